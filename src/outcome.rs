@@ -1,0 +1,117 @@
+//! What can become of a request and of a lead: the words that samples, breakers, queues and reports share.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Who answers a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vendor {
+    /// Clay, data enrichment.
+    Clay,
+    /// Customer.io, messaging.
+    CustomerIo,
+    /// The user's own service (journey `http`).
+    Service,
+}
+
+impl Vendor {
+    /// The name used in scenarios, tags and results.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Clay => "clay",
+            Self::CustomerIo => "customer_io",
+            Self::Service => "service",
+        }
+    }
+
+    /// The name used in prose.
+    pub fn display_name(self) -> &'static str {
+        match self {
+            Self::Clay => "Clay",
+            Self::CustomerIo => "Customer.io",
+            Self::Service => "the service",
+        }
+    }
+}
+
+impl fmt::Display for Vendor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a request or an iteration failed. A request without one succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Nobody listens at the address.
+    ConnectionRefused,
+    /// The connection ended before a whole answer had come.
+    ConnectionLost,
+    /// No whole answer within the deadline.
+    Timeout,
+    /// An answer that is not HTTP, or whose body could not be read.
+    BadAnswer,
+    /// 429.
+    RateLimited,
+    /// 402: the vendor says that the credits are gone.
+    CreditsExhausted,
+    /// 401 or 403.
+    Unauthorized,
+    /// Any other 4xx.
+    ClientError,
+    /// 5xx.
+    ServerError,
+    /// The circuit breaker rejected the call: nothing was sent.
+    BreakerOpen,
+    /// The credit budget rejected the call: nothing was sent.
+    BudgetExhausted,
+    /// The client-side rate limiter could not admit the call in time: nothing was sent.
+    LimiterFull,
+    /// The transaction panicked.
+    Panicked,
+    /// The run ended before the iteration did.
+    Interrupted,
+}
+
+impl FailureKind {
+    /// The kind of failure that an HTTP status stands for; `None` below 400.
+    pub fn of_status(status: u16) -> Option<Self> {
+        match status {
+            0..=399 => None,
+            401 | 403 => Some(Self::Unauthorized),
+            402 => Some(Self::CreditsExhausted),
+            429 => Some(Self::RateLimited),
+            400..=499 => Some(Self::ClientError),
+            _ => Some(Self::ServerError),
+        }
+    }
+
+    /// The name used in tags and results.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConnectionRefused => "connection_refused",
+            Self::ConnectionLost => "connection_lost",
+            Self::Timeout => "timeout",
+            Self::BadAnswer => "bad_answer",
+            Self::RateLimited => "rate_limited",
+            Self::CreditsExhausted => "credits_exhausted",
+            Self::Unauthorized => "unauthorized",
+            Self::ClientError => "client_error",
+            Self::ServerError => "server_error",
+            Self::BreakerOpen => "breaker_open",
+            Self::BudgetExhausted => "budget_exhausted",
+            Self::LimiterFull => "limiter_full",
+            Self::Panicked => "panicked",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

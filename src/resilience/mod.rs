@@ -1,0 +1,15 @@
+//! The pipeline between a service and a vendor, one pattern a file.
+//!
+//! idempotency → credit budget → rate limiter → retry → circuit breaker → timeout → HTTP, with the fallback queue and
+//! the dead letters behind. [`pipeline`] composes them in one place.
+
+pub mod operation;
+pub mod sender;
+pub mod settings;
+
+pub use operation::{Disposition, Operation, OperationKind, Source};
+pub use sender::{Reply, RetryAfter, Sender};
+pub use settings::{
+    Backoff, BreakerSettings, CreditSettings, FallbackSettings, FallbackStep, HealthSettings, IdempotencySettings,
+    LimiterSettings, PipelineSettings, RetrySettings, Window,
+};

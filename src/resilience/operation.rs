@@ -1,0 +1,74 @@
+//! What a caller asks of a vendor, and what became of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::outcome::FailureKind;
+
+/// What to do at the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationKind {
+    /// Post a lead to Clay's webhook source.
+    Enrich,
+    /// Create or update a person at Customer.io.
+    Identify,
+    /// Record an event of a person at Customer.io.
+    Track,
+}
+
+/// One operation: it can be sent, queued, stored and sent again, and is the same operation all the time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// What to do.
+    pub kind: OperationKind,
+    /// Whom it is about: the person's identifier. Operations of one user keep their order in the queue.
+    pub user: String,
+    /// Its payload.
+    pub data: Value,
+    /// SHA-256 of {user, kind, data} as canonical JSON, in hex. Made once; it travels with the operation.
+    pub key: String,
+}
+
+/// Where an answer came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The vendor itself.
+    Vendor,
+    /// An earlier answer of the vendor.
+    Cache,
+    /// Nobody yet: the operation waits in the queue.
+    Queued,
+    /// A guess made here.
+    Local,
+}
+
+/// What became of an operation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Disposition {
+    /// The vendor accepted it.
+    Delivered {
+        /// Attempts made, 1 for the first.
+        attempts: u32,
+    },
+    /// It had been delivered before: nothing was sent.
+    Duplicate,
+    /// The vendor could not be reached or was not asked; a fallback answered.
+    Fallback {
+        /// Which.
+        source: Source,
+        /// Why the vendor did not answer.
+        cause: FailureKind,
+    },
+    /// Put among the dead letters.
+    DeadLettered {
+        /// The last failure.
+        cause: FailureKind,
+    },
+    /// Refused for good, nothing kept: the caller has been told.
+    Rejected {
+        /// Why.
+        cause: FailureKind,
+    },
+}

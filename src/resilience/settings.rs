@@ -1,0 +1,268 @@
+//! Settings of each pattern; the defaults are those of the reliability-patterns documents.
+
+use std::time::Duration;
+
+/// Everything about one vendor's pipeline. A pattern that is `None` is left out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PipelineSettings {
+    /// Duplicates are not sent.
+    pub idempotency: Option<IdempotencySettings>,
+    /// Spending is bounded.
+    pub credits: Option<CreditSettings>,
+    /// The rate is bounded.
+    pub limiter: Option<LimiterSettings>,
+    /// Failures are tried again.
+    pub retry: RetrySettings,
+    /// A vendor that fails is left alone for a while.
+    pub breaker: Option<BreakerSettings>,
+    /// Longest wait for one attempt's answer.
+    pub timeout: Duration,
+    /// What happens when the vendor did not answer.
+    pub fallback: FallbackSettings,
+    /// How the health is graded.
+    pub health: HealthSettings,
+}
+
+impl PipelineSettings {
+    /// The defaults for Clay.
+    pub fn clay() -> Self {
+        Self { credits: Some(CreditSettings::default()), ..Self::customer_io() }
+    }
+
+    /// The defaults for Customer.io.
+    pub fn customer_io() -> Self {
+        Self {
+            idempotency: Some(IdempotencySettings::default()),
+            credits: None,
+            limiter: None,
+            retry: RetrySettings::default(),
+            breaker: Some(BreakerSettings::default()),
+            timeout: Duration::from_secs(10),
+            fallback: FallbackSettings::default(),
+            health: HealthSettings::default(),
+        }
+    }
+}
+
+/// Which operations count as done already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdempotencySettings {
+    /// Most keys remembered; the least recently used goes first.
+    pub capacity: usize,
+    /// How long a key is remembered after its operation was delivered.
+    pub ttl: Duration,
+}
+
+impl Default for IdempotencySettings {
+    fn default() -> Self {
+        Self { capacity: 100_000, ttl: Duration::from_secs(3_600) }
+    }
+}
+
+/// A budget of vendor credits a day, and a breaker on failures that cost them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreditSettings {
+    /// Most credits a day.
+    pub daily_limit: u64,
+    /// Credits that one lead is expected to cost; reserved before sending, settled after.
+    pub per_lead: u64,
+    /// Consecutive failures that open the breaker.
+    pub failure_threshold: u32,
+    /// How long it stays open.
+    pub cooldown: Duration,
+    /// Where a day starts, as an offset from UTC in minutes. The day rolls over at midnight there.
+    pub utc_offset_minutes: i32,
+}
+
+impl Default for CreditSettings {
+    fn default() -> Self {
+        Self {
+            daily_limit: 500,
+            per_lead: 6,
+            failure_threshold: 5,
+            cooldown: Duration::from_secs(15 * 60),
+            utc_offset_minutes: 0,
+        }
+    }
+}
+
+/// A client-side rate limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LimiterSettings {
+    /// Requests a second.
+    pub rate: f64,
+    /// Requests that may go at once.
+    pub burst: u32,
+    /// Longest wait for a turn; a call that would wait longer is not sent.
+    pub max_wait: Duration,
+}
+
+/// When and how often an attempt is repeated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetrySettings {
+    /// Attempts after the first.
+    pub max_retries: u32,
+    /// Wait before the first retry; doubled for each further one.
+    pub base_delay: Duration,
+    /// Longest wait. A Retry-After beyond it is not waited for: the operation goes to the fallback.
+    pub max_delay: Duration,
+    /// How the wait is spread.
+    pub backoff: Backoff,
+    /// Tokens of the retry budget (gRPC A6): a failure takes one, a success gives `budget_ratio` back, and no retry is
+    /// made at or below half. `None` for no budget.
+    pub budget_tokens: Option<u32>,
+    /// What a success gives back.
+    pub budget_ratio: f64,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            max_retries: 3,
+            base_delay: Duration::from_secs(1),
+            max_delay: Duration::from_secs(30),
+            backoff: Backoff::Proportional { up_to: 0.3 },
+            budget_tokens: None,
+            budget_ratio: 0.1,
+        }
+    }
+}
+
+/// How a wait `d` is spread, so that callers do not come back together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Backoff {
+    /// Exactly `d`.
+    None,
+    /// `d` to `d × (1 + up_to)`: 0–30 % by default.
+    Proportional {
+        /// The largest addition, as a fraction.
+        up_to: f64,
+    },
+    /// 0 to `d`.
+    Full,
+    /// `d / 2` to `d`.
+    Equal,
+}
+
+/// When a circuit breaker opens and closes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BreakerSettings {
+    /// Which calls it looks at.
+    pub window: Window,
+    /// Fewest calls in the window before a rate means anything.
+    pub minimum_calls: u32,
+    /// Failures in percent of the calls that open it (≥). Ignored for [`Window::Consecutive`].
+    pub failure_rate: f64,
+    /// A call that takes longer is slow. `None`: no call is.
+    pub slow_call: Option<Duration>,
+    /// Slow calls in percent that open it (≥).
+    pub slow_rate: f64,
+    /// How long it stays open.
+    pub cooldown: Duration,
+    /// The cool-down is lengthened by a random share of up to this fraction, so that many instances do not probe together.
+    pub cooldown_jitter: f64,
+    /// Calls that may be under way at once while half-open.
+    pub half_open_permits: u32,
+    /// Successes while half-open that close it.
+    pub success_threshold: u32,
+    /// Longest time in half-open without a decision; then it opens again.
+    pub half_open_max: Duration,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self {
+            window: Window::Consecutive { failures: 5 },
+            minimum_calls: 5,
+            failure_rate: 50.0,
+            slow_call: None,
+            slow_rate: 50.0,
+            cooldown: Duration::from_secs(30),
+            cooldown_jitter: 0.0,
+            half_open_permits: 3,
+            success_threshold: 3,
+            half_open_max: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The calls that a breaker looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Failures in a row.
+    Consecutive {
+        /// How many open it.
+        failures: u32,
+    },
+    /// The last calls.
+    Count {
+        /// How many.
+        calls: u32,
+    },
+    /// The calls of the last time span.
+    Time {
+        /// How long.
+        span: Duration,
+    },
+}
+
+/// What happens to an operation that the vendor did not take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FallbackSettings {
+    /// Tried in this order; past the last, the operation is dead-lettered.
+    pub steps: Vec<FallbackStep>,
+    /// Attempts from the queue before an operation is dead-lettered.
+    pub queue_attempts: u32,
+    /// Wait after the first failed attempt from the queue; doubled for each further one.
+    pub queue_base_delay: Duration,
+    /// Most operations in the queue; beyond it the operation goes to the next step.
+    pub queue_capacity: usize,
+    /// Pause between two operations when the queue is drained.
+    pub drain_pacing: Duration,
+    /// Most dead letters kept; beyond it the operation is rejected, and the caller told.
+    pub dead_letter_capacity: usize,
+    /// Most answers in the cache.
+    pub cache_capacity: usize,
+}
+
+impl Default for FallbackSettings {
+    fn default() -> Self {
+        Self {
+            steps: vec![FallbackStep::Queue],
+            queue_attempts: 5,
+            queue_base_delay: Duration::from_secs(60),
+            queue_capacity: 100_000,
+            drain_pacing: Duration::from_millis(200),
+            dead_letter_capacity: 100_000,
+            cache_capacity: 10_000,
+        }
+    }
+}
+
+/// One way to answer without the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FallbackStep {
+    /// The vendor's earlier answer for the same domain.
+    Cache,
+    /// Keep it and deliver it later.
+    Queue,
+    /// The company's name guessed from the domain.
+    Local,
+}
+
+/// How the share of successes is graded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HealthSettings {
+    /// The sliding window.
+    pub window: Duration,
+    /// Above this percentage: healthy.
+    pub healthy_above: f64,
+    /// Above this percentage: degraded; else unhealthy.
+    pub degraded_above: f64,
+}
+
+impl Default for HealthSettings {
+    fn default() -> Self {
+        Self { window: Duration::from_secs(300), healthy_above: 95.0, degraded_above: 80.0 }
+    }
+}

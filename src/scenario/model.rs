@@ -1,0 +1,286 @@
+//! A valid scenario. Everything here has been checked; nothing is optional that a run needs.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mock_server::fault::Fault;
+use mock_server::settings::SimulationSettings;
+
+use crate::plan::LoadPlan;
+use crate::resilience::PipelineSettings;
+use crate::threshold::Threshold;
+
+/// A scenario, ready to run.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Its name; it becomes part of the run's directory.
+    pub name: String,
+    /// The question that it answers.
+    pub question: String,
+    /// The file that it came from.
+    pub path: PathBuf,
+    /// The file's text.
+    pub text: String,
+    /// The seed that the file asks for; the command line may override it.
+    pub seed: Option<u64>,
+    /// How much load.
+    pub load: Load,
+    /// What an iteration does, drawn by weight. Never empty.
+    pub journeys: Vec<WeightedJourney>,
+    /// Pause after each iteration.
+    pub think_time: ThinkTime,
+    /// The leads, when a journey needs them. Without a file, leads are made up from the seed.
+    pub data: Option<LeadData>,
+    /// Whom the load goes to.
+    pub target: Target,
+    /// Settings of the pipelines.
+    pub resilience: Resilience,
+    /// The simulated vendors: latencies and limits. Faults and seed are filled in by the run.
+    pub simulation: SimulationSettings,
+    /// The fault timetable, in order of its starts.
+    pub faults: Vec<Fault>,
+    /// What must hold.
+    pub thresholds: Vec<Threshold>,
+    /// The objective that capacity is planned for.
+    pub slo: Option<Slo>,
+    /// What the capacity estimate knows about the deployment.
+    pub capacity: Capacity,
+    /// What the report is labelled with.
+    pub labels: Labels,
+}
+
+/// How much load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Load {
+    /// The executor, with k6's meaning.
+    pub executor: ExecutorKind,
+    /// Users over time; for iteration-bound executors a constant number for at most the maximum duration.
+    pub plan: LoadPlan,
+    /// How long iterations under way may go on after the plan's end before they are cut off.
+    pub graceful_stop: Duration,
+}
+
+/// k6's closed executors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecutorKind {
+    /// Users follow stages.
+    RampingVus,
+    /// A fixed number of users for a time.
+    ConstantVus,
+    /// A fixed number of iterations, shared by the users.
+    SharedIterations {
+        /// In all.
+        iterations: u64,
+    },
+    /// A fixed number of iterations for each user.
+    PerVuIterations {
+        /// Each.
+        iterations: u64,
+    },
+}
+
+impl ExecutorKind {
+    /// The name that a scenario uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RampingVus => "ramping-vus",
+            Self::ConstantVus => "constant-vus",
+            Self::SharedIterations { .. } => "shared-iterations",
+            Self::PerVuIterations { .. } => "per-vu-iterations",
+        }
+    }
+}
+
+/// A journey and how often it is taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeightedJourney {
+    /// The journey.
+    pub journey: Journey,
+    /// Its share among the journeys' weights; at least 1.
+    pub weight: u32,
+}
+
+/// What one iteration does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Journey {
+    /// `clay.resource`: POST `/v1/resource` with a Bearer token, and its two checks.
+    ClayResource,
+    /// `clay.enrich`: a lead through the pipeline to Clay's webhook.
+    ClayEnrich,
+    /// `customer_io.identify`
+    CustomerIoIdentify,
+    /// `customer_io.track`
+    CustomerIoTrack,
+    /// `lead`: enrich, then identify, then track.
+    Lead,
+    /// `http`: the user's own service.
+    Http(Box<HttpJourney>),
+}
+
+impl Journey {
+    /// The name that a scenario, tags and reports use.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ClayResource => "clay.resource",
+            Self::ClayEnrich => "clay.enrich",
+            Self::CustomerIoIdentify => "customer_io.identify",
+            Self::CustomerIoTrack => "customer_io.track",
+            Self::Lead => "lead",
+            Self::Http(_) => "http",
+        }
+    }
+}
+
+/// A request to the user's own service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpJourney {
+    /// The label of its samples.
+    pub name: String,
+    /// The method.
+    pub method: http::Method,
+    /// The whole URL, http or https.
+    pub url: http::Uri,
+    /// Headers; values may hold secrets from the environment.
+    pub headers: Vec<(http::HeaderName, Secret)>,
+    /// The body; empty for none.
+    pub body: String,
+    /// Longest wait for the whole answer.
+    pub timeout: Duration,
+    /// The status that the check `status is N` asks for; any status below 400 when `None`.
+    pub expect_status: Option<u16>,
+    /// The bound of the check `latency < N ms`, when there is one.
+    pub expect_latency: Option<Duration>,
+}
+
+/// Pause after an iteration.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ThinkTime {
+    /// No pause.
+    None,
+    /// Always the same.
+    Fixed(Duration),
+    /// Anything between two bounds.
+    Uniform {
+        /// Shortest.
+        min: Duration,
+        /// Longest.
+        max: Duration,
+    },
+    /// Exponential with this mean, cut at ten times the mean.
+    Exponential {
+        /// The mean.
+        mean: Duration,
+    },
+    /// Lognormal, given by two percentiles.
+    Lognormal {
+        /// The median.
+        p50: Duration,
+        /// The 99th percentile.
+        p99: Duration,
+    },
+}
+
+/// Leads from a file, read and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeadData {
+    /// The file.
+    pub path: PathBuf,
+    /// How rows are used.
+    pub usage: LeadUse,
+    /// The rows, each a JSON object keyed by the file's columns. Never empty.
+    pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// How the rows of a file are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeadUse {
+    /// One after the other, and again from the first.
+    Ring,
+    /// Any row at any time.
+    Random,
+    /// Each once; the load ends when they are used up.
+    Once,
+}
+
+/// Whom the load goes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// The simulated vendors, started by the run.
+    Simulated,
+    /// Real or other base URLs, with credentials from the environment.
+    BaseUrls {
+        /// Clay's, without a trailing slash.
+        clay: Option<http::Uri>,
+        /// Customer.io's, without a trailing slash.
+        customer_io: Option<http::Uri>,
+        /// Clay's key.
+        clay_api_key: Option<Secret>,
+        /// Path of the webhook source under Clay's base URL.
+        clay_webhook_path: Option<String>,
+        /// Token of the webhook source.
+        clay_webhook_token: Option<Secret>,
+        /// Customer.io's site ID.
+        customer_io_site_id: Option<Secret>,
+        /// Customer.io's API key.
+        customer_io_api_key: Option<Secret>,
+    },
+}
+
+/// A text that must not be shown: it prints as `***`, and has no serialised form.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Settings of the pipelines.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resilience {
+    /// Clay's.
+    pub clay: PipelineSettings,
+    /// Customer.io's.
+    pub customer_io: PipelineSettings,
+}
+
+/// A service-level objective.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Slo {
+    /// The percentile of request duration, 0 to 100.
+    pub percentile: f64,
+    /// Its bound.
+    pub latency: Duration,
+    /// The highest share of failed requests, 0 to 1.
+    pub error_rate: f64,
+}
+
+/// What the capacity estimate knows about the deployment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Capacity {
+    /// Whose CPU the estimate is about: `harness` by default, for it holds the integration.
+    pub cores: Option<f64>,
+}
+
+/// What the report is labelled with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labels {
+    /// Environment: "staging".
+    pub environment: String,
+    /// Version of what was tested.
+    pub version: String,
+}

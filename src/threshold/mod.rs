@@ -1,0 +1,89 @@
+//! Thresholds: k6's grammar, parsed before a run starts, so that a typo fails at once.
+
+use std::time::Duration;
+
+/// One condition that a run must meet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Threshold {
+    /// The metric.
+    pub metric: Metric,
+    /// Tags that samples must have; empty for all samples. In the order written.
+    pub tags: Vec<(String, String)>,
+    /// What is computed from the samples.
+    pub aggregation: Aggregation,
+    /// How it is compared.
+    pub operator: Operator,
+    /// The limit: milliseconds for durations, a fraction 0 to 1 for rates, else a plain number.
+    pub limit: f64,
+    /// The whole threshold as written: `http_req_duration{vendor:clay}: p(95)<500`.
+    pub source: String,
+    /// End the run as soon as it fails.
+    pub abort_on_fail: bool,
+    /// How long into the run before it may end it.
+    pub delay_abort_eval: Duration,
+}
+
+/// The metrics that a threshold may be set on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// `http_req_duration`, a trend in ms.
+    HttpReqDuration,
+    /// `http_req_failed`, a rate.
+    HttpReqFailed,
+    /// `http_reqs`, a counter.
+    HttpReqs,
+    /// `iterations`, a counter.
+    Iterations,
+    /// `iteration_duration`, a trend in ms.
+    IterationDuration,
+    /// `checks`, a rate; tag `check` selects one.
+    Checks,
+    /// `dropped_iterations`, a counter.
+    DroppedIterations,
+    /// `leads_lost`, a counter.
+    LeadsLost,
+    /// `breaker_open_seconds`, a counter of seconds in OPEN or FORCED_OPEN over all vendors; tag `vendor` selects one.
+    BreakerOpenSeconds,
+    /// `queue_depth`, a gauge.
+    QueueDepth,
+    /// `credits_used`, a counter.
+    CreditsUsed,
+}
+
+/// How many numbers become one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Aggregation {
+    /// `avg`
+    Avg,
+    /// `min`
+    Min,
+    /// `max`
+    Max,
+    /// `med`, the same as `p(50)`
+    Med,
+    /// `p(N)`, 0 ≤ N ≤ 100
+    Percentile(f64),
+    /// `count`
+    Count,
+    /// `rate`: of a rate metric the fraction; of a counter, per second.
+    Rate,
+    /// `value`: of a gauge, the last.
+    Value,
+}
+
+/// k6's comparisons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+    /// `==` or `===`
+    Equal,
+    /// `!=`
+    NotEqual,
+}
