@@ -82,7 +82,7 @@ async fn end<W: Work>(crowd: Arc<Crowd<W>>, length: Duration, graceful: Duration
 fn attack<W: Work>(load: &Load, crowd: &Arc<Crowd<W>>) -> Result<GooseAttack, ExecutorError> {
     // The first logger that is installed stays: this one keeps Goose's off both outputs.
     let _ = log::set_logger(&SILENT);
-    let mut configuration = GooseConfiguration::parse_args_default(&[
+    let configuration = GooseConfiguration::parse_args_default(&[
         "--host",
         "http://127.0.0.1/",
         "--no-metrics",
@@ -94,7 +94,7 @@ fn attack<W: Work>(load: &Load, crowd: &Arc<Crowd<W>>) -> Result<GooseAttack, Ex
         "-qq",
     ])
     .map_err(|error| ExecutorError::Goose(error.to_string()))?;
-    configuration.test_plan = Some(TestPlan { steps: launch::steps(&load.plan), current: 0 });
+    let configuration = with_steps(&configuration, launch::steps(&load.plan))?;
     let iterate = Arc::clone(crowd);
     let iteration = Transaction::new(Arc::new(move |user: &mut GooseUser| {
         let crowd = Arc::clone(&iterate);
@@ -110,6 +110,17 @@ fn attack<W: Work>(load: &Load, crowd: &Arc<Crowd<W>>) -> Result<GooseAttack, Ex
         .and_then(|attack| attack.set_client_builder_without_cookies(GooseClientBuilder::new().without_cookies()))
         .map_err(goose_error)?;
     Ok(attack.test_start(begin).register_scenario(Scenario::new("plimsoll").register_transaction(iteration)))
+}
+
+/// Goose's command line gives steps in whole seconds; its serialised form takes milliseconds.
+fn with_steps(configuration: &GooseConfiguration, steps: Vec<(usize, usize)>) -> Result<GooseConfiguration, ExecutorError> {
+    let plan = TestPlan { steps, current: 0 };
+    let with = || {
+        let mut value = serde_json::to_value(configuration)?;
+        value["test_plan"] = serde_json::to_value(plan)?;
+        serde_json::from_value(value)
+    };
+    with().map_err(|error: serde_json::Error| ExecutorError::Goose(error.to_string()))
 }
 
 fn goose_error(error: GooseError) -> ExecutorError {
@@ -207,7 +218,11 @@ impl<W: Work> Crowd<W> {
                 running.turns.sleep_until(tokio::time::Instant::now() + pause).await;
             }
             Some(Ok(Next::Finished)) => self.stop.raise(Level::Finish),
-            Some(Err(panic)) => running.work.panicked(message(panic.as_ref())),
+            Some(Err(panic)) => {
+                running.work.panicked(message(panic.as_ref()));
+                // A journey that panics at once must not keep its thread from the other users.
+                tokio::task::yield_now().await;
+            }
             None => running.work.interrupted(),
         }
     }

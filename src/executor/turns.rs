@@ -108,7 +108,7 @@ impl Turns {
                 return false;
             }
         }
-        seat.active_until = self.plan.next_inactive(index, from).unwrap_or(Duration::MAX);
+        seat.active_until = self.plan.next_inactive(index, from);
         set_active(seat, true, changed);
         true
     }

@@ -15,9 +15,10 @@ use crate::scenario::HttpJourney;
 use crate::transport::Body;
 use crate::units::format_duration;
 
-/// The journey, with everything that is the same for each request made once.
-#[derive(Debug)]
-pub(super) struct Http {
+/// A request that can be sent: everything that is the same for each, made once.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    name: String,
     method: http::Method,
     uri: http::Uri,
     headers: HeaderMap,
@@ -25,40 +26,19 @@ pub(super) struct Http {
     timeout: Duration,
     expect_status: Option<u16>,
     expect_latency: Option<Duration>,
-    ids: Ids,
 }
 
-/// What it registers before the load.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ids {
-    route: RouteId,
-    status: CheckId,
-    latency: Option<CheckId>,
-}
-
-pub(super) fn register(journey: &HttpJourney, recorder: &mut RecorderBuilder) -> Ids {
-    let status = match journey.expect_status {
-        Some(status) => format!("{}: status is {status}", journey.name),
-        None => format!("{}: status is below 400", journey.name),
-    };
-    let latency = journey.expect_latency.map(|bound| format!("{}: latency < {}", journey.name, format_duration(bound)));
-    Ids {
-        route: recorder.route(&journey.name, Vendor::Service),
-        status: recorder.check(&status),
-        latency: latency.map(|name| recorder.check(&name)),
-    }
-}
-
-impl Http {
-    pub(super) fn new(ids: Ids, journey: &HttpJourney) -> Result<Self, EndpointError> {
+impl Prepared {
+    pub(super) fn new(journey: &HttpJourney) -> Result<Self, EndpointError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &journey.headers {
-            let mut value =
-                HeaderValue::from_str(value.expose()).map_err(|_| EndpointError::BadCredential("an http journey's header"))?;
+            let value = HeaderValue::from_str(value.expose());
+            let mut value = value.map_err(|_| EndpointError::BadCredential("an http journey's header"))?;
             value.set_sensitive(true);
             headers.append(name.clone(), value);
         }
         Ok(Self {
+            name: journey.name.clone(),
             method: journey.method.clone(),
             uri: journey.url.clone(),
             headers,
@@ -66,24 +46,49 @@ impl Http {
             timeout: journey.timeout,
             expect_status: journey.expect_status,
             expect_latency: journey.expect_latency,
-            ids,
         })
     }
 
+    pub(super) fn register(self, recorder: &mut RecorderBuilder) -> Http {
+        let name = &self.name;
+        let status = match self.expect_status {
+            Some(status) => format!("{name}: status is {status}"),
+            None => format!("{name}: status is below 400"),
+        };
+        let latency = self.expect_latency.map(|bound| format!("{name}: latency < {}", format_duration(bound)));
+        Http {
+            route: recorder.route(name, Vendor::Service),
+            status: recorder.check(&status),
+            latency: latency.map(|name| recorder.check(&name)),
+            request: self,
+        }
+    }
+}
+
+/// The journey.
+#[derive(Debug)]
+pub(super) struct Http {
+    request: Prepared,
+    route: RouteId,
+    status: CheckId,
+    latency: Option<CheckId>,
+}
+
+impl Http {
     pub(super) async fn run(&self, meter: &Meter, recorder: &Recorder, clock: &LoadClock) -> Option<FailureKind> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
+        let mut request = Request::new(Full::new(self.request.body.clone()));
+        *request.method_mut() = self.request.method.clone();
+        *request.uri_mut() = self.request.uri.clone();
+        *request.headers_mut() = self.request.headers.clone();
         let sent = clock.now();
-        let (failure, answer) = meter.send(self.ids.route, 1, request, self.timeout, Body::Count).await;
-        let as_expected = match (self.expect_status, &answer) {
+        let (failure, answer) = meter.send(self.route, 1, request, self.request.timeout, Body::Count).await;
+        let as_expected = match (self.request.expect_status, &answer) {
             (Some(status), Some(answer)) => answer.status == status,
             (None, _) => failure.is_none(),
             (Some(_), None) => false,
         };
-        recorder.check(self.ids.status, as_expected);
-        if let (Some(check), Some(bound)) = (self.ids.latency, self.expect_latency) {
+        recorder.check(self.status, as_expected);
+        if let (Some(check), Some(bound)) = (self.latency, self.request.expect_latency) {
             recorder.check(check, clock.now().saturating_sub(sent) < bound);
         }
         failure

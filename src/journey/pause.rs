@@ -23,7 +23,7 @@ pub(super) fn draw(think: &ThinkTime, rng: &mut ChaCha8Rng) -> Duration {
 }
 
 fn exponential(mean: Duration, rng: &mut ChaCha8Rng) -> Duration {
-    let Ok(unit) = Exp::new(1.0) else { return mean };
+    let Ok(unit) = Exp::new(1.0_f64) else { return mean };
     mean.mul_f64(unit.sample(rng).min(10.0))
 }
 

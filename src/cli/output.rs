@@ -1,0 +1,19 @@
+//! Results go to standard output, everything else to standard error.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Prints a result. A closed pipe (`| head`) ends the output, not the program.
+pub(super) fn result(text: impl Display) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// Prints a remark.
+pub(super) fn remark(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints an error.
+pub(super) fn error(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "error: {text}");
+}
