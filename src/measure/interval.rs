@@ -21,6 +21,9 @@ pub struct Interval {
 
 impl Interval {
     /// An interval of these series, its row filled in as far as the series say. Times in microseconds since the load began.
+    ///
+    /// # Panics
+    /// Never: a resizing histogram takes every value.
     pub fn new(start_us: u64, length_us: u64, series: BTreeMap<Labels, Series>) -> Self {
         let mut second = Second { start_us, length_us, ..Second::default() };
         let mut requests = Histogram::<u64>::new(super::DIGITS).expect("3 significant digits are valid");

@@ -91,6 +91,15 @@ impl Totals {
         }
     }
 
+    /// Adds a histogram to the series of these labels; its sums are left to be set.
+    ///
+    /// # Panics
+    /// Never: a resizing histogram takes every value.
+    pub fn add_histogram(&mut self, labels: Labels, added: &Histogram<u64>) {
+        let series = self.series.entry(labels).or_default();
+        series.histogram.add(added).expect("a resizing histogram takes any value");
+    }
+
     /// Adds passes and fails of a check.
     pub(super) fn add_check(&mut self, name: &str, added: CheckCount) {
         if let Some(check) = self.checks.get_mut(name) {
