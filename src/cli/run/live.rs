@@ -61,7 +61,8 @@ impl Live {
                 _ = &mut over => true,
             };
             let row = self.cut(&mut write_error);
-            self.progress.second(&row, &self.active_faults());
+            let faults = self.active_faults();
+            self.progress.second(&row, &faults);
             seconds.push(row);
             if last {
                 break;
