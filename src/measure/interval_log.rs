@@ -80,7 +80,7 @@ fn seconds(us: u64) -> String {
 }
 
 /// One line of a log.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LoggedInterval {
     /// Start of the interval, in microseconds since the load began.
     pub start_us: u64,
@@ -196,4 +196,147 @@ fn parse_seconds(text: &str) -> Result<u64, String> {
     Duration::try_from_secs_f64(seconds)
         .map(|time| micros(time + Duration::from_nanos(500)))
         .map_err(|_| format!("\"{text}\" is not a time since the load began"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use chrono::TimeZone;
+    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+    use proptest::prelude::*;
+
+    use crate::measure::strategies::{intervals, labels, series};
+    use crate::measure::{Series, Totals};
+
+    use super::*;
+
+    fn log_of(intervals: &[Interval]) -> Vec<u8> {
+        let started = Utc.with_ymd_and_hms(2026, 11, 20, 18, 30, 5).unwrap();
+        let mut writer = IntervalLogWriter::new(Vec::new(), started).unwrap();
+        intervals.iter().for_each(|interval| writer.write(interval).unwrap());
+        std::mem::take(writer.get_mut())
+    }
+
+    fn read(log: &[u8]) -> Result<Vec<LoggedInterval>, LogError> {
+        IntervalLogReader::new(log)?.collect()
+    }
+
+    fn problem(log: &[u8]) -> String {
+        read(log).map(|lines| lines.len()).unwrap_err().to_string()
+    }
+
+    fn one_line() -> String {
+        let mut series = Series::new();
+        (1..=1_000).for_each(|us| series.record(us * 100, 0));
+        let tag = "kind:attempt;vendor:clay;name:clay.webhook;status:200;phase:0;fault:false;retry:false";
+        let series = BTreeMap::from([(tag::decode(tag).unwrap(), series)]);
+        String::from_utf8(log_of(&[Interval::new(1_000_000, 1_000_250, series)])).unwrap()
+    }
+
+    #[test]
+    fn the_log_begins_as_readers_in_other_languages_expect() {
+        let text = one_line();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "#[Histogram log format version 1.3]");
+        assert_eq!(lines[2], "#[StartTime: 1795199405.000 (seconds since epoch), 2026-11-20T18:30:05.000Z]");
+        assert_eq!(lines[3], "#[BaseTime: 1795199405.000 (seconds since epoch)]");
+        assert_eq!(lines[5], "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"");
+        let tag = "Tag=kind:attempt;vendor:clay;name:clay.webhook;status:200;phase:0;fault:false;retry:false";
+        assert!(lines[6].starts_with(&format!("{tag},1.000000,1.000250,100.031,HISTFAAAA")), "{}", lines[6]);
+        assert_eq!(lines.len(), 7);
+    }
+
+    #[test]
+    fn a_damaged_line_is_named() {
+        let good = one_line();
+        assert_eq!(read(good.as_bytes()).unwrap().len(), 1);
+        for (from, to, expected) in [
+            ("version 1.3", "version 2.0", "line 1: an interval log begins with"),
+            (",1.000000,", ",soon,", "line 7: \"soon\" is not a time"),
+            (",1.000000,", ",-1,", "line 7: \"-1\" is not a time since"),
+            (",1.000000,", ",", "line 7: the histogram is missing"),
+            (",100.031,", ",NaN seconds,", "line 7: the maximum"),
+            (",HISTF", ",!HISTF", "line 7: the histogram is not base64"),
+            (",HISTF", ",AISTF", "line 7: the histogram cannot be decoded"),
+            ("Tag=", "", "line 7: the line does not begin with \"Tag=\""),
+            ("vendor:clay", "vendor:acme", "line 7: the tag's part \"vendor:acme\""),
+            (",HISTF", ",,HISTF", "line 7: the line has more than five"),
+        ] {
+            let bad = good.replace(from, to);
+            assert_ne!(bad, good);
+            let message = problem(bad.as_bytes());
+            assert!(message.starts_with(expected), "{message}");
+        }
+        let cut = &good.as_bytes()[..good.len() - 20];
+        assert_eq!(problem(cut), "line 7: the line is cut off");
+        assert_eq!(problem(b"")[..7], *"line 1:");
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_not_a_lost_line() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let error = IntervalLogWriter::new(Full, Utc.timestamp_nanos(0)).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(intervals in intervals()) {
+            let read = read(&log_of(&intervals)).unwrap();
+            let mut expected = Vec::new();
+            for interval in &intervals {
+                for (labels, series) in &interval.series {
+                    expected.push((interval.second.start_us, interval.second.length_us, labels, &series.histogram));
+                }
+            }
+            prop_assert_eq!(read.len(), expected.len());
+            for (line, (start_us, length_us, labels, histogram)) in read.iter().zip(expected) {
+                prop_assert_eq!((line.start_us, line.length_us, &line.labels), (start_us, length_us, labels));
+                prop_assert_eq!(&line.histogram, histogram);
+            }
+        }
+
+        #[test]
+        fn merging_what_is_read_is_exact(labels in labels(), parts in proptest::collection::vec(series(), 1..6)) {
+            let mut whole = Series::new();
+            let mut intervals = Vec::new();
+            for (index, part) in parts.into_iter().enumerate() {
+                whole.merge(&part);
+                let second = 1_000_000;
+                intervals.push(Interval::new(index as u64 * second, second, BTreeMap::from([(labels.clone(), part)])));
+            }
+            let mut totals = Totals::default();
+            for line in read(&log_of(&intervals)).unwrap() {
+                totals.add_histogram(line.labels, &line.histogram);
+            }
+            prop_assert_eq!(&totals.series[&labels].histogram, &whole.histogram);
+        }
+
+        #[test]
+        fn the_crates_own_reader_agrees(intervals in intervals()) {
+            let log = log_of(&intervals);
+            let entries: Vec<LogEntry<'_>> = IntervalLogIterator::new(&log).map(Result::unwrap).collect();
+            let lines = entries.iter().filter(|entry| matches!(entry, LogEntry::Interval(_))).count();
+            prop_assert_eq!(lines, intervals.iter().map(|interval| interval.series.len()).sum::<usize>());
+            prop_assert_eq!(&entries[0], &LogEntry::StartTime(Duration::from_secs(1_795_199_405)));
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(line in ".{0,80}", cut in 0_usize..400, flip in any::<u8>()) {
+            let _ = read(format!("{VERSION}\n{line}\n").as_bytes());
+            let mut bytes = one_line().into_bytes();
+            let at = cut % bytes.len();
+            bytes[at] ^= flip;
+            let _ = read(&bytes);
+        }
+    }
 }

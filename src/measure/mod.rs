@@ -13,6 +13,8 @@ mod sample;
 mod sample_file;
 mod second;
 mod shard;
+#[cfg(test)]
+pub(crate) mod strategies;
 mod tag;
 mod timetable;
 mod totals;

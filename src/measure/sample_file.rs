@@ -128,3 +128,117 @@ fn fields(row: &SampleRow) -> [String; 12] {
         key.under_fault.to_string(),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc;
+
+    use tokio::time::Instant;
+
+    use crate::clock::LoadClock;
+    use crate::measure::{AttemptSample, FaultWindow, IterationSample, RecorderBuilder};
+    use crate::outcome::FailureKind;
+
+    use super::*;
+
+    /// What is written to it can be read by the test, after it asked `gate` (when there is one) for leave.
+    #[derive(Clone, Default)]
+    struct Page {
+        text: Arc<Mutex<Vec<u8>>>,
+        gate: Option<Arc<Mutex<Receiver<()>>>>,
+    }
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if let Some(gate) = &self.gate {
+                let _ = gate.lock().unwrap().recv();
+            }
+            self.text.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn us(us: u64) -> Duration {
+        Duration::from_micros(us)
+    }
+
+    fn builder() -> RecorderBuilder {
+        let fault = FaultWindow { vendor: None, from: us(0), to: us(50) };
+        RecorderBuilder::new(LoadClock::starting_at(Instant::now()), vec![us(100), us(200)], vec![fault])
+    }
+
+    #[test]
+    fn every_sample_is_a_row() {
+        let page = Page::default();
+        let (file, sender) = SampleFile::start(page.clone()).unwrap();
+        let mut builder = builder();
+        let route = builder.route("say \"hi\", twice", Vendor::Service);
+        let journey = builder.journey("lead", Vendor::Clay);
+        builder.samples(sender);
+        let (recorder, _collector) = builder.build(1);
+        let failure = Some(FailureKind::RateLimited);
+        recorder.attempt(AttemptSample {
+            route,
+            due: us(10),
+            sent: us(20),
+            done: us(30),
+            bytes: 5,
+            status: 429,
+            failure,
+            attempt: 2,
+        });
+        recorder.iteration(IterationSample { journey, due: us(100), sent: us(101), done: us(160), failure: None });
+        assert_eq!(file.finish().unwrap(), SamplesWritten { written: 2, left_out: 0 });
+        recorder.iteration(IterationSample { journey, due: us(1), sent: us(1), done: us(1), failure: None });
+        let text = String::from_utf8(page.text.lock().unwrap().clone()).unwrap();
+        assert_eq!(
+            text,
+            "due_us,sent_us,done_us,kind,vendor,name,status,failure,attempt,bytes,phase,under_fault\n\
+             10,20,30,attempt,service,\"say \"\"hi\"\", twice\",429,rate_limited,2,5,0,true\n\
+             100,101,160,iteration,clay,lead,,,1,0,1,false\n"
+        );
+    }
+
+    #[test]
+    fn a_slow_disk_costs_rows_and_not_time() {
+        let (open, gate) = mpsc::channel();
+        let page = Page { gate: Some(Arc::new(Mutex::new(gate))), ..Page::default() };
+        let (file, sender) = SampleFile::with_room_for(page.clone(), 4).unwrap();
+        let mut builder = builder();
+        // A long name fills the writer's buffer soon, so that it waits at the gate with rows still coming.
+        let journey = builder.journey(&"x".repeat(10_000), Vendor::Clay);
+        builder.samples(sender);
+        let (recorder, mut collector) = builder.build(1);
+        (0..100).for_each(|_| {
+            recorder.iteration(IterationSample { journey, due: us(1), sent: us(1), done: us(2), failure: None });
+        });
+        drop(open);
+        let SamplesWritten { written, left_out } = file.finish().unwrap();
+        assert_eq!(written + left_out, 100);
+        assert!(left_out >= 90, "{left_out}");
+        let rows = page.text.lock().unwrap().iter().filter(|byte| **byte == b'\n').count() as u64;
+        assert_eq!(rows, 1 + written);
+        let second = collector.cut(us(3), crate::measure::Observed::default()).second;
+        assert_eq!(second.iterations, 100, "left out of the file, not of the measurement");
+    }
+
+    #[test]
+    fn a_disk_that_fails_is_told_at_the_end() {
+        struct Broken;
+        impl Write for Broken {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (file, _sender) = SampleFile::start(Broken).unwrap();
+        assert_eq!(file.finish().unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+}

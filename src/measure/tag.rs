@@ -102,33 +102,11 @@ fn unescape(value: &str) -> Option<String> {
 mod tests {
     use proptest::prelude::*;
 
+    use crate::measure::strategies::{FAILURES, labels};
     use crate::measure::{Labels, SampleKind};
     use crate::outcome::{FailureKind, Vendor};
 
     use super::*;
-
-    pub(crate) fn labels() -> impl Strategy<Value = Labels> {
-        let kind = prop_oneof![Just(SampleKind::Attempt), Just(SampleKind::Iteration)];
-        let vendor = prop_oneof![Just(Vendor::Clay), Just(Vendor::CustomerIo), Just(Vendor::Service)];
-        let failure = prop_oneof![
-            Just(None),
-            Just(Some(FailureKind::ConnectionRefused)),
-            Just(Some(FailureKind::RateLimited)),
-            Just(Some(FailureKind::Interrupted))
-        ];
-        (kind, vendor, ".{0,12}", any::<u16>(), failure, any::<u16>(), any::<bool>(), any::<bool>()).prop_map(
-            |(kind, vendor, name, status, failure, phase, under_fault, retry)| Labels {
-                kind,
-                vendor,
-                name,
-                status,
-                failure,
-                phase,
-                under_fault,
-                retry,
-            },
-        )
-    }
 
     proptest! {
         #[test]
@@ -143,6 +121,14 @@ mod tests {
         fn no_tag_makes_the_reader_panic(tag in ".{0,40}", name in "[%0-9a-fé]{0,6}") {
             let _ = decode(&tag);
             let _ = decode(&format!("kind:attempt;vendor:clay;name:{name};phase:0;fault:false;retry:false"));
+        }
+    }
+
+    #[test]
+    fn every_kind_of_failure_is_read_back() {
+        for failure in FAILURES {
+            let tag = format!("kind:iteration;vendor:clay;name:lead;failure:{failure};phase:0;fault:false;retry:false");
+            assert_eq!(decode(&tag).unwrap().failure, Some(failure));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Everything measured since the load began, one series a set of labels.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::labels::{Labels, SampleKind};
 
 /// One series: exact sums beside the histogram, which rounds to three digits.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Series {
     /// Durations in microseconds.
     pub histogram: Histogram<u64>,
@@ -16,6 +17,18 @@ pub struct Series {
     pub sum_us: u64,
     /// Bytes of answers' bodies.
     pub bytes: u64,
+}
+
+impl fmt::Debug for Series {
+    /// The sums alone: a histogram has thousands of counts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { histogram, sum_us, bytes } = self;
+        f.debug_struct("Series")
+            .field("count", &histogram.len())
+            .field("sum_us", sum_us)
+            .field("bytes", bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Series {

@@ -1,12 +1,22 @@
-//! Showing a run: in the terminal, as a document, as pictures. Everything is computed from a [`Run`] and what was judged of it, so a
-//! saved run can be shown again.
+//! Showing a run: in the terminal, as a document, as pictures. Everything is computed from a [`Run`](crate::result::Run)
+//! and what was judged of it, so a saved run can be shown again.
+
+mod error;
+#[cfg(test)]
+mod fixture;
+mod markdown;
+mod plots;
+mod view;
+mod words;
+mod write;
 
 use serde::{Deserialize, Serialize};
 
 use crate::capacity::Assessment;
 use crate::gate::Verdict;
-#[cfg(doc)]
-use crate::result::Run;
+
+pub use error::ReportError;
+pub use write::write_report;
 
 /// What was judged of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
