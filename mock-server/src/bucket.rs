@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// A token bucket on a clock of the caller's. It starts full.
 #[derive(Debug, Clone)]
-pub struct TokenBucket {
+pub(crate) struct TokenBucket {
     /// Nanoseconds that one token takes to come back. Nanoseconds rather than seconds, because whole numbers of them are
     /// exact in a double for 104 days.
     interval: f64,
@@ -23,7 +23,7 @@ const RESOLUTION: f64 = 1.0;
 impl TokenBucket {
     /// A full bucket of `burst` tokens (at least 1) that gains `rate` tokens a second. A rate that is not positive
     /// never gives a token back.
-    pub fn new(rate: f64, burst: u32) -> Self {
+    pub(crate) fn new(rate: f64, burst: u32) -> Self {
         let interval = if rate > 0.0 { 1e9 / rate } else { f64::INFINITY };
         let tolerance = if burst > 1 { interval * f64::from(burst - 1) } else { 0.0 };
         Self { interval, tolerance, full_at: 0.0 }
@@ -35,7 +35,7 @@ impl TokenBucket {
     ///
     /// Without a token: how long to wait until there is one, if nobody else takes it. At most the longest duration that
     /// a client could be told of, a year.
-    pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
+    pub(crate) fn take(&mut self, now: Duration) -> Result<(), Duration> {
         const YEAR: f64 = 365.0 * 86_400.0 * 1e9;
         let now = now.as_nanos() as f64;
         let full_at = self.full_at.max(now);

@@ -47,7 +47,7 @@ impl Series {
     }
 
     /// Adds a sample. The histogram takes at most [`super::HIGHEST_US`]; the sum is exact.
-    pub(super) fn record(&mut self, us: u64, bytes: u64) {
+    pub(crate) fn record(&mut self, us: u64, bytes: u64) {
         self.histogram.record(us.min(super::HIGHEST_US)).expect("a resizing histogram takes any value");
         self.sum_us = self.sum_us.saturating_add(us);
         self.bytes = self.bytes.saturating_add(bytes);

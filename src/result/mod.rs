@@ -9,6 +9,8 @@ mod facts;
 mod read;
 mod run_dir;
 mod run_writer;
+#[cfg(test)]
+mod samples;
 mod summary;
 mod timeline;
 

@@ -159,3 +159,102 @@ impl Write for AppendFile {
         self.file.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use chrono::TimeZone;
+    use serde_json::json;
+    use tempfile::TempDir;
+
+    use crate::result::samples::{result, some_intervals};
+    use crate::result::{RunEnd, read_run};
+
+    use super::*;
+
+    fn started() -> DateTime<Utc> {
+        Utc.with_ymd_and_hms(2026, 11, 20, 18, 30, 5).unwrap()
+    }
+
+    fn new_run() -> (TempDir, RunDir) {
+        let base = tempfile::tempdir().unwrap();
+        let dir = RunDir::create(base.path(), "ramp", started()).unwrap();
+        (base, dir)
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = entries.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn files_are_partial_until_the_run_is_finished() {
+        let (_base, dir) = new_run();
+        let path = dir.path().to_owned();
+        let mut writer = RunWriter::start(dir, started(), &["harness"]).unwrap();
+        writer.write(&some_intervals()[0]).unwrap();
+        assert_eq!(names(&path), ["latency.hlog.partial", "timeline.csv.partial"]);
+        let lines = |name: &str| fs::read_to_string(path.join(name)).unwrap().lines().count();
+        assert_eq!(lines("latency.hlog.partial"), 7, "a second is on disk as soon as it is written");
+        assert_eq!(lines("timeline.csv.partial"), 2);
+        writer.finish(result(), &json!(null)).unwrap();
+        assert_eq!(names(&path), ["latency.hlog", "summary.json", "timeline.csv"]);
+    }
+
+    #[test]
+    fn sums_are_of_what_was_written() {
+        let (_base, dir) = new_run();
+        let mut writer = RunWriter::start(dir, started(), &[]).unwrap();
+        let intervals = some_intervals();
+        intervals.iter().for_each(|interval| writer.write(interval).unwrap());
+        let (_, written) = writer.finish(result(), &json!({})).unwrap();
+        let expected: u64 = intervals.iter().flat_map(|interval| interval.series.values()).map(|series| series.sum_us).sum();
+        assert_eq!(written.sums.len(), 1);
+        assert_eq!((written.sums[0].count, written.sums[0].sum_us, written.sums[0].bytes), (300, expected, 2_100));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_disk_that_fills_up_keeps_the_seconds_before_it() {
+        let (_base, dir) = new_run();
+        let path = dir.path().to_owned();
+        let mut writer = RunWriter::start(dir, started(), &[]).unwrap();
+        let intervals = some_intervals();
+        writer.write(&intervals[0]).unwrap();
+        // From here on the timeline's disk is full: the log's line of the same second must go again.
+        let healthy = std::mem::replace(&mut writer.timeline.get_mut().file, File::create("/dev/full").unwrap());
+        let error = writer.write(&intervals[1]).unwrap_err().to_string();
+        assert!(error.contains("timeline.csv.partial: No space left on device"), "{error}");
+        writer.timeline.get_mut().file = healthy;
+        let again = writer.write(&intervals[2]).unwrap_err().to_string();
+        assert!(again.contains("an earlier write failed"), "{again}");
+
+        let end = RunEnd::Failed { reason: error };
+        writer.finish(RunResult { end: end.clone(), ..result() }, &json!({})).unwrap();
+        let run = read_run(&path).unwrap();
+        assert_eq!((run.seconds.len(), run.result.sums[0].count, run.result.end), (1, 100, end));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_disk_that_is_full_at_the_start_is_told_with_its_file() {
+        let (_base, dir) = new_run();
+        std::os::unix::fs::symlink("/dev/full", dir.partial(LATENCY_LOG)).unwrap();
+        let error = RunWriter::start(dir, started(), &[]).err().unwrap().to_string();
+        assert!(error.contains("latency.hlog.partial: No space left on device"), "{error}");
+    }
+
+    #[test]
+    fn a_summary_that_cannot_be_written_leaves_no_run_behind() {
+        let (_base, dir) = new_run();
+        let path = dir.path().to_owned();
+        let writer = RunWriter::start(dir, started(), &[]).unwrap();
+        fs::create_dir_all(path.join("summary.json/in-the-way")).unwrap();
+        let error = writer.finish(result(), &json!({})).unwrap_err().to_string();
+        assert!(error.contains("cannot write") && error.contains("summary.json"), "{error}");
+        assert!(read_run(&path).is_err());
+    }
+}

@@ -59,3 +59,26 @@ pub(super) fn parse_verdict(bytes: &[u8]) -> Result<Value, SummaryProblem> {
     let Verdict { verdict } = serde_json::from_slice(bytes).map_err(SummaryProblem::Json)?;
     Ok(verdict)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::result::samples::result;
+
+    use super::*;
+
+    #[test]
+    fn facts_and_verdict_are_one_document_and_come_apart_again() {
+        let verdict = json!({"passed": false, "thresholds": [{"source": "http_reqs: count>0"}]});
+        let bytes = render(&result(), &verdict).unwrap();
+        let document: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(document["format"], 1);
+        assert_eq!(document["scenario"]["name"], "ramp");
+        assert_eq!(document["events"][0]["event"], "transition");
+        assert_eq!(document["verdict"], verdict);
+        assert_eq!(parse(&bytes).unwrap(), result());
+        assert_eq!(parse_verdict(&bytes).unwrap(), verdict);
+        assert!(bytes.ends_with(b"}\n"));
+    }
+}

@@ -224,3 +224,77 @@ fn csv_error(error: &csv::Error) -> TimelineError {
     };
     TimelineError { line, problem }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::measure::strategies::second;
+
+    use super::*;
+
+    const ROLES: [&str; 2] = ["harness", "simulator"];
+
+    fn written(seconds: &[Second]) -> String {
+        let mut writer = TimelineWriter::new(Vec::new(), &ROLES).unwrap();
+        seconds.iter().for_each(|second| writer.write(second).unwrap());
+        String::from_utf8(std::mem::take(writer.get_mut())).unwrap()
+    }
+
+    fn problem(text: &[u8]) -> String {
+        read_timeline(text).unwrap_err().to_string()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(seconds in proptest::collection::vec(second(), 0..8)) {
+            prop_assert_eq!(read_timeline(written(&seconds).as_bytes()).unwrap(), seconds);
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in ".{0,200}", field in ".{0,8}") {
+            let _ = read_timeline(text.as_bytes());
+            let good = written(&[Second::default()]);
+            let _ = read_timeline(good.replacen(",0,", &format!(",{field},"), 3).as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_row_can_be_read_by_a_person() {
+        let mut second = Second { start_us: 1_000_000, length_us: 1_000_000, requests: 9, ..Second::default() };
+        second.gauges.breakers.insert(Vendor::Clay, BreakerState::HalfOpen);
+        second.processes.push(ProcessSample { role: "simulator".to_owned(), cpu_percent: 12.5, memory_bytes: 4096 });
+        let text = written(&[second]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("start_us,length_us,phase,users_planned,users,requests,failures,"), "{}", lines[0]);
+        let end = "breaker_clay,breaker_customer_io,breaker_service,\
+                   harness_cpu_percent,harness_memory_bytes,simulator_cpu_percent,simulator_memory_bytes";
+        assert!(lines[0].ends_with(end), "{}", lines[0]);
+        assert!(lines[1].starts_with("1000000,1000000,0,0,0,9,0,"), "{}", lines[1]);
+        assert!(lines[1].ends_with(",HALF_OPEN,,,,,12.5,4096"), "{}", lines[1]);
+    }
+
+    #[test]
+    fn a_damaged_timeline_is_refused_with_its_line() {
+        let good = written(&[Second { requests: 77, ..Second::default() }, Second::default()]);
+        assert_eq!(read_timeline(good.as_bytes()).unwrap().len(), 2);
+        for (from, to, expected) in [
+            ("queue_depth", "depth", "line 1: unknown column \"depth\""),
+            ("queue_depth,", "", "line 1: column \"queue_depth\" is missing"),
+            (",77,", ",-1,", "line 2: column \"requests\" cannot hold \"-1\""),
+            (",77,", ",99999999999999999999,", "line 2: column \"requests\" cannot hold"),
+            (",77,", ",", "line 2: 34 fields instead of 35"),
+        ] {
+            let bad = good.replace(from, to);
+            assert_ne!(bad, good);
+            assert!(problem(bad.as_bytes()).starts_with(expected), "{}", problem(bad.as_bytes()));
+        }
+        let halved = &good.as_bytes()[..good.len() - 30];
+        assert!(problem(halved).starts_with("line 3: "), "{}", problem(halved));
+        let mut binary = good.clone().into_bytes();
+        let at = good.find("77").unwrap();
+        binary[at] = 0xff;
+        assert_eq!(problem(&binary), "line 2: field 6 is not UTF-8");
+        assert!(problem(b"").starts_with("line 1: column \"start_us\" is missing"), "{}", problem(b""));
+    }
+}

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::{Fault, FaultKind, error, latency, outage, rate_limit};
+use super::{Fault, FaultKind, SimulatedVendor, error, latency, outage, rate_limit};
 use crate::seed::Seed;
 use crate::vendor::{Answer, Vendor};
 
@@ -49,15 +49,15 @@ impl FaultKind {
 }
 
 impl Fault {
-    /// The effect as it begins at `start`.
-    pub(crate) fn effect(&self, seed: Seed, start: Instant) -> Box<dyn Effect> {
+    /// The effect on one vendor as it begins at `start`.
+    pub(crate) fn effect(&self, seed: Seed, vendor: SimulatedVendor, start: Instant) -> Box<dyn Effect> {
         match &self.kind {
             FaultKind::Outage { how } => Box::new(outage::Gone(*how)),
             FaultKind::Error { status, body } => Box::new(error::Failing::new(*status, body.clone())),
             FaultKind::RateLimit { rate, burst, retry_after } => {
                 Box::new(rate_limit::Limited::new(*rate, *burst, *retry_after, start))
             }
-            FaultKind::Latency { model } => Box::new(latency::Slow::new(*model, seed, &self.name)),
+            FaultKind::Latency { model } => Box::new(latency::Slow::new(*model, seed, &self.name, vendor)),
         }
     }
 }

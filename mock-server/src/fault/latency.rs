@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::effect::{Effect, Moment, Verdict};
+use super::SimulatedVendor;
 use crate::latency::LatencyModel;
 use crate::seed::Seed;
 use crate::vendor::Vendor;
@@ -19,8 +20,8 @@ pub(super) struct Slow {
 }
 
 impl Slow {
-    pub(super) fn new(model: LatencyModel, seed: Seed, fault: &str) -> Self {
-        Self { model, seed, name: format!("fault {fault}"), drawn: AtomicU64::new(0) }
+    pub(super) fn new(model: LatencyModel, seed: Seed, fault: &str, vendor: SimulatedVendor) -> Self {
+        Self { model, seed, name: format!("{} {fault}", vendor.as_str()), drawn: AtomicU64::new(0) }
     }
 }
 
