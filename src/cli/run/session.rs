@@ -14,7 +14,7 @@ use super::events::EventLog;
 use super::live::{Followed, Live};
 use super::progress::Progress;
 use super::signals::Signals;
-use super::simulator::{Simulator, SimulatorError, SimulatorOutcome};
+use super::simulator::{Simulator, SimulatorError, SimulatorOutcome, Watched};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::executor::{ExecutorError, Stop, closed};
@@ -148,7 +148,7 @@ struct Begun {
     live: JoinHandle<Followed>,
     over: oneshot::Sender<()>,
     drain: JoinHandle<()>,
-    simulator: Option<Simulator>,
+    simulator: Option<Watched>,
     samples: Option<SampleFile>,
     events: Arc<EventLog>,
 }
@@ -156,13 +156,16 @@ struct Begun {
 impl Beginning {
     /// The load begins at this moment.
     async fn begin(self, clock: LoadClock, stop: &Stop, quiet: bool) -> Begun {
-        let Self { scenario, plan, writer, mut simulator, samples, events } = self;
+        let Self { scenario, plan, writer, simulator, samples, events } = self;
         let mut watch = ProcessWatch::new();
         watch.watch("harness", std::process::id(), Duration::ZERO);
-        if let Some(simulator) = &mut simulator {
-            simulator.begin(clock, Arc::clone(&events), stop.clone()).await;
-            watch.watch("simulator", simulator.pid(), Duration::ZERO);
-        }
+        let simulator = match simulator {
+            Some(simulator) => {
+                watch.watch("simulator", simulator.pid(), Duration::ZERO);
+                Some(simulator.begin(clock, Arc::clone(&events), stop.clone()).await)
+            }
+            None => None,
+        };
         let mut recorder = RecorderBuilder::new(clock, stage_ends(&scenario), fault_windows(&scenario));
         let samples = samples.map(|(file, sender)| {
             recorder.samples(sender);

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mock_server::process::{Child, ChildError, Count, Message};
+use mock_server::counts::Count;
+use mock_server::process::{Child, ChildError};
 use mock_server::settings::SimulationSettings;
+use mock_server::timetable::FaultChange;
 use thiserror::Error;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::events::EventLog;
@@ -22,23 +24,14 @@ use crate::seed::Seed;
 pub(super) enum SimulatorError {
     #[error("cannot find this program to start the simulated vendors with: {0}")]
     NoProgram(#[source] std::io::Error),
-    #[error("the simulated vendors could not be started: {0}")]
+    #[error(transparent)]
     Start(#[from] ChildError),
 }
 
-/// The simulator of a run.
+/// The simulator of a run, before the load.
 pub(super) struct Simulator {
     settings: SimulationSettings,
-    clay: String,
-    customer_io: String,
-    pid: u32,
-    state: State,
-    skew: Duration,
-}
-
-enum State {
-    Waiting(Box<Child>),
-    Watched { end: oneshot::Sender<()>, watcher: JoinHandle<SimulatorOutcome> },
+    child: Child,
 }
 
 /// What is known of the simulator when the run has ended.
@@ -60,66 +53,66 @@ impl Simulator {
         command.args(["mock", "--stdio"]);
         let settings = SimulationSettings { seed: seed.0, faults: scenario.faults.clone(), ..scenario.simulation.clone() };
         let child = Child::spawn(command, &settings).await?;
-        let (clay, customer_io, pid) = (child.clay_url().to_owned(), child.customer_io_url().to_owned(), child.pid());
-        Ok(Self { settings, clay, customer_io, pid, state: State::Waiting(Box::new(child)), skew: Duration::ZERO })
+        Ok(Self { settings, child })
     }
 
     /// Where it listens and what it lets in.
     pub(super) fn endpoints(&self) -> Result<Endpoints, EndpointError> {
-        Endpoints::simulated(&self.clay, &self.customer_io, &self.settings)
+        Endpoints::simulated(self.child.clay_url(), self.child.customer_io_url(), &self.settings)
     }
 
     /// Its process.
     pub(super) fn pid(&self) -> u32 {
-        self.pid
+        self.child.pid()
     }
 
     /// The load begins: its timetable starts, and from now on its death ends the load.
-    pub(super) async fn begin(&mut self, clock: LoadClock, events: Arc<EventLog>, stop: Stop) {
+    pub(super) async fn begin(self, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Watched {
+        let Self { mut child, .. } = self;
+        // A child that does not answer here has ended, or will be found out by the watcher.
+        let start = child.start().await;
+        let (offset, skew) = start.map_or((Duration::ZERO, Duration::ZERO), |start| (clock.at(start.at), start.skew));
+        let faults = child.take_faults();
+        let watcher = Watcher { child, faults, clock, offset, skew, events, stop };
         let (end, ended) = oneshot::channel();
-        let placeholder = State::Watched { end, watcher: tokio::spawn(async { SimulatorOutcome::default() }) };
-        let State::Waiting(mut child) = std::mem::replace(&mut self.state, placeholder) else { return };
-        let skew = child.start().await;
-        self.skew = skew.as_ref().copied().unwrap_or_default();
-        let watcher = Watcher { child, clock, events, stop, skew: self.skew };
-        if let State::Watched { watcher: slot, .. } = &mut self.state {
-            *slot = tokio::spawn(watcher.watch(ended));
-        }
+        Watched { end, watcher: tokio::spawn(watcher.watch(ended)) }
     }
+}
 
+/// The simulator while the load runs.
+pub(super) struct Watched {
+    end: oneshot::Sender<()>,
+    watcher: JoinHandle<SimulatorOutcome>,
+}
+
+impl Watched {
     /// The run is over: what it answered, and its end.
     pub(super) async fn end(self) -> SimulatorOutcome {
-        match self.state {
-            State::Waiting(child) => {
-                child.stop().await;
-                SimulatorOutcome::default()
-            }
-            State::Watched { end, watcher } => {
-                let _ = end.send(());
-                watcher.await.unwrap_or_default()
-            }
-        }
+        let _ = self.end.send(());
+        self.watcher.await.unwrap_or_default()
     }
 }
 
 /// Listens to the simulator while the load runs.
 struct Watcher {
-    child: Box<Child>,
+    child: Child,
+    faults: Option<mpsc::UnboundedReceiver<FaultChange>>,
     clock: LoadClock,
+    /// What the load's clock showed when the timetable's was zero.
+    offset: Duration,
+    skew: Duration,
     events: Arc<EventLog>,
     stop: Stop,
-    skew: Duration,
 }
 
 impl Watcher {
     async fn watch(mut self, mut ended: oneshot::Receiver<()>) -> SimulatorOutcome {
+        let mut death = std::pin::pin!(self.child.wait());
+        let mut faults = self.faults.take();
         loop {
             tokio::select! {
-                message = self.child.next_message() => match message {
-                    Some(Message::Fault { name, active, at_us }) => self.emit(at_us, EventKind::Fault { name, active }),
-                    Some(_) => {}
-                    None => return self.lost().await,
-                },
+                Some(change) = next(&mut faults) => self.fault(change),
+                death = &mut death => return self.lost(death.how),
                 _ = &mut ended => break,
             }
         }
@@ -128,14 +121,22 @@ impl Watcher {
         SimulatorOutcome { lost: None, counts, skew: self.skew }
     }
 
-    async fn lost(mut self) -> SimulatorOutcome {
-        let how = self.child.wait().await;
-        self.emit(self.clock.now().as_micros() as u64, EventKind::ProcessLost { process: "simulator".to_owned(), how: how.clone() });
+    fn fault(&self, change: FaultChange) {
+        let at_us = change.at_us + self.offset.as_micros() as u64;
+        self.events.emit(Event { at_us, vendor: None, kind: EventKind::Fault { name: change.name, active: change.active } });
+    }
+
+    fn lost(&self, how: String) -> SimulatorOutcome {
+        let kind = EventKind::ProcessLost { process: "simulator".to_owned(), how: how.clone() };
+        self.events.emit(Event { at_us: self.clock.now().as_micros() as u64, vendor: None, kind });
         self.stop.raise(Level::CutOff);
         SimulatorOutcome { lost: Some(how), counts: Vec::new(), skew: self.skew }
     }
+}
 
-    fn emit(&self, at_us: u64, kind: EventKind) {
-        self.events.emit(Event { at_us, vendor: None, kind });
+async fn next(faults: &mut Option<mpsc::UnboundedReceiver<FaultChange>>) -> Option<FaultChange> {
+    match faults {
+        Some(faults) => faults.recv().await,
+        None => std::future::pending().await,
     }
 }
