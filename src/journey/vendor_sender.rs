@@ -13,7 +13,7 @@ use super::endpoints::Endpoints;
 use super::measured::Meter;
 use crate::measure::RouteId;
 use crate::outcome::FailureKind;
-use crate::resilience::{Operation, OperationKind, Reply, Sender, parse_retry_after};
+use crate::resilience::{Operation, OperationKind, Reply, RetryAfter, Sender, parse_retry_after};
 use crate::transport::{Answer, Body};
 
 /// Most of an answer that is kept for the fallback's cache.
@@ -55,7 +55,7 @@ fn reply(failure: Option<FailureKind>, answer: Option<&Answer>) -> Reply {
     Reply {
         status: Some(answer.status),
         failure,
-        retry_after: retry_after.map(|value| parse_retry_after(value.as_bytes())),
+        retry_after: retry_after.map(|value| value.to_str().map_or(RetryAfter::Unreadable, parse_retry_after)),
         data: if failure.is_none() { serde_json::from_slice(&answer.body).ok() } else { None },
     }
 }
