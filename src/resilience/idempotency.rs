@@ -81,6 +81,7 @@ type Key = [u8; 32];
 struct Marks {
     /// Never evicted: as many as there are operations under way or in the queue, and those are bounded elsewhere.
     kept: HashMap<Key, Mark>,
+    claims: u64,
     /// Delivered, until when they are remembered.
     done: LruCache<Key, Instant>,
 }
@@ -88,7 +89,7 @@ struct Marks {
 #[derive(Debug)]
 enum Mark {
     /// The first copy is under way; later ones wait on the channel, which is made for the first of them.
-    UnderWay(Option<watch::Sender<()>>),
+    UnderWay { claim: u64, waiters: Option<watch::Sender<()>> },
     /// In the fallback queue.
     Queued,
 }
@@ -108,13 +109,14 @@ pub struct FirstClaim<'a> {
     /// `None` once the result is known.
     idempotency: Option<&'a Idempotency>,
     key: Key,
+    claim: u64,
 }
 
 impl Idempotency {
     /// An empty memory.
     pub fn new(settings: IdempotencySettings) -> Self {
         let capacity = NonZeroUsize::new(settings.capacity).unwrap_or(NonZeroUsize::MIN);
-        let marks = Marks { kept: HashMap::new(), done: LruCache::new(capacity) };
+        let marks = Marks { kept: HashMap::new(), claims: 0, done: LruCache::new(capacity) };
         Self { ttl: settings.ttl, marks: Mutex::new(marks) }
     }
 
@@ -122,7 +124,7 @@ impl Idempotency {
     pub async fn claim(&self, key: &str) -> Claim<'_> {
         let key = short_key(key);
         loop {
-            let mut first = match self.try_claim(key) {
+            let mut first = match self.claim_or_wait(key) {
                 Ok(claim) => return claim,
                 Err(first) => first,
             };
@@ -131,19 +133,28 @@ impl Idempotency {
         }
     }
 
+    /// Claims an operation at once; `None` when a copy is under way.
+    pub fn try_claim(&self, key: &str) -> Option<Claim<'_>> {
+        self.claim_or_wait(short_key(key)).ok()
+    }
+
     /// Claims the key, or gives the channel to wait on.
-    fn try_claim(&self, key: Key) -> Result<Claim<'_>, watch::Receiver<()>> {
+    fn claim_or_wait(&self, key: Key) -> Result<Claim<'_>, watch::Receiver<()>> {
         let mut marks = self.lock();
         match marks.kept.get_mut(&key) {
             Some(Mark::Queued) => return Ok(Claim::Duplicate),
-            Some(Mark::UnderWay(waiters)) => return Err(waiters.get_or_insert_with(|| watch::channel(()).0).subscribe()),
+            Some(Mark::UnderWay { waiters, .. }) => {
+                return Err(waiters.get_or_insert_with(|| watch::channel(()).0).subscribe());
+            }
             None => {}
         }
         if marks.remembers(&key, Instant::now()) {
             return Ok(Claim::Duplicate);
         }
-        marks.kept.insert(key, Mark::UnderWay(None));
-        Ok(Claim::First(FirstClaim { idempotency: Some(self), key }))
+        marks.claims += 1;
+        let claim = marks.claims;
+        marks.kept.insert(key, Mark::UnderWay { claim, waiters: None });
+        Ok(Claim::First(FirstClaim { idempotency: Some(self), key, claim }))
     }
 
     /// Whether the operation has been delivered within the time that it is remembered.
@@ -151,19 +162,20 @@ impl Idempotency {
         self.lock().remembers(&short_key(key), Instant::now())
     }
 
-    /// The operation is in the queue: copies are duplicates until it is delivered or forgotten.
-    pub fn queued(&self, key: &str) {
-        self.conclude(short_key(key), Some(Mark::Queued), false);
-    }
-
-    /// The operation was delivered.
+    /// A queued operation was delivered.
     pub fn delivered(&self, key: &str) {
-        self.conclude(short_key(key), None, true);
+        let mut marks = self.lock();
+        let key = short_key(key);
+        marks.done.put(key, Instant::now() + self.ttl);
+        let ended = marks.kept.remove(&key);
+        drop(marks);
+        drop(ended);
     }
 
-    /// The operation failed for good: a copy may try anew.
+    /// A queued operation failed for good: a copy may try anew.
     pub fn forget(&self, key: &str) {
-        self.conclude(short_key(key), None, false);
+        let ended = self.lock().kept.remove(&short_key(key));
+        drop(ended);
     }
 
     /// Operations under way or queued, and keys remembered.
@@ -172,23 +184,33 @@ impl Idempotency {
         (marks.kept.len(), marks.done.len())
     }
 
-    /// Replaces a mark. Whoever waited for it looks again, for its channel goes with it.
-    fn conclude(&self, key: Key, mark: Option<Mark>, done: bool) {
+    /// Ends a claim. Whoever waited for it looks again, for its channel goes with it.
+    fn conclude(&self, key: Key, claim: u64, ending: Ending) {
         let mut marks = self.lock();
-        let waiters = match mark {
-            Some(mark) => marks.kept.insert(key, mark),
-            None => marks.kept.remove(&key),
+        // What was queued may have been delivered already; the mark is then gone, or another's.
+        let is_ours = matches!(marks.kept.get(&key), Some(Mark::UnderWay { claim: ours, .. }) if *ours == claim);
+        let ended = match ending {
+            _ if !is_ours => None,
+            Ending::Queued => marks.kept.insert(key, Mark::Queued),
+            Ending::Delivered | Ending::Failed => marks.kept.remove(&key),
         };
-        if done {
+        if ending == Ending::Delivered {
             marks.done.put(key, Instant::now() + self.ttl);
         }
         drop(marks);
-        drop(waiters);
+        drop(ended);
     }
 
     fn lock(&self) -> MutexGuard<'_, Marks> {
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Delivered,
+    Queued,
+    Failed,
 }
 
 impl Marks {
@@ -207,17 +229,17 @@ impl Marks {
 impl FirstClaim<'_> {
     /// It was delivered.
     pub fn delivered(self) {
-        self.conclude(None, true);
+        self.conclude(Ending::Delivered);
     }
 
-    /// It was put into the queue.
+    /// It was put into the queue: copies are duplicates until it is delivered or forgotten.
     pub fn queued(self) {
-        self.conclude(Some(Mark::Queued), false);
+        self.conclude(Ending::Queued);
     }
 
-    fn conclude(mut self, mark: Option<Mark>, done: bool) {
+    fn conclude(mut self, ending: Ending) {
         if let Some(idempotency) = self.idempotency.take() {
-            idempotency.conclude(self.key, mark, done);
+            idempotency.conclude(self.key, self.claim, ending);
         }
     }
 }
@@ -225,7 +247,7 @@ impl FirstClaim<'_> {
 impl Drop for FirstClaim<'_> {
     fn drop(&mut self) {
         if let Some(idempotency) = self.idempotency {
-            idempotency.conclude(self.key, None, false);
+            idempotency.conclude(self.key, self.claim, Ending::Failed);
         }
     }
 }
@@ -378,6 +400,22 @@ mod tests {
         assert_eq!(memory.sizes(), (0, 2));
         assert!(!memory.was_delivered("a"));
         assert!(memory.was_delivered("b") && memory.was_delivered("c"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_claim_that_ends_late_leaves_the_marks_of_others_alone() {
+        let memory = memory(10);
+        let late = first(&memory, "k").await;
+        memory.delivered("k");
+        late.queued();
+        assert_eq!(memory.sizes(), (0, 1), "delivered from the queue before its caller knew that it was queued");
+
+        let late = first(&memory, "j").await;
+        memory.forget("j");
+        let other = first(&memory, "j").await;
+        drop(late);
+        assert!(memory.try_claim("j").is_none(), "the other is still under way");
+        other.delivered();
     }
 
     #[test]

@@ -70,12 +70,12 @@ impl PipelineSettings {
     }
 }
 
-/// `wait × factor`; the wait itself for a factor that is no positive number, the longest wait on overflow.
+/// `wait × factor`, at most a hundred years; the wait itself for a factor that is no positive number.
 fn stretched(wait: Duration, factor: f64) -> Duration {
     if !(factor.is_finite() && factor > 0.0) {
         return wait;
     }
-    Duration::try_from_secs_f64(wait.as_secs_f64() * factor).unwrap_or(Duration::MAX)
+    Duration::from_secs_f64((wait.as_secs_f64() * factor).min(100.0 * 365.0 * 86_400.0))
 }
 
 /// Which operations count as done already.

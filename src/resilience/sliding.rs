@@ -10,13 +10,13 @@ use tokio::time::Instant;
 
 /// What was counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(super) struct Tally {
     /// All calls.
-    pub calls: u32,
+    pub(super) calls: u32,
     /// Those that failed.
-    pub failures: u32,
+    pub(super) failures: u32,
     /// Those that were slow.
-    pub slow: u32,
+    pub(super) slow: u32,
 }
 
 impl Tally {
