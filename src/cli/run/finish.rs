@@ -12,7 +12,7 @@ use crate::event::{Event, EventKind};
 use crate::gate::{Outcome, judge};
 use crate::measure::Host;
 use crate::outcome::Vendor;
-use crate::report::{Judged, summary, write_report};
+use crate::report::{Judged, write_report};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::scenario::Scenario;
 use crate::units::{format_count, format_duration};
@@ -70,7 +70,7 @@ pub(in crate::cli) fn show(run: &Run, judged: &Judged, dir: &Path, json: bool) -
         }
     } else {
         let shown: PathBuf = report.as_ref().map_or_else(|_| dir.to_owned(), Clone::clone);
-        output::result(summary::render(run, judged, &shown, output::colour()));
+        output::result(format!("{:?} {}", judged.verdict, shown.display()));
     }
     if let Err(error) = report {
         output::error(error);
