@@ -37,3 +37,6 @@ pub use settings::{
     Backoff, BreakerSettings, CreditSettings, FallbackSettings, FallbackStep, HealthSettings, IdempotencySettings,
     LimiterSettings, PipelineSettings, RetrySettings, Window,
 };
+
+#[cfg(test)]
+mod tests;
