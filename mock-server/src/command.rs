@@ -51,11 +51,7 @@ impl MockArgs {
             seed: self.seed,
             clay_port: self.clay_port,
             customer_io_port: self.customer_io_port,
-            clay: ClaySettings {
-                latency: self.clay_latency.unwrap_or(clay.latency),
-                rate_limit: self.clay_rate_limit,
-                ..clay
-            },
+            clay: ClaySettings { latency: self.clay_latency.unwrap_or(clay.latency), rate_limit: self.clay_rate_limit, ..clay },
             customer_io: CustomerIoSettings {
                 latency: self.customer_io_latency.unwrap_or(customer_io.latency),
                 rate_limit: self.customer_io_rate_limit,
@@ -197,7 +193,8 @@ mod tests {
         assert_eq!((defaults.clay_port, defaults.customer_io_port), (8081, 8082));
         assert_eq!(defaults.clay, ClaySettings::default());
 
-        let options = ["--clay-latency", "40ms/0.2s", "--customer-io-latency", "1.5s", "--clay-rate-limit", "10/20", "--seed", "9"];
+        let options =
+            ["--clay-latency", "40ms/0.2s", "--customer-io-latency", "1.5s", "--clay-rate-limit", "10/20", "--seed", "9"];
         let settings = parse(&options).unwrap();
         let p50_p99 = LatencyModel::Lognormal { p50: Duration::from_millis(40), p99: Duration::from_millis(200) };
         assert_eq!(settings.clay.latency, p50_p99);

@@ -41,9 +41,7 @@ impl Counts {
             .iter()
             .map(|(&(route, status, by_fault), &count)| Count { vendor, route: route.to_owned(), status, by_fault, count })
             .collect();
-        list.sort_by(|left, right| {
-            (&left.route, left.status, left.by_fault).cmp(&(&right.route, right.status, right.by_fault))
-        });
+        list.sort_by(|left, right| (&left.route, left.status, left.by_fault).cmp(&(&right.route, right.status, right.by_fault)));
         list
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct ActiveFault {
 }
 
 impl ActiveFault {
-    fn begin(fault: &Fault, index: usize, seed: Seed, vendor: SimulatedVendor, now: Instant) -> Self {
+    pub(crate) fn begin(fault: &Fault, index: usize, seed: Seed, vendor: SimulatedVendor, now: Instant) -> Self {
         Self {
             effect: fault.effect(seed, vendor, now),
             routes: fault.routes.clone(),
@@ -66,7 +66,7 @@ impl ActiveFaults {
         self.0.iter().any(|fault| fault.refuses)
     }
 
-    fn with(&self, fault: ActiveFault) -> Self {
+    pub(crate) fn with(&self, fault: ActiveFault) -> Self {
         let mut faults = self.0.to_vec();
         faults.push(Arc::new(fault));
         faults.sort_by_key(|fault| fault.rank);
@@ -150,9 +150,7 @@ fn steps(faults: &[Fault]) -> Vec<Step> {
     let mut steps: Vec<Step> = faults
         .iter()
         .enumerate()
-        .flat_map(|(index, fault)| {
-            [Step { at: fault.at, begins: true, index }, Step { at: fault.ends(), begins: false, index }]
-        })
+        .flat_map(|(index, fault)| [Step { at: fault.at, begins: true, index }, Step { at: fault.ends(), begins: false, index }])
         .collect();
     steps.sort_by_key(|step| (step.at, step.begins, step.index));
     steps
@@ -176,7 +174,8 @@ mod tests {
 
     #[test]
     fn steps_are_in_order_and_ends_come_first() {
-        let order: Vec<_> = steps(&[fault(10, 5), fault(5, 5)]).into_iter().map(|step| (step.at.as_secs(), step.begins, step.index)).collect();
+        let order: Vec<_> =
+            steps(&[fault(10, 5), fault(5, 5)]).into_iter().map(|step| (step.at.as_secs(), step.begins, step.index)).collect();
         assert_eq!(order, [(5, true, 1), (10, false, 1), (10, true, 0), (15, false, 0)]);
     }
 

@@ -89,6 +89,11 @@ impl Collector {
     pub fn clamped(&self) -> u64 {
         self.clamped
     }
+
+    /// What a reader of the histograms must know, if anything.
+    pub fn warning(&self) -> Option<String> {
+        (self.clamped > 0).then(|| format!("{} duration(s) over one hour count as one hour in every percentile", self.clamped))
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +193,7 @@ mod tests {
         let series = interval.series.values().next().unwrap();
         assert_eq!((series.histogram.count_at(HIGHEST_US), series.sum_us), (2, 4 * HIGHEST_US));
         assert_eq!(collector.clamped(), 1);
+        assert!(collector.warning().unwrap().starts_with("1 duration(s) over one hour"));
     }
 
     #[test]

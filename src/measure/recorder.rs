@@ -58,7 +58,8 @@ impl RecorderBuilder {
         self
     }
 
-    /// Builds both ends. `shards` is the number of threads that record; with fewer shards some share one.
+    /// Builds both ends. `shards` is the number of threads that record, the runtime's workers as a rule; with
+    /// fewer shards some threads share one, which costs them time and loses nothing.
     pub fn build(self, shards: usize) -> (Recorder, Collector) {
         let checks = self.checks.len();
         let shared = Arc::new(Shared {

@@ -62,6 +62,19 @@ pub struct SamplesWritten {
     pub left_out: u64,
 }
 
+impl SamplesWritten {
+    /// What a reader of the file must know, if anything.
+    pub fn warning(&self) -> Option<String> {
+        let Self { written, left_out } = self;
+        (*left_out > 0).then(|| {
+            format!(
+                "samples.csv lacks {left_out} of {} samples: the disk could not keep up; all other figures hold them",
+                written + left_out
+            )
+        })
+    }
+}
+
 /// The writer of the samples.
 #[derive(Debug)]
 pub struct SampleFile {
@@ -221,6 +234,9 @@ mod tests {
         let SamplesWritten { written, left_out } = file.finish().unwrap();
         assert_eq!(written + left_out, 100);
         assert!(left_out >= 90, "{left_out}");
+        let warning = SamplesWritten { written, left_out }.warning().unwrap();
+        assert!(warning.starts_with(&format!("samples.csv lacks {left_out} of 100 samples")), "{warning}");
+        assert_eq!(SamplesWritten { written, left_out: 0 }.warning(), None);
         let rows = page.text.lock().unwrap().iter().filter(|byte| **byte == b'\n').count() as u64;
         assert_eq!(rows, 1 + written);
         let second = collector.cut(us(3), crate::measure::Observed::default()).second;

@@ -5,7 +5,12 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod markdown;
+mod observations;
 mod plots;
+mod recommendations;
+mod series;
+mod summary;
+mod timeline;
 mod view;
 mod words;
 mod write;
@@ -16,6 +21,7 @@ use crate::capacity::Assessment;
 use crate::gate::Verdict;
 
 pub use error::ReportError;
+pub use summary::{SummaryOptions, summary};
 pub use write::write_report;
 
 /// What was judged of a run.

@@ -292,7 +292,7 @@ mod tests {
         let last_line_gone = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).unwrap();
             let end = text.trim_end().rfind('\n').unwrap();
-            text[..=end].as_bytes().to_vec()
+            text.as_bytes()[..=end].to_vec()
         };
         let message = damaged(LATENCY_LOG, last_line_gone);
         assert!(message.contains("it has 200 samples of a series of clay.webhook (clay), the summary 300"), "{message}");

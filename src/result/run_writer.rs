@@ -100,8 +100,8 @@ impl RunWriter {
         Ok(())
     }
 
-    /// Brings everything to the disk, gives the files their names, and writes the summary last. `result.sums` is overwritten
-    /// with the sums of what is in the files. `verdict` goes beside the facts as it is, for readers in a pipeline.
+    /// Brings everything to the disk, gives the files their names, and writes the summary last. Write the last cut before: `result.sums`
+    /// is overwritten with the sums of what is in the files. `verdict` goes beside the facts as it is, for readers in a pipeline.
     ///
     /// # Errors
     /// When the disk fails: files that are not finished then keep their partial names.

@@ -31,8 +31,7 @@ pub(super) const BUDGET: u64 = 12 * 1024 * 1024;
 const KEPT_PER_REQUEST: u64 = 5 * 1024;
 
 /// Headers of one connection, which are not passed on to another (RFC 9110, 7.6.1), and those that the client sets.
-const OF_THE_CONNECTION: [HeaderName; 8] =
-    [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+const OF_THE_CONNECTION: [HeaderName; 8] = [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
 /// A vendor behind wiremock.
 pub(super) struct Backend(Arc<Rotation>);

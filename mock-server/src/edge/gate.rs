@@ -1,7 +1,8 @@
 //! The listening socket, which an outage can close and open again.
 //!
 //! While connections are refused, the port stays bound by a socket that does not listen: the kernel refuses connections to
-//! it, and no other program (nor another listener of this one) can be given the port in the meantime.
+//! it, and gives the port to nobody who asks for any free one (this program's own wiremock instances do). A program that
+//! asks for this very port can take it; then the gate opens as soon as that one is gone.
 
 use std::io;
 use std::net::SocketAddr;

@@ -105,3 +105,6 @@ impl Drop for Edge {
         self.end();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::effect::{Effect, Moment, Verdict};
 use super::SimulatedVendor;
+use super::effect::{Effect, Moment, Verdict};
 use crate::latency::LatencyModel;
 use crate::seed::Seed;
 use crate::vendor::Vendor;

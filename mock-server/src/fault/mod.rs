@@ -150,46 +150,4 @@ fn percent(share: f64) -> f64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// An outage of both vendors from 10 s to 15 s.
-    pub(crate) fn fault(kind: FaultKind) -> Fault {
-        Fault {
-            name: "test".to_owned(),
-            vendor: None,
-            routes: Vec::new(),
-            at: Duration::from_secs(10),
-            lasts: Duration::from_secs(5),
-            share: 1.0,
-            kind,
-        }
-    }
-
-    #[test]
-    fn descriptions_name_kind_and_scope() {
-        let mut refused = fault(FaultKind::Outage { how: Outage::Refuse });
-        refused.vendor = Some(SimulatedVendor::Clay);
-        assert_eq!(refused.describe(), "outage (connection refused)");
-
-        let mut limited = fault(FaultKind::RateLimit { rate: 5.0, burst: 5, retry_after: RetryAfterStyle::Seconds });
-        assert_eq!(limited.describe(), "429 beyond 5 requests/s (burst 5)");
-        limited.share = 0.3;
-        limited.routes = vec!["clay.webhook".to_owned()];
-        assert_eq!(limited.describe(), "429 beyond 5 requests/s (burst 5), 30 % of clay.webhook");
-
-        let mut error = fault(FaultKind::Error { status: 500, body: None });
-        error.share = 0.125;
-        assert_eq!(error.describe(), "status 500, 12.5 % of all requests");
-        error.share = 1.0;
-        error.routes = vec!["customer_io.track".to_owned()];
-        assert_eq!(error.describe(), "status 500, customer_io.track only");
-    }
-
-    #[test]
-    fn a_fault_survives_its_way_to_the_simulator() {
-        let sent = fault(FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::from_millis(3) } });
-        let text = serde_json::to_string(&sent).unwrap();
-        assert_eq!(serde_json::from_str::<Fault>(&text).unwrap(), sent);
-    }
-}
+mod tests;

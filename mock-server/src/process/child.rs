@@ -85,7 +85,8 @@ pub struct Child {
 
 /// One question at a time.
 struct Talk {
-    stdin: ChildStdin,
+    /// Closed by being dropped, which is how the child is told to end.
+    stdin: Option<ChildStdin>,
     replies: mpsc::UnboundedReceiver<Reply>,
 }
 
@@ -127,7 +128,7 @@ impl Child {
             clay_url: String::new(),
             customer_io_url: String::new(),
             pid,
-            talk: Mutex::new(Talk { stdin, replies }),
+            talk: Mutex::new(Talk { stdin: Some(stdin), replies }),
             faults: Some(faults),
             ended,
             guard,
@@ -205,15 +206,11 @@ impl Child {
     /// Ends the process: closes its standard input, waits for up to 2 s, then kills it. Returns how it ended.
     pub async fn stop(self) -> Ended {
         let ended = self.wait();
-        let Self { talk, guard, .. } = &self;
-        let mut talk = talk.lock().await;
-        // An error means that it has ended already.
-        let _ = talk.stdin.shutdown().await;
-        drop(talk);
+        self.talk.lock().await.stdin = None;
         match timeout(END_WITHIN, ended).await {
             Ok(ended) => ended,
             Err(_) => {
-                guard.abort();
+                self.guard.abort();
                 self.wait().await
             }
         }
@@ -225,7 +222,9 @@ impl Child {
             let mut line = serde_json::to_vec(question).map_err(io::Error::other)?;
             line.push(b'\n');
             // An error means that the process has ended, or is about to; its last words may say why.
-            let _ = talk.stdin.write_all(&line).await;
+            if let Some(stdin) = &mut talk.stdin {
+                let _ = stdin.write_all(&line).await;
+            }
             Ok::<_, io::Error>(talk.replies.recv().await)
         };
         match timeout(ANSWER_WITHIN, exchange).await {
