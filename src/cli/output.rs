@@ -19,6 +19,6 @@ pub(super) fn error(text: impl Display) {
 }
 
 /// Whether results may be coloured: on a terminal whose user did not say no (`NO_COLOR`).
-pub(super) fn colour() -> bool {
+pub(super) fn color() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

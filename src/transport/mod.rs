@@ -6,6 +6,8 @@
 
 mod client;
 mod error;
+mod reach;
 
 pub use client::{Answer, Body, HttpClient, PoolSettings};
 pub use error::{SendError, TransportError};
+pub use reach::reach;

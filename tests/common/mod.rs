@@ -10,34 +10,34 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// The program under test.
-pub fn plimsoll() -> Command {
+pub(crate) fn plimsoll() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
     command.stdin(Stdio::null());
     command
 }
 
 /// Runs the program to its end.
-pub fn run(arguments: &[&str]) -> Ended {
+pub(crate) fn run(arguments: &[&str]) -> Ended {
     Ended::of(plimsoll().args(arguments).output().expect("the program starts"))
 }
 
 /// What a program said, and its exit code.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ended {
-    pub fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
     /// Asserts the exit code and that the messages hold each of `words`; no panic may have been printed.
     #[track_caller]
-    pub fn says(&self, code: i32, words: &[&str]) -> &Self {
+    pub(crate) fn says(&self, code: i32, words: &[&str]) -> &Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         for word in words {
             assert!(self.stderr.contains(word) || self.stdout.contains(word), "no {word:?} in {self:#?}");
@@ -48,14 +48,14 @@ impl Ended {
 }
 
 /// A program that runs beside the test.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     stderr: BufReader<std::process::ChildStderr>,
     said: String,
 }
 
 impl Running {
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
         Self { child, stderr, said: String::new() }
@@ -63,7 +63,7 @@ impl Running {
 
     /// Reads its messages until one holds `word`.
     #[track_caller]
-    pub fn wait_for(&mut self, word: &str) {
+    pub(crate) fn wait_for(&mut self, word: &str) {
         let mut line = String::new();
         while self.stderr.read_line(&mut line).expect("UTF-8") > 0 {
             self.said.push_str(&line);
@@ -75,16 +75,16 @@ impl Running {
         panic!("it ended without saying {word:?}: {}", self.said);
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("it runs");
     }
 
-    pub fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))
     }
 
     /// The processes that it started.
-    pub fn children(&self) -> Vec<Pid> {
+    pub(crate) fn children(&self) -> Vec<Pid> {
         let mut children = Vec::new();
         for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs") {
             let list = std::fs::read_to_string(task.expect("a task").path().join("children")).unwrap_or_default();
@@ -94,7 +94,7 @@ impl Running {
     }
 
     /// Waits for its end, and for the end of every process that holds its standard error: its children inherit it.
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).expect("UTF-8");
         let stderr = self.said + &rest;
@@ -104,14 +104,14 @@ impl Running {
 }
 
 /// Writes a scenario into `dir`.
-pub fn scenario(dir: &Path, text: &str) -> PathBuf {
+pub(crate) fn scenario(dir: &Path, text: &str) -> PathBuf {
     let path = dir.join("test.toml");
     std::fs::write(&path, text).expect("a writable directory");
     path
 }
 
 /// A scenario with journey `http` to `url`; `more` is put before its journeys.
-pub fn http_scenario(dir: &Path, url: &str, more: &str) -> PathBuf {
+pub(crate) fn http_scenario(dir: &Path, url: &str, more: &str) -> PathBuf {
     let text = format!(
         "name = \"test\"\nquestion = \"Does it hold?\"\n{more}\n\
          journeys = [{{ journey = \"http\", name = \"own\", method = \"GET\", url = \"{url}\" }}]\n"
@@ -120,12 +120,12 @@ pub fn http_scenario(dir: &Path, url: &str, more: &str) -> PathBuf {
 }
 
 /// A path as an argument.
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a temporary path is UTF-8")
 }
 
 /// The summary of a run.
-pub fn summary(dir: &Path) -> serde_json::Value {
+pub(crate) fn summary(dir: &Path) -> serde_json::Value {
     let text = std::fs::read_to_string(dir.join("summary.json")).expect("a summary");
     serde_json::from_str(&text).expect("JSON")
 }

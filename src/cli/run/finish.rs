@@ -1,6 +1,6 @@
 //! From what was measured to files, a verdict, a summary and an exit code.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -10,9 +10,9 @@ use crate::capacity::{Basis, assess};
 use crate::cli::{Exit, output};
 use crate::event::{Event, EventKind};
 use crate::gate::{Outcome, judge};
-use crate::measure::Host;
+use crate::measure::{Host, Labels, SampleKind, Totals};
 use crate::outcome::Vendor;
-use crate::report::{Judged, write_report};
+use crate::report::{Judged, SummaryOptions, summary, write_report};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::scenario::Scenario;
 use crate::units::{format_count, format_duration};
@@ -69,8 +69,8 @@ pub(in crate::cli) fn show(run: &Run, judged: &Judged, dir: &Path, json: bool) -
             Err(error) => output::error(error),
         }
     } else {
-        let shown: PathBuf = report.as_ref().map_or_else(|_| dir.to_owned(), Clone::clone);
-        output::result(format!("{:?} {}", judged.verdict, shown.display()));
+        let options = SummaryOptions { report: report.as_deref().ok(), color: output::color() };
+        output::result(summary(run, judged, &options).trim_end());
     }
     if let Err(error) = report {
         output::error(error);
@@ -183,7 +183,27 @@ fn warnings(measured: &Measured, events_left_out: u64) -> Vec<String> {
         _ => {}
     }
     warnings.extend(measured.simulator.as_ref().and_then(skew));
+    warnings.extend(measured.simulator.as_ref().and_then(|simulator| disagreement(simulator, &measured.followed.totals)));
     warnings
+}
+
+/// The simulator's own count against the harness's: an answer that was given and not measured, or the other way round, is a
+/// defect of the harness. Requests that were given up without an answer may have been answered all the same.
+fn disagreement(simulator: &SimulatorOutcome, totals: &Totals) -> Option<String> {
+    if simulator.lost.is_some() {
+        return None;
+    }
+    let answered: u64 = simulator.counts.iter().filter(|count| count.status != 0).map(|count| count.count).sum();
+    let vendors = |labels: &Labels| labels.vendor != Vendor::Service;
+    let measured = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status != 0);
+    let given_up = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status == 0);
+    (answered < measured || answered > measured + given_up).then(|| {
+        format!(
+            "The simulator gave {} answers and the harness measured {}: do not trust these numbers.",
+            format_count(answered),
+            format_count(measured)
+        )
+    })
 }
 
 fn skew(simulator: &SimulatorOutcome) -> Option<String> {

@@ -24,7 +24,7 @@ use crate::outcome::Vendor;
 use crate::result::{RunDir, RunWriter, SAMPLES, WriteError};
 use crate::scenario::{Journey, Scenario, Target};
 use crate::seed::Seed;
-use crate::transport::{HttpClient, PoolSettings, TransportError};
+use crate::transport::{HttpClient, PoolSettings, SendError, TransportError, reach};
 
 /// What the command line says about a run.
 pub(super) struct Options {
@@ -60,6 +60,8 @@ pub(super) enum SessionError {
     Transport(#[from] TransportError),
     #[error(transparent)]
     Write(#[from] WriteError),
+    #[error("{target} cannot be reached: {cause}. Start it, or correct its URL in the scenario")]
+    Unreachable { target: String, cause: SendError },
     #[error("cannot write every sample: {0}")]
     Samples(#[source] std::io::Error),
     #[error("cannot take over SIGINT: {0}")]
@@ -73,6 +75,7 @@ pub(super) async fn run(scenario: &Scenario, dir: RunDir, options: &Options) -> 
     let stop = Stop::default();
     let signals = Signals::install(&stop)?;
     let events = Arc::new(EventLog::default());
+    reach_targets(scenario).await?;
     let simulator = if needs_simulator(scenario) { Some(Simulator::start(scenario, options.seed).await?) } else { None };
     let endpoints = match &simulator {
         Some(simulator) => simulator.endpoints()?,
@@ -112,18 +115,35 @@ fn needs_simulator(scenario: &Scenario) -> bool {
     scenario.target == Target::Simulated && scenario.journeys.iter().any(|weighted| vendor(&weighted.journey))
 }
 
-fn client(scenario: &Scenario) -> Result<HttpClient, TransportError> {
-    let https = |uri: &http::Uri| uri.scheme_str() == Some("https");
-    let journeys = scenario.journeys.iter().any(|weighted| match &weighted.journey {
-        Journey::Http(http) => https(&http.url),
-        _ => false,
+/// Every URL that the scenario itself names.
+fn named_targets(scenario: &Scenario) -> Vec<&http::Uri> {
+    let journeys = scenario.journeys.iter().filter_map(|weighted| match &weighted.journey {
+        Journey::Http(http) => Some(&http.url),
+        _ => None,
     });
-    let targets = match &scenario.target {
-        Target::Simulated => false,
-        Target::BaseUrls { clay, customer_io, .. } => [clay, customer_io].into_iter().flatten().any(https),
+    let vendors = match &scenario.target {
+        Target::Simulated => [None, None],
+        Target::BaseUrls { clay, customer_io, .. } => [clay.as_ref(), customer_io.as_ref()],
     };
+    journeys.chain(vendors.into_iter().flatten()).collect()
+}
+
+/// A load on nobody measures nothing: better to hear it before than after.
+async fn reach_targets(scenario: &Scenario) -> Result<(), SessionError> {
+    for uri in named_targets(scenario) {
+        reach(uri).await.map_err(|cause| {
+            let target = uri.authority().map_or_else(|| uri.to_string(), |authority| authority.host().to_owned());
+            let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+            SessionError::Unreachable { target: format!("{target}{port}"), cause }
+        })?;
+    }
+    Ok(())
+}
+
+fn client(scenario: &Scenario) -> Result<HttpClient, TransportError> {
     let pool = PoolSettings::default();
-    if journeys || targets { HttpClient::secure(&pool) } else { Ok(HttpClient::plain(&pool)) }
+    let secure = named_targets(scenario).iter().any(|uri| uri.scheme_str() == Some("https"));
+    if secure { HttpClient::secure(&pool) } else { Ok(HttpClient::plain(&pool)) }
 }
 
 fn sample_file(dir: &RunDir) -> Result<(SampleFile, crate::measure::SampleSender), SessionError> {
