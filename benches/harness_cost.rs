@@ -77,7 +77,12 @@ fn memory() {
         run_plimsoll(&server.url, &shape, "shared-iterations").1
     };
     let (small, large) = (peak(300_000), peak(3_000_000));
-    println!("peak memory of the harness while the load ran: {:.1} MB after 300 thousand requests, {:.1} MB after 3 million, ratio {:.3}", small / 1e6, large / 1e6, large / small);
+    println!(
+        "peak memory of the harness while the load ran: {:.1} MB after 300 thousand requests, {:.1} MB after 3 million, ratio {:.3}",
+        small / 1e6,
+        large / 1e6,
+        large / small
+    );
     // Rows of the timeline grow with time, some hundred bytes a second; requests must add nothing.
     assert!(large <= small * 1.10, "memory grows with the number of requests");
 }
@@ -188,7 +193,9 @@ fn server() {
                 let answer = hyper::service::service_fn(|request: hyper::Request<hyper::body::Incoming>| async move {
                     use http_body_util::BodyExt;
                     let _ = request.into_body().collect().await;
-                    Ok::<_, std::convert::Infallible>(hyper::Response::new(http_body_util::Full::new(bytes::Bytes::from_static(b"{}"))))
+                    Ok::<_, std::convert::Infallible>(hyper::Response::new(http_body_util::Full::new(bytes::Bytes::from_static(
+                        b"{}",
+                    ))))
                 });
                 let io = hyper_util::rt::TokioIo::new(stream);
                 let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, answer).await;
@@ -206,12 +213,26 @@ fn goose(url: &str) {
     }
     let users = USERS.to_string();
     let time = SECONDS.to_string();
-    let arguments = ["--host", url, "--users", &users, "--increase-time", "1", "--run-time", &time, "--no-telnet", "--no-websocket", "--no-print-metrics", "-qq"];
+    let arguments = [
+        "--host",
+        url,
+        "--users",
+        &users,
+        "--increase-time",
+        "1",
+        "--run-time",
+        &time,
+        "--no-telnet",
+        "--no-websocket",
+        "--no-print-metrics",
+        "-qq",
+    ];
     let configuration = goose::config::GooseConfiguration::parse_args_default(&arguments).expect("a configuration");
     let attack = GooseAttack::initialize_with_config(configuration).expect("an attack");
-    let attack = attack.register_scenario(Scenario::new("cost").register_transaction(goose::goose::Transaction::new(
-        std::sync::Arc::new(|user| Box::pin(post(user))),
-    )));
+    let attack = attack.register_scenario(
+        Scenario::new("cost")
+            .register_transaction(goose::goose::Transaction::new(std::sync::Arc::new(|user| Box::pin(post(user))))),
+    );
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let metrics = runtime.block_on(attack.execute()).expect("a run");
     let requests: usize = metrics.requests.values().map(|request| request.success_count + request.fail_count).sum();

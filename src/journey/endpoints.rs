@@ -77,7 +77,10 @@ impl Endpoints {
             clay_resource: clay.as_deref().map(|base| join(base, "/v1/resource")).transpose()?,
             clay_authorization: clay_api_key.as_ref().map(|key| bearer(key.expose())).transpose()?,
             clay_webhook: webhook.map(|(base, path)| join(base, path)).transpose()?,
-            clay_webhook_token: clay_webhook_token.as_ref().map(|token: &Secret| self::webhook_token(token.expose())).transpose()?,
+            clay_webhook_token: clay_webhook_token
+                .as_ref()
+                .map(|token: &Secret| self::webhook_token(token.expose()))
+                .transpose()?,
             customer_io: customer_io.as_ref().map(|uri| uri.to_string().trim_end_matches('/').to_owned()),
             customer_io_authorization: basic_pair.map(|(site, key)| basic(site.expose(), key.expose())).transpose()?,
         })
@@ -126,8 +129,7 @@ mod tests {
 
     #[test]
     fn credentials_never_print() {
-        let endpoints =
-            Endpoints::simulated("http://127.0.0.1:1", "http://127.0.0.1:2", &SimulationSettings::default()).unwrap();
+        let endpoints = Endpoints::simulated("http://127.0.0.1:1", "http://127.0.0.1:2", &SimulationSettings::default()).unwrap();
         let printed = format!("{endpoints:?}");
         assert!(!printed.contains("simulated-clay-key"), "{printed}");
         assert!(!printed.contains("Basic"), "{printed}");

@@ -7,7 +7,7 @@ use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::measure::{Gauges, LeadCounts};
 use crate::outcome::Vendor;
-use crate::resilience::{Disposition, Operation, Pipeline, PipelineCounts};
+use crate::resilience::{Disposition, Operation, OperationKind, Pipeline, PipelineCounts, PipelineSettings};
 use crate::scenario::Resilience;
 use crate::seed::Seed;
 
@@ -26,22 +26,19 @@ impl Integration {
         events: &Arc<dyn EventSink>,
         seed: Seed,
     ) -> Self {
-        let pipeline = |vendor: Vendor, settings: &crate::resilience::PipelineSettings| {
+        let pipeline = |vendor: Vendor, settings: &PipelineSettings| {
             let sender = VendorSender { timeout: settings.timeout, ..sender.clone() };
             Arc::new(Pipeline::new(vendor, settings.clone(), sender, clock, Arc::clone(events), seed))
         };
-        Self {
-            clay: pipeline(Vendor::Clay, &settings.clay),
-            customer_io: pipeline(Vendor::CustomerIo, &settings.customer_io),
+        Self { clay: pipeline(Vendor::Clay, &settings.clay), customer_io: pipeline(Vendor::CustomerIo, &settings.customer_io) }
+    }
+
+    /// Hands an operation to its vendor's pipeline.
+    pub(super) async fn call(&self, operation: Operation) -> Disposition {
+        match operation.kind {
+            OperationKind::Enrich => self.clay.call(operation).await,
+            OperationKind::Identify | OperationKind::Track => self.customer_io.call(operation).await,
         }
-    }
-
-    pub(super) async fn clay(&self, operation: Operation) -> Disposition {
-        self.clay.call(operation).await
-    }
-
-    pub(super) async fn customer_io(&self, operation: Operation) -> Disposition {
-        self.customer_io.call(operation).await
     }
 
     /// Delivers what the queues hold, for as long as the future is polled.

@@ -5,17 +5,13 @@ use super::leads::Lead;
 use super::operations;
 use crate::measure::{CheckId, Recorder, RecorderBuilder};
 use crate::outcome::FailureKind;
-use crate::resilience::Disposition;
+use crate::resilience::{Disposition, OperationKind};
 
 /// Which operations an iteration asks for, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Steps {
-    Enrich,
-    Identify,
-    Track,
-    /// All three.
-    Lead,
-}
+pub(super) type Steps = &'static [OperationKind];
+
+/// A whole lead: enrich it, then make it known to Customer.io.
+pub(super) const LEAD: Steps = &[OperationKind::Enrich, OperationKind::Identify, OperationKind::Track];
 
 /// What a pipeline's caller can count on.
 #[derive(Debug, Clone, Copy)]
@@ -39,18 +35,12 @@ pub(super) async fn run(
     ids: Ids,
     recorder: &Recorder,
 ) -> Option<FailureKind> {
-    if matches!(steps, Steps::Enrich | Steps::Lead) {
-        if let Some(failure) = judge(integration.clay(operations::enrich(lead)).await, ids, recorder) {
-            return Some(failure);
+    for kind in steps {
+        let disposition = integration.call(operations::of(*kind, lead)).await;
+        let failure = judge(disposition, ids, recorder);
+        if failure.is_some() {
+            return failure;
         }
-    }
-    if matches!(steps, Steps::Identify | Steps::Lead) {
-        if let Some(failure) = judge(integration.customer_io(operations::identify(lead)).await, ids, recorder) {
-            return Some(failure);
-        }
-    }
-    if matches!(steps, Steps::Track | Steps::Lead) {
-        return judge(integration.customer_io(operations::track(lead)).await, ids, recorder);
     }
     None
 }

@@ -59,7 +59,8 @@ fn of_row(row: Map<String, Value>) -> Lead {
 
 const FIRST: [&str; 8] = ["Ada", "Grace", "Edsger", "Barbara", "Alan", "Radia", "Ken", "Margaret"];
 const LAST: [&str; 7] = ["Lindqvist", "Okafor", "Tanaka", "Moreau", "Haddad", "Novak", "Silva"];
-const COMPANY: [&str; 9] = ["northwind", "blue-harbour", "acme", "oak-street", "tidewater", "granite", "halcyon", "meridian", "copperfield"];
+const COMPANY: [&str; 9] =
+    ["northwind", "blue-harbour", "acme", "oak-street", "tidewater", "granite", "halcyon", "meridian", "copperfield"];
 
 /// A plausible lead; each number gives another.
 fn made_up(number: u64) -> Lead {

@@ -20,6 +20,7 @@ use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
 use crate::outcome::{FailureKind, Vendor};
+use crate::resilience::OperationKind;
 use crate::scenario::{Journey, Scenario, ThinkTime};
 use crate::seed::Seed;
 use crate::transport::HttpClient;
@@ -110,10 +111,10 @@ fn register(
             let ids = clay_resource::register(recorder);
             Doing::ClayResource(ClayResource::new(ids, endpoints.clay_resource.clone()?, endpoints.clay_authorization.clone()))
         }
-        Journey::ClayEnrich => Doing::Pipeline(Steps::Enrich),
-        Journey::CustomerIoIdentify => Doing::Pipeline(Steps::Identify),
-        Journey::CustomerIoTrack => Doing::Pipeline(Steps::Track),
-        Journey::Lead => Doing::Pipeline(Steps::Lead),
+        Journey::ClayEnrich => Doing::Pipeline(&[OperationKind::Enrich]),
+        Journey::CustomerIoIdentify => Doing::Pipeline(&[OperationKind::Identify]),
+        Journey::CustomerIoTrack => Doing::Pipeline(&[OperationKind::Track]),
+        Journey::Lead => Doing::Pipeline(lead::LEAD),
         Journey::Http(_) => Doing::Http(Box::new(http.next()?.register(recorder))),
     })
 }
@@ -172,7 +173,7 @@ impl Workload {
         if let Some(integration) = &self.integration {
             integration.drain().await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Operations that wait in the fallback queues.
@@ -205,7 +206,7 @@ impl Workload {
             Doing::Pipeline(steps) => {
                 let lead = self.leads.next(user)?;
                 let (integration, ids) = self.integration.as_ref().zip(self.lead_ids)?;
-                lead::run(*steps, &lead, integration, ids, &self.recorder).await
+                lead::run(steps, &lead, integration, ids, &self.recorder).await
             }
         })
     }

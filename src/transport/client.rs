@@ -59,6 +59,9 @@ pub struct HttpClient {
 
 impl HttpClient {
     /// A client for plain http only: it needs no certificates on the machine.
+    ///
+    /// # Panics
+    /// Never: the provider that is compiled in has TLS 1.2 and 1.3.
     pub fn plain(pool: &PoolSettings) -> Self {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let tls = rustls::ClientConfig::builder_with_provider(provider.into())

@@ -208,6 +208,9 @@ fn disagreement(simulator: &SimulatorOutcome, totals: &Totals) -> Option<String>
 
 fn skew(simulator: &SimulatorOutcome) -> Option<String> {
     (simulator.skew > SKEW_WORTH_A_WORD).then(|| {
-        format!("The simulator's clock may be off by up to {}: fault times are no better than that.", format_duration(simulator.skew))
+        format!(
+            "The simulator's clock may be off by up to {}: fault times are no better than that.",
+            format_duration(simulator.skew)
+        )
     })
 }

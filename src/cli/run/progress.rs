@@ -82,7 +82,11 @@ fn line(seconds: &[Second], faults: &[String]) -> String {
     let mut text = format!("{} users, {} requests/s", last.gauges.users, three_figures(rate));
     if requests > 0 {
         let p95 = seconds.iter().map(|second| second.p95_us).max().unwrap_or(0);
-        text.push_str(&format!(", p95 {}, {} % failed", format_latency(p95), three_figures(100.0 * failures as f64 / requests as f64)));
+        text.push_str(&format!(
+            ", p95 {}, {} % failed",
+            format_latency(p95),
+            three_figures(100.0 * failures as f64 / requests as f64)
+        ));
     }
     for (vendor, state) in &last.gauges.breakers {
         if *state != BreakerState::Closed {
