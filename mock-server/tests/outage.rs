@@ -1,5 +1,7 @@
 //! Outages as a client sees them, through real sockets.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 mod common;
 
 use std::io::ErrorKind;

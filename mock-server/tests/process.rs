@@ -1,5 +1,7 @@
 //! The simulator as a process: handshake, commands, and that it never outlives its parent.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 mod common;
 
 use std::io::{BufRead, BufReader, Write};

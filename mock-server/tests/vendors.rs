@@ -1,5 +1,7 @@
 //! The whole way through edge and wiremock: what a client gets, and how requests are counted.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 mod common;
 
 use std::collections::BTreeSet;

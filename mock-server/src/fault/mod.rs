@@ -1,7 +1,7 @@
 //! What can be broken, where and when.
 //!
 //! A [`Fault`] is data: it comes from a scenario, travels to the simulator's process and appears in a report. What a kind
-//! does to a request is an [`Effect`](effect::Effect), one file a kind; `README.md` beside this file says how to add one.
+//! does to a request is an `Effect`, one file a kind; `README.md` beside this file says how to add one.
 
 use std::time::Duration;
 
