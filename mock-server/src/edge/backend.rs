@@ -75,7 +75,7 @@ impl Backend {
         })))
     }
 
-    /// The vendor's answer.
+    /// The vendor's answer to a request for a path.
     pub(super) async fn answer(&self, parts: request::Parts, body: Bytes) -> Result<Answer, BackendError> {
         let instance = self.0.instance();
         self.0.keep(&instance, kept_of(&parts.uri, &body));
@@ -136,12 +136,11 @@ impl Instance {
     }
 
     fn request(&self, parts: request::Parts, body: Bytes) -> Result<Request<Full<Bytes>>, BackendError> {
-        // "OPTIONS *" has a target that is no path, and wiremock panics on it.
-        let target = parts.uri.path_and_query().filter(|target| target.as_str().starts_with('/')).cloned();
+        let target = parts.uri.path_and_query().cloned();
         let uri = Uri::builder()
             .scheme(Scheme::HTTP)
             .authority(self.authority.clone())
-            .path_and_query(target.unwrap_or_else(|| PathAndQuery::from_static("/*")))
+            .path_and_query(target.unwrap_or_else(|| PathAndQuery::from_static("/")))
             .build()
             .map_err(failure)?;
         let mut request = Request::new(Full::new(body));
