@@ -68,6 +68,18 @@ async fn a_killed_child_is_noticed() {
 }
 
 #[tokio::test]
+async fn an_answer_that_nobody_waited_for_is_not_taken_for_the_next() {
+    let child = spawn(&settings(Vec::new())).await.unwrap();
+    // Stopped, it cannot answer, and the question is abandoned.
+    signal(child.pid(), "STOP");
+    assert!(tokio::time::timeout(Duration::from_millis(20), child.counts()).await.is_err());
+    signal(child.pid(), "CONT");
+    assert_eq!(Client::new().submit(child.clay_url(), "{}").await.unwrap().status, 200);
+    child.start().await.unwrap();
+    assert_eq!(child.counts().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn an_interrupt_is_left_to_the_parent() {
     let child = spawn(&settings(Vec::new())).await.unwrap();
     signal(child.pid(), "INT");
