@@ -15,12 +15,12 @@ impl Seed {
     /// The generator of the `number`th draw for one purpose. The same seed, name and number always give the same draw,
     /// and one more draw for one purpose moves nothing elsewhere.
     pub fn draw(self, name: &str, number: u64) -> ChaCha8Rng {
-        ChaCha8Rng::seed_from_u64(self.hash(name).add(&number.to_le_bytes()).finish())
+        ChaCha8Rng::seed_from_u64(self.hash(name).with(&number.to_le_bytes()).finish())
     }
 
     /// A hash for one purpose, to be continued with what it is to depend on.
     pub fn hash(self, name: &str) -> Hash {
-        Hash(FNV_OFFSET).add(&self.0.to_le_bytes()).part(name.as_bytes())
+        Hash(FNV_OFFSET).with(&self.0.to_le_bytes()).part(name.as_bytes())
     }
 }
 
@@ -35,14 +35,14 @@ pub struct Hash(u64);
 impl Hash {
     /// Continues with `bytes`.
     #[must_use]
-    pub fn add(self, bytes: &[u8]) -> Self {
+    pub fn with(self, bytes: &[u8]) -> Self {
         Self(bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME)))
     }
 
     /// Continues with `bytes` and their length, so that "ab" + "c" differs from "a" + "bc".
     #[must_use]
     pub fn part(self, bytes: &[u8]) -> Self {
-        self.add(bytes).add(&(bytes.len() as u64).to_le_bytes())
+        self.with(bytes).with(&(bytes.len() as u64).to_le_bytes())
     }
 
     /// The hash.
@@ -90,7 +90,7 @@ mod tests {
     fn the_unit_is_uniform() {
         let mut tenths = [0_u32; 10];
         for number in 0..100_000_u64 {
-            let unit = Seed(7).hash("share").add(&number.to_le_bytes()).unit();
+            let unit = Seed(7).hash("share").with(&number.to_le_bytes()).unit();
             tenths[(unit * 10.0) as usize] += 1;
         }
         // Five standard deviations of a binomial of 100,000 at a tenth.

@@ -1,7 +1,7 @@
 //! The fault timetable on the load's clock.
 //!
 //! A task of its own begins and ends faults, so that an outage ends on time even when nothing arrives. Before
-//! [`Timetable::run`] no fault is active.
+//! the load begins no fault is active.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Outages as a client sees them, through real sockets.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 mod common;
 
 use std::io::ErrorKind;
@@ -62,6 +64,20 @@ async fn refused_connections_are_refused_and_open_ones_closed() {
 
     // The other vendor knows nothing of it.
     assert_eq!(Client::new().identify(&vendors.customer_io_url(), "ada").await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_refusal_lasts() {
+    let refuse = clay_fault(FOR_EVER, outage(Outage::Refuse));
+    // Only to tell that time has passed.
+    let mut later = clay_fault(FOR_EVER, FaultKind::Latency { model: common::NO_DELAY });
+    (later.name, later.at) = ("later".to_owned(), Duration::from_millis(100));
+    let vendors = SimulatedVendors::start(settings(vec![refuse, later])).await.unwrap();
+    let mut changes = vendors.subscribe();
+    vendors.start_timetable();
+    while in_time(changes.recv()).await.unwrap().name != "later" {}
+    let refused = in_time(TcpStream::connect(address(&vendors.clay_url()))).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 }
 
 #[tokio::test]

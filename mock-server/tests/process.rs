@@ -1,5 +1,7 @@
 //! The simulator as a process: handshake, commands, and that it never outlives its parent.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 mod common;
 
 use std::io::{BufRead, BufReader, Write};
@@ -63,6 +65,18 @@ async fn a_killed_child_is_noticed() {
     let error = child.counts().await.unwrap_err();
     assert!(matches!(&error, ChildError::Ended { how } if how.contains("SIGKILL")), "{error}");
     assert!(child.start().await.is_err());
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_waited_for_is_not_taken_for_the_next() {
+    let child = spawn(&settings(Vec::new())).await.unwrap();
+    // Stopped, it cannot answer, and the question is abandoned.
+    signal(child.pid(), "STOP");
+    assert!(tokio::time::timeout(Duration::from_millis(20), child.counts()).await.is_err());
+    signal(child.pid(), "CONT");
+    assert_eq!(Client::new().submit(child.clay_url(), "{}").await.unwrap().status, 200);
+    child.start().await.unwrap();
+    assert_eq!(child.counts().await.unwrap().len(), 1);
 }
 
 #[tokio::test]

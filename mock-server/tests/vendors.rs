@@ -1,5 +1,7 @@
 //! The whole way through edge and wiremock: what a client gets, and how requests are counted.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 mod common;
 
 use std::collections::BTreeSet;
@@ -63,6 +65,18 @@ async fn a_body_without_end_is_413_in_bounded_memory() {
     in_time(reader.read_exact(&mut status)).await.unwrap();
     assert_eq!(&status, b"HTTP/1.1 413");
     in_time(writing).await.unwrap();
+}
+
+#[tokio::test]
+async fn targets_that_are_no_path_are_404() {
+    let vendors = SimulatedVendors::start(settings(Vec::new())).await.unwrap();
+    for target in ["OPTIONS *", "CONNECT example.com:443"] {
+        let mut stream = TcpStream::connect(vendors.clay_url().strip_prefix("http://").unwrap()).await.unwrap();
+        stream.write_all(format!("{target} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+        let mut status = [0; 12];
+        in_time(stream.read_exact(&mut status)).await.unwrap();
+        assert_eq!(&status, b"HTTP/1.1 404", "{target}");
+    }
 }
 
 #[tokio::test]

@@ -26,8 +26,8 @@ use crate::vendor::{Answer, Vendor};
 /// Bytes that an instance may keep before its successor takes over. See `KEPT_PER_REQUEST`.
 pub(super) const BUDGET: u64 = 12 * 1024 * 1024;
 
-/// What wiremock keeps of a request besides its body and its URL, in bytes (measured: about 5 KB with a client's usual
-/// headers).
+/// What wiremock keeps of any request in bytes (measured: about 5 KB with a client's usual headers and a small body). The
+/// lengths of URL, headers and body come on top, so that large requests count for what they are.
 const KEPT_PER_REQUEST: u64 = 5 * 1024;
 
 /// Headers of one connection, which are not passed on to another (RFC 9110, 7.6.1), and those that the client sets.
@@ -75,16 +75,18 @@ impl Backend {
         })))
     }
 
-    /// The vendor's answer.
+    /// The vendor's answer to a request for a path.
     pub(super) async fn answer(&self, parts: request::Parts, body: Bytes) -> Result<Answer, BackendError> {
         let instance = self.0.instance();
-        self.0.keep(&instance, kept_of(&parts.uri, &body));
+        self.0.keep(&instance, kept_of(&parts, &body));
         instance.answer(parts, body).await
     }
 }
 
-fn kept_of(uri: &Uri, body: &Bytes) -> u64 {
-    KEPT_PER_REQUEST + (uri.path().len() + body.len()) as u64
+fn kept_of(parts: &request::Parts, body: &Bytes) -> u64 {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let headers: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    KEPT_PER_REQUEST + (target + headers + body.len()) as u64
 }
 
 impl Rotation {
@@ -103,7 +105,10 @@ impl Rotation {
     async fn rotate(self: Arc<Self>, old: Arc<Instance>) {
         match Instance::start(self.vendor.clone()).await {
             Ok(fresh) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+                let fresh = Arc::new(fresh);
+                let replaced = std::mem::replace(&mut *self.current.write().unwrap_or_else(PoisonError::into_inner), fresh);
+                // Not under the lock: it may be the last who holds it.
+                drop(replaced);
                 #[cfg(test)]
                 self.rotated.send_modify(|times| *times += 1);
             }
@@ -136,12 +141,11 @@ impl Instance {
     }
 
     fn request(&self, parts: request::Parts, body: Bytes) -> Result<Request<Full<Bytes>>, BackendError> {
-        // "OPTIONS *" has a target that is no path, and wiremock panics on it.
-        let target = parts.uri.path_and_query().filter(|target| target.as_str().starts_with('/')).cloned();
+        let target = parts.uri.path_and_query().cloned();
         let uri = Uri::builder()
             .scheme(Scheme::HTTP)
             .authority(self.authority.clone())
-            .path_and_query(target.unwrap_or_else(|| PathAndQuery::from_static("/*")))
+            .path_and_query(target.unwrap_or_else(|| PathAndQuery::from_static("/")))
             .build()
             .map_err(failure)?;
         let mut request = Request::new(Full::new(body));

@@ -24,6 +24,10 @@ const BACKLOG: u32 = 4096;
 /// Pause after a failed accept or bind (no file descriptors left, say): neither spins nor gives up.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How long a connection may be idle, or a request's head incomplete. Longer than the 90 s after which clients of the usual
+/// kind give an idle connection up, so that it is they who close it, and no request is sent into a closing connection.
+const IDLE: Duration = Duration::from_secs(120);
+
 /// Opens and closes the port from outside.
 pub(super) struct Gate(mpsc::UnboundedSender<Order>);
 
@@ -152,5 +156,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         async move { service::answer(&shared, request).await }
     });
     // An error is a client that went away or spoke no HTTP, or a fault that closes the connection.
-    let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }

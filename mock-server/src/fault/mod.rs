@@ -1,7 +1,7 @@
 //! What can be broken, where and when.
 //!
 //! A [`Fault`] is data: it comes from a scenario, travels to the simulator's process and appears in a report. What a kind
-//! does to a request is an [`Effect`](effect::Effect), one file a kind; `README.md` beside this file says how to add one.
+//! does to a request is an `Effect`, one file a kind; `README.md` beside this file says how to add one.
 
 use std::time::Duration;
 
@@ -71,6 +71,8 @@ pub struct Fault {
 /// 3. error: an answer instead of the vendor's;
 /// 4. latency: delays add up, and hold back whatever answer there is, another fault's included. Answers that faults make
 ///    are given at once otherwise; the vendor's own latency belongs to the vendor's own answers.
+///
+/// A fault of both vendors acts on each by itself: each has a token bucket of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FaultKind {

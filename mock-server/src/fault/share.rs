@@ -42,7 +42,7 @@ impl Share {
             .part(request.path.as_bytes())
             .part(request.query.unwrap_or_default().as_bytes())
             .part(request.body);
-        identity.add(&self.occurrence(identity.finish()).to_le_bytes()).unit() < self.share
+        identity.with(&self.occurrence(identity.finish()).to_le_bytes()).unit() < self.share
     }
 
     fn occurrence(&self, identity: u64) -> u32 {

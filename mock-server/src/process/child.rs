@@ -88,6 +88,9 @@ struct Talk {
     /// Closed by being dropped, which is how the child is told to end.
     stdin: Option<ChildStdin>,
     replies: mpsc::UnboundedReceiver<Reply>,
+    /// Answers still to come. More than one where somebody has stopped waiting for theirs: answers come in order, so that
+    /// one is passed over.
+    owed: usize,
 }
 
 enum Reply {
@@ -128,7 +131,7 @@ impl Child {
             clay_url: String::new(),
             customer_io_url: String::new(),
             pid,
-            talk: Mutex::new(Talk { stdin: Some(stdin), replies }),
+            talk: Mutex::new(Talk { stdin: Some(stdin), replies, owed: 0 }),
             faults: Some(faults),
             ended,
             guard,
@@ -139,7 +142,6 @@ impl Child {
                 child.customer_io_url = customer_io;
                 Ok(child)
             }
-            Message::Failed { reason } => Err(ChildError::Failed { reason }),
             other => Err(unexpected(&other)),
         }
     }
@@ -217,22 +219,34 @@ impl Child {
     }
 
     async fn ask(&self, question: &impl Serialize) -> Result<Message, ChildError> {
+        let mut line = serde_json::to_vec(question).map_err(|error| ChildError::Unexpected { line: error.to_string() })?;
+        line.push(b'\n');
         let mut talk = self.talk.lock().await;
-        let exchange = async {
-            let mut line = serde_json::to_vec(question).map_err(io::Error::other)?;
-            line.push(b'\n');
-            // An error means that the process has ended, or is about to; its last words may say why.
-            if let Some(stdin) = &mut talk.stdin {
-                let _ = stdin.write_all(&line).await;
-            }
-            Ok::<_, io::Error>(talk.replies.recv().await)
-        };
-        match timeout(ANSWER_WITHIN, exchange).await {
+        match timeout(ANSWER_WITHIN, talk.exchange(&line)).await {
             Err(_) => Err(ChildError::Silent),
-            Ok(Err(error)) => Err(ChildError::Unexpected { line: error.to_string() }),
-            Ok(Ok(Some(Reply::Message(message)))) => Ok(message),
-            Ok(Ok(Some(Reply::Unreadable(line)))) => Err(ChildError::Unexpected { line }),
-            Ok(Ok(None)) => Err(ChildError::Ended { how: self.wait().await.how }),
+            Ok(Some(Reply::Message(Message::Failed { reason }))) => Err(ChildError::Failed { reason }),
+            Ok(Some(Reply::Message(message))) => Ok(message),
+            Ok(Some(Reply::Unreadable(line))) => Err(ChildError::Unexpected { line }),
+            Ok(None) => Err(ChildError::Ended { how: self.wait().await.how }),
+        }
+    }
+}
+
+impl Talk {
+    /// The answer to one line, or `None` when there will be no more.
+    async fn exchange(&mut self, line: &[u8]) -> Option<Reply> {
+        if let Some(stdin) = &mut self.stdin {
+            self.owed += 1;
+            // An error means that the process has ended, or is about to; its last words may say why.
+            let _ = stdin.write_all(line).await;
+        }
+        loop {
+            let reply = self.replies.recv().await?;
+            self.owed = self.owed.saturating_sub(1);
+            // A failure is the last that it says, whatever was asked.
+            if self.owed == 0 || matches!(reply, Reply::Message(Message::Failed { .. })) {
+                return Some(reply);
+            }
         }
     }
 }
