@@ -224,13 +224,13 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             self.take_turn().await?;
             let reply = self.attempt(operation, first + attempts).await?;
             attempts += 1;
-            let now = Instant::now();
             let Some(cause) = failure_of(&reply) else {
                 if let Some(budget) = &self.retry_budget {
                     budget.succeeded();
                 }
                 return Ok(Accepted { attempts, data: reply.data });
             };
+            let now = Instant::now();
             let asked = reply.retry_after.and_then(|after| after.wait(&self.wall, now));
             if cause == FailureKind::RateLimited {
                 self.pause(now, asked);
