@@ -1,1 +1,18 @@
-//! TODO skeleton
+//! From what was measured to a verdict and an exit code.
+//!
+//! A gate that passes for want of data is worse than none: it is trusted. So a threshold whose metric has no data fails
+//! and says so, a run that was cut short never passes, and a generator that fell behind makes the run invalid.
+
+mod breaker_time;
+mod evaluate;
+mod evidence;
+mod keeping_up;
+mod observed;
+mod verdict;
+
+pub use breaker_time::{BreakerSpan, breaker_spans, open_seconds};
+pub use evaluate::{abort_due, evaluate};
+pub use evidence::Evidence;
+pub use keeping_up::shortfall;
+pub use observed::{Judgement, Observed, Unit};
+pub use verdict::{Outcome, Verdict, judge};

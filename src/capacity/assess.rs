@@ -1,0 +1,104 @@
+//! Everything that capacity planning says about one run.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::result::Run;
+use crate::scenario::{Scenario, ThinkTime};
+
+use super::alerts::{self, Alert};
+use super::estimate::{Estimate, utilisation_estimate};
+use super::little::{self, Little};
+use super::window::{Window, steadiest};
+
+/// What must be known of the scenario.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Basis {
+    /// Mean pause between iterations, as the run applied it; `None` when it is not known.
+    pub think_time: Option<Duration>,
+    /// Cores that the harness may use; `None` for the whole machine.
+    pub cores: Option<f64>,
+}
+
+impl Basis {
+    /// The basis of a scenario as it was run.
+    pub fn of(scenario: &Scenario) -> Self {
+        Self { think_time: Some(mean_think_time(scenario.think_time)), cores: scenario.capacity.cores }
+    }
+}
+
+fn mean_think_time(think_time: ThinkTime) -> Duration {
+    match think_time {
+        ThinkTime::None => Duration::ZERO,
+        ThinkTime::Fixed(time) => time,
+        ThinkTime::Uniform { min, max } => (min + max) / 2,
+        ThinkTime::Exponential { mean } => mean,
+        ThinkTime::Lognormal { p50, p99 } => {
+            // The 99th percentile of a lognormal is median × exp(2.3263 σ); its mean is median × exp(σ² / 2).
+            let median = p50.as_secs_f64();
+            let sigma = if median > 0.0 { (p99.as_secs_f64() / median).ln() / 2.326_347_9 } else { 0.0 };
+            Duration::try_from_secs_f64(median * (sigma * sigma / 2.0).exp()).unwrap_or(Duration::MAX)
+        }
+    }
+}
+
+/// What one run says about capacity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// The steadiest window; `None` when the run had none.
+    pub window: Option<Window>,
+    /// The utilisation estimate; `None` where it is declined.
+    pub estimate: Option<Estimate>,
+    /// Why the estimate is declined.
+    pub declined: Option<String>,
+    /// The alert table.
+    pub alerts: Vec<Alert>,
+    /// Little's law over the window; `None` without iterations to check it on.
+    pub little: Option<Little>,
+    /// What the numbers cannot say.
+    pub notes: Vec<String>,
+}
+
+/// Assesses a run.
+pub fn assess(run: &Run, basis: &Basis) -> Assessment {
+    let cores = f64::from(run.result.machine.cores.max(1));
+    let cpu_scale = basis.cores.filter(|own| *own > 0.0).map_or(1.0, |own| cores / own);
+    let window = steadiest(&run.seconds, &run.result.faults);
+    let estimate = estimate(window.as_ref(), cpu_scale);
+    let little = window.as_ref().and_then(|window| little::check(window, &run.totals, basis.think_time));
+    Assessment {
+        alerts: alerts::table(run, cpu_scale),
+        notes: notes(run, basis),
+        little,
+        declined: estimate.as_ref().err().cloned(),
+        estimate: estimate.ok(),
+        window,
+    }
+}
+
+fn estimate(window: Option<&Window>, cpu_scale: f64) -> Result<Estimate, String> {
+    let window = window.ok_or("no window of constant users, outside faults and long enough, to base it on")?;
+    let cpu = window.cpu_percent.ok_or("the CPU of the harness could not be read")?;
+    utilisation_estimate(window.rate, cpu * cpu_scale)
+}
+
+fn notes(run: &Run, basis: &Basis) -> Vec<String> {
+    let of = match basis.cores {
+        Some(cores) => format!("{cores} cores"),
+        None => format!("the whole machine, {} cores", run.result.machine.cores),
+    };
+    let mut notes = vec![
+        format!(
+            "CPU is that of the harness process, in percent of {of}. It holds the load generator as well as the integration, \
+             so the integration alone would reach a higher rate."
+        ),
+        "The estimate takes the cost of a request as constant and CPU as the only limit. Vendor rate limits, credits, \
+         connection pools and memory may bind long before."
+            .to_owned(),
+    ];
+    if run.result.machine.build == "debug" {
+        notes.push("This was a debug build: its CPU figures say nothing about a release build.".to_owned());
+    }
+    notes
+}

@@ -1,0 +1,103 @@
+//! What a run comes to: one word, the thresholds behind it, and why.
+
+use serde::{Deserialize, Serialize};
+
+use crate::result::{Run, RunEnd};
+use crate::threshold::Threshold;
+
+use super::evaluate::evaluate;
+use super::evidence::Evidence;
+use super::keeping_up::shortfall;
+use super::observed::Judgement;
+
+/// How a run came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every threshold held over the whole plan.
+    Passed,
+    /// A threshold failed, or the run lost something that it needs.
+    Failed,
+    /// Ended by a signal before its plan.
+    Interrupted,
+    /// The generator could not keep up: the numbers say nothing about the service.
+    Invalid,
+}
+
+impl Outcome {
+    /// The exit code, k6's where k6 has one: 0 passed, 99 failed, 105 interrupted, 111 the generator could not keep up.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Failed => 99,
+            Self::Interrupted => 105,
+            Self::Invalid => 111,
+        }
+    }
+
+    /// The word in summaries and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
+/// The verdict on a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// In one word.
+    pub outcome: Outcome,
+    /// Each threshold, in the scenario's order.
+    pub thresholds: Vec<Judgement>,
+    /// Why, in sentences. Never empty.
+    pub reasons: Vec<String>,
+}
+
+impl Verdict {
+    /// The exit code that stands for it.
+    pub fn exit_code(&self) -> u8 {
+        self.outcome.exit_code()
+    }
+}
+
+/// Judges a run that has ended. Only a run that followed its plan to the end, with a generator that kept up, can pass.
+pub fn judge(run: &Run, thresholds: &[Threshold]) -> Verdict {
+    let evidence = Evidence::of_run(run);
+    let thresholds: Vec<Judgement> = thresholds.iter().map(|threshold| evaluate(threshold, &evidence)).collect();
+    let mut reasons = Vec::new();
+    let behind = shortfall(&run.totals, &run.seconds);
+    let failed = thresholds.iter().filter(|judgement| !judgement.passed).count();
+    let outcome = match &run.result.end {
+        RunEnd::Interrupted => {
+            reasons.push("The run was interrupted before its plan was done.".to_owned());
+            Outcome::Interrupted
+        }
+        RunEnd::Failed { reason } => {
+            reasons.push(format!("The run lost something that it needs: {reason}."));
+            Outcome::Failed
+        }
+        RunEnd::Aborted { threshold } => {
+            reasons.push(format!("The run was ended early: {threshold} failed."));
+            Outcome::Failed
+        }
+        RunEnd::Completed if behind.is_some() => Outcome::Invalid,
+        RunEnd::Completed if failed > 0 => Outcome::Failed,
+        RunEnd::Completed => Outcome::Passed,
+    };
+    reasons.extend(behind.map(|why| format!("The generator could not keep up: {why}.")));
+    reasons.push(summary(&thresholds, failed));
+    Verdict { outcome, thresholds, reasons }
+}
+
+fn summary(thresholds: &[Judgement], failed: usize) -> String {
+    match (thresholds.len(), failed) {
+        (0, _) => "No thresholds: nothing was judged.".to_owned(),
+        (1, 0) => "The one threshold held.".to_owned(),
+        (all, 0) => format!("All {all} thresholds held."),
+        (all, failed) => format!("{failed} of {all} thresholds failed."),
+    }
+}

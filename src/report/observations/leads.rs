@@ -1,0 +1,83 @@
+//! What became of the leads: delivered, waiting, given up, lost.
+
+use crate::event::EventKind;
+use crate::units::format_count;
+
+use crate::report::view::View;
+use crate::report::words::{clock, code, plural};
+
+/// Where every operation ended up.
+pub(super) fn fate(view: &View<'_>) -> Option<String> {
+    let leads = view.run.result.leads;
+    if leads.submitted == 0 {
+        return None;
+    }
+    let parts = [
+        (leads.delivered, "delivered"),
+        (leads.duplicate, "recognised as duplicates"),
+        (leads.degraded, "answered from cache or by a local guess"),
+        (leads.queued, "still queued"),
+        (leads.dead_lettered, "in the dead letters"),
+        (leads.rejected, "rejected, and the caller told"),
+        (leads.unacknowledged, "never acknowledged"),
+    ];
+    let said = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", format_count(*count)));
+    let parts = said.collect::<Vec<_>>().join(", ");
+    let all = plural(leads.submitted, "operation");
+    Some(match leads.lost {
+        0 => format!("No lead was lost: of {all} handed to the pipelines, {parts}."),
+        lost => format!(
+            "**{} lost**: acknowledged, and in none of the places where a lead may be. Of {all}, {parts}.",
+            plural(lost, "lead")
+        ),
+    })
+}
+
+/// How many waited at the peak, and when the queue was empty again.
+pub(super) fn queue(view: &View<'_>) -> Option<String> {
+    let seconds = &view.run.seconds;
+    let depth = |index: usize| seconds[index].gauges.queue_depth;
+    // The first of equals.
+    let peak = (0..seconds.len()).rev().max_by_key(|index| depth(*index)).filter(|index| depth(*index) > 0)?;
+    let at = seconds[peak].start_us + seconds[peak].length_us;
+    let waited = format!("{} waited in the queue at the peak ({})", plural(depth(peak), "lead"), clock(at));
+    let Some(empty) = (peak..seconds.len()).find(|index| depth(*index) == 0) else {
+        let last = depth(seconds.len() - 1);
+        let after = match view.run.result.leads.queued {
+            0 => "; none was when the run was over".to_owned(),
+            queued => format!("; {} were when the run was over", format_count(queued)),
+        };
+        return Some(format!("{waited}; {} were still there when the load ended{after}.", format_count(last)));
+    };
+    let empty_us = seconds[empty].start_us + seconds[empty].length_us;
+    let start = (0..peak).rev().find(|index| depth(*index) == 0).map_or(0, |index| seconds[index].gauges.dead_letters);
+    let dead = seconds[empty].gauges.dead_letters.saturating_sub(start);
+    let fate = match dead {
+        0 => "all were delivered".to_owned(),
+        dead => format!("{} went to the dead letters and the others were delivered", format_count(dead)),
+    };
+    let cause = view.bands.iter().rfind(|band| band.ended && band.start_us <= at && band.end_us <= empty_us);
+    Some(match cause {
+        Some(band) => format!("{waited}; {fate} within {} of the end of {}.", clock(empty_us - band.end_us), code(&band.name)),
+        None => format!("{waited}; {fate} by {}.", clock(empty_us)),
+    })
+}
+
+/// Credits used, and when they ran out.
+pub(super) fn credits(view: &View<'_>) -> Option<String> {
+    let used = view.run.seconds.last()?.gauges.credits_used;
+    let exhausted = view.run.result.events.iter().find_map(|event| match event.kind {
+        EventKind::CreditsExhausted { used, limit } => Some((event.at_us, used, limit)),
+        _ => None,
+    });
+    match exhausted {
+        Some((at, used, limit)) => Some(format!(
+            "Clay's daily credit budget was used up at {} ({} of {}).",
+            clock(at),
+            format_count(used),
+            plural(limit, "credit")
+        )),
+        None if used > 0 => Some(format!("{} were used.", plural(used, "Clay credit"))),
+        None => None,
+    }
+}

@@ -1,0 +1,184 @@
+//! What to do about what the run shows. Each recommendation names the figure that it rests on.
+
+use crate::capacity::Level;
+use crate::event::BreakerState;
+use crate::gate::{Judgement, Observed, Outcome};
+use crate::outcome::FailureKind;
+
+use super::series::failures;
+use super::view::View;
+use super::words::{code, escape, plural, rate};
+
+/// The recommendations, the most urgent first. Never empty.
+pub(super) fn recommendations(view: &View<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    all.extend(validity(view));
+    all.extend(lost_leads(view));
+    all.extend(view.judged.verdict.thresholds.iter().filter(|judgement| !judgement.passed).map(missed));
+    all.push(scaling(view));
+    all.extend(trouble(view));
+    all.extend(alerts(view));
+    all.extend(left_behind(view));
+    all.extend(closest(view));
+    all
+}
+
+/// Whether the figures may be used at all.
+fn validity(view: &View<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    if view.judged.verdict.outcome == Outcome::Invalid {
+        all.push("Do not use these figures: the generator could not keep up. Use fewer users or a larger machine.".to_owned());
+    }
+    if view.run.result.machine.build == "debug" {
+        all.push("Run a release build (`cargo run --release`) before quoting a latency or a rate.".to_owned());
+    }
+    if view.run.result.time_scale != 1.0 {
+        all.push(
+            "Run it without `--time-scale` before quoting figures: stages and faults were shorter or longer than written."
+                .to_owned(),
+        );
+    }
+    all
+}
+
+fn lost_leads(view: &View<'_>) -> Option<String> {
+    let lost = view.run.result.leads.lost;
+    (lost > 0).then(|| format!("Find out first how {} could be lost: it is a defect, whatever the load.", plural(lost, "lead")))
+}
+
+fn missed(judgement: &Judgement) -> String {
+    let source = code(&judgement.source);
+    match &judgement.observed {
+        Observed::NoData(why) => format!("Give {source} something to judge, or remove it: {}.", escape(why)),
+        Observed::Value(value) => {
+            let over = (judgement.limit > 0.0 && judgement.operator.starts_with('<') && *value > judgement.limit)
+                .then(|| format!(", {:.0} % above it", (value / judgement.limit - 1.0) * 100.0));
+            let observed = judgement.unit.format(*value);
+            let limit = judgement.limit_text();
+            format!("Meet {source}: the limit is {}, observed was {observed}{}.", escape(&limit), over.unwrap_or_default())
+        }
+    }
+}
+
+fn scaling(view: &View<'_>) -> String {
+    let capacity = &view.judged.capacity;
+    match (&capacity.estimate, &capacity.declined) {
+        (Some(estimate), _) => format!(
+            "{}: by the utilisation estimate, {} at 70 % CPU, {:.0} % above the {} of the steadiest window.",
+            estimate.recommendation.as_str(),
+            rate(estimate.max_rps.floor()),
+            estimate.headroom_percent,
+            rate(estimate.current_rps),
+        ),
+        (None, Some(why)) => format!("No recommendation on scaling: {}.", escape(why)),
+        (None, None) => "No recommendation on scaling: nothing to base it on.".to_owned(),
+    }
+}
+
+/// The load-scale document's table of issues, where the symptom shows outside faults.
+fn trouble(view: &View<'_>) -> Vec<String> {
+    let outside = |kind: FailureKind| -> u64 {
+        failures(view.run).iter().filter(|row| row.kind == kind).map(super::series::Failures::outside).sum()
+    };
+    let mut all = Vec::new();
+    if let count @ 1.. = outside(FailureKind::Timeout) {
+        let limited = outside(FailureKind::RateLimited);
+        let beside =
+            if limited > 0 { format!(", beside {} answered with 429", plural(limited, "request")) } else { String::new() };
+        all.push(format!(
+            "Reduce RPS: {} timed out with no fault active{beside}, which a rate limit does.",
+            plural(count, "request")
+        ));
+    }
+    if let count @ 1.. = outside(FailureKind::ConnectionRefused) {
+        let what = plural(count, "connection");
+        all.push(format!("Increase pool size, or see that the target listens: {what} refused with no fault active."));
+    }
+    all.extend(warm_up(view));
+    all
+}
+
+/// Inconsistent results: the first seconds are much slower than the rest.
+fn warm_up(view: &View<'_>) -> Option<String> {
+    let quiet: Vec<u64> = view
+        .run
+        .seconds
+        .iter()
+        .filter(|second| second.requests > 0 && !view.is_faulty(second))
+        .map(|second| second.p95_us)
+        .collect();
+    let first = (quiet.len() / 10).max(2);
+    let rest = quiet.get(first..).filter(|rest| rest.len() >= 2 * first)?;
+    let (early, late) = (median(&quiet[..first])?, median(rest)?);
+    (early > 2 * late).then(|| {
+        format!(
+            "Add a ramp-up phase: the p95 was {} in the first {first} quiet seconds and {} after them, so a warm-up is needed.",
+            crate::units::format_latency(early),
+            crate::units::format_latency(late),
+        )
+    })
+}
+
+fn median(values: &[u64]) -> Option<u64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied()
+}
+
+fn alerts(view: &View<'_>) -> Vec<String> {
+    let raised = view.judged.capacity.alerts.iter().filter(|alert| alert.level >= Level::Warning);
+    raised
+        .map(|alert| {
+            let limit = if alert.level == Level::Critical { alert.critical } else { alert.warning };
+            let (level, limit) = (alert.level.as_str(), alert.format(limit));
+            format!("Look at {}: {} ({}) is above the {level} level of {limit}.", alert.metric, alert.value_text(), alert.basis)
+        })
+        .collect()
+}
+
+/// What the run left undone.
+fn left_behind(view: &View<'_>) -> Vec<String> {
+    let leads = view.run.result.leads;
+    let mut all = Vec::new();
+    if leads.queued > 0 {
+        all.push(format!(
+            "Give the queue time or drain it faster: {} still waited when the run was over.",
+            plural(leads.queued, "lead")
+        ));
+    }
+    if leads.dead_lettered > 0 {
+        all.push(format!("Look into {} and redrive what can be.", plural(leads.dead_lettered, "dead letter")));
+    }
+    if let Some(last) = view.run.seconds.last() {
+        let open = last.gauges.breakers.iter().filter(|(_, state)| **state != BreakerState::Closed);
+        all.extend(open.map(|(vendor, state)| {
+            let (who, state) = (vendor.display_name(), state.as_str());
+            format!("Let the load go on for longer after the last fault: {who}'s breaker was {state} at its end.")
+        }));
+    }
+    if view.judged.capacity.little.is_some_and(|little| little.agrees == Some(false)) {
+        all.push("Find out why users, rate and latency disagree (Little's law) before planning with them.".to_owned());
+    }
+    all
+}
+
+/// When everything held: the threshold that is closest to its limit.
+fn closest(view: &View<'_>) -> Option<String> {
+    let thresholds = &view.judged.verdict.thresholds;
+    if thresholds.iter().any(|judgement| !judgement.passed) {
+        return None;
+    }
+    let spare = |judgement: &Judgement| match judgement.observed {
+        Observed::Value(value) if judgement.operator.starts_with('<') && judgement.limit > 0.0 => {
+            Some(1.0 - value / judgement.limit)
+        }
+        _ => None,
+    };
+    let all = thresholds.iter().filter_map(|judgement| spare(judgement).map(|spare| (judgement, spare)));
+    let (judgement, spare) = all.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let (source, observed) = (code(&judgement.source), judgement.observed_text());
+    Some(format!(
+        "Watch {source} first: of the limits that held it has the least to spare, {:.0} % (observed {observed}).",
+        spare * 100.0
+    ))
+}

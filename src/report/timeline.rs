@@ -1,0 +1,101 @@
+//! Faults and events in one sequence on the load's clock: cause and effect stand one below the other.
+
+use crate::event::{Event, EventKind, Guard};
+use crate::outcome::Vendor;
+
+use super::view::View;
+use super::words::{clock, plural};
+
+/// A line of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Microseconds since the load began.
+    pub(super) at_us: u64,
+    /// Whom it is about: a vendor, or the run.
+    pub(super) subject: &'static str,
+    /// What happened.
+    pub(super) what: String,
+    /// Why, and with which numbers; may be empty.
+    pub(super) why: String,
+    /// Whether it is a fault's begin or end, or a change of a breaker.
+    pub(super) is_main: bool,
+}
+
+/// The timeline, in order. Pauses that a vendor asked for in a row are one line; stale results are counted elsewhere.
+pub(super) fn entries(view: &View<'_>) -> Vec<Entry> {
+    let mut entries = fault_entries(view);
+    let mut pauses: Vec<&Event> = Vec::new();
+    for event in &view.run.result.events {
+        if matches!(event.kind, EventKind::Paused { .. }) && pauses.last().is_none_or(|last| last.vendor == event.vendor) {
+            pauses.push(event);
+            continue;
+        }
+        entries.extend(paused(&std::mem::take(&mut pauses)));
+        match event.kind {
+            EventKind::Paused { .. } => pauses.push(event),
+            _ => entries.extend(entry(event)),
+        }
+    }
+    entries.extend(paused(&pauses));
+    entries.sort_by_key(|entry| entry.at_us);
+    entries
+}
+
+fn subject(vendor: Option<Vendor>) -> &'static str {
+    vendor.map_or("run", Vendor::display_name)
+}
+
+fn fault_entries(view: &View<'_>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for fault in &view.run.result.faults {
+        let subject = match fault.vendors.as_slice() {
+            [vendor] => vendor.display_name(),
+            _ => "both vendors",
+        };
+        let mut add = |at_us, what: String, why: String| entries.push(Entry { at_us, subject, what, why, is_main: true });
+        let Some(started) = fault.started_us else {
+            let planned = clock(fault.planned_start_us);
+            add(fault.planned_start_us, format!("fault {} never began", fault.name), format!("planned for {planned}"));
+            continue;
+        };
+        add(started, format!("fault {} began", fault.name), fault.what.clone());
+        if let Some(ended) = fault.ended_us {
+            add(ended, format!("fault {} ended", fault.name), String::new());
+        }
+    }
+    entries
+}
+
+fn paused(events: &[&Event]) -> Option<Entry> {
+    let first = events.first()?;
+    let total: u64 = events.iter().map(|event| if let EventKind::Paused { for_ms } = event.kind { for_ms } else { 0 }).sum();
+    let what = match events.len() {
+        1 => "asked for a pause".to_owned(),
+        count => format!("asked for a pause {count} times"),
+    };
+    let why = format!("429 with Retry-After, {} in all", clock(total * 1_000));
+    Some(Entry { at_us: first.at_us, subject: subject(first.vendor), what, why, is_main: false })
+}
+
+fn entry(event: &Event) -> Option<Entry> {
+    let (what, why) = match &event.kind {
+        // Faults come from their records, which also know what was planned; pauses are gathered; stale results counted.
+        EventKind::Fault { .. } | EventKind::Paused { .. } | EventKind::StaleResult { .. } => return None,
+        EventKind::Transition { guard, from, to, cause, calls, failures } => {
+            let guard = match guard {
+                Guard::CircuitBreaker => "breaker",
+                Guard::CreditBudget => "credit budget",
+            };
+            let counted =
+                if *calls > 0 { format!(" ({failures} of {} failed)", plural(u64::from(*calls), "call")) } else { String::new() };
+            (format!("{guard} {} → {}", from.as_str(), to.as_str()), format!("{cause}{counted}"))
+        }
+        EventKind::CreditsExhausted { used, limit } => ("credits used up".to_owned(), format!("{used} of {limit}")),
+        EventKind::CreditsReset => ("credit budget started anew".to_owned(), String::new()),
+        EventKind::Health { from, to, score } => (format!("health {from} → {to}"), format!("{score:.1} % successes")),
+        EventKind::ProcessLost { process, how } => (format!("{process} lost"), how.clone()),
+        EventKind::Stopped { reason } => ("load ended early".to_owned(), reason.clone()),
+    };
+    let is_main = matches!(event.kind, EventKind::Transition { .. } | EventKind::ProcessLost { .. } | EventKind::Stopped { .. });
+    Some(Entry { at_us: event.at_us, subject: subject(event.vendor), what, why, is_main })
+}
