@@ -9,7 +9,8 @@ fn directory() -> PathBuf {
 }
 
 fn files() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path());
+    let entries =
+        std::fs::read_dir(directory()).expect("the directory is there").map(|entry| entry.expect("it can be read").path());
     let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
     files.sort();
     files

@@ -149,12 +149,21 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 
 /// "`a`, `b` or `c`".
 pub(super) fn any_of(known: &[&str]) -> String {
-    match known {
+    listed(known, "or")
+}
+
+/// "`a`, `b` and `c`".
+pub(super) fn all_of(known: &[&str]) -> String {
+    listed(known, "and")
+}
+
+fn listed(words: &[&str], last_word: &str) -> String {
+    match words {
         [] => "nothing".to_owned(),
         [only] => format!("`{only}`"),
         [first @ .., last] => {
             let first: Vec<String> = first.iter().map(|word| format!("`{word}`")).collect();
-            format!("{} or `{last}`", first.join(", "))
+            format!("{} {last_word} `{last}`", first.join(", "))
         }
     }
 }

@@ -32,6 +32,19 @@ impl Place {
         self.with(Step::Item(index))
     }
 
+    /// What a message calls it: the nearest key.
+    pub(super) fn name(&self) -> String {
+        let key = self.0.iter().rev().find_map(|step| match step {
+            Step::Key(key) => Some(key.escape_debug().to_string()),
+            Step::Item(_) => None,
+        });
+        match (self.0.last(), key) {
+            (Some(Step::Item(_)), Some(key)) => format!("a value of `{key}`"),
+            (_, Some(key)) => format!("`{key}`"),
+            (_, None) => "the file".to_owned(),
+        }
+    }
+
     fn with(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
@@ -137,7 +150,7 @@ pub(super) fn type_of(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number",
+        DeValue::Float(_) => "a number with a point",
         DeValue::Boolean(_) => "true or false",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",

@@ -125,7 +125,7 @@ fn columns(header: &ByteRecord, need: Need) -> Result<Vec<String>, Vec<LeadProbl
         let found: Vec<&str> = columns.iter().map(String::as_str).collect();
         problems.add(problem(
             format!("the header: the column {needed} is missing, which the journeys need"),
-            format!("the file has {}", super::diagnostics::any_of(&found)),
+            format!("the file has {}", super::diagnostics::all_of(&found)),
         ));
     }
     problems.result(columns)
@@ -145,7 +145,7 @@ fn row(record: &ByteRecord, columns: &[String], need: Need, row_name: &str) -> R
         }
     }
     let filled = |column: &&str| row.get(*column).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    if problems.is_empty() && !need.columns().is_empty() && !need.columns().iter().any(|column| filled(&column)) {
+    if problems.is_empty() && !need.columns().is_empty() && !need.columns().iter().any(filled) {
         let present: Vec<&str> =
             need.columns().iter().copied().filter(|needed| columns.iter().any(|column| column == needed)).collect();
         let message = format!("{row_name}: {} is empty", super::diagnostics::any_of(&present));

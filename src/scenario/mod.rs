@@ -17,6 +17,8 @@ mod scale;
 mod schema;
 mod structure;
 mod template;
+#[cfg(test)]
+mod tests;
 
 pub use diagnostics::{Diagnostics, Problem, ScenarioErrors, Severity};
 pub use model::{

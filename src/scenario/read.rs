@@ -68,8 +68,8 @@ pub(super) fn read(
     let (mut document, syntax_errors) = Document::parse(text);
     if !syntax_errors.is_empty() {
         for error in syntax_errors {
-            let help = "what follows is judged when the file can be read as TOML";
-            diagnostics.add(Severity::Error, error.span().unwrap_or(0..0), sentence(error.message()), help.to_owned());
+            let (message, help) = syntax_advice(error.message());
+            diagnostics.add(Severity::Error, error.span().unwrap_or(0..0), message, help);
         }
         return Err(ScenarioErrors(diagnostics.finish()));
     }
@@ -85,7 +85,7 @@ pub(super) fn read(
         }
         // The schema is generated from these types, so what it passes is read; if not, the file's fault is not hidden.
         Err(error) => {
-            diagnostics.add(Severity::Error, 0..0, error.to_string(), "compare the file with its JSON Schema".to_owned())
+            diagnostics.add(Severity::Error, 0..0, error.to_string(), "compare the file with its JSON Schema".to_owned());
         }
     }
     let diagnostics = diagnostics.finish();
@@ -95,6 +95,11 @@ pub(super) fn read(
     }
 }
 
-fn sentence(message: &str) -> String {
-    message.replace(", expected", "; expected")
+/// The parser says what is wrong and what it expected; a file that is no TOML cannot be judged further.
+fn syntax_advice(message: &str) -> (String, String) {
+    let rest = "everything else is judged once the file is TOML";
+    match message.split_once(", expected ") {
+        Some((message, expected)) => (message.to_owned(), format!("expected {expected}; {rest}")),
+        None => (message.to_owned(), rest.to_owned()),
+    }
 }

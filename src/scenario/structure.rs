@@ -11,7 +11,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::units::{DurationError, parse_duration};
 
-use super::diagnostics::{Diagnostics, Severity, any_of, nearest};
+use super::diagnostics::{Diagnostics, Severity, all_of, any_of, nearest};
 use super::document::{Document, Place, type_of};
 
 /// The parts of the file that have the right structure. Everything else is reported in `diagnostics`, and noted in
@@ -40,14 +40,14 @@ impl<'a> Walk<'a, '_> {
             return self.wrong_type(&all, value, place);
         }
         let sound = match value.get_ref() {
-            DeValue::String(text) => self.text(&fitting, text, value.span()),
+            DeValue::String(text) => self.text(&fitting, text, value.span(), place),
             DeValue::Integer(integer) => {
                 let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
-                self.number(&fitting, number.map(Number::from), integer.as_str(), value.span())
+                self.number(fitting[0], number.map(Number::from), value, place)
             }
             DeValue::Float(float) => {
                 let number = float.as_str().parse().ok().and_then(Number::from_f64);
-                self.number(&fitting, number, float.as_str(), value.span())
+                self.number(fitting[0], number, value, place)
             }
             DeValue::Boolean(set) => Some(Value::Bool(*set)),
             DeValue::Array(array) => self.array(fitting[0], array, value.span(), place),
@@ -71,26 +71,28 @@ impl<'a> Walk<'a, '_> {
             return None;
         }
         let expected: Vec<String> = all.iter().map(|schema| describe(schema)).collect();
-        self.error(
-            value.span(),
-            format!("expected {}, found {found}", first_words(&expected)),
-            format!("write {}", expected.join(", or ")),
-        );
+        let help = match value.get_ref() {
+            DeValue::Integer(number) if all.iter().any(|schema| is(schema, "duration")) => {
+                format!("write \"{}s\" for seconds, or use ms, m, h, d", number.as_str())
+            }
+            DeValue::String(text) if all.iter().any(|schema| is_list(schema)) => format!("put it in a list: [{text:?}]"),
+            _ => format!("write {}", expected.join(", or ")),
+        };
+        self.error(value.span(), format!("{} must be {}, not {found}", place.name(), expected.join(" or ")), help);
         None
     }
 
-    fn text(&mut self, fitting: &[&Value], text: &str, span: Range<usize>) -> Option<Value> {
+    fn text(&mut self, fitting: &[&Value], text: &str, span: Range<usize>, place: &Place) -> Option<Value> {
         let allowed: Vec<&str> = fitting.iter().flat_map(|schema| constants(schema)).collect();
-        if !allowed.is_empty() {
-            if !allowed.contains(&text) {
-                let help = match nearest(text, &allowed) {
-                    Some(meant) => format!("did you mean `{meant}`? It can be {}", any_of(&allowed)),
-                    None => format!("it can be {}", any_of(&allowed)),
-                };
-                self.error(span, format!("there is no `{text}` here"), help);
-                return None;
-            }
-        } else if fitting.iter().all(|schema| is(schema, "duration"))
+        if !allowed.is_empty() && !allowed.contains(&text) {
+            let help = match nearest(text, &allowed) {
+                Some(meant) => format!("did you mean `{meant}`? It can be {}", any_of(&allowed)),
+                None => format!("it can be {}", any_of(&allowed)),
+            };
+            self.error(span, format!("{} cannot be `{}`", place.name(), text.escape_debug()), help);
+            return None;
+        }
+        if fitting.iter().all(|schema| is(schema, "duration"))
             && let Err(error) = parse_duration(text)
         {
             let (message, help) = duration_advice(&error);
@@ -100,28 +102,26 @@ impl<'a> Walk<'a, '_> {
         Some(Value::String(text.to_owned()))
     }
 
-    fn number(&mut self, fitting: &[&Value], number: Option<Number>, written: &str, span: Range<usize>) -> Option<Value> {
+    fn number(&mut self, schema: &Value, number: Option<Number>, value: &Spanned<DeValue<'_>>, place: &Place) -> Option<Value> {
+        let (low, high) = bounds(schema);
+        let help = match (low, high) {
+            (Some(low), Some(high)) => format!("it is {} from {low} to {high}", describe(schema)),
+            (Some(low), None) => format!("it is {}, {low} or more", describe(schema)),
+            _ => format!("it is {}", describe(schema)),
+        };
         let Some(number) = number else {
-            self.error(span, format!("`{written}` is out of range"), "write a number that can be counted".to_owned());
+            self.error(value.span(), format!("{} is out of range", place.name()), help);
             return None;
         };
-        let (low, high) = bounds(fitting[0]);
-        let value = number.as_f64().unwrap_or(f64::NAN);
-        if low.is_some_and(|low| value < low) || high.is_some_and(|high| value > high) {
-            let message = match low {
-                Some(low) if low >= 0.0 && value < 0.0 => format!("{number} is negative"),
-                Some(low) if value < low => format!("{number} is too small"),
-                _ => format!("{number} is too large"),
-            };
-            let help = match (low, high) {
-                (Some(low), Some(high)) => format!("it is {} from {low} to {high}", describe(fitting[0])),
-                (Some(low), None) => format!("it is {} from {low}", describe(fitting[0])),
-                _ => format!("it is {}", describe(fitting[0])),
-            };
-            self.error(span, message, help);
-            return None;
-        }
-        Some(Value::Number(number))
+        let size = number.as_f64().unwrap_or(f64::NAN);
+        let wrong = match (low, high.or(widest(schema))) {
+            (Some(low), _) if low >= 0.0 && size < 0.0 => "cannot be negative",
+            (Some(low), _) if size < low => "is too small",
+            (_, Some(high)) if size > high => "is too large",
+            _ => return Some(Value::Number(number)),
+        };
+        self.error(value.span(), format!("{} {wrong}", place.name()), help);
+        None
     }
 
     fn array(&mut self, schema: &'a Value, array: &DeArray<'_>, span: Range<usize>, place: &Place) -> Option<Value> {
@@ -211,9 +211,9 @@ impl<'a> Walk<'a, '_> {
     fn unknown_key(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, known: &[&str]) {
         let help = match nearest(key.get_ref(), known) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("the keys here are {}", any_of(known)),
+            None => format!("the keys here are {}", all_of(known)),
         };
-        self.error(key.span(), format!("there is no key `{}` here", key.get_ref()), help);
+        self.error(key.span(), format!("there is no key `{}` here", key.get_ref().escape_debug()), help);
     }
 
     fn error(&mut self, span: Range<usize>, message: String, help: String) {
@@ -282,16 +282,24 @@ fn meant_table<'a>(fitting: &[&'a Value], table: &DeTable<'_>) -> Option<&'a Val
     }
 }
 
-/// The bounds of a number, those of its format (`uint16`, `uint32`) included.
+/// The bounds of a number that the schema states.
 fn bounds(schema: &Value) -> (Option<f64>, Option<f64>) {
     let bound = |key| schema.get(key).and_then(Value::as_f64);
-    let widest = match schema.get("format").and_then(Value::as_str) {
+    (bound("minimum"), bound("maximum"))
+}
+
+/// The most that a number's format (`uint16`, `uint32`) can hold.
+fn widest(schema: &Value) -> Option<f64> {
+    match schema.get("format").and_then(Value::as_str) {
         Some("uint16") => Some(f64::from(u16::MAX)),
         Some("uint32") => Some(f64::from(u32::MAX)),
         Some("int32") => Some(f64::from(i32::MAX)),
         _ => None,
-    };
-    (bound("minimum"), bound("maximum").or(widest))
+    }
+}
+
+fn is_list(schema: &Value) -> bool {
+    schema.get("type").is_some_and(|name| name == "array")
 }
 
 /// What a schema asks for, in words.
@@ -304,35 +312,28 @@ fn describe(schema: &Value) -> String {
     }
     match schema.get("type").and_then(Value::as_str) {
         Some("string") | None => match constants(schema).as_slice() {
-            [] => "a text in quotes".to_owned(),
+            [] => "a text".to_owned(),
             several => any_of(several),
         },
         Some("integer") => "a whole number".to_owned(),
         Some("number") => "a number".to_owned(),
         Some("boolean") => "true or false".to_owned(),
         Some("array") => match schema.get("minItems").and_then(Value::as_u64) {
-            Some(2) => "a list of two: [from, to]".to_owned(),
-            _ => "a list: […]".to_owned(),
+            Some(2) => "a list of two, [from, to]".to_owned(),
+            _ => "a list".to_owned(),
         },
         Some(_) => {
             let keys: Vec<&str> = required(schema).collect();
             match keys.as_slice() {
-                [] => "a table: { … }".to_owned(),
-                keys => format!("a table: {{ {} = … }}", keys.join(" = …, ")),
+                [] => "a table".to_owned(),
+                keys => format!("a table {{ {} = … }}", keys.join(" = …, ")),
             }
         }
     }
 }
 
-/// Of descriptions like "a duration like …" and "a table: { … }", what comes before the detail.
-fn first_words(descriptions: &[String]) -> String {
-    let mut words: Vec<&str> = descriptions.iter().map(|text| text.split([':']).next().unwrap_or(text)).collect();
-    words.dedup();
-    words.join(" or ")
-}
-
 /// A duration's error says both what is wrong and what would be right.
-pub(super) fn duration_advice(error: &DurationError) -> (String, String) {
+fn duration_advice(error: &DurationError) -> (String, String) {
     let text = error.to_string();
     match text.split_once(": ") {
         Some((message, help)) => (message.to_owned(), help.to_owned()),

@@ -20,15 +20,13 @@ impl Checker<'_> {
         raw: &RawScenario,
         load: Option<&Load>,
         journeys: Option<&[WeightedJourney]>,
-        target: Option<&Target>,
-    ) -> Option<Vec<Fault>> {
-        let place = Place::of("faults");
+        target: &Target,
+    ) -> Vec<Fault> {
         let raw_faults = raw.faults.as_deref().unwrap_or_default();
-        let mut fine = !self.document.is_damaged(&place);
-        if !raw_faults.is_empty() && matches!(target, Some(Target::BaseUrls { .. })) {
+        let place = Place::of("faults");
+        if !raw_faults.is_empty() && matches!(target, Target::BaseUrls { .. }) {
             let help = "leave out `[target]`, or the faults: only simulated vendors can be broken";
             self.error(&place.item(0), "these faults would break nothing, for there is a `[target]`", help);
-            fine = false;
         }
         let mut names = BTreeSet::new();
         let mut faults = Vec::new();
@@ -36,44 +34,34 @@ impl Checker<'_> {
             let place = place.item(index);
             if raw.name.trim().is_empty() {
                 self.error(&place.key("name"), "a fault needs a name", "the report's timeline calls it by that");
-                fine = false;
             } else if !names.insert(raw.name.as_str()) {
                 let help = "the report tells faults apart by their names: give each its own";
                 self.error(&place.key("name"), format!("there are two faults `{}`", raw.name.escape_debug()), help);
-                fine = false;
             }
-            fine &= self.fits_in_time(raw, load.map(|load| load.plan.duration()), &place);
+            if let Some(load) = load {
+                self.check_time(raw, load.plan.duration(), &place);
+            }
             self.warn_if_unused(raw, journeys, &place);
-            fine &= self.routes_fit(raw, &place);
-            match self.fault_kind(raw, &place) {
-                Some(kind) => faults.push(fault(raw, kind)),
-                None => fine = false,
-            }
+            self.check_routes(raw, &place);
+            faults.extend(self.fault_kind(raw, &place).map(|kind| fault(raw, kind)));
         }
         faults.sort_by_key(|fault| fault.at);
-        fine.then_some(faults)
+        faults
     }
 
-    fn fits_in_time(&mut self, raw: &RawFault, end: Option<Duration>, place: &Place) -> bool {
+    fn check_time(&mut self, raw: &RawFault, end: Duration, place: &Place) {
         let (at, lasts) = (raw.at.0, raw.lasts.0);
+        let load_ends = format_duration(end);
         if lasts.is_zero() {
             self.error(&place.key("lasts"), "a fault of no length breaks nothing", "give it a length, as in \"5s\"");
-            return false;
-        }
-        let Some(end) = end else { return true };
-        let load_ends = format_duration(end);
-        if at >= end {
+        } else if at >= end {
             let message = format!("the fault begins at {}, and the load has ended at {load_ends}", format_duration(at));
             self.error(&place.key("at"), message, format!("let it begin before {load_ends}, or make the load longer"));
         } else if at.saturating_add(lasts) > end {
-            let message = format!(
-                "the fault ends at {}, after the load, which ends at {load_ends}",
-                format_duration(at.saturating_add(lasts))
-            );
+            let ends = format_duration(at.saturating_add(lasts));
             let help = format!("let it last at most {}, or make the load longer", format_duration(end - at));
-            self.error(&place.key("lasts"), message, help);
+            self.error(&place.key("lasts"), format!("the fault ends at {ends}, after the load, which ends at {load_ends}"), help);
         }
-        at.saturating_add(lasts) <= end
     }
 
     fn warn_if_unused(&mut self, raw: &RawFault, journeys: Option<&[WeightedJourney]>, place: &Place) {
@@ -88,8 +76,7 @@ impl Checker<'_> {
         }
     }
 
-    fn routes_fit(&mut self, raw: &RawFault, place: &Place) -> bool {
-        let mut fine = true;
+    fn check_routes(&mut self, raw: &RawFault, place: &Place) {
         for (index, route) in raw.routes.iter().enumerate() {
             if raw.vendor.is_some_and(|vendor| vendor != route.vendor()) {
                 let message = format!("`{}` is not a route of the fault's vendor", route.as_str());
@@ -98,10 +85,8 @@ impl Checker<'_> {
                     message,
                     format!("its vendor is `{}`", outcome_vendor(route.vendor())),
                 );
-                fine = false;
             }
         }
-        fine
     }
 
     fn fault_kind(&mut self, raw: &RawFault, place: &Place) -> Option<FaultKind> {
@@ -120,9 +105,9 @@ impl Checker<'_> {
             RawFaultKind::RateLimit => ("rate_limit", &["rate", "burst", "retry_after"]),
             RawFaultKind::Latency => ("latency", &["add"]),
         };
-        let fine = self.refuse_keys(place, &format!("a fault of kind `{name}`"), &present, keys);
+        self.refuse_keys(place, &format!("a fault of kind `{name}`"), &present, keys);
         let kind = match raw.kind {
-            RawFaultKind::Outage => self.outage(raw, place)?,
+            RawFaultKind::Outage => self.outage(raw, place),
             RawFaultKind::Error => {
                 let status = self.needed(raw.status, "error", "status", "status = 503", place)?;
                 FaultKind::Error { status, body: raw.body.clone() }
@@ -138,13 +123,13 @@ impl Checker<'_> {
             }
             RawFaultKind::Latency => {
                 let add = self.needed(raw.add, "latency", "add", "add = \"500ms\"", place)?;
-                FaultKind::Latency { model: self.latency_model(add, &place.key("add"))? }
+                FaultKind::Latency { model: self.latency_model(add, &place.key("add")) }
             }
         };
-        fine.then_some(kind)
+        Some(kind)
     }
 
-    fn outage(&mut self, raw: &RawFault, place: &Place) -> Option<FaultKind> {
+    fn outage(&mut self, raw: &RawFault, place: &Place) -> FaultKind {
         let how = match raw.how {
             None | Some(RawOutage::Refuse) => Outage::Refuse,
             Some(RawOutage::Close) => Outage::Close,
@@ -154,9 +139,8 @@ impl Checker<'_> {
             let key = if raw.routes.is_empty() { "share" } else { "routes" };
             let help = "leave it out, or use `how = \"close\"`, which can hit a part of the requests";
             self.error(&place.key(key), "a vendor that refuses connections refuses every request", help);
-            return None;
         }
-        Some(FaultKind::Outage { how })
+        FaultKind::Outage { how }
     }
 
     fn needed<T>(&mut self, value: Option<T>, kind: &str, key: &str, example: &str, place: &Place) -> Option<T> {

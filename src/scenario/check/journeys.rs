@@ -26,7 +26,7 @@ impl Checker<'_> {
         }
         let mut journeys = Vec::new();
         let mut labels = BTreeSet::new();
-        let mut fine = !self.document.is_damaged(&place);
+        let mut all_known = !self.document.is_damaged(&place);
         for (index, raw) in raw_journeys.iter().enumerate() {
             let place = place.item(index);
             let journey = self.journey(raw, &place);
@@ -42,14 +42,13 @@ impl Checker<'_> {
                     format!("there are two journeys `{label}`: their samples could not be told apart"),
                     help,
                 );
-                fine = false;
             }
             match journey {
                 Some(journey) => journeys.push(WeightedJourney { journey, weight: raw.weight.unwrap_or(1) }),
-                None => fine = false,
+                None => all_known = false,
             }
         }
-        fine.then_some(journeys)
+        all_known.then_some(journeys)
     }
 
     fn journey(&mut self, raw: &RawJourney, place: &Place) -> Option<Journey> {
@@ -71,13 +70,13 @@ impl Checker<'_> {
             ("expect_status", raw.expect_status.is_some()),
             ("expect_latency", raw.expect_latency.is_some()),
         ];
-        self.refuse_keys(place, &format!("journey `{}`", journey.name()), &present, &[]).then_some(journey)
+        self.refuse_keys(place, &format!("journey `{}`", journey.name()), &present, &[]);
+        Some(journey)
     }
 
     fn http(&mut self, raw: &RawJourney, place: &Place) -> Option<HttpJourney> {
         let name = raw.name.clone().unwrap_or_else(|| "http".to_owned());
-        let name_is_fine = !name.trim().is_empty() && !name.contains(['{', '}', ',']);
-        if !name_is_fine {
+        if name.trim().is_empty() || name.contains(['{', '}', ',']) {
             self.error(&place.key("name"), "this cannot label samples", "use a text without braces and commas");
         }
         let method = self.method(raw, place);
@@ -93,13 +92,12 @@ impl Checker<'_> {
         let headers = self.headers(raw, place);
         if raw.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
             self.error(&place.key("timeout"), "no answer comes in no time", "give a timeout above \"0s\"");
-            return None;
         }
-        name_is_fine.then_some(HttpJourney {
+        Some(HttpJourney {
             name,
             method: method?,
             url: url?,
-            headers: headers?,
+            headers,
             body: raw.body.clone().unwrap_or_default(),
             timeout: raw.timeout.map_or(HTTP_TIMEOUT, |timeout| timeout.0),
             expect_status: raw.expect_status.map(|status| status.0),
@@ -119,14 +117,13 @@ impl Checker<'_> {
         }
     }
 
-    fn headers(&mut self, raw: &RawJourney, place: &Place) -> Option<Vec<(http::HeaderName, Secret)>> {
+    fn headers(&mut self, raw: &RawJourney, place: &Place) -> Vec<(http::HeaderName, Secret)> {
         let mut headers = Vec::new();
-        let mut fine = !self.document.is_damaged(&place.key("headers"));
         for (name, value) in raw.headers.iter().flatten() {
             let place = place.key("headers").key(name);
             match (name.parse::<http::HeaderName>(), self.header_value(name, value, &place)) {
                 (Ok(name), Some(value)) => headers.push((name, value)),
-                (Ok(_), None) => fine = false,
+                (Ok(_), None) => {}
                 (Err(_), _) => {
                     let span = self.document.key_span(&place);
                     self.error_at(
@@ -134,11 +131,10 @@ impl Checker<'_> {
                         format!("`{}` is not a header's name", name.escape_debug()),
                         "use letters, digits and `-`",
                     );
-                    fine = false;
                 }
             }
         }
-        fine.then_some(headers)
+        headers
     }
 
     fn header_value(&mut self, name: &str, value: &RawHeader, place: &Place) -> Option<Secret> {
@@ -190,9 +186,8 @@ impl Checker<'_> {
         Some(uri)
     }
 
-    #[expect(clippy::option_option, reason = "outer: could it be judged; inner: is there one")]
-    pub(super) fn data(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Option<Option<LeadData>> {
-        let Some(data) = &raw.data else { return Some(None) };
+    pub(super) fn data(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Option<LeadData> {
+        let data = raw.data.as_ref()?;
         let place = Place::of("data").key("file");
         let need = journeys.map_or(Need::Anything, |journeys| Need::of(journeys.iter().map(|weighted| &weighted.journey)));
         if journeys.is_some() && need == Need::Nothing {
@@ -210,7 +205,7 @@ impl Checker<'_> {
                     Some(RawUse::Random) => LeadUse::Random,
                     Some(RawUse::Once) => LeadUse::Once,
                 };
-                Some(Some(LeadData { path, usage, rows }))
+                Some(LeadData { path, usage, rows })
             }
             Err(problems) => {
                 for problem in problems {

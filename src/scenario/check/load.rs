@@ -48,7 +48,7 @@ impl Checker<'_> {
             ("maxDuration", raw.max_duration.is_some()),
         ];
         let owner = format!("executor `{}`", executor.as_str());
-        let fine = self.refuse_keys(&Place::default(), &owner, &present, executor.keys());
+        self.refuse_keys(&Place::default(), &owner, &present, executor.keys());
         let plan = match executor {
             RawExecutor::RampingVus => self.stages(raw),
             RawExecutor::ConstantVus => self.constant(raw),
@@ -62,7 +62,7 @@ impl Checker<'_> {
             RawExecutor::PerVuIterations => ExecutorKind::PerVuIterations { iterations },
         };
         let graceful_stop = raw.graceful_stop.map_or(GRACEFUL_STOP, |period| period.0);
-        fine.then_some(Load { executor: kind, plan, graceful_stop })
+        Some(Load { executor: kind, plan, graceful_stop })
     }
 
     fn stages(&mut self, raw: &RawScenario) -> Option<LoadPlan> {
@@ -75,9 +75,9 @@ impl Checker<'_> {
             self.error_at(self.required_span("stages"), "executor `ramping-vus` needs stages", help);
             return None;
         };
-        let mut fine = self.user_count(raw.start_vus.unwrap_or(0), &Place::of("startVUs"));
+        self.check_user_count(raw.start_vus.unwrap_or(0), &Place::of("startVUs"));
         for (index, stage) in stages.iter().enumerate() {
-            fine &= self.user_count(stage.target, &place.item(index).key("target"));
+            self.check_user_count(stage.target, &place.item(index).key("target"));
         }
         let stages = stages.iter().map(|stage| Stage { duration: stage.duration.0, target: stage.target }).collect();
         let plan = LoadPlan::new(raw.start_vus.unwrap_or(0), stages);
@@ -89,7 +89,7 @@ impl Checker<'_> {
             self.error(&place, "the stages never have a user", "give at least one stage a target above 0");
             return None;
         }
-        fine.then_some(plan)
+        Some(plan)
     }
 
     fn constant(&mut self, raw: &RawScenario) -> Option<LoadPlan> {
@@ -147,14 +147,14 @@ impl Checker<'_> {
             self.error(&place, "no users: nothing would happen", "give at least 1");
             return None;
         }
-        self.user_count(vus, &place).then_some(vus)
+        self.check_user_count(vus, &place);
+        Some(vus)
     }
 
-    fn user_count(&mut self, users: u32, place: &Place) -> bool {
+    fn check_user_count(&mut self, users: u32, place: &Place) {
         if users > MOST_USERS {
             self.error(place, format!("{users} users are more than one machine can play"), format!("give at most {MOST_USERS}"));
         }
-        users <= MOST_USERS
     }
 
     fn some_time(&mut self, duration: Duration, key: &str) -> Option<Duration> {
@@ -173,20 +173,21 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn think_time(&mut self, raw: &RawScenario) -> Option<ThinkTime> {
+    pub(super) fn think_time(&mut self, raw: &RawScenario) -> ThinkTime {
         let place = Place::of("think_time");
-        let think_time = match &raw.think_time {
+        match &raw.think_time {
             None => ThinkTime::None,
             Some(RawThinkTime::Fixed(period)) if period.0.is_zero() => ThinkTime::None,
             Some(RawThinkTime::Fixed(period)) => ThinkTime::Fixed(period.0),
-            Some(RawThinkTime::Model(RawThinkTimeModel::Uniform(bounds))) => self
-                .bounds(*bounds, &place.key("uniform"))
-                .then_some(ThinkTime::Uniform { min: bounds[0].0, max: bounds[1].0 })?,
+            Some(RawThinkTime::Model(RawThinkTimeModel::Uniform(bounds))) => {
+                self.check_bounds(*bounds, &place.key("uniform"));
+                ThinkTime::Uniform { min: bounds[0].0, max: bounds[1].0 }
+            }
             Some(RawThinkTime::Model(RawThinkTimeModel::Exponential(mean))) => ThinkTime::Exponential { mean: mean.0 },
-            Some(RawThinkTime::Model(RawThinkTimeModel::Lognormal(percentiles))) => self
-                .percentiles(*percentiles, &place.key("lognormal"))
-                .then_some(ThinkTime::Lognormal { p50: percentiles.p50.0, p99: percentiles.p99.0 })?,
-        };
-        Some(think_time)
+            Some(RawThinkTime::Model(RawThinkTimeModel::Lognormal(percentiles))) => {
+                self.check_percentiles(*percentiles, &place.key("lognormal"));
+                ThinkTime::Lognormal { p50: percentiles.p50.0, p99: percentiles.p99.0 }
+            }
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! What a file with the right structure means, and whether that makes sense: raw types become the model here.
 //!
-//! Every check reports and goes on. A part that could not be built is `None`, and what depends on it is not judged, so that
-//! one mistake is not reported as many.
+//! Every check reports and goes on: a scenario is only handed out when nothing was wrong with it, so a part with a mistake
+//! may stand in for itself meanwhile. Where it cannot, it is `None`, and what depends on it is not judged, so that one
+//! mistake is not reported as many.
 
 mod faults;
 mod journeys;
@@ -14,9 +15,9 @@ mod thresholds;
 use std::ops::Range;
 use std::path::Path;
 
-use super::diagnostics::{Diagnostics, Severity};
+use super::diagnostics::{Diagnostics, Severity, all_of};
 use super::document::{Document, Place};
-use super::model::{Capacity, Labels, Scenario, Secret, Slo, Target};
+use super::model::{Capacity, Labels, Load, Resilience, Scenario, Secret, Slo, Target, WeightedJourney};
 use super::raw::{EnvVar, Percentiles, Period, RawScenario};
 use thresholds::Produced;
 
@@ -43,12 +44,12 @@ impl Checker<'_> {
         let data = self.data(raw, journeys.as_deref());
         let target = self.target(raw, journeys.as_deref());
         let resilience = self.resilience(raw);
-        let simulation = self.simulation(raw, target.as_ref());
-        let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), target.as_ref());
-        let produced = self.produced(journeys.as_deref(), &resilience, load.as_ref(), raw);
+        let simulation = self.simulation(raw, &target);
+        let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), &target);
+        let produced = self.produced(raw, load.as_ref(), journeys.as_deref(), &resilience);
         let thresholds = self.thresholds(raw, produced.as_ref());
         let slo = self.slo(raw);
-        let labels = labels(raw, target.as_ref());
+        let labels = labels(raw, &target);
         Some(Scenario {
             name: name?,
             question: question?,
@@ -57,14 +58,14 @@ impl Checker<'_> {
             seed: raw.seed,
             load: load?,
             journeys: journeys?,
-            think_time: think_time?,
-            data: data?,
-            target: target?,
+            think_time,
+            data,
+            target,
             resilience,
             simulation,
-            faults: faults?,
-            thresholds: thresholds?,
-            slo: slo?,
+            faults,
+            thresholds,
+            slo,
             capacity: Capacity { cores: raw.capacity.as_ref().and_then(|capacity| capacity.cores) },
             labels,
             warnings: Diagnostics::new(path, ""),
@@ -94,14 +95,12 @@ impl Checker<'_> {
         None
     }
 
-    #[expect(clippy::option_option, reason = "outer: could it be judged; inner: is there one")]
-    fn slo(&mut self, raw: &RawScenario) -> Option<Option<Slo>> {
-        let Some(slo) = &raw.slo else { return Some(None) };
+    fn slo(&mut self, raw: &RawScenario) -> Option<Slo> {
+        let slo = raw.slo.as_ref()?;
         if slo.latency.0.is_zero() {
             self.error(&Place::of("slo").key("latency"), "no request takes no time", "give the bound, as in \"500ms\"");
-            return None;
         }
-        Some(Some(Slo { percentile: slo.percentile, latency: slo.latency.0, error_rate: slo.error_rate }))
+        Some(Slo { percentile: slo.percentile, latency: slo.latency.0, error_rate: slo.error_rate })
     }
 
     /// The value of an environment variable, with its prefix.
@@ -115,38 +114,30 @@ impl Checker<'_> {
         Secret::new(format!("{}{}", variable.prefix, value.unwrap_or_default()))
     }
 
-    /// Two percentiles in the right order.
-    fn percentiles(&mut self, percentiles: Percentiles, place: &Place) -> bool {
+    /// Two percentiles must be in the right order.
+    fn check_percentiles(&mut self, percentiles: Percentiles, place: &Place) {
         let Percentiles { p50: Period(p50), p99: Period(p99) } = percentiles;
         if p50.is_zero() {
             self.error(&place.key("p50"), "a lognormal delay is never zero", "give a median above 0, or a fixed delay of \"0s\"");
         } else if p99 < p50 {
             self.error(&place.key("p99"), "the 99th percentile is below the median", "make `p99` at least `p50`");
         }
-        !p50.is_zero() && p99 >= p50
     }
 
-    /// Two bounds in the right order.
-    fn bounds(&mut self, [Period(min), Period(max)]: [Period; 2], place: &Place) -> bool {
+    /// Two bounds must be in the right order.
+    fn check_bounds(&mut self, [Period(min), Period(max)]: [Period; 2], place: &Place) {
         if max < min {
             self.error(place, "the longest is below the shortest", "write [shortest, longest]");
         }
-        min <= max
     }
 
-    /// Reports each key that is there and does not belong to `owner`.
-    fn refuse_keys(&mut self, table: &Place, owner: &str, present: &[(&str, bool)], allowed: &[&str]) -> bool {
-        let strangers = present.iter().filter(|(key, is_there)| *is_there && !allowed.contains(key));
-        let mut fine = true;
-        for (key, _) in strangers {
-            let help = match allowed {
-                [] => format!("leave it out: {owner} takes no keys of its own"),
-                _ => format!("leave it out: {owner} takes {}", super::diagnostics::any_of(allowed)),
-            };
-            self.error_at(self.document.key_span(&table.key(key)), format!("`{key}` does not belong to {owner}"), help);
-            fine = false;
+    /// Reports each key of `table` that is there and does not belong to `owner`.
+    fn refuse_keys(&mut self, table: &Place, owner: &str, present: &[(&str, bool)], allowed: &[&str]) {
+        let takes = if allowed.is_empty() { "no keys of its own".to_owned() } else { all_of(allowed) };
+        for (key, _) in present.iter().filter(|(key, is_there)| *is_there && !allowed.contains(key)) {
+            let span = self.document.key_span(&table.key(key));
+            self.error_at(span, format!("`{key}` does not belong to {owner}"), format!("leave it out: {owner} takes {takes}"));
         }
-        fine
     }
 
     /// An error at the value of `place`.
@@ -167,18 +158,18 @@ impl Checker<'_> {
         self.diagnostics.add(Severity::Error, span, message.into(), help.into());
     }
 
-    /// Says what happens to everything that the scenario itself decides about a run.
+    /// What the run can have data about; `None` where that cannot be told yet.
     fn produced(
         &self,
-        journeys: Option<&[super::model::WeightedJourney]>,
-        resilience: &super::model::Resilience,
-        load: Option<&super::model::Load>,
         raw: &RawScenario,
+        load: Option<&Load>,
+        journeys: Option<&[WeightedJourney]>,
+        resilience: &Resilience,
     ) -> Option<Produced> {
         let has_faults =
             raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || self.document.is_damaged(&Place::of("faults"));
-        let judgeable = !self.document.is_damaged(&Place::of("journeys")) && !self.document.is_damaged(&Place::of("resilience"));
-        journeys.filter(|_| judgeable).map(|journeys| Produced::of(journeys, resilience, load, has_faults))
+        let is_whole = !self.document.is_damaged(&Place::of("resilience"));
+        journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, load, has_faults))
     }
 }
 
@@ -187,11 +178,11 @@ pub(super) fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-fn labels(raw: &RawScenario, target: Option<&Target>) -> Labels {
+fn labels(raw: &RawScenario, target: &Target) -> Labels {
     let written = raw.labels.as_ref();
     let environment = match target {
-        Some(Target::BaseUrls { .. }) => "not stated",
-        _ => "local simulation",
+        Target::BaseUrls { .. } => "not stated",
+        Target::Simulated => "local simulation",
     };
     Labels {
         environment: written.and_then(|labels| labels.environment.clone()).unwrap_or_else(|| environment.to_owned()),

@@ -10,11 +10,11 @@ use crate::scenario::raw::{RawLatency, RawLatencyModel, RawScenario, RawVendorLi
 use super::Checker;
 
 impl Checker<'_> {
-    pub(super) fn simulation(&mut self, raw: &RawScenario, target: Option<&Target>) -> SimulationSettings {
+    pub(super) fn simulation(&mut self, raw: &RawScenario, target: &Target) -> SimulationSettings {
         let place = Place::of("simulation");
         let mut settings = SimulationSettings::default();
         let Some(raw) = &raw.simulation else { return settings };
-        if matches!(target, Some(Target::BaseUrls { .. })) {
+        if matches!(target, Target::BaseUrls { .. }) {
             self.warning(&place, "nothing is simulated, for there is a `[target]`", "leave out `[simulation]` or `[target]`");
         }
         if let Some(clay) = &raw.clay {
@@ -38,20 +38,20 @@ impl Checker<'_> {
     }
 
     fn latency(&mut self, raw: Option<RawLatency>, default: LatencyModel, vendor: &Place) -> LatencyModel {
-        raw.and_then(|latency| self.latency_model(latency, &vendor.key("latency"))).unwrap_or(default)
+        raw.map_or(default, |latency| self.latency_model(latency, &vendor.key("latency")))
     }
 
     /// A delay in the simulator's terms.
-    pub(super) fn latency_model(&mut self, raw: RawLatency, place: &Place) -> Option<LatencyModel> {
+    pub(super) fn latency_model(&mut self, raw: RawLatency, place: &Place) -> LatencyModel {
         match raw {
-            RawLatency::Fixed(delay) => Some(LatencyModel::Fixed { delay: delay.0 }),
+            RawLatency::Fixed(delay) => LatencyModel::Fixed { delay: delay.0 },
             RawLatency::Model(RawLatencyModel::Uniform(bounds)) => {
-                let [min, max] = bounds.map(|bound| bound.0);
-                self.bounds(bounds, &place.key("uniform")).then_some(LatencyModel::Uniform { min, max })
+                self.check_bounds(bounds, &place.key("uniform"));
+                LatencyModel::Uniform { min: bounds[0].0, max: bounds[1].0 }
             }
             RawLatency::Model(RawLatencyModel::Lognormal(percentiles)) => {
-                let model = LatencyModel::Lognormal { p50: percentiles.p50.0, p99: percentiles.p99.0 };
-                self.percentiles(percentiles, &place.key("lognormal")).then_some(model)
+                self.check_percentiles(percentiles, &place.key("lognormal"));
+                LatencyModel::Lognormal { p50: percentiles.p50.0, p99: percentiles.p99.0 }
             }
         }
     }

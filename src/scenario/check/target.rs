@@ -7,8 +7,8 @@ use crate::scenario::raw::{EnvVar, RawScenario};
 use super::Checker;
 
 impl Checker<'_> {
-    pub(super) fn target(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Option<Target> {
-        let Some(target) = &raw.target else { return Some(Target::Simulated) };
+    pub(super) fn target(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Target {
+        let Some(target) = &raw.target else { return Target::Simulated };
         let place = Place::of("target");
         let present = [
             ("clay", target.clay.is_some()),
@@ -18,28 +18,25 @@ impl Checker<'_> {
             ("customer_io_site_id", target.customer_io_site_id.is_some()),
             ("customer_io_api_key", target.customer_io_api_key.is_some()),
         ];
-        let mut fine = !self.document.is_damaged(&place);
         for weighted in journeys.unwrap_or_default() {
             for key in needs(&weighted.journey) {
                 if present.contains(&(*key, false)) && !self.document.is_damaged(&place.key(key)) {
                     let message = format!("journey `{}` needs `{key}` in `[target]`", weighted.journey.name());
                     self.error(&place, message, "add it, or leave out `[target]` to use the simulated vendors");
-                    fine = false;
                 }
             }
         }
-        let clay = self.base_url(target.clay.as_ref(), &place.key("clay"), &mut fine);
-        let customer_io = self.base_url(target.customer_io.as_ref(), &place.key("customer_io"), &mut fine);
+        let clay = self.base_url(target.clay.as_ref(), &place.key("clay"));
+        let customer_io = self.base_url(target.customer_io.as_ref(), &place.key("customer_io"));
         if let Some(path) = &target.clay_webhook_path
             && (!path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err())
         {
             let help = "write the path under Clay's base URL: \"/v3/sources/webhook/…\"";
             self.error(&place.key("clay_webhook_path"), format!("`{}` is not a path", path.escape_debug()), help);
-            fine = false;
         }
         let mut secret =
             |variable: &Option<EnvVar>, key| variable.as_ref().map(|variable| self.secret(variable, &place.key(key)));
-        let target = Target::BaseUrls {
+        Target::BaseUrls {
             clay,
             customer_io,
             clay_api_key: secret(&target.clay_api_key, "clay_api_key"),
@@ -47,14 +44,11 @@ impl Checker<'_> {
             clay_webhook_token: secret(&target.clay_webhook_token, "clay_webhook_token"),
             customer_io_site_id: secret(&target.customer_io_site_id, "customer_io_site_id"),
             customer_io_api_key: secret(&target.customer_io_api_key, "customer_io_api_key"),
-        };
-        fine.then_some(target)
+        }
     }
 
-    fn base_url(&mut self, text: Option<&String>, place: &Place, fine: &mut bool) -> Option<http::Uri> {
-        let url = self.url(text?.trim_end_matches('/'), place);
-        *fine &= url.is_some();
-        url
+    fn base_url(&mut self, text: Option<&String>, place: &Place) -> Option<http::Uri> {
+        self.url(text?.trim_end_matches('/'), place)
     }
 }
 

@@ -96,29 +96,24 @@ impl Produced {
 }
 
 impl Checker<'_> {
-    pub(super) fn thresholds(&mut self, raw: &RawScenario, produced: Option<&Produced>) -> Option<Vec<Threshold>> {
+    pub(super) fn thresholds(&mut self, raw: &RawScenario, produced: Option<&Produced>) -> Vec<Threshold> {
         let place = Place::of("thresholds");
         let mut found: Vec<(Range<usize>, Threshold)> = Vec::new();
-        let mut fine = !self.document.is_damaged(&place);
         for (metric, conditions) in raw.thresholds.iter().flatten() {
             let metric_place = place.key(metric);
             for (index, raw) in conditions.iter().enumerate() {
                 let place = metric_place.item(index);
-                match self.threshold(metric, &metric_place, raw, &place) {
-                    Some(threshold) => {
-                        fine &= self.can_have_data(&threshold, produced, &metric_place);
-                        found.push((self.document.value_span(&place), threshold));
-                    }
-                    None => fine = false,
+                if let Some(threshold) = self.threshold(metric, &metric_place, raw, &place) {
+                    self.check_data(&threshold, produced, &metric_place);
+                    found.push((self.document.value_span(&place), threshold));
                 }
             }
             if conditions.is_empty() && !self.document.is_damaged(&metric_place) {
                 self.error(&metric_place, "there is no condition here", "write one, as in [\"p(95)<500\"]");
-                fine = false;
             }
         }
         found.sort_by_key(|(span, _)| span.start);
-        fine.then(|| found.into_iter().map(|(_, threshold)| threshold).collect())
+        found.into_iter().map(|(_, threshold)| threshold).collect()
     }
 
     fn threshold(&mut self, metric: &str, metric_place: &Place, raw: &RawThreshold, place: &Place) -> Option<Threshold> {
@@ -154,10 +149,10 @@ impl Checker<'_> {
         inside.map_or(whole, |inside| inside.start + error.span.start..inside.start + error.span.end)
     }
 
-    fn can_have_data(&mut self, threshold: &Threshold, produced: Option<&Produced>, place: &Place) -> bool {
-        let Some((message, help)) = produced.and_then(|produced| produced.objection(threshold)) else { return true };
-        self.error_at(self.document.key_span(place), message, help);
-        false
+    fn check_data(&mut self, threshold: &Threshold, produced: Option<&Produced>, place: &Place) {
+        if let Some((message, help)) = produced.and_then(|produced| produced.objection(threshold)) {
+            self.error_at(self.document.key_span(place), message, help);
+        }
     }
 }
 

@@ -1,0 +1,284 @@
+//! What is written in a file arrives where a run reads it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use mock_server::fault::{FaultKind, Outage, RetryAfterStyle, SimulatedVendor};
+use mock_server::latency::LatencyModel;
+
+use super::diagnostics::Severity;
+use super::read::read;
+use super::{ExecutorKind, Journey, Scenario, Target, ThinkTime};
+use crate::resilience::{Backoff, FallbackStep, LimiterSettings, PipelineSettings, RetrySettings, Window};
+
+/// Every section, each key with a value that is not its default.
+const FULL: &str = r#"
+name = "full"
+question = "Does every key arrive?"
+seed = 7
+executor = "ramping-vus"
+startVUs = 3
+stages = [{ duration = "10s", target = 10 }, { duration = "0s", target = 2 }, { duration = "1m30s", target = 0 }]
+gracefulStop = "2s"
+think_time = { exponential = "400ms" }
+
+[[journeys]]
+journey = "lead"
+weight = 3
+[[journeys]]
+journey = "http"
+name = "mine"
+method = "PUT"
+url = "http://127.0.0.1:9/leads?x=1"
+headers = { Accept = "text/plain", Authorization = { env = "TOKEN", prefix = "Bearer " } }
+body = "{}"
+timeout = "3s"
+expect_status = 201
+expect_latency = "250ms"
+
+[resilience.clay]
+timeout = "4s"
+idempotency = { capacity = 10, ttl = "5m" }
+credits = { daily_limit = 60, per_lead = 4, failure_threshold = 2, cooldown = "1m", utc_offset_minutes = -60 }
+limiter = { rate = 10, burst = 20, max_wait = "500ms" }
+retry = { max_retries = 1, base_delay = "10ms", max_delay = "20ms", backoff = "full", budget_tokens = 10, budget_ratio = 0.2 }
+fallback = ["cache", "local"]
+queue = { attempts = 2, base_delay = "3s", capacity = 5, drain_pacing = "1ms", dead_letter_capacity = 6, cache_capacity = 7 }
+health = { window = "1m", healthy_above = 99, degraded_above = 90 }
+[resilience.clay.breaker]
+window = "time"
+span = "10s"
+minimum_calls = 6
+failure_rate = 25
+slow_call = "2s"
+slow_rate = 75
+cooldown = "7s"
+cooldown_jitter = 0.5
+half_open_permits = 1
+success_threshold = 2
+half_open_max = "9s"
+
+[resilience.customer_io]
+breaker = false
+retry = false
+idempotency = false
+
+[simulation.clay]
+latency = { lognormal = { p50 = "10ms", p99 = "20ms" } }
+rate_limit = { rate = 10, burst = 20 }
+webhook_submissions = 100
+port = 4001
+[simulation.customer_io]
+latency = "5ms"
+
+[[faults]]
+name = "later"
+kind = "rate_limit"
+rate = 5
+burst = 3
+retry_after = "date"
+at = "20s"
+lasts = "5s"
+[[faults]]
+name = "sooner"
+kind = "error"
+status = 503
+body = "no"
+vendor = "clay"
+routes = ["clay.webhook"]
+share = 0.25
+at = "1s"
+lasts = "2s"
+
+[thresholds]
+leads_lost = ["count==0"]
+"http_req_duration{vendor:clay}" = ["p(95)<500", { threshold = "max<2s", abortOnFail = true, delayAbortEval = "10s" }]
+
+[slo]
+percentile = 99
+latency = "300ms"
+error_rate = 0.001
+[capacity]
+cores = 2
+[labels]
+environment = "staging"
+version = "1.4.0"
+"#;
+
+/// As little as a scenario can say.
+const SHORT: &str = r#"
+name = "short"
+question = "What is left out?"
+executor = "per-vu-iterations"
+journeys = [{ journey = "clay.resource" }]
+"#;
+
+fn scenario(text: &str) -> Scenario {
+    let environment = |name: &str| (name == "TOKEN").then(|| "secret-value".to_owned());
+    read(text, Path::new("full.toml"), &environment, Severity::Error).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+#[test]
+fn what_is_written_about_the_load_arrives() {
+    let scenario = scenario(FULL);
+    assert_eq!((scenario.name.as_str(), scenario.seed), ("full", Some(7)));
+    assert_eq!(scenario.load.executor, ExecutorKind::RampingVus);
+    assert_eq!((scenario.load.plan.start_users(), scenario.load.plan.duration()), (3, ms(100_000)));
+    assert_eq!(scenario.load.graceful_stop, ms(2_000));
+    assert_eq!(scenario.think_time, ThinkTime::Exponential { mean: ms(400) });
+    assert_eq!(scenario.target, Target::Simulated);
+}
+
+#[test]
+fn what_is_written_about_the_journeys_arrives() {
+    let scenario = scenario(FULL);
+    let [lead, http] = scenario.journeys.as_slice() else { panic!("{:?}", scenario.journeys) };
+    assert_eq!((&lead.journey, lead.weight, http.weight), (&Journey::Lead, 3, 1));
+    let Journey::Http(http) = &http.journey else { panic!("{http:?}") };
+    assert_eq!((http.name.as_str(), http.method.as_str(), http.url.path()), ("mine", "PUT", "/leads"));
+    assert_eq!((http.body.as_str(), http.timeout), ("{}", ms(3_000)));
+    assert_eq!((http.expect_status, http.expect_latency), (Some(201), Some(ms(250))));
+    let headers: Vec<(&str, &str)> = http.headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+    assert_eq!(headers, [("accept", "text/plain"), ("authorization", "Bearer secret-value")]);
+    assert!(!format!("{scenario:?}").contains("secret-value"));
+}
+
+#[test]
+fn what_is_written_about_the_pipelines_arrives() {
+    let resilience = scenario(FULL).resilience;
+    let clay = resilience.clay;
+    let idempotency = clay.idempotency.unwrap();
+    assert_eq!((clay.timeout, idempotency.capacity, idempotency.ttl), (ms(4_000), 10, ms(300_000)));
+    let credits = clay.credits.unwrap();
+    assert_eq!((credits.daily_limit, credits.per_lead, credits.failure_threshold), (60, 4, 2));
+    assert_eq!((credits.cooldown, credits.utc_offset_minutes), (ms(60_000), -60));
+    assert_eq!(clay.limiter, Some(LimiterSettings { rate: 10.0, burst: 20, max_wait: ms(500) }));
+    let retry = RetrySettings {
+        max_retries: 1,
+        base_delay: ms(10),
+        max_delay: ms(20),
+        backoff: Backoff::Full,
+        budget_tokens: Some(10),
+        budget_ratio: 0.2,
+    };
+    assert_eq!(clay.retry, retry);
+    let fallback = clay.fallback;
+    assert_eq!(fallback.steps, [FallbackStep::Cache, FallbackStep::Local]);
+    assert_eq!((fallback.queue_attempts, fallback.queue_base_delay, fallback.drain_pacing), (2, ms(3_000), ms(1)));
+    assert_eq!((fallback.queue_capacity, fallback.dead_letter_capacity, fallback.cache_capacity), (5, 6, 7));
+    assert_eq!((clay.health.window, clay.health.healthy_above, clay.health.degraded_above), (ms(60_000), 99.0, 90.0));
+    let customer_io = resilience.customer_io;
+    assert!(customer_io.breaker.is_none() && customer_io.idempotency.is_none());
+    assert_eq!(customer_io.retry.max_retries, 0);
+}
+
+#[test]
+fn what_is_written_about_a_breaker_arrives() {
+    let breaker = scenario(FULL).resilience.clay.breaker.unwrap();
+    assert_eq!(breaker.window, Window::Time { span: ms(10_000) });
+    assert_eq!((breaker.minimum_calls, breaker.failure_rate), (6, 25.0));
+    assert_eq!((breaker.slow_call, breaker.slow_rate), (Some(ms(2_000)), 75.0));
+    assert_eq!((breaker.cooldown, breaker.cooldown_jitter), (ms(7_000), 0.5));
+    assert_eq!((breaker.half_open_permits, breaker.success_threshold, breaker.half_open_max), (1, 2, ms(9_000)));
+}
+
+#[test]
+fn what_is_written_about_the_vendors_arrives() {
+    let simulation = scenario(FULL).simulation;
+    assert_eq!(simulation.clay.latency, LatencyModel::Lognormal { p50: ms(10), p99: ms(20) });
+    assert_eq!(simulation.clay.rate_limit, Some((10.0, 20)));
+    assert_eq!((simulation.clay.webhook_submissions, simulation.clay_port), (100, 4001));
+    assert_eq!(simulation.customer_io.latency, LatencyModel::Fixed { delay: ms(5) });
+}
+
+#[test]
+fn faults_arrive_in_the_order_of_their_starts() {
+    let faults = scenario(FULL).faults;
+    let [sooner, later] = faults.as_slice() else { panic!("{faults:?}") };
+    assert_eq!((sooner.name.as_str(), sooner.at, sooner.lasts, sooner.share), ("sooner", ms(1_000), ms(2_000), 0.25));
+    assert_eq!((sooner.vendor, sooner.routes.as_slice()), (Some(SimulatedVendor::Clay), &["clay.webhook".to_owned()][..]));
+    assert_eq!(sooner.kind, FaultKind::Error { status: 503, body: Some("no".to_owned()) });
+    assert_eq!((later.vendor, later.share), (None, 1.0));
+    assert_eq!(later.kind, FaultKind::RateLimit { rate: 5.0, burst: 3, retry_after: RetryAfterStyle::Date });
+}
+
+#[test]
+fn thresholds_arrive_in_the_order_of_the_file() {
+    let scenario = scenario(FULL);
+    let sources: Vec<&str> = scenario.thresholds.iter().map(|threshold| threshold.source.as_str()).collect();
+    let expected =
+        ["leads_lost: count==0", "http_req_duration{vendor:clay}: p(95)<500", "http_req_duration{vendor:clay}: max<2s"];
+    assert_eq!(sources, expected);
+    let abort = scenario.thresholds.iter().map(|threshold| (threshold.abort_on_fail, threshold.delay_abort_eval));
+    assert_eq!(abort.collect::<Vec<_>>(), [(false, ms(0)), (false, ms(0)), (true, ms(10_000))]);
+    let slo = scenario.slo.unwrap();
+    assert_eq!((slo.percentile, slo.latency, slo.error_rate), (99.0, ms(300), 0.001));
+    assert_eq!(scenario.capacity.cores, Some(2.0));
+    assert_eq!((scenario.labels.environment.as_str(), scenario.labels.version.as_str()), ("staging", "1.4.0"));
+}
+
+#[test]
+fn what_is_left_out_has_the_documented_default() {
+    let scenario = scenario(SHORT);
+    assert_eq!(scenario.load.executor, ExecutorKind::PerVuIterations { iterations: 1 });
+    assert_eq!((scenario.load.plan.max_users(), scenario.load.plan.duration()), (1, ms(600_000)));
+    assert_eq!((scenario.load.graceful_stop, scenario.think_time), (ms(30_000), ThinkTime::None));
+    assert_eq!(scenario.resilience.clay, PipelineSettings::clay());
+    assert_eq!(scenario.resilience.customer_io, PipelineSettings::customer_io());
+    assert_eq!(scenario.labels.environment, "local simulation");
+    let fault = "[[faults]]\nname = \"x\"\nkind = \"outage\"\nat = \"0s\"\nlasts = \"1s\"\n";
+    let kind = &self::scenario(&format!("{SHORT}{fault}")).faults[0].kind;
+    assert_eq!(*kind, FaultKind::Outage { how: Outage::Refuse });
+}
+
+#[test]
+fn a_window_alone_and_a_pattern_switched_on_have_defaults() {
+    let scenario = scenario(&format!(
+        "{SHORT}[resilience]\nclay = {{ breaker = {{ window = \"count\" }} }}\ncustomer_io = {{ credits = true }}\n"
+    ));
+    assert_eq!(scenario.resilience.clay.breaker.unwrap().window, Window::Count { calls: 10 });
+    assert_eq!(scenario.resilience.customer_io.credits.unwrap().daily_limit, 500);
+}
+
+#[test]
+fn a_target_takes_its_credentials_from_the_environment() {
+    let target = "[target]\nclay = \"https://clay.example/\"\nclay_api_key = { env = \"TOKEN\" }\n";
+    let Target::BaseUrls { clay, clay_api_key, customer_io, .. } = scenario(&format!("{SHORT}{target}")).target else {
+        panic!("simulated")
+    };
+    assert_eq!(clay.unwrap().host(), Some("clay.example"));
+    assert_eq!(clay_api_key.unwrap().expose(), "secret-value");
+    assert!(customer_io.is_none());
+}
+
+#[test]
+fn a_scaled_scenario_keeps_its_load_and_moves_its_timetable() {
+    let scenario = scenario(FULL);
+    let tenth = scenario.scaled(0.1);
+    assert_eq!((tenth.load.plan.duration(), tenth.load.plan.max_users()), (ms(10_000), 10));
+    assert_eq!((tenth.faults[0].at, tenth.faults[0].lasts, tenth.faults[1].at), (ms(100), ms(200), ms(2_000)));
+    assert_eq!(tenth.thresholds[2].delay_abort_eval, ms(1_000));
+    let (clay, breaker) = (&tenth.resilience.clay, tenth.resilience.clay.breaker.unwrap());
+    assert_eq!((breaker.cooldown, breaker.half_open_max, breaker.window), (ms(700), ms(900), Window::Time { span: ms(1_000) }));
+    assert_eq!((clay.retry.base_delay, clay.retry.max_delay), (ms(1), ms(2)));
+    assert_eq!((clay.fallback.queue_base_delay, clay.fallback.drain_pacing), (ms(300), Duration::from_micros(100)));
+    // The vendor does not hurry, nor does the user.
+    assert_eq!((clay.timeout, breaker.slow_call), (ms(4_000), Some(ms(2_000))));
+    assert_eq!((tenth.load.graceful_stop, tenth.think_time), (ms(2_000), scenario.think_time));
+    assert_eq!(tenth.simulation, scenario.simulation);
+}
+
+/// `threshold` and `measure` do not know each other; this level knows both.
+#[test]
+fn a_threshold_can_select_requests_by_every_tag_that_samples_carry() {
+    use crate::measure::TAGS;
+    use crate::threshold::Metric;
+    assert_eq!(Metric::HttpReqDuration.tags(), TAGS);
+    for metric in [Metric::HttpReqs, Metric::HttpReqFailed, Metric::Iterations, Metric::IterationDuration] {
+        assert!(metric.tags().iter().all(|tag| TAGS.contains(tag)), "{metric:?}");
+    }
+}

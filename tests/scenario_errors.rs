@@ -1,0 +1,475 @@
+//! What a user sees who made a mistake in a scenario: file, line, column, a caret, and what would be right; all mistakes
+//! at once.
+
+use std::path::Path;
+
+use plimsoll::scenario::{Scenario, ScenarioErrors, Severity};
+use proptest::prelude::*;
+
+/// A valid scenario, one thing a line, so that a test can break one.
+const VALID: &str = r#"name = "outage"
+question = "Does every lead survive?"
+executor = "ramping-vus"
+stages = [{ duration = "10s", target = 10 }, { duration = "20s", target = 10 }]
+think_time = "1s"
+journeys = [{ journey = "lead" }]
+
+[resilience.clay]
+breaker = { failures = 5, cooldown = "2s" }
+
+[[faults]]
+name = "outage"
+kind = "outage"
+vendor = "clay"
+at = "12s"
+lasts = "5s"
+
+[thresholds]
+http_req_duration = ["p(95)<500"]
+leads_lost = ["count==0"]
+"#;
+
+fn read(text: &str) -> Result<Scenario, ScenarioErrors> {
+    Scenario::parse(text, Path::new("scenarios/outage.toml"))
+}
+
+fn errors_of(text: &str) -> ScenarioErrors {
+    read(text).err().unwrap_or_else(|| panic!("this is valid:\n{text}"))
+}
+
+/// The valid scenario with `from` replaced by `to`.
+fn with(from: &str, to: &str) -> String {
+    assert_eq!(VALID.matches(from).count(), 1, "{from}");
+    VALID.replace(from, to)
+}
+
+/// What is printed for the valid scenario with one thing replaced.
+#[track_caller]
+fn assert_prints(from: &str, to: &str, expected: &str) {
+    assert_eq!(errors_of(&with(from, to)).to_string(), expected.trim_start());
+}
+
+/// One error at `line` and `column`, whose message and help hold these words.
+#[track_caller]
+fn assert_error(text: &str, (line, column): (usize, usize), message: &str, help: &str) {
+    let errors = errors_of(text);
+    let [problem] = errors.problems() else { panic!("not one problem:\n{errors}") };
+    assert_eq!(problem.severity, Severity::Error);
+    assert_eq!((problem.line, problem.column), (line, column), "{errors}");
+    assert!(problem.message.contains(message), "{errors}");
+    assert!(problem.help.contains(help), "{errors}");
+}
+
+#[test]
+fn the_scenario_to_break_is_valid() {
+    assert!(read(VALID).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn an_unknown_key() {
+    assert_prints(
+        "think_time",
+        "thinktime",
+        r#"
+error: there is no key `thinktime` here
+ --> scenarios/outage.toml:5:1
+  |
+5 | thinktime = "1s"
+  | ^^^^^^^^^
+  |
+  = help: did you mean `think_time`?"#,
+    );
+}
+
+#[test]
+fn an_unknown_key_deep_in_a_table() {
+    assert_prints(
+        "failures = 5",
+        "failure = 5",
+        r#"
+error: there is no key `failure` here
+ --> scenarios/outage.toml:9:13
+  |
+9 | breaker = { failure = 5, cooldown = "2s" }
+  |             ^^^^^^^
+  |
+  = help: did you mean `failures`?"#,
+    );
+}
+
+#[test]
+fn a_wrong_type() {
+    assert_prints(
+        "target = 10 }, ",
+        "target = \"10\" }, ",
+        r#"
+error: `target` must be a whole number, not a text
+ --> scenarios/outage.toml:4:40
+  |
+4 | stages = [{ duration = "10s", target = "10" }, { duration = "20s", target = 10 }]
+  |                                        ^^^^
+  |
+  = help: write a whole number"#,
+    );
+}
+
+#[test]
+fn a_bad_duration() {
+    assert_prints(
+        "\"10s\"",
+        "\"10\"",
+        r#"
+error: "10" has no unit
+ --> scenarios/outage.toml:4:24
+  |
+4 | stages = [{ duration = "10", target = 10 }, { duration = "20s", target = 10 }]
+  |                        ^^^^
+  |
+  = help: write "10s" for seconds, or use ms, m, h, d"#,
+    );
+}
+
+#[test]
+fn a_negative_target() {
+    assert_prints(
+        "target = 10 }, ",
+        "target = -1 }, ",
+        r#"
+error: `target` cannot be negative
+ --> scenarios/outage.toml:4:40
+  |
+4 | stages = [{ duration = "10s", target = -1 }, { duration = "20s", target = 10 }]
+  |                                        ^^
+  |
+  = help: it is a whole number, 0 or more"#,
+    );
+}
+
+#[test]
+fn a_fault_after_the_end() {
+    assert_prints(
+        "at = \"12s\"",
+        "at = \"2m\"",
+        r#"
+error: the fault begins at 2m, and the load has ended at 30s
+  --> scenarios/outage.toml:15:6
+   |
+15 | at = "2m"
+   |      ^^^^
+   |
+   = help: let it begin before 30s, or make the load longer"#,
+    );
+}
+
+#[test]
+fn a_fault_that_outlasts_the_load() {
+    assert_error(
+        &with("lasts = \"5s\"", "lasts = \"20s\""),
+        (16, 9),
+        "ends at 32s, after the load, which ends at 30s",
+        "at most 18s",
+    );
+}
+
+#[test]
+fn two_faults_of_one_name() {
+    let twice = with(
+        "[thresholds]",
+        "[[faults]]\nname = \"outage\"\nkind = \"error\"\nstatus = 500\nat = \"1s\"\nlasts = \"1s\"\n[thresholds]",
+    );
+    assert_error(&twice, (19, 8), "there are two faults `outage`", "give each its own");
+}
+
+#[test]
+fn a_journey_that_does_not_exist() {
+    assert_prints(
+        "\"lead\"",
+        "\"leed\"",
+        r#"
+error: `journey` cannot be `leed`
+ --> scenarios/outage.toml:6:25
+  |
+6 | journeys = [{ journey = "leed" }]
+  |                         ^^^^^^
+  |
+  = help: did you mean `lead`? It can be `clay.resource`, `clay.enrich`, `customer_io.identify`, `customer_io.track`, `lead` or `http`"#,
+    );
+}
+
+#[test]
+fn a_threshold_on_a_metric_that_does_not_exist() {
+    assert_prints(
+        "http_req_duration =",
+        "http_request_duration =",
+        r#"
+error: there is no metric `http_request_duration`
+  --> scenarios/outage.toml:19:1
+   |
+19 | http_request_duration = ["p(95)<500"]
+   | ^^^^^^^^^^^^^^^^^^^^^
+   |
+   = help: did you mean `http_req_duration`?"#,
+    );
+}
+
+#[test]
+fn a_threshold_that_this_scenario_can_have_no_data_for() {
+    assert_prints(
+        "leads_lost = [\"count==0\"]",
+        "\"http_reqs{vendor:service}\" = [\"count>0\"]",
+        r#"
+error: no vendor of this scenario is `service`
+  --> scenarios/outage.toml:20:1
+   |
+20 | "http_reqs{vendor:service}" = ["count>0"]
+   | ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+   |
+   = help: here it can be `clay` or `customer_io`"#,
+    );
+    let only_http = with("\"lead\"", "\"http\", url = \"http://127.0.0.1:9/\"");
+    assert_error(&only_http, (20, 1), "no journey goes through a pipeline, so `leads_lost` has no data", "`lead`, `clay.enrich`");
+    let no_credits = with("[thresholds]", "[thresholds]\ncredits_used = [\"count<500\"]")
+        .replace("breaker = {", "credits = false\nbreaker = {");
+    assert_error(&no_credits, (20, 1), "spends no credits", "not switched off");
+    let no_breaker = with("[thresholds]", "[thresholds]\n\"breaker_open_seconds{vendor:clay}\" = [\"count>0\"]")
+        .replace("breaker = { failures = 5, cooldown = \"2s\" }", "breaker = false");
+    assert_error(&no_breaker, (19, 1), "no vendor of this scenario is `clay`", "`customer_io`");
+    let no_phase = with("http_req_duration =", "\"http_req_duration{phase:2}\" =");
+    assert_error(&no_phase, (19, 1), "there is no phase 2", "from 0 to 1");
+}
+
+#[test]
+fn a_condition_is_pointed_at_where_it_is_wrong() {
+    assert_prints(
+        "p(95)<500",
+        "p(95)<500 milliseconds",
+        r#"
+error: `500 milliseconds` is not a duration
+  --> scenarios/outage.toml:19:29
+   |
+19 | http_req_duration = ["p(95)<500 milliseconds"]
+   |                             ^^^^^^^^^^^^^^^^
+   |
+   = help: write milliseconds without a unit (500), or a duration like 500ms or 1.5s"#,
+    );
+    let escaped = with("\"p(95)<500\"", "\"p(95)<50\\u0030x\"");
+    assert_error(&escaped, (19, 22), "not a duration", "500ms");
+}
+
+#[test]
+fn a_file_of_leads_that_is_not_there() {
+    let text = with("[resilience.clay]", "[data]\nfile = \"nowhere.csv\"\n[resilience.clay]");
+    assert_error(&text, (9, 8), "nowhere.csv: the file of leads cannot be read", "it is looked for at scenarios/nowhere.csv");
+}
+
+#[test]
+fn a_file_of_leads_names_row_and_column() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("leads.csv"), b"email,name\na@b.example,A\n,B\nc@d.example,\xff\n").unwrap();
+    let text = with("[resilience.clay]", "[data]\nfile = \"leads.csv\"\n[resilience.clay]");
+    let errors = Scenario::parse(&text, &directory.path().join("outage.toml")).unwrap_err();
+    let messages: Vec<&str> = errors.problems().iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "leads.csv: row 2 (line 3): `email` is empty",
+            "leads.csv: row 3 (line 4), column `name`: not UTF-8 from byte 1 of the field",
+        ]
+    );
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    assert_error(
+        &with("question = \"Does every lead survive?\"\n", ""),
+        (1, 1),
+        "`question` is missing",
+        "The question that the run answers",
+    );
+    assert_error(&with("at = \"12s\"\n", ""), (11, 1), "`at` is missing", "When it begins");
+    assert_error(
+        &with("stages = [{ duration = \"10s\", target = 10 }, { duration = \"20s\", target = 10 }]\n", ""),
+        (3, 12),
+        "needs stages",
+        "stages = [",
+    );
+}
+
+#[test]
+fn keys_of_another_executor_journey_kind_or_window_are_refused() {
+    assert_error(
+        &with("think_time", "vus = 3\nthink_time"),
+        (5, 1),
+        "`vus` does not belong to executor `ramping-vus`",
+        "`stages` and `startVUs`",
+    );
+    assert_error(
+        &with("\"lead\"", "\"lead\", url = \"http://x/\""),
+        (6, 33),
+        "`url` does not belong to journey `lead`",
+        "no keys of its own",
+    );
+    assert_error(
+        &with("at = \"12s\"", "status = 500\nat = \"12s\""),
+        (15, 1),
+        "`status` does not belong to a fault of kind `outage`",
+        "`how`",
+    );
+    assert_error(&with("failures = 5", "calls = 5"), (9, 13), "`calls` does not belong to window `consecutive`", "`failures`");
+}
+
+#[test]
+fn values_that_contradict_each_other_are_refused() {
+    assert_error(&with("vendor = \"clay\"", "vendor = \"clay\"\nshare = 0.5"), (15, 9), "refuses every request", "close");
+    assert_error(
+        &with("vendor = \"clay\"", "vendor = \"clay\"\nhow = \"close\"\nroutes = [\"customer_io.track\"]"),
+        (16, 11),
+        "not a route",
+        "customer_io",
+    );
+    assert_error(
+        &with("\"1s\"", "{ lognormal = { p50 = \"2s\", p99 = \"1s\" } }"),
+        (5, 48),
+        "below the median",
+        "at least `p50`",
+    );
+    assert_error(&with("\"1s\"", "{ uniform = [\"2s\", \"1s\"] }"), (5, 26), "below the shortest", "[shortest, longest]");
+    assert_error(&with("\"1s\"", "{ normal = \"2s\" }"), (5, 16), "no key `normal`", "did you mean `lognormal`?");
+    let twice = with("[{ journey = \"lead\" }]", "[{ journey = \"lead\" }, { journey = \"lead\" }]");
+    assert_error(&twice, (6, 47), "two journeys `lead`", "sum of the weights");
+    let shared = with("executor = \"ramping-vus\"", "executor = \"shared-iterations\"\nvus = 10\niterations = 3")
+        .replace("stages = [{ duration = \"10s\", target = 10 }, { duration = \"20s\", target = 10 }]\n", "");
+    assert_error(&shared, (5, 14), "10 users cannot share 3 iterations", "at least 10");
+}
+
+#[test]
+fn a_target_needs_what_its_journeys_do_and_takes_no_faults() {
+    let text = VALID.replace("[resilience.clay]", "[target]\nclay = \"https://clay.example\"\n[resilience.clay]");
+    let messages: Vec<String> = errors_of(&text).problems().iter().map(|problem| problem.message.clone()).collect();
+    for expected in ["needs `clay_webhook_path`", "needs `customer_io`", "needs `customer_io_site_id`", "would break nothing"] {
+        assert!(messages.iter().any(|message| message.contains(expected)), "{expected}: {messages:?}");
+    }
+}
+
+#[test]
+fn a_credential_is_refused_and_not_shown() {
+    let text = VALID.replace("[resilience.clay]", "[target]\nclay_api_key = \"sk-1234567\"\n[resilience.clay]");
+    let shown = errors_of(&text).to_string();
+    assert!(shown.contains("a credential does not belong in a scenario file") && shown.contains("{ env = \"NAME\" }"), "{shown}");
+    assert!(!shown.contains("sk-1234567"), "{shown}");
+
+    let header = with("\"lead\"", "\"http\", url = \"http://127.0.0.1:9/\", headers = { Authorization = \"Bearer sk-7654321\" }");
+    let shown = errors_of(&header).to_string();
+    assert!(shown.contains("a credential does not belong") && !shown.contains("sk-7654321"), "{shown}");
+
+    let url = with("\"lead\"", "\"http\", url = \"http://user:hunter2@127.0.0.1:9/\"");
+    let shown = errors_of(&url).to_string();
+    assert!(shown.contains("a credential does not belong in a URL") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn a_variable_that_is_not_set_stops_a_run_and_not_a_validation() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("http.toml");
+    let text = "name = \"http\"\nquestion = \"Is it up?\"\nexecutor = \"constant-vus\"\nvus = 1\nduration = \"1s\"\n\
+                journeys = [{ journey = \"http\", url = \"http://127.0.0.1:9/\", headers = { X-Api-Key = { env = \"PLIMSOLL_NO_SUCH_VARIABLE\" } } }]\n";
+    std::fs::write(&path, text).unwrap();
+    let errors = Scenario::load(&path).unwrap_err();
+    assert!(errors.to_string().contains("PLIMSOLL_NO_SUCH_VARIABLE is not set"), "{errors}");
+    let warnings = Scenario::validate(&path).unwrap().warnings;
+    assert_eq!(warnings.problems()[0].severity, Severity::Warning);
+    assert!(
+        warnings.to_string().starts_with("warning: the environment variable PLIMSOLL_NO_SUCH_VARIABLE is not set"),
+        "{warnings}"
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_pointed_at() {
+    assert_prints(
+        "\"lead\" }]",
+        "lead }]",
+        r#"
+error: string values must be quoted
+ --> scenarios/outage.toml:6:25
+  |
+6 | journeys = [{ journey = lead }]
+  |                         ^^^^
+  |
+  = help: expected literal string; everything else is judged once the file is TOML"#,
+    );
+}
+
+#[test]
+fn six_mistakes_are_told_in_one_go() {
+    let text = r#"name = "six"
+question = "How many?"
+executr = "ramping-vus"
+executor = "ramping-vus"
+stages = [{ duration = "10", target = 10 }, { duration = "10s", target = -4 }]
+journeys = [{ journey = "lead" }]
+[[faults]]
+name = "outage"
+kind = "outage"
+vendor = "klay"
+at = "5s"
+lasts = "5s"
+[thresholds]
+http_req_duration = ["p95<500"]
+http_req_failed = ["rate<1%"]
+"#;
+    let places: Vec<(usize, usize)> = errors_of(text).problems().iter().map(|problem| (problem.line, problem.column)).collect();
+    assert_eq!(places, [(3, 1), (5, 24), (5, 74), (10, 10), (14, 23), (15, 26)]);
+}
+
+#[test]
+fn a_left_out_item_does_not_move_the_places_of_those_behind_it() {
+    let text = with("[{ journey = \"lead\" }]", "[{ journey = \"leed\" }, { journey = \"http\", url = \"nowhere\" }]");
+    let places: Vec<(usize, usize)> = errors_of(&text).problems().iter().map(|problem| (problem.line, problem.column)).collect();
+    assert_eq!(places, [(6, 25), (6, 61)]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_so() {
+    let errors = Scenario::load(Path::new("no/such/file.toml")).unwrap_err();
+    assert!(errors.to_string().contains("the scenario cannot be read"), "{errors}");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("latin1.toml");
+    std::fs::write(&path, b"name = \"caf\xe9\"\n").unwrap();
+    let errors = Scenario::load(&path).unwrap_err();
+    assert_eq!((errors.problems()[0].line, errors.problems()[0].column), (1, 12), "{errors}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}") {
+        if let Err(errors) = read(&text) {
+            let _ = errors.to_string();
+        }
+    }
+
+    /// Nearly valid files: a stretch of the valid one is replaced by pieces of TOML.
+    #[test]
+    fn no_half_right_file_makes_the_reader_panic(
+        from in 0_usize..VALID.len(),
+        length in 0_usize..40,
+        piece in "([a-z_]{1,9}|\"|=|\\[|\\]|\\{|\\}|,|\n|é|-?[0-9]{1,20}|0x[0-9a-f]{1,20}|[0-9]e[0-9]{1,4}|inf|nan|\"1s\"|true){0,4}",
+    ) {
+        let to = (from + length).min(VALID.len());
+        let text = format!("{}{piece}{}", &VALID[..from], &VALID[to..]);
+        if let Err(errors) = read(&text) {
+            prop_assert!(!errors.problems().is_empty());
+            // What the schema passes, the types read.
+            prop_assert!(errors.problems().iter().all(|problem| !problem.help.contains("JSON Schema")), "{errors}");
+            let _ = errors.to_string();
+        }
+    }
+}
+
+#[test]
+fn depth_is_no_way_to_bring_the_reader_down() {
+    for deep in ["[", "{ a = ", "a."] {
+        assert!(read(&format!("name = {}", deep.repeat(100_000))).is_err());
+        assert!(read(&format!("{}name = 1", deep.repeat(100_000))).is_err());
+    }
+}
