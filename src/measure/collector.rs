@@ -192,8 +192,19 @@ mod tests {
         let interval = collector.cut(SECOND, Observed::default());
         let series = interval.series.values().next().unwrap();
         assert_eq!((series.histogram.count_at(HIGHEST_US), series.sum_us), (2, 4 * HIGHEST_US));
+        // As many cuts as bring every table through every shard.
+        (2..=6).for_each(|second| drop(collector.cut(second * SECOND, Observed::default())));
         assert_eq!(collector.clamped(), 1);
         assert!(collector.warning().unwrap().starts_with("1 duration(s) over one hour"));
+    }
+
+    #[test]
+    fn every_attempt_after_the_first_is_a_retry() {
+        let (recorder, mut collector, route) = one_route();
+        (1..=3).for_each(|attempt| recorder.attempt(AttemptSample { attempt, ..success(route, Duration::ZERO, 1) }));
+        collector.cut(SECOND, Observed::default());
+        let count = |retry| collector.totals().count(SampleKind::Attempt, |labels| labels.retry == retry);
+        assert_eq!((count(false), count(true)), (1, 2));
     }
 
     #[test]
@@ -306,6 +317,8 @@ mod tests {
     }
 
     proptest! {
+        // Each case is thousands of samples or a whole log.
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn cut_and_merged_percentiles_are_those_of_one_histogram(
             seconds in proptest::collection::vec(proptest::collection::vec((0_u64..=HIGHEST_US, 0_usize..3), 0..60), 1..6)

@@ -289,6 +289,8 @@ mod tests {
     }
 
     proptest! {
+        // Each case is thousands of samples or a whole log.
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn what_is_written_is_read_back(intervals in intervals()) {
             let read = read(&log_of(&intervals)).unwrap();

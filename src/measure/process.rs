@@ -197,8 +197,14 @@ mod tests {
         let roles = |samples: &[ProcessSample]| samples.iter().map(|sample| sample.role.clone()).collect::<Vec<_>>();
         assert_eq!(roles(&watch.sample(Duration::from_secs(1))), ["simulator", "harness"]);
         drop(child.stdin.take());
+        // Ended and not waited for, it stays in the process table with no memory; that is absent too.
+        let gone = (2..100_000).find(|second| {
+            thread::yield_now();
+            roles(&watch.sample(Duration::from_secs(*second))) == ["harness"]
+        });
+        assert!(gone.is_some());
         child.wait().unwrap();
-        assert_eq!(roles(&watch.sample(Duration::from_secs(2))), ["harness"]);
+        assert_eq!(roles(&watch.sample(Duration::from_secs(100_000))), ["harness"]);
     }
 
     #[test]

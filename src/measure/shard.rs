@@ -171,6 +171,16 @@ mod tests {
     }
 
     #[test]
+    fn a_series_that_speaks_now_and_then_keeps_its_memory() {
+        let mut table = Table::new(0);
+        for _ in 0..3 {
+            table.record(key(), Duration::from_millis(3), 1);
+            (1..IDLE_SWAPS).for_each(|_| table.drain(|_, _| ()));
+            assert_eq!(table.cells.len(), 1);
+        }
+    }
+
+    #[test]
     fn a_drained_table_keeps_its_series_for_the_next_second() {
         let mut table = Table::new(0);
         for round in 1..=3 {
