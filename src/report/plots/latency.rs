@@ -1,6 +1,6 @@
 //! Percentiles of request duration over time, with the thresholds' limits.
 
-use crate::gate::{Judgement, Unit};
+use crate::gate::{Judgement, Unit, without_zeros};
 use crate::measure::Second;
 use crate::report::view::View;
 use crate::units::format_latency;
@@ -78,7 +78,7 @@ fn limit_color(judgement: &Judgement) -> Color {
 /// An axis of durations in microseconds; logarithmic where the values span more than a linear one can show.
 pub(super) fn duration_axis(lowest: f64, highest: f64) -> Axis {
     if lowest > 0.0 && highest / lowest > LOG_RATIO {
-        let ticks = ticks::logarithmic(lowest, highest, |us| tidy(&format_latency(us.round() as u64)));
+        let ticks = ticks::logarithmic(lowest, highest, |us| without_zeros(&format_latency(us.round() as u64)));
         return Axis { title: "request duration, logarithmic".to_owned(), ticks, scale: Scale::Logarithmic, end: None };
     }
     let (unit, factor) = match highest {
@@ -88,9 +88,4 @@ pub(super) fn duration_axis(lowest: f64, highest: f64) -> Axis {
     };
     let ticks: Vec<Tick> = ticks::linear(highest / factor).into_iter().map(|(value, label)| (value * factor, label)).collect();
     Axis { title: format!("request duration ({unit})"), ticks, scale: Scale::Linear, end: None }
-}
-
-/// `10.0 ms` as `10 ms`: a mark on an axis is exact.
-fn tidy(text: &str) -> String {
-    text.replace(".00 ", " ").replace(".0 ", " ")
 }
