@@ -1,5 +1,7 @@
 //! The whole report of a run made by hand, against the text in `tests/data/report/`. `PLIMSOLL_BLESS=1` writes it anew.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
 use std::path::Path;
 use std::time::Duration;
 

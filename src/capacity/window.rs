@@ -39,7 +39,7 @@ pub struct Window {
 }
 
 /// The window with constant planned users, outside faults and with every breaker closed, whose rate varies least: of
-/// [`LENGTH`] seconds, or a third of a shorter run. Where faults leave no room for that, of the longest length that there is room
+/// 10 s, or a third of a shorter run. Where faults leave no room for that, of the longest length that there is room
 /// for, down to 5 s (3 s in runs under 15 s). `None` when there is no such window.
 pub fn steadiest(seconds: &[Second], faults: &[FaultRecord]) -> Option<Window> {
     let longest = LENGTH.min(seconds.len() / 3);
