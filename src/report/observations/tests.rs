@@ -79,6 +79,9 @@ fn the_queue_is_followed_until_it_is_empty() {
         &observed(&run),
         "142 leads waited in the queue at the peak (26 s); all were delivered within 7 s of the end of `clay-outage`.",
     );
+    run.result.faults[0].started_us = Some(27_000_000);
+    run.result.faults[0].ended_us = Some(28_000_000);
+    assert_says(&observed(&run), "within 7 s of the end of `clay-outage`.");
     for second in &mut run.seconds[28..] {
         second.gauges.dead_letters = 4;
     }

@@ -13,10 +13,10 @@ struct Line {
     read: Read,
 }
 
-/// The last is dashed, for it often lies on the one before it.
+/// Each can be seen where it lies on another: the first is wide, the last dashed.
 const LINES: [Line; 3] = [
-    Line { name: "requests", stroke: Stroke { color: BLUE, width: 2.0, dashed: false }, read: |second| second.requests },
-    Line { name: "failed", stroke: Stroke { color: VERMILION, width: 2.0, dashed: false }, read: |second| second.failures },
+    Line { name: "requests", stroke: Stroke { color: BLUE, width: 3.5, dashed: false }, read: |second| second.requests },
+    Line { name: "failed", stroke: Stroke { color: VERMILION, width: 1.5, dashed: false }, read: |second| second.failures },
     Line {
         name: "answered with 429",
         stroke: Stroke { color: PURPLE, width: 2.5, dashed: true },
