@@ -1,2 +1,7 @@
-//! Plimsoll.
-fn main() {}
+//! The program `plimsoll`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    plimsoll::cli::main()
+}

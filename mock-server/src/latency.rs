@@ -1,7 +1,10 @@
 //! How long a simulated vendor thinks.
 
+use std::fmt;
 use std::time::Duration;
 
+use rand::Rng;
+use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
 /// A distribution of delays.
@@ -27,4 +30,127 @@ pub enum LatencyModel {
         /// The 99th percentile; not below the median.
         p99: Duration,
     },
+}
+
+/// The standard normal distribution's 99th percentile.
+const Z99: f64 = 2.326_347_874_040_841;
+
+/// The longest delay that a model may speak of. Beyond it a client has long given up, and sums of durations stay far
+/// from overflow.
+pub const LONGEST_DELAY: Duration = Duration::from_secs(3600);
+
+impl LatencyModel {
+    /// Draws a delay; never above [`LONGEST_DELAY`].
+    pub fn sample(&self, rng: &mut impl Rng) -> Duration {
+        let delay = match *self {
+            Self::Fixed { delay } => delay,
+            Self::Uniform { min, max } => min + max.saturating_sub(min).mul_f64(rng.random::<f64>()),
+            Self::Lognormal { p50, p99 } => {
+                if p50.is_zero() {
+                    return Duration::ZERO;
+                }
+                let sigma = (p99.as_secs_f64() / p50.as_secs_f64()).ln().max(0.0) / Z99;
+                let normal: f64 = rng.sample(StandardNormal);
+                let seconds = p50.as_secs_f64() * (sigma * normal).exp();
+                Duration::from_secs_f64(seconds.min(LONGEST_DELAY.as_secs_f64()))
+            }
+        };
+        delay.min(LONGEST_DELAY)
+    }
+
+    /// What is wrong with the model, with what would be right.
+    ///
+    /// # Errors
+    ///
+    /// Bounds or percentiles in the wrong order, a lognormal median of 0, a delay over an hour.
+    pub fn validate(&self) -> Result<(), String> {
+        let longest = match *self {
+            Self::Fixed { delay } => delay,
+            Self::Uniform { min, max } if max < min => {
+                return Err(format!("max ({max:?}) is below min ({min:?}); max must be at least min"));
+            }
+            Self::Uniform { max, .. } => max,
+            Self::Lognormal { p50, .. } if p50.is_zero() => {
+                return Err("a lognormal p50 must be longer than 0; for no delay use a fixed one of 0".to_owned());
+            }
+            Self::Lognormal { p50, p99 } if p99 < p50 => {
+                return Err(format!("p99 ({p99:?}) is below p50 ({p50:?}); p99 must be at least p50"));
+            }
+            Self::Lognormal { p99, .. } => p99,
+        };
+        if longest > LONGEST_DELAY {
+            return Err(format!("{longest:?} is too long; the longest delay is {LONGEST_DELAY:?}"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for LatencyModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed { delay } => write!(f, "{delay:?}"),
+            Self::Uniform { min, max } => write!(f, "{min:?} to {max:?}"),
+            Self::Lognormal { p50, p99 } => write!(f, "p50 {p50:?}, p99 {p99:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    const fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    fn sorted_draws(model: LatencyModel) -> Vec<Duration> {
+        let mut draws: Vec<Duration> = (0..100_000).map(|number| model.sample(&mut Seed(3).draw("t", number))).collect();
+        draws.sort_unstable();
+        draws
+    }
+
+    #[test]
+    fn fixed_is_fixed() {
+        assert_eq!(LatencyModel::Fixed { delay: ms(40) }.sample(&mut Seed(1).draw("t", 0)), ms(40));
+    }
+
+    #[test]
+    fn uniform_fills_its_bounds() {
+        let draws = sorted_draws(LatencyModel::Uniform { min: ms(10), max: ms(20) });
+        assert!(draws[0] >= ms(10) && draws[0] < Duration::from_micros(10_010));
+        assert!(draws[99_999] <= ms(20) && draws[99_999] > Duration::from_micros(19_990));
+        assert!((draws[50_000].as_secs_f64() - 0.015).abs() < 0.000_1, "{:?}", draws[50_000]);
+    }
+
+    #[test]
+    fn lognormal_has_the_percentiles_it_was_given() {
+        let draws = sorted_draws(LatencyModel::Lognormal { p50: ms(40), p99: ms(200) });
+        let (p50, p99) = (draws[50_000].as_secs_f64(), draws[99_000].as_secs_f64());
+        assert!((p50 / 0.040 - 1.0).abs() < 0.01, "p50 {p50}");
+        assert!((p99 / 0.200 - 1.0).abs() < 0.03, "p99 {p99}");
+    }
+
+    #[test]
+    fn a_lognormal_of_equal_percentiles_is_fixed() {
+        let model = LatencyModel::Lognormal { p50: ms(40), p99: ms(40) };
+        assert_eq!(model.validate(), Ok(()));
+        assert_eq!(model.sample(&mut Seed(1).draw("t", 0)), ms(40));
+    }
+
+    #[test]
+    fn bounds_in_the_wrong_order_are_refused() {
+        assert!(LatencyModel::Uniform { min: ms(2), max: ms(1) }.validate().unwrap_err().contains("at least min"));
+        assert!(LatencyModel::Lognormal { p50: ms(2), p99: ms(1) }.validate().unwrap_err().contains("at least p50"));
+        assert!(LatencyModel::Lognormal { p50: ms(0), p99: ms(1) }.validate().unwrap_err().contains("longer than 0"));
+        assert!(LatencyModel::Fixed { delay: Duration::MAX }.validate().unwrap_err().contains("too long"));
+    }
+
+    #[test]
+    fn an_unchecked_model_still_draws_within_the_longest_delay() {
+        let mut rng = Seed(1).draw("t", 0);
+        assert_eq!(LatencyModel::Fixed { delay: Duration::MAX }.sample(&mut rng), LONGEST_DELAY);
+        assert_eq!(LatencyModel::Uniform { min: ms(5), max: ms(1) }.sample(&mut rng), ms(5));
+        assert_eq!(LatencyModel::Lognormal { p50: ms(0), p99: ms(1) }.sample(&mut rng), Duration::ZERO);
+    }
 }

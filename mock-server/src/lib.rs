@@ -1,6 +1,15 @@
 //! Simulated Clay and Customer.io, and faults on a timetable.
 
+mod bucket;
+mod clock;
+pub mod command;
+pub mod counts;
+mod edge;
 pub mod fault;
 pub mod latency;
 pub mod process;
+pub mod seed;
 pub mod settings;
+pub mod simulation;
+pub mod timetable;
+pub mod vendor;

@@ -23,6 +23,41 @@ pub struct SimulationSettings {
     pub faults: Vec<Fault>,
 }
 
+/// A setting that makes no sense, with what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {problem}")]
+pub struct SettingsProblem {
+    /// The setting, as `clay.latency`.
+    pub setting: &'static str,
+    /// What is wrong and what would be right.
+    pub problem: String,
+}
+
+impl SimulationSettings {
+    /// Checks the vendors' settings. Faults are checked by [`validate_timetable`](crate::fault::validate_timetable).
+    ///
+    /// # Errors
+    ///
+    /// The first setting that makes no sense: a latency model with its bounds in the wrong order, a rate limit of nothing.
+    pub fn validate(&self) -> Result<(), SettingsProblem> {
+        let wrong = |setting| move |problem| SettingsProblem { setting, problem };
+        self.clay.latency.validate().map_err(wrong("clay.latency"))?;
+        self.customer_io.latency.validate().map_err(wrong("customer_io.latency"))?;
+        check_limit(self.clay.rate_limit).map_err(wrong("clay.rate_limit"))?;
+        check_limit(self.customer_io.rate_limit).map_err(wrong("customer_io.rate_limit"))
+    }
+}
+
+fn check_limit(limit: Option<(f64, u32)>) -> Result<(), String> {
+    match limit {
+        Some((rate, _)) if !(rate.is_finite() && rate > 0.0) => {
+            Err(format!("{rate} is no rate; it must be above 0, in requests a second"))
+        }
+        Some((_, 0)) => Err("the burst is 0; it must be at least 1".to_owned()),
+        _ => Ok(()),
+    }
+}
+
 impl Default for SimulationSettings {
     fn default() -> Self {
         Self {

@@ -1,1 +1,53 @@
-//! TODO skeleton
+//! The command line, one command a file.
+
+mod completions;
+mod exit;
+mod mock;
+mod new;
+mod output;
+mod report;
+mod run;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// How much can an integration with Clay and Customer.io carry, and what happens when a vendor goes down?
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, about, after_help = exit::HELP, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario: load, faults, verdict and report
+    Run(run::RunArgs),
+    /// Check a scenario and show what it would do
+    Validate(validate::ValidateArgs),
+    /// Write a new scenario to start from
+    New(new::NewArgs),
+    /// Render the report of a saved run again
+    Report(report::ReportArgs),
+    /// Serve the simulated vendors alone, for any client
+    Mock(mock_server::command::MockArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let exit = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Validate(args) => validate::run(&args),
+        Command::New(args) => new::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Mock(args) => return mock::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    };
+    exit.into()
+}

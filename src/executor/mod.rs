@@ -1,1 +1,13 @@
-//! TODO skeleton
+//! Running a load: users or arrivals at the times that the plan says.
+//!
+//! [`closed`] has users, who each wait for an answer before they go on. It is the only module that knows Goose.
+
+pub mod closed;
+mod error;
+mod launch;
+mod quiet;
+mod stop;
+mod turns;
+
+pub use error::ExecutorError;
+pub use stop::{Level, Stop};

@@ -1,1 +1,20 @@
-//! TODO skeleton
+//! What one iteration does: Clay, Customer.io, a whole lead, or plain HTTP to the user's own service.
+//!
+//! Each journey is a file. [`Workload`] draws one an iteration, by weight, and measures it.
+
+mod clay_resource;
+mod endpoints;
+mod http;
+mod integration;
+mod lead;
+mod leads;
+mod measured;
+mod operations;
+mod pause;
+mod user;
+mod vendor_sender;
+mod workload;
+
+pub use endpoints::{EndpointError, Endpoints};
+pub use user::{Next, User, Work};
+pub use workload::{Workload, WorkloadPlan};

@@ -16,6 +16,16 @@ pub enum SampleKind {
     Iteration,
 }
 
+impl SampleKind {
+    /// The name used in tags and results.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Attempt => "attempt",
+            Self::Iteration => "iteration",
+        }
+    }
+}
+
 /// Everything that sets one series of samples apart from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Labels {
@@ -29,7 +39,7 @@ pub struct Labels {
     pub status: u16,
     /// Why it failed; `None` for a success.
     pub failure: Option<FailureKind>,
-    /// Index of the stage of the load plan that it started in.
+    /// Index of the stage of the load plan that it was due in.
     pub phase: u16,
     /// Whether a fault was active for its vendor when it started.
     pub under_fault: bool,

@@ -1,13 +1,35 @@
 //! From samples to histograms: recorded without a lock that users share, cut into seconds, merged, never averaged.
 
+use std::time::Duration;
+
+mod collector;
 mod gauges;
+mod interval;
+mod interval_log;
 mod labels;
+mod process;
+mod recorder;
+mod sample;
+mod sample_file;
 mod second;
+mod shard;
+#[cfg(test)]
+pub(crate) mod strategies;
+mod tag;
+mod timetable;
 mod totals;
 
+pub use collector::{Collector, Observed};
 pub use gauges::{Gauges, LeadCounts, ProcessSample};
+pub use interval::Interval;
+pub use interval_log::{IntervalLogReader, IntervalLogWriter, LogError, LoggedInterval};
 pub use labels::{Labels, SampleKind, TAGS};
+pub use process::{Host, ProcessWatch};
+pub use recorder::{Recorder, RecorderBuilder};
+pub use sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId};
+pub use sample_file::{SampleFile, SampleSender, SamplesWritten};
 pub use second::Second;
+pub use timetable::FaultWindow;
 pub use totals::{CheckCount, Series, Totals};
 
 /// Shortest latency that a histogram tells apart, in microseconds.
@@ -16,3 +38,8 @@ pub const LOWEST_US: u64 = 1;
 pub const HIGHEST_US: u64 = 3_600_000_000;
 /// Significant decimal digits of every histogram.
 pub const DIGITS: u8 = 3;
+
+/// A duration in whole microseconds.
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

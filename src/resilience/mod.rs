@@ -3,13 +3,40 @@
 //! idempotency → credit budget → rate limiter → retry → circuit breaker → timeout → HTTP, with the fallback queue and
 //! the dead letters behind. [`pipeline`] composes them in one place.
 
+pub mod backlog;
+pub mod breaker;
+pub mod credits;
+pub mod dead_letters;
+pub mod degradation;
+pub mod drain;
+pub mod emitter;
+pub mod health;
+pub mod idempotency;
+mod ledger;
+pub mod limiter;
 pub mod operation;
+pub mod pipeline;
+pub mod policy;
+pub mod queue;
+pub mod retry;
+pub mod retry_after;
 pub mod sender;
 pub mod settings;
+mod sliding;
+pub mod wall;
 
+pub use drain::{Drained, Redriven};
+pub use health::{Grade, HealthStatus};
+pub use idempotency::idempotency_key;
+pub use ledger::PipelineCounts;
 pub use operation::{Disposition, Operation, OperationKind, Source};
+pub use pipeline::{Answer, Pipeline, PipelineGauges};
+pub use retry_after::parse_retry_after;
 pub use sender::{Reply, RetryAfter, Sender};
 pub use settings::{
     Backoff, BreakerSettings, CreditSettings, FallbackSettings, FallbackStep, HealthSettings, IdempotencySettings,
     LimiterSettings, PipelineSettings, RetrySettings, Window,
 };
+
+#[cfg(test)]
+mod tests;

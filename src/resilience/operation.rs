@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use crate::outcome::FailureKind;
 
+use super::idempotency::idempotency_key;
+
 /// What to do at the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -28,6 +30,15 @@ pub struct Operation {
     pub data: Value,
     /// SHA-256 of {user, kind, data} as canonical JSON, in hex. Made once; it travels with the operation.
     pub key: String,
+}
+
+impl Operation {
+    /// An operation with its key.
+    pub fn new(kind: OperationKind, user: impl Into<String>, data: Value) -> Self {
+        let user = user.into();
+        let key = idempotency_key(kind, &user, &data);
+        Self { kind, user, data, key }
+    }
 }
 
 /// Where an answer came from.

@@ -42,6 +42,40 @@ impl PipelineSettings {
             health: HealthSettings::default(),
         }
     }
+
+    /// The same settings on a timetable stretched by `factor` (0.1: everything happens in a tenth of the time).
+    ///
+    /// It scales the waits that belong to the timetable: cool-downs, back-off, queue delays and pacing, windows of time. It
+    /// leaves what is measured in real time or is no time: timeouts, slow calls, the limiter, the memory of keys, counts.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        let mut scaled = self.clone();
+        let stretch = |wait: &mut Duration| *wait = stretched(*wait, factor);
+        if let Some(credits) = &mut scaled.credits {
+            stretch(&mut credits.cooldown);
+        }
+        if let Some(breaker) = &mut scaled.breaker {
+            stretch(&mut breaker.cooldown);
+            stretch(&mut breaker.half_open_max);
+            if let Window::Time { span } = &mut breaker.window {
+                stretch(span);
+            }
+        }
+        stretch(&mut scaled.retry.base_delay);
+        stretch(&mut scaled.retry.max_delay);
+        stretch(&mut scaled.fallback.queue_base_delay);
+        stretch(&mut scaled.fallback.drain_pacing);
+        stretch(&mut scaled.health.window);
+        scaled
+    }
+}
+
+/// `wait × factor`, at most a hundred years; the wait itself for a factor that is no positive number.
+fn stretched(wait: Duration, factor: f64) -> Duration {
+    if !(factor.is_finite() && factor > 0.0) {
+        return wait;
+    }
+    Duration::from_secs_f64((wait.as_secs_f64() * factor).min(100.0 * 365.0 * 86_400.0))
 }
 
 /// Which operations count as done already.
@@ -264,5 +298,47 @@ pub struct HealthSettings {
 impl Default for HealthSettings {
     fn default() -> Self {
         Self { window: Duration::from_secs(300), healthy_above: 95.0, degraded_above: 80.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timetable_is_scaled_and_a_timeout_is_not() {
+        let mut whole = PipelineSettings::clay();
+        whole.breaker = Some(BreakerSettings {
+            window: Window::Time { span: Duration::from_secs(20) },
+            slow_call: Some(Duration::from_secs(4)),
+            ..BreakerSettings::default()
+        });
+        whole.limiter = Some(LimiterSettings { rate: 10.0, burst: 20, max_wait: Duration::from_secs(5) });
+        let tenth = whole.scaled(0.1);
+
+        let breaker = tenth.breaker.expect("a breaker");
+        assert_eq!(breaker.window, Window::Time { span: Duration::from_secs(2) });
+        assert_eq!(breaker.cooldown, Duration::from_secs(3));
+        assert_eq!(breaker.half_open_max, Duration::from_secs(6));
+        assert_eq!(tenth.credits.expect("credits").cooldown, Duration::from_secs(90));
+        assert_eq!(tenth.retry.base_delay, Duration::from_millis(100));
+        assert_eq!(tenth.retry.max_delay, Duration::from_secs(3));
+        assert_eq!(tenth.fallback.queue_base_delay, Duration::from_secs(6));
+        assert_eq!(tenth.fallback.drain_pacing, Duration::from_millis(20));
+        assert_eq!(tenth.health.window, Duration::from_secs(30));
+
+        assert_eq!(breaker.slow_call, Some(Duration::from_secs(4)));
+        assert_eq!(tenth.timeout, whole.timeout);
+        assert_eq!(tenth.limiter, whole.limiter);
+        assert_eq!(tenth.idempotency, whole.idempotency);
+        assert_eq!(tenth.retry.max_retries, whole.retry.max_retries);
+    }
+
+    #[test]
+    fn a_factor_that_is_no_factor_changes_nothing() {
+        let settings = PipelineSettings::clay();
+        for factor in [0.0, -1.0, f64::NAN, f64::INFINITY, 1.0] {
+            assert_eq!(settings.scaled(factor), settings, "{factor}");
+        }
     }
 }

@@ -1,8 +1,27 @@
 //! A scenario file: read, checked whole, and turned into what the rest of the program works with.
+//!
+//! ```text
+//! text ─► document (TOML with places) ─► structure (against the schema) ─► raw types ─► check (meaning) ─► model
+//! ```
+//!
+//! Each step reports what is wrong and hands on what is right, so that one look at a file tells of every mistake in it.
 
+mod check;
+mod diagnostics;
+mod document;
+mod leads;
 mod model;
+mod raw;
+mod read;
+mod scale;
+mod schema;
+mod structure;
+mod template;
 
+pub use diagnostics::{Diagnostics, Problem, ScenarioErrors, Severity};
 pub use model::{
     Capacity, ExecutorKind, HttpJourney, Journey, Labels, LeadData, LeadUse, Load, Resilience, Scenario, Secret, Slo, Target,
     ThinkTime, WeightedJourney,
 };
+pub use schema::json_schema;
+pub use template::{NameError, new_scenario};

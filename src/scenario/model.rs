@@ -11,6 +11,8 @@ use crate::plan::LoadPlan;
 use crate::resilience::PipelineSettings;
 use crate::threshold::Threshold;
 
+use super::diagnostics::Diagnostics;
+
 /// A scenario, ready to run.
 #[derive(Debug, Clone)]
 pub struct Scenario {
@@ -48,6 +50,8 @@ pub struct Scenario {
     pub capacity: Capacity,
     /// What the report is labelled with.
     pub labels: Labels,
+    /// What was found that may not be as meant, and does not keep it from running.
+    pub warnings: Diagnostics,
 }
 
 /// How much load.

@@ -1,6 +1,15 @@
 //! Thresholds: k6's grammar, parsed before a run starts, so that a typo fails at once.
 
+mod error;
+mod metric;
+mod parser;
+mod scanner;
+
 use std::time::Duration;
+
+pub use error::{Part, ThresholdError};
+pub use metric::{Metric, MetricKind};
+pub use parser::parse;
 
 /// One condition that a run must meet.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,33 +30,6 @@ pub struct Threshold {
     pub abort_on_fail: bool,
     /// How long into the run before it may end it.
     pub delay_abort_eval: Duration,
-}
-
-/// The metrics that a threshold may be set on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Metric {
-    /// `http_req_duration`, a trend in ms.
-    HttpReqDuration,
-    /// `http_req_failed`, a rate.
-    HttpReqFailed,
-    /// `http_reqs`, a counter.
-    HttpReqs,
-    /// `iterations`, a counter.
-    Iterations,
-    /// `iteration_duration`, a trend in ms.
-    IterationDuration,
-    /// `checks`, a rate; tag `check` selects one.
-    Checks,
-    /// `dropped_iterations`, a counter.
-    DroppedIterations,
-    /// `leads_lost`, a counter.
-    LeadsLost,
-    /// `breaker_open_seconds`, a counter of seconds in OPEN or FORCED_OPEN over all vendors; tag `vendor` selects one.
-    BreakerOpenSeconds,
-    /// `queue_depth`, a gauge.
-    QueueDepth,
-    /// `credits_used`, a counter.
-    CreditsUsed,
 }
 
 /// How many numbers become one.

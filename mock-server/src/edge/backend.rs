@@ -1,0 +1,184 @@
+//! wiremock behind the edge, with flat memory.
+//!
+//! A wiremock server keeps every request that it has matched for as long as it lives, with recording off too, and its
+//! `reset` answers 404 until the mocks are mounted again. So an instance lives for a budget of kept bytes: then a fresh one
+//! is started and filled *beside* it, new requests go to the fresh one, and the old one is dropped when its last request has
+//! been answered. A request holds its instance, so none can be lost to a change.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, Request, Uri, request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use wiremock::MockServer;
+
+use super::adapter;
+use crate::vendor::{Answer, Vendor};
+
+/// Bytes that an instance may keep before its successor takes over. See `KEPT_PER_REQUEST`.
+pub(super) const BUDGET: u64 = 12 * 1024 * 1024;
+
+/// What wiremock keeps of a request besides its body and its URL, in bytes (measured: about 5 KB with a client's usual
+/// headers).
+const KEPT_PER_REQUEST: u64 = 5 * 1024;
+
+/// Headers of one connection, which are not passed on to another (RFC 9110, 7.6.1), and those that the client sets.
+const OF_THE_CONNECTION: [HeaderName; 8] = [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+
+/// A vendor behind wiremock.
+pub(super) struct Backend(Arc<Rotation>);
+
+struct Rotation {
+    vendor: Arc<dyn Vendor>,
+    current: RwLock<Arc<Instance>>,
+    budget: u64,
+    #[cfg(test)]
+    rotated: tokio::sync::watch::Sender<u64>,
+}
+
+/// One wiremock server with the connections to it.
+struct Instance {
+    /// `None` only while it is being dropped.
+    server: Option<MockServer>,
+    client: Client<HttpConnector, Full<Bytes>>,
+    authority: Authority,
+    kept: AtomicU64,
+}
+
+/// The backend itself failed: no descriptors or threads are left, say.
+#[derive(Debug, thiserror::Error)]
+#[error("the simulator could not carry a request to the simulated vendor: {0}")]
+pub(super) struct BackendError(String);
+
+impl Backend {
+    /// Starts the first instance.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no socket for it.
+    pub(super) async fn start(vendor: Arc<dyn Vendor>, budget: u64) -> io::Result<Self> {
+        let current = RwLock::new(Arc::new(Instance::start(vendor.clone()).await?));
+        Ok(Self(Arc::new(Rotation {
+            vendor,
+            current,
+            budget,
+            #[cfg(test)]
+            rotated: tokio::sync::watch::Sender::new(0),
+        })))
+    }
+
+    /// The vendor's answer.
+    pub(super) async fn answer(&self, parts: request::Parts, body: Bytes) -> Result<Answer, BackendError> {
+        let instance = self.0.instance();
+        self.0.keep(&instance, kept_of(&parts.uri, &body));
+        instance.answer(parts, body).await
+    }
+}
+
+fn kept_of(uri: &Uri, body: &Bytes) -> u64 {
+    KEPT_PER_REQUEST + (uri.path().len() + body.len()) as u64
+}
+
+impl Rotation {
+    fn instance(&self) -> Arc<Instance> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes what a request costs `instance`; the one request that exhausts its budget starts the successor.
+    fn keep(self: &Arc<Self>, instance: &Arc<Instance>, bytes: u64) {
+        let before = instance.kept.fetch_add(bytes, Ordering::Relaxed);
+        if before < self.budget && before + bytes >= self.budget {
+            tokio::spawn(self.clone().rotate(instance.clone()));
+        }
+    }
+
+    async fn rotate(self: Arc<Self>, old: Arc<Instance>) {
+        match Instance::start(self.vendor.clone()).await {
+            Ok(fresh) => {
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+                #[cfg(test)]
+                self.rotated.send_modify(|times| *times += 1);
+            }
+            // Better to grow than to lose a request: the old one stays, and the next budget tries again.
+            Err(_) => old.kept.store(0, Ordering::Relaxed),
+        }
+    }
+}
+
+impl Instance {
+    async fn start(vendor: Arc<dyn Vendor>) -> io::Result<Self> {
+        // Bound here, because wiremock panics where it cannot bind.
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let authority = Authority::try_from(listener.local_addr()?.to_string()).map_err(io::Error::other)?;
+        let server = MockServer::builder().listener(listener).disable_request_recording().start().await;
+        adapter::mock(vendor).mount(&server).await;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { server: Some(server), client, authority, kept: AtomicU64::new(0) })
+    }
+
+    async fn answer(&self, parts: request::Parts, body: Bytes) -> Result<Answer, BackendError> {
+        let response = self.client.request(self.request(parts, body)?).await.map_err(failure)?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(failure)?.to_bytes();
+        let mut response = http::Response::from_parts(parts, body);
+        strip(response.headers_mut());
+        Ok(adapter::answer(response))
+    }
+
+    fn request(&self, parts: request::Parts, body: Bytes) -> Result<Request<Full<Bytes>>, BackendError> {
+        // "OPTIONS *" has a target that is no path, and wiremock panics on it.
+        let target = parts.uri.path_and_query().filter(|target| target.as_str().starts_with('/')).cloned();
+        let uri = Uri::builder()
+            .scheme(Scheme::HTTP)
+            .authority(self.authority.clone())
+            .path_and_query(target.unwrap_or_else(|| PathAndQuery::from_static("/*")))
+            .build()
+            .map_err(failure)?;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = parts.method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = parts.headers;
+        strip(request.headers_mut());
+        Ok(request)
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // Dropping a server blocks, and frees as many requests as it has kept: on a thread of its own, not on the runtime's.
+        // Where there is no thread to be had, the closure is dropped here, and the server with it.
+        if let Some(server) = self.server.take() {
+            let _ = std::thread::Builder::new().name("wiremock-drop".to_owned()).spawn(move || drop(server));
+        }
+    }
+}
+
+fn strip(headers: &mut HeaderMap) {
+    for name in &OF_THE_CONNECTION {
+        headers.remove(name);
+    }
+}
+
+fn failure(error: impl std::error::Error) -> BackendError {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    BackendError(text)
+}
+
+#[cfg(test)]
+mod tests;

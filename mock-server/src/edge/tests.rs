@@ -1,0 +1,40 @@
+//! The gate, where another program is quicker.
+
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::*;
+use crate::fault::{Fault, FaultKind, Outage};
+use crate::seed::Seed;
+use crate::settings::ClaySettings;
+use crate::timetable::ActiveFault;
+use crate::vendor::clay::Clay;
+
+#[tokio::test]
+async fn a_port_that_was_taken_during_an_outage_opens_when_it_is_free_again() {
+    let edge = Edge::start(Arc::new(Clay::new(ClaySettings::default(), Seed(1))), 0).await.unwrap();
+    let outage = Fault {
+        name: "outage".to_owned(),
+        vendor: None,
+        routes: Vec::new(),
+        at: Duration::ZERO,
+        lasts: Duration::from_secs(1),
+        share: 1.0,
+        kind: FaultKind::Outage { how: Outage::Refuse },
+    };
+    let refusing = ActiveFaults::default().with(ActiveFault::begin(&outage, 0, Seed(1), edge.vendor(), Instant::now()));
+    edge.set_active(refusing).await;
+    let thief = std::net::TcpListener::bind(edge.address).unwrap();
+    edge.set_active(ActiveFaults::default()).await;
+    // The thief's listener accepts for as long as it is there.
+    drop(TcpStream::connect(edge.address).await.unwrap());
+    drop(thief);
+    let opened = async {
+        while TcpStream::connect(edge.address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), opened).await.unwrap();
+}

@@ -1,0 +1,63 @@
+//! What an active fault does to one request.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::{Fault, FaultKind, SimulatedVendor, error, latency, outage, rate_limit};
+use crate::seed::Seed;
+use crate::vendor::{Answer, Vendor};
+
+/// The moment at which a request is judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// The clock that faults run on.
+    pub(crate) now: Instant,
+    /// The date, for headers that give one.
+    pub(crate) date: SystemTime,
+}
+
+/// What is to happen to a request.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Nothing.
+    Pass,
+    /// Its connection is closed without an answer.
+    Close,
+    /// This is its answer.
+    Answer(Answer),
+    /// Its answer, whatever it is, comes later.
+    Delay(Duration),
+}
+
+/// An active fault. It lives from the fault's start to its end, so its state (a bucket's level, say) starts fresh.
+pub(crate) trait Effect: Send + Sync {
+    /// Judges one request in the fault's scope to `vendor`. Must not block.
+    fn judge(&self, vendor: &dyn Vendor, moment: Moment) -> Verdict;
+}
+
+impl FaultKind {
+    /// The place in the order of composition: lower comes first.
+    pub(crate) fn rank(&self) -> u8 {
+        match self {
+            Self::Outage { .. } => 0,
+            Self::RateLimit { .. } => 1,
+            Self::Error { .. } => 2,
+            Self::Latency { .. } => 3,
+        }
+    }
+}
+
+impl Fault {
+    /// The effect on one vendor as it begins at `start`.
+    pub(crate) fn effect(&self, seed: Seed, vendor: SimulatedVendor, start: Instant) -> Box<dyn Effect> {
+        match &self.kind {
+            FaultKind::Outage { how } => Box::new(outage::Gone(*how)),
+            FaultKind::Error { status, body } => Box::new(error::Failing::new(*status, body.clone())),
+            FaultKind::RateLimit { rate, burst, retry_after } => {
+                Box::new(rate_limit::Limited::new(*rate, *burst, *retry_after, start))
+            }
+            FaultKind::Latency { model } => Box::new(latency::Slow::new(*model, seed, &self.name, vendor)),
+        }
+    }
+}

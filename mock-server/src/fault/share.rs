@@ -1,0 +1,75 @@
+//! Which requests a fault with a share hits.
+//!
+//! Chosen by order of arrival, the same seed would hit other requests in every run, as soon as two clients race. Chosen by
+//! a hash of the request alone, a share of equal requests (`{"test":true}`, a thousand times) would be all or nothing. So
+//! the choice is a hash of the seed, the fault, the request's identity (method, path, body) and how often that identity has
+//! been seen since the fault began: of m equal requests the same number is hit whatever the concurrency.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Mutex, PoisonError};
+
+use crate::seed::{Hash, Seed};
+use crate::vendor::Request;
+
+/// Identities whose occurrences are counted; about 9 MB at most. Beyond them, a new identity counts as seen for the first
+/// time: exact for requests that differ, and still the configured share overall.
+const COUNTED_IDENTITIES: usize = 1 << 18;
+
+/// The choice for one fault, from its start to its end.
+pub(crate) struct Share {
+    share: f64,
+    base: Hash,
+    seen: Mutex<HashMap<u64, u32, BuildHasherDefault<AlreadyHashed>>>,
+}
+
+impl Share {
+    pub(crate) fn new(share: f64, seed: Seed, fault: &str) -> Self {
+        Self { share, base: seed.hash("share").part(fault.as_bytes()), seen: Mutex::default() }
+    }
+
+    /// Whether the fault hits this request.
+    pub(crate) fn hits(&self, request: &Request<'_>) -> bool {
+        if self.share >= 1.0 {
+            return true;
+        }
+        if self.share <= 0.0 {
+            return false;
+        }
+        let identity = self
+            .base
+            .part(request.method.as_str().as_bytes())
+            .part(request.path.as_bytes())
+            .part(request.query.unwrap_or_default().as_bytes())
+            .part(request.body);
+        identity.add(&self.occurrence(identity.finish()).to_le_bytes()).unit() < self.share
+    }
+
+    fn occurrence(&self, identity: u64) -> u32 {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= COUNTED_IDENTITIES && !seen.contains_key(&identity) {
+            return 1;
+        }
+        let count = seen.entry(identity).or_insert(0);
+        *count = count.wrapping_add(1);
+        *count
+    }
+}
+
+/// The keys are good hashes already.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}

@@ -1,0 +1,18 @@
+//! Simulated Clay and Customer.io.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use mock_server::command::{MockArgs, run};
+
+/// Simulated Clay and Customer.io for load and failure tests, on 127.0.0.1.
+#[derive(Parser)]
+#[command(version)]
+struct Program {
+    #[command(flatten)]
+    args: MockArgs,
+}
+
+fn main() -> ExitCode {
+    run(&Program::parse().args)
+}

@@ -1,0 +1,272 @@
+//! The parent's side: a simulator in a process of its own.
+
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use super::{Command, Count, FaultChange, Message};
+use crate::settings::SimulationSettings;
+
+/// How long a child may take to listen, and to answer a command.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long a child may take to end by itself.
+const END_WITHIN: Duration = Duration::from_secs(2);
+
+/// What can go wrong with a simulator's process.
+#[derive(Debug, thiserror::Error)]
+pub enum ChildError {
+    /// It could not be started.
+    #[error("cannot start the simulated vendors as `{program}`: {source}")]
+    Spawn {
+        /// The program.
+        program: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// It said why it cannot run.
+    #[error("the simulated vendors cannot run: {reason}")]
+    Failed {
+        /// In its words.
+        reason: String,
+    },
+    /// It said nothing in time.
+    #[error("the simulated vendors did not answer within {} s", ANSWER_WITHIN.as_secs())]
+    Silent,
+    /// It has ended.
+    #[error("the simulated vendors have ended ({how})")]
+    Ended {
+        /// How: "exit status: 1", "signal: 9 (SIGKILL)".
+        how: String,
+    },
+    /// It is no simulator, or one of another version.
+    #[error("the simulated vendors said something else than was expected: {line}")]
+    Unexpected {
+        /// What it said.
+        line: String,
+    },
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether its exit status was success.
+    pub success: bool,
+    /// In words: "exit status: 0", "signal: 9 (SIGKILL)".
+    pub how: String,
+}
+
+/// When the timetable's clock started.
+#[derive(Debug, Clone, Copy)]
+pub struct TimetableStart {
+    /// The middle between command and confirmation: the load's zero.
+    pub at: Instant,
+    /// How far the timetable's zero can be from `at`, either way: half the round trip.
+    pub skew: Duration,
+}
+
+/// Simulated vendors in a process of their own. Dropped, it is killed.
+pub struct Child {
+    clay_url: String,
+    customer_io_url: String,
+    pid: u32,
+    talk: Mutex<Talk>,
+    faults: Option<mpsc::UnboundedReceiver<FaultChange>>,
+    ended: watch::Receiver<Option<Ended>>,
+    /// Owns the process, and kills it when it is aborted.
+    guard: JoinHandle<()>,
+}
+
+/// One question at a time.
+struct Talk {
+    /// Closed by being dropped, which is how the child is told to end.
+    stdin: Option<ChildStdin>,
+    replies: mpsc::UnboundedReceiver<Reply>,
+}
+
+enum Reply {
+    Message(Message),
+    Unreadable(String),
+}
+
+impl Child {
+    /// Starts `command`, which must speak this protocol (`mock-server --stdio`), hands it `settings` and waits until it
+    /// listens. It gets a process group of its own, so that a Ctrl-C on the terminal does not take the vendors away from a
+    /// load that is being ended properly.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, says that it cannot run (a port is taken, say), ends, or does not answer within 10 s.
+    pub async fn spawn(command: impl Into<tokio::process::Command>, settings: &SimulationSettings) -> Result<Self, ChildError> {
+        let mut command = command.into();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut process = command.spawn().map_err(|source| {
+            let program = command.as_std().get_program().to_string_lossy().into_owned();
+            ChildError::Spawn { program, source }
+        })?;
+        let pid = process.id().unwrap_or_default();
+        let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else {
+            unreachable!("both are piped");
+        };
+        let (ended_sender, ended) = watch::channel(None);
+        let (fault_sender, faults) = mpsc::unbounded_channel();
+        let (reply_sender, replies) = mpsc::unbounded_channel();
+        let guard = tokio::spawn(async move {
+            // First everything that it said, so that its last words are heard before its end.
+            listen(BufReader::new(stdout).lines(), &fault_sender, &reply_sender).await;
+            ended_sender.send_replace(Some(how_it_ended(process.wait().await)));
+        });
+        let mut child = Self {
+            clay_url: String::new(),
+            customer_io_url: String::new(),
+            pid,
+            talk: Mutex::new(Talk { stdin: Some(stdin), replies }),
+            faults: Some(faults),
+            ended,
+            guard,
+        };
+        match child.ask(settings).await? {
+            Message::Ready { clay, customer_io } => {
+                child.clay_url = clay;
+                child.customer_io_url = customer_io;
+                Ok(child)
+            }
+            Message::Failed { reason } => Err(ChildError::Failed { reason }),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Clay's base URL, without a trailing slash.
+    pub fn clay_url(&self) -> &str {
+        &self.clay_url
+    }
+
+    /// Customer.io's base URL, without a trailing slash.
+    pub fn customer_io_url(&self) -> &str {
+        &self.customer_io_url
+    }
+
+    /// The process's id, to measure its CPU and memory by.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Starts the timetable's clock.
+    ///
+    /// # Errors
+    ///
+    /// The process has ended or does not answer within 10 s.
+    pub async fn start(&self) -> Result<TimetableStart, ChildError> {
+        let asked = Instant::now();
+        match self.ask(&Command::Start).await? {
+            Message::Started => {
+                let skew = asked.elapsed() / 2;
+                Ok(TimetableStart { at: asked + skew, skew })
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What it has answered so far.
+    ///
+    /// # Errors
+    ///
+    /// The process has ended or does not answer within 10 s.
+    pub async fn counts(&self) -> Result<Vec<Count>, ChildError> {
+        match self.ask(&Command::Count).await? {
+            Message::Counts(counts) => Ok(counts),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Faults as they begin and end. The first caller gets them, others get `None`.
+    pub fn take_faults(&mut self) -> Option<mpsc::UnboundedReceiver<FaultChange>> {
+        self.faults.take()
+    }
+
+    /// Resolves when the process has ended, for whatever reason. It holds nothing of the child, so it can be waited for
+    /// beside everything else.
+    pub fn wait(&self) -> impl Future<Output = Ended> + Send + 'static + use<> {
+        let mut ended = self.ended.clone();
+        async move {
+            // The sender goes away without a word only when the child has been dropped, and so killed.
+            let killed = || Ended { success: false, how: "killed".to_owned() };
+            ended.wait_for(Option::is_some).await.ok().and_then(|ended| (*ended).clone()).unwrap_or_else(killed)
+        }
+    }
+
+    /// Ends the process: closes its standard input, waits for up to 2 s, then kills it. Returns how it ended.
+    pub async fn stop(self) -> Ended {
+        let ended = self.wait();
+        self.talk.lock().await.stdin = None;
+        match timeout(END_WITHIN, ended).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                self.guard.abort();
+                self.wait().await
+            }
+        }
+    }
+
+    async fn ask(&self, question: &impl Serialize) -> Result<Message, ChildError> {
+        let mut talk = self.talk.lock().await;
+        let exchange = async {
+            let mut line = serde_json::to_vec(question).map_err(io::Error::other)?;
+            line.push(b'\n');
+            // An error means that the process has ended, or is about to; its last words may say why.
+            if let Some(stdin) = &mut talk.stdin {
+                let _ = stdin.write_all(&line).await;
+            }
+            Ok::<_, io::Error>(talk.replies.recv().await)
+        };
+        match timeout(ANSWER_WITHIN, exchange).await {
+            Err(_) => Err(ChildError::Silent),
+            Ok(Err(error)) => Err(ChildError::Unexpected { line: error.to_string() }),
+            Ok(Ok(Some(Reply::Message(message)))) => Ok(message),
+            Ok(Ok(Some(Reply::Unreadable(line)))) => Err(ChildError::Unexpected { line }),
+            Ok(Ok(None)) => Err(ChildError::Ended { how: self.wait().await.how }),
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.guard.abort();
+    }
+}
+
+/// Hands on what the child says until it says no more.
+async fn listen(
+    mut lines: Lines<BufReader<ChildStdout>>,
+    faults: &mpsc::UnboundedSender<FaultChange>,
+    replies: &mpsc::UnboundedSender<Reply>,
+) {
+    // A line that is no text ends the conversation too: this is no simulator.
+    while let Ok(Some(line)) = lines.next_line().await {
+        // Nobody listening is no reason to stop reading, or the child would block on a full pipe.
+        match serde_json::from_str(&line) {
+            Ok(Message::Fault(change)) => drop(faults.send(change)),
+            Ok(message) => drop(replies.send(Reply::Message(message))),
+            Err(_) => drop(replies.send(Reply::Unreadable(line))),
+        }
+    }
+}
+
+fn how_it_ended(status: io::Result<std::process::ExitStatus>) -> Ended {
+    match status {
+        Ok(status) => Ended { success: status.success(), how: status.to_string() },
+        Err(error) => Ended { success: false, how: error.to_string() },
+    }
+}
+
+fn unexpected(message: &Message) -> ChildError {
+    ChildError::Unexpected { line: format!("{message:?}") }
+}

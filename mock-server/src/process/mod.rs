@@ -1,0 +1,65 @@
+//! The simulator as a child process: JSON lines on its standard input and output.
+//!
+//! The parent writes [`SimulationSettings`](crate::settings::SimulationSettings) as the first line and commands after it;
+//! the child answers with [`Message`]s. When its standard input ends, for whatever reason (the parent's death included), it
+//! ends. A process of its own is what makes the vendors' CPU and memory measurable apart from the harness's.
+
+mod child;
+mod stdio;
+
+use serde::{Deserialize, Serialize};
+
+pub use child::{Child, ChildError, Ended, TimetableStart};
+pub use stdio::serve_stdio;
+
+pub use crate::counts::Count;
+pub use crate::timetable::FaultChange;
+
+/// What the parent asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// The load begins now: the timetable's clock starts.
+    Start,
+    /// Answer with [`Message::Counts`].
+    Count,
+}
+
+/// What the child says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// It listens: base URLs without a trailing slash.
+    Ready {
+        /// `http://127.0.0.1:port`
+        clay: String,
+        /// `http://127.0.0.1:port`
+        customer_io: String,
+    },
+    /// It cannot run, and ends.
+    Failed {
+        /// Why: "port 8080 is taken".
+        reason: String,
+    },
+    /// The timetable's clock runs.
+    Started,
+    /// A fault began or ended.
+    Fault(FaultChange),
+    /// What it has answered so far.
+    Counts(Vec<Count>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The wire format is a contract with programs in other languages.
+    #[test]
+    fn messages_keep_their_form() {
+        let fault = Message::Fault(FaultChange { name: "storm".to_owned(), active: true, at_us: 5 });
+        assert_eq!(serde_json::to_string(&fault).unwrap(), r#"{"fault":{"name":"storm","active":true,"at_us":5}}"#);
+        assert_eq!(serde_json::to_string(&Message::Started).unwrap(), r#""started""#);
+        assert_eq!(serde_json::from_str::<Command>(r#""start""#).unwrap(), Command::Start);
+        assert_eq!(serde_json::from_str::<Command>(r#""count""#).unwrap(), Command::Count);
+    }
+}

@@ -1,0 +1,176 @@
+//! Every rule of the simulated Customer.io.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::latency::LatencyModel;
+
+fn vendor(change: impl FnOnce(&mut CustomerIoSettings)) -> CustomerIo {
+    let latency = LatencyModel::Fixed { delay: Duration::from_millis(3) };
+    let mut settings = CustomerIoSettings { latency, ..CustomerIoSettings::default() };
+    change(&mut settings);
+    CustomerIo::new(settings, Seed(1))
+}
+
+fn basic(pair: &str) -> String {
+    format!("Basic {}", STANDARD.encode(pair))
+}
+
+fn send_as(vendor: &CustomerIo, authorization: Option<&str>, method: Method, path: &str, body: &[u8]) -> Answer {
+    let headers: HeaderMap = authorization.iter().map(|value| (AUTHORIZATION, HeaderValue::from_str(value).unwrap())).collect();
+    vendor.answer(&Request { method: &method, path, query: None, headers: &headers, body }, Instant::now())
+}
+
+fn send(method: Method, path: &str, body: &[u8]) -> Answer {
+    send_as(&vendor(|_| {}), Some(&basic("simulated-site:simulated-customer-io-key")), method, path, body)
+}
+
+fn identify(body: &[u8]) -> Answer {
+    send(Method::PUT, "/api/v1/customers/ada", body)
+}
+
+fn track(body: &[u8]) -> Answer {
+    send(Method::POST, "/api/v1/customers/ada/events", body)
+}
+
+/// The one error of an answer in the documented form.
+fn error(answer: &Answer) -> String {
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    body["meta"]["errors"][0].as_str().unwrap().to_owned()
+}
+
+fn refused(answer: &Answer, part: &str) {
+    assert_eq!(answer.status, 400);
+    assert!(error(answer).contains(part), "{}", error(answer));
+}
+
+#[test]
+fn a_success_is_what_production_sends() {
+    for answer in [identify(br#"{"email":"ada@example.com"}"#), track(br#"{"name":"signed_up","data":{"plan":"pro"}}"#)] {
+        assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, &b"{}\n"[..]));
+        assert_eq!(answer.headers[http::header::CONTENT_TYPE], "application/json; charset=utf-8");
+        assert_eq!(answer.delay, Duration::from_millis(3));
+    }
+}
+
+#[test]
+fn credentials_must_be_exactly_right() {
+    let vendor = vendor(|_| {});
+    let wrong = [
+        None,
+        Some("Basic".to_owned()),
+        Some("Basic !!!".to_owned()),
+        Some(basic("simulated-site")),
+        Some(basic("simulated-site:wrong")),
+        Some(basic("simulated-site:simulated-customer-io-key2")),
+        Some(basic("simulated-site2:simulated-customer-io-key")),
+        Some(basic("simulated-site:simulated-customer-io-key").replace("Basic", "Bearer")),
+    ];
+    for authorization in wrong {
+        let answer = send_as(&vendor, authorization.as_deref(), Method::PUT, "/api/v1/customers/ada", b"{}");
+        assert_eq!(answer.status, 401, "{authorization:?}");
+        assert!(!error(&answer).is_empty());
+    }
+}
+
+#[test]
+fn a_body_that_is_no_json_object_is_400() {
+    for body in [&b""[..], b"[]", b"{", b"\xff"] {
+        refused(&identify(body), "JSON object");
+        refused(&track(body), "JSON object");
+    }
+}
+
+#[test]
+fn an_event_needs_a_name() {
+    for body in [&b"{}"[..], br#"{"name":""}"#, br#"{"name":7}"#, br#"{"name":null}"#] {
+        refused(&track(body), "name");
+    }
+}
+
+#[test]
+fn event_data_is_an_object_or_left_out() {
+    assert_eq!(track(br#"{"name":"a","data":null}"#).status, 200);
+    refused(&track(br#"{"name":"a","data":[1]}"#), "data");
+}
+
+#[test]
+fn sizes_are_limited_at_the_byte() {
+    let id = |size: usize| send(Method::PUT, &format!("/api/v1/customers/{}", "%C3%A9".repeat(size / 2)), b"{}");
+    assert_eq!(id(150).status, 200);
+    refused(&id(152), "customer id");
+    refused(&send(Method::PUT, "/api/v1/customers/%FF", b"{}"), "UTF-8");
+
+    let attribute =
+        |name: usize, value: usize| identify(format!("{{\"{}\":\"{}\"}}", "n".repeat(name), "v".repeat(value)).as_bytes());
+    assert_eq!(attribute(150, 1_000).status, 200);
+    refused(&attribute(151, 1), "name of an attribute");
+    refused(&attribute(1, 1_001), "value of `n`");
+
+    let attributes = |count: usize| {
+        let map: serde_json::Map<String, Value> = (0..count).map(|number| (format!("a{number}"), Value::from(number))).collect();
+        identify(Value::Object(map).to_string().as_bytes())
+    };
+    assert_eq!(attributes(300).status, 200);
+    refused(&attributes(301), "300");
+
+    let event = |name: usize, data: usize| {
+        // The data's JSON is {"d":"…"}, 8 bytes around its letters.
+        track(format!(r#"{{"name":"{}","data":{{"d":"{}"}}}}"#, "n".repeat(name), "d".repeat(data - 8)).as_bytes())
+    };
+    assert_eq!(event(100, 100_000).status, 200);
+    refused(&event(101, 8), "event's name");
+    refused(&event(100, 100_001), "event's data");
+}
+
+#[test]
+fn unknown_paths_are_404_and_wrong_methods_405() {
+    for path in ["/", "/api/v1/customers/", "/api/v1/customers/ada/else", "/api/v1/customers//events", "/api/v2/entity"] {
+        let answer = send(Method::PUT, path, b"{}");
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(!error(&answer).is_empty());
+    }
+    let allow = |answer: Answer| (answer.status.as_u16(), answer.headers[http::header::ALLOW].to_str().unwrap().to_owned());
+    assert_eq!(allow(send(Method::POST, "/api/v1/customers/ada", b"{}")), (405, "PUT".to_owned()));
+    assert_eq!(allow(send(Method::PUT, "/api/v1/customers/ada/events", b"{}")), (405, "POST".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_own_rate_limit_tells_when_to_come_back() {
+    let vendor = vendor(|settings| settings.rate_limit = Some((1.0, 1)));
+    let again = || {
+        let credentials = basic("simulated-site:simulated-customer-io-key");
+        send_as(&vendor, Some(&credentials), Method::PUT, "/api/v1/customers/ada", b"{}")
+    };
+    assert_eq!(again().status, 200);
+    let answer = again();
+    assert_eq!((answer.status.as_u16(), answer.headers[RETRY_AFTER].to_str().unwrap()), (429, "1"));
+    assert!(!error(&answer).is_empty());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(again().status, 200);
+}
+
+#[test]
+fn routes_have_names() {
+    let vendor = vendor(|_| {});
+    assert_eq!(vendor.route(&Method::PUT, "/api/v1/customers/a%2Fb"), Some(IDENTIFY));
+    assert_eq!(vendor.route(&Method::POST, "/api/v1/customers/ada/events"), Some(TRACK));
+    assert_eq!(vendor.route(&Method::POST, "/api/v1/customers/ada"), None);
+}
+
+proptest! {
+    /// Whatever arrives is answered, and an error always has the documented form.
+    #[test]
+    fn anything_is_answered(id in "[ -~]{1,40}", body in proptest::collection::vec(any::<u8>(), 0..200), text in "[ -~]{0,80}") {
+        for body in [&body[..], text.as_bytes()] {
+            let answer = send(Method::POST, &format!("/api/v1/customers/{id}/events"), body);
+            if !answer.is_success() {
+                prop_assert!(!error(&answer).is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What the program's exit code means. k6's numbers where k6 has one.
+
+use std::process::ExitCode;
+
+/// Why the program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything asked for was done, and every threshold passed.
+    Passed = 0,
+    /// The run could not start or go on: a port was taken, the disk was full, the simulator was lost.
+    CouldNotRun = 1,
+    /// The command line could not be understood.
+    Usage = 2,
+    /// A threshold failed.
+    ThresholdsFailed = 99,
+    /// The scenario is not valid.
+    InvalidScenario = 104,
+    /// The run was interrupted; what had been measured was written.
+    Interrupted = 105,
+    /// The load generator could not keep up with the plan, so the result says nothing.
+    GeneratorBehind = 111,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// For `--help`.
+pub(super) const HELP: &str = "\
+Exit codes:
+    0  passed
+    1  the run could not start or go on (port taken, disk full, simulator lost)
+    2  the command line could not be understood
+   99  a threshold failed
+  104  the scenario is not valid
+  105  interrupted; what had been measured was written
+  111  the load generator could not keep up, so the result is invalid";

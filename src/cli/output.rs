@@ -1,0 +1,24 @@
+//! Results go to standard output, everything else to standard error.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+/// Prints a result. A closed pipe (`| head`) ends the output, not the program.
+pub(super) fn result(text: impl Display) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// Prints a remark.
+pub(super) fn remark(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints an error.
+pub(super) fn error(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "error: {text}");
+}
+
+/// Whether results may be coloured: on a terminal whose user did not say no (`NO_COLOR`).
+pub(super) fn color() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

@@ -1,0 +1,216 @@
+//! From what was measured to files, a verdict, a summary and an exit code.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::session::{Measured, vendor};
+use super::simulator::SimulatorOutcome;
+use crate::capacity::{Basis, assess};
+use crate::cli::{Exit, output};
+use crate::event::{Event, EventKind};
+use crate::gate::{Outcome, judge};
+use crate::measure::{Host, Labels, SampleKind, Totals};
+use crate::outcome::Vendor;
+use crate::report::{Judged, SummaryOptions, summary, write_report};
+use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
+use crate::scenario::Scenario;
+use crate::units::{format_count, format_duration};
+
+/// A clock that is further off than this is worth a word.
+const SKEW_WORTH_A_WORD: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// Judges the run, writes it, and says how it came out.
+pub(super) fn finish(measured: Measured, scenario: &Scenario, json: bool) -> Exit {
+    let (events, events_left_out) = measured.events.take();
+    let end = end(&measured);
+    let result = RunResult {
+        format: FORMAT,
+        written_by: format!("plimsoll {}", env!("CARGO_PKG_VERSION")),
+        started_at: measured.started.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        scenario: record(scenario),
+        seed: measured.seed,
+        time_scale: measured.time_scale,
+        end: end.clone(),
+        load_us: measured.followed.length.as_micros() as u64,
+        machine: machine(),
+        leads: measured.workload.gauges().leads,
+        checks: measured.followed.totals.checks.clone(),
+        dropped_iterations: measured.followed.totals.dropped_iterations,
+        interrupted_iterations: measured.followed.totals.interrupted_iterations,
+        panics: measured.followed.totals.panics,
+        sums: Vec::new(),
+        faults: faults(scenario, &events),
+        warnings: warnings(&measured, events_left_out),
+        events,
+    };
+    let mut run = Run { result, seconds: measured.followed.seconds, totals: measured.followed.totals };
+    let judged = Judged { verdict: judge(&run, &scenario.thresholds), capacity: assess(&run, &Basis::of(scenario)) };
+    let verdict = serde_json::to_value(&judged).unwrap_or(Value::Null);
+    let dir = match measured.followed.writer.finish(run.result.clone(), &verdict) {
+        Ok((dir, result)) => {
+            run.result = result;
+            dir
+        }
+        Err(error) => {
+            output::error(format!("the run could not be saved: {error}"));
+            return Exit::CouldNotRun;
+        }
+    };
+    show(&run, &judged, dir.path(), json)
+}
+
+/// Writes the report and prints the summary.
+pub(in crate::cli) fn show(run: &Run, judged: &Judged, dir: &Path, json: bool) -> Exit {
+    let report = write_report(dir, run, judged);
+    if json {
+        match std::fs::read_to_string(dir.join(crate::result::SUMMARY)) {
+            Ok(text) => output::result(text.trim_end()),
+            Err(error) => output::error(error),
+        }
+    } else {
+        let options = SummaryOptions { report: report.as_deref().ok(), color: output::color() };
+        output::result(summary(run, judged, &options).trim_end());
+    }
+    if let Err(error) = report {
+        output::error(error);
+        return Exit::CouldNotRun;
+    }
+    exit(run, judged)
+}
+
+fn exit(run: &Run, judged: &Judged) -> Exit {
+    match (&run.result.end, judged.verdict.outcome) {
+        (RunEnd::Failed { .. }, _) => Exit::CouldNotRun,
+        (_, Outcome::Passed) => Exit::Passed,
+        (_, Outcome::Failed) => Exit::ThresholdsFailed,
+        (_, Outcome::Interrupted) => Exit::Interrupted,
+        (_, Outcome::Invalid) => Exit::GeneratorBehind,
+    }
+}
+
+fn end(measured: &Measured) -> RunEnd {
+    let lost = measured.simulator.as_ref().and_then(|simulator| simulator.lost.as_ref());
+    if let Some(how) = lost {
+        return RunEnd::Failed { reason: format!("the simulated vendors were lost: {how}") };
+    }
+    if let Some(error) = &measured.followed.write_error {
+        return RunEnd::Failed { reason: error.to_string() };
+    }
+    if let Err(error) = &measured.executor {
+        return RunEnd::Failed { reason: error.to_string() };
+    }
+    if measured.interrupted {
+        return RunEnd::Interrupted;
+    }
+    match &measured.followed.aborted {
+        Some(threshold) => RunEnd::Aborted { threshold: threshold.clone() },
+        None => RunEnd::Completed,
+    }
+}
+
+fn record(scenario: &Scenario) -> ScenarioRecord {
+    ScenarioRecord {
+        name: scenario.name.clone(),
+        question: scenario.question.clone(),
+        text: scenario.text.clone(),
+        environment: scenario.labels.environment.clone(),
+        version: scenario.labels.version.clone(),
+    }
+}
+
+fn machine() -> Machine {
+    let host = Host::read();
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    Machine {
+        os: host.os,
+        arch: host.arch,
+        cpu: host.cpu,
+        cores: host.cores,
+        memory_bytes: host.memory_bytes,
+        build: build.to_owned(),
+    }
+}
+
+/// Each planned fault, with the times at which the simulator began and ended it.
+fn faults(scenario: &Scenario, events: &[Event]) -> Vec<FaultRecord> {
+    let executed = |wanted: &str, begun: bool| {
+        events.iter().find_map(|event| match &event.kind {
+            EventKind::Fault { name, active } if name == wanted && *active == begun => Some(event.at_us),
+            _ => None,
+        })
+    };
+    let micros = |duration: std::time::Duration| duration.as_micros() as u64;
+    let record = |fault: &mock_server::fault::Fault| FaultRecord {
+        name: fault.name.clone(),
+        vendors: fault.vendor.map_or_else(|| vec![Vendor::Clay, Vendor::CustomerIo], |one| vec![vendor(one)]),
+        what: fault.describe(),
+        planned_start_us: micros(fault.at),
+        planned_end_us: micros(fault.at + fault.lasts),
+        started_us: executed(&fault.name, true),
+        ended_us: executed(&fault.name, false),
+    };
+    scenario.faults.iter().map(record).collect()
+}
+
+/// What a reader must know to trust the numbers.
+fn warnings(measured: &Measured, events_left_out: u64) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if cfg!(debug_assertions) {
+        warnings.push("This is a debug build: the harness itself is slow. Measure with `cargo run --release`.".to_owned());
+    }
+    if measured.time_scale != 1.0 {
+        warnings.push(format!(
+            "The timetable was stretched by {}: stages, faults and the pipeline's waits took that share of the time written; think time, latencies, timeouts and rates did not change.",
+            measured.time_scale
+        ));
+    }
+    for (message, count) in measured.workload.panics() {
+        warnings.push(format!("An iteration panicked {} times: {message}", format_count(count)));
+    }
+    if events_left_out > 0 {
+        warnings.push(format!("{} events beyond the first 20,000 were left out.", format_count(events_left_out)));
+    }
+    if measured.followed.clamped > 0 {
+        warnings.push(format!("{} durations over an hour count as one hour.", format_count(measured.followed.clamped)));
+    }
+    match &measured.samples {
+        Some(Ok(written)) if written.left_out > 0 => warnings.push(format!(
+            "samples.csv lacks {} samples that came faster than they could be written.",
+            format_count(written.left_out)
+        )),
+        Some(Err(error)) => warnings.push(format!("samples.csv could not be finished: {error}")),
+        _ => {}
+    }
+    warnings.extend(measured.simulator.as_ref().and_then(skew));
+    warnings.extend(measured.simulator.as_ref().and_then(|simulator| disagreement(simulator, &measured.followed.totals)));
+    warnings
+}
+
+/// The simulator's own count against the harness's: an answer that was given and not measured, or the other way round, is a
+/// defect of the harness. Requests that were given up without an answer may have been answered all the same.
+fn disagreement(simulator: &SimulatorOutcome, totals: &Totals) -> Option<String> {
+    if simulator.lost.is_some() {
+        return None;
+    }
+    let answered: u64 = simulator.counts.iter().filter(|count| count.status != 0).map(|count| count.count).sum();
+    let vendors = |labels: &Labels| labels.vendor != Vendor::Service;
+    let measured = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status != 0);
+    let given_up = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status == 0);
+    (answered < measured || answered > measured + given_up).then(|| {
+        format!(
+            "The simulator gave {} answers and the harness measured {}: do not trust these numbers.",
+            format_count(answered),
+            format_count(measured)
+        )
+    })
+}
+
+fn skew(simulator: &SimulatorOutcome) -> Option<String> {
+    (simulator.skew > SKEW_WORTH_A_WORD).then(|| {
+        format!(
+            "The simulator's clock may be off by up to {}: fault times are no better than that.",
+            format_duration(simulator.skew)
+        )
+    })
+}

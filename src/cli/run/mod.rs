@@ -1,0 +1,104 @@
+//! `plimsoll run`: from a scenario to a verdict and a report.
+
+mod events;
+pub(super) mod finish;
+mod live;
+pub(super) mod plan_text;
+mod progress;
+mod session;
+mod signals;
+mod simulator;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::{Exit, output};
+use crate::clock::wall_clock;
+use crate::result::{RunDir, RunDirError};
+use crate::scenario::Scenario;
+use crate::seed::Seed;
+
+/// Where runs are written without `--out`.
+const RUNS: &str = "reports/runs";
+
+/// Arguments of `plimsoll run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The scenario file
+    file: PathBuf,
+    /// Directory of the run, instead of reports/runs/<time>-<scenario>
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Show no plan and no progress, only the summary
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print summary.json instead of the summary for people
+    #[arg(long)]
+    json: bool,
+    /// Seed of everything random, instead of the scenario's or a fresh one
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Stretch the timetable (stages, faults, cool-downs, back-offs) by this factor: 0.1 runs 16 minutes in 96 seconds
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = time_scale)]
+    time_scale: f64,
+    /// Also write every sample to samples.csv
+    #[arg(long)]
+    samples: bool,
+}
+
+fn time_scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if (0.001..=100.0).contains(&factor) => Ok(factor),
+        _ => Err("a factor from 0.001 to 100, such as 0.1".to_owned()),
+    }
+}
+
+pub(super) fn run(args: &RunArgs) -> Exit {
+    let scenario = match Scenario::load(&args.file) {
+        Ok(scenario) => scenario,
+        Err(errors) => {
+            output::remark(errors);
+            return Exit::InvalidScenario;
+        }
+    };
+    let started = wall_clock();
+    let dir = match run_dir(args.out.as_deref(), &scenario.name, started) {
+        Ok(dir) => dir,
+        Err(error) => {
+            output::error(error);
+            return Exit::CouldNotRun;
+        }
+    };
+    let seed = args.seed.or(scenario.seed).map_or_else(Seed::random, Seed);
+    let scenario = if args.time_scale == 1.0 { scenario } else { scenario.scaled(args.time_scale) };
+    if !args.quiet {
+        output::remark(plan_text::plan(&scenario, args.time_scale));
+        output::remark(format!("  seed      {} (repeat with --seed {})\n", seed.0, seed.0));
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::error(format!("cannot start the threads of the load: {error}"));
+            return Exit::CouldNotRun;
+        }
+    };
+    let options = session::Options { seed, time_scale: args.time_scale, started, quiet: args.quiet, samples: args.samples };
+    let measured = runtime.block_on(session::run(&scenario, dir, &options));
+    // Connections and timers of the load need no orderly end.
+    runtime.shutdown_background();
+    match measured {
+        Ok(measured) => finish::finish(measured, &scenario, args.json),
+        Err(error) => {
+            output::error(error);
+            Exit::CouldNotRun
+        }
+    }
+}
+
+fn run_dir(out: Option<&Path>, scenario: &str, started: chrono::DateTime<chrono::Utc>) -> Result<RunDir, RunDirError> {
+    match out {
+        Some(path) => RunDir::at(path),
+        None => RunDir::create(Path::new(RUNS), scenario, started),
+    }
+}

@@ -1,0 +1,274 @@
+//! One load from its first process to its last sample.
+
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use thiserror::Error;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::events::EventLog;
+use super::live::{Followed, Live};
+use super::progress::Progress;
+use super::signals::Signals;
+use super::simulator::{Simulator, SimulatorError, SimulatorOutcome, Watched};
+use crate::clock::LoadClock;
+use crate::event::EventSink;
+use crate::executor::{ExecutorError, Stop, closed};
+use crate::journey::{EndpointError, Endpoints, Workload, WorkloadPlan};
+use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder, SampleFile, SamplesWritten};
+use crate::outcome::Vendor;
+use crate::result::{RunDir, RunWriter, SAMPLES, WriteError};
+use crate::scenario::{Journey, Scenario, Target};
+use crate::seed::Seed;
+use crate::transport::{HttpClient, PoolSettings, SendError, TransportError, reach};
+
+/// What the command line says about a run.
+pub(super) struct Options {
+    pub(super) seed: Seed,
+    pub(super) time_scale: f64,
+    pub(super) started: DateTime<Utc>,
+    pub(super) quiet: bool,
+    pub(super) samples: bool,
+}
+
+/// A load that has ended, with everything that was measured.
+pub(super) struct Measured {
+    pub(super) followed: Followed,
+    pub(super) events: Arc<EventLog>,
+    pub(super) workload: Arc<Workload>,
+    pub(super) simulator: Option<SimulatorOutcome>,
+    pub(super) samples: Option<std::io::Result<SamplesWritten>>,
+    pub(super) interrupted: bool,
+    pub(super) executor: Result<(), ExecutorError>,
+    pub(super) seed: Seed,
+    pub(super) time_scale: f64,
+    pub(super) started: DateTime<Utc>,
+}
+
+/// The load could not be started.
+#[derive(Debug, Error)]
+pub(super) enum SessionError {
+    #[error(transparent)]
+    Simulator(#[from] SimulatorError),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error("{target} cannot be reached: {cause}. Start it, or correct its URL in the scenario")]
+    Unreachable { target: String, cause: SendError },
+    #[error("cannot write every sample: {0}")]
+    Samples(#[source] std::io::Error),
+    #[error("cannot take over SIGINT: {0}")]
+    Signals(#[from] ctrlc::Error),
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+}
+
+/// Runs the load. An error means that it never began.
+pub(super) async fn run(scenario: &Scenario, dir: RunDir, options: &Options) -> Result<Measured, SessionError> {
+    let stop = Stop::default();
+    let signals = Signals::install(&stop)?;
+    let events = Arc::new(EventLog::default());
+    reach_targets(scenario).await?;
+    let simulator = if needs_simulator(scenario) { Some(Simulator::start(scenario, options.seed).await?) } else { None };
+    let endpoints = match &simulator {
+        Some(simulator) => simulator.endpoints()?,
+        None => Endpoints::named(&scenario.target)?,
+    };
+    let plan = WorkloadPlan::new(scenario, endpoints, client(scenario)?, options.seed)?;
+    let samples = options.samples.then(|| sample_file(&dir)).transpose()?;
+    let roles: &[&str] = if simulator.is_some() { &["harness", "simulator"] } else { &["harness"] };
+    let writer = RunWriter::start(dir, options.started, roles)?;
+
+    let beginning = Beginning { scenario: scenario.clone(), plan, writer, simulator, samples, events: Arc::clone(&events) };
+    let under_way = Arc::new(Mutex::new(None));
+    let begin = {
+        let (stop, quiet, under_way) = (stop.clone(), options.quiet, Arc::clone(&under_way));
+        Box::new(move |clock| {
+            async move {
+                let begun = beginning.begin(clock, &stop, quiet).await;
+                let workload = Arc::clone(&begun.workload);
+                *under_way.lock().unwrap_or_else(PoisonError::into_inner) = Some(begun);
+                workload
+            }
+            .boxed()
+        })
+    };
+    let executor = closed::run(&scenario.load, options.seed, &stop, begin).await;
+    let begun = under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(begun) = begun else {
+        return Err(executor.err().unwrap_or_else(|| ExecutorError::Goose("the load never began".to_owned())).into());
+    };
+    let interrupted = signals.interrupted();
+    Ok(begun.end(executor, interrupted, options).await)
+}
+
+/// Whether any journey sends to a vendor that is simulated.
+fn needs_simulator(scenario: &Scenario) -> bool {
+    let vendor = |journey: &Journey| !matches!(journey, Journey::Http(_));
+    scenario.target == Target::Simulated && scenario.journeys.iter().any(|weighted| vendor(&weighted.journey))
+}
+
+/// Every URL that the scenario itself names.
+fn named_targets(scenario: &Scenario) -> Vec<&http::Uri> {
+    let journeys = scenario.journeys.iter().filter_map(|weighted| match &weighted.journey {
+        Journey::Http(http) => Some(&http.url),
+        _ => None,
+    });
+    let vendors = match &scenario.target {
+        Target::Simulated => [None, None],
+        Target::BaseUrls { clay, customer_io, .. } => [clay.as_ref(), customer_io.as_ref()],
+    };
+    journeys.chain(vendors.into_iter().flatten()).collect()
+}
+
+/// A load on nobody measures nothing: better to hear it before than after.
+async fn reach_targets(scenario: &Scenario) -> Result<(), SessionError> {
+    for uri in named_targets(scenario) {
+        reach(uri).await.map_err(|cause| {
+            let target = uri.authority().map_or_else(|| uri.to_string(), |authority| authority.host().to_owned());
+            let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+            SessionError::Unreachable { target: format!("{target}{port}"), cause }
+        })?;
+    }
+    Ok(())
+}
+
+fn client(scenario: &Scenario) -> Result<HttpClient, TransportError> {
+    let pool = PoolSettings::default();
+    let secure = named_targets(scenario).iter().any(|uri| uri.scheme_str() == Some("https"));
+    if secure { HttpClient::secure(&pool) } else { Ok(HttpClient::plain(&pool)) }
+}
+
+fn sample_file(dir: &RunDir) -> Result<(SampleFile, crate::measure::SampleSender), SessionError> {
+    std::fs::File::create(dir.file(SAMPLES))
+        .and_then(|file| SampleFile::start(std::io::BufWriter::new(file)))
+        .map_err(SessionError::Samples)
+}
+
+/// Everything that waits for the load's clock.
+struct Beginning {
+    scenario: Scenario,
+    plan: WorkloadPlan,
+    writer: RunWriter,
+    simulator: Option<Simulator>,
+    samples: Option<(SampleFile, crate::measure::SampleSender)>,
+    events: Arc<EventLog>,
+}
+
+/// A load under way.
+struct Begun {
+    workload: Arc<Workload>,
+    live: JoinHandle<Followed>,
+    over: oneshot::Sender<()>,
+    drain: JoinHandle<()>,
+    simulator: Option<Watched>,
+    samples: Option<SampleFile>,
+    events: Arc<EventLog>,
+}
+
+impl Beginning {
+    /// The load begins at this moment.
+    async fn begin(self, clock: LoadClock, stop: &Stop, quiet: bool) -> Begun {
+        let Self { scenario, plan, writer, simulator, samples, events } = self;
+        let mut watch = ProcessWatch::new();
+        watch.watch("harness", std::process::id(), Duration::ZERO);
+        let simulator = match simulator {
+            Some(simulator) => {
+                watch.watch("simulator", simulator.pid(), Duration::ZERO);
+                Some(simulator.begin(clock, Arc::clone(&events), stop.clone()).await)
+            }
+            None => None,
+        };
+        let mut recorder = RecorderBuilder::new(clock, stage_ends(&scenario), fault_windows(&scenario));
+        let samples = samples.map(|(file, sender)| {
+            recorder.samples(sender);
+            file
+        });
+        let sink: Arc<dyn EventSink> = Arc::clone(&events) as _;
+        let (workload, collector) = plan.begin(clock, recorder, threads(), &sink);
+        let (over, is_over) = oneshot::channel();
+        let live = Live {
+            clock,
+            collector,
+            workload: Arc::clone(&workload),
+            watch,
+            writer,
+            events: Arc::clone(&events),
+            progress: Progress::start(quiet, scenario.load.plan.duration()),
+            stop: stop.clone(),
+            plan: scenario.load.plan,
+            thresholds: scenario.thresholds,
+        };
+        let live = tokio::spawn(live.follow(is_over));
+        let draining = Arc::clone(&workload);
+        let drain = tokio::spawn(async move { draining.drain().await });
+        Begun { workload, live, over, drain, simulator, samples, events }
+    }
+}
+
+impl Begun {
+    async fn end(self, executor: Result<(), ExecutorError>, interrupted: bool, options: &Options) -> Measured {
+        // Nothing is sent any more before the last cut: what it reads is at rest.
+        self.drain.abort();
+        let _ = self.drain.await;
+        let _ = self.over.send(());
+        let followed = match self.live.await {
+            Ok(followed) => followed,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        let simulator = match self.simulator {
+            Some(simulator) => Some(simulator.end().await),
+            None => None,
+        };
+        Measured {
+            followed,
+            events: self.events,
+            workload: self.workload,
+            simulator,
+            samples: self.samples.map(SampleFile::finish),
+            interrupted,
+            executor,
+            seed: options.seed,
+            time_scale: options.time_scale,
+            started: options.started,
+        }
+    }
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+fn stage_ends(scenario: &Scenario) -> Vec<Duration> {
+    let stages = scenario.load.plan.stages().iter();
+    stages
+        .scan(Duration::ZERO, |end, stage| {
+            *end += stage.duration;
+            Some(*end)
+        })
+        .collect()
+}
+
+fn fault_windows(scenario: &Scenario) -> Vec<FaultWindow> {
+    let window = |fault: &mock_server::fault::Fault| FaultWindow {
+        vendor: fault.vendor.map(vendor),
+        from: fault.at,
+        to: fault.at + fault.lasts,
+    };
+    scenario.faults.iter().map(window).collect()
+}
+
+/// The harness's name for a simulated vendor.
+pub(super) fn vendor(simulated: mock_server::fault::SimulatedVendor) -> Vendor {
+    match simulated {
+        mock_server::fault::SimulatedVendor::Clay => Vendor::Clay,
+        mock_server::fault::SimulatedVendor::CustomerIo => Vendor::CustomerIo,
+    }
+}

@@ -1,0 +1,29 @@
+//! `plimsoll validate`: everything that is wrong with a scenario, in one go.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::run::plan_text;
+use super::{Exit, output};
+use crate::scenario::Scenario;
+
+/// Arguments of `plimsoll validate`.
+#[derive(Debug, Args)]
+pub(super) struct ValidateArgs {
+    /// The scenario file
+    file: PathBuf,
+}
+
+pub(super) fn run(args: &ValidateArgs) -> Exit {
+    match Scenario::load(&args.file) {
+        Ok(scenario) => {
+            output::result(format!("{} is valid.\n{}", args.file.display(), plan_text::plan(&scenario, 1.0)));
+            Exit::Passed
+        }
+        Err(errors) => {
+            output::remark(errors);
+            Exit::InvalidScenario
+        }
+    }
+}

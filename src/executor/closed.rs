@@ -1,0 +1,262 @@
+//! Closed load: Goose schedules the users, and nothing else.
+//!
+//! Goose sends nothing here, measures nothing, prints nothing and listens to nothing: a transaction is one iteration of a
+//! [`Work`], which sends through our own transport and measures itself. The kill switch is how every load ends; it is a
+//! static of Goose's, so a process runs one load at a time. The process must have installed its own handler for SIGINT
+//! (crate ctrlc) before, or Goose takes the signal.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use goose::client::GooseClientBuilder;
+use goose::config::GooseConfiguration;
+use goose::goose::{GooseUser, Scenario, Transaction, TransactionResult};
+use goose::test_plan::TestPlan;
+use goose::{GooseAttack, GooseError};
+
+use super::error::ExecutorError;
+use super::launch;
+use super::quiet::QuietStdout;
+use super::stop::{Level, Stop};
+use super::turns::{Seat, Turn, Turns};
+use crate::clock::LoadClock;
+use crate::journey::{Next, User, Work};
+use crate::scenario::Load;
+use crate::seed::Seed;
+
+/// How often a user that has nothing more to do asks Goose whether it may leave.
+const LEAVING: Duration = Duration::from_millis(20);
+/// Longest wait for Goose after every iteration has been cut off. It notices within half a second.
+const REST: Duration = Duration::from_secs(15);
+
+/// Called once, when the users are about to start: the load's clock has just begun. It gives the work.
+pub type Begin<W> = Box<dyn FnOnce(LoadClock) -> BoxFuture<'static, Arc<W>> + Send>;
+
+/// Runs a load to its end: the end of its plan, of its iterations or of its data, or what `stop` is raised to.
+///
+/// # Errors
+/// When Goose fails, or does not come to rest after the load was cut off.
+pub async fn run<W: Work>(load: &Load, seed: Seed, stop: &Stop, begin: Begin<W>) -> Result<(), ExecutorError> {
+    let crowd = Arc::new(Crowd::new(load, seed, stop.clone(), begin));
+    let attack = attack(load, &crowd)?;
+    let _quiet = QuietStdout::start().map_err(|error| ExecutorError::Goose(format!("standard output: {error}")))?;
+    let ended = tokio::spawn(end(Arc::clone(&crowd), load.plan.duration(), load.graceful_stop));
+    let result = tokio::select! {
+        result = attack.execute() => result.map(drop).map_err(goose_error),
+        () = overdue(stop) => Err(ExecutorError::NotAtRest(REST)),
+    };
+    ended.abort();
+    result
+}
+
+async fn overdue(stop: &Stop) {
+    stop.reached(Level::CutOff).await;
+    tokio::time::sleep(REST).await;
+}
+
+/// Follows the load to its end, and tells Goose.
+async fn end<W: Work>(crowd: Arc<Crowd<W>>, length: Duration, graceful: Duration) {
+    // Until the load begins there is nothing to end but the attack itself.
+    let over = async {
+        let clock = crowd.began.notified().await;
+        tokio::time::sleep_until(clock.instant(length)).await;
+    };
+    tokio::select! {
+        () = over => crowd.stop.raise(Level::Finish),
+        () = crowd.stop.reached(Level::Finish) => {}
+    }
+    tokio::select! {
+        () = crowd.at_rest() => {}
+        () = tokio::time::sleep(graceful) => {}
+        () = crowd.stop.reached(Level::CutOff) => {}
+    }
+    crowd.stop.raise(Level::CutOff);
+    goose::trigger_killswitch("the load is at its end");
+}
+
+fn attack<W: Work>(load: &Load, crowd: &Arc<Crowd<W>>) -> Result<GooseAttack, ExecutorError> {
+    // The first logger that is installed stays: this one keeps Goose's off both outputs.
+    let _ = log::set_logger(&SILENT);
+    let configuration = GooseConfiguration::parse_args_default(&[
+        "--host",
+        "http://127.0.0.1/",
+        "--no-metrics",
+        "--no-print-metrics",
+        "--no-telnet",
+        "--no-websocket",
+        // Goose's client never sends anything: it must not need the machine's certificates to exist.
+        "--accept-invalid-certs",
+        "-qq",
+    ])
+    .map_err(|error| ExecutorError::Goose(error.to_string()))?;
+    let configuration = with_steps(&configuration, launch::steps(&load.plan))?;
+    let iterate = Arc::clone(crowd);
+    let iteration = Transaction::new(Arc::new(move |user: &mut GooseUser| {
+        let crowd = Arc::clone(&iterate);
+        let index = user.weighted_users_index;
+        Box::pin(async move { crowd.transaction(index).await }) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
+    }));
+    let start = Arc::clone(crowd);
+    let begin = Transaction::new(Arc::new(move |_user: &mut GooseUser| {
+        let crowd = Arc::clone(&start);
+        Box::pin(async move { crowd.begin().await }) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
+    }));
+    let attack = GooseAttack::initialize_with_config(configuration)
+        .and_then(|attack| attack.set_client_builder_without_cookies(GooseClientBuilder::new().without_cookies()))
+        .map_err(goose_error)?;
+    Ok(attack.test_start(begin).register_scenario(Scenario::new("plimsoll").register_transaction(iteration)))
+}
+
+/// Goose's command line gives steps in whole seconds; its serialised form takes milliseconds.
+fn with_steps(configuration: &GooseConfiguration, steps: Vec<(usize, usize)>) -> Result<GooseConfiguration, ExecutorError> {
+    let plan = TestPlan { steps, current: 0 };
+    let with = || {
+        let mut value = serde_json::to_value(configuration)?;
+        value["test_plan"] = serde_json::to_value(plan)?;
+        serde_json::from_value(value)
+    };
+    with().map_err(|error: serde_json::Error| ExecutorError::Goose(error.to_string()))
+}
+
+fn goose_error(error: GooseError) -> ExecutorError {
+    ExecutorError::Goose(error.to_string())
+}
+
+/// All users of a load.
+struct Crowd<W> {
+    load: Load,
+    stop: Stop,
+    begin: Mutex<Option<Begin<W>>>,
+    began: Began,
+    running: OnceLock<Running<W>>,
+    /// Each user's own state, taken out while it iterates. A user is one task: the locks are never contended.
+    seats: Vec<Mutex<Option<Seat>>>,
+    under_way: AtomicU32,
+    rest: tokio::sync::Notify,
+}
+
+struct Running<W> {
+    work: Arc<W>,
+    turns: Turns,
+}
+
+/// The load's clock, once there is one.
+struct Began(tokio::sync::watch::Sender<Option<LoadClock>>);
+
+impl Began {
+    async fn notified(&self) -> LoadClock {
+        let mut clock = self.0.subscribe();
+        match clock.wait_for(Option::is_some).await.map(|clock| *clock) {
+            Ok(Some(clock)) => clock,
+            // The sender is ours and the condition was met: not reached.
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+impl<W: Work> Crowd<W> {
+    fn new(load: &Load, seed: Seed, stop: Stop, begin: Begin<W>) -> Self {
+        let seats = (0..load.plan.max_users()).map(|index| Mutex::new(Some(Seat::new(User::new(index, seed)))));
+        Self {
+            load: load.clone(),
+            stop,
+            begin: Mutex::new(Some(begin)),
+            began: Began(tokio::sync::watch::Sender::new(None)),
+            running: OnceLock::new(),
+            seats: seats.collect(),
+            under_way: AtomicU32::new(0),
+            rest: tokio::sync::Notify::new(),
+        }
+    }
+
+    /// The load begins: its clock starts now.
+    async fn begin(&self) -> TransactionResult {
+        let Some(begin) = self.begin.lock().expect("no one panics with this lock").take() else { return Ok(()) };
+        let clock = LoadClock::start();
+        let work = begin(clock).await;
+        let turns = Turns::new(self.load.executor, self.load.plan.clone(), clock, self.stop.clone());
+        let _ = self.running.set(Running { work, turns });
+        self.began.0.send_replace(Some(clock));
+        Ok(())
+    }
+
+    /// One call by Goose: one iteration, or the wait for the user's turn.
+    async fn transaction(&self, index: usize) -> TransactionResult {
+        let taken = self.seats.get(index).and_then(|seat| seat.lock().expect("no one panics with this lock").take());
+        let (Some(mut seat), Some(running)) = (taken, self.running.get()) else {
+            tokio::time::sleep(LEAVING).await;
+            return Ok(());
+        };
+        match running.turns.wait(&mut seat, |active| running.work.user_active(active)).await {
+            Turn::Go => self.iterate(running, &mut seat).await,
+            Turn::Over => tokio::time::sleep(LEAVING).await,
+        }
+        self.seats[index].lock().expect("no one panics with this lock").replace(seat);
+        Ok(())
+    }
+
+    async fn iterate(&self, running: &Running<W>, seat: &mut Seat) {
+        debug_assert!(seat.active());
+        self.under_way.fetch_add(1, Ordering::AcqRel);
+        let iteration = AssertUnwindSafe(running.work.iterate(&mut seat.user)).catch_unwind();
+        let outcome = tokio::select! {
+            biased;
+            outcome = iteration => Some(outcome),
+            () = self.stop.reached(Level::CutOff) => None,
+        };
+        if self.under_way.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.rest.notify_waiters();
+        }
+        match outcome {
+            Some(Ok(Next::Pause(pause))) if pause.is_zero() => {}
+            Some(Ok(Next::Pause(pause))) => {
+                running.turns.sleep_until(tokio::time::Instant::now() + pause).await;
+            }
+            Some(Ok(Next::Finished)) => self.stop.raise(Level::Finish),
+            Some(Err(panic)) => {
+                running.work.panicked(message(panic.as_ref()));
+                // A journey that panics at once must not keep its thread from the other users.
+                tokio::task::yield_now().await;
+            }
+            None => running.work.interrupted(),
+        }
+    }
+
+    /// Completes when no iteration is under way.
+    async fn at_rest(&self) {
+        loop {
+            let mut rest = std::pin::pin!(self.rest.notified());
+            rest.as_mut().enable();
+            if self.under_way.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            rest.await;
+        }
+    }
+}
+
+/// What a panic said.
+fn message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
+}
+
+static SILENT: Silent = Silent;
+
+/// Takes what Goose logs and drops it.
+struct Silent;
+
+impl log::Log for Silent {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        false
+    }
+
+    fn log(&self, _: &log::Record<'_>) {}
+
+    fn flush(&self) {}
+}

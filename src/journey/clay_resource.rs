@@ -1,0 +1,68 @@
+//! `clay.resource`: the load-scale document's k6 script, request for request.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+
+use super::measured::Meter;
+use crate::clock::LoadClock;
+use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
+use crate::outcome::{FailureKind, Vendor};
+use crate::transport::Body;
+
+/// The bound of its second check.
+const LATENCY: Duration = Duration::from_millis(500);
+/// Longest wait: k6's default.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The journey.
+#[derive(Debug)]
+pub(super) struct ClayResource {
+    uri: Uri,
+    authorization: Option<HeaderValue>,
+    route: RouteId,
+    status_is_200: CheckId,
+    latency_below_500_ms: CheckId,
+}
+
+/// What it registers before the load.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ids {
+    route: RouteId,
+    status_is_200: CheckId,
+    latency_below_500_ms: CheckId,
+}
+
+pub(super) fn register(recorder: &mut RecorderBuilder) -> Ids {
+    Ids {
+        route: recorder.route("clay.resource", Vendor::Clay),
+        status_is_200: recorder.check("status is 200"),
+        latency_below_500_ms: recorder.check("latency < 500ms"),
+    }
+}
+
+impl ClayResource {
+    pub(super) fn new(ids: Ids, uri: Uri, authorization: Option<HeaderValue>) -> Self {
+        let Ids { route, status_is_200, latency_below_500_ms } = ids;
+        Self { uri, authorization, route, status_is_200, latency_below_500_ms }
+    }
+
+    pub(super) async fn run(&self, meter: &Meter, recorder: &Recorder, clock: &LoadClock) -> Option<FailureKind> {
+        let mut request = Request::new(Full::new(Bytes::from_static(br#"{"test":true}"#)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(value) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, value.clone());
+        }
+        let sent = clock.now();
+        let (failure, answer) = meter.send(self.route, 1, request, TIMEOUT, Body::Count).await;
+        let took = clock.now().saturating_sub(sent);
+        recorder.check(self.status_is_200, answer.is_some_and(|answer| answer.status == 200));
+        recorder.check(self.latency_below_500_ms, took < LATENCY);
+        failure
+    }
+}

@@ -1,0 +1,143 @@
+//! Where the vendors are, and what they ask for to let us in.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::{HeaderValue, Uri};
+use mock_server::settings::SimulationSettings;
+use thiserror::Error;
+
+use crate::scenario::{Secret, Target};
+
+/// Base URLs and ready-made credentials. Header values are marked sensitive: they print as `Sensitive`.
+#[derive(Debug, Clone)]
+pub struct Endpoints {
+    /// POST `/v1/resource`.
+    pub clay_resource: Option<Uri>,
+    /// `Authorization` for Clay's API.
+    pub clay_authorization: Option<HeaderValue>,
+    /// POST to the webhook source.
+    pub clay_webhook: Option<Uri>,
+    /// `x-clay-webhook-auth`.
+    pub clay_webhook_token: Option<HeaderValue>,
+    /// Customer.io's Track API, up to and without `/api/v1`.
+    pub customer_io: Option<String>,
+    /// `Authorization` for the Track API.
+    pub customer_io_authorization: Option<HeaderValue>,
+}
+
+/// A base URL or a credential that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EndpointError {
+    /// Not a URL.
+    #[error("{0} is not a usable base URL: write one like https://api.example.com")]
+    BadUrl(String),
+    /// A credential with characters that no header can carry.
+    #[error("the credential for {0} has characters that an HTTP header cannot carry (a line break, perhaps)")]
+    BadCredential(&'static str),
+}
+
+impl Endpoints {
+    /// The endpoints of the simulated vendors at these base URLs.
+    ///
+    /// # Errors
+    /// When a base URL or a credential cannot be used.
+    pub fn simulated(clay: &str, customer_io: &str, settings: &SimulationSettings) -> Result<Self, EndpointError> {
+        let webhook = format!("/v3/sources/webhook/{}", settings.clay.webhook_id);
+        Ok(Self {
+            clay_resource: Some(join(clay, "/v1/resource")?),
+            clay_authorization: Some(bearer(&settings.clay.api_key)?),
+            clay_webhook: Some(join(clay, &webhook)?),
+            clay_webhook_token: settings.clay.webhook_token.as_deref().map(webhook_token).transpose()?,
+            customer_io: Some(customer_io.to_owned()),
+            customer_io_authorization: Some(basic(&settings.customer_io.site_id, &settings.customer_io.api_key)?),
+        })
+    }
+
+    /// The endpoints that a scenario names. For the simulated target there are none before the simulator has started.
+    ///
+    /// # Errors
+    /// When a base URL or a credential cannot be used.
+    pub fn named(target: &Target) -> Result<Self, EndpointError> {
+        let Target::BaseUrls {
+            clay,
+            customer_io,
+            clay_api_key,
+            clay_webhook_path,
+            clay_webhook_token,
+            customer_io_site_id,
+            customer_io_api_key,
+        } = target
+        else {
+            return Ok(Self::nowhere());
+        };
+        let clay = clay.as_ref().map(|uri| uri.to_string().trim_end_matches('/').to_owned());
+        let webhook = clay.as_deref().zip(clay_webhook_path.as_deref());
+        let basic_pair = customer_io_site_id.as_ref().zip(customer_io_api_key.as_ref());
+        Ok(Self {
+            clay_resource: clay.as_deref().map(|base| join(base, "/v1/resource")).transpose()?,
+            clay_authorization: clay_api_key.as_ref().map(|key| bearer(key.expose())).transpose()?,
+            clay_webhook: webhook.map(|(base, path)| join(base, path)).transpose()?,
+            clay_webhook_token: clay_webhook_token
+                .as_ref()
+                .map(|token: &Secret| self::webhook_token(token.expose()))
+                .transpose()?,
+            customer_io: customer_io.as_ref().map(|uri| uri.to_string().trim_end_matches('/').to_owned()),
+            customer_io_authorization: basic_pair.map(|(site, key)| basic(site.expose(), key.expose())).transpose()?,
+        })
+    }
+
+    /// No vendor at all: what a load on the user's own service needs.
+    pub fn nowhere() -> Self {
+        Self {
+            clay_resource: None,
+            clay_authorization: None,
+            clay_webhook: None,
+            clay_webhook_token: None,
+            customer_io: None,
+            customer_io_authorization: None,
+        }
+    }
+}
+
+fn join(base: &str, path: &str) -> Result<Uri, EndpointError> {
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let url = format!("{base}{slash}{path}");
+    url.parse().map_err(|_| EndpointError::BadUrl(url))
+}
+
+fn bearer(key: &str) -> Result<HeaderValue, EndpointError> {
+    secret_header(&format!("Bearer {key}"), "Clay")
+}
+
+fn webhook_token(token: &str) -> Result<HeaderValue, EndpointError> {
+    secret_header(token, "Clay's webhook")
+}
+
+fn basic(site: &str, key: &str) -> Result<HeaderValue, EndpointError> {
+    secret_header(&format!("Basic {}", BASE64.encode(format!("{site}:{key}"))), "Customer.io")
+}
+
+fn secret_header(text: &str, whose: &'static str) -> Result<HeaderValue, EndpointError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| EndpointError::BadCredential(whose))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_never_print() {
+        let endpoints = Endpoints::simulated("http://127.0.0.1:1", "http://127.0.0.1:2", &SimulationSettings::default()).unwrap();
+        let printed = format!("{endpoints:?}");
+        assert!(!printed.contains("simulated-clay-key"), "{printed}");
+        assert!(!printed.contains("Basic"), "{printed}");
+    }
+
+    #[test]
+    fn a_credential_that_no_header_can_carry_is_refused_without_showing_it() {
+        let error = bearer("two\nlines").unwrap_err();
+        assert!(!error.to_string().contains("two"), "{error}");
+    }
+}

@@ -1,0 +1,16 @@
+//! A lead as the operations that the vendors are asked for.
+
+use serde_json::json;
+
+use super::leads::Lead;
+use crate::resilience::{Operation, OperationKind, idempotency_key};
+
+/// The operation of a kind for a lead.
+pub(super) fn of(kind: OperationKind, lead: &Lead) -> Operation {
+    let data = match kind {
+        OperationKind::Enrich | OperationKind::Identify => lead.data.clone(),
+        OperationKind::Track => json!({ "name": "lead_received", "data": lead.data }),
+    };
+    let key = idempotency_key(kind, &lead.user, &data);
+    Operation { kind, user: lead.user.clone(), data, key }
+}

@@ -1,0 +1,245 @@
+//! Journeys, drawn by weight: the work that the users of a scenario do.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::clay_resource::{self, ClayResource};
+use super::endpoints::{EndpointError, Endpoints};
+use super::http::{Http, Prepared};
+use super::integration::Integration;
+use super::lead::{self, Steps};
+use super::leads::LeadSource;
+use super::measured::Meter;
+use super::pause;
+use super::user::{Next, User, Work};
+use super::vendor_sender::{OperationRoutes, VendorSender};
+use crate::clock::LoadClock;
+use crate::event::EventSink;
+use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
+use crate::outcome::{FailureKind, Vendor};
+use crate::resilience::OperationKind;
+use crate::scenario::{Journey, Scenario, ThinkTime};
+use crate::seed::Seed;
+use crate::transport::HttpClient;
+
+/// Most different panics that are remembered.
+const PANICS_KEPT: usize = 20;
+
+/// A workload that has been checked and waits for the load's clock.
+pub struct WorkloadPlan {
+    scenario: Scenario,
+    endpoints: Endpoints,
+    client: HttpClient,
+    seed: Seed,
+    http: Vec<Prepared>,
+}
+
+impl WorkloadPlan {
+    /// Prepares the scenario's journeys.
+    ///
+    /// # Errors
+    /// When a header cannot be sent.
+    pub fn new(scenario: &Scenario, endpoints: Endpoints, client: HttpClient, seed: Seed) -> Result<Self, EndpointError> {
+        let http = scenario.journeys.iter().filter_map(|weighted| match &weighted.journey {
+            Journey::Http(journey) => Some(Prepared::new(journey)),
+            _ => None,
+        });
+        let http = http.collect::<Result<_, _>>()?;
+        Ok(Self { scenario: scenario.clone(), endpoints, client, seed, http })
+    }
+
+    /// The load begins: everything is registered with the recorder, and both are built.
+    pub fn begin(
+        self,
+        clock: LoadClock,
+        mut builder: RecorderBuilder,
+        shards: usize,
+        events: &Arc<dyn EventSink>,
+    ) -> (Arc<Workload>, Collector) {
+        let mut http = self.http.into_iter();
+        let mut choices = Vec::new();
+        for weighted in &self.scenario.journeys {
+            let doing = register(&weighted.journey, &self.endpoints, &mut http, &mut builder);
+            let Some(doing) = doing else { continue };
+            let id = builder.journey(weighted.journey.name(), vendor(&weighted.journey));
+            choices.push(Choice { doing, id, weight: weighted.weight });
+        }
+        let ids = lead_ids(&choices, &mut builder);
+        let (recorder, collector) = builder.build(shards);
+        let meter = Meter::new(self.client, recorder.clone(), clock);
+        let integration = ids.map(|(_, routes)| {
+            let timeout = self.scenario.resilience.clay.timeout;
+            let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
+            Integration::new(&self.scenario.resilience, &sender, clock, events, self.seed)
+        });
+        let workload = Workload {
+            total_weight: choices.iter().map(|choice| choice.weight).sum(),
+            choices,
+            leads: LeadSource::new(self.scenario.data),
+            lead_ids: ids.map(|(ids, _)| ids),
+            integration,
+            think_time: self.scenario.think_time,
+            meter,
+            recorder,
+            clock,
+            panics: Mutex::default(),
+        };
+        (Arc::new(workload), collector)
+    }
+}
+
+fn vendor(journey: &Journey) -> Vendor {
+    match journey {
+        Journey::ClayResource | Journey::ClayEnrich | Journey::Lead => Vendor::Clay,
+        Journey::CustomerIoIdentify | Journey::CustomerIoTrack => Vendor::CustomerIo,
+        Journey::Http(_) => Vendor::Service,
+    }
+}
+
+/// What a journey does; `None` for one whose endpoint is not named, which validation refuses.
+fn register(
+    journey: &Journey,
+    endpoints: &Endpoints,
+    http: &mut impl Iterator<Item = Prepared>,
+    recorder: &mut RecorderBuilder,
+) -> Option<Doing> {
+    Some(match journey {
+        Journey::ClayResource => {
+            let ids = clay_resource::register(recorder);
+            Doing::ClayResource(ClayResource::new(ids, endpoints.clay_resource.clone()?, endpoints.clay_authorization.clone()))
+        }
+        Journey::ClayEnrich => Doing::Pipeline(&[OperationKind::Enrich]),
+        Journey::CustomerIoIdentify => Doing::Pipeline(&[OperationKind::Identify]),
+        Journey::CustomerIoTrack => Doing::Pipeline(&[OperationKind::Track]),
+        Journey::Lead => Doing::Pipeline(lead::LEAD),
+        Journey::Http(_) => Doing::Http(Box::new(http.next()?.register(recorder))),
+    })
+}
+
+/// The routes and checks of the pipelines, when a journey goes through one.
+fn lead_ids(choices: &[Choice], recorder: &mut RecorderBuilder) -> Option<(lead::Ids, OperationRoutes)> {
+    choices.iter().any(|choice| matches!(choice.doing, Doing::Pipeline(_))).then(|| {
+        let routes = OperationRoutes {
+            webhook: recorder.route("clay.webhook", Vendor::Clay),
+            identify: recorder.route("customer_io.identify", Vendor::CustomerIo),
+            track: recorder.route("customer_io.track", Vendor::CustomerIo),
+        };
+        (lead::register(recorder), routes)
+    })
+}
+
+#[derive(Debug)]
+struct Choice {
+    doing: Doing,
+    id: JourneyId,
+    weight: u32,
+}
+
+#[derive(Debug)]
+enum Doing {
+    ClayResource(ClayResource),
+    Pipeline(Steps),
+    Http(Box<Http>),
+}
+
+/// The work of a scenario's users.
+pub struct Workload {
+    choices: Vec<Choice>,
+    total_weight: u32,
+    leads: LeadSource,
+    lead_ids: Option<lead::Ids>,
+    integration: Option<Integration>,
+    think_time: ThinkTime,
+    meter: Meter,
+    recorder: Recorder,
+    clock: LoadClock,
+    panics: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Workload {
+    /// State of the integration now.
+    pub fn gauges(&self) -> Gauges {
+        let mut gauges = self.integration.as_ref().map(Integration::gauges).unwrap_or_default();
+        gauges.users = self.recorder.active_users();
+        gauges.in_flight = self.meter.in_flight();
+        gauges
+    }
+
+    /// Delivers what the fallback queues hold, for as long as the future is polled; it never completes.
+    pub async fn drain(&self) {
+        if let Some(integration) = &self.integration {
+            integration.drain().await;
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Operations that wait in the fallback queues.
+    pub fn queue_depth(&self) -> u64 {
+        self.integration.as_ref().map_or(0, Integration::queue_depth)
+    }
+
+    /// What panics said, and how often.
+    pub fn panics(&self) -> BTreeMap<String, u64> {
+        self.panics.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn choose(&self, rng: &mut ChaCha8Rng) -> &Choice {
+        let mut left = if self.choices.len() == 1 { 0 } else { rng.random_range(0..self.total_weight) };
+        for choice in &self.choices {
+            if left < choice.weight {
+                return choice;
+            }
+            left -= choice.weight;
+        }
+        // Weights add up to the total: not reached.
+        &self.choices[0]
+    }
+
+    /// Does what was chosen; `None` when the leads are used up.
+    async fn run(&self, doing: &Doing, user: &mut User) -> Option<Option<FailureKind>> {
+        Some(match doing {
+            Doing::ClayResource(journey) => journey.run(&self.meter, &self.recorder, &self.clock).await,
+            Doing::Http(journey) => journey.run(&self.meter, &self.recorder, &self.clock).await,
+            Doing::Pipeline(steps) => {
+                let lead = self.leads.next(user)?;
+                let (integration, ids) = self.integration.as_ref().zip(self.lead_ids)?;
+                lead::run(steps, &lead, integration, ids, &self.recorder).await
+            }
+        })
+    }
+}
+
+impl Work for Workload {
+    async fn iterate(&self, user: &mut User) -> Next {
+        let choice = self.choose(&mut user.rng);
+        let started = self.clock.now();
+        let Some(failure) = self.run(&choice.doing, user).await else { return Next::Finished };
+        self.recorder.iteration(IterationSample {
+            journey: choice.id,
+            due: started,
+            sent: started,
+            done: self.clock.now(),
+            failure,
+        });
+        Next::Pause(pause::draw(&self.think_time, &mut user.rng))
+    }
+
+    fn panicked(&self, message: &str) {
+        self.recorder.panicked();
+        let mut panics = self.panics.lock().unwrap_or_else(PoisonError::into_inner);
+        if panics.len() < PANICS_KEPT || panics.contains_key(message) {
+            *panics.entry(message.to_owned()).or_default() += 1;
+        }
+    }
+
+    fn interrupted(&self) {
+        self.recorder.interrupted();
+    }
+
+    fn user_active(&self, active: bool) {
+        self.recorder.users(if active { 1 } else { -1 });
+    }
+}

@@ -1,0 +1,244 @@
+//! Where users leave their samples: a handle that is cheap to clone and that no two users wait for.
+//!
+//! Names are registered before the load starts, so that the hot path speaks in small numbers. Each worker thread records
+//! into a shard of its own; the [`Collector`] empties the shards once a second. Memory depends on the number of series,
+//! not on the number of samples.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::clock::LoadClock;
+use crate::outcome::Vendor;
+
+use super::collector::Collector;
+use super::labels::{Labels, SampleKind};
+use super::sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId};
+use super::sample_file::{SampleRow, SampleSender};
+use super::shard::{SeriesKey, Shard, Table};
+use super::timetable::{FaultWindow, Timetable};
+
+/// Registers what will be recorded, then builds the [`Recorder`] and its [`Collector`].
+#[derive(Debug)]
+pub struct RecorderBuilder {
+    clock: LoadClock,
+    timetable: Timetable,
+    routes: Vec<(Arc<str>, Vendor)>,
+    journeys: Vec<(Arc<str>, Vendor)>,
+    checks: Vec<String>,
+    samples: Option<SampleSender>,
+}
+
+impl RecorderBuilder {
+    /// `phases` are the ends of the plan's stages since the load began, in order; `faults` the planned fault windows.
+    pub fn new(clock: LoadClock, phases: Vec<Duration>, faults: Vec<FaultWindow>) -> Self {
+        let timetable = Timetable::new(phases, faults);
+        Self { clock, timetable, routes: Vec::new(), journeys: Vec::new(), checks: Vec::new(), samples: None }
+    }
+
+    /// Registers a route of requests (`clay.webhook`). The same route twice is one route.
+    pub fn route(&mut self, name: &str, vendor: Vendor) -> RouteId {
+        RouteId(register(&mut self.routes, (name.into(), vendor)))
+    }
+
+    /// Registers a journey (`lead`) and the vendor that it is mainly about. The same journey twice is one journey.
+    pub fn journey(&mut self, name: &str, vendor: Vendor) -> JourneyId {
+        JourneyId(register(&mut self.journeys, (name.into(), vendor)))
+    }
+
+    /// Registers a check (`status is 200`). The same check twice is one check.
+    pub fn check(&mut self, name: &str) -> CheckId {
+        CheckId(register(&mut self.checks, name.to_owned()))
+    }
+
+    /// Also hands every sample to a [`super::SampleFile`].
+    pub fn samples(&mut self, sender: SampleSender) -> &mut Self {
+        self.samples = Some(sender);
+        self
+    }
+
+    /// Builds both ends. `shards` is the number of threads that record, the runtime's workers as a rule; with
+    /// fewer shards some threads share one, which costs them time and loses nothing.
+    pub fn build(self, shards: usize) -> (Recorder, Collector) {
+        let checks = self.checks.len();
+        let shared = Arc::new(Shared {
+            clock: self.clock,
+            timetable: self.timetable,
+            routes: self.routes,
+            journeys: self.journeys,
+            checks: self.checks,
+            samples: self.samples,
+            shards: (0..shards.max(1)).map(|_| Shard::new(Table::new(checks))).collect(),
+            panics: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            interrupted: AtomicU64::new(0),
+            users: AtomicI64::new(0),
+        });
+        (Recorder { shared: Arc::clone(&shared) }, Collector::new(shared))
+    }
+}
+
+fn register<T: PartialEq>(known: &mut Vec<T>, new: T) -> u16 {
+    let index = known.iter().position(|old| *old == new).unwrap_or_else(|| {
+        known.push(new);
+        known.len() - 1
+    });
+    u16::try_from(index).expect("names come from a scenario file, which the parser bounds far below 65,536 entries")
+}
+
+/// What the recorder's clones and the collector share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) clock: LoadClock,
+    pub(super) timetable: Timetable,
+    routes: Vec<(Arc<str>, Vendor)>,
+    journeys: Vec<(Arc<str>, Vendor)>,
+    pub(super) checks: Vec<String>,
+    samples: Option<SampleSender>,
+    pub(super) shards: Box<[Shard]>,
+    pub(super) panics: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    pub(super) interrupted: AtomicU64,
+    pub(super) users: AtomicI64,
+}
+
+impl Shared {
+    fn name(&self, kind: SampleKind, index: u16) -> (&Arc<str>, Vendor) {
+        let names = match kind {
+            SampleKind::Attempt => &self.routes,
+            SampleKind::Iteration => &self.journeys,
+        };
+        let (name, vendor) = &names[usize::from(index)];
+        (name, *vendor)
+    }
+
+    pub(super) fn labels(&self, key: &SeriesKey) -> Labels {
+        let (name, vendor) = self.name(key.kind, key.name);
+        Labels {
+            kind: key.kind,
+            vendor,
+            name: name.to_string(),
+            status: key.status,
+            failure: key.failure,
+            phase: key.phase,
+            under_fault: key.under_fault,
+            retry: key.retry,
+        }
+    }
+
+    fn shard(&self) -> &Shard {
+        &self.shards[thread_number() % self.shards.len()]
+    }
+}
+
+/// A number of the current thread, counted from 0 in the order in which threads first record.
+fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    NUMBER.with(|number| {
+        if number.get() == usize::MAX {
+            number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        number.get()
+    })
+}
+
+/// Takes samples from all users. Clones record into the same place.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+}
+
+impl Recorder {
+    /// The clock that samples' times are read from.
+    pub fn clock(&self) -> LoadClock {
+        self.shared.clock
+    }
+
+    /// Records a request. It counts in the second in which it is recorded, that is, when it is done.
+    pub fn attempt(&self, sample: AttemptSample) {
+        let shared = &*self.shared;
+        let (_, vendor) = shared.name(SampleKind::Attempt, sample.route.0);
+        let key = SeriesKey {
+            kind: SampleKind::Attempt,
+            name: sample.route.0,
+            status: sample.status,
+            failure: sample.failure,
+            phase: shared.timetable.phase(sample.due),
+            under_fault: shared.timetable.under_fault(vendor, sample.sent),
+            retry: sample.attempt > 1,
+        };
+        self.record(key, [sample.due, sample.sent, sample.done], sample.bytes, sample.attempt);
+    }
+
+    /// Records a journey, when it has ended.
+    pub fn iteration(&self, sample: IterationSample) {
+        let shared = &*self.shared;
+        let (_, vendor) = shared.name(SampleKind::Iteration, sample.journey.0);
+        let key = SeriesKey {
+            kind: SampleKind::Iteration,
+            name: sample.journey.0,
+            status: 0,
+            failure: sample.failure,
+            phase: shared.timetable.phase(sample.due),
+            under_fault: shared.timetable.under_fault(vendor, sample.sent),
+            retry: false,
+        };
+        self.record(key, [sample.due, sample.sent, sample.done], 0, 1);
+    }
+
+    fn record(&self, key: SeriesKey, times: [Duration; 3], bytes: u64, attempt: u32) {
+        let [due, _, done] = times;
+        // A result that came back "before" it was due is one that took no time; it must not wrap around.
+        self.shared.shard().lock().record(key, done.saturating_sub(due), bytes);
+        if let Some(samples) = &self.shared.samples {
+            let (name, vendor) = self.shared.name(key.kind, key.name);
+            samples.send(SampleRow { times, key, vendor, name: Arc::clone(name), attempt, bytes });
+        }
+    }
+
+    /// Counts a check.
+    pub fn check(&self, check: CheckId, passed: bool) {
+        let mut table = self.shared.shard().lock();
+        let count = &mut table.checks[usize::from(check.0)];
+        if passed {
+            count.passes += 1;
+        } else {
+            count.fails += 1;
+        }
+    }
+
+    /// Counts a transaction that panicked.
+    pub fn panicked(&self) {
+        self.shared.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an iteration that was due and could not start.
+    pub fn dropped(&self) {
+        self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an iteration that the end of the run cut off.
+    pub fn interrupted(&self) {
+        self.shared.interrupted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts users that start (positive) or end (negative).
+    pub fn users(&self, delta: i32) {
+        self.shared.users.fetch_add(i64::from(delta), Ordering::Relaxed);
+    }
+
+    /// Users that iterate now.
+    pub fn active_users(&self) -> u32 {
+        self.shared.active_users()
+    }
+}
+
+impl Shared {
+    pub(super) fn active_users(&self) -> u32 {
+        u32::try_from(self.users.load(Ordering::Relaxed).max(0)).unwrap_or(u32::MAX)
+    }
+}

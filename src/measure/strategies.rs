@@ -1,0 +1,129 @@
+//! Random labels, series and seconds, for the property tests here and of the result.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::event::BreakerState;
+use crate::outcome::{FailureKind, Vendor};
+
+use super::{Gauges, Interval, Labels, LeadCounts, ProcessSample, SampleKind, Second, Series};
+
+pub(crate) const FAILURES: [FailureKind; 14] = [
+    FailureKind::ConnectionRefused,
+    FailureKind::ConnectionLost,
+    FailureKind::Timeout,
+    FailureKind::BadAnswer,
+    FailureKind::RateLimited,
+    FailureKind::CreditsExhausted,
+    FailureKind::Unauthorized,
+    FailureKind::ClientError,
+    FailureKind::ServerError,
+    FailureKind::BreakerOpen,
+    FailureKind::BudgetExhausted,
+    FailureKind::LimiterFull,
+    FailureKind::Panicked,
+    FailureKind::Interrupted,
+];
+
+const VENDORS: [Vendor; 3] = [Vendor::Clay, Vendor::CustomerIo, Vendor::Service];
+
+pub(crate) fn labels() -> impl Strategy<Value = Labels> {
+    let kind = select(vec![SampleKind::Attempt, SampleKind::Iteration]);
+    let failure = option::of(select(FAILURES.to_vec()));
+    let name = prop_oneof!["[a-z_.]{1,16}", ".{0,12}"];
+    (kind, select(VENDORS.to_vec()), name, any::<u16>(), failure, any::<u16>(), any::<bool>(), any::<bool>()).prop_map(
+        |(kind, vendor, name, status, failure, phase, under_fault, retry)| Labels {
+            kind,
+            vendor,
+            name,
+            status,
+            failure,
+            phase,
+            under_fault,
+            retry,
+        },
+    )
+}
+
+pub(crate) fn series() -> impl Strategy<Value = Series> {
+    let duration = prop_oneof![0_u64..5_000, 0..10_000_000_u64, Just(super::HIGHEST_US)];
+    vec((duration, 0_u64..100_000), 1..40).prop_map(|samples| {
+        let mut series = Series::new();
+        samples.into_iter().for_each(|(us, bytes)| series.record(us, bytes));
+        series
+    })
+}
+
+fn gauges() -> impl Strategy<Value = Gauges> {
+    let state = select(vec![BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen, BreakerState::ForcedOpen]);
+    let breakers = btree_map(select(VENDORS.to_vec()), state, 0..=3);
+    (any::<u32>(), any::<[u64; 4]>(), breakers, any::<[u64; 9]>()).prop_map(|(users, counts, breakers, leads)| {
+        let [queue_depth, dead_letters, credits_used, in_flight] = counts;
+        let [submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost] = leads;
+        #[rustfmt::skip]
+        let leads = LeadCounts { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost };
+        Gauges { users, queue_depth, dead_letters, credits_used, in_flight, breakers, leads }
+    })
+}
+
+/// What the processes `harness` and `simulator` used, each known or not.
+fn processes() -> impl Strategy<Value = Vec<ProcessSample>> {
+    let used = || option::of((0.0..100.0_f64, any::<u64>()));
+    (used(), used()).prop_map(|(harness, simulator)| {
+        let known = [("harness", harness), ("simulator", simulator)];
+        let sample = |(role, used): (&str, Option<(f64, u64)>)| {
+            used.map(|(cpu_percent, memory_bytes)| ProcessSample { role: role.to_owned(), cpu_percent, memory_bytes })
+        };
+        known.into_iter().filter_map(sample).collect()
+    })
+}
+
+/// A second that says nothing of any series.
+pub(crate) fn second() -> impl Strategy<Value = Second> {
+    let lengths = (0_u64..100_000_000_000, 0_u64..2_000_000);
+    (lengths, any::<u32>(), any::<u16>(), any::<[u64; 10]>(), gauges(), processes()).prop_map(
+        |((start_us, length_us), users_planned, phase, numbers, gauges, processes)| {
+            let [requests, failures, rate_limited, iterations, iterations_failed, bytes, p50_us, p95_us, p99_us, max_us] =
+                numbers;
+            Second {
+                start_us,
+                length_us,
+                users_planned,
+                phase,
+                requests,
+                failures,
+                rate_limited,
+                iterations,
+                iterations_failed,
+                bytes,
+                p50_us,
+                p95_us,
+                p99_us,
+                max_us,
+                gauges,
+                processes,
+            }
+        },
+    )
+}
+
+/// A run's worth of intervals, one after the other.
+pub(crate) fn intervals() -> impl Strategy<Value = Vec<Interval>> {
+    let interval = (btree_map(labels(), series(), 0..4), second());
+    vec(interval, 0..5).prop_map(|intervals| {
+        let mut start_us = 0;
+        let chain = |(series, observed): (BTreeMap<Labels, Series>, Second)| {
+            let mut interval = Interval::new(start_us, observed.length_us, series);
+            start_us += observed.length_us;
+            interval.second.gauges = observed.gauges;
+            interval.second.processes = observed.processes;
+            interval.second.phase = observed.phase;
+            interval
+        };
+        intervals.into_iter().map(chain).collect()
+    })
+}

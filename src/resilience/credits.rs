@@ -1,0 +1,332 @@
+//! Credit budget: a bad batch does not burn a month's credits in an afternoon.
+//!
+//! Every lead costs vendor credits, and a vendor that fails while it charges costs them for nothing. Counting credits after
+//! the answer lets concurrent leads overspend together, so they are reserved before sending, settled when the effect
+//! exists, and released otherwise. A breaker of its own stops spending after failures in a row; a success while closed
+//! starts that row anew, and half-open lets one lead through, not everybody. The budget starts anew at midnight of a stated
+//! offset; a 402 means that the vendor counts otherwise, and ends the day at once.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::event::{BreakerState, EventKind, Guard};
+use crate::units::format_duration;
+
+use super::emitter::Emitter;
+use super::settings::CreditSettings;
+use super::wall::DayClock;
+
+/// Why nothing may be spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CreditRefusal {
+    /// The day's credits are used, reserved, or gone by the vendor's count.
+    #[error("the daily credits are used up: {used} used and {reserved} reserved of {limit}")]
+    Exhausted {
+        /// Charged today.
+        used: u64,
+        /// Reserved by leads under way.
+        reserved: u64,
+        /// The limit of a day.
+        limit: u64,
+        /// When it makes sense to ask again: the next day; `None` when a lead under way may still release its share.
+        retry_at: Option<Instant>,
+    },
+    /// The budget's breaker is open, or half-open with its one lead under way.
+    #[error("the credit budget is {}", state.as_str())]
+    Open {
+        /// The state.
+        state: BreakerState,
+        /// When the cool-down is over.
+        retry_at: Option<Instant>,
+    },
+}
+
+impl CreditRefusal {
+    /// When it makes sense to ask again, where that is known.
+    pub fn retry_at(&self) -> Option<Instant> {
+        match *self {
+            Self::Exhausted { retry_at, .. } | Self::Open { retry_at, .. } => retry_at,
+        }
+    }
+}
+
+/// The budget of one vendor.
+#[derive(Debug)]
+pub struct CreditBudget {
+    settings: CreditSettings,
+    clock: DayClock,
+    emitter: Emitter,
+    account: Mutex<Account>,
+}
+
+#[derive(Debug)]
+struct Account {
+    day: i64,
+    used: u64,
+    reserved: u64,
+    /// Charged since the start, over all days.
+    total: u64,
+    /// Today's end has been told; by the vendor's 402, nothing more may be spent whatever the count says.
+    announced: bool,
+    refused_by_vendor: bool,
+    state: State,
+    /// One more with each transition, so that an old result decides nothing about a new state.
+    generation: u64,
+    failures_in_a_row: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Closed,
+    Open { until: Instant },
+    HalfOpen { probe_under_way: bool },
+}
+
+impl State {
+    fn name(self) -> BreakerState {
+        match self {
+            Self::Closed => BreakerState::Closed,
+            Self::Open { .. } => BreakerState::Open,
+            Self::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
+    }
+}
+
+impl CreditBudget {
+    /// A full budget, on the day that `clock` shows.
+    pub fn new(settings: CreditSettings, clock: DayClock, emitter: Emitter, now: Instant) -> Self {
+        let account = Account {
+            day: clock.day(now, settings.utc_offset_minutes),
+            used: 0,
+            reserved: 0,
+            total: 0,
+            announced: false,
+            refused_by_vendor: false,
+            state: State::Closed,
+            generation: 0,
+            failures_in_a_row: 0,
+        };
+        Self { settings, clock, emitter, account: Mutex::new(account) }
+    }
+
+    /// Reserves what one lead is expected to cost.
+    ///
+    /// # Errors
+    /// When the day's credits are gone or the budget's breaker is open.
+    pub fn reserve(&self, now: Instant) -> Result<Reservation<'_>, CreditRefusal> {
+        let mut events = Vec::new();
+        let result = self.try_reserve(now, &mut events);
+        self.emit(now, events);
+        result.map(|generation| Reservation { budget: self, generation, open: true })
+    }
+
+    fn try_reserve(&self, now: Instant, events: &mut Vec<EventKind>) -> Result<u64, CreditRefusal> {
+        let mut account = self.lock();
+        self.roll_over(&mut account, now, events);
+        let CreditSettings { per_lead, daily_limit: limit, .. } = self.settings;
+        let spent = account.refused_by_vendor || account.used.saturating_add(per_lead) > limit;
+        if spent || account.used.saturating_add(account.reserved).saturating_add(per_lead) > limit {
+            let retry_at = spent.then(|| self.clock.next_day(now, self.settings.utc_offset_minutes));
+            self.announce(&mut account, spent, events);
+            return Err(CreditRefusal::Exhausted { used: account.used, reserved: account.reserved, limit, retry_at });
+        }
+        if let State::Open { until } = account.state
+            && now >= until
+        {
+            let cause = format!("cool-down of {} over", format_duration(self.settings.cooldown));
+            account.enter(State::HalfOpen { probe_under_way: false }, cause, 0, events);
+        }
+        match &mut account.state {
+            State::Closed => {}
+            State::HalfOpen { probe_under_way } if !*probe_under_way => *probe_under_way = true,
+            State::HalfOpen { .. } => return Err(CreditRefusal::Open { state: BreakerState::HalfOpen, retry_at: None }),
+            State::Open { until } => {
+                return Err(CreditRefusal::Open { state: BreakerState::Open, retry_at: Some(*until) });
+            }
+        }
+        account.reserved = account.reserved.saturating_add(per_lead);
+        Ok(account.generation)
+    }
+
+    /// Whether a reservation at `now` would be refused, and until when, without making one.
+    pub fn would_refuse(&self, now: Instant) -> Option<CreditRefusal> {
+        let account = self.lock();
+        let CreditSettings { per_lead, daily_limit: limit, utc_offset_minutes, .. } = self.settings;
+        let today = account.day == self.clock.day(now, utc_offset_minutes);
+        let used = if today { account.used } else { 0 };
+        let spent = (today && account.refused_by_vendor) || used.saturating_add(per_lead) > limit;
+        if spent || used.saturating_add(account.reserved).saturating_add(per_lead) > limit {
+            let retry_at = spent.then(|| self.clock.next_day(now, utc_offset_minutes));
+            return Some(CreditRefusal::Exhausted { used, reserved: account.reserved, limit, retry_at });
+        }
+        match account.state {
+            State::Closed | State::HalfOpen { probe_under_way: false } => None,
+            State::HalfOpen { .. } => Some(CreditRefusal::Open { state: BreakerState::HalfOpen, retry_at: None }),
+            State::Open { until } if now >= until => None,
+            State::Open { until } => Some(CreditRefusal::Open { state: BreakerState::Open, retry_at: Some(until) }),
+        }
+    }
+
+    /// Credits charged since the start, over all days.
+    pub fn charged(&self) -> u64 {
+        self.lock().total
+    }
+
+    /// Credits charged today and reserved now.
+    pub fn today(&self, now: Instant) -> (u64, u64) {
+        let account = self.lock();
+        let today = account.day == self.clock.day(now, self.settings.utc_offset_minutes);
+        (if today { account.used } else { 0 }, account.reserved)
+    }
+
+    /// The state of the budget's breaker.
+    pub fn state(&self) -> BreakerState {
+        self.lock().state.name()
+    }
+
+    fn close_reservation(&self, generation: u64, ending: Ending, now: Instant) {
+        let mut events = Vec::new();
+        {
+            let mut account = self.lock();
+            self.roll_over(&mut account, now, &mut events);
+            account.reserved = account.reserved.saturating_sub(self.settings.per_lead);
+            if ending == Ending::Charged {
+                account.used = account.used.saturating_add(self.settings.per_lead);
+                account.total = account.total.saturating_add(self.settings.per_lead);
+                let spent = account.used.saturating_add(self.settings.per_lead) > self.settings.daily_limit;
+                self.announce(&mut account, spent, &mut events);
+            }
+            if ending == Ending::RefusedByVendor {
+                account.refused_by_vendor = true;
+                self.announce(&mut account, true, &mut events);
+            }
+            if account.generation == generation {
+                self.judge(&mut account, ending, now, &mut events);
+            }
+        }
+        self.emit(now, events);
+    }
+
+    /// What an ending says to the breaker.
+    fn judge(&self, account: &mut Account, ending: Ending, now: Instant, events: &mut Vec<EventKind>) {
+        let half_open = matches!(account.state, State::HalfOpen { .. });
+        if let State::HalfOpen { probe_under_way } = &mut account.state {
+            *probe_under_way = false;
+        }
+        match ending {
+            Ending::Charged => {
+                account.failures_in_a_row = 0;
+                if half_open {
+                    account.enter(State::Closed, "1 success while half-open".to_owned(), 1, events);
+                }
+            }
+            Ending::Failed => {
+                account.failures_in_a_row = account.failures_in_a_row.saturating_add(1);
+                let failures = account.failures_in_a_row;
+                let open = State::Open { until: now + self.settings.cooldown };
+                if half_open {
+                    account.enter(open, "the lead that tried it failed".to_owned(), 1, events);
+                } else if failures >= self.settings.failure_threshold.max(1) {
+                    let plural = if failures == 1 { "" } else { "s" };
+                    account.enter(open, format!("{failures} failure{plural} in a row"), failures, events);
+                }
+            }
+            Ending::Released | Ending::RefusedByVendor => {}
+        }
+    }
+
+    fn roll_over(&self, account: &mut Account, now: Instant, events: &mut Vec<EventKind>) {
+        let day = self.clock.day(now, self.settings.utc_offset_minutes);
+        // Two threads may bring their times in the wrong order: a day never goes back.
+        if day > account.day {
+            account.day = day;
+            account.used = 0;
+            account.announced = false;
+            account.refused_by_vendor = false;
+            events.push(EventKind::CreditsReset);
+        }
+    }
+
+    fn announce(&self, account: &mut Account, spent: bool, events: &mut Vec<EventKind>) {
+        if spent && !account.announced {
+            account.announced = true;
+            events.push(EventKind::CreditsExhausted { used: account.used, limit: self.settings.daily_limit });
+        }
+    }
+
+    fn emit(&self, now: Instant, events: Vec<EventKind>) {
+        for event in events {
+            self.emitter.emit(now, event);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Account {
+    fn enter(&mut self, state: State, cause: String, calls: u32, events: &mut Vec<EventKind>) {
+        let (from, to) = (self.state.name(), state.name());
+        let failures = if to == BreakerState::Open { calls } else { 0 };
+        self.state = state;
+        self.generation += 1;
+        if to == BreakerState::Closed {
+            self.failures_in_a_row = 0;
+        }
+        events.push(EventKind::Transition { guard: Guard::CreditBudget, from, to, cause, calls, failures });
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Charged,
+    Failed,
+    Released,
+    RefusedByVendor,
+}
+
+/// Credits set aside for one lead. Dropped, they are free again.
+#[derive(Debug)]
+#[must_use = "a reservation that is dropped is released at once"]
+pub struct Reservation<'a> {
+    budget: &'a CreditBudget,
+    generation: u64,
+    open: bool,
+}
+
+impl Reservation<'_> {
+    /// The effect exists: they are charged.
+    pub fn settle(self, now: Instant) {
+        self.close(Ending::Charged, now);
+    }
+
+    /// The vendor failed: nothing is charged, and the budget's breaker counts it.
+    pub fn failed(self, now: Instant) {
+        self.close(Ending::Failed, now);
+    }
+
+    /// Nothing was spent, and nobody is to blame.
+    pub fn release(self, now: Instant) {
+        self.close(Ending::Released, now);
+    }
+
+    /// The vendor answered 402: for today, its credits are gone.
+    pub fn refused_by_vendor(self, now: Instant) {
+        self.close(Ending::RefusedByVendor, now);
+    }
+
+    fn close(mut self, ending: Ending, now: Instant) {
+        self.open = false;
+        self.budget.close_reservation(self.generation, ending, now);
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            self.budget.close_reservation(self.generation, Ending::Released, Instant::now());
+        }
+    }
+}

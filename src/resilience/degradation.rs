@@ -1,0 +1,134 @@
+//! Graceful degradation: when the vendor does not answer, something useful does, and says that it is not the vendor.
+//!
+//! A caller that gets nothing fails too, and one that gets a guess dressed as a fact writes it into its database. The
+//! vendor's earlier answer for the same domain, or a company's name guessed from the domain, go out with their source.
+
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+
+use lru::LruCache;
+use serde_json::{Map, Value};
+
+use super::operation::{Operation, OperationKind};
+
+/// The vendor's earlier answers by domain, bounded; the least recently used goes first.
+#[derive(Debug)]
+pub struct AnswerCache {
+    answers: Mutex<LruCache<String, Value>>,
+}
+
+impl AnswerCache {
+    /// An empty cache.
+    pub fn new(capacity: usize) -> Self {
+        Self { answers: Mutex::new(LruCache::new(NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN))) }
+    }
+
+    /// Keeps the vendor's answer for the operation's domain. Only an object is an answer that a lead can take over.
+    pub fn keep(&self, operation: &Operation, answer: &Value) {
+        if let (Some(domain), Value::Object(fields)) = (enriched_domain(operation), answer)
+            && !fields.is_empty()
+        {
+            self.lock().put(domain, answer.clone());
+        }
+    }
+
+    /// The lead with what the vendor answered earlier for its domain.
+    pub fn answer(&self, operation: &Operation) -> Option<Value> {
+        let domain = enriched_domain(operation)?;
+        let cached = self.lock().get(&domain).cloned()?;
+        let mut lead = fields_of(operation);
+        if let Value::Object(fields) = cached {
+            lead.extend(fields);
+        }
+        Some(Value::Object(lead))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<String, Value>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The lead with its company's name guessed; `None` without a domain to guess from.
+pub fn local_guess(operation: &Operation) -> Option<Value> {
+    let domain = enriched_domain(operation)?;
+    let mut lead = fields_of(operation);
+    lead.insert("company_name".to_owned(), Value::String(company_name(&domain)));
+    Some(Value::Object(lead))
+}
+
+/// The reliability-patterns document's guess: the domain without its last label, hyphens as spaces.
+pub fn company_name(domain: &str) -> String {
+    let name = match domain.rsplit_once('.') {
+        Some((name, last)) if !last.is_empty() && last.chars().all(|c| c.is_alphanumeric() || c == '_') => name,
+        _ => domain,
+    };
+    name.replace('-', " ")
+}
+
+/// The domain of a lead to enrich: its `domain`, or that of its `email`. Other operations ask nothing that could be guessed.
+fn enriched_domain(operation: &Operation) -> Option<String> {
+    if operation.kind != OperationKind::Enrich {
+        return None;
+    }
+    let text = |field: &str| operation.data.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let domain = text("domain").or_else(|| text("email")?.rsplit_once('@').map(|(_, domain)| domain))?;
+    (!domain.is_empty()).then(|| domain.to_lowercase())
+}
+
+fn fields_of(operation: &Operation) -> Map<String, Value> {
+    operation.data.as_object().cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn lead(data: Value) -> Operation {
+        Operation::new(OperationKind::Enrich, "ada", data)
+    }
+
+    #[test]
+    fn a_company_is_guessed_as_the_document_does() {
+        for (domain, name) in [
+            ("acme.com", "acme"),
+            ("big-data-corp.io", "big data corp"),
+            ("shop.acme.com", "shop.acme"),
+            ("localhost", "localhost"),
+            ("acme.", "acme."),
+        ] {
+            assert_eq!(company_name(domain), name);
+        }
+    }
+
+    #[test]
+    fn a_guess_needs_a_domain_and_a_lead() {
+        let guess = local_guess(&lead(json!({"email": "ada@Big-Corp.test"}))).expect("a guess");
+        assert_eq!(guess, json!({"email": "ada@Big-Corp.test", "company_name": "big corp"}));
+        assert_eq!(local_guess(&lead(json!({"name": "Ada"}))), None);
+        let track = Operation::new(OperationKind::Track, "ada", json!({"domain": "acme.com"}));
+        assert_eq!(local_guess(&track), None);
+    }
+
+    #[test]
+    fn an_answer_serves_every_lead_of_its_domain() {
+        let cache = AnswerCache::new(10);
+        cache.keep(&lead(json!({"domain": "acme.com"})), &json!({"industry": "anvils"}));
+        let answer = cache.answer(&lead(json!({"email": "bob@ACME.com"})));
+        assert_eq!(answer, Some(json!({"email": "bob@ACME.com", "industry": "anvils"})));
+        assert_eq!(cache.answer(&lead(json!({"domain": "other.com"}))), None);
+    }
+
+    #[test]
+    fn an_empty_answer_is_none_and_the_cache_is_bounded() {
+        let cache = AnswerCache::new(1);
+        cache.keep(&lead(json!({"domain": "a.com"})), &json!({}));
+        assert_eq!(cache.answer(&lead(json!({"domain": "a.com"}))), None);
+        for domain in ["a.com", "b.com"] {
+            cache.keep(&lead(json!({ "domain": domain })), &json!({"x": 1}));
+        }
+        assert_eq!(cache.answer(&lead(json!({"domain": "a.com"}))), None);
+        assert!(cache.answer(&lead(json!({"domain": "b.com"}))).is_some());
+    }
+}

@@ -1,0 +1,42 @@
+//! Where the patterns say what they did: one place that knows whose pipeline it is and what the load's clock shows.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::clock::LoadClock;
+use crate::event::{Event, EventKind, EventSink, NoEvents};
+use crate::outcome::Vendor;
+
+/// Stamps events with the vendor and the time, and hands them on.
+#[derive(Clone)]
+pub struct Emitter {
+    vendor: Vendor,
+    clock: LoadClock,
+    sink: Arc<dyn EventSink>,
+}
+
+impl Emitter {
+    /// An emitter for one vendor's pipeline.
+    pub fn new(vendor: Vendor, clock: LoadClock, sink: Arc<dyn EventSink>) -> Self {
+        Self { vendor, clock, sink }
+    }
+
+    /// An emitter that nobody listens to.
+    pub fn silent() -> Self {
+        Self::new(Vendor::Service, LoadClock::start(), Arc::new(NoEvents))
+    }
+
+    /// Hands on an event that happened at `now`. Call it without holding a lock.
+    pub fn emit(&self, now: Instant, kind: EventKind) {
+        let at_us = u64::try_from(self.clock.at(now).as_micros()).unwrap_or(u64::MAX);
+        self.sink.emit(Event { at_us, vendor: Some(self.vendor), kind });
+    }
+}
+
+impl fmt::Debug for Emitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emitter").field("vendor", &self.vendor).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,430 @@
+//! Idempotency: the same operation, submitted twice, reaches the vendor once.
+//!
+//! A caller that timed out submits again; a webhook comes twice. Without memory of what was done, each copy costs credits
+//! and sends a message to a person. A memory that is written after the operation lets two concurrent copies through, and a
+//! key made from JSON as it happens to be ordered misses copies. So: the key is made from canonical JSON, it is marked
+//! *before* the operation, concurrent copies wait for the first one's result, and a failure forgets the mark.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lru::LruCache;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::operation::OperationKind;
+use super::settings::IdempotencySettings;
+
+/// SHA-256, in hex, of `{data, operation, user}` as canonical JSON (RFC 8785): the order of an object's keys and the way a
+/// number is written make no difference.
+pub fn idempotency_key(kind: OperationKind, user: &str, data: &Value) -> String {
+    #[derive(Serialize)]
+    struct Material<'a> {
+        user: &'a str,
+        operation: OperationKind,
+        data: &'a Value,
+    }
+    let material = Material { user, operation: kind, data };
+    // Canonical JSON has only doubles: integers beyond 2^53, which it refuses or rounds, are hashed as serde_json writes them.
+    let canonical = if has_long_integer(data) { None } else { serde_json_canonicalizer::to_vec(&material).ok() };
+    let bytes = canonical.unwrap_or_else(|| format!("{user:?} {kind:?} {}", sorted(data)).into_bytes());
+    Sha256::digest(&bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+        }
+        hex
+    })
+}
+
+fn has_long_integer(value: &Value) -> bool {
+    const LONGEST: u64 = 1 << 53;
+    match value {
+        Value::Number(number) => {
+            number.as_u64().is_some_and(|n| n > LONGEST) || number.as_i64().is_some_and(|n| n.unsigned_abs() > LONGEST)
+        }
+        Value::Array(items) => items.iter().any(has_long_integer),
+        Value::Object(fields) => fields.values().any(has_long_integer),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
+}
+
+/// JSON with the keys of every object in order.
+fn sorted(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| name.as_str());
+            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{}", sorted(value))).collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(sorted).collect::<Vec<_>>().join(",")),
+        scalar => scalar.to_string(),
+    }
+}
+
+/// Which operations are under way, in our keeping, or done.
+#[derive(Debug)]
+pub struct Idempotency {
+    ttl: Duration,
+    marks: Mutex<Marks>,
+}
+
+/// A key in 32 bytes: marks take no allocation of their own.
+type Key = [u8; 32];
+
+#[derive(Debug)]
+struct Marks {
+    /// Never evicted: as many as there are operations under way or in the queue, and those are bounded elsewhere.
+    kept: HashMap<Key, Mark>,
+    claims: u64,
+    /// Delivered, until when they are remembered.
+    done: LruCache<Key, Instant>,
+}
+
+#[derive(Debug)]
+enum Mark {
+    /// The first copy is under way; later ones wait on the channel, which is made for the first of them.
+    UnderWay { claim: u64, waiters: Option<watch::Sender<()>> },
+    /// In the fallback queue.
+    Queued,
+}
+
+/// What a copy of an operation is told.
+#[derive(Debug)]
+pub enum Claim<'a> {
+    /// It is the first: do it. Dropping the claim without a result forgets it.
+    First(FirstClaim<'a>),
+    /// It has been delivered, or it is in the queue and will be.
+    Duplicate,
+}
+
+/// The right and duty to do an operation.
+#[derive(Debug)]
+pub struct FirstClaim<'a> {
+    /// `None` once the result is known.
+    idempotency: Option<&'a Idempotency>,
+    key: Key,
+    claim: u64,
+}
+
+impl Idempotency {
+    /// An empty memory.
+    pub fn new(settings: IdempotencySettings) -> Self {
+        let capacity = NonZeroUsize::new(settings.capacity).unwrap_or(NonZeroUsize::MIN);
+        let marks = Marks { kept: HashMap::new(), claims: 0, done: LruCache::new(capacity) };
+        Self { ttl: settings.ttl, marks: Mutex::new(marks) }
+    }
+
+    /// Claims an operation, after waiting for the result of a copy that is under way.
+    pub async fn claim(&self, key: &str) -> Claim<'_> {
+        let key = short_key(key);
+        loop {
+            let mut first = match self.claim_or_wait(key) {
+                Ok(claim) => return claim,
+                Err(first) => first,
+            };
+            // An error means that the first copy has its result: look again.
+            let _ = first.changed().await;
+        }
+    }
+
+    /// Claims an operation at once; `None` when a copy is under way.
+    pub fn try_claim(&self, key: &str) -> Option<Claim<'_>> {
+        self.claim_or_wait(short_key(key)).ok()
+    }
+
+    /// Claims the key, or gives the channel to wait on.
+    fn claim_or_wait(&self, key: Key) -> Result<Claim<'_>, watch::Receiver<()>> {
+        let mut marks = self.lock();
+        match marks.kept.get_mut(&key) {
+            Some(Mark::Queued) => return Ok(Claim::Duplicate),
+            Some(Mark::UnderWay { waiters, .. }) => {
+                return Err(waiters.get_or_insert_with(|| watch::channel(()).0).subscribe());
+            }
+            None => {}
+        }
+        if marks.remembers(&key, Instant::now()) {
+            return Ok(Claim::Duplicate);
+        }
+        marks.claims += 1;
+        let claim = marks.claims;
+        marks.kept.insert(key, Mark::UnderWay { claim, waiters: None });
+        Ok(Claim::First(FirstClaim { idempotency: Some(self), key, claim }))
+    }
+
+    /// Whether the operation has been delivered within the time that it is remembered.
+    pub fn was_delivered(&self, key: &str) -> bool {
+        self.lock().remembers(&short_key(key), Instant::now())
+    }
+
+    /// A queued operation was delivered.
+    pub fn delivered(&self, key: &str) {
+        let mut marks = self.lock();
+        let key = short_key(key);
+        marks.done.put(key, Instant::now() + self.ttl);
+        let ended = marks.kept.remove(&key);
+        drop(marks);
+        drop(ended);
+    }
+
+    /// A queued operation failed for good: a copy may try anew.
+    pub fn forget(&self, key: &str) {
+        let ended = self.lock().kept.remove(&short_key(key));
+        drop(ended);
+    }
+
+    /// Operations under way or queued, and keys remembered.
+    pub fn sizes(&self) -> (usize, usize) {
+        let marks = self.lock();
+        (marks.kept.len(), marks.done.len())
+    }
+
+    /// Ends a claim. Whoever waited for it looks again, for its channel goes with it.
+    fn conclude(&self, key: Key, claim: u64, ending: Ending) {
+        let mut marks = self.lock();
+        // What was queued may have been delivered already; the mark is then gone, or another's.
+        let is_ours = matches!(marks.kept.get(&key), Some(Mark::UnderWay { claim: ours, .. }) if *ours == claim);
+        let ended = match ending {
+            _ if !is_ours => None,
+            Ending::Queued => marks.kept.insert(key, Mark::Queued),
+            Ending::Delivered | Ending::Failed => marks.kept.remove(&key),
+        };
+        if ending == Ending::Delivered {
+            marks.done.put(key, Instant::now() + self.ttl);
+        }
+        drop(marks);
+        drop(ended);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Marks> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Delivered,
+    Queued,
+    Failed,
+}
+
+impl Marks {
+    fn remembers(&mut self, key: &Key, now: Instant) -> bool {
+        match self.done.get(key) {
+            Some(&until) if now < until => true,
+            Some(_) => {
+                self.done.pop(key);
+                false
+            }
+            None => false,
+        }
+    }
+}
+
+impl FirstClaim<'_> {
+    /// It was delivered.
+    pub fn delivered(self) {
+        self.conclude(Ending::Delivered);
+    }
+
+    /// It was put into the queue: copies are duplicates until it is delivered or forgotten.
+    pub fn queued(self) {
+        self.conclude(Ending::Queued);
+    }
+
+    fn conclude(mut self, ending: Ending) {
+        if let Some(idempotency) = self.idempotency.take() {
+            idempotency.conclude(self.key, self.claim, ending);
+        }
+    }
+}
+
+impl Drop for FirstClaim<'_> {
+    fn drop(&mut self) {
+        if let Some(idempotency) = self.idempotency {
+            idempotency.conclude(self.key, self.claim, Ending::Failed);
+        }
+    }
+}
+
+/// The 32 bytes that a key of 64 hex digits stands for; a key of any other form is hashed to as many.
+fn short_key(key: &str) -> Key {
+    let digits = key.as_bytes();
+    let mut short = [0; 32];
+    if digits.len() == 64 {
+        for (byte, pair) in short.iter_mut().zip(digits.chunks_exact(2)) {
+            match (nibble(pair[0]), nibble(pair[1])) {
+                (Some(high), Some(low)) => *byte = high << 4 | low,
+                _ => return Sha256::digest(digits).into(),
+            }
+        }
+        return short;
+    }
+    Sha256::digest(digits).into()
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn memory(capacity: usize) -> Arc<Idempotency> {
+        Arc::new(Idempotency::new(IdempotencySettings { capacity, ttl: Duration::from_secs(3_600) }))
+    }
+
+    async fn first<'a>(memory: &'a Idempotency, key: &str) -> FirstClaim<'a> {
+        match memory.claim(key).await {
+            Claim::First(claim) => claim,
+            Claim::Duplicate => panic!("{key} is a duplicate"),
+        }
+    }
+
+    #[test]
+    fn the_order_of_keys_and_the_form_of_numbers_do_not_matter() {
+        let key = |text: &str| idempotency_key(OperationKind::Track, "u1", &serde_json::from_str(text).expect("JSON"));
+        assert_eq!(key(r#"{"a":1,"b":{"d":2,"c":[1,2]}}"#), key(r#"{"b":{"c":[1.0,2e0],"d":2.0},"a":1}"#));
+        assert_ne!(key(r#"{"a":[1,2]}"#), key(r#"{"a":[2,1]}"#));
+        assert_eq!(key("{}").len(), 64);
+    }
+
+    #[test]
+    fn user_operation_and_data_all_count() {
+        let base = idempotency_key(OperationKind::Track, "u1", &json!({"a": 1}));
+        assert_ne!(base, idempotency_key(OperationKind::Identify, "u1", &json!({"a": 1})));
+        assert_ne!(base, idempotency_key(OperationKind::Track, "u2", &json!({"a": 1})));
+        assert_ne!(base, idempotency_key(OperationKind::Track, "u1", &json!({"a": 2})));
+    }
+
+    #[test]
+    fn the_key_is_the_hash_of_canonical_json() {
+        // printf '{"data":{"email":"ada@acme.test"},"operation":"enrich","user":"ada"}' | sha256sum
+        let canonical = r#"{"data":{"email":"ada@acme.test"},"operation":"enrich","user":"ada"}"#;
+        let expected: String = Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(idempotency_key(OperationKind::Enrich, "ada", &json!({"email": "ada@acme.test"})), expected);
+    }
+
+    #[test]
+    fn neighbouring_integers_beyond_doubles_are_different() {
+        let key = |id: u64| idempotency_key(OperationKind::Track, "u1", &json!({"id": id, "x": 1}));
+        assert_ne!(key(9_007_199_254_740_993), key(9_007_199_254_740_992));
+        assert_ne!(key(u64::MAX), key(u64::MAX - 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delivered_operation_is_a_duplicate_until_its_time_is_up() {
+        let memory = memory(10);
+        first(&memory, "k").await.delivered();
+        assert!(matches!(memory.claim("k").await, Claim::Duplicate));
+        tokio::time::advance(Duration::from_secs(3_599)).await;
+        assert!(matches!(memory.claim("k").await, Claim::Duplicate));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        drop(first(&memory, "k").await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_copy_waits_for_the_first_and_is_a_duplicate_of_its_success() {
+        let memory = memory(10);
+        let claim = first(&memory, "k").await;
+        let copy = tokio::spawn({
+            let memory = Arc::clone(&memory);
+            async move { matches!(memory.claim("k").await, Claim::Duplicate) }
+        });
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(!copy.is_finished(), "it must wait");
+        claim.delivered();
+        assert!(copy.await.expect("the copy ends"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_the_copies_that_wait_for_a_failure_one_takes_over() {
+        let memory = memory(10);
+        let claim = first(&memory, "k").await;
+        let copies: Vec<_> = (0..10)
+            .map(|_| {
+                let memory = Arc::clone(&memory);
+                tokio::spawn(async move {
+                    match memory.claim("k").await {
+                        Claim::First(claim) => {
+                            tokio::time::sleep(Duration::from_secs(1)).await;
+                            claim.delivered();
+                            1
+                        }
+                        Claim::Duplicate => 0,
+                    }
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(claim);
+        let mut took_over = 0;
+        for copy in copies {
+            took_over += copy.await.expect("the copy ends");
+        }
+        assert_eq!(took_over, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queued_operation_is_a_duplicate_however_long_it_waits() {
+        let memory = memory(1);
+        first(&memory, "k").await.queued();
+        first(&memory, "a").await.delivered();
+        first(&memory, "b").await.delivered();
+        tokio::time::advance(Duration::from_secs(100_000)).await;
+        assert!(matches!(memory.claim("k").await, Claim::Duplicate));
+        memory.forget("k");
+        drop(first(&memory, "k").await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_memory_is_bounded_and_forgets_the_least_recently_used() {
+        let memory = memory(2);
+        for key in ["a", "b", "c"] {
+            first(&memory, key).await.delivered();
+        }
+        assert_eq!(memory.sizes(), (0, 2));
+        assert!(!memory.was_delivered("a"));
+        assert!(memory.was_delivered("b") && memory.was_delivered("c"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_claim_that_ends_late_leaves_the_marks_of_others_alone() {
+        let memory = memory(10);
+        let late = first(&memory, "k").await;
+        memory.delivered("k");
+        late.queued();
+        assert_eq!(memory.sizes(), (0, 1), "delivered from the queue before its caller knew that it was queued");
+
+        let late = first(&memory, "j").await;
+        memory.forget("j");
+        let other = first(&memory, "j").await;
+        drop(late);
+        assert!(memory.try_claim("j").is_none(), "the other is still under way");
+        other.delivered();
+    }
+
+    #[test]
+    fn short_keys_tell_keys_apart() {
+        let hex = idempotency_key(OperationKind::Track, "u", &json!({}));
+        let upper = hex.to_uppercase();
+        assert_ne!(short_key(&hex), short_key(&upper));
+        assert_ne!(short_key("a"), short_key("b"));
+        let back: String = short_key(&hex).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(back, hex);
+    }
+}

@@ -1,0 +1,110 @@
+//! The pipeline's own books: what became of every operation that was handed to it.
+//!
+//! A lost lead shows only if somebody counts: each operation is entered when it comes in and moved when its fate is known,
+//! and what the sums miss is lost. Nothing is entered as lost; it is computed.
+//!
+//! An operation is entered in its new place before it leaves the old one, and places are read in the order in which
+//! operations move through them. So one that moves during a reading is seen twice rather than never, and a reading under
+//! load shows no loss that did not happen.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+/// What became of the operations so far. At rest, `submitted` is the sum of the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PipelineCounts {
+    /// Handed to the pipeline.
+    pub submitted: u64,
+    /// Accepted by the vendor, at once or from the queue.
+    pub delivered: u64,
+    /// Not sent, for the same operation had been delivered or was in the queue already.
+    pub duplicate: u64,
+    /// Answered from the cache or by a local guess, and not queued.
+    pub degraded: u64,
+    /// In the fallback queue.
+    pub queued: u64,
+    /// In the dead letters.
+    pub dead_lettered: u64,
+    /// Refused for good, and said so to the caller.
+    pub rejected: u64,
+    /// Under way, or cut off: never acknowledged, so not lost.
+    pub unacknowledged: u64,
+    /// Acknowledged and in none of these places. Anything but zero is a defect.
+    pub lost: u64,
+}
+
+/// Counters of one pipeline. The queue and the dead letters count for themselves.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    submitted: AtomicU64,
+    unacknowledged: AtomicU64,
+    delivered: AtomicU64,
+    duplicate: AtomicU64,
+    degraded: AtomicU64,
+    rejected: AtomicU64,
+}
+
+/// An operation whose fate is not known yet. Dropped, it stays unacknowledged.
+#[derive(Debug)]
+pub(super) struct Submission<'a>(&'a Ledger);
+
+impl Ledger {
+    pub(super) fn submit(&self) -> Submission<'_> {
+        self.unacknowledged.fetch_add(1, Ordering::AcqRel);
+        self.submitted.fetch_add(1, Ordering::AcqRel);
+        Submission(self)
+    }
+
+    /// An entry of the queue was delivered. To be called before it leaves the queue.
+    pub(super) fn delivered_from_queue(&self) {
+        self.delivered.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// An entry of the queue or a letter turned out to be a duplicate. To be called before it leaves its place.
+    pub(super) fn found_duplicate(&self) {
+        self.duplicate.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Reads all counts; `backlog` reads the queue and the dead letters together.
+    pub(super) fn counts(&self, backlog: impl FnOnce() -> (u64, u64)) -> PipelineCounts {
+        let submitted = self.submitted.load(Ordering::Acquire);
+        let unacknowledged = self.unacknowledged.load(Ordering::Acquire);
+        let (queued, dead_lettered) = backlog();
+        let [delivered, duplicate, degraded, rejected] =
+            [&self.delivered, &self.duplicate, &self.degraded, &self.rejected].map(|count| count.load(Ordering::Acquire));
+        let found = unacknowledged + queued + dead_lettered + delivered + duplicate + degraded + rejected;
+        let lost = submitted.saturating_sub(found);
+        PipelineCounts { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost }
+    }
+}
+
+impl Submission<'_> {
+    pub(super) fn delivered(self) {
+        self.settle(Some(&self.0.delivered));
+    }
+
+    pub(super) fn duplicate(self) {
+        self.settle(Some(&self.0.duplicate));
+    }
+
+    pub(super) fn degraded(self) {
+        self.settle(Some(&self.0.degraded));
+    }
+
+    pub(super) fn rejected(self) {
+        self.settle(Some(&self.0.rejected));
+    }
+
+    /// The queue or the dead letters have it, and count it.
+    pub(super) fn kept(self) {
+        self.settle(None);
+    }
+
+    fn settle(&self, place: Option<&AtomicU64>) {
+        if let Some(place) = place {
+            place.fetch_add(1, Ordering::AcqRel);
+        }
+        self.0.unacknowledged.fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,114 @@
+//! The one table of failures: which are tried again, which speak against the vendor, and where the operation goes.
+//!
+//! Without one table the patterns disagree: a retry repeats what can never succeed, a breaker opens because callers send
+//! nonsense, and an invalid lead circles in a queue for ever. The reliability-patterns documents say: no retry on a 4xx but
+//! 429. A failure that is the operation's own is permanent and goes to the dead letters, with its reason, at once;
+//! one that is the vendor's, or ours, may be gone later and goes to the fallback.
+
+use crate::outcome::FailureKind;
+
+/// What a failure says about the vendor's health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The vendor failed: the breakers count it.
+    Vendor,
+    /// The vendor is well: the breakers don't count the call at all.
+    Nobody,
+}
+
+/// Where an operation goes when no attempt is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// It may succeed later: cache, queue or local guess, as configured.
+    Fallback,
+    /// It can never succeed as it is.
+    DeadLetters,
+}
+
+/// How one kind of failure is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Another attempt may succeed soon.
+    pub retried: bool,
+    /// Who is to blame.
+    pub blame: Blame,
+    /// Where the operation goes in the end.
+    pub afterwards: Afterwards,
+}
+
+/// The table.
+pub fn policy(failure: FailureKind) -> Policy {
+    use Afterwards::{DeadLetters, Fallback};
+    use FailureKind as F;
+    let (retried, blame, afterwards) = match failure {
+        F::ConnectionRefused => (true, Blame::Vendor, Fallback),
+        F::ConnectionLost => (true, Blame::Vendor, Fallback),
+        F::Timeout => (true, Blame::Vendor, Fallback),
+        F::BadAnswer => (true, Blame::Vendor, Fallback),
+        F::ServerError => (true, Blame::Vendor, Fallback),
+        F::RateLimited => (true, Blame::Nobody, Fallback),
+        // Credits come back at midnight, credentials when somebody has mended them; neither within a retry's time.
+        F::CreditsExhausted => (false, Blame::Nobody, Fallback),
+        F::Unauthorized => (false, Blame::Nobody, Fallback),
+        F::ClientError => (false, Blame::Nobody, DeadLetters),
+        // Nothing was sent.
+        F::BreakerOpen => (false, Blame::Nobody, Fallback),
+        F::BudgetExhausted => (false, Blame::Nobody, Fallback),
+        F::LimiterFull => (false, Blame::Nobody, Fallback),
+        F::Interrupted => (false, Blame::Nobody, Fallback),
+        // A defect of the program; the breaker sees it through its permit, which counts a panic as a failure.
+        F::Panicked => (false, Blame::Vendor, DeadLetters),
+    };
+    Policy { retried, blame, afterwards }
+}
+
+/// True when the failure means that nothing was sent, so that it is no attempt.
+pub fn nothing_was_sent(failure: FailureKind) -> bool {
+    matches!(failure, FailureKind::BreakerOpen | FailureKind::BudgetExhausted | FailureKind::LimiterFull)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_all_statuses_only_429_and_5xx_are_retried() {
+        for status in 400..600 {
+            let kind = FailureKind::of_status(status).expect("a failure");
+            assert_eq!(policy(kind).retried, status == 429 || status >= 500, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_status_below_500_never_speaks_against_the_vendor() {
+        for status in 400..600 {
+            let kind = FailureKind::of_status(status).expect("a failure");
+            assert_eq!(policy(kind).blame == Blame::Vendor, status >= 500, "{status}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_sent_is_not_retried_and_not_blamed() {
+        for kind in [FailureKind::BreakerOpen, FailureKind::BudgetExhausted, FailureKind::LimiterFull] {
+            assert!(nothing_was_sent(kind));
+            assert_eq!(policy(kind), Policy { retried: false, blame: Blame::Nobody, afterwards: Afterwards::Fallback });
+        }
+        assert!(!nothing_was_sent(FailureKind::Timeout));
+    }
+
+    #[test]
+    fn only_what_can_never_succeed_is_dead_lettered_at_once() {
+        for (status, expected) in [
+            (400, Afterwards::DeadLetters),
+            (404, Afterwards::DeadLetters),
+            (422, Afterwards::DeadLetters),
+            (401, Afterwards::Fallback),
+            (402, Afterwards::Fallback),
+            (403, Afterwards::Fallback),
+            (429, Afterwards::Fallback),
+            (503, Afterwards::Fallback),
+        ] {
+            assert_eq!(policy(FailureKind::of_status(status).expect("a failure")).afterwards, expected, "{status}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The facts of a run: what `summary.json` says, and what a report is made from.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+use crate::measure::{CheckCount, Host, LeadCounts, Second, Totals};
+use crate::seed::Seed;
+
+/// The version of the format that this build writes, and the only one that it reads.
+pub const FORMAT: u32 = 1;
+
+/// A whole run, in memory.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The facts.
+    pub result: RunResult,
+    /// The seconds, in order.
+    pub seconds: Vec<Second>,
+    /// The histograms and counts.
+    pub totals: Totals,
+}
+
+/// The facts of a run, as `summary.json` holds them. No field may hold a credential.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The program and version that wrote it: `plimsoll 0.1.0`.
+    pub written_by: String,
+    /// When the load began, RFC 3339, UTC. A label; nothing is measured by it.
+    pub started_at: String,
+    /// The scenario as it was run.
+    pub scenario: ScenarioRecord,
+    /// The seed of everything random.
+    pub seed: Seed,
+    /// The factor that the timetable was stretched by; 1 for a run as written.
+    pub time_scale: f64,
+    /// How it ended.
+    pub end: RunEnd,
+    /// From the start of the load to its end, in microseconds.
+    pub load_us: u64,
+    /// What it ran on.
+    pub machine: Machine,
+    /// What became of the operations.
+    pub leads: LeadCounts,
+    /// Checks by name.
+    pub checks: BTreeMap<String, CheckCount>,
+    /// Iterations that were due and could not start.
+    pub dropped_iterations: u64,
+    /// Iterations that the end of the run cut off.
+    pub interrupted_iterations: u64,
+    /// Transactions that panicked.
+    pub panics: u64,
+    /// Exact sums that the histograms cannot give, in the order of their labels. [`super::RunWriter::finish`] fills them in.
+    pub sums: Vec<SeriesSum>,
+    /// The timeline's events, in order.
+    pub events: Vec<Event>,
+    /// The faults as planned and as executed.
+    pub faults: Vec<FaultRecord>,
+    /// What a reader must know to trust the numbers: "simulator lost at 12 s", "clock skew 3 ms".
+    pub warnings: Vec<String>,
+}
+
+/// The scenario of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioRecord {
+    /// Its name.
+    pub name: String,
+    /// The question that it asks.
+    pub question: String,
+    /// The file's text, whole: a result can be run again.
+    pub text: String,
+    /// What is in the report's Environment row.
+    pub environment: String,
+    /// What is in the report's SDK Version row.
+    pub version: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum RunEnd {
+    /// The plan was followed to its end.
+    Completed,
+    /// SIGINT or SIGTERM.
+    Interrupted,
+    /// A threshold with `abortOnFail` failed.
+    Aborted {
+        /// The threshold.
+        threshold: String,
+    },
+    /// Something that the run needs was lost (the simulator, the disk): what was measured before stands.
+    Failed {
+        /// What.
+        reason: String,
+    },
+}
+
+/// What a run ran on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Operating system and version.
+    pub os: String,
+    /// CPU architecture.
+    pub arch: String,
+    /// CPU model.
+    pub cpu: String,
+    /// Logical cores that the run could use.
+    pub cores: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// `release` or `debug`.
+    pub build: String,
+}
+
+impl Machine {
+    /// The machine that this process runs on.
+    pub fn this() -> Self {
+        let Host { os, arch, cpu, cores, memory_bytes } = Host::read();
+        let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+        Self { os, arch, cpu, cores, memory_bytes, build: build.to_owned() }
+    }
+}
+
+/// Exact sums of one series, which a histogram rounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesSum {
+    /// The series.
+    pub labels: crate::measure::Labels,
+    /// Samples.
+    pub count: u64,
+    /// Sum of durations in microseconds.
+    pub sum_us: u64,
+    /// Bytes of answers' bodies.
+    pub bytes: u64,
+}
+
+/// A fault, as planned and as executed, in microseconds since the load began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Whom it hit: `clay`, `customer_io`, or both.
+    pub vendors: Vec<crate::outcome::Vendor>,
+    /// What it did: "429 beyond 5 requests/s".
+    pub what: String,
+    /// Start in the timetable.
+    pub planned_start_us: u64,
+    /// End in the timetable.
+    pub planned_end_us: u64,
+    /// When the simulator began it; `None` if it never did.
+    pub started_us: Option<u64>,
+    /// When the simulator ended it.
+    pub ended_us: Option<u64>,
+}

@@ -1,0 +1,231 @@
+//! What an iteration does, and the leads that it does it with.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::scenario::document::Place;
+use crate::scenario::leads::{self, Need};
+use crate::scenario::model::{HttpJourney, Journey, LeadData, LeadUse, Secret, WeightedJourney};
+use crate::scenario::raw::{RawHeader, RawJourney, RawJourneyName, RawScenario, RawUse};
+
+use super::Checker;
+
+/// The longest wait for an answer when none is given: the reliability-patterns documents' timeout.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
+const HTTP_KEYS: &[&str] = &["name", "method", "url", "headers", "body", "timeout", "expect_status", "expect_latency"];
+/// Parts of a header's name that mark it as a credential.
+const CREDENTIAL_HEADERS: [&str; 7] = ["authorization", "cookie", "token", "secret", "api-key", "apikey", "password"];
+
+impl Checker<'_> {
+    pub(super) fn journeys(&mut self, raw: &RawScenario) -> Option<Vec<WeightedJourney>> {
+        let place = Place::of("journeys");
+        let raw_journeys = raw.journeys.as_ref()?;
+        if raw_journeys.is_empty() && !self.document.is_damaged(&place) {
+            self.error(&place, "there is no journey: users would have nothing to do", "add one, as in [{ journey = \"lead\" }]");
+            return None;
+        }
+        let mut journeys = Vec::new();
+        let mut labels = BTreeSet::new();
+        let mut fine = !self.document.is_damaged(&place);
+        for (index, raw) in raw_journeys.iter().enumerate() {
+            let place = place.item(index);
+            let journey = self.journey(raw, &place);
+            if let Some(label) = journey.as_ref().map(label)
+                && !labels.insert(label.clone())
+            {
+                let (key, help) = match raw.journey {
+                    RawJourneyName::Http => ("name", "give each `http` journey a `name` of its own"),
+                    _ => ("journey", "list it once, with the sum of the weights"),
+                };
+                self.error(
+                    &place.key(key),
+                    format!("there are two journeys `{label}`: their samples could not be told apart"),
+                    help,
+                );
+                fine = false;
+            }
+            match journey {
+                Some(journey) => journeys.push(WeightedJourney { journey, weight: raw.weight.unwrap_or(1) }),
+                None => fine = false,
+            }
+        }
+        fine.then_some(journeys)
+    }
+
+    fn journey(&mut self, raw: &RawJourney, place: &Place) -> Option<Journey> {
+        let journey = match raw.journey {
+            RawJourneyName::ClayResource => Journey::ClayResource,
+            RawJourneyName::ClayEnrich => Journey::ClayEnrich,
+            RawJourneyName::CustomerIoIdentify => Journey::CustomerIoIdentify,
+            RawJourneyName::CustomerIoTrack => Journey::CustomerIoTrack,
+            RawJourneyName::Lead => Journey::Lead,
+            RawJourneyName::Http => return self.http(raw, place).map(|http| Journey::Http(Box::new(http))),
+        };
+        let present = [
+            ("name", raw.name.is_some()),
+            ("method", raw.method.is_some()),
+            ("url", raw.url.is_some()),
+            ("headers", raw.headers.is_some()),
+            ("body", raw.body.is_some()),
+            ("timeout", raw.timeout.is_some()),
+            ("expect_status", raw.expect_status.is_some()),
+            ("expect_latency", raw.expect_latency.is_some()),
+        ];
+        self.refuse_keys(place, &format!("journey `{}`", journey.name()), &present, &[]).then_some(journey)
+    }
+
+    fn http(&mut self, raw: &RawJourney, place: &Place) -> Option<HttpJourney> {
+        let name = raw.name.clone().unwrap_or_else(|| "http".to_owned());
+        let name_is_fine = !name.trim().is_empty() && !name.contains(['{', '}', ',']);
+        if !name_is_fine {
+            self.error(&place.key("name"), "this cannot label samples", "use a text without braces and commas");
+        }
+        let method = self.method(raw, place);
+        let url = match &raw.url {
+            Some(url) => self.url(url, &place.key("url")),
+            None if self.document.is_damaged(&place.key("url")) => None,
+            None => {
+                let help = format!("add `url = \"http://127.0.0.1:8080/leads\"`; it takes {}", HTTP_KEYS.join(", "));
+                self.error(&place.key("url"), "journey `http` needs a `url`", help);
+                None
+            }
+        };
+        let headers = self.headers(raw, place);
+        if raw.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
+            self.error(&place.key("timeout"), "no answer comes in no time", "give a timeout above \"0s\"");
+            return None;
+        }
+        name_is_fine.then_some(HttpJourney {
+            name,
+            method: method?,
+            url: url?,
+            headers: headers?,
+            body: raw.body.clone().unwrap_or_default(),
+            timeout: raw.timeout.map_or(HTTP_TIMEOUT, |timeout| timeout.0),
+            expect_status: raw.expect_status.map(|status| status.0),
+            expect_latency: raw.expect_latency.map(|latency| latency.0),
+        })
+    }
+
+    fn method(&mut self, raw: &RawJourney, place: &Place) -> Option<http::Method> {
+        let Some(text) = &raw.method else { return Some(http::Method::GET) };
+        match text.parse::<http::Method>() {
+            Ok(method) if text.bytes().all(|byte| byte.is_ascii_uppercase()) => Some(method),
+            _ => {
+                let help = "write it in capitals: GET, POST, PUT, PATCH, DELETE";
+                self.error(&place.key("method"), format!("`{}` is not an HTTP method", text.escape_debug()), help);
+                None
+            }
+        }
+    }
+
+    fn headers(&mut self, raw: &RawJourney, place: &Place) -> Option<Vec<(http::HeaderName, Secret)>> {
+        let mut headers = Vec::new();
+        let mut fine = !self.document.is_damaged(&place.key("headers"));
+        for (name, value) in raw.headers.iter().flatten() {
+            let place = place.key("headers").key(name);
+            match (name.parse::<http::HeaderName>(), self.header_value(name, value, &place)) {
+                (Ok(name), Some(value)) => headers.push((name, value)),
+                (Ok(_), None) => fine = false,
+                (Err(_), _) => {
+                    let span = self.document.key_span(&place);
+                    self.error_at(
+                        span,
+                        format!("`{}` is not a header's name", name.escape_debug()),
+                        "use letters, digits and `-`",
+                    );
+                    fine = false;
+                }
+            }
+        }
+        fine.then_some(headers)
+    }
+
+    fn header_value(&mut self, name: &str, value: &RawHeader, place: &Place) -> Option<Secret> {
+        let secret = match value {
+            RawHeader::Env(variable) => self.secret(variable, place),
+            RawHeader::Text(text) => {
+                let name = name.to_lowercase();
+                if CREDENTIAL_HEADERS.iter().any(|part| name.contains(part)) {
+                    let span = self.document.value_span(place);
+                    self.diagnostics.redact(span);
+                    let help =
+                        "name the environment variable that holds it: { env = \"NAME\" }, with `prefix = \"Bearer \"` if need be";
+                    self.error(place, "a credential does not belong in a scenario file", help);
+                    return None;
+                }
+                Secret::new(text.clone())
+            }
+        };
+        if http::HeaderValue::from_str(secret.expose()).is_err() {
+            self.error(place, "a header's value cannot hold this", "use one line of visible characters");
+            return None;
+        }
+        Some(secret)
+    }
+
+    /// A whole URL, http or https, without credentials in it.
+    pub(super) fn url(&mut self, text: &str, place: &Place) -> Option<http::Uri> {
+        let parsed = text.parse::<http::Uri>().ok();
+        let whole = parsed
+            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty()));
+        let Some(uri) = whole else {
+            self.error(
+                place,
+                format!("`{}` is not a whole URL", text.escape_debug()),
+                "write it with its scheme: \"https://example.com/path\"",
+            );
+            return None;
+        };
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            let span = self.document.value_span(place);
+            self.diagnostics.redact(span);
+            self.error(
+                place,
+                "a credential does not belong in a URL",
+                "send it in a header: { Authorization = { env = \"NAME\" } }",
+            );
+            return None;
+        }
+        Some(uri)
+    }
+
+    #[expect(clippy::option_option, reason = "outer: could it be judged; inner: is there one")]
+    pub(super) fn data(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Option<Option<LeadData>> {
+        let Some(data) = &raw.data else { return Some(None) };
+        let place = Place::of("data").key("file");
+        let need = journeys.map_or(Need::Anything, |journeys| Need::of(journeys.iter().map(|weighted| &weighted.journey)));
+        if journeys.is_some() && need == Need::Nothing {
+            self.warning(
+                &place,
+                "no journey uses leads",
+                "leave out `[data]`, or add a journey that does: `lead`, `clay.enrich`",
+            );
+        }
+        let path = self.directory.join(&data.file);
+        match leads::read(&path, need) {
+            Ok(rows) => {
+                let usage = match data.usage {
+                    None | Some(RawUse::Ring) => LeadUse::Ring,
+                    Some(RawUse::Random) => LeadUse::Random,
+                    Some(RawUse::Once) => LeadUse::Once,
+                };
+                Some(Some(LeadData { path, usage, rows }))
+            }
+            Err(problems) => {
+                for problem in problems {
+                    self.error(&place, format!("{}: {}", data.file, problem.message), problem.help);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// What its samples are labelled with.
+pub(super) fn label(journey: &Journey) -> String {
+    match journey {
+        Journey::Http(http) => http.name.clone(),
+        other => other.name().to_owned(),
+    }
+}

@@ -1,0 +1,200 @@
+//! What a file with the right structure means, and whether that makes sense: raw types become the model here.
+//!
+//! Every check reports and goes on. A part that could not be built is `None`, and what depends on it is not judged, so that
+//! one mistake is not reported as many.
+
+mod faults;
+mod journeys;
+mod load;
+mod resilience;
+mod simulation;
+mod target;
+mod thresholds;
+
+use std::ops::Range;
+use std::path::Path;
+
+use super::diagnostics::{Diagnostics, Severity};
+use super::document::{Document, Place};
+use super::model::{Capacity, Labels, Scenario, Secret, Slo, Target};
+use super::raw::{EnvVar, Percentiles, Period, RawScenario};
+use thresholds::Produced;
+
+/// What every check needs.
+pub(super) struct Checker<'a> {
+    pub(super) document: &'a Document<'a>,
+    pub(super) diagnostics: &'a mut Diagnostics,
+    /// Where the scenario's file is: other files are named from there.
+    pub(super) directory: &'a Path,
+    /// Reads an environment variable.
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
+    /// What it means that an environment variable is not set.
+    pub(super) missing_variable: Severity,
+}
+
+impl Checker<'_> {
+    /// Builds the scenario; `None` if a part is missing or wrong, which has been reported.
+    pub(super) fn scenario(&mut self, raw: &RawScenario, path: &Path) -> Option<Scenario> {
+        let name = self.name(raw);
+        let question = self.question(raw);
+        let load = self.load(raw);
+        let think_time = self.think_time(raw);
+        let journeys = self.journeys(raw);
+        let data = self.data(raw, journeys.as_deref());
+        let target = self.target(raw, journeys.as_deref());
+        let resilience = self.resilience(raw);
+        let simulation = self.simulation(raw, target.as_ref());
+        let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), target.as_ref());
+        let produced = self.produced(journeys.as_deref(), &resilience, load.as_ref(), raw);
+        let thresholds = self.thresholds(raw, produced.as_ref());
+        let slo = self.slo(raw);
+        let labels = labels(raw, target.as_ref());
+        Some(Scenario {
+            name: name?,
+            question: question?,
+            path: path.to_owned(),
+            text: self.document.text.to_owned(),
+            seed: raw.seed,
+            load: load?,
+            journeys: journeys?,
+            think_time: think_time?,
+            data: data?,
+            target: target?,
+            resilience,
+            simulation,
+            faults: faults?,
+            thresholds: thresholds?,
+            slo: slo?,
+            capacity: Capacity { cores: raw.capacity.as_ref().and_then(|capacity| capacity.cores) },
+            labels,
+            warnings: Diagnostics::new(path, ""),
+        })
+    }
+
+    fn name(&mut self, raw: &RawScenario) -> Option<String> {
+        let name = raw.name.as_ref()?;
+        if is_name(name) {
+            return Some(name.clone());
+        }
+        let help = "it becomes part of a directory: use 1 to 64 letters, digits, `-` and `_`, as in \"clay-outage\"";
+        self.error(&Place::of("name"), format!("`{}` cannot be a scenario's name", name.escape_debug()), help);
+        None
+    }
+
+    fn question(&mut self, raw: &RawScenario) -> Option<String> {
+        let question = raw.question.as_ref()?.trim();
+        if !question.is_empty() {
+            return Some(question.to_owned());
+        }
+        self.error(
+            &Place::of("question"),
+            "the question is empty",
+            "say what the run is to find out, as in \"Does the breaker open?\"",
+        );
+        None
+    }
+
+    #[expect(clippy::option_option, reason = "outer: could it be judged; inner: is there one")]
+    fn slo(&mut self, raw: &RawScenario) -> Option<Option<Slo>> {
+        let Some(slo) = &raw.slo else { return Some(None) };
+        if slo.latency.0.is_zero() {
+            self.error(&Place::of("slo").key("latency"), "no request takes no time", "give the bound, as in \"500ms\"");
+            return None;
+        }
+        Some(Some(Slo { percentile: slo.percentile, latency: slo.latency.0, error_rate: slo.error_rate }))
+    }
+
+    /// The value of an environment variable, with its prefix.
+    fn secret(&mut self, variable: &EnvVar, place: &Place) -> Secret {
+        let value = (self.environment)(&variable.env).filter(|value| !value.is_empty());
+        if value.is_none() {
+            let message = format!("the environment variable {} is not set", variable.env);
+            let help = format!("set it before the run: export {}=…", variable.env);
+            self.report(self.missing_variable, place, message, help);
+        }
+        Secret::new(format!("{}{}", variable.prefix, value.unwrap_or_default()))
+    }
+
+    /// Two percentiles in the right order.
+    fn percentiles(&mut self, percentiles: Percentiles, place: &Place) -> bool {
+        let Percentiles { p50: Period(p50), p99: Period(p99) } = percentiles;
+        if p50.is_zero() {
+            self.error(&place.key("p50"), "a lognormal delay is never zero", "give a median above 0, or a fixed delay of \"0s\"");
+        } else if p99 < p50 {
+            self.error(&place.key("p99"), "the 99th percentile is below the median", "make `p99` at least `p50`");
+        }
+        !p50.is_zero() && p99 >= p50
+    }
+
+    /// Two bounds in the right order.
+    fn bounds(&mut self, [Period(min), Period(max)]: [Period; 2], place: &Place) -> bool {
+        if max < min {
+            self.error(place, "the longest is below the shortest", "write [shortest, longest]");
+        }
+        min <= max
+    }
+
+    /// Reports each key that is there and does not belong to `owner`.
+    fn refuse_keys(&mut self, table: &Place, owner: &str, present: &[(&str, bool)], allowed: &[&str]) -> bool {
+        let strangers = present.iter().filter(|(key, is_there)| *is_there && !allowed.contains(key));
+        let mut fine = true;
+        for (key, _) in strangers {
+            let help = match allowed {
+                [] => format!("leave it out: {owner} takes no keys of its own"),
+                _ => format!("leave it out: {owner} takes {}", super::diagnostics::any_of(allowed)),
+            };
+            self.error_at(self.document.key_span(&table.key(key)), format!("`{key}` does not belong to {owner}"), help);
+            fine = false;
+        }
+        fine
+    }
+
+    /// An error at the value of `place`.
+    fn error(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+        self.report(Severity::Error, place, message, help);
+    }
+
+    /// A warning at the value of `place`.
+    fn warning(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+        self.report(Severity::Warning, place, message, help);
+    }
+
+    fn report(&mut self, severity: Severity, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+        self.diagnostics.add(severity, self.document.value_span(place), message.into(), help.into());
+    }
+
+    fn error_at(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.diagnostics.add(Severity::Error, span, message.into(), help.into());
+    }
+
+    /// Says what happens to everything that the scenario itself decides about a run.
+    fn produced(
+        &self,
+        journeys: Option<&[super::model::WeightedJourney]>,
+        resilience: &super::model::Resilience,
+        load: Option<&super::model::Load>,
+        raw: &RawScenario,
+    ) -> Option<Produced> {
+        let has_faults =
+            raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || self.document.is_damaged(&Place::of("faults"));
+        let judgeable = !self.document.is_damaged(&Place::of("journeys")) && !self.document.is_damaged(&Place::of("resilience"));
+        journeys.filter(|_| judgeable).map(|journeys| Produced::of(journeys, resilience, load, has_faults))
+    }
+}
+
+/// Whether a scenario and its directory of results can be called this.
+pub(super) fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+fn labels(raw: &RawScenario, target: Option<&Target>) -> Labels {
+    let written = raw.labels.as_ref();
+    let environment = match target {
+        Some(Target::BaseUrls { .. }) => "not stated",
+        _ => "local simulation",
+    };
+    Labels {
+        environment: written.and_then(|labels| labels.environment.clone()).unwrap_or_else(|| environment.to_owned()),
+        version: written.and_then(|labels| labels.version.clone()).unwrap_or_else(|| "not stated".to_owned()),
+    }
+}

@@ -1,0 +1,62 @@
+//! How the simulated vendors behave while nothing is broken.
+
+use mock_server::latency::LatencyModel;
+use mock_server::settings::SimulationSettings;
+
+use crate::scenario::document::Place;
+use crate::scenario::model::Target;
+use crate::scenario::raw::{RawLatency, RawLatencyModel, RawScenario, RawVendorLimit};
+
+use super::Checker;
+
+impl Checker<'_> {
+    pub(super) fn simulation(&mut self, raw: &RawScenario, target: Option<&Target>) -> SimulationSettings {
+        let place = Place::of("simulation");
+        let mut settings = SimulationSettings::default();
+        let Some(raw) = &raw.simulation else { return settings };
+        if matches!(target, Some(Target::BaseUrls { .. })) {
+            self.warning(&place, "nothing is simulated, for there is a `[target]`", "leave out `[simulation]` or `[target]`");
+        }
+        if let Some(clay) = &raw.clay {
+            let place = place.key("clay");
+            settings.clay.latency = self.latency(clay.latency, settings.clay.latency, &place);
+            settings.clay.rate_limit = clay.rate_limit.map(limit);
+            settings.clay.webhook_submissions = clay.webhook_submissions.unwrap_or(settings.clay.webhook_submissions);
+            settings.clay_port = clay.port.unwrap_or(0);
+        }
+        if let Some(customer_io) = &raw.customer_io {
+            let place = place.key("customer_io");
+            settings.customer_io.latency = self.latency(customer_io.latency, settings.customer_io.latency, &place);
+            settings.customer_io.rate_limit = customer_io.rate_limit.map(limit);
+            settings.customer_io_port = customer_io.port.unwrap_or(0);
+        }
+        if settings.clay_port != 0 && settings.clay_port == settings.customer_io_port {
+            let message = format!("both vendors cannot listen at port {}", settings.clay_port);
+            self.error(&place.key("customer_io").key("port"), message, "give each its own, or leave one out for any free one");
+        }
+        settings
+    }
+
+    fn latency(&mut self, raw: Option<RawLatency>, default: LatencyModel, vendor: &Place) -> LatencyModel {
+        raw.and_then(|latency| self.latency_model(latency, &vendor.key("latency"))).unwrap_or(default)
+    }
+
+    /// A delay in the simulator's terms.
+    pub(super) fn latency_model(&mut self, raw: RawLatency, place: &Place) -> Option<LatencyModel> {
+        match raw {
+            RawLatency::Fixed(delay) => Some(LatencyModel::Fixed { delay: delay.0 }),
+            RawLatency::Model(RawLatencyModel::Uniform(bounds)) => {
+                let [min, max] = bounds.map(|bound| bound.0);
+                self.bounds(bounds, &place.key("uniform")).then_some(LatencyModel::Uniform { min, max })
+            }
+            RawLatency::Model(RawLatencyModel::Lognormal(percentiles)) => {
+                let model = LatencyModel::Lognormal { p50: percentiles.p50.0, p99: percentiles.p99.0 };
+                self.percentiles(percentiles, &place.key("lognormal")).then_some(model)
+            }
+        }
+    }
+}
+
+fn limit(raw: RawVendorLimit) -> (f64, u32) {
+    (raw.rate, raw.burst)
+}

@@ -1,0 +1,70 @@
+//! Whom the load goes to: the simulated vendors, or base URLs with credentials from the environment.
+
+use crate::scenario::document::Place;
+use crate::scenario::model::{Journey, Target, WeightedJourney};
+use crate::scenario::raw::{EnvVar, RawScenario};
+
+use super::Checker;
+
+impl Checker<'_> {
+    pub(super) fn target(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Option<Target> {
+        let Some(target) = &raw.target else { return Some(Target::Simulated) };
+        let place = Place::of("target");
+        let present = [
+            ("clay", target.clay.is_some()),
+            ("clay_api_key", target.clay_api_key.is_some()),
+            ("clay_webhook_path", target.clay_webhook_path.is_some()),
+            ("customer_io", target.customer_io.is_some()),
+            ("customer_io_site_id", target.customer_io_site_id.is_some()),
+            ("customer_io_api_key", target.customer_io_api_key.is_some()),
+        ];
+        let mut fine = !self.document.is_damaged(&place);
+        for weighted in journeys.unwrap_or_default() {
+            for key in needs(&weighted.journey) {
+                if present.contains(&(*key, false)) && !self.document.is_damaged(&place.key(key)) {
+                    let message = format!("journey `{}` needs `{key}` in `[target]`", weighted.journey.name());
+                    self.error(&place, message, "add it, or leave out `[target]` to use the simulated vendors");
+                    fine = false;
+                }
+            }
+        }
+        let clay = self.base_url(target.clay.as_ref(), &place.key("clay"), &mut fine);
+        let customer_io = self.base_url(target.customer_io.as_ref(), &place.key("customer_io"), &mut fine);
+        if let Some(path) = &target.clay_webhook_path
+            && (!path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err())
+        {
+            let help = "write the path under Clay's base URL: \"/v3/sources/webhook/…\"";
+            self.error(&place.key("clay_webhook_path"), format!("`{}` is not a path", path.escape_debug()), help);
+            fine = false;
+        }
+        let mut secret =
+            |variable: &Option<EnvVar>, key| variable.as_ref().map(|variable| self.secret(variable, &place.key(key)));
+        let target = Target::BaseUrls {
+            clay,
+            customer_io,
+            clay_api_key: secret(&target.clay_api_key, "clay_api_key"),
+            clay_webhook_path: target.clay_webhook_path.clone(),
+            clay_webhook_token: secret(&target.clay_webhook_token, "clay_webhook_token"),
+            customer_io_site_id: secret(&target.customer_io_site_id, "customer_io_site_id"),
+            customer_io_api_key: secret(&target.customer_io_api_key, "customer_io_api_key"),
+        };
+        fine.then_some(target)
+    }
+
+    fn base_url(&mut self, text: Option<&String>, place: &Place, fine: &mut bool) -> Option<http::Uri> {
+        let url = self.url(text?.trim_end_matches('/'), place);
+        *fine &= url.is_some();
+        url
+    }
+}
+
+/// The keys of `[target]` without which a journey cannot be sent.
+fn needs(journey: &Journey) -> &'static [&'static str] {
+    match journey {
+        Journey::ClayResource => &["clay", "clay_api_key"],
+        Journey::ClayEnrich => &["clay", "clay_webhook_path"],
+        Journey::CustomerIoIdentify | Journey::CustomerIoTrack => &["customer_io", "customer_io_site_id", "customer_io_api_key"],
+        Journey::Lead => &["clay", "clay_webhook_path", "customer_io", "customer_io_site_id", "customer_io_api_key"],
+        Journey::Http(_) => &[],
+    }
+}

@@ -1,0 +1,189 @@
+//! What must hold: each condition parsed, and refused when this scenario can never have data for it.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use crate::outcome::Vendor;
+use crate::scenario::diagnostics::any_of;
+use crate::scenario::document::Place;
+use crate::scenario::model::{Journey, Load, Resilience, WeightedJourney};
+use crate::scenario::raw::{RawScenario, RawThreshold};
+use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse};
+
+use super::Checker;
+use super::journeys::label;
+
+/// What a run of this scenario can have data about.
+pub(super) struct Produced {
+    vendors: BTreeSet<Vendor>,
+    /// Labels of requests.
+    routes: BTreeSet<String>,
+    /// Labels of iterations.
+    journeys: BTreeSet<String>,
+    /// Vendors that are called through a pipeline with a circuit breaker.
+    breakers: BTreeSet<Vendor>,
+    has_pipeline: bool,
+    spends_credits: bool,
+    stages: Option<usize>,
+    has_faults: bool,
+}
+
+impl Produced {
+    pub(super) fn of(journeys: &[WeightedJourney], resilience: &Resilience, load: Option<&Load>, has_faults: bool) -> Self {
+        let all = || journeys.iter().map(|weighted| &weighted.journey);
+        let piped: BTreeSet<Vendor> = all().filter(|journey| uses_pipeline(journey)).flat_map(vendors_of).copied().collect();
+        let guarded = |vendor: &Vendor| match vendor {
+            Vendor::Clay => resilience.clay.breaker.is_some(),
+            Vendor::CustomerIo => resilience.customer_io.breaker.is_some(),
+            Vendor::Service => false,
+        };
+        Self {
+            vendors: all().flat_map(vendors_of).copied().collect(),
+            routes: all().flat_map(routes_of).collect(),
+            journeys: all().map(label).collect(),
+            breakers: piped.iter().copied().filter(guarded).collect(),
+            has_pipeline: !piped.is_empty(),
+            spends_credits: piped.contains(&Vendor::Clay) && resilience.clay.credits.is_some(),
+            stages: load.map(|load| load.plan.stages().len()),
+            has_faults,
+        }
+    }
+
+    /// Why there would be no data, with what to do about it.
+    fn objection(&self, threshold: &Threshold) -> Option<(String, String)> {
+        let metric = threshold.metric.as_str();
+        let no_pipeline = "a journey through a pipeline: `lead`, `clay.enrich`, `customer_io.identify` or `customer_io.track`";
+        match threshold.metric {
+            Metric::CreditsUsed if !self.spends_credits => Some((
+                format!("this scenario spends no credits, so `{metric}` has no data"),
+                "it needs the journey `lead` or `clay.enrich`, and `credits` in `[resilience.clay]` not switched off".to_owned(),
+            )),
+            Metric::LeadsLost | Metric::QueueDepth if !self.has_pipeline => Some((
+                format!("no journey goes through a pipeline, so `{metric}` has no data"),
+                format!("it needs {no_pipeline}"),
+            )),
+            Metric::BreakerOpenSeconds if self.breakers.is_empty() => Some((
+                format!("no journey goes through a circuit breaker, so `{metric}` has no data"),
+                format!("it needs {no_pipeline}, and a `breaker` that is not switched off"),
+            )),
+            metric => threshold.tags.iter().find_map(|(key, value)| self.tag_objection(metric, key, value)),
+        }
+    }
+
+    fn tag_objection(&self, metric: Metric, key: &str, value: &str) -> Option<(String, String)> {
+        let (known, what): (Vec<&str>, &str) = match (key, metric) {
+            ("vendor", Metric::BreakerOpenSeconds) => (self.breakers.iter().map(|vendor| vendor.as_str()).collect(), "vendor"),
+            ("vendor", _) => (self.vendors.iter().map(|vendor| vendor.as_str()).collect(), "vendor"),
+            ("name", Metric::Iterations | Metric::IterationDuration) => {
+                (self.journeys.iter().map(String::as_str).collect(), "journey")
+            }
+            ("name", _) => (self.routes.iter().map(String::as_str).collect(), "request"),
+            ("fault", _) if value == "true" && !self.has_faults => {
+                return Some(("nothing happens under a fault in this scenario".to_owned(), "add one to `[[faults]]`".to_owned()));
+            }
+            ("phase", _) => {
+                let stages = self.stages?;
+                let phase: usize = value.parse().ok()?;
+                let last = stages.saturating_sub(1);
+                return (phase >= stages)
+                    .then(|| (format!("there is no phase {phase}"), format!("phases are the stages, from 0 to {last}")));
+            }
+            _ => return None,
+        };
+        (!known.contains(&value))
+            .then(|| (format!("no {what} of this scenario is `{value}`"), format!("here it can be {}", any_of(&known))))
+    }
+}
+
+impl Checker<'_> {
+    pub(super) fn thresholds(&mut self, raw: &RawScenario, produced: Option<&Produced>) -> Option<Vec<Threshold>> {
+        let place = Place::of("thresholds");
+        let mut found: Vec<(Range<usize>, Threshold)> = Vec::new();
+        let mut fine = !self.document.is_damaged(&place);
+        for (metric, conditions) in raw.thresholds.iter().flatten() {
+            let metric_place = place.key(metric);
+            for (index, raw) in conditions.iter().enumerate() {
+                let place = metric_place.item(index);
+                match self.threshold(metric, &metric_place, raw, &place) {
+                    Some(threshold) => {
+                        fine &= self.can_have_data(&threshold, produced, &metric_place);
+                        found.push((self.document.value_span(&place), threshold));
+                    }
+                    None => fine = false,
+                }
+            }
+            if conditions.is_empty() && !self.document.is_damaged(&metric_place) {
+                self.error(&metric_place, "there is no condition here", "write one, as in [\"p(95)<500\"]");
+                fine = false;
+            }
+        }
+        found.sort_by_key(|(span, _)| span.start);
+        fine.then(|| found.into_iter().map(|(_, threshold)| threshold).collect())
+    }
+
+    fn threshold(&mut self, metric: &str, metric_place: &Place, raw: &RawThreshold, place: &Place) -> Option<Threshold> {
+        let (expression, expression_place) = match raw {
+            RawThreshold::Plain(expression) => (expression, place.clone()),
+            RawThreshold::Full(full) => (&full.threshold, place.key("threshold")),
+        };
+        let mut threshold = match parse(metric, expression) {
+            Ok(threshold) => threshold,
+            Err(error) => {
+                let span = self.span_of(&error, (metric, metric_place), (expression, &expression_place));
+                self.error_at(span, error.message, error.help);
+                return None;
+            }
+        };
+        if let RawThreshold::Full(full) = raw {
+            threshold.abort_on_fail = full.abort_on_fail;
+            threshold.delay_abort_eval = full.delay_abort_eval.map_or(std::time::Duration::ZERO, |period| period.0);
+            if full.delay_abort_eval.is_some() && !full.abort_on_fail {
+                let help = "add `abortOnFail = true`, or leave it out";
+                self.warning(&place.key("delayAbortEval"), "`delayAbortEval` does nothing without `abortOnFail`", help);
+            }
+        }
+        Some(threshold)
+    }
+
+    /// Where in the file an error stands; the whole text where its bytes cannot be told from the file's (escapes).
+    fn span_of(&self, error: &ThresholdError, metric: (&str, &Place), expression: (&str, &Place)) -> Range<usize> {
+        let (inside, whole) = match error.part {
+            Part::Metric => (self.document.key_text_span(metric.1, metric.0), self.document.key_span(metric.1)),
+            Part::Expression => (self.document.string_span(expression.1, expression.0), self.document.value_span(expression.1)),
+        };
+        inside.map_or(whole, |inside| inside.start + error.span.start..inside.start + error.span.end)
+    }
+
+    fn can_have_data(&mut self, threshold: &Threshold, produced: Option<&Produced>, place: &Place) -> bool {
+        let Some((message, help)) = produced.and_then(|produced| produced.objection(threshold)) else { return true };
+        self.error_at(self.document.key_span(place), message, help);
+        false
+    }
+}
+
+/// Whom a journey calls.
+pub(super) fn vendors_of(journey: &Journey) -> &'static [Vendor] {
+    match journey {
+        Journey::ClayResource | Journey::ClayEnrich => &[Vendor::Clay],
+        Journey::CustomerIoIdentify | Journey::CustomerIoTrack => &[Vendor::CustomerIo],
+        Journey::Lead => &[Vendor::Clay, Vendor::CustomerIo],
+        Journey::Http(_) => &[Vendor::Service],
+    }
+}
+
+fn uses_pipeline(journey: &Journey) -> bool {
+    !matches!(journey, Journey::ClayResource | Journey::Http(_))
+}
+
+/// The labels of a journey's requests.
+fn routes_of(journey: &Journey) -> Vec<String> {
+    let routes: &[&str] = match journey {
+        Journey::ClayResource => &["clay.resource"],
+        Journey::ClayEnrich => &["clay.webhook"],
+        Journey::CustomerIoIdentify => &["customer_io.identify"],
+        Journey::CustomerIoTrack => &["customer_io.track"],
+        Journey::Lead => &["clay.webhook", "customer_io.identify", "customer_io.track"],
+        Journey::Http(http) => return vec![http.name.clone()],
+    };
+    routes.iter().map(|route| (*route).to_owned()).collect()
+}

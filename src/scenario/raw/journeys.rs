@@ -1,0 +1,93 @@
+//! What an iteration does, and whom it is sent to.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::values::{EnvVar, Period};
+
+/// A journey and how often it is taken. All but the first two keys belong to `http`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RawJourney {
+    /// What to do.
+    pub(in crate::scenario) journey: RawJourneyName,
+    /// Its share among the journeys' weights; 1 when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::scenario) weight: Option<u32>,
+    /// `http`: the label of its samples; "http" when left out.
+    pub(in crate::scenario) name: Option<String>,
+    /// `http`: the method; GET when left out.
+    pub(in crate::scenario) method: Option<String>,
+    /// `http`: the whole URL.
+    pub(in crate::scenario) url: Option<String>,
+    /// `http`: headers.
+    pub(in crate::scenario) headers: Option<BTreeMap<String, RawHeader>>,
+    /// `http`: the body; none when left out.
+    pub(in crate::scenario) body: Option<String>,
+    /// `http`: the longest wait for the whole answer; 10s when left out.
+    pub(in crate::scenario) timeout: Option<Period>,
+    /// `http`: the check `status is N`; any status below 400 passes when left out.
+    pub(in crate::scenario) expect_status: Option<RawExpected>,
+    /// `http`: the check `latency < N ms`; none when left out.
+    pub(in crate::scenario) expect_latency: Option<Period>,
+}
+
+/// An HTTP status.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(in crate::scenario) struct RawExpected(#[schemars(range(min = 100, max = 599))] pub(in crate::scenario) u16);
+
+/// The journeys there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(in crate::scenario) enum RawJourneyName {
+    /// POST `/v1/resource` with a Bearer token, and two checks: status 200, latency under 500 ms.
+    #[serde(rename = "clay.resource")]
+    ClayResource,
+    /// A lead through the pipeline to Clay's webhook.
+    #[serde(rename = "clay.enrich")]
+    ClayEnrich,
+    /// A person through the pipeline to Customer.io.
+    #[serde(rename = "customer_io.identify")]
+    CustomerIoIdentify,
+    /// An event through the pipeline to Customer.io.
+    #[serde(rename = "customer_io.track")]
+    CustomerIoTrack,
+    /// A whole lead: enrich, then identify, then track.
+    #[serde(rename = "lead")]
+    Lead,
+    /// A request to a service of your own.
+    #[serde(rename = "http")]
+    Http,
+}
+
+/// A header's value, or the environment variable that holds it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::scenario) enum RawHeader {
+    /// The value. Not for credentials.
+    Text(String),
+    /// The environment variable that holds the value.
+    Env(EnvVar),
+}
+
+/// Base URLs to send to instead of the simulated vendors, and credentials for them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RawTarget {
+    /// Clay's base URL.
+    pub(in crate::scenario) clay: Option<String>,
+    /// Customer.io's base URL.
+    pub(in crate::scenario) customer_io: Option<String>,
+    /// Clay's key, for `clay.resource`.
+    pub(in crate::scenario) clay_api_key: Option<EnvVar>,
+    /// Path of the webhook source under Clay's base URL, for `clay.enrich` and `lead`.
+    pub(in crate::scenario) clay_webhook_path: Option<String>,
+    /// Token of the webhook source, if it has one.
+    pub(in crate::scenario) clay_webhook_token: Option<EnvVar>,
+    /// Customer.io's site ID.
+    pub(in crate::scenario) customer_io_site_id: Option<EnvVar>,
+    /// Customer.io's API key.
+    pub(in crate::scenario) customer_io_api_key: Option<EnvVar>,
+}

@@ -1,0 +1,76 @@
+//! How much load, with which pauses and which leads.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::values::{Percentiles, Period};
+
+/// How the load is shaped, in k6's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::scenario) enum RawExecutor {
+    /// Users follow `stages`.
+    RampingVus,
+    /// `vus` users for `duration`.
+    ConstantVus,
+    /// `iterations` in all, shared by `vus` users.
+    SharedIterations,
+    /// `iterations` for each of `vus` users.
+    PerVuIterations,
+}
+
+/// A linear ramp from the target before it to its own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RawStage {
+    /// How long it takes; "0s" is a jump.
+    pub(in crate::scenario) duration: Period,
+    /// Users at its end.
+    pub(in crate::scenario) target: u32,
+}
+
+/// The pause after an iteration: always the same, or drawn.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::scenario) enum RawThinkTime {
+    /// Always the same.
+    Fixed(Period),
+    /// Drawn.
+    Model(RawThinkTimeModel),
+}
+
+/// A distribution of pauses.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::scenario) enum RawThinkTimeModel {
+    /// Anything between the two.
+    Uniform([Period; 2]),
+    /// Exponential with this mean, cut at ten times the mean.
+    Exponential(Period),
+    /// Lognormal, given by two percentiles.
+    Lognormal(Percentiles),
+}
+
+/// Leads from a file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RawData {
+    /// A CSV file with a header, beside the scenario or by a path from there. `email` for a whole lead and for
+    /// Customer.io, `domain` or `email` for Clay; other columns become attributes.
+    pub(in crate::scenario) file: String,
+    /// How its rows are used; `ring` when left out.
+    #[serde(rename = "use")]
+    pub(in crate::scenario) usage: Option<RawUse>,
+}
+
+/// How the rows of a file are used.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::scenario) enum RawUse {
+    /// One after the other, and again from the first.
+    Ring,
+    /// Any row at any time.
+    Random,
+    /// Each once; the load ends when they are used up.
+    Once,
+}

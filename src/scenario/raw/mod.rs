@@ -1,0 +1,138 @@
+//! A scenario file as it is written: what serde reads, and what the JSON Schema is generated from.
+//!
+//! Nothing here has been judged beyond its structure. Names are k6's where k6 has one, so `startVUs` and `gracefulStop`
+//! stand beside TOML's usual snake case.
+
+mod faults;
+mod journeys;
+mod load;
+mod resilience;
+mod values;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub(super) use faults::{RawFault, RawFaultKind, RawOutage, RawRetryAfter, RawVendor};
+pub(super) use journeys::{RawHeader, RawJourney, RawJourneyName, RawTarget};
+pub(super) use load::{RawData, RawExecutor, RawStage, RawThinkTime, RawThinkTimeModel, RawUse};
+pub(super) use resilience::{
+    RawBackoff, RawBreaker, RawFallbackStep, RawPipeline, RawResilience, RawRetry, RawSimulation, RawVendorLimit, RawWindow,
+};
+pub(super) use values::{EnvVar, Percentiles, Period, RawLatency, RawLatencyModel, Switch};
+
+/// A Plimsoll scenario: one question, the load that answers it, and what must hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Plimsoll scenario")]
+pub(super) struct RawScenario {
+    /// Its name, which becomes part of the directory of its results: letters, digits, `-` and `_`.
+    #[schemars(required)]
+    pub(super) name: Option<String>,
+    /// The question that the run answers. The report begins with it.
+    #[schemars(required)]
+    pub(super) question: Option<String>,
+    /// The seed of everything random. Drawn anew for each run when left out; `--seed` overrides it.
+    pub(super) seed: Option<u64>,
+    /// How the load is shaped.
+    #[schemars(required)]
+    pub(super) executor: Option<RawExecutor>,
+    /// `ramping-vus`: the stages, each a ramp from the target before it to its own.
+    pub(super) stages: Option<Vec<RawStage>>,
+    /// `ramping-vus`: users at the start; 0 when left out.
+    #[serde(rename = "startVUs")]
+    pub(super) start_vus: Option<u32>,
+    /// The number of users, for every executor but `ramping-vus`.
+    pub(super) vus: Option<u32>,
+    /// `constant-vus`: how long.
+    pub(super) duration: Option<Period>,
+    /// `shared-iterations`: iterations in all. `per-vu-iterations`: iterations of each user.
+    pub(super) iterations: Option<u64>,
+    /// `shared-iterations` and `per-vu-iterations`: the load ends after this time at the latest; 10m when left out.
+    #[serde(rename = "maxDuration")]
+    pub(super) max_duration: Option<Period>,
+    /// How long iterations under way may go on after the end; 30s when left out.
+    #[serde(rename = "gracefulStop")]
+    pub(super) graceful_stop: Option<Period>,
+    /// The pause of a user after each iteration; none when left out.
+    pub(super) think_time: Option<RawThinkTime>,
+    /// What an iteration does, drawn by weight.
+    #[schemars(required)]
+    pub(super) journeys: Option<Vec<RawJourney>>,
+    /// Leads from a CSV file. Made up from the seed when left out.
+    pub(super) data: Option<RawData>,
+    /// Base URLs to send to instead of the simulated vendors.
+    pub(super) target: Option<RawTarget>,
+    /// The pipeline in front of each vendor.
+    pub(super) resilience: Option<RawResilience>,
+    /// How the simulated vendors behave while nothing is broken.
+    pub(super) simulation: Option<RawSimulation>,
+    /// What is broken, and when.
+    pub(super) faults: Option<Vec<RawFault>>,
+    /// What must hold: conditions by metric, with k6's grammar.
+    pub(super) thresholds: Option<BTreeMap<String, Vec<RawThreshold>>>,
+    /// The objective that capacity is planned for.
+    pub(super) slo: Option<RawSlo>,
+    /// What the capacity estimate knows about the deployment.
+    pub(super) capacity: Option<RawCapacity>,
+    /// What the report is labelled with.
+    pub(super) labels: Option<RawLabels>,
+}
+
+/// A condition, alone or with what happens when it fails.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum RawThreshold {
+    /// A condition like `p(95)<500`.
+    Plain(String),
+    /// A condition that may end the run.
+    Full(RawFullThreshold),
+}
+
+/// A condition that may end the run.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFullThreshold {
+    /// The condition, like `p(95)<500`.
+    pub(super) threshold: String,
+    /// Ends the run as soon as the condition fails.
+    #[serde(default, rename = "abortOnFail")]
+    pub(super) abort_on_fail: bool,
+    /// How long into the run before it may end it.
+    #[serde(rename = "delayAbortEval")]
+    pub(super) delay_abort_eval: Option<Period>,
+}
+
+/// A service-level objective.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSlo {
+    /// The percentile of request duration, like 95.
+    #[schemars(range(min = 0, max = 100))]
+    pub(super) percentile: f64,
+    /// Its bound.
+    pub(super) latency: Period,
+    /// The highest share of failed requests, like 0.01 for one in a hundred.
+    #[schemars(range(min = 0, max = 1))]
+    pub(super) error_rate: f64,
+}
+
+/// What the capacity estimate knows about the deployment.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCapacity {
+    /// Cores that one replica has.
+    #[schemars(range(min = 0.01, max = 4096))]
+    pub(super) cores: Option<f64>,
+}
+
+/// What the report is labelled with.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLabels {
+    /// The environment, like "staging".
+    pub(super) environment: Option<String>,
+    /// The version of what is tested.
+    pub(super) version: Option<String>,
+}

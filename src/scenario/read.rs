@@ -1,0 +1,100 @@
+//! From a file to a scenario.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::check::Checker;
+use super::diagnostics::{Diagnostics, ScenarioErrors, Severity};
+use super::document::Document;
+use super::model::Scenario;
+use super::raw::RawScenario;
+use super::schema::json_schema;
+use super::structure::sound_part;
+
+impl Scenario {
+    /// Reads the scenario at `path`, to run it: environment variables that it names must be set.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn load(path: &Path) -> Result<Self, ScenarioErrors> {
+        Self::parse(&text_of(path)?, path)
+    }
+
+    /// As [`Scenario::load`], from a text. Files that it names are looked for beside `path`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ScenarioErrors> {
+        read(text, path, &|name| std::env::var(name).ok(), Severity::Error)
+    }
+
+    /// Reads the scenario at `path`, to look at it: environment variables that are not set are warnings. Its secrets
+    /// may be empty, so it is not fit to run.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn validate(path: &Path) -> Result<Self, ScenarioErrors> {
+        read(&text_of(path)?, path, &|name| std::env::var(name).ok(), Severity::Warning)
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, ScenarioErrors> {
+    let refuse = |text: &str, at: usize, message: String, help: &str| {
+        let mut diagnostics = Diagnostics::new(path, text);
+        diagnostics.add(Severity::Error, at..at, message, help.to_owned());
+        ScenarioErrors(diagnostics)
+    };
+    let bytes = std::fs::read(path).map_err(|error| {
+        refuse("", 0, format!("the scenario cannot be read: {error}"), "name a file like scenarios/quickstart.toml")
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let readable = String::from_utf8_lossy(error.as_bytes());
+        refuse(&readable, at, "the scenario is not UTF-8 from here on".to_owned(), "save the file as UTF-8")
+    })
+}
+
+/// Reads a scenario. `environment` gives the values of environment variables.
+pub(super) fn read(
+    text: &str,
+    path: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    missing_variable: Severity,
+) -> Result<Scenario, ScenarioErrors> {
+    // A byte order mark is no part of the text; TOML's parser would skip it, and count it in its places.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut diagnostics = Diagnostics::new(path, text);
+    let (mut document, syntax_errors) = Document::parse(text);
+    if !syntax_errors.is_empty() {
+        for error in syntax_errors {
+            let help = "what follows is judged when the file can be read as TOML";
+            diagnostics.add(Severity::Error, error.span().unwrap_or(0..0), sentence(error.message()), help.to_owned());
+        }
+        return Err(ScenarioErrors(diagnostics.finish()));
+    }
+    let schema = json_schema();
+    let sound = sound_part(&mut document, &schema, &mut diagnostics);
+    let mut scenario = None;
+    match RawScenario::deserialize(sound) {
+        Ok(raw) => {
+            let directory = path.parent().unwrap_or(Path::new(""));
+            let mut checker =
+                Checker { document: &document, diagnostics: &mut diagnostics, directory, environment, missing_variable };
+            scenario = checker.scenario(&raw, path);
+        }
+        // The schema is generated from these types, so what it passes is read; if not, the file's fault is not hidden.
+        Err(error) => {
+            diagnostics.add(Severity::Error, 0..0, error.to_string(), "compare the file with its JSON Schema".to_owned())
+        }
+    }
+    let diagnostics = diagnostics.finish();
+    match scenario {
+        Some(scenario) if !diagnostics.has_errors() => Ok(Scenario { warnings: diagnostics, ..scenario }),
+        _ => Err(ScenarioErrors(diagnostics)),
+    }
+}
+
+fn sentence(message: &str) -> String {
+    message.replace(", expected", "; expected")
+}
