@@ -28,7 +28,7 @@ impl Basis {
     }
 }
 
-fn mean_think_time(think_time: ThinkTime) -> Duration {
+pub(super) fn mean_think_time(think_time: ThinkTime) -> Duration {
     match think_time {
         ThinkTime::None => Duration::ZERO,
         ThinkTime::Fixed(time) => time,
@@ -84,9 +84,10 @@ fn estimate(window: Option<&Window>, cpu_scale: f64) -> Result<Estimate, String>
 }
 
 fn notes(run: &Run, basis: &Basis) -> Vec<String> {
+    let cores = |count: f64| format!("{count} core{}", if count == 1.0 { "" } else { "s" });
     let of = match basis.cores {
-        Some(cores) => format!("{cores} cores"),
-        None => format!("the whole machine, {} cores", run.result.machine.cores),
+        Some(own) => cores(own),
+        None => format!("the whole machine, {}", cores(f64::from(run.result.machine.cores))),
     };
     let mut notes = vec![
         format!(

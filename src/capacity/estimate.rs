@@ -52,7 +52,7 @@ pub struct Estimate {
 /// maxRPS = currentRPS / (cpu% / 100) × 0.7; headroom = (maxRPS − currentRPS) / currentRPS × 100.
 ///
 /// # Errors
-/// Why the formula says nothing about these numbers: no requests, no CPU reading, or CPU under [`LEAST_CPU`].
+/// Why the formula says nothing about these numbers: no requests, no CPU reading, or CPU under 25 %.
 pub fn utilisation_estimate(current_rps: f64, cpu_percent: f64) -> Result<Estimate, String> {
     if current_rps.is_nan() || current_rps <= 0.0 {
         return Err("no request was made in the window".to_owned());

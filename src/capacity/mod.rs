@@ -14,3 +14,6 @@ pub use assess::{Assessment, Basis, assess};
 pub use estimate::{Estimate, Recommendation, utilisation_estimate};
 pub use little::{Little, TOLERANCE};
 pub use window::{Window, steadiest};
+
+#[cfg(test)]
+mod tests;

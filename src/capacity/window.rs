@@ -8,11 +8,12 @@ use crate::event::BreakerState;
 use crate::measure::Second;
 use crate::result::FaultRecord;
 
-/// Length of a window in seconds; a third of the run where that is shorter.
+/// Length of a window in seconds, where the run has such a window; a third of the run where that is shorter.
 pub(super) const LENGTH: usize = 10;
 
-/// Fewest seconds of which a variation means anything.
+/// Fewest seconds of which a variation means anything, and fewest of a run that is long enough for more.
 const SHORTEST: usize = 3;
+const SHORTEST_OF_LONG: usize = 5;
 
 /// A window with a constant number of planned users and no fault, and what was measured in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,15 +38,16 @@ pub struct Window {
     pub cpu_percent: Option<f64>,
 }
 
-/// The window of [`LENGTH`] seconds (a third of a shorter run, at least 3 s) with constant planned users, outside faults and with
-/// every breaker closed, whose rate varies least. `None` when there is no such window.
+/// The window with constant planned users, outside faults and with every breaker closed, whose rate varies least: of
+/// 10 s, or a third of a shorter run. Where faults leave no room for that, of the longest length that there is room
+/// for, down to 5 s (3 s in runs under 15 s). `None` when there is no such window.
 pub fn steadiest(seconds: &[Second], faults: &[FaultRecord]) -> Option<Window> {
-    let length = LENGTH.min(seconds.len() / 3);
-    if length < SHORTEST {
-        return None;
-    }
-    let windows = seconds.windows(length).filter(|window| is_steady(window, faults)).filter_map(measure);
-    windows.min_by(|a, b| a.variation.total_cmp(&b.variation))
+    let longest = LENGTH.min(seconds.len() / 3);
+    let shortest = longest.clamp(SHORTEST, SHORTEST_OF_LONG);
+    (shortest..=longest).rev().find_map(|length| {
+        let windows = seconds.windows(length).filter(|window| is_steady(window, faults)).filter_map(measure);
+        windows.min_by(|a, b| a.variation.total_cmp(&b.variation))
+    })
 }
 
 fn is_steady(window: &[Second], faults: &[FaultRecord]) -> bool {
@@ -101,4 +103,85 @@ pub(super) fn mean_cpu(seconds: &[Second]) -> Option<f64> {
         .map(|process| process.cpu_percent)
         .collect();
     (!read.is_empty()).then(|| read.iter().sum::<f64>() / read.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Gauges;
+
+    /// Seconds from (planned users, requests).
+    fn seconds(rows: impl IntoIterator<Item = (u32, u64)>) -> Vec<Second> {
+        let second = |(index, (users_planned, requests)): (usize, (u32, u64))| Second {
+            start_us: index as u64 * 1_000_000,
+            length_us: 1_000_000,
+            users_planned,
+            requests,
+            iterations: requests / 2,
+            gauges: Gauges { users: users_planned, ..Gauges::default() },
+            ..Second::default()
+        };
+        rows.into_iter().enumerate().map(second).collect()
+    }
+
+    fn fault(start: u64, end: u64) -> FaultRecord {
+        FaultRecord {
+            name: "outage".to_owned(),
+            vendors: Vec::new(),
+            what: String::new(),
+            planned_start_us: start * 1_000_000,
+            planned_end_us: end * 1_000_000,
+            started_us: Some(start * 1_000_000),
+            ended_us: Some(end * 1_000_000),
+        }
+    }
+
+    #[test]
+    fn the_window_with_the_least_variation_is_chosen() {
+        let uneven = (0..20).map(|second| (10, 100 + second % 2 * 20));
+        let even = (0..15).map(|_| (10, 90));
+        let window = steadiest(&seconds(uneven.chain(even)), &[]).unwrap();
+        assert_eq!((window.start_us, window.end_us), (20_000_000, 30_000_000));
+        assert_eq!((window.rate, window.variation, window.iteration_rate), (90.0, 0.0, 45.0));
+        assert_eq!((window.users_planned, window.users, window.cpu_percent), (10, 10.0, None));
+    }
+
+    #[test]
+    fn the_variation_is_that_of_a_sample() {
+        let window = steadiest(&seconds((0..9).map(|second| (5, [90, 100, 110][second % 3]))), &[]).unwrap();
+        assert!((window.variation - 0.1).abs() < 1e-12, "{}", window.variation);
+    }
+
+    #[test]
+    fn a_ramp_has_no_steady_window() {
+        assert_eq!(steadiest(&seconds((1..40).map(|users| (users, 100))), &[]), None);
+    }
+
+    #[test]
+    fn faults_and_open_breakers_are_left_out() {
+        let even = seconds((0..40).map(|_| (10, 100)));
+        let window = steadiest(&even, &[fault(0, 25)]).unwrap();
+        assert_eq!((window.start_us, window.end_us), (25_000_000, 35_000_000));
+        let mut open = even.clone();
+        for second in &mut open {
+            second.gauges.breakers.insert(crate::outcome::Vendor::Clay, BreakerState::Open);
+        }
+        assert_eq!(steadiest(&open, &[]), None);
+    }
+
+    #[test]
+    fn between_faults_a_shorter_window_will_do_but_not_a_few_seconds() {
+        let even = seconds((0..40).map(|_| (10, 100)));
+        let window = steadiest(&even, &[fault(0, 12), fault(19, 40)]).unwrap();
+        assert_eq!((window.start_us, window.end_us), (12_000_000, 19_000_000));
+        assert_eq!(steadiest(&even, &[fault(0, 12), fault(16, 40)]), None);
+    }
+
+    #[test]
+    fn short_runs_use_a_third_and_very_short_ones_nothing() {
+        let window = steadiest(&seconds((0..12).map(|_| (10, 100))), &[]).unwrap();
+        assert_eq!(window.end_us - window.start_us, 4_000_000);
+        assert_eq!(steadiest(&seconds((0..8).map(|_| (10, 100))), &[]), None);
+        assert_eq!(steadiest(&seconds((0..30).map(|_| (10, 0))), &[]), None);
+    }
 }

@@ -14,5 +14,9 @@ pub use breaker_time::{BreakerSpan, breaker_spans, open_seconds};
 pub use evaluate::{abort_due, evaluate};
 pub use evidence::Evidence;
 pub use keeping_up::shortfall;
+pub(crate) use observed::without_zeros;
 pub use observed::{Judgement, Observed, Unit};
 pub use verdict::{Outcome, Verdict, judge};
+
+#[cfg(test)]
+mod tests;

@@ -101,7 +101,7 @@ pub struct Judgement {
 impl Judgement {
     /// The limit with its comparison: `< 500 ms`.
     pub fn limit_text(&self) -> String {
-        format!("{} {}", self.operator, self.unit.format(self.limit))
+        format!("{} {}", self.operator, without_zeros(&self.unit.format(self.limit)))
     }
 
     /// The observed value, or why there is none.
@@ -110,6 +110,15 @@ impl Judgement {
             Observed::Value(value) => self.unit.format(*value),
             Observed::NoData(why) => format!("no data: {why}"),
         }
+    }
+}
+
+/// A figure without decimals that say nothing, for limits and marks, which are exact: `1.00 %` is `1 %`.
+pub(crate) fn without_zeros(figure: &str) -> String {
+    let (number, unit) = figure.split_at(figure.find([' ', '/']).unwrap_or(figure.len()));
+    match number.contains('.') {
+        true => format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.')),
+        false => figure.to_owned(),
     }
 }
 
@@ -157,5 +166,14 @@ mod tests {
         assert_eq!(Unit::Count.format(50_000.0), "50,000");
         assert_eq!(Unit::PerSecond.format(84.24), "84.2/s");
         assert_eq!(Unit::Seconds.format(3.1), "3.10 s");
+    }
+
+    #[test]
+    fn limits_are_exact() {
+        for (figure, exact) in
+            [("1.00 %", "1 %"), ("2.50 s", "2.5 s"), ("500 ms", "500 ms"), ("84.0/s", "84/s"), ("1,000", "1,000")]
+        {
+            assert_eq!(without_zeros(figure), exact);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::capacity::Level;
 use crate::event::BreakerState;
-use crate::gate::{Judgement, Observed, Outcome};
+use crate::gate::{Judgement, Observed, Outcome, without_zeros};
 use crate::outcome::FailureKind;
 
 use super::series::failures;
@@ -130,7 +130,7 @@ fn alerts(view: &View<'_>) -> Vec<String> {
     raised
         .map(|alert| {
             let limit = if alert.level == Level::Critical { alert.critical } else { alert.warning };
-            let (level, limit) = (alert.level.as_str(), alert.format(limit));
+            let (level, limit) = (alert.level.as_str(), without_zeros(&alert.format(limit)));
             format!("Look at {}: {} ({}) is above the {level} level of {limit}.", alert.metric, alert.value_text(), alert.basis)
         })
         .collect()

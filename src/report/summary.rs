@@ -237,7 +237,7 @@ mod tests {
         let text = show(&fixture::quickstart(), false);
         assert!(text.trim_start().starts_with("PASSED  quickstart\n  No thresholds: nothing was judged."), "{text}");
         assert!(text.ends_with("Report      reports/runs/x/report.md\n"), "{text}");
-        assert!(text.contains("Latency     p50 42.0 ms   p95"), "{text}");
+        assert!(text.contains("Latency     p50 26.0 ms   p95"), "{text}");
         assert!(text.contains("Errors      4.00 % of all requests: 100 rate_limited (429), 40 server_error (503)"), "{text}");
         assert!(text.contains("    20.8 s  Clay         breaker CLOSED → OPEN: 5 failures in a row"), "{text}");
         assert!(text.contains("Capacity    Adequate capacity: headroom 84 %"), "{text}");

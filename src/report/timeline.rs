@@ -4,7 +4,7 @@ use crate::event::{Event, EventKind, Guard};
 use crate::outcome::Vendor;
 
 use super::view::View;
-use super::words::{clock, plural};
+use super::words::clock;
 
 /// A line of the timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,14 +81,12 @@ fn entry(event: &Event) -> Option<Entry> {
     let (what, why) = match &event.kind {
         // Faults come from their records, which also know what was planned; pauses are gathered; stale results counted.
         EventKind::Fault { .. } | EventKind::Paused { .. } | EventKind::StaleResult { .. } => return None,
-        EventKind::Transition { guard, from, to, cause, calls, failures } => {
+        EventKind::Transition { guard, from, to, cause, .. } => {
             let guard = match guard {
                 Guard::CircuitBreaker => "breaker",
                 Guard::CreditBudget => "credit budget",
             };
-            let counted =
-                if *calls > 0 { format!(" ({failures} of {} failed)", plural(u64::from(*calls), "call")) } else { String::new() };
-            (format!("{guard} {} → {}", from.as_str(), to.as_str()), format!("{cause}{counted}"))
+            (format!("{guard} {} → {}", from.as_str(), to.as_str()), cause.clone())
         }
         EventKind::CreditsExhausted { used, limit } => ("credits used up".to_owned(), format!("{used} of {limit}")),
         EventKind::CreditsReset => ("credit budget started anew".to_owned(), String::new()),

@@ -1,23 +1,17 @@
 //! Figures and texts in a reader's form, the same in every renderer.
 
-use crate::gate::Unit;
+use crate::gate::{Unit, without_zeros};
 use crate::units::{format_count, three_figures};
 
-/// A time on the load's clock, or a length of time: `0.85 s`, `24.3 s`, `2:05`.
+/// A time on the load's clock, or a length of time: `0.85 s`, `24.3 s`, `2:05 min`.
 pub(super) fn clock(us: u64) -> String {
     let seconds = us as f64 / 1e6;
     match seconds {
-        s if s < 1.0 => format!("{s:.2} s"),
-        s if s < 120.0 => format!("{} s", trimmed(s)),
+        s if s < 1.0 => without_zeros(&format!("{s:.2} s")),
+        s if s < 120.0 => without_zeros(&format!("{s:.1} s")),
         s if s < 3_600.0 => format!("{}:{:02} min", s as u64 / 60, s as u64 % 60),
         s => format!("{}:{:02} h", s as u64 / 3_600, s as u64 / 60 % 60),
     }
-}
-
-/// One decimal, unless it is a zero.
-fn trimmed(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 /// A share of a whole: `0 %`, `1.25 %`.
@@ -67,7 +61,7 @@ mod tests {
     #[test]
     fn times_are_short() {
         for (us, text) in
-            [(0, "0.00 s"), (850_000, "0.85 s"), (24_300_000, "24.3 s"), (20_000_000, "20 s"), (125_000_000, "2:05 min")]
+            [(0, "0 s"), (850_000, "0.85 s"), (24_300_000, "24.3 s"), (20_000_000, "20 s"), (125_000_000, "2:05 min")]
         {
             assert_eq!(clock(us), text);
         }

@@ -1,6 +1,7 @@
 //! Capacity: the alert table, the window, the estimate, Little's law, and what they cannot say.
 
 use crate::capacity::{Level, Little, Window};
+use crate::gate::without_zeros;
 use crate::report::view::View;
 use crate::report::words::{clock, escape, rate};
 use crate::units::three_figures;
@@ -17,7 +18,7 @@ pub(super) fn render(view: &View<'_>) -> String {
                 Level::Warning | Level::Critical => format!("**{}**", alert.level.as_str()),
                 level => level.as_str().to_owned(),
             };
-            let limits = [alert.warning, alert.critical].map(|limit| format!("> {}", alert.format(limit)));
+            let limits = [alert.warning, alert.critical].map(|limit| format!("> {}", without_zeros(&alert.format(limit))));
             let [warning, critical] = limits;
             vec![alert.metric.clone(), alert.value_text(), warning, critical, level, alert.basis.clone()]
         })
@@ -55,7 +56,7 @@ fn estimate(view: &View<'_>) -> String {
             estimate.recommendation.as_str(),
         ),
         (None, why) => {
-            format!("Utilisation estimate: declined, for {}.", escape(why.as_deref().unwrap_or("nothing was measured")))
+            format!("Utilisation estimate: declined: {}.", escape(why.as_deref().unwrap_or("nothing was measured")))
         }
     }
 }

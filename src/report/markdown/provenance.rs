@@ -4,7 +4,7 @@ use crate::event::EventKind;
 use crate::measure::SampleKind;
 use crate::report::view::View;
 use crate::report::words::{code, escape, plural, share};
-use crate::units::{format_bytes, three_figures};
+use crate::units::{format_bytes, format_count, three_figures};
 
 use super::{list, table};
 
@@ -50,7 +50,10 @@ fn method(view: &View<'_>) -> String {
     ];
     lines.extend(overhead(view));
     let retries = view.run.totals.count(SampleKind::Attempt, |labels| labels.retry);
-    lines.push(format!("{} were retries ({}).", plural(retries, "request"), share(retries, view.total)));
+    lines.push(match retries {
+        0 => "No request was a retry.".to_owned(),
+        _ => format!("Retries among the requests: {} ({}).", format_count(retries), share(retries, view.total)),
+    });
     format!("### How It Was Measured\n\n{}\n", list(&lines))
 }
 

@@ -1,19 +1,26 @@
 //! Percentiles of request duration over time, with the thresholds' limits.
 
-use crate::gate::{Judgement, Unit};
-use crate::measure::Second;
-use crate::report::view::View;
+use crate::gate::{Judgement, Unit, without_zeros};
+use crate::report::view::{Read, View};
 use crate::units::format_latency;
 
 use super::axes::{Axis, Frame, Key, Scale};
 use super::scene::{BLUE, Color, GREY, ORANGE, Scene, Stroke, VERMILION};
 use super::ticks::{self, Tick};
 
-/// The percentiles, drawn from the highest down, so that the median is on top.
-const LINES: [(f64, &str, Color, fn(&Second) -> u64); 3] = [
-    (99.0, "p99", VERMILION, |second| second.p99_us),
-    (95.0, "p95", ORANGE, |second| second.p95_us),
-    (50.0, "p50", BLUE, |second| second.p50_us),
+/// One of the percentiles.
+struct Line {
+    percentile: f64,
+    name: &'static str,
+    color: Color,
+    read: Read,
+}
+
+/// From the highest down, so that the median is drawn on top.
+const LINES: [Line; 3] = [
+    Line { percentile: 99.0, name: "p99", color: VERMILION, read: |second| second.p99_us },
+    Line { percentile: 95.0, name: "p95", color: ORANGE, read: |second| second.p95_us },
+    Line { percentile: 50.0, name: "p50", color: BLUE, read: |second| second.p50_us },
 ];
 
 /// A limit further than this above the data would flatten it: it is named in the legend and not drawn.
@@ -26,17 +33,14 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
     let mut scene = Scene::default();
     let points = view.columns(|seconds, read| seconds.iter().map(read).max().unwrap_or(0));
     let values: Vec<u64> =
-        LINES.iter().flat_map(|line| points.iter().map(move |column| column.value(line.3))).filter(|us| *us > 0).collect();
+        LINES.iter().flat_map(|line| points.iter().map(move |column| column.value(line.read))).filter(|us| *us > 0).collect();
     let highest = values.iter().copied().max().unwrap_or(0) as f64;
     let limits = limits(view);
     let drawn = |limit: &f64| *limit <= highest * LIMIT_REACH && *limit > 0.0;
     let top = limits.iter().map(|(_, limit)| *limit).filter(drawn).fold(highest, f64::max);
     let axis = duration_axis(values.iter().copied().min().unwrap_or(0) as f64, top);
-    let mut keys: Vec<Key> = LINES
-        .iter()
-        .rev()
-        .map(|(_, name, color, _)| Key { label: (*name).to_owned(), stroke: Stroke::solid(*color, 2.0) })
-        .collect();
+    let mut keys: Vec<Key> =
+        LINES.iter().rev().map(|line| Key { label: line.name.to_owned(), stroke: Stroke::solid(line.color, 2.0) }).collect();
     for (judgement, limit) in &limits {
         let away = if drawn(limit) { "" } else { " (off the chart)" };
         let label = format!("limit {}{away}", judgement.source);
@@ -50,7 +54,7 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
     for (judgement, limit) in limits.iter().filter(|(_, limit)| drawn(limit)) {
         frame.draw_limit(&mut scene, *limit, Stroke::dashed(limit_color(judgement), 1.5));
     }
-    for (_, _, color, read) in LINES {
+    for Line { color, read, .. } in LINES {
         // Seconds without requests have no percentile: the line has a gap there.
         for run in points.split(|column| column.value(read) == 0) {
             let line = run.iter().map(|column| frame.at(column.middle, column.value(read) as f64)).collect();
@@ -72,13 +76,13 @@ fn limits<'v>(view: &View<'v>) -> Vec<(&'v Judgement, f64)> {
 
 /// The colour of the percentile that the limit is on.
 fn limit_color(judgement: &Judgement) -> Color {
-    LINES.iter().find(|line| Some(line.0) == judgement.percentile).map_or(GREY, |line| line.2)
+    LINES.iter().find(|line| Some(line.percentile) == judgement.percentile).map_or(GREY, |line| line.color)
 }
 
 /// An axis of durations in microseconds; logarithmic where the values span more than a linear one can show.
 pub(super) fn duration_axis(lowest: f64, highest: f64) -> Axis {
     if lowest > 0.0 && highest / lowest > LOG_RATIO {
-        let ticks = ticks::logarithmic(lowest, highest, |us| tidy(&format_latency(us.round() as u64)));
+        let ticks = ticks::logarithmic(lowest, highest, |us| without_zeros(&format_latency(us.round() as u64)));
         return Axis { title: "request duration, logarithmic".to_owned(), ticks, scale: Scale::Logarithmic, end: None };
     }
     let (unit, factor) = match highest {
@@ -88,9 +92,4 @@ pub(super) fn duration_axis(lowest: f64, highest: f64) -> Axis {
     };
     let ticks: Vec<Tick> = ticks::linear(highest / factor).into_iter().map(|(value, label)| (value * factor, label)).collect();
     Axis { title: format!("request duration ({unit})"), ticks, scale: Scale::Linear, end: None }
-}
-
-/// `10.0 ms` as `10 ms`: a mark on an axis is exact.
-fn tidy(text: &str) -> String {
-    text.replace(".00 ", " ").replace(".0 ", " ")
 }

@@ -62,14 +62,19 @@ impl Plot {
     }
 }
 
-/// Draws every plot into `dir`, each as SVG and PNG.
+/// Draws every plot into `dir`, each as SVG and PNG, at once: encoding the pictures is most of the work of a report.
 pub(super) fn write_all(dir: &Path, view: &View<'_>) -> Result<(), ReportError> {
-    for plot in Plot::ALL {
-        let scene = plot.scene(view);
-        paint::write_svg(&scene, &dir.join(format!("{}.svg", plot.stem())))?;
-        paint::write_png(&scene, &dir.join(format!("{}.png", plot.stem())))?;
-    }
-    Ok(())
+    std::thread::scope(|scope| {
+        let threads = Plot::ALL.map(|plot| scope.spawn(move || write_one(plot, dir, view)));
+        let written = threads.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        written.into_iter().collect()
+    })
+}
+
+fn write_one(plot: Plot, dir: &Path, view: &View<'_>) -> Result<(), ReportError> {
+    let scene = plot.scene(view);
+    paint::write_svg(&scene, &dir.join(format!("{}.svg", plot.stem())))?;
+    paint::write_png(&scene, &dir.join(format!("{}.png", plot.stem())))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
     for (_, histogram, color) in &curves {
         // A curve ends where one request is all there is above it.
         let reach = (histogram.len() as f64).log10().clamp(0.0, nines);
-        let steps = (reach * f64::from(FINENESS)).ceil().max(1.0) as u32;
+        let steps = (reach * f64::from(FINENESS)).ceil() as u32;
         let at = |step: u32| (f64::from(step) / f64::from(FINENESS)).min(reach);
         let line = (0..=steps).map(|step| frame.at(at(step), value(histogram, at(step)))).collect();
         scene.line(line, Stroke::solid(*color, 2.0));

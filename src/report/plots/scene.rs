@@ -27,7 +27,7 @@ pub(super) const GREY: Color = Color(120, 128, 138, 1.0);
 pub(super) const INK: Color = Color(31, 41, 51, 1.0);
 pub(super) const FAINT_INK: Color = Color(82, 92, 102, 1.0);
 pub(super) const GRID: Color = Color(226, 230, 234, 1.0);
-pub(super) const FAULT: Color = Color(94, 106, 150, 0.15);
+pub(super) const FAULT: Color = Color(94, 106, 150, 0.18);
 
 /// Where a text is relative to its point; vertically it is centred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

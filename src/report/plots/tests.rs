@@ -158,6 +158,16 @@ fn png_has_twice_the_nominal_size_and_is_not_blank() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2, "no temporary file is left");
 }
 
+#[test]
+fn a_single_request_is_a_dot_and_not_nothing() {
+    let run = fixture::flat(1, 1, 0);
+    let judged = judged(&run);
+    let view = View::new(&run, &judged);
+    for plot in [Plot::Latency, Plot::Throughput, Plot::Percentiles] {
+        assert!(plot.scene(&view).shapes.iter().any(|shape| matches!(shape, Shape::Dot { .. })), "{plot:?}");
+    }
+}
+
 /// Renders every run for the eye: `PLIMSOLL_PLOTS=DIR cargo test --lib plots -- --ignored`.
 #[test]
 #[ignore = "for the eye, not for the machine"]

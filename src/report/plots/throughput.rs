@@ -1,17 +1,27 @@
 //! Rate and errors over time.
 
-use crate::measure::Second;
-use crate::report::view::View;
+use crate::report::view::{Read, View};
 
 use super::axes::{Axis, Frame, Key, Scale};
 use super::scene::{BLUE, PURPLE, Scene, Stroke, VERMILION};
 use super::ticks;
 
-/// The lines; the last is dashed, for it often lies on the one before it.
-const LINES: [(&str, Stroke, fn(&Second) -> u64); 3] = [
-    ("requests", Stroke { color: BLUE, width: 2.0, dashed: false }, |second| second.requests),
-    ("failed", Stroke { color: VERMILION, width: 2.0, dashed: false }, |second| second.failures),
-    ("answered with 429", Stroke { color: PURPLE, width: 2.5, dashed: true }, |second| second.rate_limited),
+/// One of the counts.
+struct Line {
+    name: &'static str,
+    stroke: Stroke,
+    read: Read,
+}
+
+/// Each can be seen where it lies on another: the first is wide, the last dashed.
+const LINES: [Line; 3] = [
+    Line { name: "requests", stroke: Stroke { color: BLUE, width: 3.5, dashed: false }, read: |second| second.requests },
+    Line { name: "failed", stroke: Stroke { color: VERMILION, width: 1.5, dashed: false }, read: |second| second.failures },
+    Line {
+        name: "answered with 429",
+        stroke: Stroke { color: PURPLE, width: 2.5, dashed: true },
+        read: |second| second.rate_limited,
+    },
 ];
 
 pub(super) fn scene(view: &View<'_>) -> Scene {
@@ -26,13 +36,20 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
     let highest = points.iter().map(|column| rate(column.value(|second| second.requests), column.length)).fold(0.0, f64::max);
     let any_429 = view.run.seconds.iter().any(|second| second.rate_limited > 0);
     let lines: Vec<_> = LINES.into_iter().take(if any_429 { 3 } else { 2 }).collect();
-    let key = |&(name, stroke, _): &(&str, Stroke, _)| Key { label: name.to_owned(), stroke };
+    let key = |line: &Line| Key { label: line.name.to_owned(), stroke: line.stroke };
     let keys: Vec<Key> = lines.iter().map(key).collect();
     let axis = Axis { title: "per second".to_owned(), ticks: ticks::linear(highest), scale: Scale::Linear, end: None };
     let frame = Frame::draw(&mut scene, "Rate and errors over time", &keys, Axis::time(view), Some(axis), &view.bands);
-    for (_, stroke, read) in lines {
-        let line = points.iter().map(|column| frame.at(column.middle, rate(column.value(read), column.length))).collect();
-        scene.line(line, stroke);
+    for Line { stroke, read, .. } in lines {
+        let value = |index: usize| points.get(index).map_or(0, |column| column.value(read));
+        // A line along zero would only thicken the axis: it is drawn from the point before a count to the point after it.
+        let is_told =
+            |index: usize| value(index) > 0 || value(index + 1) > 0 || index.checked_sub(1).is_some_and(|at| value(at) > 0);
+        let indices: Vec<usize> = (0..points.len()).collect();
+        for run in indices.split(|index| !is_told(*index)) {
+            let at = |index: &usize| frame.at(points[*index].middle, rate(value(*index), points[*index].length));
+            scene.line(run.iter().map(at).collect(), stroke);
+        }
     }
     if view.total == 0 {
         frame.draw_note(&mut scene, "No request was answered.");

@@ -1,0 +1,256 @@
+//! The gate on evidence made by hand: each metric, each aggregation, and what has no data.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::*;
+use crate::event::{BreakerState, Event, EventKind, Guard};
+use crate::measure::{CheckCount, Gauges, Labels, LeadCounts, SampleKind, Second, Series, Totals};
+use crate::outcome::{FailureKind, Vendor};
+use crate::result::{Machine, Run, RunEnd, RunResult, ScenarioRecord};
+use crate::seed::Seed;
+use crate::threshold::{Aggregation, Metric, Operator, Threshold};
+
+use Aggregation::{Avg, Count, Max, Med, Min, Percentile, Rate, Value};
+use Operator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+
+fn threshold(metric: Metric, tags: &[(&str, &str)], aggregation: Aggregation, operator: Operator, limit: f64) -> Threshold {
+    Threshold {
+        metric,
+        tags: tags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        aggregation,
+        operator,
+        limit,
+        source: "as written".to_owned(),
+        abort_on_fail: false,
+        delay_abort_eval: Duration::ZERO,
+    }
+}
+
+fn add(totals: &mut Totals, kind: SampleKind, vendor: Vendor, failure: Option<FailureKind>, samples: &[(u64, u64)]) {
+    let status = if failure.is_some() { 503 } else { 200 };
+    let labels = Labels { kind, vendor, name: "r".to_owned(), status, failure, phase: 0, under_fault: false, retry: false };
+    let new = || Series { histogram: hdrhistogram::Histogram::new(3).unwrap(), sum_us: 0, bytes: 0 };
+    let series = totals.series.entry(labels).or_insert_with(new);
+    for (us, count) in samples {
+        series.histogram.record_n(*us, *count).unwrap();
+        series.sum_us += us * count;
+    }
+}
+
+/// 10 s: 90 requests to Clay of 100 ms, 10 of 300 ms that failed, 100 to Customer.io of 20.003 ms; 50 iterations of 500 ms.
+fn run() -> Run {
+    let mut totals = Totals::default();
+    add(&mut totals, SampleKind::Attempt, Vendor::Clay, None, &[(100_000, 90)]);
+    add(&mut totals, SampleKind::Attempt, Vendor::Clay, Some(FailureKind::ServerError), &[(300_000, 10)]);
+    add(&mut totals, SampleKind::Attempt, Vendor::CustomerIo, None, &[(20_003, 100)]);
+    add(&mut totals, SampleKind::Iteration, Vendor::Clay, None, &[(500_000, 50)]);
+    totals.checks.insert("status is 200".to_owned(), CheckCount { passes: 190, fails: 10 });
+    totals.checks.insert("fast".to_owned(), CheckCount { passes: 100, fails: 100 });
+    let seconds = (0..10).map(|index| Second {
+        start_us: index * 1_000_000,
+        length_us: 1_000_000,
+        users_planned: 5,
+        gauges: Gauges {
+            users: 5,
+            queue_depth: if index == 9 { 3 } else { index * 10 },
+            credits_used: index * 6,
+            breakers: BTreeMap::from([(Vendor::Clay, BreakerState::Closed), (Vendor::CustomerIo, BreakerState::Closed)]),
+            ..Gauges::default()
+        },
+        ..Second::default()
+    });
+    let result = RunResult {
+        format: 1,
+        written_by: String::new(),
+        started_at: String::new(),
+        scenario: ScenarioRecord {
+            name: String::new(),
+            question: String::new(),
+            text: String::new(),
+            environment: String::new(),
+            version: String::new(),
+        },
+        seed: Seed(1),
+        time_scale: 1.0,
+        end: RunEnd::Completed,
+        load_us: 10_000_000,
+        machine: Machine::default(),
+        leads: LeadCounts { submitted: 100, delivered: 98, lost: 2, ..LeadCounts::default() },
+        checks: BTreeMap::new(),
+        dropped_iterations: 0,
+        interrupted_iterations: 0,
+        panics: 0,
+        sums: Vec::new(),
+        events: vec![
+            opening(4_000_000, Vendor::Clay, BreakerState::Closed, BreakerState::Open),
+            opening(6_500_000, Vendor::Clay, BreakerState::Open, BreakerState::Closed),
+            opening(9_000_000, Vendor::CustomerIo, BreakerState::Closed, BreakerState::Open),
+        ],
+        faults: Vec::new(),
+        warnings: Vec::new(),
+    };
+    Run { result, seconds: seconds.collect(), totals }
+}
+
+fn opening(at_us: u64, vendor: Vendor, from: BreakerState, to: BreakerState) -> Event {
+    let kind = EventKind::Transition { guard: Guard::CircuitBreaker, from, to, cause: String::new(), calls: 5, failures: 5 };
+    Event { at_us, vendor: Some(vendor), kind }
+}
+
+fn observed(run: &Run, metric: Metric, tags: &[(&str, &str)], aggregation: Aggregation) -> Observed {
+    evaluate(&threshold(metric, tags, aggregation, Less, 1.0), &Evidence::of_run(run)).observed
+}
+
+/// Asserts a value within the histograms' three digits.
+fn assert_value(metric: Metric, tags: &[(&str, &str)], aggregation: Aggregation, expected: f64) {
+    let Observed::Value(value) = observed(&run(), metric, tags, aggregation) else { panic!("{metric:?} has no data") };
+    assert!((value - expected).abs() <= expected.abs() * 1e-3, "{metric:?} {tags:?} {aggregation:?}: {value}, not {expected}");
+}
+
+#[test]
+fn request_durations() {
+    let clay: &[(&str, &str)] = &[("vendor", "clay")];
+    assert_value(Metric::HttpReqDuration, &[], Percentile(95.0), 100.0);
+    assert_value(Metric::HttpReqDuration, &[], Percentile(99.0), 300.0);
+    assert_value(Metric::HttpReqDuration, clay, Percentile(95.0), 300.0);
+    assert_value(Metric::HttpReqDuration, &[], Med, 20.003);
+    assert_value(Metric::HttpReqDuration, clay, Med, 100.0);
+    assert_value(Metric::HttpReqDuration, &[], Min, 20.0);
+    assert_value(Metric::HttpReqDuration, &[], Max, 300.0);
+    assert_value(Metric::HttpReqDuration, &[("status", "503")], Min, 300.0);
+    assert_value(Metric::HttpReqDuration, &[("expected_response", "true"), ("vendor", "clay")], Max, 100.0);
+    assert_value(Metric::IterationDuration, &[], Avg, 500.0);
+}
+
+#[test]
+fn averages_are_exact() {
+    let Observed::Value(mean) = observed(&run(), Metric::HttpReqDuration, &[("vendor", "customer_io")], Avg) else { panic!() };
+    assert_eq!(mean, 20.003);
+}
+
+#[test]
+fn rates_and_counts() {
+    assert_value(Metric::HttpReqFailed, &[], Rate, 0.05);
+    assert_value(Metric::HttpReqFailed, &[("vendor", "clay")], Rate, 0.1);
+    assert_value(Metric::HttpReqs, &[], Count, 200.0);
+    assert_value(Metric::HttpReqs, &[], Rate, 20.0);
+    assert_value(Metric::HttpReqs, &[("failure", "server_error")], Count, 10.0);
+    assert_value(Metric::Iterations, &[], Count, 50.0);
+    assert_value(Metric::Checks, &[], Rate, 290.0 / 400.0);
+    assert_value(Metric::Checks, &[("check", "status is 200")], Rate, 0.95);
+    assert_value(Metric::DroppedIterations, &[], Count, 0.0);
+}
+
+#[test]
+fn our_own_metrics() {
+    assert_value(Metric::LeadsLost, &[], Count, 2.0);
+    assert_value(Metric::BreakerOpenSeconds, &[], Count, 3.5);
+    assert_value(Metric::BreakerOpenSeconds, &[("vendor", "clay")], Count, 2.5);
+    assert_value(Metric::QueueDepth, &[], Value, 3.0);
+    assert_value(Metric::QueueDepth, &[], Max, 80.0);
+    assert_value(Metric::CreditsUsed, &[], Count, 54.0);
+}
+
+#[test]
+fn a_count_of_zero_is_data_where_there_are_samples() {
+    assert_eq!(observed(&run(), Metric::HttpReqs, &[("status", "429")], Count), Observed::Value(0.0));
+}
+
+#[test]
+fn what_has_no_data_fails_and_says_so() {
+    let mut empty = run();
+    empty.totals = Totals::default();
+    empty.seconds.clear();
+    empty.result.leads = LeadCounts::default();
+    let metrics = [
+        (Metric::HttpReqDuration, Percentile(95.0)),
+        (Metric::HttpReqFailed, Rate),
+        (Metric::HttpReqs, Count),
+        (Metric::Iterations, Count),
+        (Metric::IterationDuration, Avg),
+        (Metric::Checks, Rate),
+        (Metric::LeadsLost, Count),
+        (Metric::BreakerOpenSeconds, Count),
+        (Metric::QueueDepth, Value),
+        (Metric::CreditsUsed, Count),
+    ];
+    for (metric, aggregation) in metrics {
+        let judgement = evaluate(&threshold(metric, &[], aggregation, Less, 1e9), &Evidence::of_run(&empty));
+        assert!(!judgement.passed, "{metric:?} passed without data");
+        assert!(judgement.observed_text().starts_with("no data: "), "{}", judgement.observed_text());
+    }
+    for (metric, tags, aggregation) in [
+        (Metric::HttpReqDuration, [("vendor", "service")], Max),
+        (Metric::HttpReqFailed, [("name", "misspelt")], Rate),
+        (Metric::Checks, [("check", "misspelt")], Rate),
+        (Metric::BreakerOpenSeconds, [("vendor", "service")], Count),
+    ] {
+        let judgement = evaluate(&threshold(metric, &tags, aggregation, Less, 1e9), &Evidence::of_run(&run()));
+        assert!(!judgement.passed && matches!(judgement.observed, Observed::NoData(_)), "{metric:?}");
+    }
+}
+
+#[test]
+fn operators_compare_as_they_are_written() {
+    let holds =
+        |operator, limit| evaluate(&threshold(Metric::HttpReqs, &[], Count, operator, limit), &Evidence::of_run(&run())).passed;
+    for (operator, below, at, above) in [
+        (Less, false, false, true),
+        (LessOrEqual, false, true, true),
+        (Greater, true, false, false),
+        (GreaterOrEqual, true, true, false),
+        (Equal, false, true, false),
+        (NotEqual, true, false, true),
+    ] {
+        let expected = (below, at, above);
+        assert_eq!((holds(operator, 199.0), holds(operator, 200.0), holds(operator, 201.0)), expected, "{operator:?}");
+    }
+}
+
+#[test]
+fn a_run_is_ended_once_the_delay_is_over_and_there_is_data() {
+    let run = run();
+    let mut strict = threshold(Metric::HttpReqFailed, &[], Rate, Less, 0.01);
+    let live = |seconds| Evidence::live(&run.totals, &run.seconds, &run.result.events, Duration::from_secs(seconds));
+    assert_eq!(abort_due(std::slice::from_ref(&strict), &live(5)), None, "without abortOnFail");
+    strict.abort_on_fail = true;
+    strict.delay_abort_eval = Duration::from_secs(5);
+    assert_eq!(abort_due(std::slice::from_ref(&strict), &live(4)), None, "before the delay");
+    assert!(abort_due(std::slice::from_ref(&strict), &live(5)).is_some());
+    strict.tags = vec![("name".to_owned(), "not yet seen".to_owned())];
+    assert_eq!(abort_due(std::slice::from_ref(&strict), &live(5)), None, "no data is no reason to end a run");
+}
+
+#[test]
+fn the_verdict_and_its_exit_code() {
+    let held = [threshold(Metric::HttpReqs, &[], Count, Greater, 10.0)];
+    let missed = [held[0].clone(), threshold(Metric::HttpReqFailed, &[], Rate, Less, 0.01)];
+    let outcome = |run: &Run, thresholds: &[Threshold]| {
+        let verdict = judge(run, thresholds);
+        (verdict.outcome, verdict.exit_code())
+    };
+    let mut run = run();
+    assert_eq!(outcome(&run, &held), (Outcome::Passed, 0));
+    assert_eq!(outcome(&run, &missed), (Outcome::Failed, 99));
+    assert_eq!(outcome(&run, &[]), (Outcome::Passed, 0));
+    assert_eq!(judge(&run, &[]).reasons, ["No thresholds: nothing was judged."]);
+    run.result.end = RunEnd::Aborted { threshold: "http_req_failed: rate<0.01".to_owned() };
+    assert_eq!(outcome(&run, &held), (Outcome::Failed, 99));
+    run.result.end = RunEnd::Failed { reason: "the simulator was lost".to_owned() };
+    assert_eq!(outcome(&run, &held), (Outcome::Failed, 99));
+    run.result.end = RunEnd::Interrupted;
+    assert_eq!(outcome(&run, &held), (Outcome::Interrupted, 105));
+    assert_eq!(outcome(&run, &missed), (Outcome::Interrupted, 105));
+    run.result.end = RunEnd::Completed;
+    run.totals.dropped_iterations = 10;
+    assert_eq!(outcome(&run, &held), (Outcome::Invalid, 111));
+}
+
+#[test]
+fn a_verdict_is_read_back_as_it_was_written() {
+    let missed = [threshold(Metric::HttpReqFailed, &[("name", "misspelt")], Rate, Less, 0.01)];
+    let verdict = judge(&run(), &missed);
+    let text = serde_json::to_string(&verdict).unwrap();
+    assert_eq!(serde_json::from_str::<Verdict>(&text).unwrap(), verdict);
+}
