@@ -10,7 +10,7 @@ use crate::capacity::{Basis, assess};
 use crate::cli::{Exit, output};
 use crate::event::{Event, EventKind};
 use crate::gate::{Outcome, judge};
-use crate::measure::{Host, Labels, SampleKind, Totals};
+use crate::measure::{Labels, SampleKind, Totals};
 use crate::outcome::Vendor;
 use crate::report::{Judged, SummaryOptions, summary, write_report};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
@@ -33,7 +33,7 @@ pub(super) fn finish(measured: Measured, scenario: &Scenario, json: bool) -> Exi
         time_scale: measured.time_scale,
         end: end.clone(),
         load_us: measured.followed.length.as_micros() as u64,
-        machine: machine(),
+        machine: Machine::this(),
         leads: measured.workload.gauges().leads,
         checks: measured.followed.totals.checks.clone(),
         dropped_iterations: measured.followed.totals.dropped_iterations,
@@ -119,19 +119,6 @@ fn record(scenario: &Scenario) -> ScenarioRecord {
     }
 }
 
-fn machine() -> Machine {
-    let host = Host::read();
-    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
-    Machine {
-        os: host.os,
-        arch: host.arch,
-        cpu: host.cpu,
-        cores: host.cores,
-        memory_bytes: host.memory_bytes,
-        build: build.to_owned(),
-    }
-}
-
 /// Each planned fault, with the times at which the simulator began and ended it.
 fn faults(scenario: &Scenario, events: &[Event]) -> Vec<FaultRecord> {
     let executed = |wanted: &str, begun: bool| {
@@ -171,16 +158,11 @@ fn warnings(measured: &Measured, events_left_out: u64) -> Vec<String> {
     if events_left_out > 0 {
         warnings.push(format!("{} events beyond the first 20,000 were left out.", format_count(events_left_out)));
     }
-    if measured.followed.clamped > 0 {
-        warnings.push(format!("{} durations over an hour count as one hour.", format_count(measured.followed.clamped)));
-    }
+    warnings.extend(measured.followed.warning.clone());
     match &measured.samples {
-        Some(Ok(written)) if written.left_out > 0 => warnings.push(format!(
-            "samples.csv lacks {} samples that came faster than they could be written.",
-            format_count(written.left_out)
-        )),
+        Some(Ok(written)) => warnings.extend(written.warning()),
         Some(Err(error)) => warnings.push(format!("samples.csv could not be finished: {error}")),
-        _ => {}
+        None => {}
     }
     warnings.extend(measured.simulator.as_ref().and_then(skew));
     warnings.extend(measured.simulator.as_ref().and_then(|simulator| disagreement(simulator, &measured.followed.totals)));

@@ -44,8 +44,8 @@ pub(super) struct Followed {
     pub(super) aborted: Option<String>,
     /// Why nothing more could be written.
     pub(super) write_error: Option<WriteError>,
-    /// Durations beyond what a histogram holds.
-    pub(super) clamped: u64,
+    /// What the histograms could not hold.
+    pub(super) warning: Option<String>,
 }
 
 impl Live {
@@ -75,7 +75,7 @@ impl Live {
         let length = seconds.last().map_or(0, |row: &Second| row.start_us + row.length_us);
         Followed {
             totals: self.collector.totals().clone(),
-            clamped: self.collector.clamped(),
+            warning: self.collector.warning(),
             seconds,
             writer: self.writer,
             length: Duration::from_micros(length),

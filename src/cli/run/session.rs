@@ -84,7 +84,7 @@ pub(super) async fn run(scenario: &Scenario, dir: RunDir, options: &Options) -> 
     let plan = WorkloadPlan::new(scenario, endpoints, client(scenario)?, options.seed)?;
     let samples = options.samples.then(|| sample_file(&dir)).transpose()?;
     let roles: &[&str] = if simulator.is_some() { &["harness", "simulator"] } else { &["harness"] };
-    let writer = RunWriter::start(dir, options.started, roles)?;
+    let writer = RunWriter::start(dir.clone(), options.started, roles)?;
 
     let beginning = Beginning { scenario: scenario.clone(), plan, writer, simulator, samples, events: Arc::clone(&events) };
     let under_way = Arc::new(Mutex::new(None));
@@ -106,7 +106,7 @@ pub(super) async fn run(scenario: &Scenario, dir: RunDir, options: &Options) -> 
         return Err(executor.err().unwrap_or_else(|| ExecutorError::Goose("the load never began".to_owned())).into());
     };
     let interrupted = signals.interrupted();
-    Ok(begun.end(executor, interrupted, options).await)
+    Ok(begun.end(executor, interrupted, &dir, options).await)
 }
 
 /// Whether any journey sends to a vendor that is simulated.
@@ -147,7 +147,7 @@ fn client(scenario: &Scenario) -> Result<HttpClient, TransportError> {
 }
 
 fn sample_file(dir: &RunDir) -> Result<(SampleFile, crate::measure::SampleSender), SessionError> {
-    std::fs::File::create(dir.file(SAMPLES))
+    std::fs::File::create(dir.partial(SAMPLES))
         .and_then(|file| SampleFile::start(std::io::BufWriter::new(file)))
         .map_err(SessionError::Samples)
 }
@@ -214,7 +214,7 @@ impl Beginning {
 }
 
 impl Begun {
-    async fn end(self, executor: Result<(), ExecutorError>, interrupted: bool, options: &Options) -> Measured {
+    async fn end(self, executor: Result<(), ExecutorError>, interrupted: bool, dir: &RunDir, options: &Options) -> Measured {
         // Nothing is sent any more before the last cut: what it reads is at rest.
         self.drain.abort();
         let _ = self.drain.await;
@@ -232,7 +232,7 @@ impl Begun {
             events: self.events,
             workload: self.workload,
             simulator,
-            samples: self.samples.map(SampleFile::finish),
+            samples: self.samples.map(|file| file.finish().and_then(|written| dir.publish(SAMPLES).map(|()| written))),
             interrupted,
             executor,
             seed: options.seed,

@@ -1,0 +1,73 @@
+//! The closed executor with work of its own: what panics, hangs or finishes early.
+//!
+//! Goose's kill switch belongs to the whole process, so this file holds one test: one load a process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use plimsoll::executor::{Stop, closed};
+use plimsoll::journey::{Next, User, Work};
+use plimsoll::plan::LoadPlan;
+use plimsoll::scenario::{ExecutorKind, Load};
+use plimsoll::seed::Seed;
+
+/// User 0 panics at each third iteration, user 1 hangs for ever at its first, the others work.
+#[derive(Default)]
+struct Troubled {
+    done: AtomicU64,
+    panics: AtomicU64,
+    interrupted: AtomicU64,
+    active: AtomicI32,
+    after_a_panic: AtomicBool,
+}
+
+impl Work for Troubled {
+    async fn iterate(&self, user: &mut User) -> Next {
+        tokio::task::yield_now().await;
+        match (user.index, user.iterations % 3) {
+            (0, 0) => panic!("iteration {} of user 0", user.iterations),
+            (1, _) => std::future::pending().await,
+            _ => {}
+        }
+        if user.index == 0 && user.iterations > 3 {
+            self.after_a_panic.store(true, Ordering::Relaxed);
+        }
+        self.done.fetch_add(1, Ordering::Relaxed);
+        Next::Pause(Duration::ZERO)
+    }
+
+    fn panicked(&self, message: &str) {
+        assert!(message.starts_with("iteration "), "{message}");
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn interrupted(&self) {
+        self.interrupted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn user_active(&self, active: bool) {
+        self.active.fetch_add(if active { 1 } else { -1 }, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_counted_and_its_user_goes_on_and_what_hangs_is_cut_off() {
+    let load = Load {
+        executor: ExecutorKind::PerVuIterations { iterations: 30 },
+        plan: LoadPlan::constant(4, Duration::from_secs(2)),
+        graceful_stop: Duration::from_millis(100),
+    };
+    let work = Arc::new(Troubled::default());
+    let given = Arc::clone(&work);
+    let begin = Box::new(move |_clock| async move { given }.boxed());
+    closed::run(&load, Seed(1), &Stop::default(), begin).await.expect("the load comes to its end");
+
+    // 30 iterations each: user 0 panics in 10 of them, user 1 hangs in its first until it is cut off.
+    assert_eq!(work.panics.load(Ordering::Relaxed), 10);
+    assert!(work.after_a_panic.load(Ordering::Relaxed), "user 0 went on after its first panic");
+    assert_eq!(work.done.load(Ordering::Relaxed), 20 + 30 + 30);
+    assert_eq!(work.interrupted.load(Ordering::Relaxed), 1);
+    assert_eq!(work.active.load(Ordering::Relaxed), 0, "every user has gone");
+}
