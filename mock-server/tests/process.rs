@@ -100,6 +100,8 @@ async fn a_dropped_child_is_gone() {
     let child = spawn(&settings(Vec::new())).await.unwrap();
     let process = format!("/proc/{}", child.pid());
     assert!(Path::new(&process).exists());
+    // Stopped, it cannot end by itself.
+    signal(child.pid(), "STOP");
     drop(child);
     in_time(async {
         while Path::new(&process).exists() {
