@@ -179,6 +179,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     /// When the store fails; what was moved before stays moved.
     pub async fn redrive(&self) -> Result<Redriven, StoreError> {
         const PAGE: usize = 100;
+        let _redriving = self.redriving.lock().await;
         let mut redriven = Redriven::default();
         let mut after = 0;
         loop {

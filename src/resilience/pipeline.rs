@@ -27,14 +27,14 @@ use crate::seed::Seed;
 
 use super::backlog::{Backlog, MemoryBacklog};
 use super::breaker::{Breaker, Permit};
-use super::credits::{CreditBudget, Reservation};
+use super::credits::{CreditBudget, CreditRefusal, Reservation};
 use super::dead_letters::DeadLetters;
 use super::degradation::{AnswerCache, local_guess};
 use super::emitter::Emitter;
 use super::health::{HealthMonitor, HealthStatus};
 use super::idempotency::{Claim, FirstClaim, Idempotency};
 use super::ledger::{Ledger, PipelineCounts, Submission};
-use super::limiter::{LONGEST_PAUSE, Limiter};
+use super::limiter::{LONGEST_PAUSE, Limiter, LimiterFull};
 use super::operation::{Disposition, Operation, OperationKind, Source};
 use super::policy::{Afterwards, Blame, policy};
 use super::queue::{Attempt, Entry, FallbackQueue};
@@ -62,6 +62,8 @@ pub struct Pipeline<S, B = MemoryBacklog> {
     pub(super) wall: DayClock,
     /// Wakes the drain when an entry came into the queue.
     pub(super) arrived: Notify,
+    /// One redrive at a time: two that read the same letters would count them twice.
+    pub(super) redriving: tokio::sync::Mutex<()>,
 }
 
 /// What became of an operation, and what the caller can work with.
@@ -160,6 +162,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             emitter,
             wall,
             arrived: Notify::new(),
+            redriving: tokio::sync::Mutex::new(()),
             settings,
         }
     }
@@ -214,7 +217,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
     fn reserve_credits(&self) -> Result<Option<Reservation<'_>>, Failure> {
         let Some(credits) = &self.credits else { return Ok(None) };
-        let refused = |refusal: super::credits::CreditRefusal| Failure::unsent(FailureKind::BudgetExhausted, refusal.retry_at());
+        let refused = |refusal: CreditRefusal| Failure::unsent(FailureKind::BudgetExhausted, refusal.retry_at());
         credits.reserve(Instant::now()).map(Some).map_err(refused)
     }
 
@@ -250,7 +253,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         if let Some(rejected) = self.breaker.as_ref().and_then(|breaker| breaker.would_reject(Instant::now())) {
             return Err(Failure::unsent(FailureKind::BreakerOpen, rejected.retry_at));
         }
-        let full = |full: super::limiter::LimiterFull| Failure::unsent(FailureKind::LimiterFull, Some(full.retry_at));
+        let full = |full: LimiterFull| Failure::unsent(FailureKind::LimiterFull, Some(full.retry_at));
         self.limiter.admit().await.map_err(full)
     }
 
