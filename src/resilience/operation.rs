@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::outcome::FailureKind;
 
-use super::idempotency::idempotency_key;
+use super::key::idempotency_key;
 
 /// What to do at the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -146,6 +146,8 @@ async fn what_was_delivered_from_the_queue_is_known_to_its_copies() {
     assert_eq!(rig.pipeline.drain_once().await, Drained::Delivered);
     assert_eq!(rig.pipeline.call(lead(1)).await, Disposition::Duplicate);
     assert_eq!(rig.vendor.count(), 2);
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    assert_eq!(rig.pipeline.call(lead(1)).await, Disposition::Delivered { attempts: 1 }, "remembered for an hour");
 }
 
 #[tokio::test(start_paused = true)]
