@@ -97,7 +97,7 @@ impl Idempotency {
             }
             None => {}
         }
-        if marks.remembers(&key, Instant::now()) {
+        if marks.remembers(&key) {
             return Ok(Claim::Duplicate);
         }
         marks.claims += 1;
@@ -108,14 +108,14 @@ impl Idempotency {
 
     /// Whether the operation has been delivered within the time that it is remembered.
     pub fn was_delivered(&self, key: &str) -> bool {
-        self.lock().remembers(&short_key(key), Instant::now())
+        self.lock().remembers(&short_key(key))
     }
 
-    /// A queued operation was delivered.
-    pub fn delivered(&self, key: &str) {
+    /// A queued operation was delivered at `now`.
+    pub fn delivered(&self, key: &str, now: Instant) {
         let mut marks = self.lock();
         let key = short_key(key);
-        marks.done.put(key, Instant::now() + self.ttl);
+        marks.done.put(key, now + self.ttl);
         let ended = marks.kept.remove(&key);
         drop(marks);
         drop(ended);
@@ -141,10 +141,10 @@ impl Idempotency {
         let ended = match ending {
             _ if !is_ours => None,
             Ending::Queued => marks.kept.insert(key, Mark::Queued),
-            Ending::Delivered | Ending::Failed => marks.kept.remove(&key),
+            Ending::Delivered(_) | Ending::Failed => marks.kept.remove(&key),
         };
-        if ending == Ending::Delivered {
-            marks.done.put(key, Instant::now() + self.ttl);
+        if let Ending::Delivered(now) = ending {
+            marks.done.put(key, now + self.ttl);
         }
         drop(marks);
         drop(ended);
@@ -157,15 +157,15 @@ impl Idempotency {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    Delivered,
+    Delivered(Instant),
     Queued,
     Failed,
 }
 
 impl Marks {
-    fn remembers(&mut self, key: &Key, now: Instant) -> bool {
+    fn remembers(&mut self, key: &Key) -> bool {
         match self.done.get(key) {
-            Some(&until) if now < until => true,
+            Some(&until) if Instant::now() < until => true,
             Some(_) => {
                 self.done.pop(key);
                 false
@@ -176,9 +176,9 @@ impl Marks {
 }
 
 impl FirstClaim<'_> {
-    /// It was delivered.
-    pub fn delivered(self) {
-        self.conclude(Ending::Delivered);
+    /// It was delivered at `now`.
+    pub fn delivered(self, now: Instant) {
+        self.conclude(Ending::Delivered(now));
     }
 
     /// It was put into the queue: copies are duplicates until it is delivered or forgotten.
@@ -245,7 +245,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_delivered_operation_is_a_duplicate_until_its_time_is_up() {
         let memory = memory(10);
-        first(&memory, "k").await.delivered();
+        first(&memory, "k").await.delivered(Instant::now());
         assert!(matches!(memory.claim("k").await, Claim::Duplicate));
         tokio::time::advance(Duration::from_secs(3_599)).await;
         assert!(matches!(memory.claim("k").await, Claim::Duplicate));
@@ -263,7 +263,7 @@ mod tests {
         });
         tokio::time::sleep(Duration::from_secs(5)).await;
         assert!(!copy.is_finished(), "it must wait");
-        claim.delivered();
+        claim.delivered(Instant::now());
         assert!(copy.await.expect("the copy ends"));
     }
 
@@ -278,7 +278,7 @@ mod tests {
                     match memory.claim("k").await {
                         Claim::First(claim) => {
                             tokio::time::sleep(Duration::from_secs(1)).await;
-                            claim.delivered();
+                            claim.delivered(Instant::now());
                             1
                         }
                         Claim::Duplicate => 0,
@@ -299,8 +299,8 @@ mod tests {
     async fn a_queued_operation_is_a_duplicate_however_long_it_waits() {
         let memory = memory(1);
         first(&memory, "k").await.queued();
-        first(&memory, "a").await.delivered();
-        first(&memory, "b").await.delivered();
+        first(&memory, "a").await.delivered(Instant::now());
+        first(&memory, "b").await.delivered(Instant::now());
         tokio::time::advance(Duration::from_secs(100_000)).await;
         assert!(matches!(memory.claim("k").await, Claim::Duplicate));
         memory.forget("k");
@@ -311,7 +311,7 @@ mod tests {
     async fn the_memory_is_bounded_and_forgets_the_least_recently_used() {
         let memory = memory(2);
         for key in ["a", "b", "c"] {
-            first(&memory, key).await.delivered();
+            first(&memory, key).await.delivered(Instant::now());
         }
         assert_eq!(memory.sizes(), (0, 2));
         assert!(!memory.was_delivered("a"));
@@ -322,7 +322,7 @@ mod tests {
     async fn a_claim_that_ends_late_leaves_the_marks_of_others_alone() {
         let memory = memory(10);
         let late = first(&memory, "k").await;
-        memory.delivered("k");
+        memory.delivered("k", Instant::now());
         late.queued();
         assert_eq!(memory.sizes(), (0, 1), "delivered from the queue before its caller knew that it was queued");
 
@@ -331,7 +331,7 @@ mod tests {
         let other = first(&memory, "j").await;
         drop(late);
         assert!(memory.try_claim("j").is_none(), "the other is still under way");
-        other.delivered();
+        other.delivered(Instant::now());
     }
 
     #[test]
