@@ -1,6 +1,7 @@
 //! Tests of the patterns together, with a vendor that follows a script and time that is paused.
 
 mod breaker_in_pipeline;
+mod breaker_invariants;
 mod breaker_transitions;
 mod credit_budget;
 mod draining;
