@@ -38,8 +38,8 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// At most `limit` letters with an id above `after`, by id: for export, page by page.
     fn page(&self, after: u64, limit: usize) -> impl Future<Output = Result<Vec<DeadLetter>, StoreError>> + Send;
 
-    /// Letters by their last failure.
-    fn by_cause(&self) -> impl Future<Output = Result<BTreeMap<FailureKindName, u64>, StoreError>> + Send;
+    /// Letters by the name of their last failure.
+    fn by_cause(&self) -> impl Future<Output = Result<BTreeMap<String, u64>, StoreError>> + Send;
 
     /// Removes a letter for good. False when there is none of that id.
     fn remove(&self, id: u64) -> impl Future<Output = Result<bool, StoreError>> + Send;
@@ -47,9 +47,6 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// Letters here. Cheap: it is read often.
     fn count(&self) -> u64;
 }
-
-/// A failure's name, as results and tags have it.
-pub type FailureKindName = &'static str;
 
 /// Dead letters in memory.
 #[derive(Debug)]
@@ -102,10 +99,10 @@ impl DeadLetters for MemoryDeadLetters {
         ready(Ok(page))
     }
 
-    fn by_cause(&self) -> impl Future<Output = Result<BTreeMap<FailureKindName, u64>, StoreError>> + Send {
+    fn by_cause(&self) -> impl Future<Output = Result<BTreeMap<String, u64>, StoreError>> + Send {
         let mut counts = BTreeMap::new();
         for letter in self.lock().1.values() {
-            *counts.entry(letter.cause.as_str()).or_insert(0) += 1;
+            *counts.entry(letter.cause.as_str().to_owned()).or_insert(0) += 1;
         }
         ready(Ok(counts))
     }
@@ -139,7 +136,7 @@ mod tests {
         for (user, cause) in [("a", FailureKind::ClientError), ("b", FailureKind::Timeout), ("c", FailureKind::ClientError)] {
             assert_eq!(letters.put(entry(user), cause, 9).await, Ok(true));
         }
-        assert_eq!(letters.by_cause().await, Ok(BTreeMap::from([("client_error", 2), ("timeout", 1)])));
+        assert_eq!(letters.by_cause().await, Ok(BTreeMap::from([("client_error".to_owned(), 2), ("timeout".to_owned(), 1)])));
         let first = letters.page(0, 2).await.expect("working letters");
         assert_eq!(first.iter().map(|letter| letter.entry.operation.user.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         let second = letters.page(first[1].id, 2).await.expect("working letters");

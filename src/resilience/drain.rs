@@ -117,9 +117,9 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         }
         let once = RetrySettings { max_retries: 0, ..self.settings.retry };
         match self.deliver(&leased.entry.operation, leased.entry.retry_count + 1, &once).await {
-            Ok(_) => {
+            Ok(accepted) => {
                 // Marked and counted before it leaves the queue: cut off in between, it is found as a duplicate.
-                self.mark(|idempotency| idempotency.delivered(key));
+                self.mark(|idempotency| idempotency.delivered(key, accepted.at));
                 self.ledger.delivered_from_queue();
                 queue.ack(leased.id).await?;
                 Ok(Drained::Delivered)
@@ -179,6 +179,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     /// When the store fails; what was moved before stays moved.
     pub async fn redrive(&self) -> Result<Redriven, StoreError> {
         const PAGE: usize = 100;
+        let _redriving = self.redriving.lock().await;
         let mut redriven = Redriven::default();
         let mut after = 0;
         loop {

@@ -55,12 +55,11 @@ impl Limiter {
         }
     }
 
-    /// Waits for a turn.
+    /// Waits for a turn, from `asked` on, which is now.
     ///
     /// # Errors
     /// When there is none within the longest wait, or a pause that began meanwhile lasts longer than that.
-    pub async fn admit(&self) -> Result<(), LimiterFull> {
-        let asked = Instant::now();
+    pub async fn admit(&self, asked: Instant) -> Result<(), LimiterFull> {
         let latest = asked + self.longest_wait;
         let mut now = asked;
         loop {
@@ -135,7 +134,7 @@ mod tests {
         let calls: Vec<_> = (0..count)
             .map(|_| {
                 let limiter = Arc::clone(limiter);
-                tokio::spawn(async move { limiter.admit().await.map(|()| start.elapsed().as_secs_f64()) })
+                tokio::spawn(async move { limiter.admit(Instant::now()).await.map(|()| start.elapsed().as_secs_f64()) })
             })
             .collect();
         let mut times = Vec::new();
@@ -162,7 +161,7 @@ mod tests {
         let limiter = limiter(10.0, 1, 1);
         let times = admissions(&limiter, 50).await;
         assert_eq!(times.len(), 11, "the one at once and those of the next second");
-        let refusal = limiter.admit().await;
+        let refusal = limiter.admit(Instant::now()).await;
         assert_eq!(refusal, Ok(()), "after a second there are turns again");
     }
 
@@ -199,7 +198,7 @@ mod tests {
         assert!(admissions(&limiter, 3).await.iter().all(|&time| (4.0..4.01).contains(&time)));
         let until = Instant::now() + Duration::from_secs(6);
         limiter.pause(Instant::now(), Duration::from_secs(6));
-        assert_eq!(limiter.admit().await, Err(LimiterFull { retry_at: until }));
+        assert_eq!(limiter.admit(Instant::now()).await, Err(LimiterFull { retry_at: until }));
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ pub mod drain;
 pub mod emitter;
 pub mod health;
 pub mod idempotency;
+pub mod key;
 mod ledger;
 pub mod limiter;
 pub mod operation;
@@ -27,7 +28,7 @@ pub mod wall;
 
 pub use drain::{Drained, Redriven};
 pub use health::{Grade, HealthStatus};
-pub use idempotency::idempotency_key;
+pub use key::idempotency_key;
 pub use ledger::PipelineCounts;
 pub use operation::{Disposition, Operation, OperationKind, Source};
 pub use pipeline::{Answer, Pipeline, PipelineGauges};

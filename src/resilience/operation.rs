@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::outcome::FailureKind;
 
-use super::idempotency::idempotency_key;
+use super::key::idempotency_key;
 
 /// What to do at the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ pub enum Disposition {
         /// Attempts made, 1 for the first.
         attempts: u32,
     },
-    /// It had been delivered before: nothing was sent.
+    /// It had been delivered before, or waits in the queue already: nothing was sent.
     Duplicate,
     /// The vendor could not be reached or was not asked; a fallback answered.
     Fallback {

@@ -27,14 +27,14 @@ use crate::seed::Seed;
 
 use super::backlog::{Backlog, MemoryBacklog};
 use super::breaker::{Breaker, Permit};
-use super::credits::{CreditBudget, Reservation};
+use super::credits::{CreditBudget, CreditRefusal, Reservation};
 use super::dead_letters::DeadLetters;
 use super::degradation::{AnswerCache, local_guess};
 use super::emitter::Emitter;
 use super::health::{HealthMonitor, HealthStatus};
 use super::idempotency::{Claim, FirstClaim, Idempotency};
 use super::ledger::{Ledger, PipelineCounts, Submission};
-use super::limiter::{LONGEST_PAUSE, Limiter};
+use super::limiter::{LONGEST_PAUSE, Limiter, LimiterFull};
 use super::operation::{Disposition, Operation, OperationKind, Source};
 use super::policy::{Afterwards, Blame, policy};
 use super::queue::{Attempt, Entry, FallbackQueue};
@@ -62,6 +62,8 @@ pub struct Pipeline<S, B = MemoryBacklog> {
     pub(super) wall: DayClock,
     /// Wakes the drain when an entry came into the queue.
     pub(super) arrived: Notify,
+    /// One redrive at a time: two that read the same letters would count them twice.
+    pub(super) redriving: tokio::sync::Mutex<()>,
 }
 
 /// What became of an operation, and what the caller can work with.
@@ -97,6 +99,8 @@ pub struct PipelineGauges {
 pub(super) struct Accepted {
     attempts: u32,
     data: Option<Value>,
+    /// When the answer was there.
+    pub(super) at: Instant,
 }
 
 /// It was not accepted.
@@ -160,6 +164,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             emitter,
             wall,
             arrived: Notify::new(),
+            redriving: tokio::sync::Mutex::new(()),
             settings,
         }
     }
@@ -184,9 +189,9 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             },
         };
         match self.deliver(&operation, 1, &self.settings.retry).await {
-            Ok(Accepted { attempts, data }) => {
+            Ok(Accepted { attempts, data, at }) => {
                 if let Some(claim) = claim {
-                    claim.delivered();
+                    claim.delivered(at);
                 }
                 submission.delivered();
                 Answer { disposition: Disposition::Delivered { attempts }, data }
@@ -200,7 +205,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         let reservation = self.reserve_credits()?;
         let result = self.with_retries(operation, first, retry).await;
         if let Some(reservation) = reservation {
-            close_reservation(reservation, result.as_ref().err());
+            close_reservation(reservation, &result);
         }
         let accepted = result?;
         if let Some(data) = &accepted.data
@@ -214,7 +219,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
     fn reserve_credits(&self) -> Result<Option<Reservation<'_>>, Failure> {
         let Some(credits) = &self.credits else { return Ok(None) };
-        let refused = |refusal: super::credits::CreditRefusal| Failure::unsent(FailureKind::BudgetExhausted, refusal.retry_at());
+        let refused = |refusal: CreditRefusal| Failure::unsent(FailureKind::BudgetExhausted, refusal.retry_at());
         credits.reserve(Instant::now()).map(Some).map_err(refused)
     }
 
@@ -222,15 +227,14 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         let mut attempts = 0;
         loop {
             self.take_turn().await?;
-            let reply = self.attempt(operation, first + attempts).await?;
+            let (reply, now) = self.attempt(operation, first + attempts).await?;
             attempts += 1;
             let Some(cause) = failure_of(&reply) else {
                 if let Some(budget) = &self.retry_budget {
                     budget.succeeded();
                 }
-                return Ok(Accepted { attempts, data: reply.data });
+                return Ok(Accepted { attempts, data: reply.data, at: now });
             };
-            let now = Instant::now();
             let asked = reply.retry_after.and_then(|after| after.wait(&self.wall, now));
             if cause == FailureKind::RateLimited {
                 self.pause(now, asked);
@@ -247,15 +251,16 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
     /// Waits for the limiter, unless the breaker would reject the call anyway: nobody queues for a turn that is wasted.
     async fn take_turn(&self) -> Result<(), Failure> {
-        if let Some(rejected) = self.breaker.as_ref().and_then(|breaker| breaker.would_reject(Instant::now())) {
+        let now = Instant::now();
+        if let Some(rejected) = self.breaker.as_ref().and_then(|breaker| breaker.would_reject(now)) {
             return Err(Failure::unsent(FailureKind::BreakerOpen, rejected.retry_at));
         }
-        let full = |full: super::limiter::LimiterFull| Failure::unsent(FailureKind::LimiterFull, Some(full.retry_at));
-        self.limiter.admit().await.map_err(full)
+        let full = |full: LimiterFull| Failure::unsent(FailureKind::LimiterFull, Some(full.retry_at));
+        self.limiter.admit(now).await.map_err(full)
     }
 
-    /// Breaker → timeout → sender: one attempt.
-    async fn attempt(&self, operation: &Operation, number: u32) -> Result<Reply, Failure> {
+    /// Breaker → timeout → sender: one attempt, and when its answer was there.
+    async fn attempt(&self, operation: &Operation, number: u32) -> Result<(Reply, Instant), Failure> {
         let sent = Instant::now();
         let permit = match &self.breaker {
             None => None,
@@ -274,7 +279,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             settle_permit(permit, failure, now, elapsed);
         }
         self.health.record(now, failure.is_none(), elapsed);
-        Ok(reply)
+        Ok((reply, now))
     }
 
     fn pause(&self, now: Instant, asked: Option<Duration>) {
@@ -402,13 +407,12 @@ fn settle_permit(permit: Permit<'_>, failure: Option<FailureKind>, now: Instant,
     }
 }
 
-fn close_reservation(reservation: Reservation<'_>, failure: Option<&Failure>) {
-    let now = Instant::now();
-    match failure.map(|failure| failure.cause) {
-        None => reservation.settle(now),
-        Some(FailureKind::CreditsExhausted) => reservation.refused_by_vendor(now),
-        Some(cause) if policy(cause).blame == Blame::Vendor => reservation.failed(now),
-        Some(_) => reservation.release(now),
+fn close_reservation(reservation: Reservation<'_>, result: &Result<Accepted, Failure>) {
+    match result {
+        Ok(accepted) => reservation.settle(accepted.at),
+        Err(failure) if failure.cause == FailureKind::CreditsExhausted => reservation.refused_by_vendor(Instant::now()),
+        Err(failure) if policy(failure.cause).blame == Blame::Vendor => reservation.failed(Instant::now()),
+        Err(_) => reservation.release(Instant::now()),
     }
 }
 

@@ -5,7 +5,7 @@
 //! half-open, only a bounded number of probes may be under way; and each permit carries the generation that it was given
 //! in, so that a result from before a transition can't decide about the state after it.
 //!
-//! [`machine`](self) is a pure state machine: time comes in as an argument, and what happened comes out as values. This
+//! The file `machine.rs` is a pure state machine: time comes in as an argument, and what happened comes out as values. This
 //! file puts it behind one short lock and sends its events. States have resilience4j's names.
 
 mod cause;

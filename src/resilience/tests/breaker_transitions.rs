@@ -1,10 +1,10 @@
-//! The table of transitions that a correct breaker passes, one test a row, with the row's number.
+//! The table of transitions that a correct breaker passes, one test a row, with the row's number. Those that need the
+//! whole pipeline (21, 22, 25) are in `breaker_in_pipeline.rs`, those about retries alone (27, 29) in `retry.rs`.
 
 use std::collections::BTreeSet;
 use std::sync::Barrier;
 
 use crate::resilience::breaker::{Breaker, Permit, Rejected};
-use crate::resilience::operation::Disposition;
 use crate::resilience::settings::{BreakerSettings, Window};
 
 use super::*;
@@ -13,22 +13,6 @@ const CLOSED: BreakerState = BreakerState::Closed;
 const OPEN: BreakerState = BreakerState::Open;
 const HALF_OPEN: BreakerState = BreakerState::HalfOpen;
 const FORCED_OPEN: BreakerState = BreakerState::ForcedOpen;
-
-/// What holds unless a row says otherwise.
-fn table() -> BreakerSettings {
-    BreakerSettings {
-        window: Window::Count { calls: 10 },
-        minimum_calls: 5,
-        failure_rate: 50.0,
-        slow_call: None,
-        slow_rate: 50.0,
-        cooldown: Duration::from_secs(5),
-        cooldown_jitter: 0.0,
-        half_open_permits: 3,
-        success_threshold: 3,
-        half_open_max: Duration::from_secs(60),
-    }
-}
 
 struct Bench {
     breaker: Breaker,
@@ -380,43 +364,6 @@ fn row_21_excluded_outcomes_count_as_nothing_and_give_a_probe_s_permit_back() {
     assert_eq!(bench.state(), CLOSED);
 }
 
-#[tokio::test(start_paused = true)]
-async fn row_21_ten_400s_and_404s_leave_the_pipeline_s_breaker_closed() {
-    let rig = rig(PipelineSettings { breaker: Some(table()), ..plain() });
-    rig.vendor.next((0..10).map(|index| status(if index % 2 == 0 { 400 } else { 404 })));
-    for number in 0..10 {
-        let disposition = rig.pipeline.call(lead(number)).await;
-        assert_eq!(disposition, Disposition::DeadLettered { cause: FailureKind::ClientError });
-    }
-    assert_eq!(rig.vendor.count(), 10, "none was retried");
-    assert_eq!(rig.pipeline.gauges().breaker, Some(CLOSED));
-    rig.assert_balanced();
-}
-
-#[tokio::test(start_paused = true)]
-async fn row_22_a_429_with_retry_after_pauses_the_limiter_and_nothing_is_sent_meanwhile() {
-    let rig = rig(PipelineSettings { breaker: Some(table()), ..plain() });
-    rig.vendor.next([too_many(30)]);
-    let calls: Vec<_> = (0..20)
-        .map(|number| {
-            let pipeline = Arc::clone(&rig.pipeline);
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_secs(u64::from(number))).await;
-                pipeline.call(lead(number)).await
-            })
-        })
-        .collect();
-    for call in calls {
-        assert!(matches!(call.await.expect("it ends"), Disposition::Delivered { .. }));
-    }
-    let times = rig.vendor.times();
-    assert_eq!(times.len(), 21, "the 429 and everybody's success");
-    assert!(times[1..].iter().all(|&time| time >= 30.0), "{times:?}");
-    assert_eq!(rig.pipeline.gauges().breaker, Some(CLOSED));
-    let paused = rig.log.all().into_iter().any(|event| event.kind == EventKind::Paused { for_ms: 30_000 });
-    assert!(paused, "{:?}", rig.log.all());
-}
-
 #[test]
 fn row_23_forced_open_stays_open_until_it_is_reset_and_is_then_empty() {
     let bench = bench(table());
@@ -449,23 +396,6 @@ fn row_24_two_threads_that_cross_the_threshold_together_open_it_once() {
         assert_eq!(bench.entered(), [OPEN]);
         assert_eq!(bench.breaker.metrics(bench.at(0)).stale, 1, "the other came late");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn row_25_every_attempt_of_a_retry_counts_and_a_rejection_is_not_retried() {
-    let rig = rig(PipelineSettings { breaker: Some(table()), ..plain() });
-    rig.vendor.then(status(503));
-    let first = rig.pipeline.call(lead(1)).await;
-    assert!(matches!(first, Disposition::Fallback { cause: FailureKind::ServerError, .. }), "{first:?}");
-    assert_eq!((rig.vendor.count(), rig.pipeline.gauges().breaker), (4, Some(CLOSED)));
-    let second = rig.pipeline.call(lead(2)).await;
-    assert!(matches!(second, Disposition::Fallback { cause: FailureKind::BreakerOpen, .. }), "{second:?}");
-    assert_eq!((rig.vendor.count(), rig.pipeline.gauges().breaker), (5, Some(OPEN)));
-    let before = Instant::now();
-    let third = rig.pipeline.call(lead(3)).await;
-    assert!(matches!(third, Disposition::Fallback { cause: FailureKind::BreakerOpen, .. }), "{third:?}");
-    assert_eq!(Instant::now(), before, "no back-off for a rejection");
-    assert_eq!(rig.vendor.count(), 5);
 }
 
 #[test]

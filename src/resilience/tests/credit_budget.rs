@@ -204,3 +204,26 @@ async fn after_a_402_nothing_more_is_sent_until_the_next_day() {
     assert_eq!(rig.pipeline.gauges().credits_used, 12);
     rig.assert_balanced();
 }
+
+#[tokio::test(start_paused = true)]
+async fn leads_that_the_vendor_fails_cost_nothing_and_stop_the_spending() {
+    let rig = rig(PipelineSettings { credits: Some(CreditSettings::default()), breaker: None, ..no_retries() });
+    rig.vendor.then(status(503));
+    for number in 0..6 {
+        rig.pipeline.call(lead(number)).await;
+    }
+    assert_eq!(rig.vendor.count(), 5, "the sixth was not sent");
+    let gauges = rig.pipeline.gauges();
+    assert_eq!((gauges.credits_used, gauges.credit_breaker), (0, Some(BreakerState::Open)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn leads_that_are_at_fault_themselves_do_not_stop_the_spending() {
+    let rig = rig(PipelineSettings { credits: Some(CreditSettings::default()), ..no_retries() });
+    rig.vendor.then(status(422));
+    for number in 0..20 {
+        rig.pipeline.call(lead(number)).await;
+    }
+    let gauges = rig.pipeline.gauges();
+    assert_eq!((rig.vendor.count(), gauges.credits_used, gauges.credit_breaker), (20, 0, Some(BreakerState::Closed)));
+}

@@ -4,7 +4,7 @@ use crate::resilience::backlog::Backlog;
 use crate::resilience::dead_letters::DeadLetters;
 use crate::resilience::drain::{Drained, Redriven};
 use crate::resilience::operation::Disposition;
-use crate::resilience::settings::FallbackSettings;
+use crate::resilience::settings::{FallbackSettings, LimiterSettings};
 
 use super::*;
 
@@ -136,6 +136,49 @@ async fn a_drain_that_is_cut_off_loses_nothing() {
     drain.abort();
     assert_eq!(rig.pipeline.gauges().counts.delivered, 1, "its lease ended");
     rig.assert_balanced();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_delivered_from_the_queue_is_known_to_its_copies() {
+    let rig = rig(no_retries());
+    rig.vendor.next([status(503)]);
+    rig.pipeline.call(lead(1)).await;
+    assert_eq!(rig.pipeline.drain_once().await, Drained::Delivered);
+    assert_eq!(rig.pipeline.call(lead(1)).await, Disposition::Duplicate);
+    assert_eq!(rig.vendor.count(), 2);
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    assert_eq!(rig.pipeline.call(lead(1)).await, Disposition::Delivered { attempts: 1 }, "remembered for an hour");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_without_a_turn_is_given_back_as_it_was() {
+    let limiter = LimiterSettings { rate: 0.1, burst: 1, max_wait: Duration::from_secs(1) };
+    let rig = rig(PipelineSettings { limiter: Some(limiter), ..no_retries() });
+    rig.vendor.next([status(503)]);
+    rig.pipeline.call(lead(1)).await;
+    assert_eq!(rig.pipeline.drain_once().await, Drained::Blocked { until: Some(rig.start + Duration::from_secs(10)) });
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(rig.pipeline.drain_once().await, Drained::Delivered);
+    assert_eq!(rig.vendor.attempts(), [1, 1], "the blocked one was no attempt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_drain_sees_a_pause_before_it_takes_anything() {
+    let rig = rig(PipelineSettings { breaker: None, ..no_retries() });
+    rig.vendor.next([status(503), too_many(20)]);
+    rig.pipeline.call(lead(1)).await;
+    rig.pipeline.call(lead(2)).await;
+    assert_eq!(rig.pipeline.drain_once().await, Drained::Blocked { until: Some(rig.start + Duration::from_secs(20)) });
+    assert_eq!(rig.start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_vendor_put_off_is_due_when_it_said() {
+    let rig = rig(plain());
+    rig.vendor.next([too_many(3_600)]);
+    rig.pipeline.call(lead(1)).await;
+    let until = rig.start + Duration::from_secs(3_600);
+    assert_eq!(rig.pipeline.drain_once().await, Drained::NotDue { until });
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! Tests of the patterns together, with a vendor that follows a script and time that is paused.
 
+mod breaker_in_pipeline;
+mod breaker_invariants;
 mod breaker_transitions;
 mod credit_budget;
 mod draining;
@@ -21,7 +23,7 @@ use super::emitter::Emitter;
 use super::operation::{Operation, OperationKind};
 use super::pipeline::Pipeline;
 use super::sender::{Reply, RetryAfter, Sender};
-use super::settings::{Backoff, PipelineSettings, RetrySettings};
+use super::settings::{Backoff, BreakerSettings, PipelineSettings, RetrySettings, Window};
 
 /// Keeps what was emitted.
 #[derive(Debug, Default)]
@@ -196,4 +198,20 @@ fn lead(number: u32) -> Operation {
 
 fn emitter(start: Instant, log: &Arc<Log>) -> Emitter {
     Emitter::new(Vendor::Clay, LoadClock::starting_at(start), log.clone())
+}
+
+/// What holds in the table of transitions unless a row says otherwise.
+fn table() -> BreakerSettings {
+    BreakerSettings {
+        window: Window::Count { calls: 10 },
+        minimum_calls: 5,
+        failure_rate: 50.0,
+        slow_call: None,
+        slow_rate: 50.0,
+        cooldown: Duration::from_secs(5),
+        cooldown_jitter: 0.0,
+        half_open_permits: 3,
+        success_threshold: 3,
+        half_open_max: Duration::from_secs(60),
+    }
 }

@@ -281,3 +281,62 @@ async fn events_carry_the_vendor_and_the_load_s_time() {
     assert_eq!((opened.vendor, opened.at().as_secs()), (Some(Vendor::Clay), 5));
     assert_eq!(rig.log.last_cause(), "5 failures in a row");
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_turn_that_the_breaker_would_waste() {
+    let limiter = LimiterSettings { rate: 0.1, burst: 1, max_wait: Duration::from_secs(60) };
+    let rig = rig(PipelineSettings { limiter: Some(limiter), ..no_retries() });
+    rig.pipeline.call(lead(0)).await;
+    rig.pipeline.breaker().expect("a breaker").force_open(Instant::now());
+    for number in 1..10 {
+        let disposition = rig.pipeline.call(lead(number)).await;
+        let expected = Disposition::Fallback { source: Source::Queued, cause: FailureKind::BreakerOpen };
+        assert_eq!(disposition, expected);
+    }
+    assert_eq!(rig.start.elapsed(), Duration::ZERO);
+    rig.pipeline.breaker().expect("a breaker").reset(Instant::now());
+    rig.pipeline.call(lead(10)).await;
+    assert_eq!(rig.start.elapsed().as_secs(), 10, "the next turn, not the tenth");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_books_show_no_loss_at_any_moment_of_a_busy_run() {
+    let fallback = FallbackSettings {
+        queue_attempts: 2,
+        queue_base_delay: Duration::ZERO,
+        drain_pacing: Duration::ZERO,
+        queue_capacity: 50,
+        ..FallbackSettings::default()
+    };
+    let rig = rig(PipelineSettings { breaker: None, fallback, ..no_retries() });
+    rig.vendor.next((0..60_000).map(|index| status([200, 503, 503, 400, 200][index % 5])));
+    let drain = tokio::spawn(Arc::clone(&rig.pipeline).drain_loop());
+    let callers: Vec<_> = (0..8)
+        .map(|caller| {
+            let pipeline = Arc::clone(&rig.pipeline);
+            tokio::spawn(async move {
+                for number in 0..500 {
+                    pipeline.call(lead(caller * 400 + number)).await;
+                    if number % 100 == 99 {
+                        pipeline.redrive().await.expect("a working store");
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut readings = 0_u64;
+    while callers.iter().any(|caller| !caller.is_finished()) {
+        let counts = rig.pipeline.gauges().counts;
+        assert_eq!(counts.lost, 0, "{counts:?}");
+        readings += 1;
+        tokio::task::yield_now().await;
+    }
+    for caller in callers {
+        caller.await.expect("no panic");
+    }
+    drain.abort();
+    assert!(drain.await.is_err_and(|error| error.is_cancelled()));
+    let counts = rig.pipeline.gauges().counts;
+    assert!(readings > 10 && counts.dead_lettered > 0 && counts.duplicate > 0, "{readings} readings, {counts:?}");
+    rig.assert_balanced();
+}
