@@ -343,6 +343,12 @@ fn values_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn a_delay_that_the_simulator_cannot_wait_for_is_refused() {
+    let text = with("[[faults]]", "[simulation.clay]\nlatency = \"2h\"\n[[faults]]");
+    assert_error(&text, (12, 11), "does not wait for 2h", "at most 1h");
+}
+
+#[test]
 fn a_target_needs_what_its_journeys_do_and_takes_no_faults() {
     let text = VALID.replace("[resilience.clay]", "[target]\nclay = \"https://clay.example\"\n[resilience.clay]");
     let messages: Vec<String> = errors_of(&text).problems().iter().map(|problem| problem.message.clone()).collect();

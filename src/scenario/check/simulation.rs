@@ -1,11 +1,13 @@
 //! How the simulated vendors behave while nothing is broken.
 
-use mock_server::latency::LatencyModel;
+use mock_server::latency::{LONGEST_DELAY, LatencyModel};
 use mock_server::settings::SimulationSettings;
 
 use crate::scenario::document::Place;
 use crate::scenario::model::Target;
 use crate::scenario::raw::{RawLatency, RawLatencyModel, RawScenario, RawVendorLimit};
+
+use crate::units::format_duration;
 
 use super::Checker;
 
@@ -43,17 +45,22 @@ impl Checker<'_> {
 
     /// A delay in the simulator's terms.
     pub(super) fn latency_model(&mut self, raw: RawLatency, place: &Place) -> LatencyModel {
-        match raw {
-            RawLatency::Fixed(delay) => LatencyModel::Fixed { delay: delay.0 },
+        let (model, longest) = match raw {
+            RawLatency::Fixed(delay) => (LatencyModel::Fixed { delay: delay.0 }, delay.0),
             RawLatency::Model(RawLatencyModel::Uniform(bounds)) => {
                 self.check_bounds(bounds, &place.key("uniform"));
-                LatencyModel::Uniform { min: bounds[0].0, max: bounds[1].0 }
+                (LatencyModel::Uniform { min: bounds[0].0, max: bounds[1].0 }, bounds[1].0)
             }
             RawLatency::Model(RawLatencyModel::Lognormal(percentiles)) => {
                 self.check_percentiles(percentiles, &place.key("lognormal"));
-                LatencyModel::Lognormal { p50: percentiles.p50.0, p99: percentiles.p99.0 }
+                (LatencyModel::Lognormal { p50: percentiles.p50.0, p99: percentiles.p99.0 }, percentiles.p99.0)
             }
+        };
+        if longest > LONGEST_DELAY {
+            let help = format!("give at most {}", format_duration(LONGEST_DELAY));
+            self.error(place, format!("the simulator does not wait for {}", format_duration(longest)), help);
         }
+        model
     }
 }
 
