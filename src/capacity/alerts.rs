@@ -103,14 +103,14 @@ pub(super) fn table(run: &Run, cpu_scale: f64) -> Vec<Alert> {
         ),
         Alert::new(
             "Error Rate",
-            "all requests",
+            "all requests, under faults too",
             measured.then(|| failed as f64 / attempts.len() as f64 * 100.0),
             (1.0, 5.0),
             "%",
         ),
         Alert::new(
             "P95 Latency",
-            "all requests",
+            "all requests, under faults too",
             measured.then(|| attempts.value_at_percentile(95.0) as f64 / 1e3),
             (1_000.0, 3_000.0),
             "ms",

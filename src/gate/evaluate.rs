@@ -10,7 +10,7 @@ use crate::threshold::{Aggregation, Metric, Operator, Threshold};
 
 use super::breaker_time::open_seconds;
 use super::evidence::Evidence;
-use super::observed::{Judgement, Observed, Unit, metric_name, sign};
+use super::observed::{Judgement, Observed, Unit, sign};
 
 /// Judges one threshold. Without data it fails.
 pub fn evaluate(threshold: &Threshold, evidence: &Evidence<'_>) -> Judgement {
@@ -21,7 +21,7 @@ pub fn evaluate(threshold: &Threshold, evidence: &Evidence<'_>) -> Judgement {
     };
     Judgement {
         source: threshold.source.clone(),
-        metric: metric_name(threshold.metric).to_owned(),
+        metric: threshold.metric.as_str().to_owned(),
         tags: threshold.tags.clone(),
         percentile: match threshold.aggregation {
             Aggregation::Percentile(percentile) => Some(percentile),
@@ -80,7 +80,7 @@ fn no_data(why: impl Into<String>) -> Observed {
 }
 
 fn undefined(threshold: &Threshold) -> Observed {
-    no_data(format!("{} has no such aggregation", metric_name(threshold.metric)))
+    no_data(format!("{} has no such aggregation", threshold.metric.as_str()))
 }
 
 fn what(kind: SampleKind) -> &'static str {

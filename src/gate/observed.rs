@@ -134,23 +134,6 @@ pub(super) fn sign(operator: Operator) -> &'static str {
     }
 }
 
-/// The metric's name in scenarios.
-pub(super) fn metric_name(metric: Metric) -> &'static str {
-    match metric {
-        Metric::HttpReqDuration => "http_req_duration",
-        Metric::HttpReqFailed => "http_req_failed",
-        Metric::HttpReqs => "http_reqs",
-        Metric::Iterations => "iterations",
-        Metric::IterationDuration => "iteration_duration",
-        Metric::Checks => "checks",
-        Metric::DroppedIterations => "dropped_iterations",
-        Metric::LeadsLost => "leads_lost",
-        Metric::BreakerOpenSeconds => "breaker_open_seconds",
-        Metric::QueueDepth => "queue_depth",
-        Metric::CreditsUsed => "credits_used",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,8 @@
 //! The report's files. Each is written beside its place and renamed into it, so that nothing half-written is ever found.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::result::Run;
+use crate::result::{self, Run};
 
 use super::error::ReportError;
 use super::view::View;
@@ -19,19 +18,13 @@ pub fn write_report(dir: &Path, run: &Run, judged: &Judged) -> Result<PathBuf, R
     std::fs::create_dir_all(&pictures).map_err(|source| ReportError::write(&pictures, source))?;
     plots::write_all(&pictures, &view)?;
     let report = dir.join("report.md");
-    write_atomically(&report, markdown::render(&view).as_bytes())?;
+    write_whole(&report, markdown::render(&view).as_bytes())?;
     Ok(report)
 }
 
 /// Writes a file in one step.
-pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
-    let io = |source| ReportError::write(path, source);
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = temporary(directory, "").map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    file.persist(path).map_err(|error| io(error.error))?;
-    Ok(())
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+    result::write_atomically(path, bytes).map_err(|source| ReportError::write(path, source))
 }
 
 /// A temporary file in a directory, readable by whom the user's umask says, and gone unless it is renamed.

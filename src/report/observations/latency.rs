@@ -27,7 +27,7 @@ fn under_fault(view: &View<'_>, band: &Band) -> Option<String> {
     let (from, to) = (format_latency(before), format_latency(during));
     Some(match during as f64 / before.max(1) as f64 {
         ratio if ratio > 1.25 => format!("The p95 rose from {from} to {to} while {name} was active {span}."),
-        ratio if ratio < 0.8 => format!("The p95 fell from {from} to {to} while {name} was active {span}: failing is quicker."),
+        ratio if ratio < 0.8 => format!("The p95 fell from {from} to {to} while {name} was active {span}."),
         _ => format!("The p95 stayed at {to} (before: {from}) while {name} was active {span}."),
     })
 }

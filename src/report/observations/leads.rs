@@ -25,6 +25,7 @@ pub(super) fn fate(view: &View<'_>) -> Option<String> {
     let parts = said.collect::<Vec<_>>().join(", ");
     let all = plural(leads.submitted, "operation");
     Some(match leads.lost {
+        0 if leads.delivered == leads.submitted => format!("No lead was lost: all {all} handed to the pipelines were delivered."),
         0 => format!("No lead was lost: of {all} handed to the pipelines, {parts}."),
         lost => format!(
             "**{} lost**: acknowledged, and in none of the places where a lead may be. Of {all}, {parts}.",

@@ -117,6 +117,8 @@ fn rate_limits_checks_and_routes_are_counted() {
 fn leads_are_accounted_for() {
     let mut run = fixture::quickstart();
     assert_says(&observed(&run), "No lead was lost: of 1,180 operations handed to the pipelines, 1,178 delivered, 2 recognised");
+    run.result.leads = LeadCounts { submitted: 10, delivered: 10, ..LeadCounts::default() };
+    assert_says(&observed(&run), "No lead was lost: all 10 operations handed to the pipelines were delivered.");
     run.result.leads = LeadCounts { submitted: 10, delivered: 8, queued: 1, lost: 1, ..LeadCounts::default() };
     assert_says(&observed(&run), "**1 lead lost**");
     assert_says(&recommended(&run), "Find out first how 1 lead could be lost");

@@ -8,7 +8,7 @@ use plotters::style::Color as _;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::report::error::ReportError;
-use crate::report::write::{temporary, write_atomically};
+use crate::report::write::{temporary, write_whole};
 
 use super::scene::{Align, Color, HEIGHT, Point, Scene, Shape, Stroke, WIDTH};
 
@@ -49,7 +49,7 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
 }
 
 pub(super) fn write_svg(scene: &Scene, path: &Path) -> Result<(), ReportError> {
-    write_atomically(path, svg(scene)?.as_bytes())
+    write_whole(path, svg(scene)?.as_bytes())
 }
 
 /// The scene as SVG.

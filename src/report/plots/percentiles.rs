@@ -59,9 +59,9 @@ fn curves(view: &View<'_>) -> Vec<(&'static str, Histogram<u64>, Color)> {
     curves
 }
 
-/// How many nines the number of requests can show: at least two marks, at most seven.
+/// How many nines it takes to show the slowest request: at least two, at most seven.
 fn nines(count: u64) -> u32 {
-    count.max(1).ilog10().clamp(2, 7)
+    (count.saturating_sub(1).max(1).ilog10() + 1).clamp(2, 7)
 }
 
 fn marks(nines: f64) -> Vec<Tick> {

@@ -168,6 +168,22 @@ fn a_single_request_is_a_dot_and_not_nothing() {
     }
 }
 
+#[test]
+fn the_percentile_curve_reaches_the_slowest_request() {
+    let mut run = fixture::flat(10, 85, 0);
+    let slowest = fixture::labels("clay.webhook", crate::outcome::Vendor::Clay, 200, None, false);
+    fixture::record(&mut run.totals, slowest, &[(348_000, 1)]);
+    let judged = judged(&run);
+    let shapes = Plot::Percentiles.scene(&View::new(&run, &judged)).shapes;
+    let curve = shapes.iter().filter_map(|shape| match shape {
+        Shape::Line { points, stroke } if stroke.color == super::scene::BLUE && points.len() > 2 => Some(points),
+        _ => None,
+    });
+    let points = curve.last().unwrap();
+    let rise = points[0].1 - points[points.len() - 1].1;
+    assert!(rise > 100.0, "the curve ends {rise} above its start: {points:?}");
+}
+
 /// Renders every run for the eye: `PLIMSOLL_PLOTS=DIR cargo test --lib plots -- --ignored`.
 #[test]
 #[ignore = "for the eye, not for the machine"]
