@@ -7,7 +7,7 @@ use super::scene::{Align, FAINT_INK, FAULT, GRID, INK, Point, SMALL, Scene, Stro
 use super::ticks::{self, Tick};
 
 const LEFT: f64 = 78.0;
-const RIGHT: f64 = WIDTH - 26.0;
+const RIGHT: f64 = WIDTH - 34.0;
 const BOTTOM: f64 = 366.0;
 const MARGIN: f64 = 18.0;
 const LANE: f64 = 17.0;

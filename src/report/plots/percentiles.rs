@@ -17,7 +17,6 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
     let mut scene = Scene::default();
     let curves = curves(view);
     let nines = f64::from(nines(view.attempts.len()));
-    let value = |histogram: &Histogram<u64>, rarity: f64| histogram.value_at_quantile(1.0 - 10_f64.powf(-rarity)) as f64;
     let all = curves.iter().flat_map(|(_, histogram, _)| [histogram.min() as f64, value(histogram, nines)]);
     let (lowest, highest) = all.fold((f64::MAX, 0.0), |(low, high): (f64, f64), us| (low.min(us), high.max(us)));
     let keys: Vec<Key> = curves
@@ -57,6 +56,13 @@ fn curves(view: &View<'_>) -> Vec<(&'static str, Histogram<u64>, Color)> {
         curves.push(("all requests", view.attempts.clone(), BLUE));
     }
     curves
+}
+
+/// The duration that one request in 10^`rarity` exceeds; where that is less than one request, the longest.
+fn value(histogram: &Histogram<u64>, rarity: f64) -> f64 {
+    let in_so_many = 10_f64.powf(rarity);
+    let is_the_longest = in_so_many * 1.000_001 >= histogram.len() as f64;
+    (if is_the_longest { histogram.max() } else { histogram.value_at_quantile(1.0 - 1.0 / in_so_many) }) as f64
 }
 
 /// How many nines it takes to show the slowest request: at least two, at most seven.

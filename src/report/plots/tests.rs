@@ -175,11 +175,11 @@ fn the_percentile_curve_reaches_the_slowest_request() {
     fixture::record(&mut run.totals, slowest, &[(348_000, 1)]);
     let judged = judged(&run);
     let shapes = Plot::Percentiles.scene(&View::new(&run, &judged)).shapes;
-    let curve = shapes.iter().filter_map(|shape| match shape {
+    let mut curve = shapes.iter().filter_map(|shape| match shape {
         Shape::Line { points, stroke } if stroke.color == super::scene::BLUE && points.len() > 2 => Some(points),
         _ => None,
     });
-    let points = curve.last().unwrap();
+    let points = curve.next_back().unwrap();
     let rise = points[0].1 - points[points.len() - 1].1;
     assert!(rise > 100.0, "the curve ends {rise} above its start: {points:?}");
 }
