@@ -296,6 +296,12 @@ mod tests {
         };
         let message = damaged(LATENCY_LOG, last_line_gone);
         assert!(message.contains("it has 200 samples of a series of clay.webhook (clay), the summary 300"), "{message}");
+        let message = damaged(LATENCY_LOG, |bytes| {
+            let text = String::from_utf8(bytes).unwrap();
+            let line = text.lines().last().unwrap().replace("clay.webhook", "clay.resource");
+            format!("{text}{line}\n").into_bytes()
+        });
+        assert!(message.contains("it has 2 series, the summary 1"), "{message}");
         let message = damaged(TIMELINE, last_line_gone);
         assert!(message.contains("its rows have 200 requests and iterations, the summary 300"), "{message}");
         let message = replaced(
