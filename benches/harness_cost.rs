@@ -9,6 +9,8 @@
 //! The server has one core and the client another. CPU is the user and system time of the client's whole process, its start
 //! and its report included, as the operating system accounts it to a child that has ended.
 
+#![allow(clippy::print_stdout, reason = "printing is what a bench does")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 

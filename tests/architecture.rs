@@ -26,8 +26,9 @@ const LEVELS: [(&str, u32); 17] = [
     ("report", 4),
 ];
 
-/// Uses between modules of one level that the design allows, from the first to the second.
-const ALLOWED: [(&str, &str); 1] = [("journey", "scenario")];
+/// Uses between modules of one level, from the first to the second: an event says whose it is, and a journey is made from its
+/// validated scenario.
+const ALLOWED: [(&str, &str); 2] = [("event", "outcome"), ("journey", "scenario")];
 
 /// Level of the command line, which may use everything.
 const TOP: u32 = 5;

@@ -1,5 +1,7 @@
 //! Bad input and bad luck, through the binary: a clear message, the right exit code, nothing half-written, nobody left behind.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! The main job through the binary: a scenario becomes a run on disk, a verdict, an exit code and a report.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::fs;

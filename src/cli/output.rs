@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
+use crate::scenario::Scenario;
+
 /// Prints a result. A closed pipe (`| head`) ends the output, not the program.
 pub(super) fn result(text: impl Display) {
     let _ = writeln!(io::stdout().lock(), "{text}");
@@ -11,6 +13,13 @@ pub(super) fn result(text: impl Display) {
 /// Prints a remark.
 pub(super) fn remark(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints what a scenario's author should know though it is valid.
+pub(super) fn warnings(scenario: &Scenario) {
+    if !scenario.warnings.problems().is_empty() {
+        remark(&scenario.warnings);
+    }
 }
 
 /// Prints an error.

@@ -16,8 +16,9 @@ pub(super) struct ValidateArgs {
 }
 
 pub(super) fn run(args: &ValidateArgs) -> Exit {
-    match Scenario::load(&args.file) {
+    match Scenario::validate(&args.file) {
         Ok(scenario) => {
+            output::warnings(&scenario);
             output::result(format!("{} is valid.\n{}", args.file.display(), plan_text::plan(&scenario, 1.0)));
             Exit::Passed
         }

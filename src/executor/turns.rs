@@ -171,7 +171,7 @@ mod tests {
             let (turns, active) = (Arc::clone(&turns), Arc::clone(&active));
             tokio::spawn(async move {
                 let mut seat = Seat::new(User::new(index, Seed(1)));
-                let changed = |now| drop(active.fetch_add(if now { 1 } else { u32::MAX }, Ordering::Relaxed));
+                let changed = |now| _ = active.fetch_add(if now { 1 } else { u32::MAX }, Ordering::Relaxed);
                 while turns.wait(&mut seat, changed).await == Turn::Go {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }

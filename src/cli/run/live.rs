@@ -92,13 +92,13 @@ impl Live {
             processes: self.watch.sample(now),
         };
         let interval = self.collector.cut(now, observed);
-        if write_error.is_none() {
-            if let Err(error) = self.writer.write(&interval) {
-                // A load whose measurements cannot be kept is for nothing: end it, and report what was kept.
-                self.stopped(format!("{error}"));
-                self.stop.raise(Level::CutOff);
-                *write_error = Some(error);
-            }
+        if write_error.is_none()
+            && let Err(error) = self.writer.write(&interval)
+        {
+            // A load whose measurements cannot be kept is for nothing: end it, and report what was kept.
+            self.stopped(format!("{error}"));
+            self.stop.raise(Level::CutOff);
+            *write_error = Some(error);
         }
         interval.second
     }

@@ -62,6 +62,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::InvalidScenario;
         }
     };
+    output::warnings(&scenario);
     let started = wall_clock();
     let dir = match run_dir(args.out.as_deref(), &scenario.name, started) {
         Ok(dir) => dir,
