@@ -7,8 +7,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
-use super::measured::Meter;
-use crate::clock::LoadClock;
+use super::measured::{Meter, Sent};
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Vendor};
 use crate::transport::Body;
@@ -50,7 +49,7 @@ impl ClayResource {
         Self { uri, authorization, route, status_is_200, latency_below_500_ms }
     }
 
-    pub(super) async fn run(&self, meter: &Meter, recorder: &Recorder, clock: &LoadClock) -> Option<FailureKind> {
+    pub(super) async fn run(&self, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
         let mut request = Request::new(Full::new(Bytes::from_static(br#"{"test":true}"#)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
@@ -58,9 +57,7 @@ impl ClayResource {
         if let Some(value) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, value.clone());
         }
-        let sent = clock.now();
-        let (failure, answer) = meter.send(self.route, 1, request, TIMEOUT, Body::Count).await;
-        let took = clock.now().saturating_sub(sent);
+        let Sent { failure, answer, took } = meter.send(self.route, 1, request, TIMEOUT, Body::Count).await;
         recorder.check(self.status_is_200, answer.is_some_and(|answer| answer.status == 200));
         recorder.check(self.latency_below_500_ms, took < LATENCY);
         failure

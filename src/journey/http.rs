@@ -7,8 +7,7 @@ use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::Full;
 
 use super::endpoints::EndpointError;
-use super::measured::Meter;
-use crate::clock::LoadClock;
+use super::measured::{Meter, Sent};
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Vendor};
 use crate::scenario::HttpJourney;
@@ -75,13 +74,12 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) async fn run(&self, meter: &Meter, recorder: &Recorder, clock: &LoadClock) -> Option<FailureKind> {
+    pub(super) async fn run(&self, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
         let mut request = Request::new(Full::new(self.request.body.clone()));
         *request.method_mut() = self.request.method.clone();
         *request.uri_mut() = self.request.uri.clone();
         *request.headers_mut() = self.request.headers.clone();
-        let sent = clock.now();
-        let (failure, answer) = meter.send(self.route, 1, request, self.request.timeout, Body::Count).await;
+        let Sent { failure, answer, took } = meter.send(self.route, 1, request, self.request.timeout, Body::Count).await;
         let as_expected = match (self.request.expect_status, &answer) {
             (Some(status), Some(answer)) => answer.status == status,
             (None, _) => failure.is_none(),
@@ -89,7 +87,7 @@ impl Http {
         };
         recorder.check(self.status, as_expected);
         if let (Some(check), Some(bound)) = (self.latency, self.request.expect_latency) {
-            recorder.check(check, clock.now().saturating_sub(sent) < bound);
+            recorder.check(check, took < bound);
         }
         failure
     }

@@ -41,7 +41,7 @@ impl Meter {
         request: Request<Full<Bytes>>,
         timeout: Duration,
         body: Body,
-    ) -> (Option<FailureKind>, Option<Answer>) {
+    ) -> Sent {
         let mut sample = Unfinished::new(self, route, attempt, timeout);
         let result = self.client.send(request, timeout, body).await;
         let (failure, answer) = match result {
@@ -50,9 +50,20 @@ impl Meter {
         };
         sample.status = answer.as_ref().map_or(0, |answer| answer.status);
         sample.bytes = answer.as_ref().map_or(0, |answer| answer.body_bytes);
-        sample.failure = Some(failure);
-        (failure, answer)
+        let done = self.clock.now();
+        sample.outcome = Some((failure, done));
+        Sent { failure, answer, took: done.saturating_sub(sample.sent) }
     }
+}
+
+/// What became of a request.
+pub(super) struct Sent {
+    /// Why it failed; `None` for a success.
+    pub(super) failure: Option<FailureKind>,
+    /// The answer, when a whole one came.
+    pub(super) answer: Option<Answer>,
+    /// From sending it to the last byte of the answer, or to giving up.
+    pub(super) took: Duration,
 }
 
 /// A sample that is recorded when it goes out of scope.
@@ -64,24 +75,24 @@ struct Unfinished<'a> {
     timeout: Duration,
     status: u16,
     bytes: u64,
-    /// `None` until the outcome is known.
-    failure: Option<Option<FailureKind>>,
+    /// What came of it and when; `None` until it is known.
+    outcome: Option<(Option<FailureKind>, Duration)>,
 }
 
 impl<'a> Unfinished<'a> {
     fn new(meter: &'a Meter, route: RouteId, attempt: u32, timeout: Duration) -> Self {
         meter.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { meter, route, attempt, sent: meter.clock.now(), timeout, status: 0, bytes: 0, failure: None }
+        Self { meter, route, attempt, sent: meter.clock.now(), timeout, status: 0, bytes: 0, outcome: None }
     }
 }
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        let done = self.meter.clock.now();
-        let abandoned = || {
-            let waited = done.saturating_sub(self.sent);
-            Some(if waited >= self.timeout { FailureKind::Timeout } else { FailureKind::Interrupted })
-        };
+        let (failure, done) = self.outcome.unwrap_or_else(|| {
+            let now = self.meter.clock.now();
+            let waited = now.saturating_sub(self.sent);
+            (Some(if waited >= self.timeout { FailureKind::Timeout } else { FailureKind::Interrupted }), now)
+        });
         self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.meter.recorder.attempt(AttemptSample {
             route: self.route,
@@ -91,7 +102,7 @@ impl Drop for Unfinished<'_> {
             done,
             bytes: self.bytes,
             status: self.status,
-            failure: self.failure.unwrap_or_else(abandoned),
+            failure,
             attempt: self.attempt,
         });
     }

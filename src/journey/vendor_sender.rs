@@ -44,8 +44,8 @@ impl Sender for VendorSender {
             // Nothing can be sent to an endpoint that the scenario does not name; validation refuses such scenarios.
             return Reply { failure: Some(FailureKind::ConnectionRefused), ..Reply::default() };
         };
-        let (failure, answer) = self.meter.send(route, attempt, request, self.timeout, Body::Keep(KEPT)).await;
-        reply(failure, answer.as_ref())
+        let sent = self.meter.send(route, attempt, request, self.timeout, Body::Keep(KEPT)).await;
+        reply(sent.failure, sent.answer.as_ref())
     }
 }
 

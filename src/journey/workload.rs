@@ -201,8 +201,8 @@ impl Workload {
     /// Does what was chosen; `None` when the leads are used up.
     async fn run(&self, doing: &Doing, user: &mut User) -> Option<Option<FailureKind>> {
         Some(match doing {
-            Doing::ClayResource(journey) => journey.run(&self.meter, &self.recorder, &self.clock).await,
-            Doing::Http(journey) => journey.run(&self.meter, &self.recorder, &self.clock).await,
+            Doing::ClayResource(journey) => journey.run(&self.meter, &self.recorder).await,
+            Doing::Http(journey) => journey.run(&self.meter, &self.recorder).await,
             Doing::Pipeline(steps) => {
                 let lead = self.leads.next(user)?;
                 let (integration, ids) = self.integration.as_ref().zip(self.lead_ids)?;

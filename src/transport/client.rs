@@ -1,16 +1,17 @@
 //! The client and its pool.
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Uri};
 use http_body_util::{BodyExt, Full};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
 
+use super::connect;
 use super::error::{SendError, TransportError};
+use super::origin::{Connection, Origin};
 
 /// Connections kept for further requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +20,11 @@ pub struct PoolSettings {
     pub max_idle_per_host: usize,
     /// How long an idle one is kept: 30 s in the load-scale document.
     pub idle_timeout: Duration,
-    /// Longest wait for a connection to be made.
-    pub connect_timeout: Duration,
 }
 
 impl Default for PoolSettings {
     fn default() -> Self {
-        Self { max_idle_per_host: usize::MAX, idle_timeout: Duration::from_secs(30), connect_timeout: Duration::from_secs(10) }
+        Self { max_idle_per_host: usize::MAX, idle_timeout: Duration::from_secs(30) }
     }
 }
 
@@ -52,25 +51,22 @@ pub struct Answer {
 }
 
 /// An HTTP/1.1 client over http and https. Clones share their connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// A load has a handful of origins: a walk along them is quicker than a hash.
+    origins: RwLock<Vec<Arc<Origin>>>,
+    tls: Option<TlsConnector>,
+    pool: PoolSettings,
 }
 
 impl HttpClient {
-    /// A client for plain http only: it needs no certificates on the machine.
-    ///
-    /// # Panics
-    /// Never: the provider that is compiled in has TLS 1.2 and 1.3.
+    /// A client for plain http only: it needs no certificates on the machine, and refuses https.
     pub fn plain(pool: &PoolSettings) -> Self {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let tls = rustls::ClientConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()
-            .expect("the default provider has the default versions")
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-        Self::with(connector.wrap_connector(tcp(pool)), pool)
+        Self::with(None, pool)
     }
 
     /// A client for http and https, which trusts what the machine trusts.
@@ -78,26 +74,15 @@ impl HttpClient {
     /// # Errors
     /// When the machine's trust anchors cannot be loaded.
     pub fn secure(pool: &PoolSettings) -> Result<Self, TransportError> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_platform_verifier(provider)
-            .map_err(|error| TransportError::Certificates(error.to_string()))?
-            .https_or_http()
-            .enable_http1();
-        Ok(Self::with(connector.wrap_connector(tcp(pool)), pool))
+        Ok(Self::with(Some(connect::tls()?), pool))
     }
 
-    fn with(connector: HttpsConnector<HttpConnector>, pool: &PoolSettings) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(pool.max_idle_per_host)
-            .pool_idle_timeout(pool.idle_timeout)
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .build(connector);
-        Self { client }
+    fn with(tls: Option<TlsConnector>, pool: &PoolSettings) -> Self {
+        Self { shared: Arc::new(Shared { origins: RwLock::default(), tls, pool: *pool }) }
     }
 
-    /// Sends a request and reads the answer's body to its end, all within `timeout`.
+    /// Sends a request to its absolute URL and reads the answer's body to its end, all within `timeout`. A future that is
+    /// dropped closes its connection.
     ///
     /// # Errors
     /// When no whole answer came.
@@ -108,19 +93,60 @@ impl HttpClient {
         }
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>, body: Body) -> Result<Answer, SendError> {
-        let (head, incoming) = self.client.request(request).await?.into_parts();
-        let (body, body_bytes) = read(incoming, body).await?;
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, body_bytes })
+    async fn exchange(&self, mut request: Request<Full<Bytes>>, body: Body) -> Result<Answer, SendError> {
+        let origin = self.shared.origin(request.uri()).ok_or(SendError::Refused)?;
+        origin.address_request(&mut request);
+        loop {
+            let (mut connection, reused) = self.shared.connection(&origin).await?;
+            match connection.try_send_request(request).await {
+                Ok(answer) => {
+                    let (head, incoming) = answer.into_parts();
+                    let (body, body_bytes) = read(incoming, body).await?;
+                    origin.give_back(connection, Instant::now(), self.shared.pool.max_idle_per_host);
+                    return Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, body_bytes });
+                }
+                // The server closed an idle connection before anything of the request was sent: it goes over another.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) if reused => request = unsent,
+                    _ => return Err(SendError::from(&error.into_error())),
+                },
+            }
+        }
     }
 }
 
-fn tcp(pool: &PoolSettings) -> HttpConnector {
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(pool.connect_timeout));
-    tcp.enforce_http(false);
-    tcp
+impl std::fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpClient").field("pool", &self.shared.pool).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The origin of a URL, made on its first use.
+    fn origin(&self, uri: &Uri) -> Option<Arc<Origin>> {
+        let known = |origins: &[Arc<Origin>]| origins.iter().find(|origin| origin.serves(uri)).cloned();
+        if let Some(origin) = known(&self.origins.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Some(origin);
+        }
+        let mut origins = self.origins.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(origin) = known(&origins) {
+            return Some(origin);
+        }
+        let origin = Arc::new(Origin::of(uri)?);
+        origins.push(Arc::clone(&origin));
+        Some(origin)
+    }
+
+    /// An idle connection (true) or a new one (false), ready for a request.
+    async fn connection(&self, origin: &Origin) -> Result<(Connection, bool), SendError> {
+        while let Some(mut idle) = origin.take(self.pool.idle_timeout) {
+            // It was given back as soon as the body had been read; here it has had time to notice.
+            if idle.ready().await.is_ok() {
+                return Ok((idle, true));
+            }
+        }
+        Ok((connect::connect(origin, self.tls.as_ref()).await?, false))
+    }
 }
 
 async fn read(mut incoming: hyper::body::Incoming, keep: Body) -> Result<(Bytes, u64), SendError> {
@@ -189,6 +215,51 @@ mod tests {
         assert_eq!((counted.body.len(), counted.body_bytes), (0, 11));
         let cut = get(&url, Body::Keep(5)).await.unwrap();
         assert_eq!((&cut.body[..], cut.body_bytes), (&b"hello"[..], 11));
+    }
+
+    /// A server that answers `per_connection` requests on each connection and then closes it without a word.
+    async fn closing_server(per_connection: usize) -> (String, Arc<std::sync::atomic::AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/path?query", listener.local_addr().unwrap());
+        let connections = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                for _ in 0..per_connection {
+                    let mut buffer = [0; 1024];
+                    let read = stream.read(&mut buffer).await.unwrap_or(0);
+                    let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+                    let right = text.starts_with("GET /path?query HTTP/1.1") && text.contains("host: 127.0.0.1:");
+                    let status = if right { "200 OK" } else { "400 Bad Request" };
+                    let _ = stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await;
+                }
+            }
+        });
+        (url, connections)
+    }
+
+    #[tokio::test]
+    async fn connections_are_used_again_and_a_closed_one_costs_no_request() {
+        let (url, connections) = closing_server(3).await;
+        let client = HttpClient::plain(&PoolSettings::default());
+        for _ in 0..12 {
+            let request = Request::get(&url).body(Full::default()).unwrap();
+            let answer = client.send(request, Duration::from_secs(5), Body::Count).await.unwrap();
+            assert_eq!(answer.status, 200);
+        }
+        assert_eq!(connections.load(std::sync::atomic::Ordering::SeqCst), 4, "three requests a connection");
+    }
+
+    #[tokio::test]
+    async fn https_is_never_sent_in_the_clear() {
+        let (url, _) = closing_server(1).await;
+        assert_eq!(get(&url.replace("http:", "https:"), Body::Count).await.unwrap_err(), SendError::Refused);
+        let secure = HttpClient::secure(&PoolSettings::default());
+        let Ok(secure) = secure else { return };
+        let request = Request::get(url.replace("http:", "https:")).body(Full::default()).unwrap();
+        let error = secure.send(request, Duration::from_secs(5), Body::Count).await.unwrap_err();
+        assert_eq!(error, SendError::Refused, "a server that speaks no TLS");
     }
 
     #[tokio::test]

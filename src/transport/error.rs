@@ -1,8 +1,5 @@
 //! Why nothing came back.
 
-use std::error::Error;
-use std::io;
-
 use thiserror::Error;
 
 use crate::outcome::FailureKind;
@@ -44,32 +41,8 @@ impl SendError {
     }
 }
 
-impl From<hyper_util::client::legacy::Error> for SendError {
-    fn from(error: hyper_util::client::legacy::Error) -> Self {
-        if error.is_connect() {
-            return if io_kind(&error) == Some(io::ErrorKind::ConnectionReset) { Self::Lost } else { Self::Refused };
-        }
-        match error.source().and_then(|source| source.downcast_ref::<hyper::Error>()) {
-            Some(cause) => cause.into(),
-            None => Self::Lost,
-        }
-    }
-}
-
 impl From<&hyper::Error> for SendError {
     fn from(error: &hyper::Error) -> Self {
         if error.is_parse() || error.is_parse_status() { Self::BadAnswer } else { Self::Lost }
     }
-}
-
-/// The kind of the I/O error at the bottom of a chain of causes.
-fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
-    let mut cause = Some(error);
-    while let Some(current) = cause {
-        if let Some(io) = current.downcast_ref::<io::Error>() {
-            return Some(io.kind());
-        }
-        cause = current.source();
-    }
-    None
 }
