@@ -1,5 +1,6 @@
-//! Thresholds, timeline, latency by route, errors by kind, and the pictures that belong to them.
+//! Thresholds, checks, timeline, latency by route, errors by kind, and the pictures that belong to them.
 
+use crate::measure::CheckCount;
 use crate::report::plots::Plot;
 use crate::report::series::{failures, routes};
 use crate::report::timeline::entries;
@@ -13,7 +14,7 @@ use super::{picture, table};
 const MOST_ENTRIES: usize = 60;
 
 pub(super) fn render(view: &View<'_>) -> String {
-    [thresholds(view), timeline(view), latency(view), errors(view), load()].concat()
+    [thresholds(view), checks(view), timeline(view), latency(view), errors(view), load()].concat()
 }
 
 fn thresholds(view: &View<'_>) -> String {
@@ -32,6 +33,20 @@ fn thresholds(view: &View<'_>) -> String {
         _ => table(&["Threshold", "Limit", "Observed", "Verdict"], &rows),
     };
     format!("### Thresholds\n\n{body}\n")
+}
+
+/// Checks count; only a threshold on `checks` judges them.
+fn checks(view: &View<'_>) -> String {
+    let row = |(name, count): (&String, &CheckCount)| {
+        let of = count.passes + count.fails;
+        let rate = if of == 0 { "never ran".to_owned() } else { share(count.passes, of) };
+        vec![escape(name), format_count(count.passes), format_count(count.fails), rate]
+    };
+    let rows: Vec<Vec<String>> = view.run.totals.checks.iter().map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("### Checks\n\n{}\n", table(&["Check", "Passed", "Failed", "Rate"], &rows))
 }
 
 fn timeline(view: &View<'_>) -> String {
