@@ -215,7 +215,7 @@ impl<W: Work> Crowd<W> {
         match outcome {
             Some(Ok(Next::Pause(pause))) if pause.is_zero() => {}
             Some(Ok(Next::Pause(pause))) => {
-                running.turns.sleep_until(tokio::time::Instant::now() + pause).await;
+                running.turns.pause(seat, pause, |active| running.work.user_active(active)).await;
             }
             Some(Ok(Next::Finished)) => self.stop.raise(Level::Finish),
             Some(Err(panic)) => {

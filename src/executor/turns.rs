@@ -113,8 +113,18 @@ impl Turns {
         true
     }
 
+    /// The user's pause after an iteration. It ends early when the plan no longer needs the user, who is idle from then on, and
+    /// when the load ends.
+    pub(super) async fn pause(&self, seat: &mut Seat, pause: Duration, changed: impl Fn(bool)) {
+        let end = self.clock.now().saturating_add(pause);
+        self.sleep_until(self.clock.instant(end.min(seat.active_until))).await;
+        if end > seat.active_until {
+            set_active(seat, false, &changed);
+        }
+    }
+
     /// Sleeps, and says whether the load still runs.
-    pub(super) async fn sleep_until(&self, deadline: Instant) -> bool {
+    async fn sleep_until(&self, deadline: Instant) -> bool {
         tokio::select! {
             () = tokio::time::sleep_until(deadline) => true,
             () = self.stop.reached(Level::Finish) => false,
@@ -196,6 +206,18 @@ mod tests {
             let (low, high) = (planned.min(before), planned.max(before));
             assert!(active + 1 >= low && active <= high + 1, "{active} users at {at:?}, planned {low} to {high}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_that_pauses_leaves_when_the_plan_does_not_need_it() {
+        let plan = plan(&[(0, 1), (10, 1), (0, 0), (10, 0)]);
+        let (turns, clock, _) = turns(ExecutorKind::RampingVus, &plan);
+        let mut seat = Seat::new(User::new(0, Seed(1)));
+        assert_eq!(turns.wait(&mut seat, |_| ()).await, Turn::Go);
+        turns.pause(&mut seat, Duration::from_secs(3), |_| ()).await;
+        assert_eq!((clock.now().as_secs(), seat.active()), (3, true));
+        turns.pause(&mut seat, Duration::from_secs(60), |_| ()).await;
+        assert_eq!((clock.now().as_secs(), seat.active()), (10, false));
     }
 
     #[tokio::test(start_paused = true)]
