@@ -183,17 +183,3 @@ fn the_percentile_curve_reaches_the_slowest_request() {
     let rise = points[0].1 - points[points.len() - 1].1;
     assert!(rise > 100.0, "the curve ends {rise} above its start: {points:?}");
 }
-
-/// Renders every run for the eye: `PLIMSOLL_PLOTS=DIR cargo test --lib plots -- --ignored`.
-#[test]
-#[ignore = "for the eye, not for the machine"]
-fn look() {
-    let root = std::env::var_os("PLIMSOLL_PLOTS").expect("PLIMSOLL_PLOTS says where to");
-    for (name, run) in runs() {
-        let directory = Path::new(&root).join(name);
-        std::fs::create_dir_all(&directory).unwrap();
-        let judged = judged(&run);
-        write_all(&directory, &View::new(&run, &judged)).unwrap();
-        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 10);
-    }
-}
