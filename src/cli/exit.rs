@@ -6,7 +6,7 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything asked for was done, and every threshold passed.
+    /// Everything asked for was done, and no threshold failed.
     Passed = 0,
     /// The run could not start or go on: a port was taken, the disk was full, the simulator was lost.
     CouldNotRun = 1,
@@ -31,7 +31,7 @@ impl From<Exit> for ExitCode {
 /// For `--help`.
 pub(super) const HELP: &str = "\
 Exit codes:
-    0  passed
+    0  passed: every threshold held (a run without thresholds is not judged, and ends with 0 too)
     1  the run could not start or go on (port taken, disk full, simulator lost)
     2  the command line could not be understood
    99  a threshold failed

@@ -223,28 +223,25 @@ fn a_run_is_ended_once_the_delay_is_over_and_there_is_data() {
 }
 
 #[test]
-fn the_verdict_and_its_exit_code() {
+fn the_verdict_on_each_way_to_end() {
     let held = [threshold(Metric::HttpReqs, &[], Count, Greater, 10.0)];
     let missed = [held[0].clone(), threshold(Metric::HttpReqFailed, &[], Rate, Less, 0.01)];
-    let outcome = |run: &Run, thresholds: &[Threshold]| {
-        let verdict = judge(run, thresholds);
-        (verdict.outcome, verdict.exit_code())
-    };
+    let outcome = |run: &Run, thresholds: &[Threshold]| judge(run, thresholds).outcome;
     let mut run = run();
-    assert_eq!(outcome(&run, &held), (Outcome::Passed, 0));
-    assert_eq!(outcome(&run, &missed), (Outcome::Failed, 99));
-    assert_eq!(outcome(&run, &[]), (Outcome::Passed, 0));
-    assert_eq!(judge(&run, &[]).reasons, ["No thresholds: nothing was judged."]);
+    assert_eq!(outcome(&run, &held), Outcome::Passed);
+    assert_eq!(outcome(&run, &missed), Outcome::Failed);
+    assert_eq!(outcome(&run, &[]), Outcome::NotJudged);
+    assert_eq!(judge(&run, &[]).reasons, ["The scenario has no thresholds: nothing was judged."]);
     run.result.end = RunEnd::Aborted { threshold: "http_req_failed: rate<0.01".to_owned() };
-    assert_eq!(outcome(&run, &held), (Outcome::Failed, 99));
+    assert_eq!(outcome(&run, &held), Outcome::Failed);
     run.result.end = RunEnd::Failed { reason: "the simulator was lost".to_owned() };
-    assert_eq!(outcome(&run, &held), (Outcome::Failed, 99));
+    assert_eq!(outcome(&run, &held), Outcome::Failed);
     run.result.end = RunEnd::Interrupted;
-    assert_eq!(outcome(&run, &held), (Outcome::Interrupted, 105));
-    assert_eq!(outcome(&run, &missed), (Outcome::Interrupted, 105));
+    assert_eq!(outcome(&run, &held), Outcome::Interrupted);
+    assert_eq!(outcome(&run, &missed), Outcome::Interrupted);
     run.result.end = RunEnd::Completed;
     run.totals.dropped_iterations = 10;
-    assert_eq!(outcome(&run, &held), (Outcome::Invalid, 111));
+    assert_eq!(outcome(&run, &held), Outcome::Invalid);
 }
 
 #[test]

@@ -16,6 +16,8 @@ use super::observed::Judgement;
 pub enum Outcome {
     /// Every threshold held over the whole plan.
     Passed,
+    /// The whole plan was followed, and there was no threshold to judge it by.
+    NotJudged,
     /// A threshold failed, or the run lost something that it needs.
     Failed,
     /// Ended by a signal before its plan.
@@ -25,20 +27,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The exit code, k6's where k6 has one: 0 passed, 99 failed, 105 interrupted, 111 the generator could not keep up.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Passed => 0,
-            Self::Failed => 99,
-            Self::Interrupted => 105,
-            Self::Invalid => 111,
-        }
-    }
-
     /// The word in summaries and reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Passed => "passed",
+            Self::NotJudged => "not judged",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
             Self::Invalid => "invalid",
@@ -55,13 +48,6 @@ pub struct Verdict {
     pub thresholds: Vec<Judgement>,
     /// Why, in sentences. Never empty.
     pub reasons: Vec<String>,
-}
-
-impl Verdict {
-    /// The exit code that stands for it.
-    pub fn exit_code(&self) -> u8 {
-        self.outcome.exit_code()
-    }
 }
 
 /// Judges a run that has ended. Only a run that followed its plan to the end, with a generator that kept up, can pass.
@@ -86,6 +72,7 @@ pub fn judge(run: &Run, thresholds: &[Threshold]) -> Verdict {
         }
         RunEnd::Completed if behind.is_some() => Outcome::Invalid,
         RunEnd::Completed if failed > 0 => Outcome::Failed,
+        RunEnd::Completed if thresholds.is_empty() => Outcome::NotJudged,
         RunEnd::Completed => Outcome::Passed,
     };
     reasons.extend(behind.map(|why| format!("The generator could not keep up: {why}.")));
@@ -95,7 +82,7 @@ pub fn judge(run: &Run, thresholds: &[Threshold]) -> Verdict {
 
 fn summary(thresholds: &[Judgement], failed: usize) -> String {
     match (thresholds.len(), failed) {
-        (0, _) => "No thresholds: nothing was judged.".to_owned(),
+        (0, _) => "The scenario has no thresholds: nothing was judged.".to_owned(),
         (1, 0) => "The one threshold held.".to_owned(),
         (all, 0) => format!("All {all} thresholds held."),
         (all, failed) => format!("{failed} of {all} thresholds failed."),

@@ -106,7 +106,7 @@ fn verdict(page: &mut Page, view: &View<'_>) {
     let tone = match verdict.outcome {
         Outcome::Passed => Tone::Good,
         Outcome::Failed => Tone::Bad,
-        Outcome::Interrupted | Outcome::Invalid => Tone::Doubtful,
+        Outcome::NotJudged | Outcome::Interrupted | Outcome::Invalid => Tone::Doubtful,
     };
     page.blank();
     page.toned(tone, &verdict.outcome.as_str().to_uppercase(), &format!("  {}", view.run.result.scenario.name));

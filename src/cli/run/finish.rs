@@ -82,7 +82,7 @@ pub(in crate::cli) fn show(run: &Run, judged: &Judged, dir: &Path, json: bool) -
 fn exit(run: &Run, judged: &Judged) -> Exit {
     match (&run.result.end, judged.verdict.outcome) {
         (RunEnd::Failed { .. }, _) => Exit::CouldNotRun,
-        (_, Outcome::Passed) => Exit::Passed,
+        (_, Outcome::Passed | Outcome::NotJudged) => Exit::Passed,
         (_, Outcome::Failed) => Exit::ThresholdsFailed,
         (_, Outcome::Interrupted) => Exit::Interrupted,
         (_, Outcome::Invalid) => Exit::GeneratorBehind,
