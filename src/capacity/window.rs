@@ -40,14 +40,32 @@ pub struct Window {
 
 /// The window with constant planned users, outside faults and with every breaker closed, whose rate varies least: of
 /// 10 s, or a third of a shorter run. Where faults leave no room for that, of the longest length that there is room
-/// for, down to 5 s (3 s in runs under 15 s). `None` when there is no such window.
+/// for, down to 5 s (3 s in runs under 15 s). In a plan that holds its users somewhere, a slow ramp's pauses between two
+/// users don't count: one user who iterates once a second is perfectly steady, and tells nothing. `None` when there is
+/// no such window.
 pub fn steadiest(seconds: &[Second], faults: &[FaultRecord]) -> Option<Window> {
     let longest = LENGTH.min(seconds.len() / 3);
     let shortest = longest.clamp(SHORTEST, SHORTEST_OF_LONG);
+    let holds = holds(seconds);
+    let counts = |window: &&[Second]| {
+        let held = holds.is_empty() || window.iter().all(|second| holds.contains(&second.phase));
+        held && is_steady(window, faults)
+    };
     (shortest..=longest).rev().find_map(|length| {
-        let windows = seconds.windows(length).filter(|window| is_steady(window, faults)).filter_map(measure);
+        let windows = seconds.windows(length).filter(counts).filter_map(measure);
         windows.min_by(|a, b| a.variation.total_cmp(&b.variation))
     })
+}
+
+/// The stages through which the plan asks for the same number of users, at least one. What is planned at the end of a
+/// stage's last second may belong to the next stage already.
+fn holds(seconds: &[Second]) -> BTreeSet<u16> {
+    let stages = seconds.chunk_by(|a, b| a.phase == b.phase);
+    let hold = |stage: &&[Second]| {
+        let users = stage[0].users_planned;
+        stage.len() > SHORTEST && users > 0 && stage[..stage.len() - 1].iter().all(|second| second.users_planned == users)
+    };
+    stages.filter(hold).map(|stage| stage[0].phase).collect()
 }
 
 fn is_steady(window: &[Second], faults: &[FaultRecord]) -> bool {
@@ -134,6 +152,20 @@ mod tests {
             started_us: Some(start * 1_000_000),
             ended_us: Some(end * 1_000_000),
         }
+    }
+
+    #[test]
+    fn a_slow_ramp_is_not_steady_where_the_plan_holds_its_users_elsewhere() {
+        // A ramp that has one user for twelve seconds, one request each, and a hold at 50 users that varies a little.
+        let ramp = (0..36).map(|second| (1 + second / 12, u64::from(1 + second / 12)));
+        let hold = (0..20).map(|second| (50, 48 + second % 4));
+        let mut seconds = seconds(ramp.chain(hold));
+        for second in &mut seconds[36..] {
+            second.phase = 1;
+        }
+        assert_eq!(steadiest(&seconds, &[]).unwrap().users_planned, 50);
+        seconds.truncate(36);
+        assert_eq!(steadiest(&seconds, &[]).unwrap().users_planned, 1, "a run of nothing but ramps has no better");
     }
 
     #[test]
