@@ -24,7 +24,7 @@ use crate::outcome::Vendor;
 use crate::result::{RunDir, RunWriter, SAMPLES, WriteError};
 use crate::scenario::{Journey, Scenario, Target};
 use crate::seed::Seed;
-use crate::transport::{HttpClient, PoolSettings, SendError, TransportError, reach};
+use crate::transport::{HttpClient, PoolSettings, TransportError, Unreachable};
 
 /// What the command line says about a run.
 pub(super) struct Options {
@@ -61,7 +61,7 @@ pub(super) enum SessionError {
     #[error(transparent)]
     Write(#[from] WriteError),
     #[error("{target} cannot be reached: {cause}. Start it, or correct its URL in the scenario")]
-    Unreachable { target: String, cause: SendError },
+    Unreachable { target: String, cause: Unreachable },
     #[error("cannot write every sample: {0}")]
     Samples(#[source] std::io::Error),
     #[error("cannot take over SIGINT: {0}")]
@@ -106,13 +106,14 @@ pub(super) async fn run(scenario: &Scenario, dir: RunDir, options: &Options) -> 
 
 /// Everything that can be done, and can go wrong, before the load's clock starts.
 async fn prepare(scenario: &Scenario, dir: &RunDir, options: &Options) -> Result<Beginning, SessionError> {
-    reach_targets(scenario).await?;
+    let client = client(scenario)?;
+    reach_targets(scenario, &client).await?;
     let simulator = if needs_simulator(scenario) { Some(Simulator::start(scenario, options.seed).await?) } else { None };
     let endpoints = match &simulator {
         Some(simulator) => simulator.endpoints()?,
         None => Endpoints::named(&scenario.target)?,
     };
-    let plan = WorkloadPlan::new(scenario, endpoints, client(scenario)?, options.seed)?;
+    let plan = WorkloadPlan::new(scenario, endpoints, client, options.seed)?;
     let samples = options.samples.then(|| sample_file(dir)).transpose()?;
     let roles: &[&str] = if simulator.is_some() { &["harness", "simulator"] } else { &["harness"] };
     let writer = RunWriter::start(dir.clone(), options.started, roles)?;
@@ -139,9 +140,9 @@ fn named_targets(scenario: &Scenario) -> Vec<&http::Uri> {
 }
 
 /// A load on nobody measures nothing: better to hear it before than after.
-async fn reach_targets(scenario: &Scenario) -> Result<(), SessionError> {
+async fn reach_targets(scenario: &Scenario, client: &HttpClient) -> Result<(), SessionError> {
     for uri in named_targets(scenario) {
-        reach(uri).await.map_err(|cause| {
+        client.reach(uri).await.map_err(|cause| {
             let target = uri.authority().map_or_else(|| uri.to_string(), |authority| authority.host().to_owned());
             let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
             SessionError::Unreachable { target: format!("{target}{port}"), cause }
