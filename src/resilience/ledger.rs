@@ -38,7 +38,7 @@ impl Ledger {
         self.delivered.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// An entry of the queue or a letter turned out to be a duplicate. To be called before it leaves its place.
+    /// A letter turned out to be a duplicate. To be called before it leaves the dead letters.
     pub(super) fn found_duplicate(&self) {
         self.duplicate.fetch_add(1, Ordering::AcqRel);
     }
