@@ -287,3 +287,22 @@ pub(super) fn vendor(simulated: mock_server::fault::SimulatedVendor) -> Vendor {
         mock_server::fault::SimulatedVendor::CustomerIo => Vendor::CustomerIo,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_under_a_fault_by_the_vendors_clock_in_the_time_that_the_run_takes() {
+        let text = "name = \"x\"\nquestion = \"?\"\nexecutor = \"constant-vus\"\nvus = 1\nduration = \"100s\"\n\
+                    journeys = [{ journey = \"clay.enrich\" }]\n\
+                    faults = [{ name = \"o\", kind = \"outage\", vendor = \"clay\", at = \"20s\", lasts = \"10s\" }]\n";
+        let scenario = Scenario::parse(text, Path::new("x.toml")).expect("a valid scenario").scaled(0.1);
+        let ms = Duration::from_millis;
+        let window = FaultWindow { vendor: Some(Vendor::Clay), from: ms(2_003), to: ms(3_003) };
+        assert_eq!(fault_windows(&scenario, ms(3)), [window]);
+        assert_eq!(stage_ends(&scenario), [ms(10_000)]);
+    }
+}
