@@ -1,6 +1,7 @@
 //! What can become of a request and of a lead: the words that samples, breakers, queues and reports share.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
@@ -113,5 +114,45 @@ impl FailureKind {
 impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// What became of the operations (leads, as reports call them) that were handed to the pipelines. When everything is at
+/// rest, `submitted` is the sum of the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeadCounts {
+    /// Handed to a pipeline.
+    pub submitted: u64,
+    /// Accepted by the vendor, at once or from the queue.
+    pub delivered: u64,
+    /// Not sent, for the same operation had been delivered or was in the queue already.
+    pub duplicate: u64,
+    /// Answered from the cache or by a local guess, and not queued.
+    pub degraded: u64,
+    /// In the fallback queue.
+    pub queued: u64,
+    /// In the dead letters.
+    pub dead_lettered: u64,
+    /// Refused for good, and said so to the caller: the vendor called it invalid, or nothing could hold it.
+    pub rejected: u64,
+    /// Still under way when counted, or cut off by the end of the run: never acknowledged, so not lost.
+    pub unacknowledged: u64,
+    /// Acknowledged and in none of the places above. Anything but zero is a defect.
+    pub lost: u64,
+}
+
+impl AddAssign for LeadCounts {
+    fn add_assign(&mut self, other: Self) {
+        // Taken apart by name, so that a place that is added to the struct cannot be forgotten here.
+        let Self { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost } = other;
+        self.submitted += submitted;
+        self.delivered += delivered;
+        self.duplicate += duplicate;
+        self.degraded += degraded;
+        self.queued += queued;
+        self.dead_lettered += dead_lettered;
+        self.rejected += rejected;
+        self.unacknowledged += unacknowledged;
+        self.lost += lost;
     }
 }

@@ -101,6 +101,24 @@ fn an_interrupted_run_is_written_and_reported_as_interrupted() {
 }
 
 #[test]
+fn an_interrupt_before_the_load_begins_is_honoured_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    // With room for one connection that nobody accepts, the next one waits: so does the preliminary check of the address.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let _filled = std::net::TcpStream::connect(address).unwrap();
+    let file =
+        http_scenario(dir.path(), &format!("http://{address}/"), "executor = \"constant-vus\"\nvus = 1\nduration = \"10m\"");
+    let out = dir.path().join("out");
+    let running = Running::start(plimsoll().args(["run", text(&file), "--out", text(&out)]));
+    running.wait_until_it_handles(Signal::SIGINT);
+    running.signal(Signal::SIGINT);
+    running.end().says(105, &["before the load began"]);
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0, "nothing was written");
+}
+
+#[test]
 fn a_second_interrupt_cuts_off_iterations_that_hang() {
     let dir = tempfile::tempdir().unwrap();
     let (url, connections) = silent_server();

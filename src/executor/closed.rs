@@ -18,6 +18,7 @@ use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionResult};
 use goose::test_plan::TestPlan;
 use goose::{GooseAttack, GooseError};
+use tokio::sync::{Notify, watch};
 
 use super::error::ExecutorError;
 use super::launch;
@@ -37,7 +38,8 @@ const REST: Duration = Duration::from_secs(15);
 /// Called once, when the users are about to start: the load's clock has just begun. It gives the work.
 pub type Begin<W> = Box<dyn FnOnce(LoadClock) -> BoxFuture<'static, Arc<W>> + Send>;
 
-/// Runs a load to its end: the end of its plan, of its iterations or of its data, or what `stop` is raised to.
+/// Runs a load to its end: the end of its plan, of its iterations or of its data, or what `stop` is raised to. When that is
+/// raised before the load could begin, `begin` is never called.
 ///
 /// # Errors
 /// When Goose fails, or does not come to rest after the load was cut off.
@@ -61,19 +63,17 @@ async fn overdue(stop: &Stop) {
 
 /// Follows the load to its end, and tells Goose.
 async fn end<W: Work>(crowd: Arc<Crowd<W>>, length: Duration, graceful: Duration) {
-    // Until the load begins there is nothing to end but the attack itself.
-    let over = async {
-        let clock = crowd.began.notified().await;
-        tokio::time::sleep_until(clock.instant(length)).await;
-    };
-    tokio::select! {
-        () = over => crowd.stop.raise(Level::Finish),
-        () = crowd.stop.reached(Level::Finish) => {}
-    }
-    tokio::select! {
-        () = crowd.at_rest() => {}
-        () = tokio::time::sleep(graceful) => {}
-        () = crowd.stop.reached(Level::CutOff) => {}
+    // Goose clears its kill switch when it starts: what is told it before that, it forgets.
+    if let Start::Begun(clock) = crowd.started().await {
+        tokio::select! {
+            () = tokio::time::sleep_until(clock.instant(length)) => crowd.stop.raise(Level::Finish),
+            () = crowd.stop.reached(Level::Finish) => {}
+        }
+        tokio::select! {
+            () = crowd.at_rest() => {}
+            () = tokio::time::sleep(graceful) => {}
+            () = crowd.stop.reached(Level::CutOff) => {}
+        }
     }
     crowd.stop.raise(Level::CutOff);
     goose::trigger_killswitch("the load is at its end");
@@ -132,12 +132,12 @@ struct Crowd<W> {
     load: Load,
     stop: Stop,
     begin: Mutex<Option<Begin<W>>>,
-    began: Began,
+    start: watch::Sender<Start>,
     running: OnceLock<Running<W>>,
     /// Each user's own state, taken out while it iterates. A user is one task: the locks are never contended.
     seats: Vec<Mutex<Option<Seat>>>,
     under_way: AtomicU32,
-    rest: tokio::sync::Notify,
+    rest: Notify,
 }
 
 struct Running<W> {
@@ -145,18 +145,15 @@ struct Running<W> {
     turns: Turns,
 }
 
-/// The load's clock, once there is one.
-struct Began(tokio::sync::watch::Sender<Option<LoadClock>>);
-
-impl Began {
-    async fn notified(&self) -> LoadClock {
-        let mut clock = self.0.subscribe();
-        match clock.wait_for(Option::is_some).await.map(|clock| *clock) {
-            Ok(Some(clock)) => clock,
-            // The sender is ours and the condition was met: not reached.
-            _ => std::future::pending().await,
-        }
-    }
+/// How far the start of the load has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Start {
+    /// Goose is not ready.
+    Waiting,
+    /// The load's clock runs.
+    Begun(LoadClock),
+    /// The load was to end before it could begin.
+    Never,
 }
 
 impl<W: Work> Crowd<W> {
@@ -166,22 +163,33 @@ impl<W: Work> Crowd<W> {
             load: load.clone(),
             stop,
             begin: Mutex::new(Some(begin)),
-            began: Began(tokio::sync::watch::Sender::new(None)),
+            start: watch::Sender::new(Start::Waiting),
             running: OnceLock::new(),
             seats: seats.collect(),
             under_way: AtomicU32::new(0),
-            rest: tokio::sync::Notify::new(),
+            rest: Notify::new(),
         }
+    }
+
+    /// Completes when Goose is ready: the load has begun, or never will.
+    async fn started(&self) -> Start {
+        let mut start = self.start.subscribe();
+        // The sender lives in `self`, so the wait cannot fail.
+        start.wait_for(|start| *start != Start::Waiting).await.map_or(Start::Never, |start| *start)
     }
 
     /// The load begins: its clock starts now.
     async fn begin(&self) -> TransactionResult {
+        if !self.stop.running() {
+            self.start.send_replace(Start::Never);
+            return Ok(());
+        }
         let Some(begin) = self.begin.lock().expect("no one panics with this lock").take() else { return Ok(()) };
         let clock = LoadClock::start();
         let work = begin(clock).await;
         let turns = Turns::new(self.load.executor, self.load.plan.clone(), clock, self.stop.clone());
         let _ = self.running.set(Running { work, turns });
-        self.began.0.send_replace(Some(clock));
+        self.start.send_replace(Start::Begun(clock));
         Ok(())
     }
 
@@ -202,16 +210,20 @@ impl<W: Work> Crowd<W> {
 
     async fn iterate(&self, running: &Running<W>, seat: &mut Seat) {
         debug_assert!(seat.active());
-        self.under_way.fetch_add(1, Ordering::AcqRel);
+        // Entered first and then asked, as `end` raises the level first and then counts: an iteration that begins at the very
+        // end is either waited for or not begun, and never cut off for want of time.
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        if !self.stop.running() {
+            self.leave();
+            return;
+        }
         let iteration = AssertUnwindSafe(running.work.iterate(&mut seat.user)).catch_unwind();
         let outcome = tokio::select! {
             biased;
             outcome = iteration => Some(outcome),
             () = self.stop.reached(Level::CutOff) => None,
         };
-        if self.under_way.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.rest.notify_waiters();
-        }
+        self.leave();
         match outcome {
             Some(Ok(Next::Pause(pause))) if pause.is_zero() => {}
             Some(Ok(Next::Pause(pause))) => {
@@ -227,12 +239,19 @@ impl<W: Work> Crowd<W> {
         }
     }
 
+    /// An iteration is no longer under way.
+    fn leave(&self) {
+        if self.under_way.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.rest.notify_waiters();
+        }
+    }
+
     /// Completes when no iteration is under way.
     async fn at_rest(&self) {
         loop {
             let mut rest = std::pin::pin!(self.rest.notified());
             rest.as_mut().enable();
-            if self.under_way.load(Ordering::Acquire) == 0 {
+            if self.under_way.load(Ordering::SeqCst) == 0 {
                 return;
             }
             rest.await;
@@ -259,4 +278,48 @@ impl log::Log for Silent {
     fn log(&self, _: &log::Record<'_>) {}
 
     fn flush(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::LoadPlan;
+    use crate::scenario::ExecutorKind;
+
+    /// Work that must not be done.
+    struct Undone;
+
+    impl Work for Undone {
+        async fn iterate(&self, _: &mut User) -> Next {
+            panic!("an iteration began")
+        }
+
+        fn panicked(&self, message: &str) {
+            panic!("{message}");
+        }
+
+        fn interrupted(&self) {
+            panic!("an iteration was cut off");
+        }
+
+        fn user_active(&self, _: bool) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_iteration_that_comes_to_its_turn_at_the_very_end_is_not_begun() {
+        let plan = LoadPlan::constant(1, Duration::from_secs(60));
+        let load = Load { executor: ExecutorKind::ConstantVus, plan: plan.clone(), graceful_stop: Duration::ZERO };
+        let (stop, clock) = (Stop::default(), LoadClock::start());
+        let begin: Begin<Undone> = Box::new(|_| async { Arc::new(Undone) }.boxed());
+        let crowd = Crowd::new(&load, Seed(1), stop.clone(), begin);
+        let running = Running { work: Arc::new(Undone), turns: Turns::new(load.executor, plan, clock, stop.clone()) };
+        let mut seat = Seat::new(User::new(0, Seed(1)));
+        assert_eq!(running.turns.wait(&mut seat, |_| ()).await, Turn::Go);
+        // The load has ended, and found nobody at work.
+        stop.raise(Level::Finish);
+        crowd.at_rest().await;
+        stop.raise(Level::CutOff);
+        crowd.iterate(&running, &mut seat).await;
+        crowd.at_rest().await;
+    }
 }

@@ -33,7 +33,7 @@ impl Default for Stop {
 impl Stop {
     /// Raises the level; lower ones than the present have no effect.
     pub fn raise(&self, level: Level) {
-        self.level.fetch_max(level as u8, Ordering::AcqRel);
+        self.level.fetch_max(level as u8, Ordering::SeqCst);
         self.changes.send_if_modified(|current| {
             let rises = level > *current;
             *current = level.max(*current);
@@ -43,7 +43,7 @@ impl Stop {
 
     /// Whether iterations may start.
     pub fn running(&self) -> bool {
-        self.level.load(Ordering::Acquire) == Level::Run as u8
+        self.level.load(Ordering::SeqCst) == Level::Run as u8
     }
 
     /// Completes when the level has been reached.

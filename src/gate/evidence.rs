@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::event::Event;
-use crate::measure::{LeadCounts, Second, Totals};
+use crate::measure::{Second, Totals};
+use crate::outcome::LeadCounts;
 use crate::result::Run;
 
 /// Everything that a threshold may look at.

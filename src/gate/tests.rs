@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::event::{BreakerState, Event, EventKind, Guard};
-use crate::measure::{CheckCount, Gauges, Labels, LeadCounts, SampleKind, Second, Series, Totals};
-use crate::outcome::{FailureKind, Vendor};
+use crate::measure::{CheckCount, Gauges, Labels, SampleKind, Second, Series, Totals};
+use crate::outcome::{FailureKind, LeadCounts, Vendor};
 use crate::result::{Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::seed::Seed;
 use crate::threshold::{Aggregation, Metric, Operator, Threshold};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::vendor_sender::VendorSender;
 use crate::clock::LoadClock;
 use crate::event::EventSink;
-use crate::measure::{Gauges, LeadCounts};
+use crate::measure::Gauges;
 use crate::outcome::Vendor;
-use crate::resilience::{Disposition, Operation, OperationKind, Pipeline, PipelineCounts, PipelineSettings};
+use crate::resilience::{Disposition, Operation, OperationKind, Pipeline, PipelineSettings};
 use crate::scenario::Resilience;
 use crate::seed::Seed;
 
@@ -61,20 +61,8 @@ impl Integration {
             if let Some(state) = read.breaker {
                 gauges.breakers.insert(vendor, state);
             }
-            add(&mut gauges.leads, &read.counts);
+            gauges.leads += read.counts;
         }
         gauges
     }
-}
-
-fn add(sum: &mut LeadCounts, counts: &PipelineCounts) {
-    sum.submitted += counts.submitted;
-    sum.delivered += counts.delivered;
-    sum.duplicate += counts.duplicate;
-    sum.degraded += counts.degraded;
-    sum.queued += counts.queued;
-    sum.dead_lettered += counts.dead_lettered;
-    sum.rejected += counts.rejected;
-    sum.unacknowledged += counts.unacknowledged;
-    sum.lost += counts.lost;
 }

@@ -20,7 +20,7 @@ mod timetable;
 mod totals;
 
 pub use collector::{Collector, Observed};
-pub use gauges::{Gauges, LeadCounts, ProcessSample};
+pub use gauges::{Gauges, ProcessSample};
 pub use interval::Interval;
 pub use interval_log::{IntervalLogReader, IntervalLogWriter, LogError, LoggedInterval};
 pub use labels::{Labels, SampleKind, TAGS};

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::event::BreakerState;
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, LeadCounts, Vendor};
 
-use super::{Gauges, Interval, Labels, LeadCounts, ProcessSample, SampleKind, Second, Series};
+use super::{Gauges, Interval, Labels, ProcessSample, SampleKind, Second, Series};
 
 pub(crate) const FAILURES: [FailureKind; 14] = [
     FailureKind::ConnectionRefused,

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::event::{BreakerState, Event, EventKind, Guard};
-use crate::measure::{CheckCount, Gauges, Labels, LeadCounts, ProcessSample, SampleKind, Second, Series, Totals};
-use crate::outcome::{FailureKind, Vendor};
+use crate::measure::{CheckCount, Gauges, Labels, ProcessSample, SampleKind, Second, Series, Totals};
+use crate::outcome::{FailureKind, LeadCounts, Vendor};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::seed::Seed;
 

@@ -30,7 +30,7 @@ const LEASE_SLACK: Duration = Duration::from_secs(60);
 pub enum Drained {
     /// An entry was delivered.
     Delivered,
-    /// An entry had been delivered already; it was taken out.
+    /// An entry had been delivered and counted before, but could not be taken out then; now it was.
     Duplicate,
     /// An entry failed again and waits for its next attempt.
     Failed,
@@ -111,14 +111,14 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         };
         let key = &leased.entry.operation.key;
         if self.idempotency.as_ref().is_some_and(|idempotency| idempotency.was_delivered(key)) {
-            self.ledger.found_duplicate();
+            // Its copies are never queued, so it was delivered from here, and counted then: only its removal had failed.
             queue.ack(leased.id).await?;
             return Ok(Drained::Duplicate);
         }
         let once = RetrySettings { max_retries: 0, ..self.settings.retry };
         match self.deliver(&leased.entry.operation, leased.entry.retry_count + 1, &once).await {
             Ok(accepted) => {
-                // Marked and counted before it leaves the queue: cut off in between, it is found as a duplicate.
+                // Marked and counted before it leaves the queue: cut off in between, it is not sent again.
                 self.mark(|idempotency| idempotency.delivered(key, accepted.at));
                 self.ledger.delivered_from_queue();
                 queue.ack(leased.id).await?;

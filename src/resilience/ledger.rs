@@ -9,30 +9,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize};
-
-/// What became of the operations so far. At rest, `submitted` is the sum of the others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PipelineCounts {
-    /// Handed to the pipeline.
-    pub submitted: u64,
-    /// Accepted by the vendor, at once or from the queue.
-    pub delivered: u64,
-    /// Not sent, for the same operation had been delivered or was in the queue already.
-    pub duplicate: u64,
-    /// Answered from the cache or by a local guess, and not queued.
-    pub degraded: u64,
-    /// In the fallback queue.
-    pub queued: u64,
-    /// In the dead letters.
-    pub dead_lettered: u64,
-    /// Refused for good, and said so to the caller.
-    pub rejected: u64,
-    /// Under way, or cut off: never acknowledged, so not lost.
-    pub unacknowledged: u64,
-    /// Acknowledged and in none of these places. Anything but zero is a defect.
-    pub lost: u64,
-}
+use crate::outcome::LeadCounts;
 
 /// Counters of one pipeline. The queue and the dead letters count for themselves.
 #[derive(Debug, Default)]
@@ -61,13 +38,13 @@ impl Ledger {
         self.delivered.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// An entry of the queue or a letter turned out to be a duplicate. To be called before it leaves its place.
+    /// A letter turned out to be a duplicate. To be called before it leaves the dead letters.
     pub(super) fn found_duplicate(&self) {
         self.duplicate.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Reads all counts; `backlog` reads the queue and the dead letters together.
-    pub(super) fn counts(&self, backlog: impl FnOnce() -> (u64, u64)) -> PipelineCounts {
+    pub(super) fn counts(&self, backlog: impl FnOnce() -> (u64, u64)) -> LeadCounts {
         let submitted = self.submitted.load(Ordering::Acquire);
         let unacknowledged = self.unacknowledged.load(Ordering::Acquire);
         let (queued, dead_lettered) = backlog();
@@ -75,7 +52,7 @@ impl Ledger {
             [&self.delivered, &self.duplicate, &self.degraded, &self.rejected].map(|count| count.load(Ordering::Acquire));
         let found = unacknowledged + queued + dead_lettered + delivered + duplicate + degraded + rejected;
         let lost = submitted.saturating_sub(found);
-        PipelineCounts { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost }
+        LeadCounts { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost }
     }
 }
 

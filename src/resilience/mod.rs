@@ -29,7 +29,6 @@ pub mod wall;
 pub use drain::{Drained, Redriven};
 pub use health::{Grade, HealthStatus};
 pub use key::idempotency_key;
-pub use ledger::PipelineCounts;
 pub use operation::{Disposition, Operation, OperationKind, Source};
 pub use pipeline::{Answer, Pipeline, PipelineGauges};
 pub use retry_after::parse_retry_after;

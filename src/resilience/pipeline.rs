@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::clock::LoadClock;
 use crate::event::{BreakerState, EventKind, EventSink};
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, LeadCounts, Vendor};
 use crate::seed::Seed;
 
 use super::backlog::{Backlog, MemoryBacklog};
@@ -33,7 +33,7 @@ use super::degradation::{AnswerCache, local_guess};
 use super::emitter::Emitter;
 use super::health::{HealthMonitor, HealthStatus};
 use super::idempotency::{Claim, FirstClaim, Idempotency};
-use super::ledger::{Ledger, PipelineCounts, Submission};
+use super::ledger::{Ledger, Submission};
 use super::limiter::{LONGEST_PAUSE, Limiter, LimiterFull};
 use super::operation::{Disposition, Operation, OperationKind, Source};
 use super::policy::{Afterwards, Blame, policy};
@@ -91,7 +91,7 @@ pub struct PipelineGauges {
     /// Attempts sent and not yet answered.
     pub in_flight: u64,
     /// What became of the operations.
-    pub counts: PipelineCounts,
+    pub counts: LeadCounts,
 }
 
 /// The vendor accepted it.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::measure::{CheckCount, Host, LeadCounts, Second, Totals};
+use crate::measure::{CheckCount, Host, Second, Totals};
+use crate::outcome::LeadCounts;
 use crate::seed::Seed;
 
 /// The version of the format that this build writes, and the only one that it reads.

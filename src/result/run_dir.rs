@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::units::format_bytes;
 
-use super::SUMMARY;
+use super::{LATENCY_LOG, SAMPLES, SUMMARY, TIMELINE};
 
 /// Free space that a run asks for at its start, in bytes. An hour with ten series writes about 30 MB; plots and a margin on top.
 const SPACE_NEEDED: u64 = 64 << 20;
@@ -126,6 +126,14 @@ impl RunDir {
     /// When it is not there, or cannot be renamed.
     pub fn publish(&self, name: &str) -> io::Result<()> {
         super::atomic::publish(&self.partial(name), &self.file(name))
+    }
+
+    /// Removes the files that a run began to write. For a load that never began: there is nothing in them.
+    pub fn clear(&self) {
+        for name in [LATENCY_LOG, TIMELINE, SAMPLES] {
+            // One that is not there needs no removal, and one that cannot be removed is empty.
+            let _ = fs::remove_file(self.partial(name));
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::event::{BreakerState, Event, EventKind, Guard};
-use crate::measure::{CheckCount, Interval, Labels, LeadCounts, SampleKind, Series};
-use crate::outcome::Vendor;
+use crate::measure::{CheckCount, Interval, Labels, SampleKind, Series};
+use crate::outcome::{LeadCounts, Vendor};
 use crate::seed::Seed;
 
 use super::{FORMAT, FaultRecord, Machine, RunEnd, RunResult, ScenarioRecord};

@@ -3,7 +3,8 @@
 //!
 //! What belongs to the timetable is scaled: stages, faults, cool-downs, waits between retries. What belongs to the vendor
 //! is not: latencies, timeouts, rates, and the pause of a user between iterations, for they decide how much load a user
-//! makes. Neither is the graceful stop, which waits for the vendor.
+//! makes. Neither is the graceful stop, which waits for the vendor, nor a vendor's Retry-After; but the longest wait between
+//! retries is, so that in a short time more of what a vendor puts off goes to the queue.
 
 use super::model::{Load, Resilience, Scenario};
 

@@ -12,6 +12,7 @@ use tokio_rustls::TlsConnector;
 use super::connect;
 use super::error::{SendError, TransportError};
 use super::origin::{Connection, Origin};
+use super::reach::{Unreachable, reach};
 
 /// Connections kept for further requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,14 @@ impl HttpClient {
             Ok(answer) => answer,
             Err(_) => Err(SendError::Timeout),
         }
+    }
+
+    /// Connects to a URL, with TLS where it asks for it, and closes the connection again: nothing is sent.
+    ///
+    /// # Errors
+    /// When no connection is made within 5 s.
+    pub async fn reach(&self, uri: &Uri) -> Result<(), Unreachable> {
+        reach(uri, self.shared.tls.as_ref()).await
     }
 
     async fn exchange(&self, mut request: Request<Full<Bytes>>, body: Body) -> Result<Answer, SendError> {
@@ -260,6 +269,19 @@ mod tests {
         let request = Request::get(url.replace("http:", "https:")).body(Full::default()).unwrap();
         let error = secure.send(request, Duration::from_secs(5), Body::Count).await.unwrap_err();
         assert_eq!(error, SendError::Refused, "a server that speaks no TLS");
+    }
+
+    #[tokio::test]
+    async fn a_server_is_reached_when_requests_could_be_sent_to_it() {
+        let plain = HttpClient::plain(&PoolSettings::default());
+        let url = server(b"no TLS", true).await;
+        assert!(plain.reach(&url.parse().unwrap()).await.is_ok());
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let refused = plain.reach(&format!("http://{free}/").parse().unwrap()).await;
+        assert!(matches!(refused, Err(Unreachable::Connection(SendError::Refused))), "{refused:?}");
+        let Ok(secure) = HttpClient::secure(&PoolSettings::default()) else { return };
+        let no_tls = secure.reach(&url.replace("http:", "https:").parse().unwrap()).await;
+        assert!(matches!(no_tls, Err(Unreachable::Tls(_))), "{no_tls:?}");
     }
 
     #[tokio::test]

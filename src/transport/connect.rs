@@ -9,6 +9,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::error::{SendError, TransportError};
 use super::origin::{Connection, Origin};
@@ -32,12 +33,16 @@ pub(super) async fn connect(origin: &Origin, tls: Option<&TlsConnector>) -> Resu
     if !origin.is_secure() {
         return handshake(stream).await;
     }
-    let (host, _) = origin.address();
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| SendError::Refused)?;
     // Without TLS a client refuses https: nothing may go over the wire in the clear.
     let tls = tls.ok_or(SendError::Refused)?;
-    let stream = tls.connect(name, stream).await.map_err(|_| SendError::Refused)?;
-    handshake(stream).await
+    handshake(secured(origin, tls, stream).await.map_err(|_| SendError::Refused)?).await
+}
+
+/// TLS over a connection, once the server has shown that it is who the URL says.
+pub(super) async fn secured(origin: &Origin, tls: &TlsConnector, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let (host, _) = origin.address();
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    tls.connect(name, stream).await
 }
 
 async fn handshake<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S) -> Result<Connection, SendError> {

@@ -13,4 +13,4 @@ mod reach;
 
 pub use client::{Answer, Body, HttpClient, PoolSettings};
 pub use error::{SendError, TransportError};
-pub use reach::reach;
+pub use reach::Unreachable;

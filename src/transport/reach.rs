@@ -1,25 +1,41 @@
 //! Whether anybody listens, asked once before a load.
 
+use std::io;
 use std::time::Duration;
 
 use http::Uri;
+use thiserror::Error;
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
+use super::connect::secured;
 use super::error::SendError;
+use super::origin::Origin;
 
 /// Longest wait for a connection.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// Connects to a URL's host and port and closes the connection again; nothing is sent.
-///
-/// # Errors
-/// When no connection is made within 5 s.
-pub async fn reach(uri: &Uri) -> Result<(), SendError> {
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    match tokio::time::timeout(WITHIN, TcpStream::connect((host, port))).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(_)) => Err(SendError::Refused),
-        Err(_) => Err(SendError::Timeout),
+/// Why nothing can be sent to a URL.
+#[derive(Debug, Error)]
+pub enum Unreachable {
+    /// No connection.
+    #[error(transparent)]
+    Connection(#[from] SendError),
+    /// A connection, and no TLS over it: in a load that would look like a server that refuses connections.
+    #[error("no trusted TLS connection can be made: {0}")]
+    Tls(#[source] io::Error),
+}
+
+/// Connects to a URL, with TLS where it asks for it, and closes the connection again.
+pub(super) async fn reach(uri: &Uri, tls: Option<&TlsConnector>) -> Result<(), Unreachable> {
+    tokio::time::timeout(WITHIN, connect(uri, tls)).await.unwrap_or(Err(SendError::Timeout.into()))
+}
+
+async fn connect(uri: &Uri, tls: Option<&TlsConnector>) -> Result<(), Unreachable> {
+    let origin = Origin::of(uri).ok_or(SendError::Refused)?;
+    let stream = TcpStream::connect(origin.address()).await.map_err(|_| SendError::Refused)?;
+    if origin.is_secure() {
+        secured(&origin, tls.ok_or(SendError::Refused)?, stream).await.map_err(Unreachable::Tls)?;
     }
+    Ok(())
 }

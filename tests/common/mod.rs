@@ -83,6 +83,19 @@ impl Running {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))
     }
 
+    /// Waits until it has a handler of its own for `signal`.
+    pub(crate) fn wait_until_it_handles(&self, signal: Signal) {
+        let status = format!("/proc/{}/status", self.child.id());
+        loop {
+            let status = std::fs::read_to_string(&status).expect("it runs");
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a line of signals");
+            if u64::from_str_radix(mask.trim(), 16).expect("hexadecimal") >> (signal as i32 - 1) & 1 == 1 {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// The processes that it started.
     pub(crate) fn children(&self) -> Vec<Pid> {
         let mut children = Vec::new();

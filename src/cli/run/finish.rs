@@ -148,7 +148,7 @@ fn warnings(measured: &Measured, events_left_out: u64) -> Vec<String> {
     }
     if measured.time_scale != 1.0 {
         warnings.push(format!(
-            "The timetable was stretched by {}: stages, faults and the pipeline's waits took that share of the time written; think time, latencies, timeouts and rates did not change.",
+            "The timetable was stretched by {}: stages, faults and the pipeline's waits took that share of the time written; think time, latencies, timeouts, rates and what a vendor asks for in Retry-After did not change.",
             measured.time_scale
         ));
     }

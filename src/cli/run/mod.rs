@@ -90,6 +90,10 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     runtime.shutdown_background();
     match measured {
         Ok(measured) => finish::finish(measured, &scenario, args.json),
+        Err(interrupted @ session::SessionError::Interrupted) => {
+            output::remark(interrupted);
+            Exit::Interrupted
+        }
         Err(error) => {
             output::error(error);
             Exit::CouldNotRun

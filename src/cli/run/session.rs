@@ -17,14 +17,14 @@ use super::signals::Signals;
 use super::simulator::{Simulator, SimulatorError, SimulatorOutcome, Watched};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
-use crate::executor::{ExecutorError, Stop, closed};
+use crate::executor::{ExecutorError, Level, Stop, closed};
 use crate::journey::{EndpointError, Endpoints, Workload, WorkloadPlan};
 use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder, SampleFile, SamplesWritten};
 use crate::outcome::Vendor;
 use crate::result::{RunDir, RunWriter, SAMPLES, WriteError};
 use crate::scenario::{Journey, Scenario, Target};
 use crate::seed::Seed;
-use crate::transport::{HttpClient, PoolSettings, SendError, TransportError, reach};
+use crate::transport::{HttpClient, PoolSettings, TransportError, Unreachable};
 
 /// What the command line says about a run.
 pub(super) struct Options {
@@ -49,7 +49,7 @@ pub(super) struct Measured {
     pub(super) started: DateTime<Utc>,
 }
 
-/// The load could not be started.
+/// The load never began.
 #[derive(Debug, Error)]
 pub(super) enum SessionError {
     #[error(transparent)]
@@ -61,32 +61,25 @@ pub(super) enum SessionError {
     #[error(transparent)]
     Write(#[from] WriteError),
     #[error("{target} cannot be reached: {cause}. Start it, or correct its URL in the scenario")]
-    Unreachable { target: String, cause: SendError },
+    Unreachable { target: String, cause: Unreachable },
     #[error("cannot write every sample: {0}")]
     Samples(#[source] std::io::Error),
     #[error("cannot take over SIGINT: {0}")]
     Signals(#[from] ctrlc::Error),
     #[error(transparent)]
     Executor(#[from] ExecutorError),
+    #[error("interrupted before the load began: nothing was sent and nothing measured")]
+    Interrupted,
 }
 
 /// Runs the load. An error means that it never began.
 pub(super) async fn run(scenario: &Scenario, dir: RunDir, options: &Options) -> Result<Measured, SessionError> {
     let stop = Stop::default();
     let signals = Signals::install(&stop)?;
-    let events = Arc::new(EventLog::default());
-    reach_targets(scenario).await?;
-    let simulator = if needs_simulator(scenario) { Some(Simulator::start(scenario, options.seed).await?) } else { None };
-    let endpoints = match &simulator {
-        Some(simulator) => simulator.endpoints()?,
-        None => Endpoints::named(&scenario.target)?,
+    let beginning = tokio::select! {
+        beginning = prepare(scenario, &dir, options) => beginning?,
+        () = stop.reached(Level::Finish) => return Err(SessionError::Interrupted),
     };
-    let plan = WorkloadPlan::new(scenario, endpoints, client(scenario)?, options.seed)?;
-    let samples = options.samples.then(|| sample_file(&dir)).transpose()?;
-    let roles: &[&str] = if simulator.is_some() { &["harness", "simulator"] } else { &["harness"] };
-    let writer = RunWriter::start(dir.clone(), options.started, roles)?;
-
-    let beginning = Beginning { scenario: scenario.clone(), plan, writer, simulator, samples, events: Arc::clone(&events) };
     let under_way = Arc::new(Mutex::new(None));
     let begin = {
         let (stop, quiet, under_way) = (stop.clone(), options.quiet, Arc::clone(&under_way));
@@ -103,10 +96,28 @@ pub(super) async fn run(scenario: &Scenario, dir: RunDir, options: &Options) -> 
     let executor = closed::run(&scenario.load, options.seed, &stop, begin).await;
     let begun = under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(begun) = begun else {
-        return Err(executor.err().unwrap_or_else(|| ExecutorError::Goose("the load never began".to_owned())).into());
+        dir.clear();
+        // Without an error, only a signal keeps a load from beginning.
+        return Err(executor.err().map_or(SessionError::Interrupted, SessionError::Executor));
     };
     let interrupted = signals.interrupted();
     Ok(begun.end(executor, interrupted, &dir, options).await)
+}
+
+/// Everything that can be done, and can go wrong, before the load's clock starts.
+async fn prepare(scenario: &Scenario, dir: &RunDir, options: &Options) -> Result<Beginning, SessionError> {
+    let client = client(scenario)?;
+    reach_targets(scenario, &client).await?;
+    let simulator = if needs_simulator(scenario) { Some(Simulator::start(scenario, options.seed).await?) } else { None };
+    let endpoints = match &simulator {
+        Some(simulator) => simulator.endpoints()?,
+        None => Endpoints::named(&scenario.target)?,
+    };
+    let plan = WorkloadPlan::new(scenario, endpoints, client, options.seed)?;
+    let samples = options.samples.then(|| sample_file(dir)).transpose()?;
+    let roles: &[&str] = if simulator.is_some() { &["harness", "simulator"] } else { &["harness"] };
+    let writer = RunWriter::start(dir.clone(), options.started, roles)?;
+    Ok(Beginning { scenario: scenario.clone(), plan, writer, simulator, samples, events: Arc::default() })
 }
 
 /// Whether any journey sends to a vendor that is simulated.
@@ -129,9 +140,9 @@ fn named_targets(scenario: &Scenario) -> Vec<&http::Uri> {
 }
 
 /// A load on nobody measures nothing: better to hear it before than after.
-async fn reach_targets(scenario: &Scenario) -> Result<(), SessionError> {
+async fn reach_targets(scenario: &Scenario, client: &HttpClient) -> Result<(), SessionError> {
     for uri in named_targets(scenario) {
-        reach(uri).await.map_err(|cause| {
+        client.reach(uri).await.map_err(|cause| {
             let target = uri.authority().map_or_else(|| uri.to_string(), |authority| authority.host().to_owned());
             let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
             SessionError::Unreachable { target: format!("{target}{port}"), cause }
@@ -177,16 +188,19 @@ impl Beginning {
     /// The load begins at this moment.
     async fn begin(self, clock: LoadClock, stop: &Stop, quiet: bool) -> Begun {
         let Self { scenario, plan, writer, simulator, samples, events } = self;
-        let mut watch = ProcessWatch::new();
-        watch.watch("harness", std::process::id(), Duration::ZERO);
+        // First of all the vendors' timetable: it should run as little behind the load's clock as can be.
+        let pid = simulator.as_ref().map(Simulator::pid);
         let simulator = match simulator {
-            Some(simulator) => {
-                watch.watch("simulator", simulator.pid(), Duration::ZERO);
-                Some(simulator.begin(clock, Arc::clone(&events), stop.clone()).await)
-            }
+            Some(simulator) => Some(simulator.begin(clock, Arc::clone(&events), stop.clone()).await),
             None => None,
         };
-        let mut recorder = RecorderBuilder::new(clock, stage_ends(&scenario), fault_windows(&scenario));
+        let mut watch = ProcessWatch::new();
+        let roles = [("harness", Some(std::process::id())), ("simulator", pid)];
+        for (role, pid) in roles.into_iter().filter_map(|(role, pid)| Some((role, pid?))) {
+            watch.watch(role, pid, clock.now());
+        }
+        let behind = simulator.as_ref().map_or(Duration::ZERO, Watched::behind);
+        let mut recorder = RecorderBuilder::new(clock, stage_ends(&scenario), fault_windows(&scenario, behind));
         let samples = samples.map(|(file, sender)| {
             recorder.samples(sender);
             file
@@ -256,11 +270,12 @@ fn stage_ends(scenario: &Scenario) -> Vec<Duration> {
         .collect()
 }
 
-fn fault_windows(scenario: &Scenario) -> Vec<FaultWindow> {
+/// When the faults are active, where the timetable's clock is `behind` the load's.
+fn fault_windows(scenario: &Scenario, behind: Duration) -> Vec<FaultWindow> {
     let window = |fault: &mock_server::fault::Fault| FaultWindow {
         vendor: fault.vendor.map(vendor),
-        from: fault.at,
-        to: fault.at + fault.lasts,
+        from: fault.at + behind,
+        to: fault.at + fault.lasts + behind,
     };
     scenario.faults.iter().map(window).collect()
 }
@@ -270,5 +285,24 @@ pub(super) fn vendor(simulated: mock_server::fault::SimulatedVendor) -> Vendor {
     match simulated {
         mock_server::fault::SimulatedVendor::Clay => Vendor::Clay,
         mock_server::fault::SimulatedVendor::CustomerIo => Vendor::CustomerIo,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_under_a_fault_by_the_vendors_clock_in_the_time_that_the_run_takes() {
+        let text = "name = \"x\"\nquestion = \"?\"\nexecutor = \"constant-vus\"\nvus = 1\nduration = \"100s\"\n\
+                    journeys = [{ journey = \"clay.enrich\" }]\n\
+                    faults = [{ name = \"o\", kind = \"outage\", vendor = \"clay\", at = \"20s\", lasts = \"10s\" }]\n";
+        let scenario = Scenario::parse(text, Path::new("x.toml")).expect("a valid scenario").scaled(0.1);
+        let ms = Duration::from_millis;
+        let window = FaultWindow { vendor: Some(Vendor::Clay), from: ms(2_003), to: ms(3_003) };
+        assert_eq!(fault_windows(&scenario, ms(3)), [window]);
+        assert_eq!(stage_ends(&scenario), [ms(10_000)]);
     }
 }

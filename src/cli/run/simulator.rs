@@ -69,13 +69,20 @@ impl Simulator {
     /// The load begins: its timetable starts, and from now on its death ends the load.
     pub(super) async fn begin(self, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Watched {
         let Self { mut child, .. } = self;
-        // A child that does not answer here has ended, or will be found out by the watcher.
         let start = child.start().await;
-        let (offset, skew) = start.map_or((Duration::ZERO, Duration::ZERO), |start| (clock.at(start.at), start.skew));
+        let (behind, skew) = start.as_ref().map_or((Duration::ZERO, Duration::ZERO), |start| (clock.at(start.at), start.skew));
         let faults = child.take_faults();
-        let watcher = Watcher { child, faults, clock, offset, skew, events, stop };
+        let watcher = Watcher { child, faults, clock, behind, skew, events, stop };
         let (end, ended) = oneshot::channel();
-        Watched { end, watcher: tokio::spawn(watcher.watch(ended)) }
+        let watcher = match start {
+            Ok(_) => tokio::spawn(watcher.watch(ended)),
+            // Faults that never come would make a good run of a bad one.
+            Err(error) => {
+                let outcome = watcher.lost(error.to_string());
+                tokio::spawn(async move { outcome })
+            }
+        };
+        Watched { end, watcher, behind }
     }
 }
 
@@ -83,9 +90,15 @@ impl Simulator {
 pub(super) struct Watched {
     end: oneshot::Sender<()>,
     watcher: JoinHandle<SimulatorOutcome>,
+    behind: Duration,
 }
 
 impl Watched {
+    /// What the load's clock showed when the timetable's was zero.
+    pub(super) fn behind(&self) -> Duration {
+        self.behind
+    }
+
     /// The run is over: what it answered, and its end.
     pub(super) async fn end(self) -> SimulatorOutcome {
         let _ = self.end.send(());
@@ -99,7 +112,7 @@ struct Watcher {
     faults: Option<mpsc::UnboundedReceiver<FaultChange>>,
     clock: LoadClock,
     /// What the load's clock showed when the timetable's was zero.
-    offset: Duration,
+    behind: Duration,
     skew: Duration,
     events: Arc<EventLog>,
     stop: Stop,
@@ -109,20 +122,31 @@ impl Watcher {
     async fn watch(mut self, mut ended: oneshot::Receiver<()>) -> SimulatorOutcome {
         let mut death = std::pin::pin!(self.child.wait());
         let mut faults = self.faults.take();
-        loop {
+        let lost = loop {
             tokio::select! {
                 Some(change) = next(&mut faults) => self.fault(change),
-                death = &mut death => return self.lost(death.how),
-                _ = &mut ended => break,
+                death = &mut death => break Some(death.how),
+                _ = &mut ended => break None,
             }
+        };
+        let counts = match lost {
+            Some(how) => Err(how),
+            None => self.child.counts().await.map_err(|error| error.to_string()),
+        };
+        // What it said of its faults before its answer, or before its death.
+        while let Some(Ok(change)) = faults.as_mut().map(mpsc::UnboundedReceiver::try_recv) {
+            self.fault(change);
         }
-        let counts = self.child.counts().await.unwrap_or_default();
+        let counts = match counts {
+            Ok(counts) => counts,
+            Err(how) => return self.lost(how),
+        };
         self.child.stop().await;
         SimulatorOutcome { lost: None, counts, skew: self.skew }
     }
 
     fn fault(&self, change: FaultChange) {
-        let at_us = change.at_us + self.offset.as_micros() as u64;
+        let at_us = change.at_us + self.behind.as_micros() as u64;
         self.events.emit(Event { at_us, vendor: None, kind: EventKind::Fault { name: change.name, active: change.active } });
     }
 
@@ -138,5 +162,49 @@ async fn next(faults: &mut Option<mpsc::UnboundedReceiver<FaultChange>>) -> Opti
     match faults {
         Some(faults) => faults.recv().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in for the simulator: a shell that is ready, then goes on with `script`..
+    async fn simulator(script: &str) -> Simulator {
+        let ready = r#"read settings; echo '{"ready":{"clay":"http://127.0.0.1:1","customer_io":"http://127.0.0.1:2"}}'"#;
+        let mut command = tokio::process::Command::new("sh");
+        command.args(["-c", &format!("{ready}; {script}; cat > /dev/null")]);
+        let settings = SimulationSettings::default();
+        let child = Child::spawn(command, &settings).await.expect("it says that it is ready");
+        Simulator { settings, child }
+    }
+
+    #[tokio::test]
+    async fn a_simulator_that_does_not_start_its_timetable_is_lost_and_ends_the_load() {
+        let simulator = simulator(r#"read start; echo '{"counts":[]}'"#).await;
+        let (events, stop) = (Arc::new(EventLog::default()), Stop::default());
+        let watched = simulator.begin(LoadClock::start(), Arc::clone(&events), stop.clone()).await;
+        stop.reached(Level::CutOff).await;
+        let lost = watched.end().await.lost.expect("it is lost");
+        assert!(lost.contains("something else"), "{lost}");
+        assert!(matches!(&events.take().0[..], [Event { kind: EventKind::ProcessLost { .. }, .. }]));
+    }
+
+    #[tokio::test]
+    async fn a_simulator_that_cannot_say_what_it_answered_is_lost() {
+        let simulator = simulator(r#"read start; echo '"started"'; read count; echo '"started"'"#).await;
+        let watched = simulator.begin(LoadClock::start(), Arc::default(), Stop::default()).await;
+        assert!(watched.end().await.lost.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_fault_that_ends_with_the_run_is_heard_of() {
+        let fault = r#"echo '{"fault":{"name":"storm","active":false,"at_us":5}}'"#;
+        let simulator = simulator(&format!(r#"read start; echo '"started"'; read count; {fault}; echo '{{"counts":[]}}'"#)).await;
+        let (events, stop) = (Arc::new(EventLog::default()), Stop::default());
+        let watched = simulator.begin(LoadClock::start(), Arc::clone(&events), stop.clone()).await;
+        assert_eq!(watched.end().await.lost, None);
+        let heard = events.with(|events| events.iter().any(|event| matches!(event.kind, EventKind::Fault { active: false, .. })));
+        assert!(heard && stop.running());
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::capacity::{Basis, assess};
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::gate::judge;
-use crate::measure::LeadCounts;
+use crate::outcome::LeadCounts;
 use crate::outcome::{FailureKind, Vendor};
 use crate::report::recommendations::recommendations;
 use crate::report::{Judged, fixture};

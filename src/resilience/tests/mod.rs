@@ -5,6 +5,7 @@ mod breaker_invariants;
 mod breaker_transitions;
 mod credit_budget;
 mod draining;
+mod failing_store;
 mod whole_pipeline;
 
 use std::collections::VecDeque;

@@ -1,0 +1,103 @@
+//! A queue whose store fails at the worst moment: after the vendor accepted an entry, and before the entry is out.
+
+use std::future::{Future, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::resilience::backlog::Backlog;
+use crate::resilience::dead_letters::MemoryDeadLetters;
+use crate::resilience::drain::Drained;
+use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, MemoryQueue, StoreError};
+use crate::resilience::wall::{DayClock, UnixMillis};
+
+use super::*;
+
+/// A queue in memory that takes nothing out while its store is broken.
+struct Queue {
+    kept: MemoryQueue,
+    broken: AtomicBool,
+}
+
+impl FallbackQueue for Queue {
+    fn push(&self, entry: Entry, due: UnixMillis) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        self.kept.push(entry, due)
+    }
+
+    fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> impl Future<Output = Result<Option<Leased>, StoreError>> + Send {
+        self.kept.lease(now, lease_end)
+    }
+
+    fn next_due(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send {
+        self.kept.next_due()
+    }
+
+    async fn ack(&self, id: u64) -> Result<(), StoreError> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(StoreError("broken".to_owned()));
+        }
+        self.kept.ack(id).await
+    }
+
+    fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send {
+        self.kept.fail(id, attempt, due)
+    }
+
+    fn release(&self, id: u64, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send {
+        self.kept.release(id, due)
+    }
+
+    fn depth(&self) -> u64 {
+        self.kept.depth()
+    }
+}
+
+/// The queue, and dead letters that nothing is moved to.
+struct Store {
+    queue: Queue,
+    letters: MemoryDeadLetters,
+}
+
+impl Backlog for Store {
+    type Queue = Queue;
+    type Letters = MemoryDeadLetters;
+
+    fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    fn letters(&self) -> &MemoryDeadLetters {
+        &self.letters
+    }
+
+    fn bury(&self, _: u64, _: Attempt) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        ready(Ok(false))
+    }
+
+    fn redrive(&self, _: u64, _: UnixMillis) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        ready(Ok(false))
+    }
+
+    fn counts(&self) -> (u64, u64) {
+        (self.queue.depth(), 0)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_delivered_and_could_not_be_taken_out_is_neither_sent_nor_counted_again() {
+    let Rig { vendor, log, start, .. } = rig(no_retries());
+    let queue = Queue { kept: MemoryQueue::new(10), broken: AtomicBool::new(true) };
+    let store = Store { queue, letters: MemoryDeadLetters::new(10) };
+    let rng = Seed(1).stream("store");
+    let pipeline = Pipeline::with_backlog(no_retries(), vendor.clone(), store, emitter(start, &log), DayClock::start(), rng);
+    vendor.next([status(503)]);
+    pipeline.call(lead(1)).await;
+    assert!(matches!(pipeline.drain_once().await, Drained::StoreFailed(_)));
+    assert_eq!((pipeline.gauges().counts.delivered, pipeline.gauges().queue_depth), (1, 1));
+
+    pipeline.backlog().queue.broken.store(false, Ordering::Relaxed);
+    let Drained::NotDue { until } = pipeline.drain_once().await else { panic!("it is leased") };
+    tokio::time::advance(until - Instant::now()).await;
+    assert_eq!(pipeline.drain_once().await, Drained::Duplicate);
+    let counts = pipeline.gauges().counts;
+    assert_eq!((counts.submitted, counts.delivered, counts.duplicate, counts.queued), (1, 1, 0, 0), "{counts:?}");
+    assert_eq!(vendor.count(), 2, "the call, and one delivery");
+}
