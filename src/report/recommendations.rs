@@ -143,7 +143,7 @@ fn left_behind(view: &View<'_>) -> Vec<String> {
     if leads.queued > 0 {
         all.push(format!(
             "Give the queue time or drain it faster: {} still waited when the run was over.",
-            plural(leads.queued, "lead")
+            plural(leads.queued, "operation")
         ));
     }
     if leads.dead_lettered > 0 {

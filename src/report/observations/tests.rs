@@ -77,7 +77,7 @@ fn the_queue_is_followed_until_it_is_empty() {
     let mut run = fixture::quickstart();
     assert_says(
         &observed(&run),
-        "142 leads waited in the queue at the peak (26 s); all were delivered within 7 s of the end of `clay-outage`.",
+        "142 operations waited in the queue at the peak (26 s); all were delivered within 7 s of the end of `clay-outage`.",
     );
     run.result.faults[0].started_us = Some(27_000_000);
     run.result.faults[0].ended_us = Some(28_000_000);
@@ -122,7 +122,7 @@ fn leads_are_accounted_for() {
     run.result.leads = LeadCounts { submitted: 10, delivered: 8, queued: 1, lost: 1, ..LeadCounts::default() };
     assert_says(&observed(&run), "**1 lead lost**");
     assert_says(&recommended(&run), "Find out first how 1 lead could be lost");
-    assert_says(&recommended(&run), "1 lead still waited when the run was over.");
+    assert_says(&recommended(&run), "1 operation still waited when the run was over.");
 }
 
 #[test]
