@@ -17,7 +17,7 @@ use super::signals::Signals;
 use super::simulator::{Simulator, SimulatorError, SimulatorOutcome, Watched};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
-use crate::executor::{ExecutorError, Stop, closed};
+use crate::executor::{ExecutorError, Level, Stop, closed};
 use crate::journey::{EndpointError, Endpoints, Workload, WorkloadPlan};
 use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder, SampleFile, SamplesWritten};
 use crate::outcome::Vendor;
@@ -64,19 +64,27 @@ pub(super) enum SessionError {
     Unreachable { target: String, cause: SendError },
     #[error("cannot write every sample: {0}")]
     Samples(#[source] std::io::Error),
-    #[error("cannot take over SIGINT: {0}")]
-    Signals(#[from] ctrlc::Error),
+    #[error("interrupted before the load began: nothing was measured")]
+    Interrupted,
     #[error(transparent)]
     Executor(#[from] ExecutorError),
 }
 
-/// Runs the load. An error means that it never began.
-pub(super) async fn run(scenario: &Scenario, dir: RunDir, options: &Options) -> Result<Measured, SessionError> {
-    let stop = Stop::default();
-    let signals = Signals::install(&stop)?;
+/// Runs the load, which `signals` end through `stop`. An error means that it never began.
+pub(super) async fn run(
+    scenario: &Scenario,
+    dir: RunDir,
+    options: &Options,
+    signals: &Signals,
+    stop: Stop,
+) -> Result<Measured, SessionError> {
     let events = Arc::new(EventLog::default());
-    reach_targets(scenario).await?;
-    let simulator = if needs_simulator(scenario) { Some(Simulator::start(scenario, options.seed).await?) } else { None };
+    let simulator = tokio::select! {
+        biased;
+        // A load that is not wanted any more is not begun only to be ended.
+        () = stop.reached(Level::Finish) => return Err(SessionError::Interrupted),
+        targets = targets(scenario, options.seed) => targets?,
+    };
     let endpoints = match &simulator {
         Some(simulator) => simulator.endpoints()?,
         None => Endpoints::named(&scenario.target)?,
@@ -107,6 +115,12 @@ pub(super) async fn run(scenario: &Scenario, dir: RunDir, options: &Options) -> 
     };
     let interrupted = signals.interrupted();
     Ok(begun.end(executor, interrupted, &dir, options).await)
+}
+
+/// Whom the load is to be sent to, ready: targets that the scenario names answer, the simulator listens.
+async fn targets(scenario: &Scenario, seed: Seed) -> Result<Option<Simulator>, SessionError> {
+    reach_targets(scenario).await?;
+    Ok(if needs_simulator(scenario) { Some(Simulator::start(scenario, seed).await?) } else { None })
 }
 
 /// Whether any journey sends to a vendor that is simulated.
