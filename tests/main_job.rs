@@ -198,6 +198,15 @@ fn a_new_scenario_is_valid_and_never_overwrites() {
 }
 
 #[test]
+fn a_reader_that_has_gone_away_is_no_panic() {
+    for arguments in [&["completions", "bash"][..], &["validate", "scenarios/quickstart.toml"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        common::Ended::of(common::plimsoll().args(arguments).stdout(writer).output().unwrap()).says(0, &[]);
+    }
+}
+
+#[test]
 fn shells_get_their_completions() {
     run(&["completions", "bash"]).says(0, &["_plimsoll"]);
 }
