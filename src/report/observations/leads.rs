@@ -45,6 +45,7 @@ pub(super) fn queue(view: &View<'_>) -> Option<String> {
     let Some(empty) = (peak..seconds.len()).find(|index| depth(*index) == 0) else {
         let last = depth(seconds.len() - 1);
         let after = match view.run.result.leads.queued {
+            queued if queued == last => " and when the run was over".to_owned(),
             0 => "; none was when the run was over".to_owned(),
             queued => format!("; {} were when the run was over", format_count(queued)),
         };
