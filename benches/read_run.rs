@@ -29,6 +29,7 @@ fn facts() -> RunResult {
             text: String::new(),
             environment: String::new(),
             version: String::new(),
+            ramp: Vec::new(),
         },
         seed: Seed(1),
         time_scale: 1.0,

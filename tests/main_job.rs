@@ -119,6 +119,21 @@ fn time_can_be_stretched_and_the_report_says_so() {
 }
 
 #[test]
+fn the_report_names_the_stages_targets_wherever_in_a_second_they_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = scenario(
+        dir.path(),
+        "name = \"ramp\"\nquestion = \"?\"\nexecutor = \"ramping-vus\"\nthink_time = \"50ms\"\njourneys = [{ journey = \"clay.resource\" }]\n\
+         stages = [{ duration = \"1300ms\", target = 4 }, { duration = \"0s\", target = 2 }, { duration = \"600ms\", target = 2 }, \
+         { duration = \"400ms\", target = 0 }]\n",
+    );
+    let out = dir.path().join("out");
+    run(&["run", text(&file), "--out", text(&out)]).says(0, &[]);
+    let report = fs::read_to_string(out.join("report.md")).unwrap();
+    assert!(report.contains("- Ramp: 0 → 4 → 2 → 0 VUs\n"), "{report}");
+}
+
+#[test]
 fn leads_that_are_used_once_end_the_load() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(
@@ -130,7 +145,8 @@ fn leads_that_are_used_once_end_the_load() {
     let text_of_it = endless().replace(", { journey = \"clay.resource\" }", "");
     let file = scenario(dir.path(), &format!("{text_of_it}{data}"));
     let out = dir.path().join("out");
-    run(&["run", text(&file), "--out", text(&out)]).says(0, &[]);
+    // Most of the plan was not tried, and a verdict of "passed" must not hide it.
+    run(&["run", text(&file), "--out", text(&out)]).says(0, &["leads.csv were used up after"]);
     assert_eq!(summary(&out)["leads"]["delivered"], 9, "three leads, three operations each");
 }
 
@@ -179,6 +195,15 @@ fn a_new_scenario_is_valid_and_never_overwrites() {
     run(&["validate", text(&dir.path().join("first.toml"))]).says(0, &["is valid", "ramping-vus"]);
     run(&arguments).says(1, &["is there already"]);
     run(&["new", "../evil"]).says(2, &["name"]);
+}
+
+#[test]
+fn a_reader_that_has_gone_away_is_no_panic() {
+    for arguments in [&["completions", "bash"][..], &["validate", "scenarios/quickstart.toml"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        common::Ended::of(common::plimsoll().args(arguments).stdout(writer).output().unwrap()).says(0, &[]);
+    }
 }
 
 #[test]

@@ -234,6 +234,8 @@ error: no vendor of this scenario is `service`
     let no_breaker = with("[thresholds]", "[thresholds]\n\"breaker_open_seconds{vendor:clay}\" = [\"count>0\"]")
         .replace("breaker = { failures = 5, cooldown = \"2s\" }", "breaker = false");
     assert_error(&no_breaker, (19, 1), "no vendor of this scenario is `clay`", "`customer_io`");
+    let no_check = with("http_req_duration =", "\"checks{check:status is 200}\" = [\"rate==1\"]\nhttp_req_duration =");
+    assert_error(&no_check, (19, 1), "no check of this scenario is `status is 200`", "`operation is answered by the vendor`");
     let no_phase = with("http_req_duration =", "\"http_req_duration{phase:2}\" =");
     assert_error(&no_phase, (19, 1), "there is no phase 2", "from 0 to 1");
 }

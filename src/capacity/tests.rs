@@ -34,6 +34,7 @@ fn run(cpu_percent: f64) -> Run {
         text: String::new(),
         environment: String::new(),
         version: String::new(),
+        ramp: Vec::new(),
     };
     let result = RunResult {
         format: 1,

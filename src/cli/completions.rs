@@ -1,11 +1,9 @@
 //! `plimsoll completions`: a script that teaches a shell the commands and options.
 
-use std::io;
-
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Cli, Exit};
+use super::{Cli, Exit, output};
 
 /// Arguments of `plimsoll completions`.
 #[derive(Debug, Args)]
@@ -16,6 +14,9 @@ pub(super) struct CompletionsArgs {
 }
 
 pub(super) fn run(args: &CompletionsArgs) -> Exit {
-    clap_complete::generate(args.shell, &mut Cli::command(), "plimsoll", &mut io::stdout());
+    // Into memory first: clap_complete panics when what it writes to is closed.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "plimsoll", &mut script);
+    output::result(String::from_utf8_lossy(&script).trim_end());
     Exit::Passed
 }

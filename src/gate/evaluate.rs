@@ -185,7 +185,7 @@ fn breaker_open(threshold: &Threshold, evidence: &Evidence<'_>) -> Observed {
         });
     }
     let end_us = u64::try_from(evidence.elapsed.as_micros()).unwrap_or(u64::MAX);
-    counter(threshold, evidence, chosen.into_iter().map(|vendor| open_seconds(evidence.events, vendor, end_us)).sum())
+    counter(threshold, evidence, chosen.into_iter().fold(0.0, |sum, vendor| sum + open_seconds(evidence.events, vendor, end_us)))
 }
 
 fn gauge(threshold: &Threshold, evidence: &Evidence<'_>, read: impl Fn(&crate::measure::Gauges) -> u64) -> Observed {

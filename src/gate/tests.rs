@@ -70,6 +70,7 @@ fn run() -> Run {
             text: String::new(),
             environment: String::new(),
             version: String::new(),
+            ramp: Vec::new(),
         },
         seed: Seed(1),
         time_scale: 1.0,

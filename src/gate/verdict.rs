@@ -85,6 +85,7 @@ fn summary(thresholds: &[Judgement], failed: usize) -> String {
         (0, _) => "The scenario has no thresholds: nothing was judged.".to_owned(),
         (1, 0) => "The one threshold held.".to_owned(),
         (all, 0) => format!("All {all} thresholds held."),
+        (1, _) => "The one threshold failed.".to_owned(),
         (all, failed) => format!("{failed} of {all} thresholds failed."),
     }
 }

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use super::measured::{Meter, Sent};
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Vendor};
+use crate::scenario::checks;
 use crate::transport::Body;
 
 /// The bound of its second check.
@@ -38,8 +39,8 @@ pub(super) struct Ids {
 pub(super) fn register(recorder: &mut RecorderBuilder) -> Ids {
     Ids {
         route: recorder.route("clay.resource", Vendor::Clay),
-        status_is_200: recorder.check("status is 200"),
-        latency_below_500_ms: recorder.check("latency < 500ms"),
+        status_is_200: recorder.check(checks::STATUS_IS_200),
+        latency_below_500_ms: recorder.check(checks::LATENCY_BELOW_500_MS),
     }
 }
 

@@ -10,9 +10,8 @@ use super::endpoints::EndpointError;
 use super::measured::{Meter, Sent};
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Vendor};
-use crate::scenario::HttpJourney;
+use crate::scenario::{HttpJourney, checks};
 use crate::transport::Body;
-use crate::units::format_duration;
 
 /// A request that can be sent: everything that is the same for each, made once.
 #[derive(Debug, Clone)]
@@ -25,6 +24,8 @@ pub(super) struct Prepared {
     timeout: Duration,
     expect_status: Option<u16>,
     expect_latency: Option<Duration>,
+    status_check: String,
+    latency_check: Option<String>,
 }
 
 impl Prepared {
@@ -45,20 +46,17 @@ impl Prepared {
             timeout: journey.timeout,
             expect_status: journey.expect_status,
             expect_latency: journey.expect_latency,
+            status_check: checks::http_status(journey),
+            latency_check: checks::http_latency(journey),
         })
     }
 
     pub(super) fn register(self, recorder: &mut RecorderBuilder) -> Http {
         let name = &self.name;
-        let status = match self.expect_status {
-            Some(status) => format!("{name}: status is {status}"),
-            None => format!("{name}: status is below 400"),
-        };
-        let latency = self.expect_latency.map(|bound| format!("{name}: latency < {}", format_duration(bound)));
         Http {
             route: recorder.route(name, Vendor::Service),
-            status: recorder.check(&status),
-            latency: latency.map(|name| recorder.check(&name)),
+            status: recorder.check(&self.status_check),
+            latency: self.latency_check.as_deref().map(|name| recorder.check(name)),
             request: self,
         }
     }

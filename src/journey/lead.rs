@@ -6,6 +6,7 @@ use super::operations;
 use crate::measure::{CheckId, Recorder, RecorderBuilder};
 use crate::outcome::FailureKind;
 use crate::resilience::{Disposition, OperationKind};
+use crate::scenario::checks;
 
 /// Which operations an iteration asks for, in this order.
 pub(super) type Steps = &'static [OperationKind];
@@ -21,10 +22,7 @@ pub(super) struct Ids {
 }
 
 pub(super) fn register(recorder: &mut RecorderBuilder) -> Ids {
-    Ids {
-        accepted: recorder.check("operation is delivered or kept"),
-        answered_by_vendor: recorder.check("operation is answered by the vendor"),
-    }
+    Ids { accepted: recorder.check(checks::DELIVERED_OR_KEPT), answered_by_vendor: recorder.check(checks::ANSWERED_BY_VENDOR) }
 }
 
 /// Runs the steps; the first that is refused ends the iteration.

@@ -21,6 +21,7 @@ pub(crate) fn empty() -> Run {
             text: "name = \"quickstart\"\n".to_owned(),
             environment: "staging".to_owned(),
             version: "1.4.2".to_owned(),
+            ramp: vec![0, 20, 20, 0],
         },
         seed: Seed(42),
         time_scale: 1.0,

@@ -1,7 +1,7 @@
 //! What to do about what the run shows. Each recommendation names the figure that it rests on.
 
 use crate::capacity::Level;
-use crate::event::BreakerState;
+use crate::event::{BreakerState, EventKind};
 use crate::gate::{Judgement, Observed, Outcome, without_zeros};
 use crate::outcome::FailureKind;
 
@@ -141,10 +141,12 @@ fn left_behind(view: &View<'_>) -> Vec<String> {
     let leads = view.run.result.leads;
     let mut all = Vec::new();
     if leads.queued > 0 {
-        all.push(format!(
-            "Give the queue time or drain it faster: {} still waited when the run was over.",
-            plural(leads.queued, "lead")
-        ));
+        let waited = plural(leads.queued, "operation");
+        all.push(if out_of_credits(view) {
+            format!("Raise the daily credit budget, or spread the load: it was used up, and {waited} still waited at the end.")
+        } else {
+            format!("Give the queue time or drain it faster: {waited} still waited when the run was over.")
+        });
     }
     if leads.dead_lettered > 0 {
         all.push(format!("Look into {} and redrive what can be.", plural(leads.dead_lettered, "dead letter")));
@@ -162,6 +164,19 @@ fn left_behind(view: &View<'_>) -> Vec<String> {
     all
 }
 
+/// Whether the day's credits were used up at the end: no patience drains a queue then.
+fn out_of_credits(view: &View<'_>) -> bool {
+    let mut budget = view.run.result.events.iter().filter_map(|event| match event.kind {
+        EventKind::CreditsExhausted { .. } => Some(true),
+        EventKind::CreditsReset => Some(false),
+        _ => None,
+    });
+    budget.next_back().unwrap_or(false)
+}
+
+/// A limit with more than this share of it to spare needs no watching.
+const MUCH_TO_SPARE: f64 = 0.5;
+
 /// When everything held: the threshold that is closest to its limit.
 fn closest(view: &View<'_>) -> Option<String> {
     let thresholds = &view.judged.verdict.thresholds;
@@ -175,7 +190,7 @@ fn closest(view: &View<'_>) -> Option<String> {
         _ => None,
     };
     let all = thresholds.iter().filter_map(|judgement| spare(judgement).map(|spare| (judgement, spare)));
-    let (judgement, spare) = all.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let (judgement, spare) = all.min_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, spare)| *spare <= MUCH_TO_SPARE)?;
     let (source, observed) = (code(&judgement.source), judgement.observed_text());
     Some(format!(
         "Watch {source} first: of the limits that held it has the least to spare, {:.0} % (observed {observed}).",

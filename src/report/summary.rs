@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::capacity::Level;
-use crate::gate::{Judgement, Outcome};
+use crate::gate::{Judgement, Observed, Outcome};
 use crate::result::Run;
 use crate::units::{format_count, format_latency, three_figures};
 
@@ -80,16 +80,44 @@ impl Page {
     }
 
     fn labelled(&mut self, label: &str, value: &str) {
-        self.line(&format!("{label:<LABEL$}{value}"));
+        self.wrapped(&format!("{label:<LABEL$}"), value);
     }
 
-    /// A line that begins with a coloured word.
-    fn toned(&mut self, tone: Tone, word: &str, rest: &str) {
-        let rest = cut(rest, WIDTH.saturating_sub(word.chars().count()));
-        let word = if self.color { format!("{}{word}\u{1b}[0m", tone.code()) } else { word.to_owned() };
-        self.text.push_str(format!("{word}{rest}").trim_end());
-        self.text.push('\n');
+    /// A text whose end matters as much as its beginning: in as many lines as it takes, below its own start.
+    fn wrapped(&mut self, head: &str, text: &str) {
+        let indent = head.chars().count();
+        for (index, line) in lines(text, WIDTH.saturating_sub(indent)).iter().enumerate() {
+            let head = if index == 0 { head } else { &" ".repeat(indent) };
+            self.line(&format!("{head}{line}"));
+        }
     }
+
+    /// A text that begins with a coloured word; further lines stand below the text.
+    fn toned(&mut self, tone: Tone, word: &str, rest: &str) {
+        let indent = word.chars().count();
+        let mut lines = lines(rest, WIDTH.saturating_sub(indent)).into_iter();
+        let word = if self.color { format!("{}{word}\u{1b}[0m", tone.code()) } else { word.to_owned() };
+        self.text.push_str(format!("{word}{}", lines.next().unwrap_or_default()).trim_end());
+        self.text.push('\n');
+        for line in lines {
+            self.line(&format!("{:indent$}{line}", ""));
+        }
+    }
+}
+
+/// A text in lines of at most `width` characters, broken at spaces where there are any.
+fn lines(text: &str, width: usize) -> Vec<String> {
+    let mut rest: Vec<char> = cut(text, usize::MAX).chars().collect();
+    let mut lines = Vec::new();
+    while rest.len() > width {
+        let starts = rest.iter().position(|c| *c != ' ').unwrap_or(0);
+        let space = rest[..=width].iter().rposition(|c| *c == ' ').filter(|at| *at > starts);
+        let tail = rest.split_off(space.unwrap_or(width));
+        lines.push(rest.iter().collect());
+        rest = tail.into_iter().skip(usize::from(space.is_some())).collect();
+    }
+    lines.push(rest.iter().collect());
+    lines
 }
 
 /// One line of at most `width` characters; what would drive the terminal is taken out.
@@ -111,10 +139,11 @@ fn verdict(page: &mut Page, view: &View<'_>) {
     page.blank();
     page.toned(tone, &verdict.outcome.as_str().to_uppercase(), &format!("  {}", view.run.result.scenario.name));
     for reason in &verdict.reasons {
-        page.line(&format!("  {reason}"));
+        page.wrapped("  ", reason);
     }
     if view.run.result.time_scale != 1.0 {
-        page.line(&format!("  Time was scaled by {}: not the load that the scenario describes.", view.run.result.time_scale));
+        let scale = view.run.result.time_scale;
+        page.wrapped("  ", &format!("Time was scaled by {scale}: not the load that the scenario describes."));
     }
     for warning in &view.run.result.warnings {
         page.toned(Tone::Doubtful, "  Warning: ", warning);
@@ -132,9 +161,23 @@ fn thresholds(page: &mut Page, view: &View<'_>) {
     let widest = thresholds.iter().map(width).max().unwrap_or(0).min(48);
     for judgement in thresholds {
         let (tone, word) = if judgement.passed { (Tone::Good, "  held    ") } else { (Tone::Bad, "  FAILED  ") };
-        let source = cut(&judgement.source, widest);
-        let (observed, limit) = (judgement.observed_text(), judgement.limit_text());
-        page.toned(tone, word, &format!("{source:<widest$}  {observed:>9}  (limit {limit})"));
+        let mut source = judgement.source.as_str();
+        if source.chars().count() > widest {
+            page.toned(tone, word, source);
+            source = "";
+        }
+        let word = if source.is_empty() { "          " } else { word };
+        let limit = judgement.limit_text();
+        match &judgement.observed {
+            Observed::Value(_) => {
+                let observed = judgement.observed_text();
+                page.toned(tone, word, &format!("{source:<widest$}  {observed:>9}  (limit {limit})"));
+            }
+            Observed::NoData(why) => {
+                page.toned(tone, word, &format!("{source:<widest$}    no data  (limit {limit})"));
+                page.wrapped("          ", why);
+            }
+        }
     }
     page.blank();
 }
@@ -160,15 +203,19 @@ fn figures(page: &mut Page, view: &View<'_>) {
     let leads = view.run.result.leads;
     if leads.submitted > 0 {
         let rest = [
+            (leads.duplicate, "duplicate"),
+            (leads.degraded, "degraded"),
             (leads.queued, "queued"),
             (leads.dead_lettered, "dead-lettered"),
             (leads.rejected, "rejected"),
+            (leads.unacknowledged, "never acknowledged"),
             (leads.lost, "LOST"),
         ];
         let rest: String =
             rest.iter().filter(|row| row.0 > 0).map(|(count, what)| format!(", {} {what}", format_count(*count))).collect();
         let delivered = format_count(leads.delivered);
-        page.labelled("Leads", &format!("{delivered} of {} delivered{rest}", format_count(leads.submitted)));
+        // A whole lead is three of them: one at Clay and two at Customer.io.
+        page.labelled("Operations", &format!("{delivered} of {} delivered{rest}", format_count(leads.submitted)));
     }
     page.blank();
 }
@@ -189,7 +236,7 @@ fn timeline(page: &mut Page, view: &View<'_>) {
     page.line("Faults and breakers");
     for entry in main.iter().take(MOST_ENTRIES) {
         let why = if entry.why.is_empty() { String::new() } else { format!(": {}", entry.why) };
-        page.line(&format!("{:>10}  {:<13}{}{why}", clock(entry.at_us), entry.subject, entry.what));
+        page.wrapped(&format!("{:>10}  {:<13}", clock(entry.at_us), entry.subject), &format!("{}{why}", entry.what));
     }
     if main.len() > MOST_ENTRIES {
         page.line(&format!("{:>10}  {} more in the report", "", main.len() - MOST_ENTRIES));
@@ -248,6 +295,47 @@ mod tests {
         let mut run = fixture::quickstart();
         run.result.end = RunEnd::Interrupted;
         assert!(show(&run, false).contains("INTERRUPTED"));
+    }
+
+    #[test]
+    fn long_texts_keep_their_ends() {
+        let mut run = fixture::quickstart();
+        run.result.warnings.push(format!("{} the point comes last", "long ".repeat(30)));
+        run.result.scenario.name = "x".repeat(150);
+        let text = show(&run, false);
+        assert!(text.contains("the point comes last"), "{text}");
+        let name: String = text.split("\n\n").next().unwrap_or_default().lines().take(3).collect();
+        assert!(name.matches('x').count() >= 150, "{text}");
+        assert_eq!(lines("  ab cd", 5), ["  ab", "cd"]);
+        assert_eq!(lines("abcdefg", 3), ["abc", "def", "g"]);
+    }
+
+    #[test]
+    fn a_threshold_without_data_shows_its_limit_and_the_reason() {
+        let run = fixture::empty();
+        let name = "http_req_duration{name:a-route-with-a-rather-long-name,vendor:clay}";
+        let threshold = crate::threshold::parse(name, "p(95)<500").expect("a valid threshold");
+        let judged = Judged { verdict: judge(&run, &[threshold]), capacity: assess(&run, &Basis::default()) };
+        let text = summary(&run, &judged, &SummaryOptions::default());
+        assert!(text.contains(&format!("  FAILED  {name}: p(95)<500\n")), "{text}");
+        assert!(text.contains("no data  (limit < 500 ms)\n          no request was finished with these tags\n"), "{text}");
+    }
+
+    #[test]
+    fn every_operation_is_accounted_for() {
+        let mut run = fixture::quickstart();
+        run.result.leads = crate::outcome::LeadCounts { submitted: 10, delivered: 7, unacknowledged: 3, ..Default::default() };
+        let text = show(&run, false);
+        assert!(text.contains("Operations  7 of 10 delivered, 3 never acknowledged\n"), "{text}");
+    }
+
+    #[test]
+    fn the_end_of_the_credits_is_on_the_timeline() {
+        let mut run = fixture::quickstart();
+        let kind = crate::event::EventKind::CreditsExhausted { used: 498, limit: 500 };
+        run.result.events.insert(0, crate::event::Event { at_us: 4_200_000, vendor: Some(crate::outcome::Vendor::Clay), kind });
+        let text = show(&run, false);
+        assert!(text.contains("     4.2 s  Clay         credits used up: 498 of 500\n"), "{text}");
     }
 
     #[test]

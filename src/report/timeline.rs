@@ -17,7 +17,7 @@ pub(super) struct Entry {
     pub(super) what: String,
     /// Why, and with which numbers; may be empty.
     pub(super) why: String,
-    /// Whether it is a fault's begin or end, or a change of a breaker.
+    /// Whether it is a fault's begin or end, a change of a breaker, or an end: of the credits, of a process, of the load.
     pub(super) is_main: bool,
 }
 
@@ -94,6 +94,13 @@ fn entry(event: &Event) -> Option<Entry> {
         EventKind::ProcessLost { process, how } => (format!("{process} lost"), how.clone()),
         EventKind::Stopped { reason } => ("load ended early".to_owned(), reason.clone()),
     };
-    let is_main = matches!(event.kind, EventKind::Transition { .. } | EventKind::ProcessLost { .. } | EventKind::Stopped { .. });
+    let is_main = matches!(
+        event.kind,
+        EventKind::Transition { .. }
+            | EventKind::CreditsExhausted { .. }
+            | EventKind::CreditsReset
+            | EventKind::ProcessLost { .. }
+            | EventKind::Stopped { .. }
+    );
     Some(Entry { at_us: event.at_us, subject: subject(event.vendor), what, why, is_main })
 }

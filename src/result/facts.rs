@@ -77,6 +77,9 @@ pub struct ScenarioRecord {
     pub environment: String,
     /// What is in the report's SDK Version row.
     pub version: String,
+    /// Planned users at the start and at the end of each stage.
+    #[serde(default)]
+    pub ramp: Vec<u32>,
 }
 
 /// How a run ended.

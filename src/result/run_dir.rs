@@ -56,6 +56,8 @@ pub enum RunDirError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDir {
     path: PathBuf,
+    /// Whether it was made for this run.
+    made: bool,
 }
 
 impl RunDir {
@@ -70,7 +72,7 @@ impl RunDir {
         let mut number = 2_u32;
         loop {
             match fs::create_dir(&path) {
-                Ok(()) => return Self::tried(path),
+                Ok(()) => return Self::tried(path, true),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = base.join(format!("{name}-{number}")),
                 Err(source) => return Err(RunDirError::Create { path, source }),
             }
@@ -84,23 +86,24 @@ impl RunDir {
     /// When it cannot be made or written to, holds a run, or the disk is full.
     pub fn at(path: &Path) -> Result<Self, RunDirError> {
         let path = path.to_owned();
+        let made = !path.exists();
         if let Err(source) = fs::create_dir_all(&path) {
             return Err(RunDirError::Create { path, source });
         }
         if path.join(SUMMARY).exists() {
             return Err(RunDirError::Taken { path });
         }
-        Self::tried(path)
+        Self::tried(path, made)
     }
 
     /// Writes and removes a file, and asks for free space.
-    fn tried(path: PathBuf) -> Result<Self, RunDirError> {
+    fn tried(path: PathBuf, made: bool) -> Result<Self, RunDirError> {
         let free = free_space(&path);
         if let Some(free) = free.filter(|free| *free < SPACE_NEEDED) {
             return Err(RunDirError::Full { path, free });
         }
         match probe(&path) {
-            Ok(()) => Ok(Self { path }),
+            Ok(()) => Ok(Self { path, made }),
             Err(source) => Err(RunDirError::Write { path, source }),
         }
     }
@@ -128,11 +131,16 @@ impl RunDir {
         super::atomic::publish(&self.partial(name), &self.file(name))
     }
 
-    /// Removes the files that a run began to write. For a load that never began: there is nothing in them.
-    pub fn clear(&self) {
+    /// Takes back what a run began that never came to measure anything: its partial files, and the directory where it was
+    /// made for the run and nothing else is in it.
+    pub fn abandon(&self) {
         for name in [LATENCY_LOG, TIMELINE, SAMPLES] {
             // One that is not there needs no removal, and one that cannot be removed is empty.
             let _ = fs::remove_file(self.partial(name));
+        }
+        if self.made {
+            // A directory with anything in it is refused by the system, and left.
+            let _ = fs::remove_dir(&self.path);
         }
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn result() -> RunResult {
             text: "name = \"ramp\"\n# größer\n".to_owned(),
             environment: "staging".to_owned(),
             version: "1.2.3".to_owned(),
+            ramp: Vec::new(),
         },
         seed: Seed(42),
         time_scale: 1.0,

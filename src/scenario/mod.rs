@@ -7,6 +7,7 @@
 //! Each step reports what is wrong and hands on what is right, so that one look at a file tells of every mistake in it.
 
 mod check;
+pub mod checks;
 mod diagnostics;
 mod document;
 mod leads;

@@ -230,6 +230,9 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(scenario.resilience.clay, PipelineSettings::clay());
     assert_eq!(scenario.resilience.customer_io, PipelineSettings::customer_io());
     assert_eq!(scenario.labels.environment, "local simulation");
+    let own = SHORT.replace("{ journey = \"clay.resource\" }", "{ journey = \"http\", url = \"http://127.0.0.1:8080/\" }");
+    assert_ne!(own, SHORT);
+    assert_eq!(self::scenario(&own).labels.environment, "not stated", "a service of the user's own is not simulated");
     let fault = "[[faults]]\nname = \"x\"\nkind = \"outage\"\nat = \"0s\"\nlasts = \"1s\"\n";
     let kind = &self::scenario(&format!("{SHORT}{fault}")).faults[0].kind;
     assert_eq!(*kind, FaultKind::Outage { how: Outage::Refuse });

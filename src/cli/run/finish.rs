@@ -1,6 +1,7 @@
 //! From what was measured to files, a verdict, a summary and an exit code.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -14,11 +15,11 @@ use crate::measure::{Labels, SampleKind, Totals};
 use crate::outcome::Vendor;
 use crate::report::{Judged, SummaryOptions, summary, write_report};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
-use crate::scenario::Scenario;
+use crate::scenario::{ExecutorKind, LeadUse, Scenario};
 use crate::units::{format_count, format_duration};
 
 /// A clock that is further off than this is worth a word.
-const SKEW_WORTH_A_WORD: std::time::Duration = std::time::Duration::from_millis(20);
+const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
 
 /// Judges the run, writes it, and says how it came out.
 pub(super) fn finish(measured: Measured, scenario: &Scenario, json: bool) -> Exit {
@@ -41,7 +42,7 @@ pub(super) fn finish(measured: Measured, scenario: &Scenario, json: bool) -> Exi
         panics: measured.followed.totals.panics,
         sums: Vec::new(),
         faults: faults(scenario, &events),
-        warnings: warnings(&measured, events_left_out),
+        warnings: warnings(&measured, scenario, &end, events_left_out),
         events,
     };
     let mut run = Run { result, seconds: measured.followed.seconds, totals: measured.followed.totals };
@@ -110,12 +111,14 @@ fn end(measured: &Measured) -> RunEnd {
 }
 
 fn record(scenario: &Scenario) -> ScenarioRecord {
+    let plan = &scenario.load.plan;
     ScenarioRecord {
         name: scenario.name.clone(),
         question: scenario.question.clone(),
         text: scenario.text.clone(),
         environment: scenario.labels.environment.clone(),
         version: scenario.labels.version.clone(),
+        ramp: std::iter::once(plan.start_users()).chain(plan.stages().iter().map(|stage| stage.target)).collect(),
     }
 }
 
@@ -127,7 +130,7 @@ fn faults(scenario: &Scenario, events: &[Event]) -> Vec<FaultRecord> {
             _ => None,
         })
     };
-    let micros = |duration: std::time::Duration| duration.as_micros() as u64;
+    let micros = |duration: Duration| duration.as_micros() as u64;
     let record = |fault: &mock_server::fault::Fault| FaultRecord {
         name: fault.name.clone(),
         vendors: fault.vendor.map_or_else(|| vec![Vendor::Clay, Vendor::CustomerIo], |one| vec![vendor(one)]),
@@ -141,7 +144,7 @@ fn faults(scenario: &Scenario, events: &[Event]) -> Vec<FaultRecord> {
 }
 
 /// What a reader must know to trust the numbers.
-fn warnings(measured: &Measured, events_left_out: u64) -> Vec<String> {
+fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_out: u64) -> Vec<String> {
     let mut warnings = Vec::new();
     if cfg!(debug_assertions) {
         warnings.push("This is a debug build: the harness itself is slow. Measure with `cargo run --release`.".to_owned());
@@ -152,8 +155,10 @@ fn warnings(measured: &Measured, events_left_out: u64) -> Vec<String> {
             measured.time_scale
         ));
     }
+    warnings.extend(used_up(scenario, end, measured.followed.length));
     for (message, count) in measured.workload.panics() {
-        warnings.push(format!("An iteration panicked {} times: {message}", format_count(count)));
+        let times = if count == 1 { "once".to_owned() } else { format!("{} times", format_count(count)) };
+        warnings.push(format!("An iteration panicked {times}: {message}"));
     }
     if events_left_out > 0 {
         warnings.push(format!("{} events beyond the first 20,000 were left out.", format_count(events_left_out)));
@@ -167,6 +172,21 @@ fn warnings(measured: &Measured, events_left_out: u64) -> Vec<String> {
     warnings.extend(measured.simulator.as_ref().and_then(skew));
     warnings.extend(measured.simulator.as_ref().and_then(|simulator| disagreement(simulator, &measured.followed.totals)));
     warnings
+}
+
+/// Leads that are used once can end a load long before its plan: what the plan still had was not tried.
+fn used_up(scenario: &Scenario, end: &RunEnd, length: Duration) -> Option<String> {
+    let data = scenario.data.as_ref().filter(|data| data.usage == LeadUse::Once)?;
+    let timed = matches!(scenario.load.executor, ExecutorKind::RampingVus | ExecutorKind::ConstantVus);
+    let planned = scenario.load.plan.duration();
+    (timed && *end == RunEnd::Completed && length < planned).then(|| {
+        format!(
+            "The leads of {} were used up after {} of {}: the load ended there, and what the plan still had was not tried.",
+            data.path.display(),
+            format_duration(Duration::from_millis(length.as_millis() as u64)),
+            format_duration(planned)
+        )
+    })
 }
 
 /// The simulator's own count against the harness's: an answer that was given and not measured, or the other way round, is a

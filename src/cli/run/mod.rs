@@ -13,8 +13,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use session::SessionError;
+use signals::Signals;
+
 use super::{Exit, output};
 use crate::clock::wall_clock;
+use crate::executor::Stop;
 use crate::result::{RunDir, RunDirError};
 use crate::scenario::Scenario;
 use crate::seed::Seed;
@@ -72,6 +76,14 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         }
     };
     let seed = args.seed.or(scenario.seed).map_or_else(Seed::random, Seed);
+    let stop = Stop::default();
+    let signals = match Signals::install(&stop) {
+        Ok(signals) => signals,
+        Err(error) => {
+            output::error(format!("cannot take over SIGINT: {error}"));
+            return Exit::CouldNotRun;
+        }
+    };
     let scenario = if args.time_scale == 1.0 { scenario } else { scenario.scaled(args.time_scale) };
     if !args.quiet {
         output::remark(plan_text::plan(&scenario, args.time_scale));
@@ -85,18 +97,15 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         }
     };
     let options = session::Options { seed, time_scale: args.time_scale, started, quiet: args.quiet, samples: args.samples };
-    let measured = runtime.block_on(session::run(&scenario, dir, &options));
+    let measured = runtime.block_on(session::run(&scenario, dir.clone(), &options, &signals, stop));
     // Connections and timers of the load need no orderly end.
     runtime.shutdown_background();
     match measured {
         Ok(measured) => finish::finish(measured, &scenario, args.json),
-        Err(interrupted @ session::SessionError::Interrupted) => {
-            output::remark(interrupted);
-            Exit::Interrupted
-        }
         Err(error) => {
-            output::error(error);
-            Exit::CouldNotRun
+            dir.abandon();
+            output::error(&error);
+            if matches!(error, SessionError::Interrupted) { Exit::Interrupted } else { Exit::CouldNotRun }
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::scenario::{Journey, Scenario, Target, ThinkTime};
-use crate::units::format_duration;
+use crate::scenario::{ExecutorKind, Journey, Scenario, Target, ThinkTime};
+use crate::units::{format_count, format_duration};
 
 /// The plan of a scenario whose timetable has been stretched by `time_scale` already.
 pub(in crate::cli) fn plan(scenario: &Scenario, time_scale: f64) -> String {
@@ -50,13 +50,26 @@ fn load(scenario: &Scenario) -> String {
             format!("lognormal think time, p50 {} p99 {}", format_duration(p50), format_duration(p99))
         }
     };
-    format!("{}, {}, {} in all, {think}", load.executor.as_str(), stages(scenario), format_duration(load.plan.duration()))
+    let length = format_duration(load.plan.duration());
+    let users = format_count(u64::from(load.plan.max_users()));
+    let users = if load.plan.max_users() == 1 { "1 user".to_owned() } else { format!("{users} users") };
+    let shape = match load.executor {
+        ExecutorKind::RampingVus => format!("{}, {length} in all", stages(scenario)),
+        ExecutorKind::ConstantVus => format!("{users} for {length}"),
+        ExecutorKind::SharedIterations { iterations } => format!("{} by {users}, within {length}", times(iterations)),
+        ExecutorKind::PerVuIterations { iterations } => format!("{} by each of {users}, within {length}", times(iterations)),
+    };
+    format!("{}, {shape}, {think}", load.executor.as_str())
+}
+
+fn times(iterations: u64) -> String {
+    if iterations == 1 { "1 iteration".to_owned() } else { format!("{} iterations", format_count(iterations)) }
 }
 
 /// `0 → 10 in 2m → 10 in 5m`.
 fn stages(scenario: &Scenario) -> String {
     let plan = &scenario.load.plan;
-    let mut text = format!("{} users", plan.start_users());
+    let mut text = format!("{} {}", plan.start_users(), if plan.start_users() == 1 { "user" } else { "users" });
     for stage in plan.stages() {
         let _ = match stage.duration {
             Duration::ZERO => write!(text, " → {} at once", stage.target),
@@ -89,5 +102,30 @@ fn target(scenario: &Scenario) -> String {
             let named = [clay.as_ref(), customer_io.as_ref()];
             named.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_of(shape: &str) -> String {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("x.toml");
+        let text = format!("name = \"x\"\nquestion = \"Why?\"\njourneys = [{{ journey = \"lead\" }}]\n{shape}");
+        std::fs::write(&file, text).expect("the scenario is written");
+        load(&Scenario::validate(&file).expect("a valid scenario"))
+    }
+
+    #[test]
+    fn each_executor_says_how_much_it_does() {
+        let ramp = "executor = \"ramping-vus\"\nstages = [{ duration = \"2m\", target = 10 }, { duration = \"0s\", target = 0 }]";
+        assert_eq!(load_of(ramp), "ramping-vus, 0 users → 10 in 2m → 0 at once, 2m in all, no think time");
+        let constant = "executor = \"constant-vus\"\nvus = 1\nduration = \"5s\"";
+        assert_eq!(load_of(constant), "constant-vus, 1 user for 5s, no think time");
+        let shared = "executor = \"shared-iterations\"\nvus = 5\niterations = 1_000\nmaxDuration = \"1m\"";
+        assert_eq!(load_of(shared), "shared-iterations, 1,000 iterations by 5 users, within 1m, no think time");
+        let each = "executor = \"per-vu-iterations\"\nvus = 5\niterations = 1\nmaxDuration = \"1m\"";
+        assert_eq!(load_of(each), "per-vu-iterations, 1 iteration by each of 5 users, within 1m, no think time");
     }
 }

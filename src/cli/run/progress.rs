@@ -79,7 +79,8 @@ fn line(seconds: &[Second], faults: &[String]) -> String {
     let sum = |read: fn(&Second) -> u64| seconds.iter().map(read).sum::<u64>();
     let (requests, failures, length_us) = (sum(|s| s.requests), sum(|s| s.failures), sum(|s| s.length_us));
     let rate = if length_us == 0 { 0.0 } else { requests as f64 * 1e6 / length_us as f64 };
-    let mut text = format!("{} users, {} requests/s", last.gauges.users, three_figures(rate));
+    let users = if last.gauges.users == 1 { "user" } else { "users" };
+    let mut text = format!("{} {users}, {} requests/s", last.gauges.users, three_figures(rate));
     if requests > 0 {
         let p95 = seconds.iter().map(|second| second.p95_us).max().unwrap_or(0);
         text.push_str(&format!(
@@ -128,6 +129,8 @@ mod tests {
             "20 users, 200 requests/s, p95 48.2 ms, 1.50 % failed, Clay breaker OPEN, 1,200 queued, fault: outage"
         );
         let idle = Second { length_us: 1_000_000, ..Second::default() };
-        assert_eq!(line(&[idle], &[]), "0 users, 0.00 requests/s");
+        assert_eq!(line(std::slice::from_ref(&idle), &[]), "0 users, 0.00 requests/s");
+        let one = Second { gauges: Gauges { users: 1, ..Gauges::default() }, ..idle };
+        assert_eq!(line(&[one], &[]), "1 user, 0.00 requests/s");
     }
 }

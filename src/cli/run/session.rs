@@ -64,21 +64,25 @@ pub(super) enum SessionError {
     Unreachable { target: String, cause: Unreachable },
     #[error("cannot write every sample: {0}")]
     Samples(#[source] std::io::Error),
-    #[error("cannot take over SIGINT: {0}")]
-    Signals(#[from] ctrlc::Error),
     #[error(transparent)]
     Executor(#[from] ExecutorError),
     #[error("interrupted before the load began: nothing was sent and nothing measured")]
     Interrupted,
 }
 
-/// Runs the load. An error means that it never began.
-pub(super) async fn run(scenario: &Scenario, dir: RunDir, options: &Options) -> Result<Measured, SessionError> {
-    let stop = Stop::default();
-    let signals = Signals::install(&stop)?;
+/// Runs the load, which `signals` end through `stop`. An error means that it never began.
+pub(super) async fn run(
+    scenario: &Scenario,
+    dir: RunDir,
+    options: &Options,
+    signals: &Signals,
+    stop: Stop,
+) -> Result<Measured, SessionError> {
     let beginning = tokio::select! {
-        beginning = prepare(scenario, &dir, options) => beginning?,
+        biased;
+        // A load that is not wanted any more is not begun only to be ended.
         () = stop.reached(Level::Finish) => return Err(SessionError::Interrupted),
+        beginning = prepare(scenario, &dir, options) => beginning?,
     };
     let under_way = Arc::new(Mutex::new(None));
     let begin = {
@@ -96,7 +100,6 @@ pub(super) async fn run(scenario: &Scenario, dir: RunDir, options: &Options) -> 
     let executor = closed::run(&scenario.load, options.seed, &stop, begin).await;
     let begun = under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(begun) = begun else {
-        dir.clear();
         // Without an error, only a signal keeps a load from beginning.
         return Err(executor.err().map_or(SessionError::Interrupted, SessionError::Executor));
     };

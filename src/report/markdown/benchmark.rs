@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::measure::Second;
 use crate::outcome::Vendor;
 use crate::report::observations::observations;
 use crate::report::recommendations::recommendations;
@@ -25,7 +24,7 @@ pub(super) fn render(view: &View<'_>) -> String {
     text.push_str("### Test Configuration\n\n");
     text.push_str(&list(&[
         format!("Duration: {}", format_duration(rounded(view.end_us))),
-        format!("Ramp: {} VUs", ramp(&view.run.seconds)),
+        format!("Ramp: {} VUs", ramp(&view.run.result.scenario.ramp)),
         format!("Target endpoint: {}", endpoints(view)),
     ]));
     text.push_str(&format!("\n### Results\n\n{}\n", table(&["Metric", "Value"], &results(view))));
@@ -76,24 +75,12 @@ fn rounded(us: u64) -> Duration {
     Duration::from_millis((us + 50_000) / 100_000 * 100)
 }
 
-/// Users at the start and at each stage's end: `0 → 20 → 0`.
-fn ramp(seconds: &[Second]) -> String {
-    let mut levels: Vec<u32> = Vec::new();
-    if let [first, second, ..] = seconds {
-        // Planned users are known at the seconds' ends; the line through the first two leads back to the start.
-        let slope = second.users_planned.saturating_sub(first.users_planned);
-        let same_stage = first.phase == second.phase;
-        levels.push(if same_stage { first.users_planned.saturating_sub(slope) } else { first.users_planned });
-    }
-    for (index, second) in seconds.iter().enumerate() {
-        let ends_stage = seconds.get(index + 1).is_none_or(|next| next.phase != second.phase);
-        if ends_stage {
-            levels.push(second.users_planned);
-        }
-    }
+/// Planned users at the start and at each stage's end: `0 → 20 → 0`.
+fn ramp(planned: &[u32]) -> String {
+    let mut levels = planned.to_vec();
     levels.dedup();
     let words: Vec<String> = levels.iter().map(u32::to_string).collect();
-    if words.is_empty() { "0".to_owned() } else { words.join(" → ") }
+    if words.is_empty() { "unknown".to_owned() } else { words.join(" → ") }
 }
 
 fn endpoints(view: &View<'_>) -> String {

@@ -41,10 +41,11 @@ pub(super) fn queue(view: &View<'_>) -> Option<String> {
     // The first of equals.
     let peak = (0..seconds.len()).rev().max_by_key(|index| depth(*index)).filter(|index| depth(*index) > 0)?;
     let at = seconds[peak].start_us + seconds[peak].length_us;
-    let waited = format!("{} waited in the queue at the peak ({})", plural(depth(peak), "lead"), clock(at));
+    let waited = format!("{} waited in the queue at the peak ({})", plural(depth(peak), "operation"), clock(at));
     let Some(empty) = (peak..seconds.len()).find(|index| depth(*index) == 0) else {
         let last = depth(seconds.len() - 1);
         let after = match view.run.result.leads.queued {
+            queued if queued == last => " and when the run was over".to_owned(),
             0 => "; none was when the run was over".to_owned(),
             queued => format!("; {} were when the run was over", format_count(queued)),
         };

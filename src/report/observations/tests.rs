@@ -77,7 +77,7 @@ fn the_queue_is_followed_until_it_is_empty() {
     let mut run = fixture::quickstart();
     assert_says(
         &observed(&run),
-        "142 leads waited in the queue at the peak (26 s); all were delivered within 7 s of the end of `clay-outage`.",
+        "142 operations waited in the queue at the peak (26 s); all were delivered within 7 s of the end of `clay-outage`.",
     );
     run.result.faults[0].started_us = Some(27_000_000);
     run.result.faults[0].ended_us = Some(28_000_000);
@@ -91,6 +91,8 @@ fn the_queue_is_followed_until_it_is_empty() {
     }
     run.result.leads.queued = 5;
     assert_says(&observed(&run), "9 were still there when the load ended; 5 were when the run was over.");
+    run.result.leads.queued = 9;
+    assert_says(&observed(&run), "9 were still there when the load ended and when the run was over.");
     assert!(!observed(&fixture::flat(20, 5, 0)).contains("queue"));
 }
 
@@ -122,7 +124,32 @@ fn leads_are_accounted_for() {
     run.result.leads = LeadCounts { submitted: 10, delivered: 8, queued: 1, lost: 1, ..LeadCounts::default() };
     assert_says(&observed(&run), "**1 lead lost**");
     assert_says(&recommended(&run), "Find out first how 1 lead could be lost");
-    assert_says(&recommended(&run), "1 lead still waited when the run was over.");
+    assert_says(&recommended(&run), "1 operation still waited when the run was over.");
+}
+
+#[test]
+fn a_queue_without_credits_is_not_told_to_be_patient() {
+    let mut run = fixture::quickstart();
+    run.result.leads = LeadCounts { submitted: 10, delivered: 6, queued: 4, ..LeadCounts::default() };
+    let vendor = Some(crate::outcome::Vendor::Clay);
+    let event = |at_us, kind| crate::event::Event { at_us, vendor, kind };
+    run.result.events.push(event(38_000_000, EventKind::CreditsExhausted { used: 498, limit: 500 }));
+    assert_says(&recommended(&run), "Raise the daily credit budget, or spread the load: it was used up, and 4 operations still");
+    assert!(!recommended(&run).contains("drain it faster"));
+    run.result.events.push(event(39_000_000, EventKind::CreditsReset));
+    assert_says(&recommended(&run), "drain it faster");
+}
+
+#[test]
+fn only_a_limit_with_little_to_spare_is_to_be_watched() {
+    let run = fixture::quickstart();
+    let watched = |limit: &str| {
+        let threshold = crate::threshold::parse("http_req_duration", limit).expect("a valid threshold");
+        let judged = Judged { verdict: judge(&run, &[threshold]), capacity: assess(&run, &Basis::default()) };
+        recommendations(&View::new(&run, &judged)).join("\n").contains("least to spare")
+    };
+    // The p95 is 70 ms.
+    assert!(watched("p(95)<100") && !watched("p(95)<500"));
 }
 
 #[test]

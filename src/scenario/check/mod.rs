@@ -17,7 +17,7 @@ use std::path::Path;
 
 use super::diagnostics::{Diagnostics, Severity, all_of};
 use super::document::{Document, Place};
-use super::model::{Capacity, Labels, Load, Resilience, Scenario, Secret, Slo, Target, WeightedJourney};
+use super::model::{Capacity, Journey, Labels, Load, Resilience, Scenario, Secret, Slo, Target, WeightedJourney};
 use super::raw::{EnvVar, Percentiles, Period, RawScenario};
 use thresholds::Produced;
 
@@ -49,7 +49,7 @@ impl Checker<'_> {
         let produced = self.produced(raw, load.as_ref(), journeys.as_deref(), &resilience);
         let thresholds = self.thresholds(raw, produced.as_ref());
         let slo = self.slo(raw);
-        let labels = labels(raw, &target);
+        let labels = labels(raw, &target, journeys.as_deref().unwrap_or_default());
         Some(Scenario {
             name: name?,
             question: question?,
@@ -178,11 +178,12 @@ pub(super) fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-fn labels(raw: &RawScenario, target: &Target) -> Labels {
+fn labels(raw: &RawScenario, target: &Target, journeys: &[WeightedJourney]) -> Labels {
     let written = raw.labels.as_ref();
+    let own_service = journeys.iter().any(|weighted| matches!(weighted.journey, Journey::Http(_)));
     let environment = match target {
-        Target::BaseUrls { .. } => "not stated",
-        Target::Simulated => "local simulation",
+        Target::Simulated if !own_service => "local simulation",
+        _ => "not stated",
     };
     Labels {
         environment: written.and_then(|labels| labels.environment.clone()).unwrap_or_else(|| environment.to_owned()),

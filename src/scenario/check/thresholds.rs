@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::outcome::Vendor;
+use crate::scenario::checks;
 use crate::scenario::diagnostics::any_of;
 use crate::scenario::document::Place;
 use crate::scenario::model::{Journey, Load, Resilience, WeightedJourney};
@@ -20,6 +21,7 @@ pub(super) struct Produced {
     routes: BTreeSet<String>,
     /// Labels of iterations.
     journeys: BTreeSet<String>,
+    checks: BTreeSet<String>,
     /// Vendors that are called through a pipeline with a circuit breaker.
     breakers: BTreeSet<Vendor>,
     has_pipeline: bool,
@@ -41,6 +43,7 @@ impl Produced {
             vendors: all().flat_map(vendors_of).copied().collect(),
             routes: all().flat_map(routes_of).collect(),
             journeys: all().map(label).collect(),
+            checks: all().flat_map(checks::of).collect(),
             breakers: piped.iter().copied().filter(guarded).collect(),
             has_pipeline: !piped.is_empty(),
             spends_credits: piped.contains(&Vendor::Clay) && resilience.clay.credits.is_some(),
@@ -77,6 +80,7 @@ impl Produced {
             ("name", Metric::Iterations | Metric::IterationDuration) => {
                 (self.journeys.iter().map(String::as_str).collect(), "journey")
             }
+            ("check", _) => (self.checks.iter().map(String::as_str).collect(), "check"),
             ("name", _) => (self.routes.iter().map(String::as_str).collect(), "request"),
             ("fault", _) if value == "true" && !self.has_faults => {
                 return Some(("nothing happens under a fault in this scenario".to_owned(), "add one to `[[faults]]`".to_owned()));

@@ -1,0 +1,39 @@
+//! The names of the checks that journeys make. They are here, and not with the journeys, so that a threshold on a check that
+//! nobody makes is refused before the run instead of failing for want of data after it.
+
+use super::model::{HttpJourney, Journey};
+use crate::units::format_duration;
+
+/// `clay.resource`, first check.
+pub const STATUS_IS_200: &str = "status is 200";
+/// `clay.resource`, second check.
+pub const LATENCY_BELOW_500_MS: &str = "latency < 500ms";
+/// Journeys through a pipeline: the operation was delivered, or is kept where it cannot be lost.
+pub const DELIVERED_OR_KEPT: &str = "operation is delivered or kept";
+/// Journeys through a pipeline: the vendor itself answered.
+pub const ANSWERED_BY_VENDOR: &str = "operation is answered by the vendor";
+
+/// `http`: the check of the status.
+pub fn http_status(journey: &HttpJourney) -> String {
+    let name = &journey.name;
+    match journey.expect_status {
+        Some(status) => format!("{name}: status is {status}"),
+        None => format!("{name}: status is below 400"),
+    }
+}
+
+/// `http`: the check of the latency, if the scenario sets a bound.
+pub fn http_latency(journey: &HttpJourney) -> Option<String> {
+    journey.expect_latency.map(|bound| format!("{}: latency < {}", journey.name, format_duration(bound)))
+}
+
+/// All checks of a journey.
+pub(super) fn of(journey: &Journey) -> Vec<String> {
+    match journey {
+        Journey::ClayResource => vec![STATUS_IS_200.to_owned(), LATENCY_BELOW_500_MS.to_owned()],
+        Journey::Http(http) => std::iter::once(http_status(http)).chain(http_latency(http)).collect(),
+        Journey::ClayEnrich | Journey::CustomerIoIdentify | Journey::CustomerIoTrack | Journey::Lead => {
+            vec![DELIVERED_OR_KEPT.to_owned(), ANSWERED_BY_VENDOR.to_owned()]
+        }
+    }
+}
