@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn the_verdict_comes_first_and_the_report_last() {
         let text = show(&fixture::quickstart(), false);
-        assert!(text.trim_start().starts_with("PASSED  quickstart\n  No thresholds: nothing was judged."), "{text}");
+        assert!(text.trim_start().starts_with("NOT JUDGED  quickstart\n  The scenario has no thresholds: nothing was judged."), "{text}");
         assert!(text.ends_with("Report      reports/runs/x/report.md\n"), "{text}");
         assert!(text.contains("Latency     p50 26.0 ms   p95"), "{text}");
         assert!(text.contains("Errors      4.00 % of all requests: 100 rate_limited (429), 40 server_error (503)"), "{text}");
@@ -347,6 +347,6 @@ mod tests {
             assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
             assert!(!text.contains('\u{1b}'));
         }
-        assert!(show(&fixture::quickstart(), true).contains("\u{1b}[1;32mPASSED\u{1b}[0m"));
+        assert!(show(&fixture::quickstart(), true).contains("\u{1b}[1;33mNOT JUDGED\u{1b}[0m"));
     }
 }
