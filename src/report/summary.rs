@@ -282,7 +282,10 @@ mod tests {
     #[test]
     fn the_verdict_comes_first_and_the_report_last() {
         let text = show(&fixture::quickstart(), false);
-        assert!(text.trim_start().starts_with("NOT JUDGED  quickstart\n  The scenario has no thresholds: nothing was judged."), "{text}");
+        assert!(
+            text.trim_start().starts_with("NOT JUDGED  quickstart\n  The scenario has no thresholds: nothing was judged."),
+            "{text}"
+        );
         assert!(text.ends_with("Report      reports/runs/x/report.md\n"), "{text}");
         assert!(text.contains("Latency     p50 26.0 ms   p95"), "{text}");
         assert!(text.contains("Errors      4.00 % of all requests: 100 rate_limited (429), 40 server_error (503)"), "{text}");
