@@ -134,6 +134,18 @@ fn the_report_names_the_stages_targets_wherever_in_a_second_they_end() {
 }
 
 #[test]
+fn iterations_that_the_longest_duration_did_not_let_start_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = scenario(
+        dir.path(),
+        "name = \"late\"\nquestion = \"?\"\nexecutor = \"per-vu-iterations\"\nvus = 2\niterations = 1_000\nmaxDuration = \"1s\"\n\
+         think_time = \"50ms\"\njourneys = [{ journey = \"clay.resource\" }]\n",
+    );
+    let out = dir.path().join("out");
+    run(&["run", text(&file), "--out", text(&out)]).says(0, &["of 2,000 iterations had not started when the load ended"]);
+}
+
+#[test]
 fn leads_that_are_used_once_end_the_load() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(

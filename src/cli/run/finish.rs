@@ -155,6 +155,7 @@ fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_
             measured.time_scale
         ));
     }
+    warnings.extend(not_started(scenario, &measured.followed.totals));
     warnings.extend(used_up(scenario, end, measured.followed.length));
     for (message, count) in measured.workload.panics() {
         let times = if count == 1 { "once".to_owned() } else { format!("{} times", format_count(count)) };
@@ -172,6 +173,20 @@ fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_
     warnings.extend(measured.simulator.as_ref().and_then(skew));
     warnings.extend(measured.simulator.as_ref().and_then(|simulator| disagreement(simulator, &measured.followed.totals)));
     warnings
+}
+
+/// Of a fixed number of iterations, those that the end of the load did not let start. They are no dropped iterations: those
+/// are the generator's fault and make a run invalid, these are as good as an answer.
+fn not_started(scenario: &Scenario, totals: &Totals) -> Option<String> {
+    let planned = match scenario.load.executor {
+        ExecutorKind::RampingVus | ExecutorKind::ConstantVus => return None,
+        ExecutorKind::SharedIterations { iterations } => iterations,
+        ExecutorKind::PerVuIterations { iterations } => iterations.saturating_mul(u64::from(scenario.load.plan.max_users())),
+    };
+    let started = totals.count(SampleKind::Iteration, |_| true) + totals.interrupted_iterations + totals.panics;
+    let missing = planned.saturating_sub(started);
+    let (missing_text, planned) = (format_count(missing), format_count(planned));
+    (missing > 0).then(|| format!("{missing_text} of {planned} iterations had not started when the load ended."))
 }
 
 /// Leads that are used once can end a load long before its plan: what the plan still had was not tried.
