@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::session::{Measured, vendor};
+use super::conduct::{Measured, vendor};
 use super::simulator::SimulatorOutcome;
 use crate::capacity::{Basis, assess};
 use crate::cli::{Exit, output};

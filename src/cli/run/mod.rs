@@ -1,11 +1,11 @@
 //! `plimsoll run`: from a scenario to a verdict and a report.
 
+mod conduct;
 mod events;
 pub(super) mod finish;
 mod live;
 pub(super) mod plan_text;
 mod progress;
-mod session;
 mod signals;
 mod simulator;
 
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use session::SessionError;
+use conduct::ConductError;
 use signals::Signals;
 
 use super::{Exit, output};
@@ -96,8 +96,8 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::CouldNotRun;
         }
     };
-    let options = session::Options { seed, time_scale: args.time_scale, started, quiet: args.quiet, samples: args.samples };
-    let measured = runtime.block_on(session::run(&scenario, dir.clone(), &options, &signals, stop));
+    let options = conduct::Options { seed, time_scale: args.time_scale, started, quiet: args.quiet, samples: args.samples };
+    let measured = runtime.block_on(conduct::run(&scenario, dir.clone(), &options, &signals, stop));
     // Connections and timers of the load need no orderly end.
     runtime.shutdown_background();
     match measured {
@@ -105,7 +105,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Err(error) => {
             dir.abandon();
             output::error(&error);
-            if matches!(error, SessionError::Interrupted) { Exit::Interrupted } else { Exit::CouldNotRun }
+            if matches!(error, ConductError::Interrupted) { Exit::Interrupted } else { Exit::CouldNotRun }
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Measured {
 
 /// The load never began.
 #[derive(Debug, Error)]
-pub(super) enum SessionError {
+pub(super) enum ConductError {
     #[error(transparent)]
     Simulator(#[from] SimulatorError),
     #[error(transparent)]
@@ -77,11 +77,11 @@ pub(super) async fn run(
     options: &Options,
     signals: &Signals,
     stop: Stop,
-) -> Result<Measured, SessionError> {
+) -> Result<Measured, ConductError> {
     let beginning = tokio::select! {
         biased;
         // A load that is not wanted any more is not begun only to be ended.
-        () = stop.reached(Level::Finish) => return Err(SessionError::Interrupted),
+        () = stop.reached(Level::Finish) => return Err(ConductError::Interrupted),
         beginning = prepare(scenario, &dir, options) => beginning?,
     };
     let under_way = Arc::new(Mutex::new(None));
@@ -101,14 +101,14 @@ pub(super) async fn run(
     let begun = under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(begun) = begun else {
         // Without an error, only a signal keeps a load from beginning.
-        return Err(executor.err().map_or(SessionError::Interrupted, SessionError::Executor));
+        return Err(executor.err().map_or(ConductError::Interrupted, ConductError::Executor));
     };
     let interrupted = signals.interrupted();
     Ok(begun.end(executor, interrupted, &dir, options).await)
 }
 
 /// Everything that can be done, and can go wrong, before the load's clock starts.
-async fn prepare(scenario: &Scenario, dir: &RunDir, options: &Options) -> Result<Beginning, SessionError> {
+async fn prepare(scenario: &Scenario, dir: &RunDir, options: &Options) -> Result<Beginning, ConductError> {
     let client = client(scenario)?;
     reach_targets(scenario, &client).await?;
     let simulator = if needs_simulator(scenario) { Some(Simulator::start(scenario, options.seed).await?) } else { None };
@@ -143,12 +143,12 @@ fn named_targets(scenario: &Scenario) -> Vec<&http::Uri> {
 }
 
 /// A load on nobody measures nothing: better to hear it before than after.
-async fn reach_targets(scenario: &Scenario, client: &HttpClient) -> Result<(), SessionError> {
+async fn reach_targets(scenario: &Scenario, client: &HttpClient) -> Result<(), ConductError> {
     for uri in named_targets(scenario) {
         client.reach(uri).await.map_err(|cause| {
             let target = uri.authority().map_or_else(|| uri.to_string(), |authority| authority.host().to_owned());
             let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-            SessionError::Unreachable { target: format!("{target}{port}"), cause }
+            ConductError::Unreachable { target: format!("{target}{port}"), cause }
         })?;
     }
     Ok(())
@@ -160,10 +160,10 @@ fn client(scenario: &Scenario) -> Result<HttpClient, TransportError> {
     if secure { HttpClient::secure(&pool) } else { Ok(HttpClient::plain(&pool)) }
 }
 
-fn sample_file(dir: &RunDir) -> Result<(SampleFile, crate::measure::SampleSender), SessionError> {
+fn sample_file(dir: &RunDir) -> Result<(SampleFile, crate::measure::SampleSender), ConductError> {
     std::fs::File::create(dir.partial(SAMPLES))
         .and_then(|file| SampleFile::start(std::io::BufWriter::new(file)))
-        .map_err(SessionError::Samples)
+        .map_err(ConductError::Samples)
 }
 
 /// Everything that waits for the load's clock.
