@@ -24,6 +24,7 @@ fn facts() -> RunResult {
         written_by: "bench".to_owned(),
         started_at: String::new(),
         scenario: ScenarioRecord {
+            path: "scenarios/quickstart.toml".to_owned(),
             name: "bench".to_owned(),
             question: String::new(),
             text: String::new(),

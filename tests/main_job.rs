@@ -139,10 +139,12 @@ fn iterations_that_the_longest_duration_did_not_let_start_are_told() {
     let file = scenario(
         dir.path(),
         "name = \"late\"\nquestion = \"?\"\nexecutor = \"per-vu-iterations\"\nvus = 2\niterations = 1_000\nmaxDuration = \"1s\"\n\
-         think_time = \"50ms\"\njourneys = [{ journey = \"clay.resource\" }]\n",
+         think_time = \"50ms\"\njourneys = [{ journey = \"clay.resource\" }]\n[thresholds]\ndropped_iterations = [\"count==0\"]\n",
     );
     let out = dir.path().join("out");
-    run(&["run", text(&file), "--out", text(&out)]).says(0, &["of 2,000 iterations had not started when the load ended"]);
+    let words = ["of 2,000 iterations had not started when the load ended", "dropped_iterations: count==0"];
+    run(&["run", text(&file), "--out", text(&out)]).says(99, &words);
+    assert!(summary(&out)["dropped_iterations"].as_u64().unwrap() > 1_000);
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn run(cpu_percent: f64) -> Run {
     add(&mut totals, SampleKind::Attempt, None, 40_000, 1_170);
     add(&mut totals, SampleKind::Attempt, Some(FailureKind::ServerError), 40_000, 30);
     let scenario = ScenarioRecord {
+        path: "scenarios/quickstart.toml".to_owned(),
         name: String::new(),
         question: String::new(),
         text: String::new(),

@@ -65,6 +65,7 @@ fn run() -> Run {
         written_by: String::new(),
         started_at: String::new(),
         scenario: ScenarioRecord {
+            path: "scenarios/quickstart.toml".to_owned(),
             name: String::new(),
             question: String::new(),
             text: String::new(),
@@ -241,7 +242,7 @@ fn the_verdict_on_each_way_to_end() {
     assert_eq!(outcome(&run, &held), Outcome::Interrupted);
     assert_eq!(outcome(&run, &missed), Outcome::Interrupted);
     run.result.end = RunEnd::Completed;
-    run.totals.dropped_iterations = 10;
+    run.seconds.iter_mut().for_each(|second| (second.users_planned, second.gauges.users) = (20, 3));
     assert_eq!(outcome(&run, &held), Outcome::Invalid);
 }
 

@@ -55,7 +55,7 @@ pub fn judge(run: &Run, thresholds: &[Threshold]) -> Verdict {
     let evidence = Evidence::of_run(run);
     let thresholds: Vec<Judgement> = thresholds.iter().map(|threshold| evaluate(threshold, &evidence)).collect();
     let mut reasons = Vec::new();
-    let behind = shortfall(&run.totals, &run.seconds);
+    let behind = shortfall(&run.seconds);
     let failed = thresholds.iter().filter(|judgement| !judgement.passed).count();
     let outcome = match &run.result.end {
         RunEnd::Interrupted => {

@@ -16,6 +16,7 @@ pub(crate) fn empty() -> Run {
         written_by: "plimsoll 0.1.0".to_owned(),
         started_at: "2026-03-14T09:26:53Z".to_owned(),
         scenario: ScenarioRecord {
+            path: "scenarios/quickstart.toml".to_owned(),
             name: "quickstart".to_owned(),
             question: "Does a lead survive a 429 burst and a short outage of Clay?".to_owned(),
             text: "name = \"quickstart\"\n".to_owned(),

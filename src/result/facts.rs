@@ -71,6 +71,8 @@ pub struct ScenarioRecord {
     pub name: String,
     /// The question that it asks.
     pub question: String,
+    /// The file that it was read from, as the command line named it.
+    pub path: String,
     /// The file's text, whole: a result can be run again.
     pub text: String,
     /// What is in the report's Environment row.
@@ -78,7 +80,6 @@ pub struct ScenarioRecord {
     /// What is in the report's SDK Version row.
     pub version: String,
     /// Planned users at the start and at the end of each stage.
-    #[serde(default)]
     pub ramp: Vec<u32>,
 }
 

@@ -25,6 +25,7 @@ pub(super) fn result() -> RunResult {
         written_by: "plimsoll 0.0.0-test".to_owned(),
         started_at: "2026-11-20T18:30:05Z".to_owned(),
         scenario: ScenarioRecord {
+            path: "scenarios/quickstart.toml".to_owned(),
             name: "ramp".to_owned(),
             question: "Does it hold?".to_owned(),
             text: "name = \"ramp\"\n# größer\n".to_owned(),

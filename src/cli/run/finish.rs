@@ -22,7 +22,9 @@ use crate::units::{format_count, format_duration};
 const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
 
 /// Judges the run, writes it, and says how it came out.
-pub(super) fn finish(measured: Measured, scenario: &Scenario, json: bool) -> Exit {
+pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) -> Exit {
+    let not_started = not_started(scenario, &measured.followed.totals);
+    measured.followed.totals.dropped_iterations += not_started;
     let (events, events_left_out) = measured.events.take();
     let end = end(&measured);
     let result = RunResult {
@@ -115,6 +117,7 @@ fn record(scenario: &Scenario) -> ScenarioRecord {
     ScenarioRecord {
         name: scenario.name.clone(),
         question: scenario.question.clone(),
+        path: scenario.path.display().to_string(),
         text: scenario.text.clone(),
         environment: scenario.labels.environment.clone(),
         version: scenario.labels.version.clone(),
@@ -155,7 +158,11 @@ fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_
             measured.time_scale
         ));
     }
-    warnings.extend(not_started(scenario, &measured.followed.totals));
+    let dropped = measured.followed.totals.dropped_iterations;
+    if let Some(planned) = planned_iterations(scenario).filter(|_| dropped > 0) {
+        let (dropped, planned) = (format_count(dropped), format_count(planned));
+        warnings.push(format!("{dropped} of {planned} iterations had not started when the load ended."));
+    }
     warnings.extend(used_up(scenario, end, measured.followed.length));
     for (message, count) in measured.workload.panics() {
         let times = if count == 1 { "once".to_owned() } else { format!("{} times", format_count(count)) };
@@ -175,18 +182,21 @@ fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_
     warnings
 }
 
-/// Of a fixed number of iterations, those that the end of the load did not let start. They are no dropped iterations: those
-/// are the generator's fault and make a run invalid, these are as good as an answer.
-fn not_started(scenario: &Scenario, totals: &Totals) -> Option<String> {
-    let planned = match scenario.load.executor {
-        ExecutorKind::RampingVus | ExecutorKind::ConstantVus => return None,
-        ExecutorKind::SharedIterations { iterations } => iterations,
-        ExecutorKind::PerVuIterations { iterations } => iterations.saturating_mul(u64::from(scenario.load.plan.max_users())),
-    };
+/// The iterations of an executor that does a fixed number of them.
+fn planned_iterations(scenario: &Scenario) -> Option<u64> {
+    match scenario.load.executor {
+        ExecutorKind::RampingVus | ExecutorKind::ConstantVus => None,
+        ExecutorKind::SharedIterations { iterations } => Some(iterations),
+        ExecutorKind::PerVuIterations { iterations } => {
+            Some(iterations.saturating_mul(u64::from(scenario.load.plan.max_users())))
+        }
+    }
+}
+
+/// Of a fixed number of iterations, those that the end of the load did not let start: k6's `dropped_iterations`.
+fn not_started(scenario: &Scenario, totals: &Totals) -> u64 {
     let started = totals.count(SampleKind::Iteration, |_| true) + totals.interrupted_iterations + totals.panics;
-    let missing = planned.saturating_sub(started);
-    let (missing_text, planned) = (format_count(missing), format_count(planned));
-    (missing > 0).then(|| format!("{missing_text} of {planned} iterations had not started when the load ended."))
+    planned_iterations(scenario).map_or(0, |planned| planned.saturating_sub(started))
 }
 
 /// Leads that are used once can end a load long before its plan: what the plan still had was not tried.

@@ -34,7 +34,7 @@ fn environment(view: &View<'_>) -> String {
 fn command(view: &View<'_>) -> String {
     let result = &view.run.result;
     let scale = if result.time_scale == 1.0 { String::new() } else { format!(" --time-scale {}", result.time_scale) };
-    format!("plimsoll run {}.toml --seed {}{scale}", result.scenario.name, result.seed.0)
+    format!("plimsoll run {} --seed {}{scale}", result.scenario.path, result.seed.0)
 }
 
 fn method(view: &View<'_>) -> String {
