@@ -100,20 +100,6 @@ fn an_interrupted_run_is_written_and_reported_as_interrupted() {
     assert_nothing_half_written(&out);
 }
 
-/// An address that takes no more connections and refuses none: whoever connects waits.
-fn full_server() -> (String, impl Sized) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let listener = runtime.block_on(async {
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        socket.listen(1).unwrap()
-    });
-    let address = listener.local_addr().unwrap();
-    let connect = || std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(200));
-    let waiting: Vec<_> = std::iter::repeat_with(connect).map_while(Result::ok).collect();
-    (format!("http://{address}/"), (runtime, listener, waiting))
-}
-
 #[test]
 fn an_interrupt_before_the_load_begins_is_honoured_at_once() {
     let dir = tempfile::tempdir().unwrap();
