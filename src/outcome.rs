@@ -78,6 +78,24 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Every kind.
+    pub const ALL: [Self; 14] = [
+        Self::ConnectionRefused,
+        Self::ConnectionLost,
+        Self::Timeout,
+        Self::BadAnswer,
+        Self::RateLimited,
+        Self::CreditsExhausted,
+        Self::Unauthorized,
+        Self::ClientError,
+        Self::ServerError,
+        Self::BreakerOpen,
+        Self::BudgetExhausted,
+        Self::LimiterFull,
+        Self::Panicked,
+        Self::Interrupted,
+    ];
+
     /// The kind of failure that an HTTP status stands for; `None` below 400.
     pub fn of_status(status: u16) -> Option<Self> {
         match status {

@@ -12,28 +12,11 @@ use crate::outcome::{FailureKind, LeadCounts, Vendor};
 
 use super::{Gauges, Interval, Labels, ProcessSample, SampleKind, Second, Series};
 
-pub(crate) const FAILURES: [FailureKind; 14] = [
-    FailureKind::ConnectionRefused,
-    FailureKind::ConnectionLost,
-    FailureKind::Timeout,
-    FailureKind::BadAnswer,
-    FailureKind::RateLimited,
-    FailureKind::CreditsExhausted,
-    FailureKind::Unauthorized,
-    FailureKind::ClientError,
-    FailureKind::ServerError,
-    FailureKind::BreakerOpen,
-    FailureKind::BudgetExhausted,
-    FailureKind::LimiterFull,
-    FailureKind::Panicked,
-    FailureKind::Interrupted,
-];
-
 const VENDORS: [Vendor; 3] = [Vendor::Clay, Vendor::CustomerIo, Vendor::Service];
 
 pub(crate) fn labels() -> impl Strategy<Value = Labels> {
     let kind = select(vec![SampleKind::Attempt, SampleKind::Iteration]);
-    let failure = option::of(select(FAILURES.to_vec()));
+    let failure = option::of(select(FailureKind::ALL.to_vec()));
     let name = prop_oneof!["[a-z_.]{1,16}", ".{0,12}"];
     (kind, select(VENDORS.to_vec()), name, any::<u16>(), failure, any::<u16>(), any::<bool>(), any::<bool>()).prop_map(
         |(kind, vendor, name, status, failure, phase, under_fault, retry)| Labels {

@@ -102,7 +102,7 @@ fn unescape(value: &str) -> Option<String> {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::measure::strategies::{FAILURES, labels};
+    use crate::measure::strategies::labels;
     use crate::measure::{Labels, SampleKind};
     use crate::outcome::{FailureKind, Vendor};
 
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_failure_is_read_back() {
-        for failure in FAILURES {
+        for failure in FailureKind::ALL {
             let tag = format!("kind:iteration;vendor:clay;name:lead;failure:{failure};phase:0;fault:false;retry:false");
             assert_eq!(decode(&tag).unwrap().failure, Some(failure));
         }

@@ -139,24 +139,6 @@ impl Metric {
     }
 }
 
-/// Every kind of failure, as the tag `failure` names it.
-const FAILURES: [FailureKind; 14] = [
-    FailureKind::ConnectionRefused,
-    FailureKind::ConnectionLost,
-    FailureKind::Timeout,
-    FailureKind::BadAnswer,
-    FailureKind::RateLimited,
-    FailureKind::CreditsExhausted,
-    FailureKind::Unauthorized,
-    FailureKind::ClientError,
-    FailureKind::ServerError,
-    FailureKind::BreakerOpen,
-    FailureKind::BudgetExhausted,
-    FailureKind::LimiterFull,
-    FailureKind::Panicked,
-    FailureKind::Interrupted,
-];
-
 /// What a tag's value can be.
 pub(super) enum TagValues {
     /// One of these.
@@ -172,7 +154,7 @@ pub(super) fn values_of_tag(tag: &str) -> TagValues {
     match tag {
         "vendor" => TagValues::OneOf([Vendor::Clay, Vendor::CustomerIo, Vendor::Service].map(Vendor::as_str).to_vec()),
         "fault" | "retry" | "expected_response" => TagValues::OneOf(vec!["true", "false"]),
-        "failure" => TagValues::OneOf(FAILURES.map(FailureKind::as_str).to_vec()),
+        "failure" => TagValues::OneOf(FailureKind::ALL.map(FailureKind::as_str).to_vec()),
         "status" => TagValues::Number(100, 599),
         "phase" => TagValues::Number(0, u32::from(u16::MAX)),
         _ => TagValues::Text,
