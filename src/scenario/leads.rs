@@ -133,7 +133,7 @@ fn columns(header: &ByteRecord, need: Need) -> Result<Vec<String>, Vec<LeadProbl
 
 fn row(record: &ByteRecord, columns: &[String], need: Need, row_name: &str) -> Result<Row, Vec<LeadProblem>> {
     if record.len() != columns.len() {
-        let message = format!("{row_name}: {} fields, and the header has {}", record.len(), columns.len());
+        let message = format!("{row_name}: the header has {} fields, and this row {}", columns.len(), record.len());
         return Err(vec![problem(message, "put texts that hold a comma in double quotes")]);
     }
     let mut problems = Vec::new();
@@ -226,7 +226,7 @@ mod tests {
             messages(text, Need::Email),
             [
                 "row 2 (line 3): `email` is empty",
-                "row 3 (line 4): 1 fields, and the header has 2",
+                "row 3 (line 4): the header has 2 fields, and this row 1",
                 "row 4 (line 5), column `name`: not UTF-8 from byte 1 of the field",
                 "row 6 (line 8): `email` is empty",
             ]
