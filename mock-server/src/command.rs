@@ -57,7 +57,7 @@ impl MockArgs {
                 rate_limit: self.customer_io_rate_limit,
                 ..customer_io
             },
-            faults: Vec::new(),
+            ..SimulationSettings::default()
         }
     }
 }

@@ -1,15 +1,19 @@
 //! Simulated Clay and Customer.io, and faults on a timetable.
 
+mod admin;
 mod bucket;
+mod callback;
 mod clock;
 pub mod command;
 pub mod counts;
 mod edge;
 pub mod fault;
 pub mod latency;
+pub mod ledger;
 pub mod process;
 pub mod seed;
 pub mod settings;
 pub mod simulation;
 pub mod timetable;
 pub mod vendor;
+mod wire;

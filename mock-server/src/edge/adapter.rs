@@ -47,5 +47,5 @@ impl Respond for Adapter {
 pub(super) fn answer(response: Response<bytes::Bytes>) -> Answer {
     let (mut parts, body) = response.into_parts();
     let delay = parts.headers.remove(DELAY).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
-    Answer { status: parts.status, headers: parts.headers, body, delay: Duration::from_nanos(delay) }
+    Answer { status: parts.status, headers: parts.headers, body, delay: Duration::from_nanos(delay), effects: Vec::new() }
 }

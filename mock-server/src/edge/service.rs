@@ -76,9 +76,10 @@ fn judge(shared: &Shared, route: &str, parts: &request::Parts, body: &Bytes) -> 
         if !is_due || !fault.hits(route, &request) {
             continue;
         }
-        match fault.effect.judge(shared.vendor.as_ref(), moment) {
+        match fault.effect.judge(shared.vendor.as_ref(), &request, moment) {
             Verdict::Pass => {}
             Verdict::Delay(delay) => judged.delay = judged.delay.saturating_add(delay),
+            Verdict::Wire { .. } => {}
             verdict => judged.verdict = Some(verdict),
         }
     }

@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use super::{Fault, FaultKind, SimulatedVendor, error, latency, outage, rate_limit};
 use crate::seed::Seed;
-use crate::vendor::{Answer, Vendor};
+use crate::vendor::{Answer, Request, Vendor};
+use crate::wire::Script;
 
 /// The moment at which a request is judged.
 #[derive(Debug, Clone, Copy)]
@@ -28,12 +29,45 @@ pub(crate) enum Verdict {
     Answer(Answer),
     /// Its answer, whatever it is, comes later.
     Delay(Duration),
+    /// Something happens to its answer, whatever it is, on the way: [`Effect::alter`] says what.
+    Wire {
+        /// Whether the vendor gets the request first, and so commits its effect.
+        asks_vendor: bool,
+    },
+}
+
+/// What is to happen to a callback that a vendor makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallbackVerdict {
+    /// Nothing.
+    Pass,
+    /// It comes later.
+    Delay(Duration),
+    /// It comes twice.
+    Twice,
+    /// The next one overtakes it.
+    Swap,
+    /// It never comes.
+    Lose,
+    /// Its signature is wrong.
+    BadSignature,
 }
 
 /// An active fault. It lives from the fault's start to its end, so its state (a bucket's level, say) starts fresh.
 pub(crate) trait Effect: Send + Sync {
     /// Judges one request in the fault's scope to `vendor`. Must not block.
-    fn judge(&self, vendor: &dyn Vendor, moment: Moment) -> Verdict;
+    fn judge(&self, vendor: &dyn Vendor, request: &Request<'_>, moment: Moment) -> Verdict;
+
+    /// Alters the answer of a request that was judged [`Verdict::Wire`]. Returns whether there was anything to alter: an
+    /// answer that is shorter than a cut is not cut.
+    fn alter(&self, _script: &mut Script) -> bool {
+        false
+    }
+
+    /// Judges one callback of the vendor.
+    fn judge_callback(&self) -> CallbackVerdict {
+        CallbackVerdict::Pass
+    }
 }
 
 impl FaultKind {

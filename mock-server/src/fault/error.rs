@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::effect::{Effect, Moment, Verdict};
 use super::validate::FaultProblem;
-use crate::vendor::{Answer, Vendor};
+use crate::vendor::{Answer, Request, Vendor};
 
 pub(super) fn describe(status: u16, body: Option<&str>) -> String {
     match body {
@@ -33,7 +33,7 @@ impl Failing {
 }
 
 impl Effect for Failing {
-    fn judge(&self, vendor: &dyn Vendor, _moment: Moment) -> Verdict {
+    fn judge(&self, vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
         Verdict::Answer(match &self.body {
             // A body that is not JSON must not claim to be.
             Some(body) if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() => {

@@ -6,7 +6,7 @@ use super::SimulatedVendor;
 use super::effect::{Effect, Moment, Verdict};
 use crate::latency::LatencyModel;
 use crate::seed::Seed;
-use crate::vendor::Vendor;
+use crate::vendor::{Request, Vendor};
 
 pub(super) fn describe(model: &LatencyModel) -> String {
     format!("latency + {model}")
@@ -26,7 +26,7 @@ impl Slow {
 }
 
 impl Effect for Slow {
-    fn judge(&self, _vendor: &dyn Vendor, _moment: Moment) -> Verdict {
+    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
         let number = self.drawn.fetch_add(1, Ordering::Relaxed);
         Verdict::Delay(self.model.sample(&mut self.seed.draw(&self.name, number)))
     }

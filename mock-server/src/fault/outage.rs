@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::effect::{Effect, Moment, Verdict};
-use crate::vendor::Vendor;
+use crate::vendor::{Request, Vendor};
 
 /// Ways of being gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub(super) fn describe(how: Outage) -> String {
 pub(super) struct Gone(pub(super) Outage);
 
 impl Effect for Gone {
-    fn judge(&self, vendor: &dyn Vendor, _moment: Moment) -> Verdict {
+    fn judge(&self, vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
         match self.0 {
             // The listener is closed by the edge; a request that had already been read goes with its connection.
             Outage::Refuse | Outage::Close => Verdict::Close,

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::effect::{Effect, Moment, Verdict};
 use super::validate::FaultProblem;
 use crate::bucket::TokenBucket;
-use crate::vendor::Vendor;
+use crate::vendor::{Request, Vendor};
 
 /// Ways to say when to come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ impl Limited {
 }
 
 impl Effect for Limited {
-    fn judge(&self, vendor: &dyn Vendor, moment: Moment) -> Verdict {
+    fn judge(&self, vendor: &dyn Vendor, _request: &Request<'_>, moment: Moment) -> Verdict {
         let elapsed = moment.now.saturating_duration_since(self.start);
         let taken = self.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(elapsed);
         let Err(wait) = taken else { return Verdict::Pass };

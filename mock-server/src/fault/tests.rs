@@ -1,6 +1,7 @@
 //! What each fault does to a request, and which requests a share hits.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -38,9 +39,14 @@ fn date() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_500)
 }
 
+fn request() -> Request<'static> {
+    static HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+    Request { method: &Method::POST, path: "/", query: None, headers: &HEADERS, body: b"" }
+}
+
 fn judge(kind: FaultKind, vendor: &dyn Vendor) -> Verdict {
     let now = Instant::now();
-    fault(kind).effect(Seed(1), vendor.vendor(), now).judge(vendor, Moment { now, date: date() })
+    fault(kind).effect(Seed(1), vendor.vendor(), now).judge(vendor, &request(), Moment { now, date: date() })
 }
 
 fn answer(verdict: Verdict) -> Answer {
@@ -113,7 +119,7 @@ fn latency_draws_a_new_delay_for_each_request() {
         let effect = fault(kind.clone()).effect(Seed(seed), vendor, Instant::now());
         let moment = Moment { now: Instant::now(), date: date() };
         (0..100)
-            .map(|_| match effect.judge(&clay, moment) {
+            .map(|_| match effect.judge(&clay, &request(), moment) {
                 Verdict::Delay(delay) => delay,
                 other => panic!("{other:?} is no delay"),
             })
@@ -138,7 +144,7 @@ async fn retry_after_is_never_too_early() {
         let clay = clay();
         let limit = fault(FaultKind::RateLimit { rate: 0.4, burst: 1, retry_after: style });
         let effect = limit.effect(Seed(1), SimulatedVendor::Clay, Instant::now());
-        let judge = || effect.judge(&clay, Moment { now: Instant::now(), date: date() });
+        let judge = || effect.judge(&clay, &request(), Moment { now: Instant::now(), date: date() });
         assert!(matches!(judge(), Verdict::Pass));
         let refused = answer(judge());
         assert_eq!(refused.status, 429);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Fault, FaultKind, Outage, error, rate_limit};
-use crate::vendor::{ROUTES, RouteName};
+use crate::vendor::{RouteName, routes};
 
 /// One thing wrong with a fault, with what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +47,7 @@ impl Fault {
     }
 
     fn route_problem(&self, name: &str) -> Option<FaultProblem> {
-        let Some(route) = ROUTES.iter().find(|route| route.name == name) else {
+        let Some(route) = routes().find(|route| route.name == name) else {
             return Some(FaultProblem::new("routes", unknown_route(name)));
         };
         self.vendor.filter(|vendor| *vendor != route.vendor).map(|vendor| {
@@ -93,15 +93,14 @@ pub fn validate_timetable(faults: &[Fault]) -> Result<(), Vec<(usize, FaultProbl
 }
 
 fn unknown_route(name: &str) -> String {
-    let nearest = ROUTES
-        .iter()
-        .map(|RouteName { name: known, .. }| (strsim::jaro_winkler(name, known), *known))
+    let nearest = routes()
+        .map(|RouteName { name: known, .. }| (strsim::jaro_winkler(name, known), known))
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .filter(|(similarity, _)| *similarity > 0.8);
     match nearest {
         Some((_, known)) => format!("there is no route `{name}`; did you mean `{known}`?"),
         None => {
-            let known: Vec<&str> = ROUTES.iter().map(|route| route.name).collect();
+            let known: Vec<&str> = routes().map(|route| route.name).collect();
             format!("there is no route `{name}`; there are {}", known.join(", "))
         }
     }

@@ -7,11 +7,14 @@ pub mod customer_io;
 pub(crate) mod json;
 pub(crate) mod limit;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::fault::SimulatedVendor;
@@ -25,13 +28,12 @@ pub struct RouteName {
     pub vendor: SimulatedVendor,
 }
 
-/// Every route.
-pub const ROUTES: &[RouteName] = &[
-    RouteName { name: clay::WEBHOOK, vendor: SimulatedVendor::Clay },
-    RouteName { name: clay::RESOURCE, vendor: SimulatedVendor::Clay },
-    RouteName { name: customer_io::IDENTIFY, vendor: SimulatedVendor::CustomerIo },
-    RouteName { name: customer_io::TRACK, vendor: SimulatedVendor::CustomerIo },
-];
+/// Every route of both vendors.
+pub fn routes() -> impl Iterator<Item = RouteName> {
+    let of = |vendor| move |name: &&'static str| RouteName { name, vendor };
+    let clay = clay::ROUTES.iter().map(of(SimulatedVendor::Clay));
+    clay.chain(customer_io::ROUTES.iter().map(of(SimulatedVendor::CustomerIo)))
+}
 
 /// What requests that match no route are counted under.
 pub const NO_ROUTE: &str = "none";
@@ -62,6 +64,21 @@ pub struct Answer {
     pub body: Bytes,
     /// How long the vendor thinks before it gives the answer.
     pub delay: Duration,
+    /// What the request has changed; empty where it changed nothing.
+    pub effects: Vec<Effect>,
+}
+
+/// Something that a request changed at a vendor, for the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// What was done: `customer.identified`, `event.recorded`, `row.added`.
+    pub what: Cow<'static, str>,
+    /// Whose it is: a customer's identifier, a lead's e-mail address or whatever else names it; empty where nothing does.
+    pub subject: String,
+    /// The identity that makes a duplicate of it known, where the request gave one: an event's ULID.
+    pub id: Option<String>,
+    /// Credits that it cost.
+    pub credits: u32,
 }
 
 /// A simulated vendor.
@@ -71,6 +88,34 @@ pub trait Vendor: Send + Sync + 'static {
 
     /// The name of the route that a request takes, or `None`.
     fn route(&self, method: &Method, path: &str) -> Option<&'static str>;
+
+    /// Whose request it is: a customer's identifier, a lead's e-mail address. For faults that hit some customers only.
+    fn subject<'a>(&self, _request: &Request<'a>) -> Option<Cow<'a, str>> {
+        None
+    }
+
+    /// Whether the request carries `secret` in the way that its route asks for (a bearer token, the password of Basic
+    /// authentication, a header). For faults that rotate keys.
+    fn carries(&self, _request: &Request<'_>, _secret: &str) -> bool {
+        false
+    }
+
+    /// Secrets that are accepted beside the configured one from now on; empty for none. For faults that rotate keys.
+    fn accept_also(&self, _secrets: Vec<String>) {}
+
+    /// The names of the parts of the vendor's state that can be read back: `customers`, `rows`, `credits`.
+    fn sections(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// One part of the state: a JSON array of items in order of age, each an object with an `id`, or one JSON object.
+    /// `None` where there is no such section.
+    fn section(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    /// Forgets everything that requests have changed, as if freshly started.
+    fn reset(&self) {}
 
     /// The answer to a request that came at `now`. Must not block.
     fn answer(&self, request: &Request<'_>, now: Instant) -> Answer;
@@ -92,7 +137,7 @@ impl Answer {
 
     fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
-        Self { status, headers, body, delay: Duration::ZERO }
+        Self { status, headers, body, delay: Duration::ZERO, effects: Vec::new() }
     }
 
     /// The same with the methods that the path does take (RFC 9110, 15.5.6: a 405 must name them).

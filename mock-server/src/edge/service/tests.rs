@@ -47,7 +47,7 @@ fn judged(shared: &Shared, route: &str) -> (Option<u16>, u64) {
     let status = judged.verdict.map(|verdict| match verdict {
         Verdict::Answer(answer) => answer.status.as_u16(),
         Verdict::Close => CLOSED,
-        Verdict::Pass | Verdict::Delay(_) => panic!("{verdict:?} is no end"),
+        Verdict::Pass | Verdict::Delay(_) | Verdict::Wire { .. } => panic!("{verdict:?} is no end"),
     });
     (status, judged.delay.as_millis() as u64)
 }

@@ -24,6 +24,9 @@ pub const WEBHOOK: &str = "clay.webhook";
 /// The route of `/v1/resource`.
 pub const RESOURCE: &str = "clay.resource";
 
+/// Every route.
+pub(super) const ROUTES: &[&str] = &[WEBHOOK, RESOURCE];
+
 /// The largest body that any of its routes reads, in bytes (reported by integrators as 100 KB; taken as 100 × 1024
 /// because the unit is not publicly documented and the larger reading refuses nothing that Clay accepts).
 pub const LARGEST_PAYLOAD: usize = 100 * 1024;

@@ -29,6 +29,9 @@ pub const IDENTIFY: &str = "customer_io.identify";
 /// The route that records an event of a customer.
 pub const TRACK: &str = "customer_io.track";
 
+/// Every route.
+pub(super) const ROUTES: &[&str] = &[IDENTIFY, TRACK];
+
 /// The body of a success.
 const DONE: &[u8] = b"{}\n";
 

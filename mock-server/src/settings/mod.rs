@@ -1,9 +1,20 @@
 //! What a simulation is made of.
 
+mod admin;
+mod clay;
+mod customer_io;
+mod secret;
+
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
+pub use admin::AdminSettings;
+pub use clay::ClaySettings;
+pub use customer_io::CustomerIoSettings;
+pub use secret::Secret;
+
 use crate::fault::Fault;
-use crate::latency::LatencyModel;
 
 /// Everything that a simulation is started with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +32,14 @@ pub struct SimulationSettings {
     pub customer_io: CustomerIoSettings,
     /// The timetable; times count from the start of the load.
     pub faults: Vec<Fault>,
+    /// The admin API; `None` for none.
+    pub admin: Option<AdminSettings>,
+    /// Where the PEM of the certificate authority made at start is written, for clients that connect over TLS; `None` for
+    /// nowhere. The same PEM is at `SimulatedVendors::ca_pem` and at `/ca.pem` of the admin API.
+    pub ca_file: Option<PathBuf>,
+    /// Where the ledger is written as it grows, one JSON object a line; `None` for nowhere. The latest entries are kept in
+    /// memory in any case.
+    pub ledger_file: Option<PathBuf>,
 }
 
 /// A setting that makes no sense, with what would be right.
@@ -67,68 +86,9 @@ impl Default for SimulationSettings {
             clay: ClaySettings::default(),
             customer_io: CustomerIoSettings::default(),
             faults: Vec::new(),
-        }
-    }
-}
-
-/// The simulated Clay.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ClaySettings {
-    /// Bearer token that `/v1/resource` asks for.
-    pub api_key: String,
-    /// UUID of the webhook source.
-    pub webhook_id: String,
-    /// Token that the webhook asks for in `x-clay-webhook-auth`; `None` for an open one.
-    pub webhook_token: Option<String>,
-    /// How long it thinks.
-    pub latency: LatencyModel,
-    /// The vendor's own limit on webhook submissions, requests a second and burst; `None` for none.
-    pub rate_limit: Option<(f64, u32)>,
-    /// Submissions that a webhook source takes in its life.
-    pub webhook_submissions: u64,
-}
-
-impl Default for ClaySettings {
-    fn default() -> Self {
-        Self {
-            api_key: "simulated-clay-key".to_owned(),
-            webhook_id: "7f2c1d9e-3b5a-4c8d-9e6f-0a1b2c3d4e5f".to_owned(),
-            webhook_token: None,
-            latency: LatencyModel::Lognormal {
-                p50: std::time::Duration::from_millis(40),
-                p99: std::time::Duration::from_millis(200),
-            },
-            rate_limit: None,
-            webhook_submissions: 50_000,
-        }
-    }
-}
-
-/// The simulated Customer.io.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CustomerIoSettings {
-    /// Site ID, the user of Basic authentication.
-    pub site_id: String,
-    /// API key, its password.
-    pub api_key: String,
-    /// How long it thinks.
-    pub latency: LatencyModel,
-    /// The vendor's own limit, requests a second and burst; `None` for none.
-    pub rate_limit: Option<(f64, u32)>,
-}
-
-impl Default for CustomerIoSettings {
-    fn default() -> Self {
-        Self {
-            site_id: "simulated-site".to_owned(),
-            api_key: "simulated-customer-io-key".to_owned(),
-            latency: LatencyModel::Lognormal {
-                p50: std::time::Duration::from_millis(25),
-                p99: std::time::Duration::from_millis(120),
-            },
-            rate_limit: None,
+            admin: None,
+            ca_file: None,
+            ledger_file: None,
         }
     }
 }
