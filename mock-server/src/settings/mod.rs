@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use admin::AdminSettings;
 pub use clay::ClaySettings;
-pub use customer_io::CustomerIoSettings;
+pub use customer_io::{CustomerIoSettings, Region};
 pub use secret::Secret;
 
 use crate::fault::Fault;
@@ -61,9 +61,8 @@ impl SimulationSettings {
     pub fn validate(&self) -> Result<(), SettingsProblem> {
         let wrong = |setting| move |problem| SettingsProblem { setting, problem };
         self.clay.latency.validate().map_err(wrong("clay.latency"))?;
-        self.customer_io.latency.validate().map_err(wrong("customer_io.latency"))?;
         check_limit(self.clay.rate_limit).map_err(wrong("clay.rate_limit"))?;
-        check_limit(self.customer_io.rate_limit).map_err(wrong("customer_io.rate_limit"))
+        self.customer_io.validate()
     }
 }
 
