@@ -129,7 +129,7 @@ mod tests {
         let (status, errors) = refused(br#"{"nmae":"x","limt":1}"#);
         assert_eq!(status, 422);
         assert_eq!(errors.iter().filter_map(|error| error.field.as_deref()).collect::<Vec<_>>(), ["limt", "nmae"]);
-        assert_eq!(errors[1].help.as_deref(), Some("did you mean `name`? There are name, routes, limit, follow"));
+        assert_eq!(errors[1].help.as_deref(), Some("did you mean `name`? There are follow, limit, name, routes"));
         let refusal = query::<Form>("name=x&folow=true").unwrap_err();
         assert!(refusal.errors[0].help.as_deref().unwrap().contains("`follow`"));
     }
