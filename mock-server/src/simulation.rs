@@ -1,6 +1,7 @@
 //! Both simulated vendors, running.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
@@ -10,9 +11,11 @@ use tokio::time::Instant;
 use crate::counts::Count;
 use crate::edge::Edge;
 use crate::fault::{Fault, FaultProblem, validate_timetable};
+use crate::ledger::Ledger;
 use crate::seed::Seed;
 use crate::settings::{SettingsProblem, SimulationSettings};
 use crate::timetable::{FaultChange, Subscribers, Timetable};
+use crate::tls::{Tls, TlsError};
 use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
 use crate::vendor::customer_io::CustomerIo;
@@ -36,6 +39,17 @@ pub enum StartError {
         /// The option that chooses it.
         option: &'static str,
         /// What it said.
+        source: io::Error,
+    },
+    /// There is no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The certificate authority cannot be written where it was asked for.
+    #[error("cannot write the certificate authority to {}: {source}", .file.display())]
+    CaFile {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system said.
         source: io::Error,
     },
     /// A setting makes no sense.
@@ -70,6 +84,8 @@ pub enum StartError {
 pub struct SimulatedVendors {
     clay: Arc<Edge>,
     customer_io: Arc<Edge>,
+    ledger: Arc<Ledger>,
+    tls: Arc<Tls>,
     faults: Vec<Fault>,
     seed: Seed,
     subscribers: Arc<Subscribers>,
@@ -89,10 +105,15 @@ impl SimulatedVendors {
             return Err(StartError::Fault { name: faults[index].name.clone(), problem });
         }
         let seed = Seed(settings.seed);
-        let clay = serve(Arc::new(Clay::new(settings.clay, seed)), settings.clay_port, "--clay-port").await?;
+        let (ledger, tls) = (Arc::new(Ledger::new()), Arc::new(Tls::new()?));
+        if let Some(file) = settings.ca_file {
+            tls.write(&file).map_err(|source| StartError::CaFile { file, source })?;
+        }
+        let clay = Arc::new(Clay::new(settings.clay, seed));
+        let clay = serve(clay, settings.clay_port, "--clay-port", &ledger, &tls).await?;
         let customer_io = Arc::new(CustomerIo::new(settings.customer_io, seed));
-        let customer_io = serve(customer_io, settings.customer_io_port, "--customer-io-port").await?;
-        Ok(Self { clay, customer_io, faults, seed, subscribers: Arc::default(), timetable: Mutex::new(None) })
+        let customer_io = serve(customer_io, settings.customer_io_port, "--customer-io-port", &ledger, &tls).await?;
+        Ok(Self { clay, customer_io, ledger, tls, faults, seed, subscribers: Arc::default(), timetable: Mutex::new(None) })
     }
 
     /// Clay's base URL, without a trailing slash.
@@ -103,6 +124,17 @@ impl SimulatedVendors {
     /// Customer.io's base URL, without a trailing slash.
     pub fn customer_io_url(&self) -> String {
         self.customer_io.url()
+    }
+
+    /// The certificate authority that clients have to trust where they connect over TLS, in PEM. Plain and TLS connections
+    /// come to the same ports.
+    pub fn ca_pem(&self) -> &str {
+        self.tls.pem()
+    }
+
+    /// Every request and what came of it.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// The load begins now: the timetable's clock starts. Only the first call does so.
@@ -153,8 +185,14 @@ impl Drop for SimulatedVendors {
     }
 }
 
-async fn serve(vendor: Arc<dyn Vendor>, port: u16, option: &'static str) -> Result<Arc<Edge>, StartError> {
-    Edge::start(vendor, port).await.map(Arc::new).map_err(|source| match source.kind() {
+async fn serve(
+    vendor: Arc<dyn Vendor>,
+    port: u16,
+    option: &'static str,
+    ledger: &Arc<Ledger>,
+    tls: &Arc<Tls>,
+) -> Result<Arc<Edge>, StartError> {
+    Edge::start(vendor, port, ledger.clone(), tls.clone()).await.map(Arc::new).map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => StartError::PortTaken { port, option },
         _ => StartError::Listen { port, option, source },
     })

@@ -6,9 +6,19 @@
 
 mod adapter;
 mod backend;
+mod body;
+mod connection;
 mod gate;
+mod judge;
+mod line;
+mod play;
+mod record;
 mod service;
+mod stream_play;
+mod streams;
+mod to_the_end;
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -19,7 +29,9 @@ use gate::Gate;
 
 use crate::counts::{Count, Counts};
 use crate::fault::SimulatedVendor;
+use crate::ledger::Ledger;
 use crate::timetable::ActiveFaults;
+use crate::tls::Tls;
 use crate::vendor::Vendor;
 
 /// One vendor behind one port.
@@ -36,6 +48,8 @@ pub(crate) struct Shared {
     active: RwLock<ActiveFaults>,
     counts: Counts,
     backend: Backend,
+    ledger: Arc<Ledger>,
+    tls: Arc<Tls>,
 }
 
 impl Shared {
@@ -45,12 +59,12 @@ impl Shared {
 }
 
 impl Edge {
-    /// Serves `vendor` on 127.0.0.1 at `port`, 0 for any free one.
+    /// Serves `vendor` on 127.0.0.1 at `port`, 0 for any free one, and writes down every request in `ledger`.
     ///
     /// # Errors
     ///
     /// The port is taken, or the operating system has no more sockets or threads.
-    pub(crate) async fn start(vendor: Arc<dyn Vendor>, port: u16) -> std::io::Result<Self> {
+    pub(crate) async fn start(vendor: Arc<dyn Vendor>, port: u16, ledger: Arc<Ledger>, tls: Arc<Tls>) -> io::Result<Self> {
         let (gate, acceptor) = gate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
         let address = acceptor.address();
         let shared = Arc::new(Shared {
@@ -58,6 +72,8 @@ impl Edge {
             vendor,
             active: RwLock::default(),
             counts: Counts::default(),
+            ledger,
+            tls,
         });
         let acceptor = tokio::spawn(acceptor.run(shared.clone()));
         Ok(Self { shared, gate, address, acceptor: Mutex::new(Some(acceptor)) })
