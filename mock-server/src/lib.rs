@@ -16,5 +16,6 @@ pub mod seed;
 pub mod settings;
 pub mod simulation;
 pub mod timetable;
+mod tls;
 pub mod vendor;
 mod wire;

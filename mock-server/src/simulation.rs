@@ -21,6 +21,7 @@ use crate::running::Simulation;
 use crate::seed::Seed;
 use crate::settings::{AdminSettings, SimulationSettings};
 use crate::timetable::FaultChange;
+use crate::tls::Tls;
 use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
 use crate::vendor::customer_io::CustomerIo;
@@ -67,6 +68,10 @@ impl SimulatedVendors {
             None => None,
         };
         let seed = Seed(settings.seed);
+        let tls = Arc::new(Tls::new()?);
+        if let Some(path) = settings.ca_file {
+            tls.write(&path).map_err(|source| StartError::File { path, option: "--ca-file", source })?;
+        }
         let ledger = Arc::new(Ledger::new());
         let ledger_file = match settings.ledger_file {
             Some(path) => Some(write_ledger(path, &ledger)?),
@@ -74,8 +79,8 @@ impl SimulatedVendors {
         };
         let clay = Arc::new(Clay::new(settings.clay, seed));
         let customer_io = Arc::new(CustomerIo::new(settings.customer_io, seed));
-        let clay_edge = serve(clay.clone(), settings.clay_port, "--clay-port").await?;
-        let customer_io_edge = serve(customer_io.clone(), settings.customer_io_port, "--customer-io-port").await?;
+        let clay_edge = serve(clay.clone(), settings.clay_port, "--clay-port", &ledger, &tls).await?;
+        let customer_io_edge = serve(customer_io.clone(), settings.customer_io_port, "--customer-io-port", &ledger, &tls).await?;
         let simulation = Arc::new(Simulation {
             clay,
             customer_io,
@@ -86,7 +91,7 @@ impl SimulatedVendors {
             seed,
             subscribers: Arc::default(),
             timetable: Mutex::new(None),
-            ca_pem: String::new(),
+            ca_pem: tls.pem().to_owned(),
             ledger_file: ledger_file.as_ref().map(LedgerFile::status),
         });
         let admin = admin.map(|bound| bound.serve(simulation.clone()));
@@ -121,6 +126,12 @@ impl SimulatedVendors {
     /// What happened to every request.
     pub fn ledger(&self) -> &Arc<Ledger> {
         &self.simulation.ledger
+    }
+
+    /// The certificate authority that clients have to trust where they connect over TLS, in PEM. Plain and TLS connections
+    /// have one port.
+    pub fn ca_pem(&self) -> &str {
+        &self.simulation.ca_pem
     }
 
     /// The load begins now: the timetable's clock starts. Only the first call does so.
@@ -174,8 +185,14 @@ impl Drop for SimulatedVendors {
     }
 }
 
-async fn serve(vendor: Arc<dyn Vendor>, port: u16, option: &'static str) -> Result<Arc<Edge>, StartError> {
-    let started = Edge::start(vendor, port).await.map(Arc::new);
+async fn serve(
+    vendor: Arc<dyn Vendor>,
+    port: u16,
+    option: &'static str,
+    ledger: &Arc<Ledger>,
+    tls: &Arc<Tls>,
+) -> Result<Arc<Edge>, StartError> {
+    let started = Edge::start(vendor, port, ledger.clone(), tls.clone()).await.map(Arc::new);
     started.map_err(StartError::port(Ipv4Addr::LOCALHOST.into(), port, option))
 }
 

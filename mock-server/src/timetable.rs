@@ -30,6 +30,7 @@ pub struct FaultChange {
 
 /// A fault of one vendor, from its start to its end.
 pub(crate) struct ActiveFault {
+    pub(crate) name: Arc<str>,
     pub(crate) effect: Box<dyn Effect>,
     routes: Vec<String>,
     share: Share,
@@ -42,6 +43,7 @@ pub(crate) struct ActiveFault {
 impl ActiveFault {
     pub(crate) fn begin(fault: &Fault, index: usize, seed: Seed, vendor: SimulatedVendor, now: Instant) -> Self {
         Self {
+            name: Arc::from(fault.name.as_str()),
             effect: fault.effect(seed, vendor, now),
             routes: fault.routes.clone(),
             share: Share::new(fault.share, seed, &fault.name),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::fault::FaultProblem;
 use crate::settings::SettingsProblem;
+use crate::tls::TlsError;
 
 /// Why a simulation could not start.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,9 @@ pub enum StartError {
         /// What it said.
         source: io::Error,
     },
+    /// There is no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A setting makes no sense.
     #[error(transparent)]
     Setting(#[from] SettingsProblem),
