@@ -49,6 +49,7 @@ async fn with(faults: Vec<Fault>) -> Arc<Shared> {
         backend,
         ledger: Arc::new(Ledger::new()),
         tls: Arc::new(Tls::new().unwrap()),
+        open: Arc::default(),
     })
 }
 
