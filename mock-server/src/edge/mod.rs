@@ -123,4 +123,6 @@ impl Drop for Edge {
 }
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
