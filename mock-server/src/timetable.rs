@@ -53,6 +53,13 @@ impl ActiveFault {
         }
     }
 
+    /// A fault of every request that does what a test wants.
+    #[cfg(test)]
+    pub(crate) fn of_effect(name: &str, effect: Box<dyn Effect>) -> Self {
+        let share = Share::new(1.0, Seed(1), name);
+        Self { name: Arc::from(name), effect, routes: Vec::new(), share, rank: (9, 0), refuses: false, delays: true }
+    }
+
     /// Whether the request is in the fault's scope.
     pub(crate) fn hits(&self, route: &str, request: &Request<'_>) -> bool {
         (self.routes.is_empty() || self.routes.iter().any(|named| named == route)) && self.share.hits(request)

@@ -310,3 +310,6 @@ async fn farewell<T: AsyncRead + AsyncWrite + Unpin>(mut line: Line<T>) {
     };
     let _ = timeout(FAREWELL, leave).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,4 +135,6 @@ impl Drop for Edge {
 }
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

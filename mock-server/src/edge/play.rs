@@ -218,3 +218,6 @@ async fn until_gone<T: AsyncRead + Unpin>(reader: &mut T) {
     let mut unread = [0; 4096];
     while reader.read(&mut unread).await.is_ok_and(|length| length > 0) {}
 }
+
+#[cfg(test)]
+mod tests;

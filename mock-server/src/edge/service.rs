@@ -20,7 +20,7 @@ use super::record::{Record, What};
 use super::stream_play;
 use super::to_the_end::ToTheEnd;
 use crate::vendor::Answer;
-use crate::wire::Script;
+use crate::wire::{Script, Step};
 
 /// The largest body that is read at all, in bytes. Ten times what most routes take and a little more than the largest
 /// (2 MB of attachments), so that routes give their own answers, and bounded, so that memory is.
@@ -164,6 +164,7 @@ impl Exchange {
             record.all_happened(What::End);
             return Ok(self.ordinary(answer, record));
         }
+        let is_given = answer.is_some();
         let answer = answer.unwrap_or_else(|| Answer::text(StatusCode::NO_CONTENT, Bytes::new()));
         let mut script = Script::answer(answer.body.clone());
         let alterations = judgement.alter(&mut script);
@@ -171,7 +172,7 @@ impl Exchange {
         if alterations.is_empty() {
             return Ok(self.ordinary(answer, record));
         }
-        if !script.is_faithful_to(&answer.body) {
+        if (is_given || script.steps.contains(&Step::Head)) && !script.is_faithful_to(&answer.body) {
             record.will_answer(answer.status, true);
         }
         let whole_body = answer.body.len() as u64;

@@ -1,32 +1,12 @@
 //! How faults compose, with paused time and without a socket in front.
 
-use std::sync::RwLock;
-
-use super::super::backend::{BUDGET, Backend};
+use super::super::testing::{fault, with};
 use super::*;
-use crate::counts::{CLOSED, Counts};
-use crate::fault::{Fault, FaultKind, Outage, RetryAfterStyle};
+use crate::counts::CLOSED;
+use crate::fault::{FaultKind, Outage, RetryAfterStyle};
 use crate::latency::LatencyModel;
-use crate::ledger::Ledger;
-use crate::seed::Seed;
-use crate::settings::ClaySettings;
-use crate::timetable::{ActiveFault, ActiveFaults};
-use crate::tls::Tls;
-use crate::vendor;
 use crate::vendor::NO_ROUTE;
-use crate::vendor::clay::{Clay, RESOURCE, WEBHOOK};
-
-fn fault(kind: FaultKind) -> Fault {
-    Fault {
-        name: "test".to_owned(),
-        vendor: None,
-        routes: Vec::new(),
-        at: Duration::ZERO,
-        lasts: Duration::from_secs(1),
-        share: 1.0,
-        kind,
-    }
-}
+use crate::vendor::clay::{RESOURCE, WEBHOOK};
 
 fn latency(milliseconds: u64) -> FaultKind {
     FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::from_millis(milliseconds) } }
@@ -34,23 +14,6 @@ fn latency(milliseconds: u64) -> FaultKind {
 
 fn limit(rate: f64, burst: u32) -> FaultKind {
     FaultKind::RateLimit { rate, burst, retry_after: RetryAfterStyle::Seconds }
-}
-
-async fn with(faults: Vec<Fault>) -> Arc<Shared> {
-    let vendor: Arc<dyn vendor::Vendor> = Arc::new(Clay::new(ClaySettings::default(), Seed(1)));
-    let active = faults.iter().enumerate().fold(ActiveFaults::default(), |active, (index, fault)| {
-        active.with(ActiveFault::begin(fault, index, Seed(1), vendor.vendor(), Instant::now()))
-    });
-    let backend = Backend::start(vendor.clone(), BUDGET).await.unwrap();
-    Arc::new(Shared {
-        vendor,
-        active: RwLock::new(active),
-        counts: Counts::default(),
-        backend,
-        ledger: Arc::new(Ledger::new()),
-        tls: Arc::new(Tls::new().unwrap()),
-        open: Arc::default(),
-    })
 }
 
 fn judged(shared: &Arc<Shared>, route: &'static str) -> (Option<u16>, u64) {
