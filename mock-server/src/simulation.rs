@@ -1,10 +1,10 @@
 //! Both simulated vendors, running.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::counts::Count;
@@ -12,7 +12,7 @@ use crate::edge::Edge;
 use crate::fault::{Fault, FaultProblem, validate_timetable};
 use crate::seed::Seed;
 use crate::settings::{SettingsProblem, SimulationSettings};
-use crate::timetable::{FaultChange, Subscribers, Timetable};
+use crate::timetable::{AddError, FaultChange, FaultState, Faults};
 use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
 use crate::vendor::customer_io::CustomerIo;
@@ -70,10 +70,7 @@ pub enum StartError {
 pub struct SimulatedVendors {
     clay: Arc<Edge>,
     customer_io: Arc<Edge>,
-    faults: Vec<Fault>,
-    seed: Seed,
-    subscribers: Arc<Subscribers>,
-    timetable: Mutex<Option<JoinHandle<()>>>,
+    faults: Faults,
 }
 
 impl SimulatedVendors {
@@ -92,7 +89,8 @@ impl SimulatedVendors {
         let clay = serve(Arc::new(Clay::new(settings.clay, seed)), settings.clay_port, "--clay-port").await?;
         let customer_io = Arc::new(CustomerIo::new(settings.customer_io, seed));
         let customer_io = serve(customer_io, settings.customer_io_port, "--customer-io-port").await?;
-        Ok(Self { clay, customer_io, faults, seed, subscribers: Arc::default(), timetable: Mutex::new(None) })
+        let faults = Faults::new(faults, seed, vec![clay.clone(), customer_io.clone()]);
+        Ok(Self { clay, customer_io, faults })
     }
 
     /// Clay's base URL, without a trailing slash.
@@ -107,21 +105,38 @@ impl SimulatedVendors {
 
     /// The load begins now: the timetable's clock starts. Only the first call does so.
     pub fn start_timetable(&self) {
-        let mut timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner);
-        if timetable.is_none() {
-            let run = Timetable {
-                faults: self.faults.clone(),
-                seed: self.seed,
-                edges: vec![self.clay.clone(), self.customer_io.clone()],
-                subscribers: self.subscribers.clone(),
-            };
-            *timetable = Some(tokio::spawn(run.run(Instant::now())));
-        }
+        self.faults.start(Instant::now());
+    }
+
+    /// What the timetable's clock shows; `None` where it has not been started.
+    pub fn timetable_elapsed(&self) -> Option<Duration> {
+        self.faults.elapsed()
+    }
+
+    /// Breaks something by hand, at once or after the fault's `at`, for as long as it `lasts` or until it is removed. When this
+    /// returns, a fault that begins at once is in force. It needs no timetable.
+    ///
+    /// # Errors
+    ///
+    /// The fault makes no sense, or its name is taken by one that is scheduled or active.
+    pub async fn add_fault(&self, fault: Fault) -> Result<(), AddError> {
+        self.faults.add(fault).await
+    }
+
+    /// Ends a fault, of the timetable or by hand, or lets it never begin. When this returns it is no longer in force. Returns
+    /// whether there was one of this name that was scheduled or active.
+    pub async fn remove_fault(&self, name: &str) -> bool {
+        self.faults.remove(name).await
+    }
+
+    /// Every fault and how it stands, the timetable's first.
+    pub fn faults(&self) -> Vec<FaultState> {
+        self.faults.list()
     }
 
     /// Faults as they begin and end, from now on. A begin is told when the fault is in force, an end when it no longer is.
     pub fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
-        self.subscribers.subscribe()
+        self.faults.subscribe()
     }
 
     /// What has been answered so far.
@@ -133,23 +148,11 @@ impl SimulatedVendors {
 
     /// Ends the timetable, closes both ports and every connection, and waits until that is done.
     pub async fn shutdown(self) {
-        if let Some(timetable) = self.end_timetable() {
+        if let Some(timetable) = self.faults.end() {
             // It was aborted, or it had ended: neither tells anything.
             let _ = timetable.await;
         }
         tokio::join!(self.clay.shutdown(), self.customer_io.shutdown());
-    }
-
-    fn end_timetable(&self) -> Option<JoinHandle<()>> {
-        let timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner).take();
-        timetable.inspect(JoinHandle::abort)
-    }
-}
-
-impl Drop for SimulatedVendors {
-    fn drop(&mut self) {
-        // The timetable holds the edges, and the edges end when the last one who holds them is gone.
-        self.end_timetable();
     }
 }
 

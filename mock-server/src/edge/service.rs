@@ -71,12 +71,11 @@ fn judge(shared: &Shared, route: &str, parts: &request::Parts, body: &Bytes) -> 
     let request = vendor::Request { method: &parts.method, path, query, headers: &parts.headers, body };
     let moment = Moment { now: Instant::now(), date: wall_clock() };
     for fault in active.0.iter() {
-        // An answer is final, but for delays, which hold back whatever there is.
-        let is_due = fault.delays || judged.verdict.is_none();
-        if !is_due || !fault.hits(route, &request) {
+        // An answer is final, but for what delays it or happens to it on its way.
+        if fault.may_end && judged.verdict.is_some() {
             continue;
         }
-        match fault.effect.judge(shared.vendor.as_ref(), &request, moment) {
+        match fault.judge(shared.vendor.as_ref(), route, &request, moment) {
             Verdict::Pass => {}
             Verdict::Delay(delay) => judged.delay = judged.delay.saturating_add(delay),
             Verdict::Wire { .. } => {}

@@ -13,19 +13,11 @@ use crate::timetable::{ActiveFault, ActiveFaults};
 use crate::vendor::clay::{Clay, RESOURCE, WEBHOOK};
 
 fn fault(kind: FaultKind) -> Fault {
-    Fault {
-        name: "test".to_owned(),
-        vendor: None,
-        routes: Vec::new(),
-        at: Duration::ZERO,
-        lasts: Duration::from_secs(1),
-        share: 1.0,
-        kind,
-    }
+    Fault::new("test", kind).lasting(Duration::from_secs(1))
 }
 
 fn latency(milliseconds: u64) -> FaultKind {
-    FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::from_millis(milliseconds) } }
+    FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::from_millis(milliseconds) }, jitter: Duration::ZERO }
 }
 
 fn limit(rate: f64, burst: u32) -> FaultKind {
