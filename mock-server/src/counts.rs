@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::SimulatedVendor;
 
 /// Answers of one kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Count {
     /// The vendor.
     pub vendor: SimulatedVendor,
@@ -32,6 +33,11 @@ pub(crate) struct Counts(Mutex<HashMap<(&'static str, u16, bool), u64>>);
 impl Counts {
     pub(crate) fn add(&self, route: &'static str, status: u16, by_fault: bool) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((route, status, by_fault)).or_insert(0) += 1;
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// All counters, in order of route and status.

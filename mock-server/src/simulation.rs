@@ -1,55 +1,31 @@
-//! Both simulated vendors, running.
+//! Both simulated vendors, running: the library's front.
 
-use std::io;
+mod error;
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+pub use error::StartError;
+
+use crate::admin::{AdminServer, Bound};
 use crate::counts::Count;
 use crate::edge::Edge;
-use crate::fault::{Fault, FaultProblem, validate_timetable};
+use crate::fault::{Fault, validate_timetable};
+use crate::ledger::{Ledger, LedgerFile};
+pub use crate::running::Reset;
+use crate::running::Simulation;
 use crate::seed::Seed;
-use crate::settings::{SettingsProblem, SimulationSettings};
+use crate::settings::{AdminSettings, SimulationSettings};
 use crate::timetable::{AddError, FaultChange, FaultState, Faults};
+use crate::tls::Tls;
 use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
 use crate::vendor::customer_io::CustomerIo;
-
-/// Why a simulation could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Somebody else listens there.
-    #[error("port {port} on 127.0.0.1 is taken; choose another with {option}, or 0 for any free port")]
-    PortTaken {
-        /// The port.
-        port: u16,
-        /// The option that chooses it: `--clay-port` or `--customer-io-port`.
-        option: &'static str,
-    },
-    /// The operating system refused a socket.
-    #[error("cannot listen on port {port} of 127.0.0.1 (see {option}): {source}")]
-    Listen {
-        /// The port.
-        port: u16,
-        /// The option that chooses it.
-        option: &'static str,
-        /// What it said.
-        source: io::Error,
-    },
-    /// A setting makes no sense.
-    #[error(transparent)]
-    Setting(#[from] SettingsProblem),
-    /// A fault makes no sense.
-    #[error("fault `{name}`, {problem}")]
-    Fault {
-        /// The fault's name.
-        name: String,
-        /// What is wrong with it.
-        problem: FaultProblem,
-    },
-}
 
 /// Simulated Clay and Customer.io on ports of 127.0.0.1. Dropped, they are gone.
 ///
@@ -68,49 +44,103 @@ pub enum StartError {
 /// # }
 /// ```
 pub struct SimulatedVendors {
-    clay: Arc<Edge>,
-    customer_io: Arc<Edge>,
-    faults: Faults,
+    simulation: Arc<Simulation>,
+    /// `None` where there is no admin API, or it has been shut down.
+    admin: Option<AdminServer>,
+    /// `None` where there is no file, or it has been finished.
+    ledger_file: Option<LedgerFile>,
 }
 
 impl SimulatedVendors {
-    /// Starts both vendors; they answer when this returns. No fault is active yet.
+    /// Starts both vendors, and the admin API where the settings have one; they answer when this returns. No fault is active
+    /// yet.
     ///
     /// # Errors
     ///
-    /// A port is taken, or a setting or a fault makes no sense; then nothing is left running.
+    /// A port is taken, a file cannot be written, or a setting or a fault makes no sense; then nothing is left running.
     pub async fn start(settings: SimulationSettings) -> Result<Self, StartError> {
         settings.validate()?;
         let faults = settings.faults;
         if let Some((index, problem)) = validate_timetable(&faults).err().and_then(|problems| problems.into_iter().next()) {
             return Err(StartError::Fault { name: faults[index].name.clone(), problem });
         }
+        let admin = match settings.admin {
+            Some(admin) => Some(listen_for_admin(admin).await?),
+            None => None,
+        };
         let seed = Seed(settings.seed);
-        let clay = serve(Arc::new(Clay::new(settings.clay, seed)), settings.clay_port, "--clay-port").await?;
+        let tls = Arc::new(Tls::new()?);
+        if let Some(path) = settings.ca_file {
+            tls.write(&path).map_err(|source| StartError::File { path, option: "--ca-file", source })?;
+        }
+        let ledger = Arc::new(Ledger::new());
+        let ledger_file = match settings.ledger_file {
+            Some(path) => Some(write_ledger(path, &ledger)?),
+            None => None,
+        };
+        let clay = Arc::new(Clay::new(settings.clay, seed));
         let customer_io = Arc::new(CustomerIo::new(settings.customer_io, seed));
-        let customer_io = serve(customer_io, settings.customer_io_port, "--customer-io-port").await?;
-        let faults = Faults::new(faults, seed, vec![clay.clone(), customer_io.clone()]);
-        Ok(Self { clay, customer_io, faults })
+        let clay_edge = serve(clay.clone(), settings.clay_port, "--clay-port", &ledger, &tls).await?;
+        let customer_io_edge = serve(customer_io.clone(), settings.customer_io_port, "--customer-io-port", &ledger, &tls).await?;
+        let faults = Faults::new(faults, seed, vec![clay_edge.clone(), customer_io_edge.clone()]);
+        let simulation = Arc::new(Simulation {
+            clay,
+            customer_io,
+            ledger,
+            clay_edge,
+            customer_io_edge,
+            faults,
+            ca_pem: tls.pem().to_owned(),
+            ledger_file: ledger_file.as_ref().map(LedgerFile::status),
+        });
+        let admin = admin.map(|bound| bound.serve(simulation.clone()));
+        Ok(Self { simulation, admin, ledger_file })
     }
 
     /// Clay's base URL, without a trailing slash.
     pub fn clay_url(&self) -> String {
-        self.clay.url()
+        self.simulation.clay_edge.url()
     }
 
     /// Customer.io's base URL, without a trailing slash.
     pub fn customer_io_url(&self) -> String {
-        self.customer_io.url()
+        self.simulation.customer_io_edge.url()
+    }
+
+    /// The admin API's base URL, without a trailing slash; `None` where the settings have no admin API.
+    pub fn admin_url(&self) -> Option<String> {
+        self.admin.as_ref().map(AdminServer::url)
+    }
+
+    /// The simulated Clay itself, to look into its state.
+    pub fn clay(&self) -> &Clay {
+        &self.simulation.clay
+    }
+
+    /// The simulated Customer.io itself, to look into its state.
+    pub fn customer_io(&self) -> &CustomerIo {
+        &self.simulation.customer_io
+    }
+
+    /// What happened to every request.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.simulation.ledger
+    }
+
+    /// The certificate authority that clients have to trust where they connect over TLS, in PEM. Plain and TLS connections
+    /// have one port.
+    pub fn ca_pem(&self) -> &str {
+        &self.simulation.ca_pem
     }
 
     /// The load begins now: the timetable's clock starts. Only the first call does so.
     pub fn start_timetable(&self) {
-        self.faults.start(Instant::now());
+        self.simulation.start_timetable(Instant::now());
     }
 
     /// What the timetable's clock shows; `None` where it has not been started.
     pub fn timetable_elapsed(&self) -> Option<Duration> {
-        self.faults.elapsed()
+        self.simulation.faults.elapsed()
     }
 
     /// Breaks something by hand, at once or after the fault's `at`, for as long as it `lasts` or until it is removed. When this
@@ -120,45 +150,82 @@ impl SimulatedVendors {
     ///
     /// The fault makes no sense, or its name is taken by one that is scheduled or active.
     pub async fn add_fault(&self, fault: Fault) -> Result<(), AddError> {
-        self.faults.add(fault).await
+        self.simulation.faults.add(fault).await
     }
 
     /// Ends a fault, of the timetable or by hand, or lets it never begin. When this returns it is no longer in force. Returns
     /// whether there was one of this name that was scheduled or active.
     pub async fn remove_fault(&self, name: &str) -> bool {
-        self.faults.remove(name).await
+        self.simulation.faults.remove(name).await
     }
 
     /// Every fault and how it stands, the timetable's first.
     pub fn faults(&self) -> Vec<FaultState> {
-        self.faults.list()
+        self.simulation.faults.list()
     }
 
     /// Faults as they begin and end, from now on. A begin is told when the fault is in force, an end when it no longer is.
     pub fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
-        self.faults.subscribe()
+        self.simulation.subscribe()
     }
 
     /// What has been answered so far.
     pub fn counts(&self) -> Vec<Count> {
-        let mut counts = self.clay.counts();
-        counts.extend(self.customer_io.counts());
-        counts
+        self.simulation.counts()
     }
 
-    /// Ends the timetable, closes both ports and every connection, and waits until that is done.
-    pub async fn shutdown(self) {
-        if let Some(timetable) = self.faults.end() {
+    /// Forgets what requests have changed, what the ledger holds and what was counted, and ends the faults that were added by
+    /// hand, so that one test does not see another's. The timetable's own faults stay as they are.
+    pub async fn reset(&self) {
+        self.simulation.reset(Reset::default()).await;
+    }
+
+    /// What does not work although everything is served, in words: a ledger file on a full disk.
+    pub fn problems(&self) -> Vec<String> {
+        self.simulation.problems()
+    }
+
+    /// Ends the timetable, closes every port and connection, writes the rest of the ledger, and waits until that is done.
+    /// Returns what did not work until then, as [`problems`](Self::problems) does.
+    pub async fn shutdown(mut self) -> Vec<String> {
+        if let Some(timetable) = self.simulation.end_timetable() {
             // It was aborted, or it had ended: neither tells anything.
             let _ = timetable.await;
         }
-        tokio::join!(self.clay.shutdown(), self.customer_io.shutdown());
+        tokio::join!(self.simulation.clay_edge.shutdown(), self.simulation.customer_io_edge.shutdown());
+        if let Some(admin) = self.admin.take() {
+            admin.shutdown().await;
+        }
+        if let Some(file) = self.ledger_file.take() {
+            file.finish().await;
+        }
+        self.simulation.problems()
     }
 }
 
-async fn serve(vendor: Arc<dyn Vendor>, port: u16, option: &'static str) -> Result<Arc<Edge>, StartError> {
-    Edge::start(vendor, port).await.map(Arc::new).map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::PortTaken { port, option },
-        _ => StartError::Listen { port, option, source },
-    })
+impl Drop for SimulatedVendors {
+    fn drop(&mut self) {
+        // The timetable holds the edges, and the edges end when the last one who holds them is gone.
+        self.simulation.end_timetable();
+    }
+}
+
+async fn serve(
+    vendor: Arc<dyn Vendor>,
+    port: u16,
+    option: &'static str,
+    ledger: &Arc<Ledger>,
+    tls: &Arc<Tls>,
+) -> Result<Arc<Edge>, StartError> {
+    let started = Edge::start(vendor, port, ledger.clone(), tls.clone()).await.map(Arc::new);
+    started.map_err(StartError::port(Ipv4Addr::LOCALHOST.into(), port, option))
+}
+
+async fn listen_for_admin(settings: AdminSettings) -> Result<Bound, StartError> {
+    let (address, port) = (settings.address, settings.port);
+    AdminServer::bind(settings).await.map_err(StartError::port(address, port, "--admin-port"))
+}
+
+fn write_ledger(path: PathBuf, ledger: &Arc<Ledger>) -> Result<LedgerFile, StartError> {
+    LedgerFile::create(&path, ledger).map_err(|source| StartError::File { path, option: "--ledger", source })
 }
