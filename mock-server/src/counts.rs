@@ -34,6 +34,11 @@ impl Counts {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((route, status, by_fault)).or_insert(0) += 1;
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// All counters, in order of route and status.
     pub(crate) fn list(&self, vendor: SimulatedVendor) -> Vec<Count> {
         let counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,69 +1,29 @@
-//! Both simulated vendors, running.
+//! Both simulated vendors, running: the library's front.
+
+mod error;
+mod running;
 
 use std::io;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+pub use error::{StartError, TlsError};
+pub use running::Reset;
+pub(crate) use running::Simulation;
 
 use crate::counts::Count;
 use crate::edge::Edge;
-use crate::fault::{Fault, FaultProblem, validate_timetable};
+use crate::fault::validate_timetable;
 use crate::ledger::Ledger;
 use crate::seed::Seed;
-use crate::settings::{SettingsProblem, SimulationSettings};
-use crate::timetable::{FaultChange, Subscribers, Timetable};
-use crate::tls::{Tls, TlsError};
+use crate::settings::SimulationSettings;
+use crate::timetable::FaultChange;
+use crate::tls::Tls;
 use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
 use crate::vendor::customer_io::CustomerIo;
-
-/// Why a simulation could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Somebody else listens there.
-    #[error("port {port} on 127.0.0.1 is taken; choose another with {option}, or 0 for any free port")]
-    PortTaken {
-        /// The port.
-        port: u16,
-        /// The option that chooses it: `--clay-port` or `--customer-io-port`.
-        option: &'static str,
-    },
-    /// The operating system refused a socket.
-    #[error("cannot listen on port {port} of 127.0.0.1 (see {option}): {source}")]
-    Listen {
-        /// The port.
-        port: u16,
-        /// The option that chooses it.
-        option: &'static str,
-        /// What it said.
-        source: io::Error,
-    },
-    /// There is no TLS.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The certificate authority cannot be written where it was asked for.
-    #[error("cannot write the certificate authority to {}: {source}", .file.display())]
-    CaFile {
-        /// The file.
-        file: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// A setting makes no sense.
-    #[error(transparent)]
-    Setting(#[from] SettingsProblem),
-    /// A fault makes no sense.
-    #[error("fault `{name}`, {problem}")]
-    Fault {
-        /// The fault's name.
-        name: String,
-        /// What is wrong with it.
-        problem: FaultProblem,
-    },
-}
 
 /// Simulated Clay and Customer.io on ports of 127.0.0.1. Dropped, they are gone.
 ///
@@ -82,14 +42,7 @@ pub enum StartError {
 /// # }
 /// ```
 pub struct SimulatedVendors {
-    clay: Arc<Edge>,
-    customer_io: Arc<Edge>,
-    ledger: Arc<Ledger>,
-    tls: Arc<Tls>,
-    faults: Vec<Fault>,
-    seed: Seed,
-    subscribers: Arc<Subscribers>,
-    timetable: Mutex<Option<JoinHandle<()>>>,
+    simulation: Arc<Simulation>,
 }
 
 impl SimulatedVendors {
@@ -110,78 +63,90 @@ impl SimulatedVendors {
             tls.write(&file).map_err(|source| StartError::CaFile { file, source })?;
         }
         let clay = Arc::new(Clay::new(settings.clay, seed));
-        let clay = serve(clay, settings.clay_port, "--clay-port", &ledger, &tls).await?;
         let customer_io = Arc::new(CustomerIo::new(settings.customer_io, seed));
-        let customer_io = serve(customer_io, settings.customer_io_port, "--customer-io-port", &ledger, &tls).await?;
-        Ok(Self { clay, customer_io, ledger, tls, faults, seed, subscribers: Arc::default(), timetable: Mutex::new(None) })
+        let clay_edge = serve(clay.clone(), settings.clay_port, "--clay-port", &ledger, &tls).await?;
+        let customer_io_edge = serve(customer_io.clone(), settings.customer_io_port, "--customer-io-port", &ledger, &tls).await?;
+        let simulation = Arc::new(Simulation {
+            clay,
+            customer_io,
+            ledger,
+            tls,
+            clay_edge,
+            customer_io_edge,
+            faults,
+            seed,
+            subscribers: Arc::default(),
+            timetable: Mutex::new(None),
+        });
+        Ok(Self { simulation })
     }
 
     /// Clay's base URL, without a trailing slash.
     pub fn clay_url(&self) -> String {
-        self.clay.url()
+        self.simulation.clay_edge.url()
     }
 
     /// Customer.io's base URL, without a trailing slash.
     pub fn customer_io_url(&self) -> String {
-        self.customer_io.url()
+        self.simulation.customer_io_edge.url()
+    }
+
+    /// The simulated Clay itself, to look into its state.
+    pub fn clay(&self) -> &Clay {
+        &self.simulation.clay
+    }
+
+    /// The simulated Customer.io itself, to look into its state.
+    pub fn customer_io(&self) -> &CustomerIo {
+        &self.simulation.customer_io
+    }
+
+    /// What happened to every request.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.simulation.ledger
     }
 
     /// The certificate authority that clients have to trust where they connect over TLS, in PEM. Plain and TLS connections
     /// come to the same ports.
     pub fn ca_pem(&self) -> &str {
-        self.tls.pem()
-    }
-
-    /// Every request and what came of it.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+        self.simulation.tls.pem()
     }
 
     /// The load begins now: the timetable's clock starts. Only the first call does so.
     pub fn start_timetable(&self) {
-        let mut timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner);
-        if timetable.is_none() {
-            let run = Timetable {
-                faults: self.faults.clone(),
-                seed: self.seed,
-                edges: vec![self.clay.clone(), self.customer_io.clone()],
-                subscribers: self.subscribers.clone(),
-            };
-            *timetable = Some(tokio::spawn(run.run(Instant::now())));
-        }
+        self.simulation.start_timetable(Instant::now());
     }
 
     /// Faults as they begin and end, from now on. A begin is told when the fault is in force, an end when it no longer is.
     pub fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
-        self.subscribers.subscribe()
+        self.simulation.subscribe()
     }
 
     /// What has been answered so far.
     pub fn counts(&self) -> Vec<Count> {
-        let mut counts = self.clay.counts();
-        counts.extend(self.customer_io.counts());
-        counts
+        self.simulation.counts()
+    }
+
+    /// Forgets what requests have changed, what the ledger holds and what was counted, so that one test does not see
+    /// another's. Faults stay as they are.
+    pub fn reset(&self) {
+        self.simulation.reset(Reset::default());
     }
 
     /// Ends the timetable, closes both ports and every connection, and waits until that is done.
     pub async fn shutdown(self) {
-        if let Some(timetable) = self.end_timetable() {
+        if let Some(timetable) = self.simulation.end_timetable() {
             // It was aborted, or it had ended: neither tells anything.
             let _ = timetable.await;
         }
-        tokio::join!(self.clay.shutdown(), self.customer_io.shutdown());
-    }
-
-    fn end_timetable(&self) -> Option<JoinHandle<()>> {
-        let timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner).take();
-        timetable.inspect(JoinHandle::abort)
+        tokio::join!(self.simulation.clay_edge.shutdown(), self.simulation.customer_io_edge.shutdown());
     }
 }
 
 impl Drop for SimulatedVendors {
     fn drop(&mut self) {
         // The timetable holds the edges, and the edges end when the last one who holds them is gone.
-        self.end_timetable();
+        self.simulation.end_timetable();
     }
 }
 

@@ -92,6 +92,10 @@ impl Edge {
         self.shared.counts.list(self.vendor())
     }
 
+    pub(crate) fn reset_counts(&self) {
+        self.shared.counts.clear();
+    }
+
     pub(crate) fn active(&self) -> ActiveFaults {
         self.shared.active()
     }

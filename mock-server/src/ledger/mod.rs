@@ -3,14 +3,16 @@
 //! A client that got no answer cannot know whether its request was carried out. The ledger knows, and so tells a lost lead
 //! from a lost answer. Entries are written once a request is over, whichever way.
 
+mod follow;
+mod store;
+
 use std::borrow::Cow;
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
-use tokio::time::Instant;
+
+pub use follow::{Batch, Follower};
+pub use store::Ledger;
 
 use crate::fault::SimulatedVendor;
 use crate::vendor::Effect;
@@ -30,6 +32,9 @@ pub enum Sent {
 /// One request, from its arrival to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
+    /// Its place in the ledger, from 1, in order of being written, which is the order in which requests ended. Given by the
+    /// ledger.
+    pub entry: u64,
     /// The request's number, from 1 in order of arrival at the simulator, both vendors together.
     pub request: u64,
     /// Microseconds from the simulator's start to the request's arrival.
@@ -66,60 +71,23 @@ pub const LONGEST_KEY: usize = 128;
 /// Entries that are kept in memory; older ones are forgotten, for memory has to stay flat.
 pub const KEPT: usize = 10_000;
 
-/// Every request's entry: the latest ones in memory, all of them to whoever follows.
-pub struct Ledger {
-    start: Instant,
-    requests: AtomicU64,
-    kept: Mutex<VecDeque<Arc<Entry>>>,
-    followers: broadcast::Sender<Arc<Entry>>,
-}
-
-impl Ledger {
-    /// An empty ledger whose clock starts now.
-    pub(crate) fn new() -> Self {
-        let (followers, _) = broadcast::channel(4096);
-        Self { start: Instant::now(), requests: AtomicU64::new(0), kept: Mutex::default(), followers }
+impl Entry {
+    /// Whether the vendor has carried the request out.
+    pub fn committed(&self) -> bool {
+        !self.effects.is_empty()
     }
 
-    /// The number of the next request.
-    pub(crate) fn next_request(&self) -> u64 {
-        self.requests.fetch_add(1, Ordering::Relaxed) + 1
+    /// Whether the vendor has carried the request out and the client can't know it: the case in which a client that repeats
+    /// the request makes a duplicate.
+    pub fn answer_was_lost(&self) -> bool {
+        self.committed() && self.sent != Sent::Whole
     }
 
-    /// The zero of `at_us`.
-    pub(crate) fn start(&self) -> Instant {
-        self.start
-    }
-
-    /// Writes down a request that is over.
-    pub(crate) fn write(&self, entry: Entry) {
-        let entry = Arc::new(entry);
-        let forgotten = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let forgotten = if kept.len() >= KEPT { kept.pop_front() } else { None };
-            kept.push_back(entry.clone());
-            forgotten
-        };
-        drop(forgotten);
-        if self.followers.receiver_count() > 0 {
-            // Without a follower left there is nobody to tell.
-            let _ = self.followers.send(entry);
-        }
-    }
-
-    /// The entries that are still kept, oldest first.
-    pub fn entries(&self) -> Vec<Arc<Entry>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    /// Entries from now on. A follower that falls 4,096 behind is told how many it has missed.
-    pub fn follow(&self) -> broadcast::Receiver<Arc<Entry>> {
-        self.followers.subscribe()
-    }
-
-    /// Forgets every entry; numbers go on.
-    pub(crate) fn clear(&self) {
-        let forgotten = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
-        drop(forgotten);
+    /// Whether the fault of this name did happen to it.
+    pub fn was_hit_by(&self, fault: &str) -> bool {
+        self.actual.iter().any(|name| &**name == fault)
     }
 }
+
+#[cfg(test)]
+mod tests;

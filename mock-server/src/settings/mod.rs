@@ -10,7 +10,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use admin::AdminSettings;
-pub use clay::ClaySettings;
+pub(crate) use clay::LONGEST_ID;
+pub use clay::{
+    CallbackSettings, ClaySettings, CreditSettings, EnrichmentSettings, Plan, Provider, PublicApiSettings, RegisteredWebhook,
+    Routine, WebhookSource, WhenExhausted,
+};
 pub use customer_io::CustomerIoSettings;
 pub use secret::Secret;
 
@@ -60,9 +64,8 @@ impl SimulationSettings {
     /// The first setting that makes no sense: a latency model with its bounds in the wrong order, a rate limit of nothing.
     pub fn validate(&self) -> Result<(), SettingsProblem> {
         let wrong = |setting| move |problem| SettingsProblem { setting, problem };
-        self.clay.latency.validate().map_err(wrong("clay.latency"))?;
+        self.clay.validate()?;
         self.customer_io.latency.validate().map_err(wrong("customer_io.latency"))?;
-        check_limit(self.clay.rate_limit).map_err(wrong("clay.rate_limit"))?;
         check_limit(self.customer_io.rate_limit).map_err(wrong("customer_io.rate_limit"))
     }
 }

@@ -1,0 +1,139 @@
+//! The latest entries in memory.
+//!
+//! One ring serves everybody: whoever looks back, whoever waits for something, and followers, which read it from where they
+//! left off. A follower that is slower than the ring is told how many entries it has missed; nobody can hold up a request.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::{Batch, Entry, Follower, KEPT};
+
+/// Every request's entry: the latest ones in memory, all of them to whoever follows.
+pub struct Ledger {
+    start: Instant,
+    requests: AtomicU64,
+    kept: Mutex<Kept>,
+    news: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Kept {
+    entries: VecDeque<Arc<Entry>>,
+    /// The number of the last entry written.
+    written: u64,
+    /// The number of the last entry that a reset has taken out of sight. Followers still read it: a file must not have a gap
+    /// because somebody pressed a button.
+    cleared: u64,
+}
+
+impl Kept {
+    /// The index of the first entry after number `after`.
+    fn index_after(&self, after: u64) -> usize {
+        let forgotten = self.written - self.entries.len() as u64;
+        // At most the ring's length, which is a usize.
+        (after.saturating_sub(forgotten) as usize).min(self.entries.len())
+    }
+}
+
+impl Ledger {
+    /// An empty ledger whose clock starts now.
+    pub(crate) fn new() -> Self {
+        Self { start: Instant::now(), requests: AtomicU64::new(0), kept: Mutex::default(), news: Arc::default() }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the next request.
+    pub(crate) fn next_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The zero of `at_us`.
+    pub(crate) fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// Writes down a request that is over, and gives the entry its number.
+    pub(crate) fn write(&self, mut entry: Entry) {
+        let forgotten = {
+            let mut kept = self.kept();
+            kept.written += 1;
+            entry.entry = kept.written;
+            let forgotten = if kept.entries.len() >= KEPT { kept.entries.pop_front() } else { None };
+            kept.entries.push_back(Arc::new(entry));
+            forgotten
+        };
+        // Not under the lock: it may be the last who holds it.
+        drop(forgotten);
+        self.news.notify_waiters();
+    }
+
+    /// How many requests have arrived, the ones that are not over included.
+    pub fn arrived(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many entries have been written, the forgotten ones included.
+    pub fn written(&self) -> u64 {
+        self.kept().written
+    }
+
+    /// The entries that are still kept, oldest first: the last [`KEPT`] since the last reset.
+    pub fn entries(&self) -> Vec<Arc<Entry>> {
+        self.entries_where(|_| true)
+    }
+
+    /// Those of them that `wanted` wants.
+    pub fn entries_where(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Entry>> {
+        let kept = self.kept();
+        kept.entries.range(kept.index_after(kept.cleared)..).filter(|entry| wanted(entry)).cloned().collect()
+    }
+
+    /// Up to `limit` entries after number `after`, and how many of those after it are forgotten. A reset hides what came
+    /// before it, unless `even_cleared`.
+    pub(crate) fn batch_after(&self, after: u64, limit: usize, even_cleared: bool) -> Batch {
+        let kept = self.kept();
+        let after = if even_cleared { after } else { after.max(kept.cleared) };
+        let forgotten = kept.written - kept.entries.len() as u64;
+        let from = kept.index_after(after);
+        let to = from.saturating_add(limit).min(kept.entries.len());
+        Batch { missed: forgotten.saturating_sub(after), entries: kept.entries.range(from..to).cloned().collect() }
+    }
+
+    /// Entries from now on. A follower that falls [`KEPT`] entries behind is told how many it has missed.
+    pub fn follow(self: &Arc<Self>) -> Follower {
+        self.follow_after(self.written())
+    }
+
+    /// Entries after number `after`, as far as they are kept, and then as they come.
+    pub(crate) fn follow_after(self: &Arc<Self>, after: u64) -> Follower {
+        Follower::new(self.clone(), self.news.clone(), after)
+    }
+
+    /// Waits until `count` entries that `wanted` wants are kept, and returns all of those: a test's way to wait for requests
+    /// that it did not make itself. Does not return before, so give it a time limit of your own.
+    pub async fn wait_for(&self, count: usize, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Entry>> {
+        loop {
+            let mut news = std::pin::pin!(self.news.notified());
+            // From here on nothing is missed, though it is written while the entries are looked through.
+            news.as_mut().enable();
+            let found = self.entries_where(&wanted);
+            if found.len() >= count {
+                return found;
+            }
+            news.await;
+        }
+    }
+
+    /// Takes every entry out of sight; numbers go on, and followers miss nothing.
+    pub(crate) fn clear(&self) {
+        let mut kept = self.kept();
+        kept.cleared = kept.written;
+    }
+}

@@ -1,0 +1,110 @@
+//! What runs, as everybody sees it who can change or read it: the library's handle and the admin API.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::counts::Count;
+use crate::edge::Edge;
+use crate::fault::{Fault, SimulatedVendor};
+use crate::ledger::Ledger;
+use crate::seed::Seed;
+use crate::timetable::{FaultChange, Subscribers, Timetable};
+use crate::tls::Tls;
+use crate::vendor::Vendor;
+use crate::vendor::clay::Clay;
+use crate::vendor::customer_io::CustomerIo;
+
+/// A running simulation.
+pub(crate) struct Simulation {
+    pub(crate) clay: Arc<Clay>,
+    pub(crate) customer_io: Arc<CustomerIo>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) tls: Arc<Tls>,
+    pub(super) clay_edge: Arc<Edge>,
+    pub(super) customer_io_edge: Arc<Edge>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) seed: Seed,
+    pub(super) subscribers: Arc<Subscribers>,
+    pub(super) timetable: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What a reset forgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reset {
+    /// What requests have changed at the vendors: customers, rows, credits, limits.
+    pub state: bool,
+    /// The ledger's entries; their numbers go on.
+    pub ledger: bool,
+    /// The counters of answers.
+    pub counts: bool,
+}
+
+impl Default for Reset {
+    /// Everything.
+    fn default() -> Self {
+        Self { state: true, ledger: true, counts: true }
+    }
+}
+
+impl Simulation {
+    /// The vendor as plain code.
+    pub(crate) fn vendor(&self, vendor: SimulatedVendor) -> &dyn Vendor {
+        match vendor {
+            SimulatedVendor::Clay => self.clay.as_ref(),
+            SimulatedVendor::CustomerIo => self.customer_io.as_ref(),
+        }
+    }
+
+    /// What its clients connect to.
+    pub(crate) fn edge(&self, vendor: SimulatedVendor) -> &Edge {
+        match vendor {
+            SimulatedVendor::Clay => &self.clay_edge,
+            SimulatedVendor::CustomerIo => &self.customer_io_edge,
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Vec<Count> {
+        let mut counts = self.clay_edge.counts();
+        counts.extend(self.customer_io_edge.counts());
+        counts
+    }
+
+    pub(crate) fn reset(&self, what: Reset) {
+        if what.state {
+            self.clay.reset();
+            self.customer_io.reset();
+        }
+        if what.ledger {
+            self.ledger.clear();
+        }
+        if what.counts {
+            self.clay_edge.reset_counts();
+            self.customer_io_edge.reset_counts();
+        }
+    }
+
+    pub(crate) fn start_timetable(&self, zero: Instant) {
+        let mut timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner);
+        if timetable.is_none() {
+            let run = Timetable {
+                faults: self.faults.clone(),
+                seed: self.seed,
+                edges: vec![self.clay_edge.clone(), self.customer_io_edge.clone()],
+                subscribers: self.subscribers.clone(),
+            };
+            *timetable = Some(tokio::spawn(run.run(zero)));
+        }
+    }
+
+    pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
+        self.subscribers.subscribe()
+    }
+
+    pub(super) fn end_timetable(&self) -> Option<JoinHandle<()>> {
+        let timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner).take();
+        timetable.inspect(JoinHandle::abort)
+    }
+}
