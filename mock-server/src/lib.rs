@@ -11,6 +11,7 @@ pub mod fault;
 pub mod latency;
 pub mod ledger;
 pub mod process;
+mod running;
 pub mod seed;
 pub mod settings;
 pub mod simulation;

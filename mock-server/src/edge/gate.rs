@@ -87,7 +87,11 @@ impl Acceptor {
                 },
                 accepted = self.port.accept(self.address) => {
                     if let Some(stream) = accepted {
-                        self.connections.spawn(connection::serve_socket(stream, shared.clone()));
+                        let (open, shared) = (shared.open.clone(), shared.clone());
+                        self.connections.spawn(async move {
+                            connection::serve_socket(stream, shared).await;
+                            drop(open);
+                        });
                     }
                 }
                 // Only to forget connections that have ended.

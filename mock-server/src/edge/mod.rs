@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     backend: Backend,
     ledger: Arc<Ledger>,
     tls: Arc<Tls>,
+    /// Held once by each open connection, and once by this.
+    open: Arc<()>,
 }
 
 impl Shared {
@@ -74,6 +76,7 @@ impl Edge {
             counts: Counts::default(),
             ledger,
             tls,
+            open: Arc::default(),
         });
         let acceptor = tokio::spawn(acceptor.run(shared.clone()));
         Ok(Self { shared, gate, address, acceptor: Mutex::new(Some(acceptor)) })
@@ -90,6 +93,11 @@ impl Edge {
 
     pub(crate) fn counts(&self) -> Vec<Count> {
         self.shared.counts.list(self.vendor())
+    }
+
+    /// How many connections of clients are open.
+    pub(crate) fn open_connections(&self) -> usize {
+        Arc::strong_count(&self.shared.open) - 1
     }
 
     pub(crate) fn reset_counts(&self) {

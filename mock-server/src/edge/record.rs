@@ -124,7 +124,6 @@ impl Drop for Record {
         let hits = std::mem::take(&mut self.hits);
         let actual = hits.iter().filter(|hit| hit.happened).map(|hit| hit.name.clone()).collect();
         self.shared.ledger.write(Entry {
-            // The ledger's to give.
             entry: 0,
             request: self.number,
             at_us: micros(self.arrived.saturating_duration_since(self.shared.ledger.start())),

@@ -48,6 +48,7 @@ pub(super) async fn with(faults: Vec<Fault>) -> Arc<Shared> {
         counts: Counts::default(),
         backend,
         ledger: Arc::new(Ledger::new()),
+        open: Arc::default(),
         tls: Arc::new(Tls::new().unwrap()),
     })
 }
