@@ -51,6 +51,19 @@ impl TokenBucket {
     }
 }
 
+impl TokenBucket {
+    /// Whole tokens that there are at `now`, and how long until the bucket is full again.
+    pub(crate) fn level(&self, now: Duration) -> (u32, Duration) {
+        let ahead = (self.full_at - now.as_nanos() as f64).max(0.0);
+        let capacity = if self.interval.is_finite() { self.tolerance / self.interval + 1.0 } else { 1.0 };
+        let used = if ahead > 0.0 { (ahead - RESOLUTION).max(0.0) / self.interval } else { 0.0 };
+        // A bucket that never refills has one token, until that is taken.
+        let used = if ahead.is_infinite() { capacity } else { used.ceil() };
+        let full_in = Duration::try_from_secs_f64(ahead / 1e9).unwrap_or(Duration::MAX);
+        ((capacity - used).round().max(0.0) as u32, full_in)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -83,6 +96,24 @@ mod tests {
         let mut bucket = TokenBucket::new(0.0, 1);
         assert_eq!(bucket.take(ms(0)), Ok(()));
         assert!(bucket.take(Duration::from_secs(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn the_level_falls_with_every_token_and_rises_again() {
+        let mut bucket = TokenBucket::new(10.0, 3);
+        let mut levels = vec![bucket.level(ms(0)).0];
+        for _ in 0..3 {
+            assert_eq!(bucket.take(ms(0)), Ok(()));
+            levels.push(bucket.level(ms(0)).0);
+        }
+        assert_eq!(levels, [3, 2, 1, 0]);
+        assert_eq!(bucket.level(ms(99)), (0, ms(201)));
+        assert_eq!(bucket.level(ms(100)), (1, ms(200)));
+        assert_eq!(bucket.level(ms(5_000)), (3, ms(0)));
+        let mut never = TokenBucket::new(0.0, 1);
+        assert_eq!(never.level(ms(0)).0, 1);
+        assert_eq!(never.take(ms(0)), Ok(()));
+        assert_eq!(never.level(ms(0)).0, 0);
     }
 
     proptest! {

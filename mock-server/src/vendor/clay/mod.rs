@@ -1,20 +1,45 @@
-//! The simulated Clay: webhook sources and the `/v1/resource` of the load-scale document.
+//! The simulated Clay: webhook sources, the public API, enrichment that takes time and credits, and callbacks.
 //!
 //! Errors are always `{"message":"…"}`, as Clay documents for its public API; for webhook sources no body is publicly
 //! documented, and the same form was chosen because clients already have to read it.
 
+mod api;
+mod auth;
+mod callback;
+mod credits;
+mod enrich;
+mod lead;
+mod path;
+mod profile;
+mod read;
 mod resource;
+mod row;
+mod sections;
+mod setup;
 mod webhook;
+mod workspace;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
-use http::header::{AUTHORIZATION, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::limit::OwnLimit;
-use super::{Answer, Request, Vendor};
+pub use callback::{Attempt, Delivery, DeliveryStatus};
+pub(crate) use callback::{Callback, Deliveries};
+pub use credits::CreditState;
+pub use profile::Profile;
+pub use row::{Row, RowStatus};
+
+use path::Path;
+use setup::Setup;
+use workspace::Workspace;
+
+use super::{Answer, Effect, Request, Vendor};
 use crate::fault::{RetryAfterStyle, SimulatedVendor};
 use crate::seed::Seed;
 use crate::settings::ClaySettings;
@@ -23,52 +48,72 @@ use crate::settings::ClaySettings;
 pub const WEBHOOK: &str = "clay.webhook";
 /// The route of `/v1/resource`.
 pub const RESOURCE: &str = "clay.resource";
+/// The public API's route that tells whose key it is.
+pub const ME: &str = "clay.me";
+/// The public API's route that runs a routine.
+pub const RUN: &str = "clay.routine_run";
+/// The public API's route that tells a run's results.
+pub const RESULTS: &str = "clay.routine_results";
 
 /// Every route.
-pub(super) const ROUTES: &[&str] = &[WEBHOOK, RESOURCE];
+pub(super) const ROUTES: &[&str] = &[WEBHOOK, RESOURCE, ME, RUN, RESULTS];
 
-/// The largest body that any of its routes reads, in bytes (reported by integrators as 100 KB; taken as 100 × 1024
-/// because the unit is not publicly documented and the larger reading refuses nothing that Clay accepts).
+/// The largest body that a webhook source or `/v1/resource` reads, in bytes (reported by integrators as 100 KB; taken as
+/// 100 × 1024 because the unit is not publicly documented and the larger reading refuses nothing that Clay accepts).
 pub const LARGEST_PAYLOAD: usize = 100 * 1024;
 
-/// A Clay workspace with one webhook source.
+/// A Clay workspace.
 pub struct Clay {
-    settings: ClaySettings,
-    seed: Seed,
+    setup: Setup,
+    workspace: Mutex<Workspace>,
+    deliveries: Deliveries,
+    /// Secrets that are accepted beside the configured ones.
+    also: RwLock<Vec<String>>,
     answered: AtomicU64,
-    submissions: AtomicU64,
-    limit: OwnLimit,
 }
 
 impl Clay {
-    /// A fresh workspace.
+    /// A fresh workspace, whose month begins now.
     pub fn new(settings: ClaySettings, seed: Seed) -> Self {
-        let limit = OwnLimit::new(settings.rate_limit);
-        Self { settings, seed, answered: AtomicU64::new(0), submissions: AtomicU64::new(0), limit }
-    }
-
-    fn dispatch(&self, request: &Request<'_>, now: Instant) -> Answer {
-        let (path_is_known, post) = match path(request.path) {
-            Some(Path::Webhook(id)) if self.owns(id) => (true, WEBHOOK),
-            Some(Path::Resource) => (true, RESOURCE),
-            _ => (false, ""),
-        };
-        match (path_is_known, request.method == Method::POST) {
-            (false, _) => self.error(StatusCode::NOT_FOUND, "not found"),
-            (true, false) => self.error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed").allowing("POST"),
-            (true, true) if post == WEBHOOK => self.submit(request, now),
-            (true, true) => self.resource(request),
+        let setup = Setup::new(settings, seed);
+        let workspace = Workspace::new(&setup.settings, setup.sources.len(), Instant::now());
+        Self {
+            setup,
+            workspace: Mutex::new(workspace),
+            deliveries: Deliveries::default(),
+            also: RwLock::default(),
+            answered: AtomicU64::new(0),
         }
     }
 
-    fn bearer_is_right(&self, request: &Request<'_>) -> bool {
-        let Some(value) = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) else { return false };
-        value
-            .split_once(' ')
-            .is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && token.trim() == self.settings.api_key)
+    fn dispatch(&self, request: &Request<'_>, now: Instant) -> Answer {
+        let path = Path::of(request.path);
+        let source = if let Some(Path::Webhook(id)) = path { self.source(id) } else { None };
+        match (path, source) {
+            (None, _) | (Some(Path::Webhook(_)), None) => self.error(StatusCode::NOT_FOUND, "not found"),
+            (Some(path), _) if *request.method != path.method() => {
+                let allowed = if path.method() == Method::POST { "POST" } else { "GET" };
+                self.error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed").allowing(allowed)
+            }
+            (Some(Path::Webhook(_)), Some(source)) => self.submit(source, request, now),
+            (Some(Path::Resource), _) => self.resource(request),
+            (Some(path), _) => self.api(path, request, now),
+        }
     }
 
-    fn too_many(&self, wait: std::time::Duration) -> Answer {
+    /// Settles what is due, and then looks or acts.
+    fn with_workspace<T>(&self, now: Instant, act: impl FnOnce(&mut Workspace) -> T) -> T {
+        let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
+        workspace.settle(now, &self.setup);
+        act(&mut workspace)
+    }
+
+    fn also_accepted(&self, given: &[u8]) -> bool {
+        let also = self.also.read().unwrap_or_else(PoisonError::into_inner);
+        also.iter().any(|secret| secret.as_bytes() == given)
+    }
+
+    fn too_many(&self, wait: Duration) -> Answer {
         let mut answer = self.error(StatusCode::TOO_MANY_REQUESTS, "rate limit exceeded");
         // In seconds no date is needed.
         if let Some(value) = RetryAfterStyle::Seconds.value(wait, std::time::SystemTime::UNIX_EPOCH) {
@@ -84,17 +129,49 @@ impl Vendor for Clay {
     }
 
     fn route(&self, method: &Method, request_path: &str) -> Option<&'static str> {
-        match path(request_path)? {
-            _ if method != Method::POST => None,
-            Path::Webhook(_) => Some(WEBHOOK),
-            Path::Resource => Some(RESOURCE),
-        }
+        Path::of(request_path).filter(|path| path.method() == method).map(Path::route)
+    }
+
+    /// The lead's e-mail address, its company's domain or its id; for a run, those of its first item.
+    fn subject<'a>(&self, request: &Request<'a>) -> Option<Cow<'a, str>> {
+        let lead = match Path::of(request.path)? {
+            Path::Webhook(_) | Path::Resource => self.setup.lead(request.body)?,
+            Path::Run(_) => return api::first_subject(&self.setup, request.body).map(Cow::Owned),
+            Path::Me | Path::Results(_) => return None,
+        };
+        lead.subject().cloned()
+    }
+
+    fn carries(&self, request: &Request<'_>, secret: &str) -> bool {
+        self.carries_secret(request, secret)
+    }
+
+    fn accept_also(&self, secrets: Vec<String>) {
+        *self.also.write().unwrap_or_else(PoisonError::into_inner) = secrets;
+    }
+
+    fn sections(&self) -> &'static [&'static str] {
+        sections::NAMES
+    }
+
+    fn section(&self, name: &str) -> Option<Value> {
+        self.section_at(name, Instant::now())
+    }
+
+    fn reset(&self) {
+        let fresh = Workspace::new(&self.setup.settings, self.setup.sources.len(), Instant::now());
+        let old = std::mem::replace(&mut *self.workspace.lock().unwrap_or_else(PoisonError::into_inner), fresh);
+        // Outside the lock: there may be much to drop.
+        drop(old);
+        self.deliveries.clear();
+        self.answered.store(0, Ordering::Relaxed);
+        self.deliveries.bell.notify_one();
     }
 
     fn answer(&self, request: &Request<'_>, now: Instant) -> Answer {
         let mut answer = self.dispatch(request, now);
         let number = self.answered.fetch_add(1, Ordering::Relaxed);
-        answer.delay = self.settings.latency.sample(&mut self.seed.draw("clay latency", number));
+        answer.delay = self.setup.settings.latency.sample(&mut self.setup.seed.draw("clay latency", number));
         answer
     }
 
@@ -103,17 +180,9 @@ impl Vendor for Clay {
     }
 }
 
-enum Path<'a> {
-    Webhook(&'a str),
-    Resource,
-}
-
-fn path(path: &str) -> Option<Path<'_>> {
-    match path.strip_prefix("/v3/sources/webhook/") {
-        Some(id) if !id.is_empty() && !id.contains('/') => Some(Path::Webhook(id)),
-        Some(_) => None,
-        None => (path == "/v1/resource").then_some(Path::Resource),
-    }
+/// What a request has done. Credits are charged when a row is enriched, not when it comes: its charge is on the row.
+fn one_effect(what: &'static str, subject: String, id: Option<String>) -> Vec<Effect> {
+    vec![Effect { what: Cow::Borrowed(what), subject, id, credits: 0 }]
 }
 
 #[cfg(test)]

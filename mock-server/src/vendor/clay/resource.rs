@@ -13,7 +13,7 @@ const DONE: &[u8] = br#"{"status":"ok"}"#;
 
 impl Clay {
     pub(super) fn resource(&self, request: &Request<'_>) -> Answer {
-        if !self.bearer_is_right(request) {
+        if !self.bearer_is_right(request.headers) {
             self.error(StatusCode::UNAUTHORIZED, "invalid API key")
         } else if request.body.len() > LARGEST_PAYLOAD {
             self.error(StatusCode::PAYLOAD_TOO_LARGE, "payload is over 100 KB")

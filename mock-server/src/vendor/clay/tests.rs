@@ -73,7 +73,7 @@ fn a_body_that_is_no_json_object_is_422() {
 fn the_token_is_asked_for_where_there_is_one() {
     let clay = clay(|settings| settings.webhook_token = Some("secret".to_owned()));
     assert_eq!(submit(&clay, ROW), 401);
-    let with = |token| send(&clay, Method::POST, WEBHOOK_PATH, Some((webhook::TOKEN_HEADER, token)), ROW).status.as_u16();
+    let with = |token| send(&clay, Method::POST, WEBHOOK_PATH, Some((auth::TOKEN_HEADER, token)), ROW).status.as_u16();
     assert_eq!(with("wrong"), 401);
     assert_eq!(with("secret"), 200);
 }

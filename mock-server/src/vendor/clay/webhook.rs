@@ -1,65 +1,83 @@
 //! POST `/v3/sources/webhook/{id}`: a row enters a table.
 //!
 //! The order of the checks is not publicly documented. It was chosen so that nothing is learnt without the token and
-//! nothing is used up by a request that is refused: 401, 413, 422, 403 past the source's life, 429.
-
-use std::sync::atomic::Ordering;
+//! nothing is used up by a request that is refused: 401, 413, 422, 403 past the source's life, 402 where that is asked for,
+//! 429.
 
 use http::StatusCode;
 use tokio::time::Instant;
 
-use super::{Clay, LARGEST_PAYLOAD};
-use crate::vendor::{Answer, Request, Vendor, json};
+use super::row::{Kept, Origin};
+use super::setup::key;
+use super::workspace::Workspace;
+use super::{Clay, LARGEST_PAYLOAD, one_effect};
+use crate::settings::WhenExhausted;
+use crate::vendor::{Answer, Request, Vendor};
 
 /// What Clay's own webhook URLs may carry before the UUID.
 const PREFIX: &str = "pull-in-data-from-a-webhook-";
-
-/// The header of the source's optional token.
-pub(crate) const TOKEN_HEADER: &str = "x-clay-webhook-auth";
 
 /// The body of a success. Not publicly documented; chosen because it is JSON and says what clients look for, if they
 /// look at all.
 const ACCEPTED: &[u8] = br#"{"success":true}"#;
 
 impl Clay {
-    pub(super) fn owns(&self, id: &str) -> bool {
-        id.strip_prefix(PREFIX).unwrap_or(id).eq_ignore_ascii_case(&self.settings.webhook_id)
+    /// The number of the source with this id.
+    pub(super) fn source(&self, id: &str) -> Option<usize> {
+        let id = id.strip_prefix(PREFIX).unwrap_or(id);
+        self.setup.sources.iter().position(|source| source.id.eq_ignore_ascii_case(id))
     }
 
-    pub(super) fn submit(&self, request: &Request<'_>, now: Instant) -> Answer {
-        if !self.token_is_right(request) {
+    pub(super) fn submit(&self, source: usize, request: &Request<'_>, now: Instant) -> Answer {
+        if !self.token_is_right(request.headers, source) {
             return self.error(StatusCode::UNAUTHORIZED, "invalid webhook token");
         }
         if request.body.len() > LARGEST_PAYLOAD {
             return self.error(StatusCode::PAYLOAD_TOO_LARGE, "payload is over 100 KB");
         }
-        if !json::is_object(request.body) {
+        let Some(lead) = self.setup.lead(request.body) else {
             return self.error(StatusCode::UNPROCESSABLE_ENTITY, "the body must be a JSON object");
+        };
+        let callback = self.setup.callback_url(&lead, source);
+        let is_awaited = callback.is_some();
+        let row = Kept {
+            origin: Origin::Source(source),
+            at: now,
+            outcome: self.setup.waterfall.outcome(key(&lead, request.body)),
+            end: None,
+            callback,
+            body: request.body.into(),
+        };
+        if let Some(refusal) = self.with_workspace(now, |workspace| self.take_row(workspace, source, row, now)) {
+            return refusal;
         }
-        if self.submissions.load(Ordering::Relaxed) >= self.settings.webhook_submissions {
-            return self.worn_out();
+        if is_awaited {
+            self.deliveries.bell.notify_one();
         }
-        if let Err(wait) = self.limit.take(now) {
-            return self.too_many(wait);
-        }
-        if self.use_submission() { Answer::json(StatusCode::OK, ACCEPTED) } else { self.worn_out() }
+        let subject = lead.subject().map(|subject| subject.to_string()).unwrap_or_default();
+        let id = lead.id.map(|id| id.into_owned());
+        Answer { effects: one_effect("row.added", subject, id), ..Answer::json(StatusCode::OK, ACCEPTED) }
     }
 
-    fn token_is_right(&self, request: &Request<'_>) -> bool {
-        self.settings
-            .webhook_token
-            .as_ref()
-            .is_none_or(|token| request.headers.get(TOKEN_HEADER).is_some_and(|given| given.as_bytes() == token.as_bytes()))
-    }
-
-    fn use_submission(&self) -> bool {
-        let more = |used: u64| (used < self.settings.webhook_submissions).then_some(used + 1);
-        self.submissions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
-    }
-
-    /// 403: reported by one party; another saw submissions vanish silently. The loud one was chosen because a simulator
-    /// that loses leads in silence proves nothing.
-    fn worn_out(&self) -> Answer {
-        self.error(StatusCode::FORBIDDEN, "the webhook source has reached its submission limit")
+    /// Adds the row, or tells why not.
+    fn take_row(&self, workspace: &mut Workspace, source: usize, row: Kept, now: Instant) -> Option<Answer> {
+        if workspace.used.get(source).is_none_or(|used| *used >= self.setup.settings.webhook_submissions) {
+            // Reported by one party; another saw submissions vanish silently. The loud one was chosen because a simulator
+            // that loses leads in silence proves nothing.
+            return Some(self.error(StatusCode::FORBIDDEN, "the webhook source has reached its submission limit"));
+        }
+        let refuses = self.setup.settings.credits.when_exhausted == WhenExhausted::Refuse;
+        if refuses && !workspace.account.covers(self.setup.waterfall.cheapest(), now) {
+            return Some(self.error(StatusCode::PAYMENT_REQUIRED, "credits exhausted"));
+        }
+        let since = now.saturating_duration_since(workspace.start);
+        if let Some(Err(wait)) = workspace.limit.as_mut().map(|limit| limit.take(since)) {
+            return Some(self.too_many(wait));
+        }
+        if let Some(used) = workspace.used.get_mut(source) {
+            *used += 1;
+        }
+        workspace.add(row, &self.setup);
+        None
     }
 }
