@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 
 use crate::counts::Count;
+use crate::duration::parse_duration;
 use crate::latency::LatencyModel;
 use crate::process::serve_stdio;
 use crate::settings::{ClaySettings, CustomerIoSettings, SimulationSettings};
@@ -153,13 +154,7 @@ fn latency(text: &str) -> Result<LatencyModel, String> {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time; write it as `40ms` or `1.5s`");
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1e-3),
-        None => (text.strip_suffix('s').ok_or_else(wrong)?, 1.0),
-    };
-    let seconds = number.trim().parse::<f64>().map_err(|_| wrong())? * unit;
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+    parse_duration(text).map_err(|error| format!("{error}; a time is written as `40ms` or `1.5s`"))
 }
 
 /// `10/20`.
