@@ -48,6 +48,8 @@ pub(super) struct Workspace {
 /// A routine's run. Its rows are the items, in one stretch.
 pub(super) struct Run {
     pub(super) routine: Box<str>,
+    /// A hash of its items, by which faults choose.
+    pub(super) identity: u64,
     pub(super) first_row: u64,
     pub(super) total: u64,
     pub(super) finished: u64,
@@ -115,10 +117,10 @@ impl Workspace {
     }
 
     /// Begins a run of so many rows, which are to be added next. Returns its number.
-    pub(super) fn begin_run(&mut self, routine: &str, total: u64, webhook: Option<usize>) -> u64 {
+    pub(super) fn begin_run(&mut self, routine: &str, identity: u64, total: u64, webhook: Option<usize>) -> u64 {
         let first_row = self.rows_ever();
         self.bytes += run_bytes(routine);
-        self.runs.push_back(Run { routine: routine.into(), first_row, total, finished: 0, webhook, ended: None });
+        self.runs.push_back(Run { routine: routine.into(), identity, first_row, total, finished: 0, webhook, ended: None });
         self.first_run + self.runs.len() as u64 - 1
     }
 

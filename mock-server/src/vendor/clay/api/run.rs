@@ -77,11 +77,13 @@ impl Clay {
             .into_iter()
             .map(|item| (item.id.into_boxed_str(), Value::Object(item.inputs).to_string().into_bytes().into_boxed_slice()))
             .collect();
+        let identity =
+            rows.iter().fold(self.setup.seed.hash("run"), |hash, (id, body)| hash.part(id.as_bytes()).part(body)).finish();
         let run = self.with_workspace(now, |workspace| {
             if !workspace.account.covers(self.setup.waterfall.cheapest(), now) {
                 return None;
             }
-            let run = workspace.begin_run(routine, rows.len() as u64, webhook);
+            let run = workspace.begin_run(routine, identity, rows.len() as u64, webhook);
             for (id, body) in rows {
                 let lead = self.setup.lead(&body).unwrap_or_default();
                 let outcome = self.setup.waterfall.outcome(key(&lead, &body));
