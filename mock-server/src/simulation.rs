@@ -1,25 +1,28 @@
 //! Both simulated vendors, running: the library's front.
 
 mod error;
-mod running;
 
-use std::io;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 pub use error::StartError;
-pub use running::Reset;
-pub(crate) use running::Simulation;
 
+use crate::admin::{AdminServer, Bound};
+use crate::callback::{Callbacks, Disturbance, Judge};
 use crate::counts::Count;
 use crate::edge::Edge;
 use crate::fault::validate_timetable;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerFile};
+pub use crate::running::Reset;
+use crate::running::Simulation;
 use crate::seed::Seed;
-use crate::settings::SimulationSettings;
+use crate::settings::{AdminSettings, SimulationSettings};
 use crate::timetable::FaultChange;
+use crate::tls::Tls;
 use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
 use crate::vendor::customer_io::CustomerIo;
@@ -42,27 +45,45 @@ use crate::vendor::customer_io::CustomerIo;
 /// ```
 pub struct SimulatedVendors {
     simulation: Arc<Simulation>,
+    /// `None` where there is no admin API, or it has been shut down.
+    admin: Option<AdminServer>,
+    /// `None` where there is no file, or it has been finished.
+    ledger_file: Option<LedgerFile>,
 }
 
 impl SimulatedVendors {
-    /// Starts both vendors; they answer when this returns. No fault is active yet.
+    /// Starts both vendors, and the admin API where the settings have one; they answer when this returns. No fault is active
+    /// yet.
     ///
     /// # Errors
     ///
-    /// A port is taken, or a setting or a fault makes no sense; then nothing is left running.
+    /// A port is taken, a file cannot be written, or a setting or a fault makes no sense; then nothing is left running.
     pub async fn start(settings: SimulationSettings) -> Result<Self, StartError> {
         settings.validate()?;
         let faults = settings.faults;
         if let Some((index, problem)) = validate_timetable(&faults).err().and_then(|problems| problems.into_iter().next()) {
             return Err(StartError::Fault { name: faults[index].name.clone(), problem });
         }
+        let admin = match settings.admin {
+            Some(admin) => Some(listen_for_admin(admin).await?),
+            None => None,
+        };
         let seed = Seed(settings.seed);
+        let tls = Arc::new(Tls::new()?);
+        if let Some(path) = settings.ca_file {
+            tls.write(&path).map_err(|source| StartError::File { path, option: "--ca-file", source })?;
+        }
         let ledger = Arc::new(Ledger::new());
+        let ledger_file = match settings.ledger_file {
+            Some(path) => Some(write_ledger(path, &ledger)?),
+            None => None,
+        };
         let clay = Arc::new(Clay::new(settings.clay, seed));
         let customer_io = Arc::new(CustomerIo::new(settings.customer_io, seed));
-        let clay_edge = serve(clay.clone(), settings.clay_port, "--clay-port").await?;
-        let customer_io_edge = serve(customer_io.clone(), settings.customer_io_port, "--customer-io-port").await?;
+        let clay_edge = serve(clay.clone(), settings.clay_port, "--clay-port", &ledger, &tls).await?;
+        let customer_io_edge = serve(customer_io.clone(), settings.customer_io_port, "--customer-io-port", &ledger, &tls).await?;
         let simulation = Arc::new(Simulation {
+            _callbacks: Callbacks::start(clay.clone(), callback_faults(&clay_edge)),
             clay,
             customer_io,
             ledger,
@@ -72,8 +93,11 @@ impl SimulatedVendors {
             seed,
             subscribers: Arc::default(),
             timetable: Mutex::new(None),
+            ca_pem: tls.pem().to_owned(),
+            ledger_file: ledger_file.as_ref().map(LedgerFile::status),
         });
-        Ok(Self { simulation })
+        let admin = admin.map(|bound| bound.serve(simulation.clone()));
+        Ok(Self { simulation, admin, ledger_file })
     }
 
     /// Clay's base URL, without a trailing slash.
@@ -84,6 +108,11 @@ impl SimulatedVendors {
     /// Customer.io's base URL, without a trailing slash.
     pub fn customer_io_url(&self) -> String {
         self.simulation.customer_io_edge.url()
+    }
+
+    /// The admin API's base URL, without a trailing slash; `None` where the settings have no admin API.
+    pub fn admin_url(&self) -> Option<String> {
+        self.admin.as_ref().map(AdminServer::url)
     }
 
     /// The simulated Clay itself, to look into its state.
@@ -101,6 +130,12 @@ impl SimulatedVendors {
         &self.simulation.ledger
     }
 
+    /// The certificate authority that clients have to trust where they connect over TLS, in PEM. Plain and TLS connections
+    /// have one port.
+    pub fn ca_pem(&self) -> &str {
+        &self.simulation.ca_pem
+    }
+
     /// The load begins now: the timetable's clock starts. Only the first call does so.
     pub fn start_timetable(&self) {
         self.simulation.start_timetable(Instant::now());
@@ -116,19 +151,32 @@ impl SimulatedVendors {
         self.simulation.counts()
     }
 
-    /// Forgets what requests have changed, what the ledger holds and what was counted, so that one test does not see
-    /// another's. Faults stay as they are.
-    pub fn reset(&self) {
-        self.simulation.reset(Reset::default());
+    /// Forgets what requests have changed, what the ledger holds and what was counted, and ends the faults that were added by
+    /// hand, so that one test does not see another's. The timetable's own faults stay as they are.
+    pub async fn reset(&self) {
+        self.simulation.reset(Reset::default()).await;
     }
 
-    /// Ends the timetable, closes both ports and every connection, and waits until that is done.
-    pub async fn shutdown(self) {
+    /// What does not work although everything is served, in words: a ledger file on a full disk.
+    pub fn problems(&self) -> Vec<String> {
+        self.simulation.problems()
+    }
+
+    /// Ends the timetable, closes every port and connection, writes the rest of the ledger, and waits until that is done.
+    /// Returns what did not work until then, as [`problems`](Self::problems) does.
+    pub async fn shutdown(mut self) -> Vec<String> {
         if let Some(timetable) = self.simulation.end_timetable() {
             // It was aborted, or it had ended: neither tells anything.
             let _ = timetable.await;
         }
         tokio::join!(self.simulation.clay_edge.shutdown(), self.simulation.customer_io_edge.shutdown());
+        if let Some(admin) = self.admin.take() {
+            admin.shutdown().await;
+        }
+        if let Some(file) = self.ledger_file.take() {
+            file.finish().await;
+        }
+        self.simulation.problems()
     }
 }
 
@@ -139,9 +187,28 @@ impl Drop for SimulatedVendors {
     }
 }
 
-async fn serve(vendor: Arc<dyn Vendor>, port: u16, option: &'static str) -> Result<Arc<Edge>, StartError> {
-    Edge::start(vendor, port).await.map(Arc::new).map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::PortTaken { port, option },
-        _ => StartError::Listen { port, option, source },
-    })
+/// The faults in force at `edge`, as callbacks ask for them. They keep no edge alive.
+fn callback_faults(edge: &Arc<Edge>) -> Judge {
+    let edge = Arc::downgrade(edge);
+    Box::new(move |_| edge.upgrade().map(|edge| Disturbance::of(&edge.active())).unwrap_or_default())
+}
+
+async fn serve(
+    vendor: Arc<dyn Vendor>,
+    port: u16,
+    option: &'static str,
+    ledger: &Arc<Ledger>,
+    tls: &Arc<Tls>,
+) -> Result<Arc<Edge>, StartError> {
+    let started = Edge::start(vendor, port, ledger.clone(), tls.clone()).await.map(Arc::new);
+    started.map_err(StartError::port(Ipv4Addr::LOCALHOST.into(), port, option))
+}
+
+async fn listen_for_admin(settings: AdminSettings) -> Result<Bound, StartError> {
+    let (address, port) = (settings.address, settings.port);
+    AdminServer::bind(settings).await.map_err(StartError::port(address, port, "--admin-port"))
+}
+
+fn write_ledger(path: PathBuf, ledger: &Arc<Ledger>) -> Result<LedgerFile, StartError> {
+    LedgerFile::create(&path, ledger).map_err(|source| StartError::File { path, option: "--ledger", source })
 }

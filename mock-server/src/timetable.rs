@@ -30,6 +30,7 @@ pub struct FaultChange {
 
 /// A fault of one vendor, from its start to its end.
 pub(crate) struct ActiveFault {
+    pub(crate) name: Arc<str>,
     pub(crate) effect: Box<dyn Effect>,
     routes: Vec<String>,
     share: Share,
@@ -42,6 +43,7 @@ pub(crate) struct ActiveFault {
 impl ActiveFault {
     pub(crate) fn begin(fault: &Fault, index: usize, seed: Seed, vendor: SimulatedVendor, now: Instant) -> Self {
         Self {
+            name: Arc::from(fault.name.as_str()),
             effect: fault.effect(seed, vendor, now),
             routes: fault.routes.clone(),
             share: Share::new(fault.share, seed, &fault.name),
@@ -49,6 +51,13 @@ impl ActiveFault {
             refuses: fault.kind == FaultKind::Outage { how: Outage::Refuse },
             delays: matches!(fault.kind, FaultKind::Latency { .. }),
         }
+    }
+
+    /// A fault of every request that does what a test wants.
+    #[cfg(test)]
+    pub(crate) fn of_effect(name: &str, effect: Box<dyn Effect>) -> Self {
+        let share = Share::new(1.0, Seed(1), name);
+        Self { name: Arc::from(name), effect, routes: Vec::new(), share, rank: (9, 0), refuses: false, delays: true }
     }
 
     /// Whether the request is in the fault's scope.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::fault::effect::CallbackVerdict;
+use crate::timetable::ActiveFaults;
 use crate::vendor::clay::Clay;
 use post::HttpPost;
 use sender::Sender;
@@ -34,6 +35,26 @@ pub(crate) struct Disturbance {
     pub(crate) badly_signed: bool,
     /// Whose doing it is, in the order in which faults compose.
     pub(crate) faults: Vec<(Arc<str>, CallbackVerdict)>,
+}
+
+impl Disturbance {
+    /// What the faults in force make of a callback.
+    pub(crate) fn of(active: &ActiveFaults) -> Self {
+        let mut disturbance = Self::default();
+        for fault in active.0.iter() {
+            let verdict = fault.effect.judge_callback();
+            match verdict {
+                CallbackVerdict::Pass => continue,
+                CallbackVerdict::Lose => disturbance.lost = true,
+                CallbackVerdict::Delay(delay) => disturbance.delay = disturbance.delay.saturating_add(delay),
+                CallbackVerdict::Twice => disturbance.twice = true,
+                CallbackVerdict::Swap => disturbance.overtaken = true,
+                CallbackVerdict::BadSignature => disturbance.badly_signed = true,
+            }
+            disturbance.faults.push((fault.name.clone(), verdict));
+        }
+        disturbance
+    }
 }
 
 /// Asks the faults in force what is to happen to a callback, by its identity.

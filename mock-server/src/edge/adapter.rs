@@ -1,30 +1,83 @@
 //! wiremock's view of a vendor.
 //!
-//! The delay goes to the edge in a header of their own: a wait inside wiremock would end with the instance, and the edge can
-//! count it from the request's arrival.
+//! What of an answer is not for the client (how long the vendor thinks, what the request has changed) goes to the edge on
+//! a way of its own: a wait inside wiremock would end with the instance, and a batch's effects fit into no header.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Response};
+use http::HeaderName;
 use tokio::time::Instant;
 use wiremock::{Mock, Respond, ResponseTemplate};
 
-use crate::vendor::{Answer, Request, Vendor};
+use crate::vendor::{Effect, Request, Vendor};
 
-/// Nanoseconds that the vendor thinks. Never seen by a client.
-const DELAY: HeaderName = HeaderName::from_static("x-simulated-delay-ns");
+/// The header by which a request that wiremock answers is known to be one that the edge waits for.
+pub(super) const NUMBER: HeaderName = HeaderName::from_static("x-simulated-request");
 
-struct Adapter(Arc<dyn Vendor>);
+/// What of an answer is not for the client.
+#[derive(Default)]
+pub(super) struct Aside {
+    pub(super) delay: Duration,
+    pub(super) effects: Vec<Effect>,
+}
+
+/// What has been said aside of the requests that are under way, by their numbers.
+#[derive(Clone, Default)]
+pub(super) struct Asides(Arc<Mutex<HashMap<u64, Aside>>>);
+
+impl Asides {
+    /// A request is under way, for as long as what this returns is kept.
+    pub(super) fn expect(&self, number: u64) -> Expected<'_> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Aside::default());
+        Expected { asides: self, number }
+    }
+
+    fn tell(&self, number: u64, aside: Aside) {
+        // Nobody is told whose request is not under way any more.
+        if let Some(expected) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&number) {
+            *expected = aside;
+        }
+    }
+
+    fn take(&self, number: u64) -> Aside {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&number).unwrap_or_default()
+    }
+}
+
+/// A request that is under way.
+pub(super) struct Expected<'a> {
+    asides: &'a Asides,
+    number: u64,
+}
+
+impl Expected<'_> {
+    /// What has been said aside of it so far.
+    pub(super) fn take(&self) -> Aside {
+        self.asides.take(self.number)
+    }
+}
+
+impl Drop for Expected<'_> {
+    fn drop(&mut self) {
+        self.asides.take(self.number);
+    }
+}
+
+struct Adapter {
+    vendor: Arc<dyn Vendor>,
+    asides: Asides,
+}
 
 /// A mock that answers every request as `vendor` does.
-pub(super) fn mock(vendor: Arc<dyn Vendor>) -> Mock {
-    Mock::given(wiremock::matchers::any()).respond_with(Adapter(vendor))
+pub(super) fn mock(vendor: Arc<dyn Vendor>, asides: Asides) -> Mock {
+    Mock::given(wiremock::matchers::any()).respond_with(Adapter { vendor, asides })
 }
 
 impl Respond for Adapter {
     fn respond(&self, request: &wiremock::Request) -> ResponseTemplate {
-        let answer = self.0.answer(
+        let answer = self.vendor.answer(
             &Request {
                 method: &request.method,
                 path: request.url.path(),
@@ -34,18 +87,14 @@ impl Respond for Adapter {
             },
             Instant::now(),
         );
-        let delay = u64::try_from(answer.delay.as_nanos()).unwrap_or(u64::MAX);
+        let number = request.headers.get(NUMBER).and_then(|number| number.to_str().ok()?.parse().ok());
+        if let Some(number) = number {
+            self.asides.tell(number, Aside { delay: answer.delay, effects: answer.effects });
+        }
         let mut template = ResponseTemplate::new(answer.status.as_u16()).set_body_bytes(answer.body);
         for (name, value) in &answer.headers {
-            template = template.insert_header(name, value);
+            template = template.append_header(name, value);
         }
-        template.insert_header(DELAY, HeaderValue::from(delay))
+        template
     }
-}
-
-/// The answer that a wiremock instance gave.
-pub(super) fn answer(response: Response<bytes::Bytes>) -> Answer {
-    let (mut parts, body) = response.into_parts();
-    let delay = parts.headers.remove(DELAY).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
-    Answer { status: parts.status, headers: parts.headers, body, delay: Duration::from_nanos(delay), effects: Vec::new() }
 }

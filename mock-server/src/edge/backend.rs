@@ -13,15 +13,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, Request, Uri, request};
+use http::{HeaderMap, HeaderName, Request, Response, Uri, request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use wiremock::MockServer;
 
-use super::adapter;
-use crate::vendor::{Answer, Vendor};
+use super::adapter::{self, Aside, Asides};
+use crate::vendor::Vendor;
 
 /// Bytes that an instance may keep before its successor takes over. See `KEPT_PER_REQUEST`.
 pub(super) const BUDGET: u64 = 12 * 1024 * 1024;
@@ -38,6 +38,7 @@ pub(super) struct Backend(Arc<Rotation>);
 
 struct Rotation {
     vendor: Arc<dyn Vendor>,
+    asides: Asides,
     current: RwLock<Arc<Instance>>,
     budget: u64,
     #[cfg(test)]
@@ -65,9 +66,11 @@ impl Backend {
     ///
     /// The operating system has no socket for it.
     pub(super) async fn start(vendor: Arc<dyn Vendor>, budget: u64) -> io::Result<Self> {
-        let current = RwLock::new(Arc::new(Instance::start(vendor.clone()).await?));
+        let asides = Asides::default();
+        let current = RwLock::new(Arc::new(Instance::start(vendor.clone(), asides.clone()).await?));
         Ok(Self(Arc::new(Rotation {
             vendor,
+            asides,
             current,
             budget,
             #[cfg(test)]
@@ -75,12 +78,21 @@ impl Backend {
         })))
     }
 
-    /// The vendor's answer to a request for a path.
-    pub(super) async fn answer(&self, parts: request::Parts, body: Bytes) -> Result<Answer, BackendError> {
+    /// The vendor's answer to a request for a path, known by a number that no other request under way has. What the request
+    /// has changed stays true where its answer did not come.
+    pub(super) async fn answer(&self, number: u64, parts: request::Parts, body: Bytes) -> Asked {
         let instance = self.0.instance();
         self.0.keep(&instance, kept_of(&parts, &body));
-        instance.answer(parts, body).await
+        let expected = self.0.asides.expect(number);
+        let response = instance.answer(number, parts, body).await;
+        Asked { response, aside: expected.take() }
     }
+}
+
+/// What came of a request to the vendor.
+pub(super) struct Asked {
+    pub(super) response: Result<Response<Bytes>, BackendError>,
+    pub(super) aside: Aside,
 }
 
 fn kept_of(parts: &request::Parts, body: &Bytes) -> u64 {
@@ -103,7 +115,7 @@ impl Rotation {
     }
 
     async fn rotate(self: Arc<Self>, old: Arc<Instance>) {
-        match Instance::start(self.vendor.clone()).await {
+        match Instance::start(self.vendor.clone(), self.asides.clone()).await {
             Ok(fresh) => {
                 let fresh = Arc::new(fresh);
                 let replaced = std::mem::replace(&mut *self.current.write().unwrap_or_else(PoisonError::into_inner), fresh);
@@ -119,28 +131,28 @@ impl Rotation {
 }
 
 impl Instance {
-    async fn start(vendor: Arc<dyn Vendor>) -> io::Result<Self> {
+    async fn start(vendor: Arc<dyn Vendor>, asides: Asides) -> io::Result<Self> {
         // Bound here, because wiremock panics where it cannot bind.
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let authority = Authority::try_from(listener.local_addr()?.to_string()).map_err(io::Error::other)?;
         let server = MockServer::builder().listener(listener).disable_request_recording().start().await;
-        adapter::mock(vendor).mount(&server).await;
+        adapter::mock(vendor, asides).mount(&server).await;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
         Ok(Self { server: Some(server), client, authority, kept: AtomicU64::new(0) })
     }
 
-    async fn answer(&self, parts: request::Parts, body: Bytes) -> Result<Answer, BackendError> {
-        let response = self.client.request(self.request(parts, body)?).await.map_err(failure)?;
+    async fn answer(&self, number: u64, parts: request::Parts, body: Bytes) -> Result<Response<Bytes>, BackendError> {
+        let response = self.client.request(self.request(number, parts, body)?).await.map_err(failure)?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(failure)?.to_bytes();
-        let mut response = http::Response::from_parts(parts, body);
+        let mut response = Response::from_parts(parts, body);
         strip(response.headers_mut());
-        Ok(adapter::answer(response))
+        Ok(response)
     }
 
-    fn request(&self, parts: request::Parts, body: Bytes) -> Result<Request<Full<Bytes>>, BackendError> {
+    fn request(&self, number: u64, parts: request::Parts, body: Bytes) -> Result<Request<Full<Bytes>>, BackendError> {
         let target = parts.uri.path_and_query().cloned();
         let uri = Uri::builder()
             .scheme(Scheme::HTTP)
@@ -153,6 +165,7 @@ impl Instance {
         *request.uri_mut() = uri;
         *request.headers_mut() = parts.headers;
         strip(request.headers_mut());
+        request.headers_mut().insert(adapter::NUMBER, number.into());
         Ok(request)
     }
 }

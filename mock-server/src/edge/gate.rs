@@ -9,24 +9,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::{Shared, service};
+use super::{Shared, connection};
 
 /// Connections that the kernel holds while the acceptor is busy.
 const BACKLOG: u32 = 4096;
 
 /// Pause after a failed accept or bind (no file descriptors left, say): neither spins nor gives up.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// How long a connection may be idle, or a request's head incomplete. Longer than the 90 s after which clients of the usual
-/// kind give an idle connection up, so that it is they who close it, and no request is sent into a closing connection.
-const IDLE: Duration = Duration::from_secs(120);
 
 /// Opens and closes the port from outside.
 pub(super) struct Gate(mpsc::UnboundedSender<Order>);
@@ -94,7 +87,11 @@ impl Acceptor {
                 },
                 accepted = self.port.accept(self.address) => {
                     if let Some(stream) = accepted {
-                        self.connections.spawn(serve(stream, shared.clone()));
+                        let (open, shared) = (shared.open.clone(), shared.clone());
+                        self.connections.spawn(async move {
+                            connection::serve_socket(stream, shared).await;
+                            drop(open);
+                        });
                     }
                 }
                 // Only to forget connections that have ended.
@@ -146,17 +143,4 @@ fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
-}
-
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    // Without it an answer may wait 40 ms for an acknowledgement. A connection that refuses the option is dead already.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let shared = shared.clone();
-        async move { service::answer(&shared, request).await }
-    });
-    // An error is a client that went away or spoke no HTTP, or a fault that closes the connection.
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(IDLE);
-    let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }

@@ -6,9 +6,19 @@
 
 mod adapter;
 mod backend;
+mod body;
+mod connection;
 mod gate;
+mod judge;
+mod line;
+mod play;
+mod record;
 mod service;
+mod stream_play;
+mod streams;
+mod to_the_end;
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -19,7 +29,9 @@ use gate::Gate;
 
 use crate::counts::{Count, Counts};
 use crate::fault::SimulatedVendor;
+use crate::ledger::Ledger;
 use crate::timetable::ActiveFaults;
+use crate::tls::Tls;
 use crate::vendor::Vendor;
 
 /// One vendor behind one port.
@@ -36,6 +48,10 @@ pub(crate) struct Shared {
     active: RwLock<ActiveFaults>,
     counts: Counts,
     backend: Backend,
+    ledger: Arc<Ledger>,
+    tls: Arc<Tls>,
+    /// Held once by each open connection, and once by this.
+    open: Arc<()>,
 }
 
 impl Shared {
@@ -45,12 +61,12 @@ impl Shared {
 }
 
 impl Edge {
-    /// Serves `vendor` on 127.0.0.1 at `port`, 0 for any free one.
+    /// Serves `vendor` on 127.0.0.1 at `port`, 0 for any free one, and writes down every request in `ledger`.
     ///
     /// # Errors
     ///
     /// The port is taken, or the operating system has no more sockets or threads.
-    pub(crate) async fn start(vendor: Arc<dyn Vendor>, port: u16) -> std::io::Result<Self> {
+    pub(crate) async fn start(vendor: Arc<dyn Vendor>, port: u16, ledger: Arc<Ledger>, tls: Arc<Tls>) -> io::Result<Self> {
         let (gate, acceptor) = gate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
         let address = acceptor.address();
         let shared = Arc::new(Shared {
@@ -58,6 +74,9 @@ impl Edge {
             vendor,
             active: RwLock::default(),
             counts: Counts::default(),
+            ledger,
+            tls,
+            open: Arc::default(),
         });
         let acceptor = tokio::spawn(acceptor.run(shared.clone()));
         Ok(Self { shared, gate, address, acceptor: Mutex::new(Some(acceptor)) })
@@ -74,6 +93,11 @@ impl Edge {
 
     pub(crate) fn counts(&self) -> Vec<Count> {
         self.shared.counts.list(self.vendor())
+    }
+
+    /// How many connections of clients are open.
+    pub(crate) fn open_connections(&self) -> usize {
+        Arc::strong_count(&self.shared.open) - 1
     }
 
     pub(crate) fn reset_counts(&self) {
@@ -110,5 +134,7 @@ impl Drop for Edge {
     }
 }
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,33 +1,45 @@
 //! One request through the edge.
 
+use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONNECTION;
-use http::{HeaderValue, Method, Request, Response, StatusCode, request};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use tokio::time::Instant;
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, request};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use tokio::time::{Instant, timeout};
 
 use super::Shared;
-use crate::clock::wall_clock;
-use crate::counts::CLOSED;
-use crate::fault::effect::{Moment, Verdict};
-use crate::vendor::{self, Answer, NO_ROUTE};
+use super::body::AnswerBody;
+use super::connection::{Connection, Fate, Serving};
+use super::judge::{Ending, Judgement, judge};
+use super::play::Play;
+use super::record::{Record, What};
+use super::stream_play;
+use super::to_the_end::ToTheEnd;
+use crate::vendor::Answer;
+use crate::wire::{Script, Step};
 
-/// The largest body that is read at all, in bytes. Ten times what any route takes, so that routes give their own answers,
-/// and bounded, so that memory is.
-const LARGEST_BODY: usize = 1024 * 1024;
+/// The largest body that is read at all, in bytes. Ten times what most routes take and a little more than the largest
+/// (2 MB of attachments), so that routes give their own answers, and bounded, so that memory is.
+const LARGEST_BODY: usize = 3 * 1024 * 1024;
 
-/// The connection is to be closed without an answer.
+/// How long a body may take from the end of its head: three times as long as the slowest of the known clients waits for an
+/// answer at all.
+pub(super) const BODY_DEADLINE: Duration = Duration::from_secs(90);
+
+/// The connection or the stream is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("closed without an answer")]
 pub(super) struct Closed;
 
-/// What the faults have made of a request.
-struct Judged {
-    verdict: Option<Verdict>,
-    delay: Duration,
+/// Why a body was not read.
+enum Unread {
+    TooLarge,
+    TooSlow,
+    Gone,
 }
 
 /// Answers one request, late if need be.
@@ -35,112 +47,168 @@ struct Judged {
 /// # Errors
 ///
 /// [`Closed`], by a fault or because the client went away.
-pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Closed> {
+pub(super) async fn answer(
+    shared: Arc<Shared>,
+    connection: Arc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, Closed> {
     let arrived = Instant::now();
+    let exchange = Exchange {
+        version: request.version(),
+        is_head: request.method() == Method::HEAD,
+        serving: connection.serve_request(),
+        connection,
+    };
     let (parts, body) = request.into_parts();
-    let mut pending = Pending::new(shared, &parts.method, parts.uri.path());
-    let body = match Limited::new(body, LARGEST_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Ok(pending.answered(too_large(shared), false)),
-        Err(_) => return Err(Closed),
+    let mut record = Record::begin(shared.clone(), &parts, arrived);
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => {
+            return Ok(exchange.refuse(record, shared.vendor.error(StatusCode::PAYLOAD_TOO_LARGE, "the payload is too large")));
+        }
+        Err(Unread::TooSlow) => {
+            return Ok(exchange.refuse(record, shared.vendor.error(StatusCode::REQUEST_TIMEOUT, "the request took too long")));
+        }
+        Err(Unread::Gone) => return Err(Closed),
     };
-    let judged = judge(shared, pending.route, &parts, &body);
-    let (answer, by_fault) = match judged.verdict {
-        Some(Verdict::Answer(answer)) => (answer, true),
-        Some(_) => {
-            pending.closed_by_fault();
-            return Err(Closed);
+    let mut judgement = judge(&shared, &parts, &body, &mut record);
+    let given = match judgement.end.take() {
+        Some(Ending::Close) => {
+            record.all_happened(What::End);
+            drop(record);
+            exchange.connection.meet(Fate::Close);
+            return pending().await;
         }
-        None => (forward(shared, parts, body).await, false),
+        Some(Ending::Answer(answer)) => {
+            record.will_answer(answer.status, true);
+            Some(answer)
+        }
+        None if judgement.asks_vendor => {
+            let answer;
+            (record, answer) = ToTheEnd::new(forward(shared, record, parts, body)).await;
+            Some(answer)
+        }
+        None => None,
     };
-    let delay = judged.delay.saturating_add(answer.delay);
-    if !delay.is_zero() {
-        tokio::time::sleep_until(arrived + delay).await;
-    }
-    Ok(pending.answered(answer, by_fault))
+    hold_back(&judgement, given.as_ref(), &mut record).await;
+    exchange.give(given, &judgement, record).await
 }
 
-/// Puts the request before every active fault in the order in which they compose.
-fn judge(shared: &Shared, route: &str, parts: &request::Parts, body: &Bytes) -> Judged {
-    let active = shared.active();
-    let mut judged = Judged { verdict: None, delay: Duration::ZERO };
-    if active.0.is_empty() {
-        return judged;
+/// The request's body.
+async fn read(body: Incoming) -> Result<Bytes, Unread> {
+    if body.size_hint().lower() > LARGEST_BODY as u64 {
+        return Err(Unread::TooLarge);
     }
-    let (path, query) = (parts.uri.path(), parts.uri.query());
-    let request = vendor::Request { method: &parts.method, path, query, headers: &parts.headers, body };
-    let moment = Moment { now: Instant::now(), date: wall_clock() };
-    for fault in active.0.iter() {
-        // An answer is final, but for delays, which hold back whatever there is.
-        let is_due = fault.delays || judged.verdict.is_none();
-        if !is_due || !fault.hits(route, &request) {
-            continue;
+    match timeout(BODY_DEADLINE, Limited::new(body, LARGEST_BODY).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+        Ok(Err(_)) => Err(Unread::Gone),
+        Err(_) => Err(Unread::TooSlow),
+    }
+}
+
+/// Lets the vendor carry the request out.
+async fn forward(shared: Arc<Shared>, mut record: Record, parts: request::Parts, body: Bytes) -> (Record, Answer) {
+    let answer = if parts.uri.path().starts_with('/') {
+        let asked = shared.backend.answer(record.number, parts, body).await;
+        record.has_effects(asked.aside.effects);
+        match asked.response {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                Answer { status: head.status, headers: head.headers, body, delay: asked.aside.delay, effects: Vec::new() }
+            }
+            Err(error) => shared.vendor.error(StatusCode::BAD_GATEWAY, &error.to_string()),
         }
-        match fault.effect.judge(shared.vendor.as_ref(), &request, moment) {
-            Verdict::Pass => {}
-            Verdict::Delay(delay) => judged.delay = judged.delay.saturating_add(delay),
-            Verdict::Wire { .. } => {}
-            verdict => judged.verdict = Some(verdict),
+    } else {
+        // "OPTIONS *" and CONNECT have targets that are no path: no vendor has them, and wiremock panics on them.
+        shared.vendor.error(StatusCode::NOT_FOUND, "not found")
+    };
+    record.will_answer(answer.status, false);
+    (record, answer)
+}
+
+/// Waits for as long as the vendor thinks and faults want, from the request's arrival.
+async fn hold_back(judgement: &Judgement, answer: Option<&Answer>, record: &mut Record) {
+    if !judgement.delay.is_zero() {
+        record.all_happened(What::Delay);
+    }
+    let delay = judgement.delay.saturating_add(answer.map_or(Duration::ZERO, |answer| answer.delay));
+    if delay.is_zero() {
+        return;
+    }
+    match record.arrived.checked_add(delay) {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => pending().await,
+    }
+}
+
+/// What an answer has to know of its request.
+struct Exchange {
+    version: Version,
+    is_head: bool,
+    serving: Serving,
+    connection: Arc<Connection>,
+}
+
+impl Exchange {
+    /// Gives the answer, altered by faults or as it is. Where there is none, faults play what they have in its place.
+    async fn give(
+        self,
+        answer: Option<Answer>,
+        judgement: &Judgement,
+        mut record: Record,
+    ) -> Result<Response<AnswerBody>, Closed> {
+        if !judgement.alters() {
+            // Only what alters an answer keeps a request from the vendor.
+            let answer = answer.ok_or(Closed)?;
+            record.all_happened(What::End);
+            return Ok(self.ordinary(answer, record));
         }
-    }
-    judged
-}
-
-async fn forward(shared: &Shared, parts: request::Parts, body: Bytes) -> Answer {
-    // "OPTIONS *" and CONNECT have targets that are no path: no vendor has them, and wiremock panics on them.
-    if !parts.uri.path().starts_with('/') {
-        return shared.vendor.error(StatusCode::NOT_FOUND, "not found");
-    }
-    match shared.backend.answer(parts, body).await {
-        Ok(answer) => answer,
-        Err(error) => shared.vendor.error(StatusCode::BAD_GATEWAY, &error.to_string()),
-    }
-}
-
-fn too_large(shared: &Shared) -> Answer {
-    let mut answer = shared.vendor.error(StatusCode::PAYLOAD_TOO_LARGE, "the payload is over 1 MiB");
-    // The rest of the body is not read, so the connection cannot be used again.
-    answer.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    answer
-}
-
-/// A request that has not been answered yet. Dropped with its connection, it counts as closed.
-struct Pending<'a> {
-    shared: &'a Shared,
-    route: &'static str,
-    counted: bool,
-}
-
-impl<'a> Pending<'a> {
-    fn new(shared: &'a Shared, method: &Method, path: &str) -> Self {
-        Self { shared, route: shared.vendor.route(method, path).unwrap_or(NO_ROUTE), counted: false }
-    }
-
-    fn answered(&mut self, answer: Answer, by_fault: bool) -> Response<Full<Bytes>> {
-        self.count(answer.status.as_u16(), by_fault);
-        let mut response = Response::new(Full::new(answer.body));
-        *response.status_mut() = answer.status;
-        *response.headers_mut() = answer.headers;
-        response
-    }
-
-    fn closed_by_fault(&mut self) {
-        self.count(CLOSED, true);
-    }
-
-    fn count(&mut self, status: u16, by_fault: bool) {
-        self.counted = true;
-        self.shared.counts.add(self.route, status, by_fault);
-    }
-}
-
-impl Drop for Pending<'_> {
-    fn drop(&mut self) {
-        if !self.counted {
-            // By a fault where it has just closed every connection; otherwise the client went away.
-            self.count(CLOSED, self.shared.active().refuse_connections());
+        let is_given = answer.is_some();
+        let answer = answer.unwrap_or_else(|| Answer::text(StatusCode::NO_CONTENT, Bytes::new()));
+        let mut script = Script::answer(answer.body.clone());
+        let alterations = judgement.alter(&mut script);
+        record.all_happened(What::End);
+        if alterations.is_empty() {
+            return Ok(self.ordinary(answer, record));
         }
+        if (is_given || script.steps.contains(&Step::Head)) && !script.is_faithful_to(&answer.body) {
+            record.will_answer(answer.status, true);
+        }
+        let whole_body = answer.body.len() as u64;
+        let head = head_of(answer).into_parts().0;
+        let play = Play::new(script, head, whole_body, alterations, record, self.serving);
+        if self.version == Version::HTTP_2 {
+            return stream_play::respond(play, self.connection).await;
+        }
+        self.connection.meet(Fate::Play(Box::new(play)));
+        pending().await
     }
+
+    fn ordinary(self, mut answer: Answer, record: Record) -> Response<AnswerBody> {
+        let body = std::mem::take(&mut answer.body);
+        let (head, ()) = head_of(answer).into_parts();
+        Response::from_parts(head, AnswerBody::new(body, record, !self.is_head))
+    }
+
+    /// Answers a request whose body was not read to its end. So the connection cannot be used again.
+    fn refuse(self, mut record: Record, mut answer: Answer) -> Response<AnswerBody> {
+        record.will_answer(answer.status, false);
+        if self.version != Version::HTTP_2 {
+            answer.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.ordinary(answer, record)
+    }
+}
+
+/// The answer without its body.
+fn head_of(answer: Answer) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    // It says itself how long it is.
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response
 }
 
 #[cfg(test)]

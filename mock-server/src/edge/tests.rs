@@ -7,14 +7,17 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::fault::{Fault, FaultKind, Outage};
+use crate::ledger::Ledger;
 use crate::seed::Seed;
 use crate::settings::ClaySettings;
 use crate::timetable::ActiveFault;
+use crate::tls::Tls;
 use crate::vendor::clay::Clay;
 
 #[tokio::test]
 async fn a_port_that_was_taken_during_an_outage_opens_when_it_is_free_again() {
-    let edge = Edge::start(Arc::new(Clay::new(ClaySettings::default(), Seed(1))), 0).await.unwrap();
+    let clay = Arc::new(Clay::new(ClaySettings::default(), Seed(1)));
+    let edge = Edge::start(clay, 0, Arc::new(Ledger::new()), Arc::new(Tls::new().unwrap())).await.unwrap();
     let outage = Fault {
         name: "outage".to_owned(),
         vendor: None,

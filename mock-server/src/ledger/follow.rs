@@ -16,6 +16,8 @@ pub struct Batch {
     pub missed: u64,
     /// The entries, oldest first.
     pub entries: Vec<Arc<Entry>>,
+    /// The number after which the next batch begins.
+    pub(crate) next: u64,
 }
 
 /// Reads the ledger from where it left off.
@@ -46,7 +48,7 @@ impl Follower {
     /// What there is already, or `None` where there is nothing.
     pub fn ready(&mut self) -> Option<Batch> {
         let batch = self.ledger.batch_after(self.after, BATCH, true);
-        self.after += batch.missed + batch.entries.len() as u64;
+        self.after = batch.next;
         (batch.missed > 0 || !batch.entries.is_empty()).then_some(batch)
     }
 }

@@ -3,22 +3,27 @@
 //! A client that got no answer cannot know whether its request was carried out. The ledger knows, and so tells a lost lead
 //! from a lost answer. Entries are written once a request is over, whichever way.
 
+mod file;
 mod follow;
+mod lines;
 mod store;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use file::{FileStatus, LedgerFile};
 pub use follow::{Batch, Follower};
+pub(crate) use lines::lines;
 pub use store::Ledger;
 
 use crate::fault::SimulatedVendor;
 use crate::vendor::Effect;
 
 /// How far an answer got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sent {
     /// All of it was handed to the connection.
@@ -30,7 +35,7 @@ pub enum Sent {
 }
 
 /// One request, from its arrival to its end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Its place in the ledger, from 1, in order of being written, which is the order in which requests ended. Given by the
     /// ledger.

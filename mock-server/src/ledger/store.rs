@@ -84,6 +84,11 @@ impl Ledger {
         self.kept().written
     }
 
+    /// How many entries are kept in memory, the ones before the last reset included.
+    pub(crate) fn entries_kept(&self) -> u64 {
+        self.kept().entries.len() as u64
+    }
+
     /// The entries that are still kept, oldest first: the last [`KEPT`] since the last reset.
     pub fn entries(&self) -> Vec<Arc<Entry>> {
         self.entries_where(|_| true)
@@ -103,7 +108,11 @@ impl Ledger {
         let forgotten = kept.written - kept.entries.len() as u64;
         let from = kept.index_after(after);
         let to = from.saturating_add(limit).min(kept.entries.len());
-        Batch { missed: forgotten.saturating_sub(after), entries: kept.entries.range(from..to).cloned().collect() }
+        Batch {
+            missed: forgotten.saturating_sub(after),
+            entries: kept.entries.range(from..to).cloned().collect(),
+            next: after.max(forgotten + to as u64),
+        }
     }
 
     /// Entries from now on. A follower that falls [`KEPT`] entries behind is told how many it has missed.

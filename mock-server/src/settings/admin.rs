@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+use super::{Secret, SettingsProblem};
 
 /// The admin API: where it listens and who may use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,5 +21,59 @@ pub struct AdminSettings {
 impl Default for AdminSettings {
     fn default() -> Self {
         Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 0, token: None }
+    }
+}
+
+impl AdminSettings {
+    /// # Errors
+    ///
+    /// Beyond loopback without a token: whoever reaches it could break the simulation and read what it was sent. And a token
+    /// that no request could carry.
+    pub(super) fn check(&self) -> Result<(), SettingsProblem> {
+        let wrong = |setting, problem: String| Err(SettingsProblem { setting, problem });
+        match &self.token {
+            None if !self.address.is_loopback() => wrong(
+                "admin.address",
+                format!("{} is reachable from other machines, so the admin API needs a token there", self.address),
+            ),
+            Some(token) if token.0.is_empty() => wrong("admin.token", "is empty".to_owned()),
+            Some(token) if !token.0.bytes().all(|byte| byte.is_ascii_graphic()) => wrong(
+                "admin.token",
+                "has characters that no header can carry; it must be of visible ASCII, without spaces".to_owned(),
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(address: &str, token: Option<&str>) -> Option<String> {
+        let token = token.map(|token| Secret(token.to_owned()));
+        let settings = AdminSettings { address: address.parse().unwrap(), port: 0, token };
+        settings.check().err().map(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn beyond_loopback_a_token_is_needed() {
+        for address in ["127.0.0.1", "127.0.0.9", "::1"] {
+            assert_eq!(problem(address, None), None, "{address}");
+        }
+        for address in ["0.0.0.0", "::", "192.168.0.7"] {
+            assert!(problem(address, None).unwrap().contains("needs a token"), "{address}");
+            assert_eq!(problem(address, Some("t0ken")), None, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_token_can_be_carried_and_is_never_shown() {
+        assert!(problem("::1", Some("")).unwrap().contains("empty"));
+        let told = problem("::1", Some("secret token")).unwrap();
+        assert!(told.contains("visible ASCII") && !told.contains("secret token"), "{told}");
+        assert!(problem("::1", Some("tökén")).is_some());
+        let settings = AdminSettings { token: Some(Secret("hidden".to_owned())), ..AdminSettings::default() };
+        assert!(!format!("{settings:?}").contains("hidden"));
     }
 }

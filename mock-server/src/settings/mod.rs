@@ -61,12 +61,14 @@ impl SimulationSettings {
     ///
     /// # Errors
     ///
-    /// The first setting that makes no sense: a latency model with its bounds in the wrong order, a rate limit of nothing.
+    /// The first setting that makes no sense: a latency model with its bounds in the wrong order, a rate limit of nothing, an
+    /// admin API that anybody on the network could use.
     pub fn validate(&self) -> Result<(), SettingsProblem> {
         let wrong = |setting| move |problem| SettingsProblem { setting, problem };
         self.clay.validate()?;
         self.customer_io.latency.validate().map_err(wrong("customer_io.latency"))?;
-        check_limit(self.customer_io.rate_limit).map_err(wrong("customer_io.rate_limit"))
+        check_limit(self.customer_io.rate_limit).map_err(wrong("customer_io.rate_limit"))?;
+        self.admin.as_ref().map_or(Ok(()), AdminSettings::check)
     }
 }
 

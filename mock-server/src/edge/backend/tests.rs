@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::fault::SimulatedVendor;
-use crate::vendor;
+use crate::vendor::{self, Answer};
 
 /// Sends back what it got, and counts.
 #[derive(Default)]
@@ -40,8 +40,13 @@ fn parts(target: &str) -> request::Parts {
     Request::post(target).header("connection", "close").header("content-length", "3").body(()).unwrap().into_parts().0
 }
 
-async fn send(backend: &Backend, target: &str, body: String) -> Answer {
-    backend.answer(parts(target), Bytes::from(body)).await.unwrap()
+async fn send(backend: &Backend, target: &str, body: String) -> Response<Bytes> {
+    ask(backend, target, body).await.response.unwrap()
+}
+
+async fn ask(backend: &Backend, target: &str, body: String) -> Asked {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    backend.answer(NUMBER.fetch_add(1, Ordering::Relaxed), parts(target), Bytes::from(body)).await
 }
 
 /// Waits for a condition that other threads bring about.
@@ -57,17 +62,18 @@ async fn until(condition: impl Fn() -> bool) {
 #[tokio::test]
 async fn an_answer_comes_through_whole() {
     let backend = Backend::start(Arc::new(Echo::default()), BUDGET).await.unwrap();
-    let answer = send(&backend, "/a%20b?c=d", "body".to_owned()).await;
-    assert_eq!((answer.status, &answer.body[..]), (StatusCode::CREATED, &b"/a%20b|body"[..]));
-    assert_eq!(answer.delay, Duration::from_nanos(4));
-    assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
-    assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("x-simulated")), "{:?}", answer.headers);
+    let Asked { response, aside } = ask(&backend, "/a%20b?c=d", "body".to_owned()).await;
+    let answer = response.unwrap();
+    assert_eq!((answer.status(), &answer.body()[..]), (StatusCode::CREATED, &b"/a%20b|body"[..]));
+    assert_eq!(aside.delay, Duration::from_nanos(4));
+    assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
+    assert!(answer.headers().keys().all(|name| !name.as_str().starts_with("x-simulated")), "{:?}", answer.headers());
 }
 
 #[tokio::test]
 async fn only_the_path_of_a_target_counts() {
     let backend = Backend::start(Arc::new(Echo::default()), BUDGET).await.unwrap();
-    assert_eq!(&send(&backend, "http://elsewhere/x", String::new()).await.body[..], b"/x|");
+    assert_eq!(&send(&backend, "http://elsewhere/x", String::new()).await.body()[..], b"/x|");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -83,8 +89,8 @@ async fn no_request_is_lost_to_a_change_of_instances() {
         users.spawn(async move {
             for number in 0..REQUESTS {
                 let answer = send(&backend, "/x", format!("{user} {number}")).await;
-                assert_eq!(answer.status, StatusCode::CREATED);
-                assert_eq!(&answer.body[..], format!("/x|{user} {number}").as_bytes());
+                assert_eq!(answer.status(), StatusCode::CREATED);
+                assert_eq!(&answer.body()[..], format!("/x|{user} {number}").as_bytes());
             }
         });
     }

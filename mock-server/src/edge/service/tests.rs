@@ -1,28 +1,12 @@
 //! How faults compose, with paused time and without a socket in front.
 
-use std::sync::{Arc, RwLock};
-
-use super::super::backend::{BUDGET, Backend};
+use super::super::testing::{fault, with};
 use super::*;
-use crate::counts::Counts;
-use crate::fault::{Fault, FaultKind, Outage, RetryAfterStyle};
+use crate::counts::CLOSED;
+use crate::fault::{FaultKind, Outage, RetryAfterStyle};
 use crate::latency::LatencyModel;
-use crate::seed::Seed;
-use crate::settings::ClaySettings;
-use crate::timetable::{ActiveFault, ActiveFaults};
-use crate::vendor::clay::{Clay, RESOURCE, WEBHOOK};
-
-fn fault(kind: FaultKind) -> Fault {
-    Fault {
-        name: "test".to_owned(),
-        vendor: None,
-        routes: Vec::new(),
-        at: Duration::ZERO,
-        lasts: Duration::from_secs(1),
-        share: 1.0,
-        kind,
-    }
-}
+use crate::vendor::NO_ROUTE;
+use crate::vendor::clay::{RESOURCE, WEBHOOK};
 
 fn latency(milliseconds: u64) -> FaultKind {
     FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::from_millis(milliseconds) } }
@@ -32,24 +16,16 @@ fn limit(rate: f64, burst: u32) -> FaultKind {
     FaultKind::RateLimit { rate, burst, retry_after: RetryAfterStyle::Seconds }
 }
 
-async fn with(faults: Vec<Fault>) -> Shared {
-    let vendor: Arc<dyn vendor::Vendor> = Arc::new(Clay::new(ClaySettings::default(), Seed(1)));
-    let active = faults.iter().enumerate().fold(ActiveFaults::default(), |active, (index, fault)| {
-        active.with(ActiveFault::begin(fault, index, Seed(1), vendor.vendor(), Instant::now()))
-    });
-    let backend = Backend::start(vendor.clone(), BUDGET).await.unwrap();
-    Shared { vendor, active: RwLock::new(active), counts: Counts::default(), backend }
-}
-
-fn judged(shared: &Shared, route: &str) -> (Option<u16>, u64) {
+fn judged(shared: &Arc<Shared>, route: &'static str) -> (Option<u16>, u64) {
     let parts = Request::post("/").body(()).unwrap().into_parts().0;
-    let judged = judge(shared, route, &parts, &Bytes::new());
-    let status = judged.verdict.map(|verdict| match verdict {
-        Verdict::Answer(answer) => answer.status.as_u16(),
-        Verdict::Close => CLOSED,
-        Verdict::Pass | Verdict::Delay(_) | Verdict::Wire { .. } => panic!("{verdict:?} is no end"),
+    let mut record = Record::begin(shared.clone(), &parts, Instant::now());
+    record.route = route;
+    let judgement = judge(shared, &parts, &Bytes::new(), &mut record);
+    let status = judgement.end.map(|end| match end {
+        Ending::Answer(answer) => answer.status.as_u16(),
+        Ending::Close => CLOSED,
     });
-    (status, judged.delay.as_millis() as u64)
+    (status, judgement.delay.as_millis() as u64)
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,10 +6,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::callback::Callbacks;
 use crate::counts::Count;
 use crate::edge::Edge;
 use crate::fault::{Fault, SimulatedVendor};
-use crate::ledger::Ledger;
+use crate::ledger::{FileStatus, Ledger};
 use crate::seed::Seed;
 use crate::timetable::{FaultChange, Subscribers, Timetable};
 use crate::vendor::Vendor;
@@ -21,17 +22,24 @@ pub(crate) struct Simulation {
     pub(crate) clay: Arc<Clay>,
     pub(crate) customer_io: Arc<CustomerIo>,
     pub(crate) ledger: Arc<Ledger>,
-    pub(super) clay_edge: Arc<Edge>,
-    pub(super) customer_io_edge: Arc<Edge>,
-    pub(super) faults: Vec<Fault>,
-    pub(super) seed: Seed,
-    pub(super) subscribers: Arc<Subscribers>,
-    pub(super) timetable: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) clay_edge: Arc<Edge>,
+    pub(crate) customer_io_edge: Arc<Edge>,
+    /// Makes Clay's callbacks for as long as it lives.
+    pub(crate) _callbacks: Callbacks,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) seed: Seed,
+    pub(crate) subscribers: Arc<Subscribers>,
+    pub(crate) timetable: Mutex<Option<(Instant, JoinHandle<()>)>>,
+    /// The certificate authority's certificate.
+    pub(crate) ca_pem: String,
+    pub(crate) ledger_file: Option<Arc<FileStatus>>,
 }
 
 /// What a reset forgets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reset {
+    /// Faults that were added by hand; the timetable's own are left as they are.
+    pub faults: bool,
     /// What requests have changed at the vendors: customers, rows, credits, limits.
     pub state: bool,
     /// The ledger's entries; their numbers go on.
@@ -43,7 +51,7 @@ pub struct Reset {
 impl Default for Reset {
     /// Everything.
     fn default() -> Self {
-        Self { state: true, ledger: true, counts: true }
+        Self { faults: true, state: true, ledger: true, counts: true }
     }
 }
 
@@ -70,7 +78,7 @@ impl Simulation {
         counts
     }
 
-    pub(crate) fn reset(&self, what: Reset) {
+    pub(crate) async fn reset(&self, what: Reset) {
         if what.state {
             self.clay.reset();
             self.customer_io.reset();
@@ -84,25 +92,38 @@ impl Simulation {
         }
     }
 
-    pub(crate) fn start_timetable(&self, zero: Instant) {
+    /// Starts the timetable's clock, whose zero may be past or to come. Whether it did: only the first call does.
+    pub(crate) fn start_timetable(&self, zero: Instant) -> bool {
         let mut timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner);
-        if timetable.is_none() {
-            let run = Timetable {
-                faults: self.faults.clone(),
-                seed: self.seed,
-                edges: vec![self.clay_edge.clone(), self.customer_io_edge.clone()],
-                subscribers: self.subscribers.clone(),
-            };
-            *timetable = Some(tokio::spawn(run.run(zero)));
+        if timetable.is_some() {
+            return false;
         }
+        let run = Timetable {
+            faults: self.faults.clone(),
+            seed: self.seed,
+            edges: vec![self.clay_edge.clone(), self.customer_io_edge.clone()],
+            subscribers: self.subscribers.clone(),
+        };
+        *timetable = Some((zero, tokio::spawn(run.run(zero))));
+        true
+    }
+
+    /// The zero of the timetable's clock, where it has been started.
+    pub(crate) fn zero(&self) -> Option<Instant> {
+        self.timetable.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(zero, _)| *zero)
+    }
+
+    /// What does not work, in words.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.ledger_file.iter().filter_map(|file| file.problem()).collect()
     }
 
     pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
         self.subscribers.subscribe()
     }
 
-    pub(super) fn end_timetable(&self) -> Option<JoinHandle<()>> {
+    pub(crate) fn end_timetable(&self) -> Option<JoinHandle<()>> {
         let timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner).take();
-        timetable.inspect(JoinHandle::abort)
+        timetable.map(|(_, task)| task).inspect(JoinHandle::abort)
     }
 }

@@ -1,0 +1,87 @@
+//! `/metrics`, in Prometheus' text form, version 0.0.4.
+
+use std::fmt::Write;
+
+use super::operation::Call;
+use super::refusal::Refusal;
+use super::reply::Metrics;
+use super::vendors::VENDORS;
+use crate::running::Simulation;
+
+pub(super) async fn metrics(call: Call) -> Result<Metrics, Refusal> {
+    Ok(Metrics(text(&call.admin.simulation)))
+}
+
+fn text(simulation: &Simulation) -> String {
+    let mut page = Exposition::default();
+    page.family("mock_requests_total", "counter", "Requests answered or closed (status 0), by a fault or not.");
+    for count in simulation.counts() {
+        let status = count.status.to_string();
+        let by_fault = count.by_fault.to_string();
+        let labels = [("vendor", count.vendor.as_str()), ("route", &count.route), ("status", &status), ("by_fault", &by_fault)];
+        page.sample("mock_requests_total", &labels, count.count as f64);
+    }
+    ledger(simulation, &mut page);
+    page.family("mock_tasks", "gauge", "Tasks that are alive in the simulator's runtime.");
+    page.sample("mock_tasks", &[], tokio::runtime::Handle::current().metrics().num_alive_tasks() as f64);
+    page.family("mock_uptime_seconds", "gauge", "Seconds since the simulator's start.");
+    page.sample("mock_uptime_seconds", &[], simulation.ledger.start().elapsed().as_secs_f64());
+    page.0
+}
+
+fn ledger(simulation: &Simulation, page: &mut Exposition) {
+    let ledger = &simulation.ledger;
+    let (written, kept) = (ledger.written(), ledger.entries_kept());
+    page.family("mock_ledger_arrived_total", "counter", "Requests that have arrived, the ones that are not over included.");
+    page.sample("mock_ledger_arrived_total", &[], ledger.arrived() as f64);
+    page.family("mock_ledger_entries_total", "counter", "Entries written to the ledger.");
+    page.sample("mock_ledger_entries_total", &[], written as f64);
+    page.family("mock_ledger_kept", "gauge", "Entries that are kept in memory.");
+    page.sample("mock_ledger_kept", &[], kept as f64);
+    page.family("mock_ledger_forgotten_total", "counter", "Entries that are no longer kept in memory.");
+    page.sample("mock_ledger_forgotten_total", &[], written.saturating_sub(kept) as f64);
+    if let Some(file) = &simulation.ledger_file {
+        page.family("mock_ledger_file_entries_total", "counter", "Entries written to the ledger's file.");
+        page.sample("mock_ledger_file_entries_total", &[], file.lines() as f64);
+        page.family("mock_ledger_file_missed_total", "counter", "Entries missing from the ledger's file.");
+        page.sample("mock_ledger_file_missed_total", &[], file.missed() as f64);
+    }
+}
+
+/// The text as it grows.
+#[derive(Default)]
+struct Exposition(String);
+
+impl Exposition {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+        self.0.push_str(name);
+        for (index, (label, text)) in labels.iter().enumerate() {
+            let _ = write!(self.0, "{}{label}=\"{}\"", if index == 0 { '{' } else { ',' }, escaped(text));
+        }
+        let _ = writeln!(self.0, "{} {value}", if labels.is_empty() { "" } else { "}" });
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_escaped_so_that_a_name_cannot_break_the_page() {
+        let mut page = Exposition::default();
+        page.family("x", "gauge", "Help.");
+        page.sample("x", &[("a", "b\"c\\d\ne"), ("f", "g")], 1.5);
+        page.sample("y", &[], 20_000_000.0);
+        let expected = "# HELP x Help.\n# TYPE x gauge\nx{a=\"b\\\"c\\\\d\\ne\",f=\"g\"} 1.5\ny 20000000\n";
+        assert_eq!(page.0, expected);
+    }
+}

@@ -1,0 +1,67 @@
+//! Every operation of the admin API.
+
+use super::operation::{
+    Operation,
+    Verb::{Delete, Get, Post},
+    operation,
+};
+use super::{clock, health, ledger, metrics, openapi, page, reset, state, vendors};
+
+/// Every path, for whoever has missed one.
+pub(super) const PATHS: [&str; 17] = [
+    "/",
+    "/ca.pem",
+    "/clock",
+    "/counts",
+    "/faults",
+    "/faults/kinds",
+    "/faults/{name}",
+    "/health",
+    "/ledger",
+    "/metrics",
+    "/openapi.json",
+    "/reset",
+    "/state",
+    "/state/{vendor}",
+    "/state/{vendor}/{section}",
+    "/state/{vendor}/{section}/{id}",
+    "/vendors",
+];
+
+const NO_VENDOR: (u16, &str) = (404, "There is no such vendor.");
+const NO_SECTION: (u16, &str) = (404, "There is no such vendor or section.");
+const NO_ITEM: (u16, &str) = (404, "There is no such vendor, section or item.");
+const NO_FAULT: (u16, &str) = (404, "No fault of this name is there.");
+const NAME_TAKEN: (u16, &str) = (409, "A fault of this name is there already.");
+const STARTED: (u16, &str) = (409, "The clock runs already.");
+
+/// The table.
+pub(super) fn table() -> Vec<Operation> {
+    vec![
+        operation(Get, "/vendors", "listVendors", vendors::list).summary("Where the vendors are, and their routes"),
+        operation(Get, "/counts", "listCounts", vendors::counts).summary("What has been answered, by vendor, route and status"),
+        operation(Get, "/state", "readState", state::all).summary("What requests have changed, at a glance"),
+        operation(Get, "/state/{vendor}", "readVendor", state::of_vendor)
+            .summary("What requests have changed at a vendor, at a glance")
+            .refuses(&[NO_VENDOR]),
+        operation(Get, "/state/{vendor}/{section}", "readSection", state::section)
+            .summary("A part of a vendor's state, a list by pages")
+            .refuses(&[NO_SECTION]),
+        operation(Get, "/state/{vendor}/{section}/{id}", "readItem", state::item)
+            .summary("One item of a part of a vendor's state")
+            .refuses(&[NO_ITEM]),
+        operation(Get, "/ledger", "readLedger", ledger::read)
+            .summary("What happened to every request, one JSON object a line; live with `follow=true`"),
+        operation(Post, "/reset", "reset", reset::reset).summary("Forget what happened, or parts of it"),
+        operation(Get, "/clock", "readClock", clock::read).summary("The clocks, and what measures their skew"),
+        operation(Post, "/clock", "startClock", clock::start)
+            .summary("Start the timetable's clock: now, or at a time handed over")
+            .refuses(&[STARTED]),
+        operation(Get, "/health", "readHealth", health::health).summary("Whether everything works"),
+        operation(Get, "/metrics", "readMetrics", metrics::metrics).summary("Metrics for Prometheus"),
+        operation(Get, "/openapi.json", "readDocument", openapi::show).summary("This document"),
+        operation(Get, "/ca.pem", "readAuthority", health::ca)
+            .summary("The certificate authority that the vendors' TLS certificates are signed by"),
+        operation(Get, "/", "showPage", page::show).summary("A page for people"),
+    ]
+}

@@ -1,0 +1,111 @@
+//! The admin API's listener and connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::guard::Guard;
+use super::{Admin, router};
+use crate::running::Simulation;
+use crate::settings::AdminSettings;
+
+/// How long a request's head may take to come, and a connection be idle.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
+
+/// Connections at one time; more of them wait. A few people and scripts use this API, and each follower of the ledger is one.
+const CONNECTIONS: usize = 256;
+
+/// Pause after a failed accept (no file descriptors left, say): neither spins nor gives up.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The admin API, listening. Dropped, it is gone with every connection.
+pub(crate) struct AdminServer {
+    address: SocketAddr,
+    acceptor: JoinHandle<()>,
+}
+
+impl AdminServer {
+    /// Listens. It serves from [`serve`](Bound::serve) on.
+    ///
+    /// # Errors
+    ///
+    /// The port is taken, or the address is none of this machine's.
+    pub(crate) async fn bind(settings: AdminSettings) -> io::Result<Bound> {
+        let listener = TcpListener::bind((settings.address, settings.port)).await?;
+        Ok(Bound { address: listener.local_addr()?, listener, settings })
+    }
+
+    /// The base URL, without a trailing slash.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Closes the port and every connection, and waits until that is done.
+    pub(crate) async fn shutdown(mut self) {
+        self.acceptor.abort();
+        // It was aborted: that tells nothing.
+        let _ = (&mut self.acceptor).await;
+    }
+}
+
+impl Drop for AdminServer {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
+}
+
+/// A port that is taken, so that nothing else has to be undone when it can't be had.
+pub(crate) struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    settings: AdminSettings,
+}
+
+impl Bound {
+    /// Serves.
+    pub(crate) fn serve(self, simulation: Arc<Simulation>) -> AdminServer {
+        let guard = Guard::new(self.address.ip(), self.settings.token.as_ref());
+        let router = router(Arc::new(Admin::new(simulation, guard)));
+        AdminServer { address: self.address, acceptor: tokio::spawn(accept(self.listener, router)) }
+    }
+}
+
+async fn accept(listener: TcpListener, router: Router) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    // Aborted with this task, which is how connections end with the server.
+    let mut connections = JoinSet::new();
+    loop {
+        // Never closed.
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let router = router.clone();
+                connections.spawn(async move {
+                    serve(stream, router).await;
+                    drop(place);
+                });
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+        // Only to forget connections that have ended.
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn serve(stream: TcpStream, router: Router) {
+    // Lines of the ledger are to come at once.
+    let _ = stream.set_nodelay(true);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(64 * 1024);
+    // An error is a client that went away or spoke no HTTP.
+    let _ = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
+}

@@ -1,0 +1,204 @@
+//! `/state`: what requests have changed at the vendors, read back.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::operation::Call;
+use super::refusal::{Problem, Refusal};
+use super::reply::Json;
+use super::vendors::VENDORS;
+use crate::fault::SimulatedVendor;
+
+/// Items of a page where the query asks for no other number.
+const PAGE: u32 = 100;
+/// Items of a page at most.
+const LARGEST_PAGE: u32 = 1_000;
+
+/// A part of a vendor's state at a glance: how many items a list has, or the whole of what is no list.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Glance {
+    /// A list.
+    Items {
+        /// How many items it has.
+        items: usize,
+    },
+    /// Anything else.
+    Whole(Value),
+}
+
+/// A vendor's state at a glance, by section.
+type Overview = BTreeMap<&'static str, Glance>;
+
+/// Which items of a list to show.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paging {
+    /// How many items at most, up to 1,000; 100 where it is left out.
+    limit: Option<u32>,
+    /// Only items after the one of this `id`: `next` of the page before.
+    after: Option<String>,
+    /// Only items of this `id`.
+    id: Option<String>,
+    /// Only items in which a field has a value, as `field:value` (`customer:ada`).
+    r#where: Option<String>,
+}
+
+/// Items of a list, oldest first, or what is no list.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Section {
+    /// A page of a list.
+    Page {
+        /// The items.
+        items: Vec<Value>,
+        /// How many there are that fit the query, whatever the page.
+        total: usize,
+        /// What to give as `after` for the next page; null on the last one.
+        next: Option<String>,
+    },
+    /// Anything else.
+    Whole(Value),
+}
+
+pub(super) async fn all(call: Call) -> Result<Json<BTreeMap<&'static str, Overview>>, Refusal> {
+    Ok(Json(VENDORS.map(|vendor| (vendor.as_str(), overview(&call, vendor))).into()))
+}
+
+pub(super) async fn of_vendor(call: Call) -> Result<Json<Overview>, Refusal> {
+    let [vendor] = call.path();
+    Ok(Json(overview(&call, named(vendor)?)))
+}
+
+pub(super) async fn section(call: Call<Paging>) -> Result<Json<Section>, Refusal> {
+    let [vendor, section] = call.path();
+    let Value::Array(items) = value(&call, vendor, section)? else {
+        return Ok(Json(Section::Whole(value(&call, vendor, section)?)));
+    };
+    page(items, &call.query).map(Json)
+}
+
+pub(super) async fn item(call: Call) -> Result<Json<Value>, Refusal> {
+    let [vendor, section, id] = call.path();
+    let Value::Array(items) = value(&call, vendor, section)? else {
+        let problem = Problem::new(format!("`{section}` of `{vendor}` is no list, so nothing in it has an id"));
+        return Err(Refusal::new(http::StatusCode::NOT_FOUND, problem.help(format!("read /state/{vendor}/{section}"))));
+    };
+    let found = items.into_iter().find(|item| has(item, "id", id));
+    found.map(Json).ok_or_else(|| {
+        let problem = Problem::new(format!("there is no item `{id}` in `{section}` of `{vendor}`"));
+        Refusal::new(http::StatusCode::NOT_FOUND, problem)
+    })
+}
+
+fn overview<Q, B>(call: &Call<Q, B>, vendor: SimulatedVendor) -> Overview {
+    let vendor = call.admin.simulation.vendor(vendor);
+    let glance = |name: &&'static str| {
+        let glance = match vendor.section(name)? {
+            Value::Array(items) => Glance::Items { items: items.len() },
+            whole => Glance::Whole(whole),
+        };
+        Some((*name, glance))
+    };
+    vendor.sections().iter().filter_map(glance).collect()
+}
+
+fn named(name: &str) -> Result<SimulatedVendor, Refusal> {
+    let found = VENDORS.into_iter().find(|vendor| vendor.as_str() == name);
+    found.ok_or_else(|| Refusal::not_found("vendor", name, &VENDORS.map(SimulatedVendor::as_str)))
+}
+
+fn value<Q, B>(call: &Call<Q, B>, vendor: &str, section: &str) -> Result<Value, Refusal> {
+    let vendor = call.admin.simulation.vendor(named(vendor)?);
+    vendor.section(section).ok_or_else(|| Refusal::not_found("section", section, vendor.sections()))
+}
+
+fn page(items: Vec<Value>, paging: &Paging) -> Result<Section, Refusal> {
+    let limit = paging.limit.unwrap_or(PAGE);
+    if !(1..=LARGEST_PAGE).contains(&limit) {
+        return Err(wrong("limit", format!("{limit} is no page; it must be from 1 to {LARGEST_PAGE}")));
+    }
+    let pair = match &paging.r#where {
+        Some(text) => Some(text.split_once(':').ok_or_else(|| {
+            wrong("where", format!("`{text}` is no condition; write it as `field:value`, like `customer:ada`"))
+        })?),
+        None => None,
+    };
+    let mut items: Vec<Value> = items
+        .into_iter()
+        .filter(|item| paging.id.as_deref().is_none_or(|id| has(item, "id", id)))
+        .filter(|item| pair.is_none_or(|(field, value)| has(item, field, value)))
+        .collect();
+    let total = items.len();
+    if let Some(after) = &paging.after {
+        let place = items.iter().position(|item| has(item, "id", after));
+        let place = place.ok_or_else(|| wrong("after", format!("there is no item `{after}` to start after")))?;
+        items.drain(..=place);
+    }
+    let has_more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next = items.last().filter(|_| has_more).and_then(|item| item.get("id")).map(text);
+    Ok(Section::Page { items, total, next })
+}
+
+fn wrong(field: &str, message: String) -> Refusal {
+    Refusal::unprocessable(vec![Problem::of(field, message)])
+}
+
+/// Whether a field has this value, a number or a truth value by its text.
+fn has(item: &Value, field: &str, wanted: &str) -> bool {
+    match item.get(field) {
+        Some(Value::String(value)) => value == wanted,
+        Some(value) => value.to_string() == wanted,
+        None => false,
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn paged(query: &str) -> Result<(Vec<String>, usize, Option<String>), Refusal> {
+        let items = (1..=5).map(|id| json!({"id": format!("i{id}"), "odd": id % 2 == 1, "of": "ada"})).collect();
+        let Section::Page { items, total, next } = page(items, &super::super::read::query(query)?)? else { panic!("no list") };
+        Ok((items.iter().map(|item| text(&item["id"])).collect(), total, next))
+    }
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_overlap() {
+        let (mut seen, mut query) = (Vec::new(), "limit=2".to_owned());
+        loop {
+            let (ids, total, next) = paged(&query).unwrap();
+            assert_eq!(total, 5);
+            seen.extend(ids);
+            let Some(next) = next else { break };
+            query = format!("limit=2&after={next}");
+        }
+        assert_eq!(seen, ["i1", "i2", "i3", "i4", "i5"]);
+        assert_eq!(paged("limit=5").unwrap().2, None, "the last page says so although it is full");
+    }
+
+    #[test]
+    fn items_are_found_by_id_and_by_field() {
+        assert_eq!(paged("id=i3").unwrap().0, ["i3"]);
+        assert_eq!(paged("where=odd:false").unwrap().0, ["i2", "i4"]);
+        assert_eq!(paged("where=of:ada&limit=1").unwrap(), (vec!["i1".to_owned()], 5, Some("i1".to_owned())));
+        assert!(paged("where=of:bob").unwrap().0.is_empty());
+    }
+
+    #[test]
+    fn queries_that_make_no_sense_are_refused_with_their_field() {
+        for (query, field) in [("limit=0", "limit"), ("limit=1001", "limit"), ("after=i9", "after"), ("where=odd", "where")] {
+            assert_eq!(paged(query).unwrap_err().errors[0].field.as_deref(), Some(field), "{query}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The body of an answer, which tells the record how far it got.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+
+use super::record::Record;
+use super::stream_play::StreamPlay;
+use crate::ledger::Sent;
+
+/// The longest piece that is handed to the connection at once, in bytes, so that "whole" is not said of an answer of which
+/// most still waits for a client that does not read.
+const PIECE: usize = 64 * 1024;
+
+/// What hyper sends.
+pub(super) enum AnswerBody {
+    /// An ordinary answer's.
+    Ordinary(Ordinary),
+    /// A script's, over HTTP/2.
+    Script(Pin<Box<StreamPlay>>),
+}
+
+/// An ordinary answer's body, with the record until all of it has been handed to the connection.
+pub(super) struct Ordinary {
+    rest: Bytes,
+    record: Option<Record>,
+}
+
+/// The stream is to be reset.
+#[derive(Debug, thiserror::Error)]
+#[error("cut off by a fault")]
+pub(super) struct Cut;
+
+impl AnswerBody {
+    /// A body that hyper sends in full. Where `has_body` says that it sends none, all of the answer is its head.
+    pub(super) fn new(body: Bytes, mut record: Record, has_body: bool) -> Self {
+        if has_body && !body.is_empty() {
+            return Self::Ordinary(Ordinary { rest: body, record: Some(record) });
+        }
+        record.has_sent(Sent::Whole);
+        Self::Ordinary(Ordinary { rest: body, record: None })
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        match self.get_mut() {
+            Self::Ordinary(body) => Poll::Ready(body.next().map(|piece| Ok(Frame::data(piece)))),
+            Self::Script(play) => Poll::Ready(ready!(play.as_mut().poll_piece(cx)).map(|piece| piece.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Ordinary(body) if body.rest.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Ordinary(body) => SizeHint::with_exact(body.rest.len() as u64),
+            // The head says what it says.
+            Self::Script(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Ordinary {
+    fn next(&mut self) -> Option<Bytes> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let piece = self.rest.split_to(self.rest.len().min(PIECE));
+        if let Some(record) = &mut self.record {
+            record.has_sent(if self.rest.is_empty() { Sent::Whole } else { Sent::Partly });
+        }
+        if self.rest.is_empty() {
+            // Before the client can have read the end of it, the ledger tells.
+            self.record = None;
+        }
+        Some(piece)
+    }
+}

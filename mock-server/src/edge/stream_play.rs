@@ -1,0 +1,118 @@
+//! A script on a stream of HTTP/2.
+//!
+//! The stream's end is not the connection's: what is cut short resets the stream. Bytes that are no part of an answer do
+//! not exist here, so in their place the connection is closed.
+
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use tokio::time::{Sleep, sleep};
+
+use super::body::{AnswerBody, Cut};
+use super::connection::{Connection, Fate};
+use super::play::Play;
+use super::service::Closed;
+use crate::wire::{End, Step};
+
+/// What is left of a script when its head has been sent.
+pub(super) struct StreamPlay {
+    play: Play,
+    connection: Arc<Connection>,
+    pause: Option<(Pin<Box<Sleep>>, Duration)>,
+    /// Something that does not come from this stream any more: it hangs, or its connection is about to end.
+    is_silent: bool,
+}
+
+/// Plays a script up to its head, which is the response.
+///
+/// # Errors
+///
+/// [`Closed`] where the script ends without a head: the stream is reset.
+pub(super) async fn respond(mut play: Play, connection: Arc<Connection>) -> Result<Response<AnswerBody>, Closed> {
+    while let Some(step) = play.next() {
+        match &step {
+            Step::Wait(pause) => sleep(*pause).await,
+            Step::Head => {
+                let head = play.head();
+                play.played(&step);
+                let rest = StreamPlay { play, connection, pause: None, is_silent: false };
+                return Ok(Response::from_parts(head, AnswerBody::Script(Box::pin(rest))));
+            }
+            Step::Body(_) | Step::Raw(_) => {
+                play.played(&step);
+                return leave(play, &connection, Fate::Close).await;
+            }
+        }
+        play.played(&step);
+    }
+    match play.end() {
+        End::Close => {
+            play.over();
+            Err(Closed)
+        }
+        End::Reset => leave(play, &connection, Fate::Reset).await,
+        End::Hang => pending().await,
+    }
+}
+
+/// Ends the whole connection.
+async fn leave<T>(mut play: Play, connection: &Connection, fate: Fate) -> T {
+    play.over();
+    connection.meet(fate);
+    pending().await
+}
+
+impl StreamPlay {
+    /// The next piece of the body.
+    pub(super) fn poll_piece(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        loop {
+            if self.is_silent {
+                return Poll::Pending;
+            }
+            if let Some((pause, _)) = &mut self.pause {
+                ready!(pause.as_mut().poll(cx));
+                if let Some((_, pause)) = self.pause.take() {
+                    self.play.played(&Step::Wait(pause));
+                }
+            }
+            match self.play.next() {
+                Some(Step::Wait(pause)) => self.pause = Some((Box::pin(sleep(pause)), pause)),
+                Some(Step::Body(bytes)) => {
+                    self.has_given(&bytes);
+                    return Poll::Ready(Some(Ok(bytes)));
+                }
+                Some(step @ (Step::Head | Step::Raw(_))) => {
+                    self.play.played(&step);
+                    self.end_connection(Fate::Close);
+                }
+                None => match self.play.end() {
+                    End::Close => {
+                        self.play.over();
+                        return Poll::Ready(if self.play.is_complete() { None } else { Some(Err(Cut)) });
+                    }
+                    End::Reset => self.end_connection(Fate::Reset),
+                    End::Hang => self.is_silent = true,
+                },
+            }
+        }
+    }
+
+    fn has_given(&mut self, bytes: &Bytes) {
+        self.play.played(&Step::Body(bytes.clone()));
+        if self.play.is_last() && self.play.end() != End::Hang {
+            // Whoever has read the answer finds it in the ledger.
+            self.play.over();
+        }
+    }
+
+    fn end_connection(&mut self, fate: Fate) {
+        self.play.over();
+        self.connection.meet(fate);
+        self.is_silent = true;
+    }
+}

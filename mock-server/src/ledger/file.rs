@@ -1,0 +1,305 @@
+//! The ledger on a disk, as it grows.
+//!
+//! Serving must not wait for a disk. A task takes new entries out of the ring, makes lines of them and hands these to a thread
+//! that writes; in between there is a queue of bounded length. A disk that hangs for longer than ring and queue hold leaves a
+//! gap, which the file tells in a line of its own, `{"missed":3}`, so that nobody takes it for complete. So does a disk that is
+//! full; as soon as it takes lines again, it gets them.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::{Batch, Follower, Ledger, lines};
+
+/// Batches of up to 1,000 entries between the task and the thread: about 25 MB at most.
+const QUEUE: usize = 64;
+
+/// Pause between two looks at the ledger: long enough to write many entries at once, and far below the second within which
+/// an entry is to be in the file.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the end of a simulation waits for a disk.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+/// A ledger that is written to a file.
+pub(crate) struct LedgerFile {
+    end: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+    written: oneshot::Receiver<()>,
+    status: Arc<FileStatus>,
+}
+
+/// How the writing goes.
+#[derive(Debug, Default)]
+pub(crate) struct FileStatus {
+    lines: AtomicU64,
+    missed: AtomicU64,
+    error: Mutex<Option<String>>,
+}
+
+impl FileStatus {
+    /// Entries that are in the file.
+    pub(crate) fn lines(&self) -> u64 {
+        self.lines.load(Ordering::Relaxed)
+    }
+
+    /// Entries that are not.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+
+    /// What the disk said last, where it does not take lines.
+    pub(crate) fn error(&self) -> Option<String> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What a user has to be told: that entries are missing, or that there is trouble.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let missed = self.missed();
+        match self.error() {
+            Some(error) => Some(format!("the ledger file cannot be written ({error}); {missed} entries are missing from it")),
+            None if missed > 0 => Some(format!("{missed} entries are missing from the ledger file; it says where")),
+            None => None,
+        }
+    }
+
+    fn failed(&self, error: &io::Error) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+}
+
+impl LedgerFile {
+    /// Creates the file, replacing what was there, and writes every entry from now on.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be created, or no thread be had.
+    pub(crate) fn create(path: &Path, ledger: &Arc<Ledger>) -> io::Result<Self> {
+        let file = File::create(path)?;
+        let status = Arc::new(FileStatus::default());
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let (done, written) = oneshot::channel();
+        let writer = Writer { out: file, status: status.clone(), gap: 0, torn: false };
+        std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
+            writer.run(queue);
+            // Nobody waits where the simulation was dropped.
+            let _ = done.send(());
+        })?;
+        let (end, ended) = oneshot::channel();
+        let task = tokio::spawn(hand_on(ledger.follow_after(0), sender, ended));
+        Ok(Self { end, task, written, status })
+    }
+
+    /// How the writing goes.
+    pub(crate) fn status(&self) -> Arc<FileStatus> {
+        self.status.clone()
+    }
+
+    /// Writes what there still is, and waits until it is in the file, for up to 5 s.
+    pub(crate) async fn finish(self) {
+        // An error means that the task has ended already.
+        let _ = self.end.send(());
+        let all = async {
+            let _ = self.task.await;
+            let _ = self.written.await;
+        };
+        if tokio::time::timeout(END_WITHIN, all).await.is_err() {
+            self.status.failed(&io::Error::new(io::ErrorKind::TimedOut, "it took too long to end"));
+        }
+    }
+}
+
+/// Takes entries out of the ring until the end is told, and then the rest.
+async fn hand_on(mut follower: Follower, queue: mpsc::Sender<Batch>, mut ended: oneshot::Receiver<()>) {
+    loop {
+        tokio::select! {
+            batch = follower.next() => {
+                if queue.send(batch).await.is_err() {
+                    return;
+                }
+            }
+            // An error is a simulation that was dropped: the rest is written then, too.
+            _ = &mut ended => break,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            _ = &mut ended => break,
+        }
+    }
+    while let Some(batch) = follower.ready() {
+        if queue.send(batch).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The thread's part.
+struct Writer<W> {
+    out: W,
+    status: Arc<FileStatus>,
+    /// Entries that are missing since the last line that could be written.
+    gap: u64,
+    /// The last line is not complete.
+    torn: bool,
+}
+
+impl<W: Write> Writer<W> {
+    fn run(mut self, mut queue: mpsc::Receiver<Batch>) {
+        while let Some(batch) = queue.blocking_recv() {
+            self.write(&batch);
+        }
+    }
+
+    fn write(&mut self, batch: &Batch) {
+        self.status.missed.fetch_add(batch.missed, Ordering::Relaxed);
+        self.gap += batch.missed;
+        let head = if self.torn { "\n" } else { "" };
+        let mut text = head.as_bytes().to_vec();
+        text.extend(lines(self.gap, &batch.entries));
+        let (taken, result) = write_some(&mut self.out, &text);
+        // What was taken ends in the middle of a line, unless it ends a line.
+        self.torn = match taken {
+            0 => self.torn,
+            taken => text[taken - 1] != b'\n',
+        };
+        let ended = text[..taken].iter().filter(|byte| **byte == b'\n').count() as u64;
+        // A line that lacks nothing but its end gets that with whatever is written next.
+        let complete = ended + u64::from(taken > 0 && text[taken - 1] != b'\n' && text.get(taken) == Some(&b'\n'));
+        let before = head.len() as u64 + u64::from(self.gap > 0);
+        let entries = complete.saturating_sub(before);
+        if complete >= before {
+            self.gap = 0;
+        }
+        let lost = batch.entries.len() as u64 - entries;
+        self.gap += lost;
+        self.status.lines.fetch_add(entries, Ordering::Relaxed);
+        self.status.missed.fetch_add(lost, Ordering::Relaxed);
+        match result {
+            Ok(()) => *self.status.error.lock().unwrap_or_else(PoisonError::into_inner) = None,
+            Err(error) => self.status.failed(&error),
+        }
+    }
+}
+
+/// Writes as much as can be written, and says how much that was.
+fn write_some(out: &mut impl Write, text: &[u8]) -> (usize, io::Result<()>) {
+    let mut taken = 0;
+    while taken < text.len() {
+        match out.write(&text[taken..]) {
+            Ok(0) => return (taken, Err(io::ErrorKind::WriteZero.into())),
+            Ok(more) => taken += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (taken, Err(error)),
+        }
+    }
+    (taken, out.flush())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::tests::entry;
+    use super::*;
+
+    /// A disk of so many bytes.
+    struct Disk {
+        bytes: Vec<u8>,
+        room: usize,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.room - self.bytes.len());
+            if taken == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.bytes.extend_from_slice(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn batch(missed: u64, requests: std::ops::Range<u64>) -> Batch {
+        let entries: Vec<_> = requests.map(|request| Arc::new(entry(request))).collect();
+        Batch { missed, entries, next: 0 }
+    }
+
+    fn writer(room: usize) -> Writer<Disk> {
+        Writer { out: Disk { bytes: Vec::new(), room }, status: Arc::default(), gap: 0, torn: false }
+    }
+
+    /// Requests, and gaps as negative numbers. A line that is no JSON is a 0.
+    fn seen(writer: &Writer<Disk>) -> Vec<i64> {
+        let text = String::from_utf8(writer.out.bytes.clone()).unwrap();
+        let of_line = |line: &str| match serde_json::from_str::<Value>(line) {
+            Ok(line) => line["request"].as_i64().unwrap_or_else(|| -line["missed"].as_i64().unwrap()),
+            Err(_) => 0,
+        };
+        text.lines().map(of_line).collect()
+    }
+
+    #[test]
+    fn entries_become_lines_and_gaps_are_told() {
+        let mut writer = writer(usize::MAX);
+        writer.write(&batch(0, 1..3));
+        writer.write(&batch(4, 7..8));
+        assert_eq!(seen(&writer), [1, 2, -4, 7]);
+        assert_eq!((writer.status.lines(), writer.status.missed()), (3, 4));
+        assert!(writer.status.problem().unwrap().contains("4 entries are missing"));
+    }
+
+    /// At every single size of disk: nothing is in the file twice, nothing is missing without being told.
+    #[test]
+    fn a_full_disk_is_told_and_written_to_again_when_it_has_room() {
+        let whole = lines(0, &batch(0, 1..4).entries).len();
+        for room in 0..whole {
+            let mut writer = writer(room);
+            writer.write(&batch(0, 1..4));
+            assert!(writer.status.error().unwrap().contains("no storage space"), "{:?}", writer.status.error());
+            writer.write(&batch(0, 4..5));
+            writer.out.room = usize::MAX;
+            writer.write(&batch(0, 5..7));
+            assert_eq!(writer.status.error(), None);
+            let seen = seen(&writer);
+            let torn = seen.iter().filter(|request| **request == 0).count();
+            let gap: i64 = seen.iter().filter(|request| **request < 0).sum();
+            let entries: Vec<i64> = seen.iter().copied().filter(|request| *request > 0).collect();
+            let before = entries.len() as i64 - 2;
+            assert_eq!(entries, (1..=before).chain(5..7).collect::<Vec<_>>(), "room for {room}");
+            assert_eq!(-gap, 4 - before, "room for {room}: {seen:?}");
+            assert!(torn <= 1, "{seen:?}");
+            assert_eq!((writer.status.lines() as i64, writer.status.missed() as i64), (before + 2, -gap));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_written_before_the_end_is_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.ndjson");
+        let ledger = Arc::new(Ledger::new());
+        let file = LedgerFile::create(&path, &ledger).unwrap();
+        (1..=2_500).for_each(|request| ledger.write(entry(request)));
+        ledger.clear();
+        file.finish().await;
+        let text = std::fs::read_to_string(&path).unwrap();
+        let requests: Vec<u64> =
+            text.lines().map(|line| serde_json::from_str::<super::super::Entry>(line).unwrap().request).collect();
+        assert_eq!(requests, (1..=2_500).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_cannot_be_created_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(LedgerFile::create(folder.path(), &Arc::new(Ledger::new())).is_err());
+    }
+}
