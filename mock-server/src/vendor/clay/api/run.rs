@@ -107,7 +107,13 @@ pub(in super::super) fn first_subject(setup: &Setup, body: &[u8]) -> Option<Stri
 
 /// The request, or what is wrong with it.
 fn read(body: &[u8]) -> Result<RunRequest, String> {
-    let run: RunRequest = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let value: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    // A struct would also be read from an array of its fields' values.
+    let items = value.get("items").and_then(Value::as_array).ok_or("items: an array is required")?;
+    if let Some(place) = items.iter().position(|item| !item.is_object()) {
+        return Err(format!("items[{place}]: an object with `id` and `inputs` is required"));
+    }
+    let run = RunRequest::deserialize(value).map_err(|error| error.to_string())?;
     let count = run.items.len();
     if !(1..=MOST_ITEMS).contains(&count) {
         return Err(format!("items: {count} were given, from 1 to {MOST_ITEMS} are allowed"));
