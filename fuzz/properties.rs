@@ -24,7 +24,7 @@ pub fn customer_io(input: &[u8]) {
     let settings = CustomerIoSettings::default();
     let credentials = [
         ("authorization", basic(&settings.site_id, &settings.api_key)),
-        ("authorization", format!("Bearer {}", settings.app_key)),
+        ("authorization", format!("Bearer {}", settings.app_api_key)),
         ("authorization", basic(&settings.write_key, "")),
     ];
     vendor(input, || CustomerIo::new(settings.clone(), Seed(1)), &credentials);
