@@ -1,6 +1,6 @@
 //! What runs, as everybody sees it who can change or read it: the library's handle and the admin API.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -9,10 +9,9 @@ use tokio::time::Instant;
 use crate::callback::Callbacks;
 use crate::counts::Count;
 use crate::edge::Edge;
-use crate::fault::{Fault, SimulatedVendor};
+use crate::fault::SimulatedVendor;
 use crate::ledger::{FileStatus, Ledger};
-use crate::seed::Seed;
-use crate::timetable::{FaultChange, Subscribers, Timetable};
+use crate::timetable::{FaultChange, Faults};
 use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
 use crate::vendor::customer_io::CustomerIo;
@@ -26,10 +25,7 @@ pub(crate) struct Simulation {
     pub(crate) customer_io_edge: Arc<Edge>,
     /// Makes Clay's callbacks for as long as it lives.
     pub(crate) _callbacks: Callbacks,
-    pub(crate) faults: Vec<Fault>,
-    pub(crate) seed: Seed,
-    pub(crate) subscribers: Arc<Subscribers>,
-    pub(crate) timetable: Mutex<Option<(Instant, JoinHandle<()>)>>,
+    pub(crate) faults: Faults,
     /// The certificate authority's certificate.
     pub(crate) ca_pem: String,
     pub(crate) ledger_file: Option<Arc<FileStatus>>,
@@ -79,6 +75,9 @@ impl Simulation {
     }
 
     pub(crate) async fn reset(&self, what: Reset) {
+        if what.faults {
+            self.faults.remove_by_hand().await;
+        }
         if what.state {
             self.clay.reset();
             self.customer_io.reset();
@@ -94,23 +93,12 @@ impl Simulation {
 
     /// Starts the timetable's clock, whose zero may be past or to come. Whether it did: only the first call does.
     pub(crate) fn start_timetable(&self, zero: Instant) -> bool {
-        let mut timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner);
-        if timetable.is_some() {
-            return false;
-        }
-        let run = Timetable {
-            faults: self.faults.clone(),
-            seed: self.seed,
-            edges: vec![self.clay_edge.clone(), self.customer_io_edge.clone()],
-            subscribers: self.subscribers.clone(),
-        };
-        *timetable = Some((zero, tokio::spawn(run.run(zero))));
-        true
+        self.faults.start(zero)
     }
 
     /// The zero of the timetable's clock, where it has been started.
     pub(crate) fn zero(&self) -> Option<Instant> {
-        self.timetable.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(zero, _)| *zero)
+        self.faults.zero()
     }
 
     /// What does not work, in words.
@@ -119,11 +107,10 @@ impl Simulation {
     }
 
     pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
-        self.subscribers.subscribe()
+        self.faults.subscribe()
     }
 
     pub(crate) fn end_timetable(&self) -> Option<JoinHandle<()>> {
-        let timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner).take();
-        timetable.map(|(_, task)| task).inspect(JoinHandle::abort)
+        self.faults.end()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use http::{HeaderMap, Method};
 use serde_json::Value;
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 use super::post::{Message, Post};
 use super::signature::sign;
 use super::*;
+use crate::fault::effect::CallbackVerdict;
 use crate::latency::LatencyModel;
 use crate::seed::Seed;
 use crate::settings::{CallbackSettings, ClaySettings, Provider, RegisteredWebhook, Secret};

@@ -47,9 +47,9 @@ pub(super) fn judge(shared: &Shared, parts: &request::Parts, body: &Bytes, recor
     let moment = Moment { now: Instant::now(), date: wall_clock() };
     for fault in active.0.iter() {
         // An end is final, but for what happens to any answer, another fault's included.
-        let is_due = fault.delays || judgement.end.is_none();
-        if is_due && fault.hits(record.route, &request) {
-            let verdict = fault.effect.judge(shared.vendor.as_ref(), &request, moment);
+        let is_due = !fault.may_end || judgement.end.is_none();
+        if is_due {
+            let verdict = fault.judge(shared.vendor.as_ref(), record.route, &request, moment);
             judgement.take(fault, verdict, record);
         }
     }
@@ -74,7 +74,10 @@ impl Judgement {
                 self.end = Some(Ending::Answer(answer));
             }
             Verdict::Wire { asks_vendor } => {
-                self.asks_vendor &= asks_vendor;
+                // The first of them decides: an answer that is lost had been given, whatever would have become of it.
+                if self.alterers.is_empty() {
+                    self.asks_vendor = asks_vendor;
+                }
                 self.alterers.push((intend(What::Alter), fault.clone()));
             }
         }
@@ -90,7 +93,7 @@ impl Judgement {
         let mut alterations = Vec::new();
         for (hit, fault) in &self.alterers {
             let before = script.clone();
-            if fault.effect.alter(script) {
+            if fault.alter(script) {
                 alterations.push(Alteration { hit: *hit, at: before.same_until(script) });
             }
         }
