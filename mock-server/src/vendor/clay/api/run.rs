@@ -3,6 +3,8 @@
 //! Every item is a row that is enriched like any other. There is no idempotency key: the same request sent twice runs, and is
 //! charged, twice.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -73,10 +75,8 @@ impl Clay {
 
     /// Begins a run; `None` where not even the cheapest provider can be paid.
     fn begin(&self, routine: &str, items: Vec<Item>, webhook: Option<usize>, now: Instant) -> Option<String> {
-        let rows: Vec<(Box<str>, Box<[u8]>)> = items
-            .into_iter()
-            .map(|item| (item.id.into_boxed_str(), Value::Object(item.inputs).to_string().into_bytes().into_boxed_slice()))
-            .collect();
+        let rows: Vec<(Arc<str>, Arc<[u8]>)> =
+            items.into_iter().map(|item| (item.id.into(), Value::Object(item.inputs).to_string().into_bytes().into())).collect();
         let identity =
             rows.iter().fold(self.setup.seed.hash("run"), |hash, (id, body)| hash.part(id.as_bytes()).part(body)).finish();
         let run = self.with_workspace(now, |workspace| {

@@ -176,6 +176,8 @@ async fn a_reset_leaves_nothing() {
     clay.reset();
     assert_eq!((clay.rows(), clay.balance(), clay.row_count()), (Vec::new(), Some(100), 0));
     assert_eq!(submit(&clay, ROW), 200);
+    // An id that somebody may still hold does not come to mean another row.
+    assert_eq!((clay.row("r_000000000000"), clay.rows()[0].id.as_str()), (None, "r_000000000001"));
 }
 
 #[test]
