@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use mock_server::fault::{Fault, FaultKind, WebhookFault};
 use mock_server::settings::{RegisteredWebhook, SimulationSettings};
 use mock_server::simulation::SimulatedVendors;
 use mock_server::vendor::clay::{DeliveryStatus, RowStatus};
@@ -21,6 +23,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 /// The secret that callbacks are signed with unless settings say otherwise.
 const SECRET: &str = "whsec_simulated";
@@ -126,6 +129,49 @@ async fn a_run_is_told_to_its_webhook_and_its_results_can_be_fetched() {
     let body: Value = serde_json::from_slice(&results.body).unwrap();
     assert_eq!((results.status.as_u16(), &body["status"], body["data"].as_array().unwrap().len()), (200, &json!("complete"), 3));
     vendors.shutdown().await;
+}
+
+/// The leads, of 60, whose callbacks a fault let vanish.
+async fn lost(seed: u64) -> BTreeSet<String> {
+    let mut receiver = Receiver::start().await;
+    let mut settings = at_once();
+    settings.seed = seed;
+    settings.clay.callbacks.url = Some(receiver.url.clone());
+    settings.faults = vec![Fault::new("lossy", FaultKind::Webhook { how: WebhookFault::Lost }).with_share(0.5)];
+    let vendors = SimulatedVendors::start(settings).await.unwrap();
+    let mut changes = vendors.subscribe();
+    vendors.start_timetable();
+    in_time(changes.recv()).await.unwrap();
+    let client = Client::new();
+    let submit = |number: usize| {
+        let (client, url) = (client.clone(), vendors.clay_url());
+        async move { client.submit(&url, format!(r#"{{"email":"lead{number}@acme.test"}}"#)).await.unwrap() }
+    };
+    let all: JoinSet<_> = (0..60).map(submit).collect();
+    assert!(all.join_all().await.iter().all(|answer| answer.status == 200));
+    let ended = async {
+        while vendors.clay().callbacks().len() < 60 {
+            tokio::task::yield_now().await;
+        }
+    };
+    in_time(ended).await;
+    let (lost, delivered): (Vec<_>, Vec<_>) =
+        vendors.clay().callbacks().into_iter().partition(|delivery| delivery.status == DeliveryStatus::Lost);
+    assert!(lost.iter().all(|delivery| delivery.actual == ["lossy".into()] && delivery.attempts.is_empty()));
+    for _ in &delivered {
+        receiver.next().await;
+    }
+    assert!(receiver.received.try_recv().is_err());
+    lost.into_iter().map(|delivery| vendors.clay().row(&delivery.about).unwrap().subject).collect()
+}
+
+#[tokio::test]
+async fn the_same_seed_loses_the_callbacks_of_the_same_leads() {
+    let first = lost(7).await;
+    // Five standard deviations of a binomial of 60 at a half: 19.
+    assert!(first.len().abs_diff(30) <= 20, "{}", first.len());
+    assert_eq!(first, lost(7).await);
+    assert_ne!(first, lost(8).await);
 }
 
 #[tokio::test]
