@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::callback::Callbacks;
 use crate::counts::Count;
 use crate::edge::Edge;
 use crate::fault::SimulatedVendor;
@@ -22,6 +23,8 @@ pub(crate) struct Simulation {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clay_edge: Arc<Edge>,
     pub(crate) customer_io_edge: Arc<Edge>,
+    /// Makes Clay's callbacks for as long as it lives.
+    pub(crate) _callbacks: Callbacks,
     pub(crate) faults: Faults,
     /// The certificate authority's certificate.
     pub(crate) ca_pem: String,
