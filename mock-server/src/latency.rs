@@ -7,6 +7,10 @@ use rand::Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
+mod form;
+
+pub use form::{LatencyForm, LatencyModelForm, Percentiles};
+
 /// A distribution of delays.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

@@ -6,6 +6,7 @@ mod callback;
 mod clock;
 pub mod command;
 pub mod counts;
+pub mod duration;
 mod edge;
 pub mod fault;
 pub mod latency;

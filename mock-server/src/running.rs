@@ -1,17 +1,12 @@
 //! What runs, as everybody sees it who can change or read it: the library's handle and the admin API.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use std::sync::Arc;
 
 use crate::counts::Count;
 use crate::edge::Edge;
-use crate::fault::{Fault, SimulatedVendor};
+use crate::fault::SimulatedVendor;
 use crate::ledger::{FileStatus, Ledger};
-use crate::seed::Seed;
-use crate::timetable::{FaultChange, Subscribers, Timetable};
+use crate::timetable::Faults;
 use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
 use crate::vendor::customer_io::CustomerIo;
@@ -23,10 +18,7 @@ pub(crate) struct Simulation {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clay_edge: Arc<Edge>,
     pub(crate) customer_io_edge: Arc<Edge>,
-    pub(crate) faults: Vec<Fault>,
-    pub(crate) seed: Seed,
-    pub(crate) subscribers: Arc<Subscribers>,
-    pub(crate) timetable: Mutex<Option<(Instant, JoinHandle<()>)>>,
+    pub(crate) faults: Faults,
     /// The certificate authority's certificate.
     pub(crate) ca_pem: String,
     pub(crate) ledger_file: Option<Arc<FileStatus>>,
@@ -76,6 +68,11 @@ impl Simulation {
     }
 
     pub(crate) async fn reset(&self, what: Reset) {
+        if what.faults {
+            for state in self.faults.list().iter().filter(|state| state.by_hand) {
+                self.faults.remove(&state.fault.name).await;
+            }
+        }
         if what.state {
             self.clay.reset();
             self.customer_io.reset();
@@ -89,38 +86,8 @@ impl Simulation {
         }
     }
 
-    /// Starts the timetable's clock, whose zero may be past or to come. Whether it did: only the first call does.
-    pub(crate) fn start_timetable(&self, zero: Instant) -> bool {
-        let mut timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner);
-        if timetable.is_some() {
-            return false;
-        }
-        let run = Timetable {
-            faults: self.faults.clone(),
-            seed: self.seed,
-            edges: vec![self.clay_edge.clone(), self.customer_io_edge.clone()],
-            subscribers: self.subscribers.clone(),
-        };
-        *timetable = Some((zero, tokio::spawn(run.run(zero))));
-        true
-    }
-
-    /// The zero of the timetable's clock, where it has been started.
-    pub(crate) fn zero(&self) -> Option<Instant> {
-        self.timetable.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(zero, _)| *zero)
-    }
-
     /// What does not work, in words.
     pub(crate) fn problems(&self) -> Vec<String> {
         self.ledger_file.iter().filter_map(|file| file.problem()).collect()
-    }
-
-    pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
-        self.subscribers.subscribe()
-    }
-
-    pub(crate) fn end_timetable(&self) -> Option<JoinHandle<()>> {
-        let timetable = self.timetable.lock().unwrap_or_else(PoisonError::into_inner).take();
-        timetable.map(|(_, task)| task).inspect(JoinHandle::abort)
     }
 }

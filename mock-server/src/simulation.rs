@@ -4,7 +4,8 @@ mod error;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -14,13 +15,13 @@ pub use error::StartError;
 use crate::admin::{AdminServer, Bound};
 use crate::counts::Count;
 use crate::edge::Edge;
-use crate::fault::validate_timetable;
+use crate::fault::{Fault, validate_timetable};
 use crate::ledger::{Ledger, LedgerFile};
 pub use crate::running::Reset;
 use crate::running::Simulation;
 use crate::seed::Seed;
 use crate::settings::{AdminSettings, SimulationSettings};
-use crate::timetable::FaultChange;
+use crate::timetable::{AddError, FaultChange, FaultState, Faults};
 use crate::tls::Tls;
 use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
@@ -81,6 +82,7 @@ impl SimulatedVendors {
         let customer_io = Arc::new(CustomerIo::new(settings.customer_io, seed));
         let clay_edge = serve(clay.clone(), settings.clay_port, "--clay-port", &ledger, &tls).await?;
         let customer_io_edge = serve(customer_io.clone(), settings.customer_io_port, "--customer-io-port", &ledger, &tls).await?;
+        let faults = Faults::new(faults, seed, vec![clay_edge.clone(), customer_io_edge.clone()]);
         let simulation = Arc::new(Simulation {
             clay,
             customer_io,
@@ -88,9 +90,6 @@ impl SimulatedVendors {
             clay_edge,
             customer_io_edge,
             faults,
-            seed,
-            subscribers: Arc::default(),
-            timetable: Mutex::new(None),
             ca_pem: tls.pem().to_owned(),
             ledger_file: ledger_file.as_ref().map(LedgerFile::status),
         });
@@ -136,12 +135,38 @@ impl SimulatedVendors {
 
     /// The load begins now: the timetable's clock starts. Only the first call does so.
     pub fn start_timetable(&self) {
-        self.simulation.start_timetable(Instant::now());
+        self.simulation.faults.start(Instant::now());
+    }
+
+    /// What the timetable's clock shows; `None` where it has not been started.
+    pub fn timetable_elapsed(&self) -> Option<Duration> {
+        self.simulation.faults.elapsed()
+    }
+
+    /// Breaks something by hand, at once or after the fault's `at`, for as long as it `lasts` or until it is removed. When this
+    /// returns, a fault that begins at once is in force. It needs no timetable.
+    ///
+    /// # Errors
+    ///
+    /// The fault makes no sense, or its name is taken by one that is scheduled or active.
+    pub async fn add_fault(&self, fault: Fault) -> Result<(), AddError> {
+        self.simulation.faults.add(fault).await
+    }
+
+    /// Ends a fault, of the timetable or by hand, or lets it never begin. When this returns it is no longer in force. Returns
+    /// whether there was one of this name that was scheduled or active.
+    pub async fn remove_fault(&self, name: &str) -> bool {
+        self.simulation.faults.remove(name).await
+    }
+
+    /// Every fault and how it stands, the timetable's first.
+    pub fn faults(&self) -> Vec<FaultState> {
+        self.simulation.faults.list()
     }
 
     /// Faults as they begin and end, from now on. A begin is told when the fault is in force, an end when it no longer is.
     pub fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
-        self.simulation.subscribe()
+        self.simulation.faults.subscribe()
     }
 
     /// What has been answered so far.
@@ -163,7 +188,7 @@ impl SimulatedVendors {
     /// Ends the timetable, closes every port and connection, writes the rest of the ledger, and waits until that is done.
     /// Returns what did not work until then, as [`problems`](Self::problems) does.
     pub async fn shutdown(mut self) -> Vec<String> {
-        if let Some(timetable) = self.simulation.end_timetable() {
+        if let Some(timetable) = self.simulation.faults.end() {
             // It was aborted, or it had ended: neither tells anything.
             let _ = timetable.await;
         }
@@ -175,13 +200,6 @@ impl SimulatedVendors {
             file.finish().await;
         }
         self.simulation.problems()
-    }
-}
-
-impl Drop for SimulatedVendors {
-    fn drop(&mut self) {
-        // The timetable holds the edges, and the edges end when the last one who holds them is gone.
-        self.simulation.end_timetable();
     }
 }
 

@@ -70,7 +70,7 @@ async fn refused_connections_are_refused_and_open_ones_closed() {
 async fn a_refusal_lasts() {
     let refuse = clay_fault(FOR_EVER, outage(Outage::Refuse));
     // Only to tell that time has passed, and at the other vendor, so that it does not touch this port.
-    let mut later = clay_fault(FOR_EVER, FaultKind::Latency { model: common::NO_DELAY });
+    let mut later = clay_fault(FOR_EVER, FaultKind::Latency { model: common::NO_DELAY, jitter: Duration::ZERO });
     later.vendor = Some(SimulatedVendor::CustomerIo);
     (later.name, later.at) = ("later".to_owned(), Duration::from_millis(100));
     let vendors = SimulatedVendors::start(settings(vec![refuse, later])).await.unwrap();

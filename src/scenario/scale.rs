@@ -15,7 +15,9 @@ impl Scenario {
         scaled.load = Load { plan: self.load.plan.scaled(factor), ..self.load.clone() };
         for fault in &mut scaled.faults {
             fault.at = fault.at.mul_f64(factor);
-            fault.lasts = fault.lasts.mul_f64(factor);
+            fault.lasts = fault.lasts.map(|lasts| lasts.mul_f64(factor));
+            fault.ramp_up = fault.ramp_up.mul_f64(factor);
+            fault.ramp_down = fault.ramp_down.mul_f64(factor);
         }
         for threshold in &mut scaled.thresholds {
             threshold.delay_abort_eval = threshold.delay_abort_eval.mul_f64(factor);

@@ -199,7 +199,7 @@ fn what_is_written_about_the_vendors_arrives() {
 fn faults_arrive_in_the_order_of_their_starts() {
     let faults = scenario(FULL).faults;
     let [sooner, later] = faults.as_slice() else { panic!("{faults:?}") };
-    assert_eq!((sooner.name.as_str(), sooner.at, sooner.lasts, sooner.share), ("sooner", ms(1_000), ms(2_000), 0.25));
+    assert_eq!((sooner.name.as_str(), sooner.at, sooner.lasts, sooner.share), ("sooner", ms(1_000), Some(ms(2_000)), 0.25));
     assert_eq!((sooner.vendor, sooner.routes.as_slice()), (Some(SimulatedVendor::Clay), &["clay.webhook".to_owned()][..]));
     assert_eq!(sooner.kind, FaultKind::Error { status: 503, body: Some("no".to_owned()) });
     assert_eq!((later.vendor, later.share), (None, 1.0));
@@ -263,7 +263,7 @@ fn a_scaled_scenario_keeps_its_load_and_moves_its_timetable() {
     let scenario = scenario(FULL);
     let tenth = scenario.scaled(0.1);
     assert_eq!((tenth.load.plan.duration(), tenth.load.plan.max_users()), (ms(10_000), 10));
-    assert_eq!((tenth.faults[0].at, tenth.faults[0].lasts, tenth.faults[1].at), (ms(100), ms(200), ms(2_000)));
+    assert_eq!((tenth.faults[0].at, tenth.faults[0].lasts, tenth.faults[1].at), (ms(100), Some(ms(200)), ms(2_000)));
     assert_eq!(tenth.thresholds[2].delay_abort_eval, ms(1_000));
     let (clay, breaker) = (&tenth.resilience.clay, tenth.resilience.clay.breaker.unwrap());
     assert_eq!((breaker.cooldown, breaker.half_open_max, breaker.window), (ms(700), ms(900), Window::Time { span: ms(1_000) }));

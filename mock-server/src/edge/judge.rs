@@ -47,11 +47,11 @@ pub(super) fn judge(shared: &Shared, parts: &request::Parts, body: &Bytes, recor
     let moment = Moment { now: Instant::now(), date: wall_clock() };
     for fault in active.0.iter() {
         // An end is final, but for what happens to any answer, another fault's included.
-        let is_due = fault.delays || judgement.end.is_none();
-        if is_due && fault.hits(record.route, &request) {
-            let verdict = fault.effect.judge(shared.vendor.as_ref(), &request, moment);
-            judgement.take(fault, verdict, record);
+        if fault.may_end && judgement.end.is_some() {
+            continue;
         }
+        let verdict = fault.judge(shared.vendor.as_ref(), record.route, &request, moment);
+        judgement.take(fault, verdict, record);
     }
     judgement
 }
@@ -90,7 +90,7 @@ impl Judgement {
         let mut alterations = Vec::new();
         for (hit, fault) in &self.alterers {
             let before = script.clone();
-            if fault.effect.alter(script) {
+            if fault.alter(script) {
                 alterations.push(Alteration { hit: *hit, at: before.same_until(script) });
             }
         }

@@ -111,6 +111,8 @@ impl Edge {
     /// Puts faults in force; when this returns, they are: a refused port is closed, or open again.
     pub(crate) async fn set_active(&self, active: ActiveFaults) {
         let open = !active.refuse_connections();
+        // First, so that a request which carries a new key does not meet a vendor that does not know it yet.
+        self.shared.vendor.accept_also(active.new_keys());
         *self.shared.active.write().unwrap_or_else(PoisonError::into_inner) = active;
         self.gate.set(open).await;
     }

@@ -1,7 +1,6 @@
 //! What tests of the edge share: a vendor behind it, and faults that do what a test wants.
 
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
 
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
@@ -24,15 +23,8 @@ use crate::wire::Script;
 
 /// A fault of both vendors, for ever, by the first word that describes it.
 pub(super) fn fault(kind: FaultKind) -> Fault {
-    Fault {
-        name: kind.describe().split(' ').next().unwrap().to_owned(),
-        vendor: None,
-        routes: Vec::new(),
-        at: Duration::ZERO,
-        lasts: Duration::MAX,
-        share: 1.0,
-        kind,
-    }
+    let name = kind.describe().split(' ').next().unwrap().to_owned();
+    Fault::new(name, kind)
 }
 
 /// Clay with faults in force from the beginning, in this order where they are of one kind.

@@ -18,15 +18,7 @@ use crate::vendor::clay::Clay;
 async fn a_port_that_was_taken_during_an_outage_opens_when_it_is_free_again() {
     let clay = Arc::new(Clay::new(ClaySettings::default(), Seed(1)));
     let edge = Edge::start(clay, 0, Arc::new(Ledger::new()), Arc::new(Tls::new().unwrap())).await.unwrap();
-    let outage = Fault {
-        name: "outage".to_owned(),
-        vendor: None,
-        routes: Vec::new(),
-        at: Duration::ZERO,
-        lasts: Duration::from_secs(1),
-        share: 1.0,
-        kind: FaultKind::Outage { how: Outage::Refuse },
-    };
+    let outage = Fault::new("outage", FaultKind::Outage { how: Outage::Refuse }).lasting(Duration::from_secs(1));
     let refusing = ActiveFaults::default().with(ActiveFault::begin(&outage, 0, Seed(1), edge.vendor(), Instant::now()));
     edge.set_active(refusing).await;
     let thief = std::net::TcpListener::bind(edge.address).unwrap();

@@ -4,7 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::{Fault, FaultKind, SimulatedVendor, error, latency, outage, rate_limit};
+use super::ramp::Ramp;
+use super::{
+    Fault, FaultKind, SimulatedVendor, auth, bandwidth, credits, error, hang, latency, lost_answer, malformed, outage,
+    rate_limit, reset, slow_body, truncate, webhook,
+};
 use crate::seed::Seed;
 use crate::vendor::{Answer, Request, Vendor};
 use crate::wire::Script;
@@ -59,7 +63,7 @@ pub(crate) trait Effect: Send + Sync {
     fn judge(&self, vendor: &dyn Vendor, request: &Request<'_>, moment: Moment) -> Verdict;
 
     /// Alters the answer of a request that was judged [`Verdict::Wire`]. Returns whether there was anything to alter: an
-    /// answer that is shorter than a cut is not cut.
+    /// answer that is shorter than a cut is not cut. Called when the answer is about to be sent.
     fn alter(&self, _script: &mut Script) -> bool {
         false
     }
@@ -70,28 +74,27 @@ pub(crate) trait Effect: Send + Sync {
     }
 }
 
-impl FaultKind {
-    /// The place in the order of composition: lower comes first.
-    pub(crate) fn rank(&self) -> u8 {
-        match self {
-            Self::Outage { .. } => 0,
-            Self::RateLimit { .. } => 1,
-            Self::Error { .. } => 2,
-            Self::Latency { .. } => 3,
-        }
-    }
-}
-
 impl Fault {
-    /// The effect on one vendor as it begins at `start`.
-    pub(crate) fn effect(&self, seed: Seed, vendor: SimulatedVendor, start: Instant) -> Box<dyn Effect> {
+    /// The effect on one vendor of a fault that began at `began`.
+    pub(crate) fn effect(&self, seed: Seed, vendor: SimulatedVendor, began: Instant) -> Box<dyn Effect> {
+        let ramp = Ramp::new(self, began);
         match &self.kind {
             FaultKind::Outage { how } => Box::new(outage::Gone(*how)),
-            FaultKind::Error { status, body } => Box::new(error::Failing::new(*status, body.clone())),
+            FaultKind::Auth { status, new_key } => Box::new(auth::Rotated::new(*status, new_key.clone())),
             FaultKind::RateLimit { rate, burst, retry_after } => {
-                Box::new(rate_limit::Limited::new(*rate, *burst, *retry_after, start))
+                Box::new(rate_limit::Limited::new(*rate, *burst, *retry_after, began))
             }
-            FaultKind::Latency { model } => Box::new(latency::Slow::new(*model, seed, &self.name, vendor)),
+            FaultKind::Credits => Box::new(credits::UsedUp),
+            FaultKind::Error { status, body } => Box::new(error::Failing::new(*status, body.clone())),
+            FaultKind::Latency { model, jitter } => Box::new(latency::Slow::new(*model, *jitter, ramp, seed, &self.name, vendor)),
+            FaultKind::LostAnswer { how } => Box::new(lost_answer::Lost(*how)),
+            FaultKind::Hang => Box::new(hang::Silent),
+            FaultKind::Reset { when } => Box::new(reset::Reset(*when)),
+            FaultKind::Malformed { how } => Box::new(malformed::Garbled(*how)),
+            FaultKind::Truncate { bytes } => Box::new(truncate::Cut(*bytes)),
+            FaultKind::SlowBody { chunk, pause } => Box::new(slow_body::Dripping { chunk: *chunk, pause: *pause }),
+            FaultKind::Bandwidth { bytes_per_second } => Box::new(bandwidth::Narrow::new(*bytes_per_second, ramp)),
+            FaultKind::Webhook { how } => Box::new(webhook::Disturbed(*how)),
         }
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::effect::{Effect, Moment, Verdict};
-use super::validate::FaultProblem;
+use super::problem::FaultProblem;
 use crate::vendor::{Answer, Request, Vendor};
 
 pub(super) fn describe(status: u16, body: Option<&str>) -> String {
@@ -14,9 +14,17 @@ pub(super) fn describe(status: u16, body: Option<&str>) -> String {
     }
 }
 
-pub(super) fn problem(status: u16) -> Option<FaultProblem> {
-    (!(400..=599).contains(&status))
-        .then(|| FaultProblem::new("status", format!("{status} is not an error status; it must be from 400 to 599")))
+/// The longest body that a fault may answer with, in bytes: far beyond what the vendors send, and little enough to be kept
+/// for every request under way.
+const LONGEST_BODY: usize = 1024 * 1024;
+
+pub(super) fn problems(status: u16, body: Option<&str>, problems: &mut Vec<FaultProblem>) {
+    if !(400..=599).contains(&status) {
+        problems.push(FaultProblem::value("status", format!("{status} is not an error status"), "it must be from 400 to 599"));
+    }
+    if body.is_some_and(|body| body.len() > LONGEST_BODY) {
+        problems.push(FaultProblem::value("body", "the body is over 1 MiB", "give a shorter one"));
+    }
 }
 
 pub(super) struct Failing {

@@ -1,29 +1,52 @@
 //! What can be broken, where and when.
 //!
-//! A [`Fault`] is data: it comes from a scenario, travels to the simulator's process and appears in a report. What a kind
-//! does to a request is an `Effect`, one file a kind; `README.md` beside this file says how to add one.
+//! A [`Fault`] is data: it comes from a scenario or the admin API, travels to the simulator's process and appears in a report.
+//! What a kind does to a request is an `Effect`, one file a kind; `README.md` beside this file says how to add one.
+
+mod active;
+mod auth;
+mod bandwidth;
+mod body;
+mod credits;
+mod describe;
+pub(crate) mod effect;
+mod error;
+pub mod form;
+mod hang;
+mod kind;
+mod latency;
+mod lost_answer;
+mod malformed;
+mod outage;
+mod problem;
+mod ramp;
+mod rate_limit;
+mod reset;
+mod share;
+mod slow_body;
+mod truncate;
+mod validate;
+mod webhook;
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::latency::LatencyModel;
-
-pub(crate) mod effect;
-mod error;
-mod latency;
-mod outage;
-mod rate_limit;
-pub(crate) mod share;
-mod validate;
-
+#[allow(unused_imports, reason = "the sender of callbacks takes it apart")]
+pub(crate) use active::Callback;
+pub(crate) use active::{ActiveFault, ActiveFaults};
+pub use kind::FaultKind;
+pub use lost_answer::LostAnswer;
+pub use malformed::Malformed;
 pub use outage::Outage;
+pub use problem::{FaultProblem, Wrong};
 pub use rate_limit::RetryAfterStyle;
-pub use validate::{FaultProblem, validate_timetable};
+pub use reset::ResetPoint;
+pub use validate::validate_timetable;
+pub use webhook::WebhookFault;
 
 /// One of the simulated vendors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SimulatedVendor {
     /// Clay.
@@ -43,114 +66,124 @@ impl SimulatedVendor {
 }
 
 /// A fault with its time and its scope.
+///
+/// A fault of both vendors acts on each by itself: each has a token bucket and a count of requests of its own.
+///
+/// ```
+/// # use std::time::Duration;
+/// use mock_server::fault::{Fault, FaultKind, SimulatedVendor};
+///
+/// let storm = Fault::new("storm", FaultKind::Error { status: 503, body: None })
+///     .on_vendor(SimulatedVendor::Clay)
+///     .with_share(0.3)
+///     .begins_at(Duration::from_secs(10))
+///     .lasting(Duration::from_secs(5));
+/// assert_eq!(storm.describe(), "status 503, 30 % of clay");
+/// assert!(storm.validate().is_ok());
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Its name, unique in the timetable.
+    /// Its name, unique in the timetable and among the faults that are alive.
     pub name: String,
     /// Whom it hits; `None` for both vendors.
     pub vendor: Option<SimulatedVendor>,
     /// Routes that it hits, by name (`clay.webhook`); empty for all.
     pub routes: Vec<String>,
-    /// Start, from the beginning of the load.
+    /// Whose requests it hits: customers' identifiers at Customer.io, leads' e-mail addresses at Clay; empty for everybody's.
+    pub customers: Vec<String>,
+    /// Start, from the beginning of the load; of a fault by hand, from the moment at which it is added.
     pub at: Duration,
-    /// Length.
-    pub lasts: Duration,
-    /// Share of the requests that it hits, 0 to 1.
+    /// Length; `None` until it is removed.
+    pub lasts: Option<Duration>,
+    /// Share of the requests in its scope that it hits, 0 to 1.
     pub share: f64,
+    /// It hits every nth request in its scope, counted by arrival from its start; `None` for no counting.
+    pub every: Option<u32>,
+    /// How long it takes at its start to grow from nothing to its full strength.
+    pub ramp_up: Duration,
+    /// How long it takes at its end to shrink from its full strength to nothing.
+    pub ramp_down: Duration,
     /// What it does.
     pub kind: FaultKind,
 }
 
-/// What a fault does to a request.
-///
-/// Faults that overlap compose in this order: a request that one of them ends goes no further. Of two of one kind, the
-/// earlier in the timetable comes first.
-///
-/// 1. outage: the connection is refused or closed, or the answer is 503;
-/// 2. rate limit: only what got past an outage takes a token;
-/// 3. error: an answer instead of the vendor's;
-/// 4. latency: delays add up, and hold back whatever answer there is, another fault's included. Answers that faults make
-///    are given at once otherwise; the vendor's own latency belongs to the vendor's own answers.
-///
-/// A fault of both vendors acts on each by itself: each has a token bucket of its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum FaultKind {
-    /// The vendor is gone.
-    Outage {
-        /// In which way.
-        how: Outage,
-    },
-    /// A status instead of the answer.
-    Error {
-        /// The status, 400 to 599.
-        status: u16,
-        /// The body; `None` for the vendor's own error body for that status.
-        body: Option<String>,
-    },
-    /// 429 beyond a token bucket.
-    RateLimit {
-        /// Requests a second.
-        rate: f64,
-        /// Requests at once.
-        burst: u32,
-        /// How Retry-After is given.
-        retry_after: RetryAfterStyle,
-    },
-    /// Answers come later, by a delay added to the vendor's own latency.
-    Latency {
-        /// The delay added.
-        model: LatencyModel,
-    },
-}
-
 impl Fault {
-    /// When it is over, from the beginning of the load.
-    pub fn ends(&self) -> Duration {
-        self.at.saturating_add(self.lasts)
+    /// A fault of both vendors and every request, at once and until it is removed.
+    pub fn new(name: impl Into<String>, kind: FaultKind) -> Self {
+        Self {
+            name: name.into(),
+            vendor: None,
+            routes: Vec::new(),
+            customers: Vec::new(),
+            at: Duration::ZERO,
+            lasts: None,
+            share: 1.0,
+            every: None,
+            ramp_up: Duration::ZERO,
+            ramp_down: Duration::ZERO,
+            kind,
+        }
     }
 
-    /// Whether it can hit requests to `vendor`.
+    /// Of one vendor only.
+    #[must_use]
+    pub fn on_vendor(self, vendor: SimulatedVendor) -> Self {
+        Self { vendor: Some(vendor), ..self }
+    }
+
+    /// Of these routes only, by name (`clay.webhook`).
+    #[must_use]
+    pub fn on_routes<S: Into<String>>(self, routes: impl IntoIterator<Item = S>) -> Self {
+        Self { routes: routes.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// For the requests of these customers only.
+    #[must_use]
+    pub fn on_customers<S: Into<String>>(self, customers: impl IntoIterator<Item = S>) -> Self {
+        Self { customers: customers.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Beginning at this time.
+    #[must_use]
+    pub fn begins_at(self, at: Duration) -> Self {
+        Self { at, ..self }
+    }
+
+    /// Over after this time.
+    #[must_use]
+    pub fn lasting(self, lasts: Duration) -> Self {
+        Self { lasts: Some(lasts), ..self }
+    }
+
+    /// For this share of the requests, 0 to 1.
+    #[must_use]
+    pub fn with_share(self, share: f64) -> Self {
+        Self { share, ..self }
+    }
+
+    /// For every nth request.
+    #[must_use]
+    pub fn every(self, nth: u32) -> Self {
+        Self { every: Some(nth), ..self }
+    }
+
+    /// Growing to its full strength, and shrinking at its end, over these times.
+    #[must_use]
+    pub fn ramping(self, up: Duration, down: Duration) -> Self {
+        Self { ramp_up: up, ramp_down: down, ..self }
+    }
+
+    /// When it is over, from the beginning of the load; `None` for one that lasts until it is removed.
+    pub fn ends(&self) -> Option<Duration> {
+        self.lasts.map(|lasts| self.at.saturating_add(lasts))
+    }
+
+    /// Whether it can hit requests to `vendor`, or its callbacks.
     pub fn concerns(&self, vendor: SimulatedVendor) -> bool {
-        self.vendor.is_none_or(|named| named == vendor)
+        self.vendor.is_none_or(|named| named == vendor) && self.kind.only_of().is_none_or(|only| only == vendor)
     }
-
-    /// In a few words for a report, the scope included where it is not everything: "outage (connection refused)",
-    /// "429 beyond 5 requests/s (burst 5), 30 % of clay.webhook".
-    pub fn describe(&self) -> String {
-        let mut text = self.kind.describe();
-        let scope = match self.vendor {
-            _ if !self.routes.is_empty() => Some(self.routes.join(", ")),
-            Some(vendor) => Some(vendor.as_str().to_owned()),
-            None => None,
-        };
-        match (self.share < 1.0, self.routes.is_empty(), scope) {
-            (true, _, Some(scope)) => text.push_str(&format!(", {} % of {scope}", percent(self.share))),
-            (true, _, None) => text.push_str(&format!(", {} % of all requests", percent(self.share))),
-            (false, false, Some(scope)) => text.push_str(&format!(", {scope} only")),
-            (false, ..) => {}
-        }
-        text
-    }
-}
-
-impl FaultKind {
-    /// What it does, in a few words: "outage (connection refused)", "429 beyond 5 requests/s (burst 5)".
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Outage { how } => outage::describe(*how),
-            Self::Error { status, body } => error::describe(*status, body.as_deref()),
-            Self::RateLimit { rate, burst, retry_after } => rate_limit::describe(*rate, *burst, *retry_after),
-            Self::Latency { model } => latency::describe(model),
-        }
-    }
-}
-
-/// A share in percent with no more digits than it needs.
-fn percent(share: f64) -> f64 {
-    (share * 1e6).round() / 1e4
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

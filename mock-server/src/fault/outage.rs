@@ -1,7 +1,8 @@
 //! Outage: the vendor is gone.
 //!
-//! Three ways, because clients tell them apart: a refused connection fails at once and is safe to repeat, a closed one
-//! leaves open whether the request was carried out, and a 503 is an answer.
+//! Four ways, because clients tell them apart: a refused connection fails at once and is safe to repeat, one that is accepted
+//! and dropped fails before anything could be sent, a request whose connection is closed leaves open whether it was carried
+//! out, and a 503 is an answer.
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,9 @@ use crate::vendor::{Request, Vendor};
 pub enum Outage {
     /// Nobody listens: connections are refused, open ones closed. Only for a whole vendor and every request.
     Refuse,
-    /// Connections are accepted and closed without an answer.
+    /// Connections are accepted and closed at once, before anything is read. Only for a whole vendor and every request.
+    Drop,
+    /// Requests are read, and their connections closed without an answer.
     Close,
     /// 503.
     Unavailable,
@@ -24,19 +27,29 @@ pub enum Outage {
 pub(super) fn describe(how: Outage) -> String {
     match how {
         Outage::Refuse => "outage (connection refused)",
+        Outage::Drop => "outage (connection dropped)",
         Outage::Close => "outage (connection closed)",
         Outage::Unavailable => "outage (503)",
     }
     .to_owned()
 }
 
+/// What choosing among requests comes to where connections go.
+pub(super) fn hits_everything(how: Outage) -> String {
+    let connections = if how == Outage::Drop { "drops" } else { "refuses" };
+    format!("a vendor that {connections} connections {connections} every request")
+}
+
+/// The way out of [`hits_everything`].
+pub(super) const HIT_A_PART: &str = "leave it out, or use `how = \"close\"`, which can hit a part of the requests";
+
 pub(super) struct Gone(pub(super) Outage);
 
 impl Effect for Gone {
     fn judge(&self, vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
         match self.0 {
-            // The listener is closed by the edge; a request that had already been read goes with its connection.
-            Outage::Refuse | Outage::Close => Verdict::Close,
+            // Connections are the edge's; a request on one that was open before goes with it.
+            Outage::Refuse | Outage::Drop | Outage::Close => Verdict::Close,
             Outage::Unavailable => Verdict::Answer(vendor.error(StatusCode::SERVICE_UNAVAILABLE, "service unavailable")),
         }
     }

@@ -8,16 +8,17 @@ use std::time::{Duration, SystemTime};
 
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::effect::{Effect, Moment, Verdict};
-use super::validate::FaultProblem;
+use super::problem::FaultProblem;
 use crate::bucket::TokenBucket;
 use crate::vendor::{Request, Vendor};
 
 /// Ways to say when to come back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryAfterStyle {
     /// Whole seconds, rounded up, so that it is never too early.
@@ -58,10 +59,10 @@ pub(super) fn describe(rate: f64, burst: u32, retry_after: RetryAfterStyle) -> S
 
 pub(super) fn problems(rate: f64, burst: u32, problems: &mut Vec<FaultProblem>) {
     if !(rate.is_finite() && rate > 0.0) {
-        problems.push(FaultProblem::new("rate", format!("{rate} is no rate; it must be above 0, in requests a second")));
+        problems.push(FaultProblem::value("rate", format!("{rate} is no rate"), "it must be above 0, in requests a second"));
     }
     if burst == 0 {
-        problems.push(FaultProblem::new("burst", "is 0; with no burst nothing would ever pass, so it must be at least 1"));
+        problems.push(FaultProblem::value("burst", "with a burst of 0 nothing would ever pass", "it must be at least 1"));
     }
 }
 

@@ -28,21 +28,32 @@ impl Share {
         Self { share, base: seed.hash("share").part(fault.as_bytes()), seen: Mutex::default() }
     }
 
-    /// Whether the fault hits this request.
-    pub(crate) fn hits(&self, request: &Request<'_>) -> bool {
-        if self.share >= 1.0 {
+    /// Whether the fault hits this request, where its share is reduced to `strength` of itself, 0 to 1. What is hit at one
+    /// strength is hit at every greater one.
+    pub(crate) fn hits(&self, request: &Request<'_>, strength: f64) -> bool {
+        self.chooses(strength, |base| {
+            base.part(request.method.as_str().as_bytes())
+                .part(request.path.as_bytes())
+                .part(request.query.unwrap_or_default().as_bytes())
+                .part(request.body)
+        })
+    }
+
+    /// As [`Share::hits`], for something that is no request.
+    pub(crate) fn hits_identity(&self, identity: &[u8], strength: f64) -> bool {
+        self.chooses(strength, |base| base.part(identity))
+    }
+
+    fn chooses(&self, strength: f64, identify: impl FnOnce(Hash) -> Hash) -> bool {
+        let share = self.share * strength;
+        if share >= 1.0 {
             return true;
         }
-        if self.share <= 0.0 {
+        if share <= 0.0 {
             return false;
         }
-        let identity = self
-            .base
-            .part(request.method.as_str().as_bytes())
-            .part(request.path.as_bytes())
-            .part(request.query.unwrap_or_default().as_bytes())
-            .part(request.body);
-        identity.with(&self.occurrence(identity.finish()).to_le_bytes()).unit() < self.share
+        let identity = identify(self.base);
+        identity.with(&self.occurrence(identity.finish()).to_le_bytes()).unit() < share
     }
 
     fn occurrence(&self, identity: u64) -> u32 {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::effect::{Moment, Verdict};
 use super::share::Share;
 use super::*;
+use crate::latency::LatencyModel;
 use crate::seed::Seed;
 use crate::settings::{ClaySettings, CustomerIoSettings};
 use crate::vendor::clay::Clay;
@@ -19,15 +20,7 @@ use crate::vendor::{Answer, Request, Vendor};
 
 /// A fault of both vendors from 10 s to 15 s.
 pub(super) fn fault(kind: FaultKind) -> Fault {
-    Fault {
-        name: "test".to_owned(),
-        vendor: None,
-        routes: Vec::new(),
-        at: Duration::from_secs(10),
-        lasts: Duration::from_secs(5),
-        share: 1.0,
-        kind,
-    }
+    Fault::new("test", kind).begins_at(Duration::from_secs(10)).lasting(Duration::from_secs(5))
 }
 
 fn clay() -> Clay {
@@ -76,12 +69,13 @@ fn descriptions_name_kind_and_scope() {
     assert_eq!(error.describe(), "status 500, customer_io.track only");
 
     let slow = LatencyModel::Lognormal { p50: Duration::from_millis(40), p99: Duration::from_millis(200) };
-    assert_eq!(FaultKind::Latency { model: slow }.describe(), "latency + p50 40ms, p99 200ms");
+    assert_eq!(FaultKind::Latency { model: slow, jitter: Duration::ZERO }.describe(), "latency + p50 40ms, p99 200ms");
 }
 
 #[test]
 fn a_fault_survives_its_way_to_the_simulator() {
-    let sent = fault(FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::from_millis(3) } });
+    let sent =
+        fault(FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::from_millis(3) }, jitter: Duration::ZERO });
     let text = serde_json::to_string(&sent).unwrap();
     assert_eq!(serde_json::from_str::<Fault>(&text).unwrap(), sent);
 }
@@ -113,7 +107,10 @@ fn an_error_has_the_vendors_body_or_one_of_its_own() {
 
 #[test]
 fn latency_draws_a_new_delay_for_each_request() {
-    let kind = FaultKind::Latency { model: LatencyModel::Uniform { min: Duration::ZERO, max: Duration::from_secs(1) } };
+    let kind = FaultKind::Latency {
+        model: LatencyModel::Uniform { min: Duration::ZERO, max: Duration::from_secs(1) },
+        jitter: Duration::ZERO,
+    };
     let draw = |seed, vendor| {
         let clay = clay();
         let effect = fault(kind.clone()).effect(Seed(seed), vendor, Instant::now());
@@ -164,7 +161,7 @@ fn a_date_in_the_middle_of_a_second_is_rounded_up() {
 
 fn hits(share: &Share, body: &str) -> bool {
     let headers = HeaderMap::new();
-    share.hits(&Request { method: &Method::POST, path: "/x", query: None, headers: &headers, body: body.as_bytes() })
+    share.hits(&Request { method: &Method::POST, path: "/x", query: None, headers: &headers, body: body.as_bytes() }, 1.0)
 }
 
 fn hit_bodies(share: f64, seed: u64, name: &str, order: impl Iterator<Item = u32>) -> HashSet<u32> {

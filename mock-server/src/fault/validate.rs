@@ -2,74 +2,140 @@
 
 use std::collections::HashSet;
 
-use super::{Fault, FaultKind, Outage, error, rate_limit};
+use super::problem::FaultProblem;
+use super::{Fault, FaultKind, WebhookFault, auth, bandwidth, error, latency, outage, rate_limit, slow_body, webhook};
+use crate::duration::format_duration;
 use crate::vendor::{RouteName, routes};
-
-/// One thing wrong with a fault, with what would be right.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct FaultProblem {
-    /// The field at fault: `name`, `vendor`, `routes`, `lasts`, `share`, `how`, `status`, `rate`, `burst` or `model`.
-    pub field: &'static str,
-    /// What is wrong and what would be right.
-    pub problem: String,
-}
-
-impl FaultProblem {
-    pub(super) fn new(field: &'static str, problem: impl Into<String>) -> Self {
-        Self { field, problem: problem.into() }
-    }
-}
 
 impl Fault {
     /// Checks everything that can be checked without knowing the load.
     ///
     /// # Errors
     ///
-    /// Every problem found: an empty name or length, a share outside 0 to 1, an unknown route or one of the other
-    /// vendor, refused connections for less than a whole vendor, a status outside 400 to 599, a rate or burst of 0, a
-    /// latency model with its bounds in the wrong order.
+    /// Every problem found: an empty name or length, a share outside 0 to 1, an unknown route or one of the other vendor, ramps
+    /// that do not fit, a scope that the kind cannot have, a value that the kind cannot take.
     pub fn validate(&self) -> Result<(), Vec<FaultProblem>> {
         let mut problems = Vec::new();
         if self.name.trim().is_empty() {
-            problems.push(FaultProblem::new("name", "is empty; a fault needs a name for the timeline"));
+            problems.push(FaultProblem::value("name", "a fault needs a name", "the timeline calls it by that"));
         }
-        if self.lasts.is_zero() {
-            problems.push(FaultProblem::new("lasts", "is 0; a fault must last some time"));
+        if self.lasts.is_some_and(|lasts| lasts.is_zero()) {
+            problems.push(FaultProblem::value("lasts", "a fault of no length breaks nothing", "give it a length, as in \"5s\""));
         }
-        // `contains` is false for NaN too.
-        if !(0.0..=1.0).contains(&self.share) {
-            problems.push(FaultProblem::new("share", format!("{} is not a share; it must be from 0 to 1", self.share)));
-        }
-        problems.extend(self.routes.iter().filter_map(|route| self.route_problem(route)));
+        self.part_problems(&mut problems);
+        problems.extend(self.routes.iter().enumerate().filter_map(|(index, route)| self.route_problem(index, route)));
+        self.scope_problems(&mut problems);
+        self.ramp_problems(&mut problems);
         self.kind_problems(&mut problems);
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    fn route_problem(&self, name: &str) -> Option<FaultProblem> {
+    /// Which of the requests in scope.
+    fn part_problems(&self, problems: &mut Vec<FaultProblem>) {
+        // `contains` is false for NaN too.
+        if !(0.0..=1.0).contains(&self.share) {
+            problems.push(FaultProblem::value("share", format!("{} is not a share", self.share), "it must be from 0 to 1"));
+        }
+        match self.every {
+            Some(0) => problems.push(FaultProblem::value("every", "there is no 0th request", "it must be at least 1")),
+            Some(_) if self.share < 1.0 => {
+                let help = "give one of them: `share` for a part by chance, `every` for each nth by arrival";
+                problems.push(FaultProblem::value("every", "a fault cannot choose its requests twice", help));
+            }
+            _ => {}
+        }
+    }
+
+    fn route_problem(&self, index: usize, name: &str) -> Option<FaultProblem> {
+        let field = format!("routes[{index}]");
         let Some(route) = routes().find(|route| route.name == name) else {
-            return Some(FaultProblem::new("routes", unknown_route(name)));
+            return Some(FaultProblem::value(field, format!("there is no route `{}`", name.escape_debug()), known_routes(name)));
         };
-        self.vendor.filter(|vendor| *vendor != route.vendor).map(|vendor| {
-            FaultProblem::new("routes", format!("`{name}` is not a route of `{}`, which the fault is for", vendor.as_str()))
+        self.vendor.filter(|vendor| *vendor != route.vendor).map(|_| {
+            let help = format!("its vendor is `{}`", route.vendor.as_str());
+            FaultProblem::value(field, format!("`{name}` is not a route of the fault's vendor"), help)
         })
     }
 
-    fn kind_problems(&self, problems: &mut Vec<FaultProblem>) {
-        match &self.kind {
-            FaultKind::Outage { how: Outage::Refuse } if self.share < 1.0 || !self.routes.is_empty() => {
-                problems.push(FaultProblem::new(
-                    "how",
-                    "`refuse` closes the vendor's port, so it hits every request: leave out `share` and `routes`, or use \
-                     `close`, which accepts connections and closes them without an answer",
+    /// A scope that the kind cannot have.
+    fn scope_problems(&self, problems: &mut Vec<FaultProblem>) {
+        if let (Some(only), Some(vendor)) = (self.kind.only_of(), self.vendor)
+            && only != vendor
+        {
+            let has = if self.kind == FaultKind::Credits { "has credits" } else { "makes callbacks" };
+            let problem = format!("`{}` has no part in a fault of kind `{}`", vendor.as_str(), self.kind.name());
+            problems.push(FaultProblem::value("vendor", problem, format!("only `{}` {has}: leave `vendor` out", only.as_str())));
+        }
+        let chosen = [
+            ("routes", !self.routes.is_empty()),
+            ("customers", !self.customers.is_empty()),
+            ("share", self.share < 1.0),
+            ("every", self.every.is_some_and(|every| every > 1)),
+        ];
+        let chosen = |among: &[&str]| chosen.iter().find(|(field, is)| *is && among.contains(field)).map(|(field, _)| *field);
+        if let FaultKind::Outage { how } = &self.kind
+            && self.kind.is_of_connections()
+            && let Some(field) = chosen(&["routes", "customers", "share", "every"])
+        {
+            problems.push(FaultProblem::value(field, outage::hits_everything(*how), outage::HIT_A_PART));
+        }
+        if matches!(self.kind, FaultKind::Webhook { .. })
+            && let Some(field) = chosen(&["routes", "customers"])
+        {
+            let help = "leave it out; `share` and `every` choose among callbacks";
+            problems.push(FaultProblem::value(field, format!("callbacks cannot be chosen by `{field}`"), help));
+        }
+        if let Some(index) = self.customers.iter().position(|customer| customer.is_empty()) {
+            let help = "give a customer's identifier, or a lead's e-mail address at Clay";
+            problems.push(FaultProblem::value(format!("customers[{index}]"), "nobody has an empty name", help));
+        }
+    }
+
+    fn ramp_problems(&self, problems: &mut Vec<FaultProblem>) {
+        let ramps = [("ramp_up", self.ramp_up), ("ramp_down", self.ramp_down)];
+        let Some((first, _)) = ramps.iter().find(|(_, ramp)| !ramp.is_zero()) else { return };
+        if let FaultKind::Outage { how } = &self.kind
+            && self.kind.is_of_connections()
+        {
+            problems.push(FaultProblem::value(*first, outage::hits_everything(*how), outage::HIT_A_PART));
+        }
+        match self.lasts {
+            None if !self.ramp_down.is_zero() => {
+                let help = "give it a length with `lasts`, or leave `ramp_down` out";
+                problems.push(FaultProblem::value(
+                    "ramp_down",
+                    "a fault that lasts until it is removed has no end to shrink to",
+                    help,
                 ));
             }
-            FaultKind::Outage { .. } => {}
-            FaultKind::Error { status, .. } => problems.extend(error::problem(*status)),
-            FaultKind::RateLimit { rate, burst, .. } => rate_limit::problems(*rate, *burst, problems),
-            FaultKind::Latency { model } => {
-                problems.extend(model.validate().err().map(|problem| FaultProblem::new("model", problem)));
+            Some(lasts) if self.ramp_up.saturating_add(self.ramp_down) > lasts => {
+                let field = if self.ramp_up > lasts { "ramp_up" } else { "ramp_down" };
+                let field = if self.ramp_down.is_zero() { "ramp_up" } else { field };
+                let problem = format!("the ramps do not fit into the {} that the fault lasts", format_duration(lasts));
+                problems.push(FaultProblem::value(field, problem, "let them be as long as `lasts` together at most"));
             }
+            _ => {}
+        }
+    }
+
+    /// Values that the kind cannot take.
+    fn kind_problems(&self, problems: &mut Vec<FaultProblem>) {
+        match &self.kind {
+            FaultKind::Auth { status, new_key } => auth::problems(*status, new_key.as_ref(), problems),
+            FaultKind::RateLimit { rate, burst, .. } => rate_limit::problems(*rate, *burst, problems),
+            FaultKind::Error { status, body } => error::problems(*status, body.as_deref(), problems),
+            FaultKind::Latency { model, jitter } => latency::problems(model, *jitter, problems),
+            FaultKind::SlowBody { chunk, pause } => slow_body::problems(*chunk, *pause, problems),
+            FaultKind::Bandwidth { bytes_per_second } => problems.extend(bandwidth::problem(*bytes_per_second)),
+            FaultKind::Webhook { how: how @ WebhookFault::Late { .. } } => problems.extend(webhook::problem(*how)),
+            FaultKind::Webhook { .. }
+            | FaultKind::Outage { .. }
+            | FaultKind::Credits
+            | FaultKind::LostAnswer { .. }
+            | FaultKind::Hang
+            | FaultKind::Reset { .. }
+            | FaultKind::Malformed { .. }
+            | FaultKind::Truncate { .. } => {}
         }
     }
 }
@@ -85,23 +151,24 @@ pub fn validate_timetable(faults: &[Fault]) -> Result<(), Vec<(usize, FaultProbl
     for (index, fault) in faults.iter().enumerate() {
         problems.extend(fault.validate().err().into_iter().flatten().map(|problem| (index, problem)));
         if !names.insert(fault.name.as_str()) {
-            let problem = format!("`{}` is used twice; the timeline tells faults apart by name", fault.name);
-            problems.push((index, FaultProblem::new("name", problem)));
+            let problem = format!("there are two faults `{}`", fault.name.escape_debug());
+            let help = "the timeline tells faults apart by their names: give each its own";
+            problems.push((index, FaultProblem::value("name", problem, help)));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn unknown_route(name: &str) -> String {
+fn known_routes(name: &str) -> String {
     let nearest = routes()
         .map(|RouteName { name: known, .. }| (strsim::jaro_winkler(name, known), known))
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .filter(|(similarity, _)| *similarity > 0.8);
     match nearest {
-        Some((_, known)) => format!("there is no route `{name}`; did you mean `{known}`?"),
+        Some((_, known)) => format!("did you mean `{known}`?"),
         None => {
             let known: Vec<&str> = routes().map(|route| route.name).collect();
-            format!("there is no route `{name}`; there are {}", known.join(", "))
+            format!("there are {}", known.join(", "))
         }
     }
 }
@@ -111,12 +178,12 @@ mod tests {
     use std::time::Duration;
 
     use super::super::tests::fault;
-    use super::super::{RetryAfterStyle, SimulatedVendor};
+    use super::super::{Outage, RetryAfterStyle, SimulatedVendor};
     use super::*;
     use crate::latency::LatencyModel;
 
-    fn fields(fault: &Fault) -> Vec<&'static str> {
-        fault.validate().err().unwrap_or_default().iter().map(|problem| problem.field).collect()
+    fn fields(fault: &Fault) -> Vec<String> {
+        fault.validate().err().unwrap_or_default().into_iter().map(|problem| problem.field).collect()
     }
 
     #[test]
@@ -127,7 +194,7 @@ mod tests {
             FaultKind::Error { status: 400, body: None },
             FaultKind::Error { status: 599, body: Some("x".to_owned()) },
             FaultKind::RateLimit { rate: 0.1, burst: 1, retry_after: RetryAfterStyle::None },
-            FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::ZERO } },
+            FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::ZERO }, jitter: Duration::ZERO },
         ] {
             assert_eq!(fault(kind).validate(), Ok(()));
         }
@@ -137,10 +204,10 @@ mod tests {
     fn every_problem_is_told_at_once() {
         let mut bad = fault(FaultKind::RateLimit { rate: 0.0, burst: 0, retry_after: RetryAfterStyle::None });
         bad.name = " ".to_owned();
-        bad.lasts = Duration::ZERO;
+        bad.lasts = Some(Duration::ZERO);
         bad.share = 1.5;
         bad.routes = vec!["clay.webhok".to_owned()];
-        assert_eq!(fields(&bad), ["name", "lasts", "share", "routes", "rate", "burst"]);
+        assert_eq!(fields(&bad), ["name", "lasts", "share", "routes[0]", "rate", "burst"]);
     }
 
     #[test]
@@ -171,10 +238,10 @@ mod tests {
     fn a_refused_connection_cannot_be_for_some_requests_only() {
         let mut partial = fault(FaultKind::Outage { how: Outage::Refuse });
         partial.share = 0.5;
-        assert_eq!(fields(&partial), ["how"]);
+        assert_eq!(fields(&partial), ["share"]);
         partial.share = 1.0;
         partial.routes = vec!["clay.webhook".to_owned()];
-        assert_eq!(fields(&partial), ["how"]);
+        assert_eq!(fields(&partial), ["routes"]);
         partial.kind = FaultKind::Outage { how: Outage::Close };
         assert_eq!(partial.validate(), Ok(()));
     }
@@ -183,12 +250,12 @@ mod tests {
     fn routes_are_known_and_of_the_vendor() {
         let mut bad = fault(FaultKind::Error { status: 500, body: None });
         bad.routes = vec!["clay.webhok".to_owned()];
-        assert!(bad.validate().unwrap_err()[0].problem.contains("did you mean `clay.webhook`"));
+        assert!(bad.validate().unwrap_err()[0].help.contains("did you mean `clay.webhook`"));
         bad.routes = vec!["zzz".to_owned()];
-        assert!(bad.validate().unwrap_err()[0].problem.contains("customer_io.identify"));
+        assert!(bad.validate().unwrap_err()[0].help.contains("customer_io.identify"));
         bad.routes = vec!["clay.webhook".to_owned()];
         bad.vendor = Some(SimulatedVendor::CustomerIo);
-        assert!(bad.validate().unwrap_err()[0].problem.contains("not a route of `customer_io`"));
+        assert!(bad.validate().unwrap_err()[0].problem.contains("not a route of the fault's vendor"));
     }
 
     #[test]
@@ -196,7 +263,7 @@ mod tests {
         let faults = [fault(FaultKind::Outage { how: Outage::Close }), fault(FaultKind::Outage { how: Outage::Close })];
         let problems = validate_timetable(&faults).unwrap_err();
         assert_eq!(problems.len(), 1);
-        assert_eq!((problems[0].0, problems[0].1.field), (1, "name"));
+        assert_eq!((problems[0].0, problems[0].1.field.as_str()), (1, "name"));
         assert_eq!(validate_timetable(&faults[..1]), Ok(()));
     }
 }

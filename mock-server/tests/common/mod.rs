@@ -35,15 +35,7 @@ pub(crate) fn settings(faults: Vec<Fault>) -> SimulationSettings {
 
 /// A fault of Clay from the beginning of the load.
 pub(crate) fn clay_fault(lasts: Duration, kind: FaultKind) -> Fault {
-    Fault {
-        name: "fault".to_owned(),
-        vendor: Some(SimulatedVendor::Clay),
-        routes: Vec::new(),
-        at: Duration::ZERO,
-        lasts,
-        share: 1.0,
-        kind,
-    }
+    Fault::new("fault", kind).on_vendor(SimulatedVendor::Clay).lasting(lasts)
 }
 
 pub(crate) struct Answer {

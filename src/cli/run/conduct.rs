@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
+use mock_server::fault::FaultKind;
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -276,11 +277,13 @@ fn stage_ends(scenario: &Scenario) -> Vec<Duration> {
 /// When the faults are active, where the timetable's clock is `behind` the load's.
 fn fault_windows(scenario: &Scenario, behind: Duration) -> Vec<FaultWindow> {
     let window = |fault: &mock_server::fault::Fault| FaultWindow {
-        vendor: fault.vendor.map(vendor),
+        vendor: fault.vendor.or(fault.kind.only_of()).map(vendor),
         from: fault.at + behind,
-        to: fault.at + fault.lasts + behind,
+        to: fault.ends().unwrap_or(Duration::MAX).saturating_add(behind),
     };
-    scenario.faults.iter().map(window).collect()
+    // What happens to callbacks is not done to requests.
+    let hits_requests = |fault: &&mock_server::fault::Fault| !matches!(fault.kind, FaultKind::Webhook { .. });
+    scenario.faults.iter().filter(hits_requests).map(window).collect()
 }
 
 /// The harness's name for a simulated vendor.

@@ -133,13 +133,16 @@ fn faults(scenario: &Scenario, events: &[Event]) -> Vec<FaultRecord> {
             _ => None,
         })
     };
-    let micros = |duration: Duration| duration.as_micros() as u64;
+    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let record = |fault: &mock_server::fault::Fault| FaultRecord {
         name: fault.name.clone(),
-        vendors: fault.vendor.map_or_else(|| vec![Vendor::Clay, Vendor::CustomerIo], |one| vec![vendor(one)]),
+        vendors: fault
+            .vendor
+            .or(fault.kind.only_of())
+            .map_or_else(|| vec![Vendor::Clay, Vendor::CustomerIo], |one| vec![vendor(one)]),
         what: fault.describe(),
         planned_start_us: micros(fault.at),
-        planned_end_us: micros(fault.at + fault.lasts),
+        planned_end_us: micros(fault.ends().unwrap_or(Duration::MAX)),
         started_us: executed(&fault.name, true),
         ended_us: executed(&fault.name, false),
     };

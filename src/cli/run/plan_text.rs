@@ -16,12 +16,11 @@ pub(in crate::cli) fn plan(scenario: &Scenario, time_scale: f64) -> String {
     let _ = writeln!(text, "  target    {}", target(scenario));
     for (index, fault) in scenario.faults.iter().enumerate() {
         let label = if index == 0 { "faults" } else { "" };
-        let end = fault.at + fault.lasts;
         let _ = writeln!(
             text,
             "  {label:<9} {}–{} {}: {}",
             format_duration(fault.at),
-            format_duration(end),
+            fault.ends().map_or_else(|| "end".to_owned(), format_duration),
             fault.name,
             fault.describe()
         );

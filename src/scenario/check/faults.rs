@@ -1,14 +1,14 @@
-//! What is broken and when: each kind with its own keys, and none of it after the load.
+//! What is broken and when: faults that make sense by themselves, with a place in the load.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mock_server::fault::{Fault, FaultKind, Outage, RetryAfterStyle, SimulatedVendor};
+use mock_server::fault::{Fault, FaultProblem, SimulatedVendor, Wrong};
 
 use crate::outcome::Vendor;
 use crate::scenario::document::Place;
 use crate::scenario::model::{Journey, Load, Target, WeightedJourney};
-use crate::scenario::raw::{RawFault, RawFaultKind, RawOutage, RawRetryAfter, RawScenario, RawVendor};
+use crate::scenario::raw::{RawFault, RawScenario};
 use crate::units::format_duration;
 
 use super::Checker;
@@ -30,31 +30,28 @@ impl Checker<'_> {
         }
         let mut names = BTreeSet::new();
         let mut faults = Vec::new();
-        for (index, raw) in raw_faults.iter().enumerate() {
+        for (index, RawFault(form)) in raw_faults.iter().enumerate() {
             let place = place.item(index);
-            if raw.name.trim().is_empty() {
-                self.error(&place.key("name"), "a fault needs a name", "the report's timeline calls it by that");
-            } else if !names.insert(raw.name.as_str()) {
+            if !form.name.trim().is_empty() && !names.insert(form.name.as_str()) {
                 let help = "the report tells faults apart by their names: give each its own";
-                self.error(&place.key("name"), format!("there are two faults `{}`", raw.name.escape_debug()), help);
+                self.error(&place.key("name"), format!("there are two faults `{}`", form.name.escape_debug()), help);
             }
-            if let Some(load) = load {
-                self.check_time(raw, load.plan.duration(), &place);
+            if let (Some(load), Some(at), Some(lasts)) = (load, form.at, form.lasts) {
+                self.check_time(at.0, lasts.0, load.plan.duration(), &place);
             }
-            self.warn_if_unused(raw, journeys, &place);
-            self.check_routes(raw, &place);
-            faults.extend(self.fault_kind(raw, &place).map(|kind| fault(raw, kind)));
+            self.warn_if_unused(form.vendor, journeys, &place);
+            match form.check() {
+                Ok(fault) => faults.push(fault),
+                Err(problems) => problems.iter().for_each(|problem| self.fault_problem(problem, &place)),
+            }
         }
         faults.sort_by_key(|fault| fault.at);
         faults
     }
 
-    fn check_time(&mut self, raw: &RawFault, end: Duration, place: &Place) {
-        let (at, lasts) = (raw.at.0, raw.lasts.0);
+    fn check_time(&mut self, at: Duration, lasts: Duration, end: Duration, place: &Place) {
         let load_ends = format_duration(end);
-        if lasts.is_zero() {
-            self.error(&place.key("lasts"), "a fault of no length breaks nothing", "give it a length, as in \"5s\"");
-        } else if at >= end {
+        if at >= end {
             let message = format!("the fault begins at {}, and the load has ended at {load_ends}", format_duration(at));
             self.error(&place.key("at"), message, format!("let it begin before {load_ends}, or make the load longer"));
         } else if at.saturating_add(lasts) > end {
@@ -64,111 +61,48 @@ impl Checker<'_> {
         }
     }
 
-    fn warn_if_unused(&mut self, raw: &RawFault, journeys: Option<&[WeightedJourney]>, place: &Place) {
-        let (Some(vendor), Some(journeys)) = (raw.vendor, journeys) else { return };
+    fn warn_if_unused(&mut self, vendor: Option<SimulatedVendor>, journeys: Option<&[WeightedJourney]>, place: &Place) {
+        let (Some(vendor), Some(journeys)) = (vendor.map(outcome_vendor), journeys) else { return };
         // A service of the user's own may call any vendor.
         let may_be_called = |weighted: &WeightedJourney| {
-            matches!(weighted.journey, Journey::Http(_)) || vendors_of(&weighted.journey).contains(&outcome_vendor(vendor))
+            matches!(weighted.journey, Journey::Http(_)) || vendors_of(&weighted.journey).contains(&vendor)
         };
         if !journeys.iter().any(may_be_called) {
-            let message = format!("no journey calls `{}`, so this fault hits nothing", outcome_vendor(vendor));
+            let message = format!("no journey calls `{vendor}`, so this fault hits nothing");
             self.warning(&place.key("vendor"), message, "name the vendor that the journeys call");
         }
     }
 
-    fn check_routes(&mut self, raw: &RawFault, place: &Place) {
-        for (index, route) in raw.routes.iter().enumerate() {
-            if raw.vendor.is_some_and(|vendor| vendor != route.vendor()) {
-                let message = format!("`{}` is not a route of the fault's vendor", route.as_str());
-                self.error(
-                    &place.key("routes").item(index),
-                    message,
-                    format!("its vendor is `{}`", outcome_vendor(route.vendor())),
-                );
+    /// Reports what the simulator finds wrong with a fault, where it stands in the file.
+    fn fault_problem(&mut self, problem: &FaultProblem, fault: &Place) {
+        let place = field_place(fault, &problem.field);
+        match problem.wrong {
+            Wrong::Value => self.error(&place, problem.problem.clone(), problem.help.clone()),
+            Wrong::Superfluous => {
+                let span = self.document.key_span(&place);
+                self.error_at(span, problem.problem.clone(), problem.help.clone());
             }
+            // What is there and could not be read has been reported.
+            Wrong::Missing if self.document.is_damaged(&place) => {}
+            Wrong::Missing => self.error(&fault.key("kind"), problem.problem.clone(), problem.help.clone()),
         }
-    }
-
-    fn fault_kind(&mut self, raw: &RawFault, place: &Place) -> Option<FaultKind> {
-        let present = [
-            ("how", raw.how.is_some()),
-            ("status", raw.status.is_some()),
-            ("body", raw.body.is_some()),
-            ("rate", raw.rate.is_some()),
-            ("burst", raw.burst.is_some()),
-            ("retry_after", raw.retry_after.is_some()),
-            ("add", raw.add.is_some()),
-        ];
-        let (name, keys): (_, &[&str]) = match raw.kind {
-            RawFaultKind::Outage => ("outage", &["how"]),
-            RawFaultKind::Error => ("error", &["status", "body"]),
-            RawFaultKind::RateLimit => ("rate_limit", &["rate", "burst", "retry_after"]),
-            RawFaultKind::Latency => ("latency", &["add"]),
-        };
-        self.refuse_keys(place, &format!("a fault of kind `{name}`"), &present, keys);
-        let kind = match raw.kind {
-            RawFaultKind::Outage => self.outage(raw, place),
-            RawFaultKind::Error => {
-                let status = self.needed(raw.status, "error", "status", "status = 503", place)?;
-                FaultKind::Error { status, body: raw.body.clone() }
-            }
-            RawFaultKind::RateLimit => {
-                let rate = self.needed(raw.rate, "rate_limit", "rate", "rate = 5", place)?;
-                let retry_after = match raw.retry_after {
-                    None | Some(RawRetryAfter::Seconds) => RetryAfterStyle::Seconds,
-                    Some(RawRetryAfter::Date) => RetryAfterStyle::Date,
-                    Some(RawRetryAfter::None) => RetryAfterStyle::None,
-                };
-                FaultKind::RateLimit { rate, burst: raw.burst.unwrap_or(1), retry_after }
-            }
-            RawFaultKind::Latency => {
-                let add = self.needed(raw.add, "latency", "add", "add = \"500ms\"", place)?;
-                FaultKind::Latency { model: self.latency_model(add, &place.key("add")) }
-            }
-        };
-        Some(kind)
-    }
-
-    fn outage(&mut self, raw: &RawFault, place: &Place) -> FaultKind {
-        let how = match raw.how {
-            None | Some(RawOutage::Refuse) => Outage::Refuse,
-            Some(RawOutage::Close) => Outage::Close,
-            Some(RawOutage::Unavailable) => Outage::Unavailable,
-        };
-        if how == Outage::Refuse && (raw.share.is_some_and(|share| share < 1.0) || !raw.routes.is_empty()) {
-            let key = if raw.routes.is_empty() { "share" } else { "routes" };
-            let help = "leave it out, or use `how = \"close\"`, which can hit a part of the requests";
-            self.error(&place.key(key), "a vendor that refuses connections refuses every request", help);
-        }
-        FaultKind::Outage { how }
-    }
-
-    fn needed<T>(&mut self, value: Option<T>, kind: &str, key: &str, example: &str, place: &Place) -> Option<T> {
-        if value.is_none() && !self.document.is_damaged(&place.key(key)) {
-            self.error(&place.key("kind"), format!("a fault of kind `{kind}` needs `{key}`"), format!("add `{example}`"));
-        }
-        value
     }
 }
 
-fn fault(raw: &RawFault, kind: FaultKind) -> Fault {
-    Fault {
-        name: raw.name.clone(),
-        vendor: raw.vendor.map(|vendor| match vendor {
-            RawVendor::Clay => SimulatedVendor::Clay,
-            RawVendor::CustomerIo => SimulatedVendor::CustomerIo,
-        }),
-        routes: raw.routes.iter().map(|route| route.as_str().to_owned()).collect(),
-        at: raw.at.0,
-        lasts: raw.lasts.0,
-        share: raw.share.unwrap_or(1.0),
-        kind,
-    }
+/// The place of a field that is written as `add.lognormal.p99` or `routes[1]`.
+fn field_place(fault: &Place, field: &str) -> Place {
+    field.split('.').fold(fault.clone(), |place, part| match part.split_once('[') {
+        Some((key, index)) => {
+            let list = place.key(key);
+            index.trim_end_matches(']').parse().map_or(list.clone(), |index| list.item(index))
+        }
+        None => place.key(part),
+    })
 }
 
-fn outcome_vendor(vendor: RawVendor) -> Vendor {
+fn outcome_vendor(vendor: SimulatedVendor) -> Vendor {
     match vendor {
-        RawVendor::Clay => Vendor::Clay,
-        RawVendor::CustomerIo => Vendor::CustomerIo,
+        SimulatedVendor::Clay => Vendor::Clay,
+        SimulatedVendor::CustomerIo => Vendor::CustomerIo,
     }
 }

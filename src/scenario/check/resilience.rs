@@ -26,12 +26,6 @@ fn set<T, R: Into<T>>(setting: &mut T, written: Option<R>) {
     }
 }
 
-impl From<super::Period> for Duration {
-    fn from(period: super::Period) -> Self {
-        period.0
-    }
-}
-
 impl Checker<'_> {
     pub(super) fn resilience(&mut self, raw: &RawScenario) -> Resilience {
         let mut resilience = Resilience { clay: PipelineSettings::clay(), customer_io: PipelineSettings::customer_io() };

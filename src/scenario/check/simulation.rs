@@ -5,7 +5,7 @@ use mock_server::settings::SimulationSettings;
 
 use crate::scenario::document::Place;
 use crate::scenario::model::Target;
-use crate::scenario::raw::{RawLatency, RawLatencyModel, RawScenario, RawVendorLimit};
+use crate::scenario::raw::{LatencyForm, LatencyModelForm, RawScenario, RawVendorLimit};
 
 use crate::units::format_duration;
 
@@ -39,19 +39,19 @@ impl Checker<'_> {
         settings
     }
 
-    fn latency(&mut self, raw: Option<RawLatency>, default: LatencyModel, vendor: &Place) -> LatencyModel {
+    fn latency(&mut self, raw: Option<LatencyForm>, default: LatencyModel, vendor: &Place) -> LatencyModel {
         raw.map_or(default, |latency| self.latency_model(latency, &vendor.key("latency")))
     }
 
     /// A delay in the simulator's terms.
-    pub(super) fn latency_model(&mut self, raw: RawLatency, place: &Place) -> LatencyModel {
+    fn latency_model(&mut self, raw: LatencyForm, place: &Place) -> LatencyModel {
         let (model, longest) = match raw {
-            RawLatency::Fixed(delay) => (LatencyModel::Fixed { delay: delay.0 }, delay.0),
-            RawLatency::Model(RawLatencyModel::Uniform(bounds)) => {
+            LatencyForm::Fixed(delay) => (LatencyModel::Fixed { delay: delay.0 }, delay.0),
+            LatencyForm::Model(LatencyModelForm::Uniform(bounds)) => {
                 self.check_bounds(bounds, &place.key("uniform"));
                 (LatencyModel::Uniform { min: bounds[0].0, max: bounds[1].0 }, bounds[1].0)
             }
-            RawLatency::Model(RawLatencyModel::Lognormal(percentiles)) => {
+            LatencyForm::Model(LatencyModelForm::Lognormal(percentiles)) => {
                 self.check_percentiles(percentiles, &place.key("lognormal"));
                 (LatencyModel::Lognormal { p50: percentiles.p50.0, p99: percentiles.p99.0 }, percentiles.p99.0)
             }

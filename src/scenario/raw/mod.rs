@@ -14,13 +14,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(super) use faults::{RawFault, RawFaultKind, RawOutage, RawRetryAfter, RawVendor};
+pub(super) use faults::RawFault;
 pub(super) use journeys::{RawHeader, RawJourney, RawJourneyName, RawTarget};
 pub(super) use load::{RawData, RawExecutor, RawStage, RawThinkTime, RawThinkTimeModel, RawUse};
 pub(super) use resilience::{
     RawBackoff, RawBreaker, RawFallbackStep, RawPipeline, RawResilience, RawRetry, RawSimulation, RawVendorLimit, RawWindow,
 };
-pub(super) use values::{EnvVar, Percentiles, Period, RawLatency, RawLatencyModel, Switch};
+pub(super) use values::{EnvVar, LatencyForm, LatencyModelForm, Percentiles, Period, Switch};
 
 /// A Plimsoll scenario: one question, the load that answers it, and what must hold.
 #[derive(Debug, Deserialize, JsonSchema)]

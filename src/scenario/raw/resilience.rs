@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::values::{Period, RawLatency, Switch};
+use super::values::{LatencyForm, Period, Switch};
 
 /// The pipelines.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -233,7 +233,7 @@ pub(in crate::scenario) struct RawSimulation {
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct RawSimulatedClay {
     /// How long it thinks; lognormal with p50 40ms and p99 200ms when left out.
-    pub(in crate::scenario) latency: Option<RawLatency>,
+    pub(in crate::scenario) latency: Option<LatencyForm>,
     /// Its own limit on webhook submissions; none when left out.
     pub(in crate::scenario) rate_limit: Option<RawVendorLimit>,
     /// Submissions that a webhook source takes in its life; 50,000 when left out.
@@ -248,7 +248,7 @@ pub(in crate::scenario) struct RawSimulatedClay {
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct RawSimulatedCustomerIo {
     /// How long it thinks; lognormal with p50 25ms and p99 120ms when left out.
-    pub(in crate::scenario) latency: Option<RawLatency>,
+    pub(in crate::scenario) latency: Option<LatencyForm>,
     /// Its own limit; none when left out.
     pub(in crate::scenario) rate_limit: Option<RawVendorLimit>,
     /// Its port on 127.0.0.1; any free one when left out.

@@ -130,7 +130,7 @@ async fn a_second_head_has_its_time_too() {
 #[tokio::test(start_paused = true)]
 async fn a_vendor_may_think_longer_than_a_client_may_idle() {
     let delay = Duration::from_secs(600);
-    let slow = fault(FaultKind::Latency { model: LatencyModel::Fixed { delay } });
+    let slow = fault(FaultKind::Latency { model: LatencyModel::Fixed { delay }, jitter: Duration::ZERO });
     let shared = with(vec![slow, fault(FaultKind::Error { status: 503, body: None })]).await;
     let (mut client, _serving) = connect(&shared);
     let begun = Instant::now();

@@ -172,7 +172,7 @@ async fn a_wrong_length_is_said() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_during_a_delay_is_not_answered() {
-    let latency = FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::from_secs(60) } };
+    let latency = FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::from_secs(60) }, jitter: Duration::ZERO };
     let shared = with(vec![fault(latency), fault(FaultKind::Error { status: 500, body: None })]).await;
     leave_after(&shared, Duration::from_secs(7)).await;
     let entry = shared.entry();

@@ -9,7 +9,7 @@ use crate::vendor::NO_ROUTE;
 use crate::vendor::clay::{RESOURCE, WEBHOOK};
 
 fn latency(milliseconds: u64) -> FaultKind {
-    FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::from_millis(milliseconds) } }
+    FaultKind::Latency { model: LatencyModel::Fixed { delay: Duration::from_millis(milliseconds) }, jitter: Duration::ZERO }
 }
 
 fn limit(rate: f64, burst: u32) -> FaultKind {

@@ -1,0 +1,194 @@
+//! Faults in force: which requests and callbacks they hit, and in which order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::effect::{CallbackVerdict, Effect, Moment, Verdict};
+use super::ramp::Ramp;
+use super::share::Share;
+use super::{Fault, FaultKind, Outage, SimulatedVendor};
+use crate::seed::Seed;
+use crate::settings::Secret;
+use crate::vendor::{Request, Vendor};
+use crate::wire::Script;
+
+/// A fault of one vendor, from its start to its end.
+pub(crate) struct ActiveFault {
+    /// Its name, for the ledger.
+    pub(crate) name: Arc<str>,
+    /// It may answer a request, or close its connection, in the vendor's place. What never does is also put before requests
+    /// that another fault has ended.
+    pub(crate) may_end: bool,
+    effect: Box<dyn Effect>,
+    routes: Vec<String>,
+    customers: Vec<String>,
+    every: Option<u64>,
+    /// Requests in scope so far, for `every`.
+    seen: AtomicU64,
+    share: Share,
+    /// What the share grows and shrinks by; `None` where it does not.
+    ramp: Option<Ramp>,
+    rank: (u8, usize),
+    refuses: bool,
+    drops: bool,
+    new_key: Option<Secret>,
+    hits: Arc<AtomicU64>,
+}
+
+impl ActiveFault {
+    /// Of `vendor`, in force since `began`. `index` is its place in the timetable.
+    pub(crate) fn begin(fault: &Fault, index: usize, seed: Seed, vendor: SimulatedVendor, began: Instant) -> Self {
+        let is_ramped = !(fault.ramp_up.is_zero() && fault.ramp_down.is_zero());
+        Self {
+            name: fault.name.as_str().into(),
+            may_end: fault.kind.may_end(),
+            effect: fault.effect(seed, vendor, began),
+            routes: fault.routes.clone(),
+            customers: fault.customers.clone(),
+            every: fault.every.map(u64::from),
+            seen: AtomicU64::new(0),
+            share: Share::new(fault.share, seed, &fault.name),
+            ramp: (is_ramped && !fault.kind.ramps_in_size()).then(|| Ramp::new(fault, began)),
+            rank: (fault.kind.rank(), index),
+            refuses: fault.kind == FaultKind::Outage { how: Outage::Refuse },
+            drops: fault.kind == FaultKind::Outage { how: Outage::Drop },
+            new_key: match &fault.kind {
+                FaultKind::Auth { new_key, .. } => new_key.clone(),
+                _ => None,
+            },
+            hits: Arc::default(),
+        }
+    }
+
+    /// A fault of every request that does what a test wants.
+    #[cfg(test)]
+    pub(crate) fn of_effect(name: &str, effect: Box<dyn Effect>) -> Self {
+        let stand_in = Fault::new(name, FaultKind::Hang);
+        let fault = Self::begin(&stand_in, 0, Seed(1), SimulatedVendor::Clay, Instant::now());
+        Self { effect, ..fault }
+    }
+
+    /// The same, counting what it hits together with others.
+    pub(crate) fn counting(self, hits: Arc<AtomicU64>) -> Self {
+        Self { hits, ..self }
+    }
+
+    /// What is to happen to a request; [`Verdict::Pass`] where it is not in scope or not chosen.
+    pub(crate) fn judge(&self, vendor: &dyn Vendor, route: &str, request: &Request<'_>, moment: Moment) -> Verdict {
+        let is_hit =
+            self.is_in_scope(vendor, route, request) && self.is_in_turn() && self.share.hits(request, self.strength(moment.now));
+        if !is_hit {
+            return Verdict::Pass;
+        }
+        let verdict = self.effect.judge(vendor, request, moment);
+        if !matches!(verdict, Verdict::Pass) {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+        }
+        verdict
+    }
+
+    /// Alters the answer of a request that was judged [`Verdict::Wire`]. Returns whether there was anything to alter.
+    pub(crate) fn alter(&self, script: &mut Script) -> bool {
+        self.effect.alter(script)
+    }
+
+    fn judge_callback(&self, identity: &[u8], now: Instant) -> CallbackVerdict {
+        if self.effect.judge_callback() == CallbackVerdict::Pass {
+            return CallbackVerdict::Pass;
+        }
+        if !(self.is_in_turn() && self.share.hits_identity(identity, self.strength(now))) {
+            return CallbackVerdict::Pass;
+        }
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        self.effect.judge_callback()
+    }
+
+    fn is_in_scope(&self, vendor: &dyn Vendor, route: &str, request: &Request<'_>) -> bool {
+        let is_route = self.routes.is_empty() || self.routes.iter().any(|named| named == route);
+        is_route
+            && (self.customers.is_empty()
+                || vendor.subject(request).is_some_and(|subject| self.customers.iter().any(|named| *named == *subject)))
+    }
+
+    /// Whether it is the nth in scope, where only every nth is hit.
+    fn is_in_turn(&self) -> bool {
+        self.every.is_none_or(|every| (self.seen.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(every))
+    }
+
+    fn strength(&self, now: Instant) -> f64 {
+        self.ramp.map_or(1.0, |ramp| ramp.strength(now))
+    }
+}
+
+/// The active faults of one vendor in the order in which they compose.
+#[derive(Clone, Default)]
+pub(crate) struct ActiveFaults(pub(crate) Arc<[Arc<ActiveFault>]>);
+
+impl ActiveFaults {
+    /// Whether connections are refused.
+    pub(crate) fn refuse_connections(&self) -> bool {
+        self.0.iter().any(|fault| fault.refuses)
+    }
+
+    /// Whether connections are accepted and closed at once.
+    pub(crate) fn drop_connections(&self) -> bool {
+        self.0.iter().any(|fault| fault.drops)
+    }
+
+    /// The keys that the vendor accepts beside its own.
+    pub(crate) fn new_keys(&self) -> Vec<String> {
+        self.0.iter().filter_map(|fault| fault.new_key.as_ref()).map(|key| key.0.clone()).collect()
+    }
+
+    /// What is to happen to a callback. Of equal `identity` (its row, say) and seed, the same ones are hit.
+    pub(crate) fn judge_callback(&self, identity: &[u8]) -> Callback {
+        let mut callback = Callback::default();
+        let now = Instant::now();
+        for fault in self.0.iter() {
+            let verdict = fault.judge_callback(identity, now);
+            match verdict {
+                CallbackVerdict::Pass => continue,
+                CallbackVerdict::Lose => callback.lost = true,
+                CallbackVerdict::Delay(delay) => callback.delay = callback.delay.saturating_add(delay),
+                CallbackVerdict::Twice => callback.twice = true,
+                CallbackVerdict::Swap => callback.overtaken = true,
+                CallbackVerdict::BadSignature => callback.badly_signed = true,
+            }
+            callback.faults.push((fault.name.clone(), verdict));
+        }
+        callback
+    }
+
+    /// With one more.
+    pub(crate) fn with(&self, fault: ActiveFault) -> Self {
+        let mut faults = self.0.to_vec();
+        faults.push(Arc::new(fault));
+        faults.sort_by_key(|fault| fault.rank);
+        Self(faults.into())
+    }
+
+    /// Without the one at this place of the timetable.
+    pub(crate) fn without(&self, index: usize) -> Self {
+        Self(self.0.iter().filter(|fault| fault.rank.1 != index).cloned().collect())
+    }
+}
+
+/// What the active faults make of one callback: all of it at once, but that one which is lost is lost in any case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Callback {
+    /// It never comes.
+    pub(crate) lost: bool,
+    /// How much later it comes.
+    pub(crate) delay: Duration,
+    /// It comes twice.
+    pub(crate) twice: bool,
+    /// The next one overtakes it.
+    pub(crate) overtaken: bool,
+    /// Its signature is wrong.
+    pub(crate) badly_signed: bool,
+    /// Whose doing it is, in the order of the timetable.
+    pub(crate) faults: Vec<(Arc<str>, CallbackVerdict)>,
+}

@@ -1,0 +1,56 @@
+//! Bandwidth: the body comes slowly and evenly.
+//!
+//! Only the body counts, for the head is made after the faults have had their say; heads are small. Pieces come every 50 ms,
+//! fine enough that a client sees a stream, and coarse enough that the timer's millisecond does not matter. A ramp lets the
+//! time that a byte takes grow from nothing.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::body;
+use super::effect::{Effect, Moment, Verdict};
+use super::problem::FaultProblem;
+use super::ramp::Ramp;
+use crate::vendor::{Request, Vendor};
+use crate::wire::Script;
+
+/// Pieces a second.
+const PIECES_A_SECOND: u64 = 20;
+
+pub(super) fn describe(bytes_per_second: u64) -> String {
+    format!("bandwidth of {bytes_per_second} bytes/s")
+}
+
+pub(super) fn problem(bytes_per_second: u64) -> Option<FaultProblem> {
+    (bytes_per_second == 0).then(|| {
+        let help = "it must be at least 1; for no answer at all use a fault of kind `hang`";
+        FaultProblem::value("bytes_per_second", "at 0 bytes a second nothing would ever come", help)
+    })
+}
+
+pub(super) struct Narrow {
+    bytes_per_second: u64,
+    ramp: Ramp,
+}
+
+impl Narrow {
+    pub(super) fn new(bytes_per_second: u64, ramp: Ramp) -> Self {
+        Self { bytes_per_second, ramp }
+    }
+}
+
+impl Effect for Narrow {
+    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
+        Verdict::Wire { asks_vendor: true }
+    }
+
+    fn alter(&self, script: &mut Script) -> bool {
+        let rate = self.bytes_per_second.max(1);
+        // The answer's own moment: the request was judged long before it, where the vendor is slow.
+        let seconds_a_byte = self.ramp.strength(Instant::now()) / rate as f64;
+        let until = |bytes: u64| Duration::from_secs_f64(bytes as f64 * seconds_a_byte);
+        // From the times up to both ends, so that rounding does not add up.
+        body::slice(script, rate / PIECES_A_SECOND, |from, to| until(to).saturating_sub(until(from)))
+    }
+}

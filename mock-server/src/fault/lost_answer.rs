@@ -1,0 +1,50 @@
+//! Lost answer: the vendor commits the effect, then its answer is lost.
+//!
+//! It is the fault that makes duplicates. The client cannot know that its request was carried out; where it sends it again,
+//! and nothing makes the two known as one, the effect happens twice. The ledger shows both.
+
+use serde::{Deserialize, Serialize};
+
+use super::effect::{Effect, Moment, Verdict};
+use crate::vendor::{Request, Vendor};
+use crate::wire::{End, Script};
+
+/// How a client notices that its answer is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LostAnswer {
+    /// The connection is closed in order.
+    Close,
+    /// The connection is reset.
+    Reset,
+    /// Nothing comes.
+    Hang,
+}
+
+pub(super) fn describe(how: LostAnswer) -> String {
+    match how {
+        LostAnswer::Close => "answer lost (connection closed)",
+        LostAnswer::Reset => "answer lost (connection reset)",
+        LostAnswer::Hang => "answer lost (nothing comes)",
+    }
+    .to_owned()
+}
+
+pub(super) struct Lost(pub(super) LostAnswer);
+
+impl Effect for Lost {
+    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
+        Verdict::Wire { asks_vendor: true }
+    }
+
+    fn alter(&self, script: &mut Script) -> bool {
+        super::body::lose(
+            script,
+            match self.0 {
+                LostAnswer::Close => End::Close,
+                LostAnswer::Reset => End::Reset,
+                LostAnswer::Hang => End::Hang,
+            },
+        )
+    }
+}

@@ -1,0 +1,97 @@
+//! Malformed: an answer that is not what HTTP or JSON asks for.
+//!
+//! Gateways and proxies send such answers when something behind them breaks. A client should fail on them like on any other
+//! failure, and neither take them for a success nor wait for ever for bytes that do not come.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::body;
+use super::effect::{Effect, Moment, Verdict};
+use crate::vendor::{Request, Vendor};
+use crate::wire::{Script, Step};
+
+/// What is wrong with an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Malformed {
+    /// The body is no JSON: its first half, sent as if it were the whole. Without a body there is nothing to spoil.
+    Json,
+    /// No HTTP at all.
+    Head,
+    /// The head promises 100 bytes more than come before the connection is closed.
+    ContentLengthTooLong,
+    /// The head promises half of the body; all of it comes. Without a body there is nothing to halve.
+    ContentLengthTooShort,
+}
+
+/// What comes instead of HTTP: a line of text, as from a server for something else at this port.
+const NOT_HTTP: &[u8] = b"220 mail.example ESMTP ready\r\n";
+
+/// Bytes that a length promises too many.
+const TOO_MANY: u64 = 100;
+
+pub(super) fn describe(how: Malformed) -> String {
+    match how {
+        Malformed::Json => "invalid JSON",
+        Malformed::Head => "no HTTP",
+        Malformed::ContentLengthTooLong => "content length too long",
+        Malformed::ContentLengthTooShort => "content length too short",
+    }
+    .to_owned()
+}
+
+pub(super) struct Garbled(pub(super) Malformed);
+
+impl Effect for Garbled {
+    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
+        Verdict::Wire { asks_vendor: true }
+    }
+
+    fn alter(&self, script: &mut Script) -> bool {
+        match self.0 {
+            Malformed::Json => spoil_json(script),
+            Malformed::Head => {
+                if script.steps.is_empty() {
+                    return false;
+                }
+                script.steps = vec![Step::Raw(Bytes::from_static(NOT_HTTP))];
+                script.content_length = None;
+                true
+            }
+            Malformed::ContentLengthTooLong => declare(script, |length| length + TOO_MANY),
+            Malformed::ContentLengthTooShort => declare(script, |length| length / 2),
+        }
+    }
+}
+
+fn spoil_json(script: &mut Script) -> bool {
+    let whole = body::whole(script);
+    if !is_json(&whole) {
+        return false;
+    }
+    let half = whole.slice(..whole.len().div_ceil(2));
+    // Half of a number is a number.
+    let spoilt = if is_json(&half) { Bytes::from_static(b"{") } else { half };
+    script.steps.retain(|step| !matches!(step, Step::Body(_)));
+    script.steps.push(Step::Body(spoilt));
+    true
+}
+
+fn is_json(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+}
+
+/// Lets the head speak of another length. Returns whether it is another.
+fn declare(script: &mut Script, of: impl FnOnce(u64) -> u64) -> bool {
+    if !script.steps.contains(&Step::Head) {
+        return false;
+    }
+    let length = script.content_length.unwrap_or_else(|| body::length(script));
+    let declared = of(length);
+    if declared == length {
+        return false;
+    }
+    script.content_length = Some(declared);
+    true
+}

@@ -1,0 +1,33 @@
+//! What is wrong with a fault, said so that whoever wrote it can put it right.
+
+/// One thing wrong with a fault, with what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}; {help}")]
+pub struct FaultProblem {
+    /// The field at fault, as it is written: `share`, `routes[1]`, `add.lognormal.p99`.
+    pub field: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What would be right.
+    pub help: String,
+    /// Whether it is the field's value that is wrong, or that the field is there or is not there.
+    pub wrong: Wrong,
+}
+
+/// What about a field is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// Its value.
+    Value,
+    /// It is there, and the fault's kind does not take it.
+    Superfluous,
+    /// It is not there, and the fault's kind needs it.
+    Missing,
+}
+
+impl FaultProblem {
+    /// A value that is wrong.
+    pub(super) fn value(field: impl Into<String>, problem: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { field: field.into(), problem: problem.into(), help: help.into(), wrong: Wrong::Value }
+    }
+}

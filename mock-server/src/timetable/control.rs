@@ -1,0 +1,223 @@
+//! The task that begins and ends faults, and how it is told what to do.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::schedule::{Schedule, Step};
+use super::state::FaultState;
+use super::subscribers::{FaultChange, Subscribers};
+use crate::edge::Edge;
+use crate::fault::{ActiveFault, Fault, FaultProblem};
+use crate::seed::Seed;
+
+/// Most faults that may be scheduled or active at once. Every request is put before all that are active.
+const MOST_LIVING: usize = 1_000;
+
+/// Why a fault could not be added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddError {
+    /// It makes no sense.
+    #[error("the fault `{name}` makes no sense: {}", list(problems))]
+    Invalid {
+        /// Its name.
+        name: String,
+        /// Everything that is wrong with it.
+        problems: Vec<FaultProblem>,
+    },
+    /// Another of its name is scheduled or active.
+    #[error("there is a fault `{name}` already; remove it first, or give this one another name")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// Too many are scheduled or active.
+    #[error("{MOST_LIVING} faults are scheduled or active, which is the most there can be; remove some first")]
+    TooMany,
+    /// The simulation has been shut down.
+    #[error("the simulated vendors have been shut down")]
+    Ended,
+}
+
+fn list(problems: &[FaultProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// The faults of a simulation: those of its timetable, and those that are added by hand. Dropped, it begins and ends no more.
+pub(crate) struct Faults {
+    shared: Arc<Shared>,
+    settled: watch::Receiver<u64>,
+    driver: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    schedule: Mutex<Schedule>,
+    changed: Notify,
+    seed: Seed,
+    edges: Vec<Arc<Edge>>,
+    subscribers: Subscribers,
+}
+
+impl Faults {
+    /// Control over `timetable`, whose clock has not started, and over faults by hand. Must be called inside a runtime.
+    pub(crate) fn new(timetable: Vec<Fault>, seed: Seed, edges: Vec<Arc<Edge>>) -> Self {
+        let schedule = Mutex::new(Schedule::new(timetable));
+        let shared = Arc::new(Shared { schedule, changed: Notify::new(), seed, edges, subscribers: Subscribers::default() });
+        let (sender, settled) = watch::channel(0);
+        let driver = tokio::spawn(drive(shared.clone(), sender));
+        Self { shared, settled, driver: Mutex::new(Some(driver)) }
+    }
+
+    /// Starts the timetable's clock at `zero`, which may be in the past or to come: faults whose time has passed entirely
+    /// never begin. Only the first call does so; others return `false`.
+    pub(crate) fn start(&self, zero: Instant) -> bool {
+        let started = self.shared.schedule().start(zero);
+        self.shared.changed.notify_one();
+        started
+    }
+
+    /// The zero of the timetable's clock; `None` where it has not been started.
+    pub(crate) fn zero(&self) -> Option<Instant> {
+        self.shared.schedule().zero()
+    }
+
+    /// What the timetable's clock shows; 0 before its zero, and `None` where it has not been started.
+    pub(crate) fn elapsed(&self) -> Option<Duration> {
+        self.zero().map(|zero| Instant::now().saturating_duration_since(zero))
+    }
+
+    /// Adds a fault by hand. Its `at` counts from now, and `lasts` is its time to live. When this returns, a fault that begins
+    /// at once is in force. The fault stays also where nobody waits for that.
+    ///
+    /// # Errors
+    ///
+    /// It makes no sense, its name is taken by one that is scheduled or active, there are too many, or the simulation has been
+    /// shut down.
+    pub(crate) async fn add(&self, fault: Fault) -> Result<(), AddError> {
+        fault.validate().map_err(|problems| AddError::Invalid { name: fault.name.clone(), problems })?;
+        let revision = {
+            let mut schedule = self.shared.schedule();
+            if schedule.lives(&fault.name) {
+                return Err(AddError::NameTaken { name: fault.name });
+            }
+            if schedule.living() >= MOST_LIVING {
+                return Err(AddError::TooMany);
+            }
+            schedule.add(fault, Instant::now());
+            schedule.revision
+        };
+        if self.settle(revision).await { Ok(()) } else { Err(AddError::Ended) }
+    }
+
+    /// Ends a fault of this name, of the timetable or by hand, or lets it never begin. When this returns it is no longer in
+    /// force. Returns whether there was one that was scheduled or active.
+    pub(crate) async fn remove(&self, name: &str) -> bool {
+        self.remove_those(|fault| fault.name == name).await
+    }
+
+    /// As [`Faults::remove`], for every fault.
+    pub(crate) async fn clear(&self) {
+        self.remove_those(|_| true).await;
+    }
+
+    async fn remove_those(&self, chosen: impl Fn(&Fault) -> bool) -> bool {
+        let (any, revision) = {
+            let mut schedule = self.shared.schedule();
+            (schedule.remove(Instant::now(), chosen), schedule.revision)
+        };
+        self.settle(revision).await;
+        any
+    }
+
+    /// Every fault and how it stands, the timetable's first; of those by hand that are over, the latest hundred.
+    pub(crate) fn list(&self) -> Vec<FaultState> {
+        self.shared.schedule().list(Instant::now())
+    }
+
+    /// Faults as they begin and end, from now on. A begin is told when the fault is in force, an end when it no longer is.
+    pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
+        self.shared.subscribers.subscribe()
+    }
+
+    /// Ends the task. Faults that are in force stay so.
+    pub(crate) fn end(&self) -> Option<JoinHandle<()>> {
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner).take().inspect(JoinHandle::abort)
+    }
+
+    /// Waits until everything up to `revision` has been done; `false` where it never will be.
+    async fn settle(&self, revision: u64) -> bool {
+        self.shared.changed.notify_one();
+        self.settled.clone().wait_for(|settled| *settled >= revision).await.is_ok()
+    }
+}
+
+impl Drop for Faults {
+    fn drop(&mut self) {
+        // The task holds the edges, and the edges end when the last one who holds them is gone.
+        self.end();
+    }
+}
+
+/// Begins and ends faults when they are due. It alone does, so nothing is done half where a caller stops waiting.
+async fn drive(shared: Arc<Shared>, settled: watch::Sender<u64>) {
+    loop {
+        let revision = shared.schedule().revision;
+        while let Some(step) = shared.due() {
+            shared.take(step).await;
+        }
+        settled.send_replace(revision);
+        let next = shared.schedule().next().map(|step| step.due);
+        tokio::select! {
+            () = at(next) => {}
+            () = shared.changed.notified() => {}
+        }
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Shared {
+    fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn due(&self) -> Option<Step> {
+        self.schedule().next().filter(|step| step.due <= Instant::now())
+    }
+
+    async fn take(&self, step: Step) {
+        if step.begins {
+            let mut schedule = self.schedule();
+            if schedule.ends(&step).is_some_and(|ends| ends <= Instant::now()) {
+                schedule.missed(&step);
+                return;
+            }
+        }
+        for edge in self.edges.iter().filter(|edge| step.fault.concerns(edge.vendor())) {
+            let active = edge.active();
+            let active = if step.begins {
+                let fault = ActiveFault::begin(&step.fault, step.index, self.seed, edge.vendor(), step.due);
+                active.with(fault.counting(step.hits.clone()))
+            } else {
+                active.without(step.index)
+            };
+            edge.set_active(active).await;
+        }
+        let zero = {
+            let mut schedule = self.schedule();
+            schedule.taken(&step);
+            schedule.zero()
+        };
+        let elapsed = zero.map(|zero| Instant::now().saturating_duration_since(zero)).unwrap_or_default();
+        let at_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        self.subscribers.tell(&FaultChange { name: step.fault.name.clone(), active: step.begins, at_us });
+    }
+}

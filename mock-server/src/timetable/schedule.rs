@@ -1,0 +1,183 @@
+//! Which fault begins or ends next.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::time::Instant;
+
+use super::state::{FaultPhase, FaultState};
+use crate::fault::Fault;
+
+/// Faults by hand that are over and still listed. Older ones are forgotten, for memory has to stay flat.
+const KEPT_OVER: usize = 100;
+
+/// Every fault and where it is in its life.
+pub(super) struct Schedule {
+    zero: Option<Instant>,
+    entries: Vec<Entry>,
+    next_index: usize,
+    /// Counts what was asked for, so that who asked can wait until it is done.
+    pub(super) revision: u64,
+}
+
+struct Entry {
+    fault: Arc<Fault>,
+    /// Its place in the timetable; faults by hand come after it, in the order in which they were added.
+    index: usize,
+    by_hand: bool,
+    /// `None` while that is not known.
+    begins: Option<Instant>,
+    /// `None` while that is not known, or until it is removed.
+    ends: Option<Instant>,
+    phase: FaultPhase,
+    hits: Arc<AtomicU64>,
+}
+
+/// A fault begins or ends.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub(super) fault: Arc<Fault>,
+    pub(super) index: usize,
+    pub(super) begins: bool,
+    pub(super) due: Instant,
+    pub(super) hits: Arc<AtomicU64>,
+}
+
+impl Schedule {
+    /// The timetable, not started.
+    pub(super) fn new(timetable: Vec<Fault>) -> Self {
+        let entries: Vec<Entry> =
+            timetable.into_iter().enumerate().map(|(index, fault)| Entry::new(fault, index, false)).collect();
+        Self { zero: None, next_index: entries.len(), entries, revision: 0 }
+    }
+
+    pub(super) fn zero(&self) -> Option<Instant> {
+        self.zero
+    }
+
+    /// Starts the timetable's clock; `false` where it had been started before.
+    pub(super) fn start(&mut self, zero: Instant) -> bool {
+        if self.zero.is_some() {
+            return false;
+        }
+        self.zero = Some(zero);
+        self.entries.iter_mut().filter(|entry| !entry.by_hand).for_each(|entry| entry.schedule(zero));
+        self.revision += 1;
+        true
+    }
+
+    /// Adds a fault by hand, whose times count from `now`.
+    pub(super) fn add(&mut self, fault: Fault, now: Instant) {
+        let mut entry = Entry::new(fault, self.next_index, true);
+        entry.schedule(now);
+        self.next_index += 1;
+        self.entries.push(entry);
+        self.forget();
+        self.revision += 1;
+    }
+
+    /// Whether a fault of this name is scheduled or active.
+    pub(super) fn lives(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.lives() && entry.fault.name == name)
+    }
+
+    /// How many faults are scheduled or active.
+    pub(super) fn living(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.lives()).count()
+    }
+
+    /// Ends at `now` what is active of those chosen, and leaves out what is scheduled. Returns whether there were any.
+    pub(super) fn remove(&mut self, now: Instant, chosen: impl Fn(&Fault) -> bool) -> bool {
+        let mut any = false;
+        for entry in self.entries.iter_mut().filter(|entry| entry.lives() && chosen(&entry.fault)) {
+            any = true;
+            match entry.phase {
+                FaultPhase::Active => entry.ends = Some(entry.ends.map_or(now, |ends| ends.min(now))),
+                _ => entry.phase = FaultPhase::Over,
+            }
+        }
+        self.revision += u64::from(any);
+        any
+    }
+
+    /// The next begin or end. At one time, ends come before begins, so that an outage that follows another at once is not cut
+    /// short by the first one's end.
+    pub(super) fn next(&self) -> Option<Step> {
+        self.entries.iter().filter_map(Entry::next).min_by_key(|step| (step.due, step.begins, step.index))
+    }
+
+    /// Notes that a step has been taken.
+    pub(super) fn taken(&mut self, step: &Step) {
+        let phase = if step.begins { FaultPhase::Active } else { FaultPhase::Over };
+        self.enter(step.index, phase);
+    }
+
+    /// Notes that a fault's time has passed before it could begin.
+    pub(super) fn missed(&mut self, step: &Step) {
+        self.enter(step.index, FaultPhase::Over);
+    }
+
+    /// When the fault of a step ends.
+    pub(super) fn ends(&self, step: &Step) -> Option<Instant> {
+        self.entries.iter().find(|entry| entry.index == step.index)?.ends
+    }
+
+    /// Every fault as it stands at `now`, the timetable's first.
+    pub(super) fn list(&self, now: Instant) -> Vec<FaultState> {
+        self.entries.iter().map(|entry| entry.state(now)).collect()
+    }
+
+    fn enter(&mut self, index: usize, phase: FaultPhase) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.index == index) {
+            entry.phase = phase;
+        }
+    }
+
+    fn forget(&mut self) {
+        let is_over = |entry: &Entry| entry.by_hand && !entry.lives();
+        let mut surplus = self.entries.iter().filter(|entry| is_over(entry)).count().saturating_sub(KEPT_OVER);
+        self.entries.retain(|entry| {
+            let goes = surplus > 0 && is_over(entry);
+            surplus -= usize::from(goes);
+            !goes
+        });
+    }
+}
+
+impl Entry {
+    fn new(fault: Fault, index: usize, by_hand: bool) -> Self {
+        let phase = FaultPhase::Scheduled;
+        Self { fault: Arc::new(fault), index, by_hand, begins: None, ends: None, phase, hits: Arc::default() }
+    }
+
+    /// Times beyond what the clock can tell never come.
+    fn schedule(&mut self, zero: Instant) {
+        self.begins = zero.checked_add(self.fault.at);
+        self.ends = self.begins.zip(self.fault.lasts).and_then(|(begins, lasts)| begins.checked_add(lasts));
+    }
+
+    fn lives(&self) -> bool {
+        self.phase != FaultPhase::Over
+    }
+
+    fn next(&self) -> Option<Step> {
+        let (due, begins) = match self.phase {
+            FaultPhase::Scheduled => (self.begins?, true),
+            FaultPhase::Active => (self.ends?, false),
+            FaultPhase::Over => return None,
+        };
+        Some(Step { fault: self.fault.clone(), index: self.index, begins, due, hits: self.hits.clone() })
+    }
+
+    fn state(&self, now: Instant) -> FaultState {
+        let until = |time: Option<Instant>, known: bool| time.filter(|_| known).map(|time| time.saturating_duration_since(now));
+        FaultState {
+            fault: Fault::clone(&self.fault),
+            phase: self.phase,
+            by_hand: self.by_hand,
+            begins_in: until(self.begins, self.phase == FaultPhase::Scheduled),
+            ends_in: until(self.ends, self.lives()),
+            hits: self.hits.load(Ordering::Relaxed),
+        }
+    }
+}

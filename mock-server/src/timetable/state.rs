@@ -1,0 +1,65 @@
+//! How a fault stands at a moment, for lists.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use crate::duration::Period;
+use crate::fault::Fault;
+use crate::fault::form::FaultForm;
+
+/// Where a fault is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultPhase {
+    /// It will begin.
+    Scheduled,
+    /// It is in force.
+    Active,
+    /// It has ended, or its time has passed before it could begin.
+    Over,
+}
+
+/// A fault and how it stands. Serialised, it is the fault as it is written, with the rest beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaultState {
+    /// The fault.
+    pub fault: Fault,
+    /// Where it is in its life.
+    pub phase: FaultPhase,
+    /// It was added by hand, and is not of the timetable.
+    pub by_hand: bool,
+    /// Time until it begins; `None` unless it is scheduled, and while the timetable's clock has not started.
+    pub begins_in: Option<Duration>,
+    /// Time until it ends; `None` where it is over, where that is not known yet, and where it lasts until it is removed.
+    pub ends_in: Option<Duration>,
+    /// Requests and callbacks that it has hit so far.
+    pub hits: u64,
+}
+
+impl Serialize for FaultState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written {
+            #[serde(flatten)]
+            form: FaultForm,
+            what: String,
+            state: FaultPhase,
+            by_hand: bool,
+            begins_in: Option<Period>,
+            ends_in: Option<Period>,
+            hits: u64,
+        }
+        Written {
+            form: FaultForm::from(&self.fault),
+            what: self.fault.describe(),
+            state: self.phase,
+            by_hand: self.by_hand,
+            begins_in: self.begins_in.map(Period),
+            ends_in: self.ends_in.map(Period),
+            hits: self.hits,
+        }
+        .serialize(serializer)
+    }
+}

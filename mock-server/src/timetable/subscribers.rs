@@ -1,0 +1,34 @@
+//! Telling of faults as they begin and end.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+/// A fault began or ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultChange {
+    /// Its name.
+    pub name: String,
+    /// Began or ended.
+    pub active: bool,
+    /// Microseconds on the timetable's clock; 0 before it has started.
+    pub at_us: u64,
+}
+
+/// Tells whoever subscribed.
+#[derive(Debug, Default)]
+pub(super) struct Subscribers(Mutex<Vec<mpsc::UnboundedSender<FaultChange>>>);
+
+impl Subscribers {
+    pub(super) fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        receiver
+    }
+
+    pub(super) fn tell(&self, change: &FaultChange) {
+        // A subscriber that is gone is forgotten.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|sender| sender.send(change.clone()).is_ok());
+    }
+}
