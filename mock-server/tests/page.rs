@@ -88,6 +88,10 @@ async fn a_fault_is_started_seen_and_stopped_on_the_page() {
     assert_eq!((stopped.phase, stopped.hits), (FaultPhase::Over, 40));
     assert_eq!(client.submit(&vendors.clay_url(), "{}").await.unwrap().status, 200);
 
+    // What it says is taken from the API's own description.
+    browser.choose("#fault-kind", "hang").await;
+    browser.wait_for("document.querySelector('#kind-note').innerText.includes('never answered')").await;
+
     browser.click("#start-clock").await;
     browser.wait_for("document.querySelector('#clock').innerText.includes('timetable at')").await;
     assert!(vendors.timetable_elapsed().is_some());
