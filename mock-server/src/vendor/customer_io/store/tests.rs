@@ -1,0 +1,1 @@
+//! The rules of the store that requests alone do not show.
