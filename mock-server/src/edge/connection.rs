@@ -63,7 +63,10 @@ pub(super) enum Fate {
 /// What a connection's task and the requests on it share.
 pub(super) struct Connection {
     fate: Mutex<Option<Fate>>,
-    has_fate: Notify,
+    /// Wakes the connection's task.
+    wake: Notify,
+    /// What had been handed to hyper when the task was last woken is on its way, as far as the peer takes it.
+    is_written: Notify,
     /// The peer does not take what is written.
     blocked: AtomicBool,
     activity: Mutex<Activity>,
@@ -85,7 +88,8 @@ impl Connection {
         let activity = Activity { requests: 0, deadline: Instant::now() + IDLE, in_head: false, heads: true };
         Arc::new(Self {
             fate: Mutex::default(),
-            has_fate: Notify::new(),
+            wake: Notify::new(),
+            is_written: Notify::new(),
             blocked: AtomicBool::new(false),
             activity: Mutex::new(activity),
         })
@@ -94,7 +98,15 @@ impl Connection {
     /// Takes the connection out of hyper's hands. The first fate counts.
     pub(super) fn meet(&self, fate: Fate) {
         self.fate.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fate);
-        self.has_fate.notify_one();
+        self.wake.notify_one();
+    }
+
+    /// Waits until what has been handed to hyper over HTTP/2 is on its way, as far as the peer takes it.
+    pub(super) async fn written(self: Arc<Self>) {
+        let mut written = pin!(self.is_written.notified());
+        written.as_mut().enable();
+        self.wake.notify_one();
+        written.await;
     }
 
     /// A request is in the service's hands from now on, for as long as what this returns is kept.
@@ -272,15 +284,16 @@ enum Ended {
 
 /// Lets hyper serve the connection until it is over, takes too long, or a fault takes it.
 async fn drive<C: Future + Unpin>(hyper: &mut C, connection: &Connection, http2: bool) -> Ended {
-    let mut has_fate = pin!(connection.has_fate.notified());
+    let mut wake = pin!(connection.wake.notified());
     let mut alarm = pin!(sleep_until(Instant::now() + HEAD_DEADLINE));
     std::future::poll_fn(|cx| {
         if Pin::new(&mut *hyper).poll(cx).is_ready() {
             return Poll::Ready(Ended::Over);
         }
         // Over HTTP/1.1 it was hyper who polled the request; over HTTP/2 it is a task of its own.
-        if http2 {
-            let _ = has_fate.as_mut().poll(cx);
+        while http2 && wake.as_mut().poll(cx).is_ready() {
+            wake.set(connection.wake.notified());
+            connection.is_written.notify_waiters();
         }
         if let Some(fate) = connection.take_fate() {
             return Poll::Ready(Ended::Fate(fate));
