@@ -15,15 +15,15 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, ExitCode, Stdio};
 use std::rc::Rc;
-use std::cell::Cell;
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use support::{CLIENT_CORE, Failure, SERVER_CORE, ask, connect, cpu_us, median, open_load, pin, settings, simulator};
+use support::{CLIENT_CORE, Failure, SERVER_CORE, ask, connect, cpu_us, median, open_load, pin, request, settings, simulator};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
@@ -90,8 +90,15 @@ fn compare(rounds: usize) -> Result<bool, Failure> {
         median(pairs.map(|(edge, other)| edge.p99_ms - other.p99_ms).collect())
     };
     let (cost, added) = (of(2, |figures| figures.cpu_us), [added(0), added(1)]);
-    println!("the edge costs {:.2} of bare wiremock, {:.2} of bare hyper", cost / of(1, |figures| figures.cpu_us), cost / of(0, |figures| figures.cpu_us));
-    println!("p99 added at {RATE}/s: {:.3} ms to bare hyper, {:.3} ms to bare wiremock; at most {MOST_ADDED_MS}", added[0], added[1]);
+    println!(
+        "the edge costs {:.2} of bare wiremock, {:.2} of bare hyper",
+        cost / of(1, |figures| figures.cpu_us),
+        cost / of(0, |figures| figures.cpu_us)
+    );
+    println!(
+        "p99 added at {RATE}/s: {:.3} ms to bare hyper, {:.3} ms to bare wiremock; at most {MOST_ADDED_MS}",
+        added[0], added[1]
+    );
     println!("{:.0} requests out of a second of one core; at least {LEAST_A_SECOND}", 1e6 / cost);
     Ok(1e6 / cost >= LEAST_A_SECOND && added[0] < MOST_ADDED_MS)
 }
@@ -106,7 +113,8 @@ async fn turn(server: &str) -> Result<Figures, Failure> {
         child.stop().await;
         return figures;
     }
-    let mut child = Command::new(std::env::current_exe()?).args(["serve", server]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut child =
+        Command::new(std::env::current_exe()?).args(["serve", server]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     pin(CLIENT_CORE)?;
     let mut url = String::new();
     BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut url)?;
@@ -120,7 +128,7 @@ async fn turn(server: &str) -> Result<Figures, Failure> {
 async fn measure(pid: u32, url: &str) -> Result<Figures, Failure> {
     let authority = url.strip_prefix("http://").ok_or("no URL")?;
     let (rate, cpu_us) = as_fast_as_can_be(pid, authority).await?;
-    let times = open_load(authority, RATE, PACED, CONNECTIONS, request).await?;
+    let times = open_load(authority, RATE, PACED, CONNECTIONS).await?;
     Ok(Figures { rate, cpu_us, p50_ms: times.percentile_ms(50.0), p99_ms: times.percentile_ms(99.0) })
 }
 
@@ -152,18 +160,6 @@ async fn as_fast_as_can_be(pid: u32, authority: &str) -> Result<(f64, f64), Fail
     }
     let seconds = begun.elapsed().as_secs_f64();
     Ok((REQUESTS as f64 / seconds, (cpu_us(pid)? - cpu) / REQUESTS as f64))
-}
-
-/// A small POST, as load tests of the vendor make it.
-fn request(authority: &str) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(Bytes::from_static(br#"{"test":true}"#)));
-    *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = http::Uri::from_static("/v1/resource");
-    let headers = request.headers_mut();
-    headers.insert("authorization", http::HeaderValue::from_static("Bearer simulated-clay-key"));
-    headers.insert("content-type", http::HeaderValue::from_static("application/json"));
-    headers.insert("host", http::HeaderValue::from_str(authority).unwrap_or(http::HeaderValue::from_static("localhost")));
-    request
 }
 
 /// What the edge is compared with, in a process of its own that ends with its input.

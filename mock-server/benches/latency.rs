@@ -16,9 +16,6 @@ mod support;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::Full;
 use mock_server::fault::{Fault, FaultKind};
 use mock_server::latency::LatencyModel;
 use mock_server::settings::SimulationSettings;
@@ -55,9 +52,11 @@ fn compare(seconds: usize) -> Result<bool, Failure> {
     println!("{RATE} requests/s for {seconds} s; configured and seen, in ms");
     println!("latency                 p50     seen       p99     seen   off by");
     let mut are_true = true;
-    for (name, model, by_fault, p50, p99) in
-        [("fixed", fixed, false, 50.0, 50.0), ("lognormal", lognormal, false, 40.0, 200.0), ("lognormal, by fault", lognormal, true, 40.0, 200.0)]
-    {
+    for (name, model, by_fault, p50, p99) in [
+        ("fixed", fixed, false, 50.0, 50.0),
+        ("lognormal", lognormal, false, 40.0, 200.0),
+        ("lognormal, by fault", lognormal, true, 40.0, 200.0),
+    ] {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (seen_p50, seen_p99) = runtime.block_on(LocalSet::new().run_until(seen(model, by_fault, seconds)))?;
         let off = seen_p99 / p99 - 1.0;
@@ -78,7 +77,7 @@ async fn seen(model: LatencyModel, by_fault: bool, seconds: usize) -> Result<(f6
         faults.recv().await.ok_or("the fault does not begin")?;
     }
     let authority = child.clay_url().strip_prefix("http://").ok_or("no URL")?.to_owned();
-    let times = open_load(&authority, RATE, RATE as usize * seconds, CONNECTIONS, request).await;
+    let times = open_load(&authority, RATE, RATE as usize * seconds, CONNECTIONS).await;
     child.stop().await;
     let times = times?;
     Ok((times.percentile_ms(50.0), times.percentile_ms(99.0)))
@@ -93,15 +92,4 @@ fn configured(model: LatencyModel, by_fault: bool) -> SimulationSettings {
         settings.clay.latency = model;
     }
     settings
-}
-
-fn request(authority: &str) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(Bytes::from_static(br#"{"test":true}"#)));
-    *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = http::Uri::from_static("/v1/resource");
-    let headers = request.headers_mut();
-    headers.insert("authorization", http::HeaderValue::from_static("Bearer simulated-clay-key"));
-    headers.insert("content-type", http::HeaderValue::from_static("application/json"));
-    headers.insert("host", http::HeaderValue::from_str(authority).unwrap_or(http::HeaderValue::from_static("localhost")));
-    request
 }
