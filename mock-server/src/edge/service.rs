@@ -23,8 +23,8 @@ use crate::vendor::Answer;
 use crate::wire::{Script, Step};
 
 /// The largest body that is read at all, in bytes. Ten times what most routes take and a little more than the largest
-/// (2 MB of attachments), so that routes give their own answers, and bounded, so that memory is.
-const LARGEST_BODY: usize = 3 * 1024 * 1024;
+/// (a message with 2 MB of attachments in base 64), so that routes give their own answers, and bounded, so that memory is.
+const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// How long a body may take from the end of its head: three times as long as the slowest of the known clients waits for an
 /// answer at all.

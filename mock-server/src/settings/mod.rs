@@ -15,7 +15,7 @@ pub use clay::{
     CallbackSettings, ClaySettings, CreditSettings, EnrichmentSettings, Plan, Provider, PublicApiSettings, RegisteredWebhook,
     Routine, WebhookSource, WhenExhausted,
 };
-pub use customer_io::CustomerIoSettings;
+pub use customer_io::{CustomerIoSettings, Region};
 pub use secret::Secret;
 
 use crate::fault::Fault;
@@ -64,10 +64,8 @@ impl SimulationSettings {
     /// The first setting that makes no sense: a latency model with its bounds in the wrong order, a rate limit of nothing, an
     /// admin API that anybody on the network could use.
     pub fn validate(&self) -> Result<(), SettingsProblem> {
-        let wrong = |setting| move |problem| SettingsProblem { setting, problem };
         self.clay.validate()?;
-        self.customer_io.latency.validate().map_err(wrong("customer_io.latency"))?;
-        check_limit(self.customer_io.rate_limit).map_err(wrong("customer_io.rate_limit"))?;
+        self.customer_io.validate()?;
         self.admin.as_ref().map_or(Ok(()), AdminSettings::check)
     }
 }
