@@ -7,8 +7,8 @@
 //!
 //! Opens 10,000 connections to the simulator in a process of its own, a request on each, lets them idle and closes them; then
 //! opens 500 connections a second, of which each asks for one thing and is closed, by the client in order, by a reset, or half
-//! way through its request. Fails where the process has more file descriptors, tasks or open connections afterwards than
-//! before, or more than 8 MB more of memory than after the first tenth of the churn.
+//! way through its request. Fails where the process has open connections afterwards, or file descriptors or tasks that it did
+//! not have before, but for those that it keeps to wiremock, or 8 MB more of memory than after the first tenth of the churn.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a program that reports to a person")]
 
@@ -28,6 +28,8 @@ use tokio::time::Instant;
 
 const IDLE: usize = 10_000;
 const CHURN: u32 = 500;
+/// Connections to wiremock that the simulator may keep for later, with a task each: as many as were ever needed at once.
+const MOST_KEPT: usize = 64;
 /// What the allocator may keep for itself, in kB.
 const MOST_GROWTH_KB: u64 = 8 * 1024;
 /// How long the process may take to notice that connections have gone.
@@ -63,6 +65,12 @@ struct Held {
     tasks: usize,
     connections: usize,
     memory_kb: u64,
+}
+
+impl Held {
+    fn is_level_with(&self, before: Self) -> bool {
+        self.descriptors <= before.descriptors + MOST_KEPT && self.tasks <= before.tasks + MOST_KEPT && self.connections == 0
+    }
 }
 
 /// The simulator, and where to ask it how it is.
@@ -180,7 +188,7 @@ impl Simulator {
         Ok(Held {
             descriptors: descriptors(self.pid)?,
             tasks: sum("mock_tasks"),
-            connections: sum("mock_open_connections"),
+            connections: sum("mock_connections"),
             memory_kb: status_kb(self.pid, "VmRSS")?,
         })
     }
@@ -191,7 +199,7 @@ impl Simulator {
         loop {
             let held = self.held().await?;
             let is_level = match before {
-                Some(before) => held.descriptors <= before.descriptors && held.tasks <= before.tasks && held.connections == 0,
+                Some(before) => held.is_level_with(before),
                 None => held.connections == 0,
             };
             if is_level || Instant::now() > give_up {

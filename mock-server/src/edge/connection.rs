@@ -81,11 +81,13 @@ struct Activity {
     in_head: bool,
     /// Bytes that come begin a head. Over HTTP/2 they need not.
     heads: bool,
+    /// It has a fate, which waits for the peer to take what was written before it.
+    is_leaving: bool,
 }
 
 impl Connection {
     pub(super) fn new() -> Arc<Self> {
-        let activity = Activity { requests: 0, deadline: Instant::now() + IDLE, in_head: false, heads: true };
+        let activity = Activity { requests: 0, deadline: Instant::now() + IDLE, in_head: false, heads: true, is_leaving: false };
         Arc::new(Self {
             fate: Mutex::default(),
             wake: Notify::new(),
@@ -98,6 +100,9 @@ impl Connection {
     /// Takes the connection out of hyper's hands. The first fate counts.
     pub(super) fn meet(&self, fate: Fate) {
         self.fate.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fate);
+        let mut activity = self.activity();
+        (activity.is_leaving, activity.deadline) = (true, Instant::now() + IDLE);
+        drop(activity);
         self.wake.notify_one();
     }
 
@@ -135,7 +140,7 @@ impl Connection {
     /// Until when it may stay as it is; `None` while a request is being served, for nobody knows how long that takes.
     fn deadline(&self) -> Option<Instant> {
         let activity = self.activity();
-        (activity.requests == 0).then_some(activity.deadline)
+        (activity.requests == 0 || activity.is_leaving).then_some(activity.deadline)
     }
 
     fn speaks_http2(&self) {
