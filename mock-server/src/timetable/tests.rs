@@ -214,15 +214,3 @@ async fn after_the_end_nothing_can_be_added() {
     assert_eq!(faults.add(fault("f")).await, Err(AddError::Ended));
     assert!(faults.end().is_none());
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_state_is_written_as_the_fault_with_the_rest_beside_it() {
-    let (faults, _changes) = faults(Vec::new());
-    faults.add(fault("f").with_share(0.5).begins_at(s(2)).lasting(s(90))).await.unwrap();
-    let expected = serde_json::json!([{
-        "name": "f", "kind": "outage", "how": "unavailable", "share": 0.5, "at": "2s", "lasts": "1m30s",
-        "what": "outage (503), 50 % of all requests", "state": "scheduled", "by_hand": true,
-        "begins_in": "2s", "ends_in": "1m32s", "hits": 0,
-    }]);
-    assert_eq!(serde_json::to_value(faults.list()).unwrap(), expected);
-}
