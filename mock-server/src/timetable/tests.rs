@@ -214,3 +214,19 @@ async fn after_the_end_nothing_can_be_added() {
     assert_eq!(faults.add(fault("f")).await, Err(AddError::Ended));
     assert!(faults.end().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_start_of_the_timetable_does_not_move_what_was_added_by_hand() {
+    let (faults, _changes) = faults(vec![fault("planned").begins_at(s(10)).lasting(s(5))]);
+    faults.add(fault("active").lasting(s(5))).await.unwrap();
+    faults.add(fault("scheduled").begins_at(s(4)).lasting(s(5))).await.unwrap();
+    tokio::time::advance(s(3)).await;
+    faults.start(Instant::now());
+    let times = |name: &str| {
+        let state = faults.list().into_iter().find(|state| state.fault.name == name).unwrap();
+        (state.begins_in, state.ends_in)
+    };
+    assert_eq!(times("planned"), (Some(s(10)), Some(s(15))));
+    assert_eq!(times("active"), (None, Some(s(2))));
+    assert_eq!(times("scheduled"), (Some(s(1)), Some(s(6))));
+}
