@@ -13,6 +13,7 @@ use tokio::time::Instant;
 pub use error::StartError;
 
 use crate::admin::{AdminServer, Bound};
+use crate::callback::{Callbacks, Judge};
 use crate::counts::Count;
 use crate::edge::Edge;
 use crate::fault::{Fault, validate_timetable};
@@ -84,6 +85,7 @@ impl SimulatedVendors {
         let customer_io_edge = serve(customer_io.clone(), settings.customer_io_port, "--customer-io-port", &ledger, &tls).await?;
         let faults = Faults::new(faults, seed, vec![clay_edge.clone(), customer_io_edge.clone()]);
         let simulation = Arc::new(Simulation {
+            _callbacks: Callbacks::start(clay.clone(), callback_faults(&clay_edge)),
             clay,
             customer_io,
             ledger,
@@ -135,7 +137,7 @@ impl SimulatedVendors {
 
     /// The load begins now: the timetable's clock starts. Only the first call does so.
     pub fn start_timetable(&self) {
-        self.simulation.start_timetable(Instant::now());
+        self.simulation.faults.start(Instant::now());
     }
 
     /// What the timetable's clock shows; `None` where it has not been started.
@@ -166,7 +168,7 @@ impl SimulatedVendors {
 
     /// Faults as they begin and end, from now on. A begin is told when the fault is in force, an end when it no longer is.
     pub fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
-        self.simulation.subscribe()
+        self.simulation.faults.subscribe()
     }
 
     /// What has been answered so far.
@@ -188,7 +190,7 @@ impl SimulatedVendors {
     /// Ends the timetable, closes every port and connection, writes the rest of the ledger, and waits until that is done.
     /// Returns what did not work until then, as [`problems`](Self::problems) does.
     pub async fn shutdown(mut self) -> Vec<String> {
-        if let Some(timetable) = self.simulation.end_timetable() {
+        if let Some(timetable) = self.simulation.faults.end() {
             // It was aborted, or it had ended: neither tells anything.
             let _ = timetable.await;
         }
@@ -203,11 +205,10 @@ impl SimulatedVendors {
     }
 }
 
-impl Drop for SimulatedVendors {
-    fn drop(&mut self) {
-        // The timetable holds the edges, and the edges end when the last one who holds them is gone.
-        self.simulation.end_timetable();
-    }
+/// The faults in force at `edge`, as callbacks ask for them. They keep no edge alive.
+fn callback_faults(edge: &Arc<Edge>) -> Judge {
+    let edge = Arc::downgrade(edge);
+    Box::new(move |identity| edge.upgrade().map(|edge| edge.active().judge_callback(identity)).unwrap_or_default())
 }
 
 async fn serve(

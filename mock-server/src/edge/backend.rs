@@ -24,7 +24,7 @@ use super::adapter::{self, Aside, Asides};
 use crate::vendor::Vendor;
 
 /// Bytes that an instance may keep before its successor takes over. See `KEPT_PER_REQUEST`.
-pub(super) const BUDGET: u64 = 12 * 1024 * 1024;
+pub(super) const BUDGET: u64 = 6 * 1024 * 1024;
 
 /// What wiremock keeps of any request in bytes (measured: about 5 KB with a client's usual headers and a small body). The
 /// lengths of URL, headers and body come on top, so that large requests count for what they are.
