@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::Instant;
-
 use crate::callback::Callbacks;
 use crate::counts::Count;
 use crate::edge::Edge;
 use crate::fault::SimulatedVendor;
 use crate::ledger::{FileStatus, Ledger};
-use crate::timetable::{FaultChange, Faults};
+use crate::timetable::Faults;
 use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
 use crate::vendor::customer_io::CustomerIo;
@@ -91,26 +87,8 @@ impl Simulation {
         }
     }
 
-    /// Starts the timetable's clock, whose zero may be past or to come. Whether it did: only the first call does.
-    pub(crate) fn start_timetable(&self, zero: Instant) -> bool {
-        self.faults.start(zero)
-    }
-
-    /// The zero of the timetable's clock, where it has been started.
-    pub(crate) fn zero(&self) -> Option<Instant> {
-        self.faults.zero()
-    }
-
     /// What does not work, in words.
     pub(crate) fn problems(&self) -> Vec<String> {
         self.ledger_file.iter().filter_map(|file| file.problem()).collect()
-    }
-
-    pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
-        self.faults.subscribe()
-    }
-
-    pub(crate) fn end_timetable(&self) -> Option<JoinHandle<()>> {
-        self.faults.end()
     }
 }

@@ -137,7 +137,7 @@ impl SimulatedVendors {
 
     /// The load begins now: the timetable's clock starts. Only the first call does so.
     pub fn start_timetable(&self) {
-        self.simulation.start_timetable(Instant::now());
+        self.simulation.faults.start(Instant::now());
     }
 
     /// What the timetable's clock shows; `None` where it has not been started.
@@ -168,7 +168,7 @@ impl SimulatedVendors {
 
     /// Faults as they begin and end, from now on. A begin is told when the fault is in force, an end when it no longer is.
     pub fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
-        self.simulation.subscribe()
+        self.simulation.faults.subscribe()
     }
 
     /// What has been answered so far.
@@ -190,7 +190,7 @@ impl SimulatedVendors {
     /// Ends the timetable, closes every port and connection, writes the rest of the ledger, and waits until that is done.
     /// Returns what did not work until then, as [`problems`](Self::problems) does.
     pub async fn shutdown(mut self) -> Vec<String> {
-        if let Some(timetable) = self.simulation.end_timetable() {
+        if let Some(timetable) = self.simulation.faults.end() {
             // It was aborted, or it had ended: neither tells anything.
             let _ = timetable.await;
         }
@@ -202,13 +202,6 @@ impl SimulatedVendors {
             file.finish().await;
         }
         self.simulation.problems()
-    }
-}
-
-impl Drop for SimulatedVendors {
-    fn drop(&mut self) {
-        // The timetable holds the edges, and the edges end when the last one who holds them is gone.
-        self.simulation.end_timetable();
     }
 }
 

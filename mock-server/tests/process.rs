@@ -179,8 +179,11 @@ fn nonsense_is_answered_and_ends_the_child() {
 
 #[test]
 fn by_hand_it_shows_commands_that_work_and_counts_at_the_end() {
-    let mut child =
-        Command::new(PROGRAM).args(["--clay-port", "0", "--customer-io-port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new(PROGRAM)
+        .args(["--clay-port", "0", "--customer-io-port", "0", "--admin-port", "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut welcome = Vec::new();
     while !welcome.last().is_some_and(|line: &String| line.contains("Ctrl-C")) {
@@ -197,7 +200,8 @@ fn by_hand_it_shows_commands_that_work_and_counts_at_the_end() {
 fn by_hand_a_taken_port_is_an_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let output = Command::new(PROGRAM).args(["--customer-io-port", "0", "--clay-port", &port]).output().unwrap();
+    let output =
+        Command::new(PROGRAM).args(["--customer-io-port", "0", "--admin-port", "0", "--clay-port", &port]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let expected = format!("error: port {port} on 127.0.0.1 is taken; choose another with --clay-port, or 0 for any free port\n");
     assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);

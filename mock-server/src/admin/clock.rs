@@ -66,7 +66,7 @@ pub(super) async fn read(call: Call) -> Result<Json<Clock>, Refusal> {
 pub(super) async fn start(call: Call<Nothing, Optional<Start>>) -> Result<Json<Clock>, Refusal> {
     let simulation = &call.admin.simulation;
     let zero = call.body.0.zero(Instant::now(), unix_micros())?;
-    if !simulation.start_timetable(zero) {
+    if !simulation.faults.start(zero) {
         let problem = Problem::new("the timetable's clock runs already").help("GET /clock tells since when");
         return Err(Refusal::new(http::StatusCode::CONFLICT, problem));
     }
@@ -96,7 +96,7 @@ impl Start {
 fn clock(simulation: &Simulation, received_unix_us: u64) -> Clock {
     let (now, now_unix_us) = (Instant::now(), unix_micros());
     let start = simulation.ledger.start();
-    let timetable = simulation.zero().map(|zero| {
+    let timetable = simulation.faults.zero().map(|zero| {
         let elapsed_us = signed_micros(zero, now);
         let zero_unix_us = u64::try_from(i128::from(now_unix_us) - i128::from(elapsed_us)).unwrap_or_default();
         TimetableClock { zero_unix_us, zero_since_start_us: signed_micros(start, zero), elapsed_us }

@@ -31,6 +31,11 @@ impl Guard {
         Self { address, digest: token.map(|token| digest(token.0.as_bytes())) }
     }
 
+    /// Whether there is a token.
+    pub(super) fn needs_token(&self) -> bool {
+        self.digest.is_some()
+    }
+
     /// Lets a request pass or refuses it.
     pub(super) fn check<T>(&self, request: &Request<T>) -> Result<(), Refusal> {
         let headers = request.headers();

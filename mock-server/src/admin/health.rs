@@ -14,6 +14,8 @@ pub(super) struct Health {
     status: Status,
     /// What does not, in words; serving goes on in any case.
     problems: Vec<String>,
+    /// Whether the admin API has a token, which all of it but this and the page asks for.
+    needs_token: bool,
     /// The simulator's version.
     version: &'static str,
     /// Microseconds since its start.
@@ -36,6 +38,7 @@ pub(super) async fn health(call: Call) -> Result<Json<Health>, Refusal> {
     Ok(Json(Health {
         status: if problems.is_empty() { Status::Ok } else { Status::Degraded },
         problems,
+        needs_token: call.admin.guard.needs_token(),
         version: env!("CARGO_PKG_VERSION"),
         since_start_us: u64::try_from(simulation.ledger.start().elapsed().as_micros()).unwrap_or(u64::MAX),
     }))

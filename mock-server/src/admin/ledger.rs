@@ -61,7 +61,12 @@ pub(super) async fn read(call: Call<Which>) -> Result<Lines<Line>, Refusal> {
     }
     // Where the client does not say how far it is, entries that nobody has asked for are not missed by anybody.
     let tells_missed = which.after.is_some();
-    let start = ledger.batch_after(which.after.unwrap_or(0), KEPT, false);
+    let after = which.after.unwrap_or_else(|| match which.last {
+        // Nothing that is not shown has to be looked at.
+        Some(last) if which.wants_all() => ledger.written().saturating_sub(last),
+        _ => 0,
+    });
+    let start = ledger.batch_after(after, KEPT, false);
     let mut start = if tells_missed { start } else { Batch { missed: 0, ..start } };
     let follower = which.follow.then(|| ledger.follow_after(start.next));
     let mut cut = Cut { left: which.limit.unwrap_or(u64::MAX), which };
@@ -85,6 +90,10 @@ pub(super) async fn read(call: Call<Which>) -> Result<Lines<Line>, Refusal> {
 }
 
 impl Which {
+    fn wants_all(&self) -> bool {
+        self.vendor.is_none() && self.route.is_none() && self.fault.is_none()
+    }
+
     fn wants(&self, entry: &Entry) -> bool {
         self.vendor.is_none_or(|vendor| vendor == entry.vendor)
             && self.route.as_deref().is_none_or(|route| route == entry.route)

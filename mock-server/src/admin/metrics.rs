@@ -1,5 +1,6 @@
 //! `/metrics`, in Prometheus' text form, version 0.0.4.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::operation::Call;
@@ -7,6 +8,7 @@ use super::refusal::Refusal;
 use super::reply::Metrics;
 use super::vendors::VENDORS;
 use crate::running::Simulation;
+use crate::timetable::{FaultPhase, FaultState};
 
 pub(super) async fn metrics(call: Call) -> Result<Metrics, Refusal> {
     Ok(Metrics(text(&call.admin.simulation)))
@@ -21,12 +23,32 @@ fn text(simulation: &Simulation) -> String {
         let labels = [("vendor", count.vendor.as_str()), ("route", &count.route), ("status", &status), ("by_fault", &by_fault)];
         page.sample("mock_requests_total", &labels, count.count as f64);
     }
+    faults(simulation, &mut page);
+    page.family("mock_connections", "gauge", "Open connections of clients.");
+    for vendor in VENDORS {
+        let open = simulation.edge(vendor).open_connections();
+        page.sample("mock_connections", &[("vendor", vendor.as_str())], open as f64);
+    }
     ledger(simulation, &mut page);
     page.family("mock_tasks", "gauge", "Tasks that are alive in the simulator's runtime.");
     page.sample("mock_tasks", &[], tokio::runtime::Handle::current().metrics().num_alive_tasks() as f64);
     page.family("mock_uptime_seconds", "gauge", "Seconds since the simulator's start.");
     page.sample("mock_uptime_seconds", &[], simulation.ledger.start().elapsed().as_secs_f64());
     page.0
+}
+
+fn faults(simulation: &Simulation, page: &mut Exposition) {
+    // Of two of one name at most one lives, and a name must be there once only.
+    let faults: BTreeMap<String, FaultState> =
+        simulation.faults.list().into_iter().map(|state| (state.fault.name.clone(), state)).collect();
+    page.family("mock_fault_active", "gauge", "1 where the fault is in force, 0 where it is not yet or no longer.");
+    for (name, state) in &faults {
+        page.sample("mock_fault_active", &[("fault", name)], f64::from(u8::from(state.phase == FaultPhase::Active)));
+    }
+    page.family("mock_fault_hits_total", "counter", "Requests and callbacks that the fault has hit.");
+    for (name, state) in &faults {
+        page.sample("mock_fault_hits_total", &[("fault", name)], state.hits as f64);
+    }
 }
 
 fn ledger(simulation: &Simulation, page: &mut Exposition) {

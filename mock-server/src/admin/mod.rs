@@ -5,7 +5,7 @@
 //! it. `guard.rs` says who may use it.
 
 mod clock;
-// mod faults;
+mod faults;
 mod guard;
 mod health;
 mod ledger;

@@ -5,7 +5,7 @@ use super::operation::{
     Verb::{Delete, Get, Post},
     operation,
 };
-use super::{clock, health, ledger, metrics, openapi, page, reset, state, vendors};
+use super::{clock, faults, health, ledger, metrics, openapi, page, reset, state, vendors};
 
 /// Every path, for whoever has missed one.
 pub(super) const PATHS: [&str; 17] = [
@@ -32,12 +32,20 @@ const NO_VENDOR: (u16, &str) = (404, "There is no such vendor.");
 const NO_SECTION: (u16, &str) = (404, "There is no such vendor or section.");
 const NO_ITEM: (u16, &str) = (404, "There is no such vendor, section or item.");
 const NO_FAULT: (u16, &str) = (404, "No fault of this name is there.");
-const NAME_TAKEN: (u16, &str) = (409, "A fault of this name is there already.");
+const NAME_TAKEN: (u16, &str) = (409, "A fault of this name is scheduled or active, or too many are.");
+const ENDED: (u16, &str) = (503, "The simulation is being shut down.");
 const STARTED: (u16, &str) = (409, "The clock runs already.");
 
 /// The table.
 pub(super) fn table() -> Vec<Operation> {
     vec![
+        operation(Get, "/faults", "listFaults", faults::list).summary("Every fault, by hand or of the timetable, and its state"),
+        operation(Post, "/faults", "addFault", faults::add)
+            .summary("Add a fault: `at` counts from now, `lasts` is its time to live; until it is removed where left out")
+            .refuses(&[NAME_TAKEN, ENDED]),
+        operation(Delete, "/faults", "clearFaults", faults::clear).summary("End every fault, by hand or of the timetable"),
+        operation(Get, "/faults/kinds", "listKinds", faults::kinds).summary("Every kind of fault and the fields that it takes"),
+        operation(Delete, "/faults/{name}", "removeFault", faults::remove).summary("End a fault").refuses(&[NO_FAULT]),
         operation(Get, "/vendors", "listVendors", vendors::list).summary("Where the vendors are, and their routes"),
         operation(Get, "/counts", "listCounts", vendors::counts).summary("What has been answered, by vendor, route and status"),
         operation(Get, "/state", "readState", state::all).summary("What requests have changed, at a glance"),

@@ -1,0 +1,126 @@
+//! `/faults`: what is broken, and breaking it by hand.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::operation::{Call, Nothing, Required};
+use super::refusal::{Problem, Refusal};
+use super::reply::{Created, Done, Json};
+use crate::fault::form::{FaultForm, HowName, KindName};
+use crate::fault::{FaultProblem, Wrong};
+use crate::running::Simulation;
+use crate::timetable::{AddError, FaultPhase, FaultState};
+
+/// A fault and how it stands.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct FaultView {
+    /// The fault, as it can be added again.
+    fault: FaultForm,
+    /// What it does, in words.
+    description: String,
+    /// Where it is in its life.
+    state: FaultPhase,
+    /// It was added by hand, and is not of the timetable.
+    by_hand: bool,
+    /// Microseconds until it begins; null unless it is scheduled, and while the timetable's clock has not started.
+    begins_in_us: Option<u64>,
+    /// Microseconds until it ends; null where it is over, where that is not known yet, and where it lasts until it is removed.
+    ends_in_us: Option<u64>,
+    /// Requests and callbacks that it has hit so far.
+    hits: u64,
+}
+
+/// A kind of fault, and what can be said of it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct KindView {
+    /// Its name.
+    kind: KindName,
+    /// The fields that it takes beside those that every fault takes.
+    keys: &'static [&'static str],
+    /// Those of them that it needs.
+    required: Vec<String>,
+    /// What `how` can be.
+    ways: &'static [HowName],
+}
+
+pub(super) async fn list(call: Call) -> Result<Json<Vec<FaultView>>, Refusal> {
+    Ok(Json(call.admin.simulation.faults.list().into_iter().map(FaultView::from).collect()))
+}
+
+pub(super) async fn kinds(_: Call) -> Result<Json<Vec<KindView>>, Refusal> {
+    let view = |kind: KindName| KindView { kind, keys: kind.keys(), required: required(kind), ways: kind.ways() };
+    Ok(Json(KindName::ALL.into_iter().map(view).collect()))
+}
+
+pub(super) async fn add(call: Call<Nothing, Required<FaultForm>>) -> Result<Created<FaultView>, Refusal> {
+    let simulation = &call.admin.simulation;
+    let fault = call.body.0.check().map_err(unprocessable)?;
+    let name = fault.name.clone();
+    simulation.faults.add(fault).await.map_err(refused)?;
+    match living(simulation, &name) {
+        Some(state) => Ok(Created(state.into())),
+        // It is over already, or somebody was quick to remove it.
+        None => Err(Refusal::new(StatusCode::CONFLICT, Problem::of("name", format!("`{name}` has been removed again")))),
+    }
+}
+
+pub(super) async fn remove(call: Call) -> Result<Done, Refusal> {
+    let [name] = call.path();
+    let faults = &call.admin.simulation.faults;
+    if faults.remove(name).await {
+        return Ok(Done);
+    }
+    let states = faults.list();
+    let known: Vec<&str> =
+        states.iter().filter(|state| state.phase != FaultPhase::Over).map(|state| state.fault.name.as_str()).collect();
+    Err(Refusal::not_found("living fault", name, &known))
+}
+
+pub(super) async fn clear(call: Call) -> Result<Done, Refusal> {
+    call.admin.simulation.faults.clear().await;
+    Ok(Done)
+}
+
+impl From<FaultState> for FaultView {
+    fn from(state: FaultState) -> Self {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Self {
+            description: state.fault.describe(),
+            fault: FaultForm::from(&state.fault),
+            state: state.phase,
+            by_hand: state.by_hand,
+            begins_in_us: state.begins_in.map(micros),
+            ends_in_us: state.ends_in.map(micros),
+            hits: state.hits,
+        }
+    }
+}
+
+/// What a form of nothing but a name and this kind lacks.
+fn required(kind: KindName) -> Vec<String> {
+    let problems = FaultForm::new("any", kind).check().err().unwrap_or_default();
+    problems.into_iter().filter(|problem| problem.wrong == Wrong::Missing).map(|problem| problem.field).collect()
+}
+
+fn living(simulation: &Simulation, name: &str) -> Option<FaultState> {
+    // The latest of that name: an earlier one may be over.
+    simulation.faults.list().into_iter().rev().find(|state| state.fault.name == name)
+}
+
+fn unprocessable(problems: Vec<FaultProblem>) -> Refusal {
+    let told = |problem: FaultProblem| Problem::of(problem.field, problem.problem).help(problem.help);
+    Refusal::unprocessable(problems.into_iter().map(told).collect())
+}
+
+fn refused(error: AddError) -> Refusal {
+    let message = error.to_string();
+    match error {
+        AddError::Invalid { problems, .. } => unprocessable(problems),
+        AddError::NameTaken { .. } => Refusal::new(StatusCode::CONFLICT, Problem::of("name", message)),
+        AddError::TooMany => Refusal::new(StatusCode::CONFLICT, Problem::new(message)),
+        AddError::Ended => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Problem::new(message)),
+    }
+}
