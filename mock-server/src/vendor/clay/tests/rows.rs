@@ -64,7 +64,7 @@ async fn who_is_not_found_is_free_and_who_cannot_be_paid_is_told_apart() {
         settings.enrichment.providers[0].coverage = 0.5;
         settings.credits.plan = Plan::Credits(100);
     });
-    for lead in 0..20 {
+    for lead in 0..200 {
         submit_lead(&clay, &format!("{lead}@x.test"));
     }
     tokio::time::advance(seconds(60)).await;
