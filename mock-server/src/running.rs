@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::callback::Callbacks;
 use crate::counts::Count;
 use crate::edge::Edge;
 use crate::fault::SimulatedVendor;
@@ -18,6 +19,8 @@ pub(crate) struct Simulation {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clay_edge: Arc<Edge>,
     pub(crate) customer_io_edge: Arc<Edge>,
+    /// Makes Clay's callbacks for as long as it lives.
+    pub(crate) _callbacks: Callbacks,
     pub(crate) faults: Faults,
     /// The certificate authority's certificate.
     pub(crate) ca_pem: String,
@@ -69,9 +72,7 @@ impl Simulation {
 
     pub(crate) async fn reset(&self, what: Reset) {
         if what.faults {
-            for state in self.faults.list().iter().filter(|state| state.by_hand) {
-                self.faults.remove(&state.fault.name).await;
-            }
+            self.faults.remove_by_hand().await;
         }
         if what.state {
             self.clay.reset();

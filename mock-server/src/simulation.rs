@@ -13,6 +13,7 @@ use tokio::time::Instant;
 pub use error::StartError;
 
 use crate::admin::{AdminServer, Bound};
+use crate::callback::{Callbacks, Judge};
 use crate::counts::Count;
 use crate::edge::Edge;
 use crate::fault::{Fault, validate_timetable};
@@ -84,6 +85,7 @@ impl SimulatedVendors {
         let customer_io_edge = serve(customer_io.clone(), settings.customer_io_port, "--customer-io-port", &ledger, &tls).await?;
         let faults = Faults::new(faults, seed, vec![clay_edge.clone(), customer_io_edge.clone()]);
         let simulation = Arc::new(Simulation {
+            _callbacks: Callbacks::start(clay.clone(), callback_faults(&clay_edge)),
             clay,
             customer_io,
             ledger,
@@ -201,6 +203,19 @@ impl SimulatedVendors {
         }
         self.simulation.problems()
     }
+}
+
+impl Drop for SimulatedVendors {
+    fn drop(&mut self) {
+        // The timetable holds the edges, and the edges end when the last one who holds them is gone.
+        self.simulation.faults.end();
+    }
+}
+
+/// The faults in force at `edge`, as callbacks ask for them. They keep no edge alive.
+fn callback_faults(edge: &Arc<Edge>) -> Judge {
+    let edge = Arc::downgrade(edge);
+    Box::new(move |identity| edge.upgrade().map(|edge| edge.active().judge_callback(identity)).unwrap_or_default())
 }
 
 async fn serve(

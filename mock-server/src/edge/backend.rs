@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, Request, Response, Uri, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -24,7 +24,7 @@ use super::adapter::{self, Aside, Asides};
 use crate::vendor::Vendor;
 
 /// Bytes that an instance may keep before its successor takes over. See `KEPT_PER_REQUEST`.
-pub(super) const BUDGET: u64 = 12 * 1024 * 1024;
+pub(super) const BUDGET: u64 = 6 * 1024 * 1024;
 
 /// What wiremock keeps of any request in bytes (measured: about 5 KB with a client's usual headers and a small body). The
 /// lengths of URL, headers and body come on top, so that large requests count for what they are.
@@ -154,6 +154,9 @@ impl Instance {
 
     fn request(&self, number: u64, parts: request::Parts, body: Bytes) -> Result<Request<Full<Bytes>>, BackendError> {
         let target = parts.uri.path_and_query().cloned();
+        // The vendor may serve a host's name differently. Over HTTP/2 it is in the address.
+        let named = || parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+        let host = parts.headers.get(HOST).cloned().or_else(named);
         let uri = Uri::builder()
             .scheme(Scheme::HTTP)
             .authority(self.authority.clone())
@@ -165,6 +168,9 @@ impl Instance {
         *request.uri_mut() = uri;
         *request.headers_mut() = parts.headers;
         strip(request.headers_mut());
+        if let Some(host) = host {
+            request.headers_mut().insert(HOST, host);
+        }
         request.headers_mut().insert(adapter::NUMBER, number.into());
         Ok(request)
     }

@@ -86,7 +86,8 @@ impl Acceptor {
                     None => return,
                 },
                 accepted = self.port.accept(self.address) => {
-                    if let Some(stream) = accepted {
+                    // What an outage drops is closed here, before anything is read.
+                    if let Some(stream) = accepted.filter(|_| !shared.active().drop_connections()) {
                         let (open, shared) = (shared.open.clone(), shared.clone());
                         self.connections.spawn(async move {
                             connection::serve_socket(stream, shared).await;

@@ -47,11 +47,11 @@ pub(super) fn judge(shared: &Shared, parts: &request::Parts, body: &Bytes, recor
     let moment = Moment { now: Instant::now(), date: wall_clock() };
     for fault in active.0.iter() {
         // An end is final, but for what happens to any answer, another fault's included.
-        if fault.may_end && judgement.end.is_some() {
-            continue;
+        let is_due = !fault.may_end || judgement.end.is_none();
+        if is_due {
+            let verdict = fault.judge(shared.vendor.as_ref(), record.route, &request, moment);
+            judgement.take(fault, verdict, record);
         }
-        let verdict = fault.judge(shared.vendor.as_ref(), record.route, &request, moment);
-        judgement.take(fault, verdict, record);
     }
     judgement
 }
@@ -74,7 +74,10 @@ impl Judgement {
                 self.end = Some(Ending::Answer(answer));
             }
             Verdict::Wire { asks_vendor } => {
-                self.asks_vendor &= asks_vendor;
+                // The first of them decides: an answer that is lost had been given, whatever would have become of it.
+                if self.alterers.is_empty() {
+                    self.asks_vendor = asks_vendor;
+                }
                 self.alterers.push((intend(What::Alter), fault.clone()));
             }
         }

@@ -23,8 +23,7 @@ use crate::wire::Script;
 
 /// A fault of both vendors, for ever, by the first word that describes it.
 pub(super) fn fault(kind: FaultKind) -> Fault {
-    let name = kind.describe().split(' ').next().unwrap().to_owned();
-    Fault::new(name, kind)
+    Fault::new(kind.describe().split(' ').next().unwrap().to_owned(), kind)
 }
 
 /// Clay with faults in force from the beginning, in this order where they are of one kind.

@@ -63,17 +63,16 @@ impl ActiveFault {
         }
     }
 
-    /// A fault of every request that does what a test wants.
-    #[cfg(test)]
-    pub(crate) fn of_effect(name: &str, effect: Box<dyn Effect>) -> Self {
-        let stand_in = Fault::new(name, FaultKind::Hang);
-        let fault = Self::begin(&stand_in, 0, Seed(1), SimulatedVendor::Clay, Instant::now());
-        Self { effect, ..fault }
-    }
-
     /// The same, counting what it hits together with others.
     pub(crate) fn counting(self, hits: Arc<AtomicU64>) -> Self {
         Self { hits, ..self }
+    }
+
+    /// A fault of every request that does what a test wants on the wire.
+    #[cfg(test)]
+    pub(crate) fn of_effect(name: &str, effect: Box<dyn Effect>) -> Self {
+        let now = Instant::now();
+        Self { effect, ..Self::begin(&Fault::new(name, FaultKind::Hang), 0, Seed(1), SimulatedVendor::Clay, now) }
     }
 
     /// What is to happen to a request; [`Verdict::Pass`] where it is not in scope or not chosen.

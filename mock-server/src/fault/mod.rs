@@ -30,6 +30,7 @@ mod webhook;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[allow(unused_imports, reason = "the sender of callbacks takes it apart")]
@@ -46,7 +47,7 @@ pub use validate::validate_timetable;
 pub use webhook::WebhookFault;
 
 /// One of the simulated vendors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SimulatedVendor {
     /// Clay.

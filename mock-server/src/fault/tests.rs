@@ -1,5 +1,8 @@
 //! What each fault does to a request, and which requests a share hits.
 
+mod scope;
+mod wire;
+
 use std::collections::HashSet;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};

@@ -259,6 +259,88 @@ mod tests {
     }
 
     #[test]
+    fn what_happens_to_connections_cannot_be_for_some_requests_only() {
+        for how in [Outage::Refuse, Outage::Drop] {
+            let whole = || fault(FaultKind::Outage { how });
+            assert_eq!(whole().every(1).validate(), Ok(()));
+            assert_eq!(fields(&whole().on_customers(["ada"])), ["customers"]);
+            assert_eq!(fields(&whole().every(2)), ["every"]);
+            assert_eq!(fields(&whole().ramping(Duration::from_secs(1), Duration::ZERO)), ["ramp_up"]);
+        }
+        let close = fault(FaultKind::Outage { how: Outage::Close });
+        assert_eq!(close.every(2).on_customers(["ada"]).ramping(Duration::from_secs(1), Duration::ZERO).validate(), Ok(()));
+    }
+
+    #[test]
+    fn ramps_fit_into_the_fault() {
+        let s = Duration::from_secs;
+        let hang = || fault(FaultKind::Hang);
+        assert_eq!(hang().ramping(s(2), s(3)).validate(), Ok(()));
+        assert_eq!(fields(&hang().ramping(s(2), s(4))), ["ramp_down"]);
+        assert_eq!(fields(&hang().ramping(s(6), s(0))), ["ramp_up"]);
+        assert_eq!(fields(&hang().ramping(Duration::MAX, Duration::MAX)), ["ramp_up"]);
+        let endless = Fault { lasts: None, ..hang() };
+        assert_eq!(endless.clone().ramping(s(60), s(0)).validate(), Ok(()));
+        assert_eq!(fields(&endless.ramping(s(1), s(1))), ["ramp_down"]);
+    }
+
+    #[test]
+    fn a_share_and_every_nth_exclude_each_other() {
+        let hang = || fault(FaultKind::Hang);
+        assert_eq!(hang().every(2).validate(), Ok(()));
+        assert_eq!(fields(&hang().every(0)), ["every"]);
+        assert_eq!(fields(&hang().every(2).with_share(0.5)), ["every"]);
+    }
+
+    #[test]
+    fn callbacks_have_no_routes_and_no_customers() {
+        let lost = || fault(FaultKind::Webhook { how: WebhookFault::Lost });
+        assert_eq!(lost().every(2).validate(), Ok(()));
+        assert_eq!(fields(&lost().on_routes(["clay.webhook"])), ["routes"]);
+        assert_eq!(fields(&lost().on_customers(["ada"])), ["customers"]);
+        assert_eq!(fields(&lost().on_vendor(SimulatedVendor::CustomerIo)), ["vendor"]);
+        assert_eq!(fields(&fault(FaultKind::Hang).on_customers(["ada", ""])), ["customers[1]"]);
+    }
+
+    #[test]
+    fn values_that_a_kind_cannot_take_are_told() {
+        let (zero, second, long) = (Duration::ZERO, Duration::from_secs(1), Duration::from_secs(3601));
+        let latency = |model, jitter| FaultKind::Latency { model, jitter };
+        let fixed = |delay| LatencyModel::Fixed { delay };
+        let lognormal = |p50, p99| LatencyModel::Lognormal { p50, p99 };
+        let key = |key: &str| Some(crate::settings::Secret(key.to_owned()));
+        for (kind, field) in [
+            (FaultKind::Auth { status: 400, new_key: None }, "status"),
+            (FaultKind::Auth { status: 401, new_key: key("") }, "new_key"),
+            (FaultKind::Error { status: 500, body: Some("x".repeat(1024 * 1024 + 1)) }, "body"),
+            (latency(fixed(long), zero), "add"),
+            (latency(fixed(second), long), "jitter"),
+            (latency(fixed(second), second * 2), "jitter"),
+            (latency(LatencyModel::Uniform { min: second, max: zero }, zero), "add.uniform"),
+            (latency(lognormal(zero, second), zero), "add.lognormal.p50"),
+            (latency(lognormal(second, zero), zero), "add.lognormal.p99"),
+            (FaultKind::SlowBody { chunk: 0, pause: second }, "chunk"),
+            (FaultKind::SlowBody { chunk: 1, pause: zero }, "pause"),
+            (FaultKind::SlowBody { chunk: 1, pause: long }, "pause"),
+            (FaultKind::Bandwidth { bytes_per_second: 0 }, "bytes_per_second"),
+            (FaultKind::Webhook { how: WebhookFault::Late { by: zero } }, "by"),
+            (FaultKind::Webhook { how: WebhookFault::Late { by: long } }, "by"),
+        ] {
+            assert_eq!(fields(&fault(kind.clone())).first().map(String::as_str), Some(field), "{kind:?}");
+        }
+        for kind in [
+            latency(fixed(second), second),
+            latency(lognormal(second, second), second * 2),
+            FaultKind::Error { status: 500, body: Some("x".repeat(1024 * 1024)) },
+            FaultKind::Truncate { bytes: u64::MAX },
+            FaultKind::SlowBody { chunk: u64::MAX, pause: second },
+            FaultKind::Bandwidth { bytes_per_second: u64::MAX },
+        ] {
+            assert_eq!(fault(kind).validate(), Ok(()));
+        }
+    }
+
+    #[test]
     fn names_are_unique() {
         let faults = [fault(FaultKind::Outage { how: Outage::Close }), fault(FaultKind::Outage { how: Outage::Close })];
         let problems = validate_timetable(&faults).unwrap_err();

@@ -62,13 +62,23 @@ pub struct Ended {
     pub how: String,
 }
 
-/// When the timetable's clock started.
-#[derive(Debug, Clone, Copy)]
+/// When the timetable's clock started, on the parent's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimetableStart {
-    /// The middle between command and confirmation: the load's zero.
+    /// The best estimate of the clock's zero.
     pub at: Instant,
-    /// How far the timetable's zero can be from `at`, either way: half the round trip.
+    /// How far the zero can be from `at`, either way.
     pub skew: Duration,
+}
+
+impl TimetableStart {
+    /// What an exchange tells: the clock started after the question was `asked`, and showed `elapsed` before its answer had
+    /// `arrived`. So its zero is between `asked` and `arrived` − `elapsed`. As in NTP (RFC 5905, section 8), the middle is
+    /// taken, and what the two are apart, which is the time on the way, is twice the bound of the error.
+    fn estimate(asked: Instant, arrived: Instant, elapsed: Duration) -> Self {
+        let skew = arrived.saturating_duration_since(asked).saturating_sub(elapsed) / 2;
+        Self { at: asked + skew, skew }
+    }
 }
 
 /// Simulated vendors in a process of their own. Dropped, it is killed.
@@ -169,9 +179,8 @@ impl Child {
     pub async fn start(&self) -> Result<TimetableStart, ChildError> {
         let asked = Instant::now();
         match self.ask(&Command::Start).await? {
-            Message::Started => {
-                let skew = asked.elapsed() / 2;
-                Ok(TimetableStart { at: asked + skew, skew })
+            Message::Started { elapsed_us } => {
+                Ok(TimetableStart::estimate(asked, Instant::now(), Duration::from_micros(elapsed_us)))
             }
             other => Err(unexpected(&other)),
         }
@@ -283,4 +292,33 @@ fn how_it_ended(status: io::Result<std::process::ExitStatus>) -> Ended {
 
 fn unexpected(message: &Message) -> ChildError {
     ChildError::Unexpected { line: format!("{message:?}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn the_zero_is_within_the_skew_of_the_estimate() {
+        let asked = Instant::now();
+        // There in 0 to 8 ms, 5 ms until it answers, and back in what is left of 8 ms.
+        for there in 0..=8 {
+            let zero = asked + ms(there);
+            let start = TimetableStart::estimate(asked, asked + ms(13), ms(5));
+            assert_eq!(start.skew, ms(4));
+            let apart = zero.saturating_duration_since(start.at).max(start.at.saturating_duration_since(zero));
+            assert!(apart <= start.skew, "{apart:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_shows_more_than_the_round_trip_is_not_believed_further_than_that() {
+        let asked = Instant::now();
+        let start = TimetableStart::estimate(asked, asked + ms(3), ms(10));
+        assert_eq!(start, TimetableStart { at: asked, skew: ms(0) });
+    }
 }

@@ -42,7 +42,11 @@ pub enum Message {
         reason: String,
     },
     /// The timetable's clock runs.
-    Started,
+    Started {
+        /// What it showed when this was said, in microseconds. From it and the times of question and answer, the parent knows
+        /// where the clock's zero lies on its own clock, and how well.
+        elapsed_us: u64,
+    },
     /// A fault began or ended.
     Fault(FaultChange),
     /// What it has answered so far.
@@ -58,7 +62,8 @@ mod tests {
     fn messages_keep_their_form() {
         let fault = Message::Fault(FaultChange { name: "storm".to_owned(), active: true, at_us: 5 });
         assert_eq!(serde_json::to_string(&fault).unwrap(), r#"{"fault":{"name":"storm","active":true,"at_us":5}}"#);
-        assert_eq!(serde_json::to_string(&Message::Started).unwrap(), r#""started""#);
+        let started = Message::Started { elapsed_us: 7 };
+        assert_eq!(serde_json::to_string(&started).unwrap(), r#"{"started":{"elapsed_us":7}}"#);
         assert_eq!(serde_json::from_str::<Command>(r#""start""#).unwrap(), Command::Start);
         assert_eq!(serde_json::from_str::<Command>(r#""count""#).unwrap(), Command::Count);
     }

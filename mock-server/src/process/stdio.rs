@@ -56,7 +56,8 @@ fn obey(vendors: &SimulatedVendors, line: &str) -> Result<Message, String> {
     match serde_json::from_str(line).map_err(|error| format!("`{line}` is no command: {error}"))? {
         Command::Start => {
             vendors.start_timetable();
-            Ok(Message::Started)
+            let elapsed = vendors.timetable_elapsed().unwrap_or_default();
+            Ok(Message::Started { elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX) })
         }
         Command::Count => Ok(Message::Counts(vendors.counts())),
     }

@@ -79,7 +79,7 @@ impl Faults {
         started
     }
 
-    /// The zero of the timetable's clock; `None` where it has not been started.
+    /// The zero of the timetable's clock, where it has been started.
     pub(crate) fn zero(&self) -> Option<Instant> {
         self.shared.schedule().zero()
     }
@@ -115,15 +115,20 @@ impl Faults {
     /// Ends a fault of this name, of the timetable or by hand, or lets it never begin. When this returns it is no longer in
     /// force. Returns whether there was one that was scheduled or active.
     pub(crate) async fn remove(&self, name: &str) -> bool {
-        self.remove_those(|fault| fault.name == name).await
+        self.remove_those(|fault, _| fault.name == name).await
     }
 
     /// As [`Faults::remove`], for every fault.
     pub(crate) async fn clear(&self) {
-        self.remove_those(|_| true).await;
+        self.remove_those(|_, _| true).await;
     }
 
-    async fn remove_those(&self, chosen: impl Fn(&Fault) -> bool) -> bool {
+    /// As [`Faults::remove`], for every fault that was added by hand.
+    pub(crate) async fn remove_by_hand(&self) {
+        self.remove_those(|_, by_hand| by_hand).await;
+    }
+
+    async fn remove_those(&self, chosen: impl Fn(&Fault, bool) -> bool) -> bool {
         let (any, revision) = {
             let mut schedule = self.shared.schedule();
             (schedule.remove(Instant::now(), chosen), schedule.revision)

@@ -86,10 +86,11 @@ impl Schedule {
         self.entries.iter().filter(|entry| entry.lives()).count()
     }
 
-    /// Ends at `now` what is active of those chosen, and leaves out what is scheduled. Returns whether there were any.
-    pub(super) fn remove(&mut self, now: Instant, chosen: impl Fn(&Fault) -> bool) -> bool {
+    /// Ends at `now` what is active of those chosen by the fault and by whether it was added by hand, and leaves out what is
+    /// scheduled. Returns whether there were any.
+    pub(super) fn remove(&mut self, now: Instant, chosen: impl Fn(&Fault, bool) -> bool) -> bool {
         let mut any = false;
-        for entry in self.entries.iter_mut().filter(|entry| entry.lives() && chosen(&entry.fault)) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.lives() && chosen(&entry.fault, entry.by_hand)) {
             any = true;
             match entry.phase {
                 FaultPhase::Active => entry.ends = Some(entry.ends.map_or(now, |ends| ends.min(now))),

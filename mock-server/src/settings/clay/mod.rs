@@ -78,7 +78,7 @@ impl Default for ClaySettings {
             enrichment: EnrichmentSettings::default(),
             credits: CreditSettings::default(),
             callbacks: CallbackSettings::default(),
-            store_bytes: 16 * 1024 * 1024,
+            store_bytes: 8 * 1024 * 1024,
         }
     }
 }

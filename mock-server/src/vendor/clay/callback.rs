@@ -4,7 +4,7 @@
 //! went.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -17,6 +17,8 @@ use crate::settings::Secret;
 pub(crate) struct Callback {
     /// The row or the run that it tells of.
     pub(crate) about: String,
+    /// What it is about, whenever it came: the lead. Faults choose by it.
+    pub(crate) identity: Box<[u8]>,
     /// Where it goes.
     pub(crate) url: Arc<str>,
     /// What it is signed with; `None` for no signature.
@@ -118,39 +120,61 @@ pub struct Delivery {
 }
 
 /// Deliveries that are kept; older ones are forgotten, and numbers go on.
-pub(super) const KEPT_DELIVERIES: usize = 2_000;
+const KEPT_DELIVERIES: usize = 2_000;
 
 /// The latest deliveries, and the bell that wakes who makes them.
 #[derive(Default)]
 pub(crate) struct Deliveries {
-    kept: Mutex<(u64, VecDeque<Delivery>)>,
-    /// Rung when something new may be due.
+    kept: Mutex<Kept>,
+    /// Rung when something new may be due, and after a reset.
     pub(crate) bell: Notify,
 }
 
+#[derive(Default)]
+struct Kept {
+    latest: VecDeque<Delivery>,
+    ever: u64,
+    /// Resets so far.
+    generation: u64,
+}
+
 impl Deliveries {
-    /// Writes down a delivery that has ended; its id is given here.
-    pub(crate) fn write(&self, mut delivery: Delivery) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.0 += 1;
-        delivery.id = kept.0.to_string();
-        if kept.1.len() >= KEPT_DELIVERIES {
-            kept.1.pop_front();
+    /// Writes down a delivery that has ended, unless it began before the latest reset; its id is given here.
+    pub(crate) fn write(&self, mut delivery: Delivery, generation: u64) {
+        let mut kept = self.kept();
+        if kept.generation != generation {
+            return;
         }
-        kept.1.push_back(delivery);
+        kept.ever += 1;
+        delivery.id = kept.ever.to_string();
+        if kept.latest.len() >= KEPT_DELIVERIES {
+            kept.latest.pop_front();
+        }
+        kept.latest.push_back(delivery);
+    }
+
+    /// Resets so far. What was due before the latest is due no more.
+    pub(crate) fn generation(&self) -> u64 {
+        self.kept().generation
     }
 
     /// The deliveries that are kept, oldest first.
     pub(super) fn list(&self) -> Vec<Delivery> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).1.iter().cloned().collect()
+        self.kept().latest.iter().cloned().collect()
     }
 
     /// Deliveries that ever ended.
     pub(super) fn ever(&self) -> u64 {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).0
+        self.kept().ever
     }
 
+    /// Forgets them all.
     pub(super) fn clear(&self) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
+        let mut kept = self.kept();
+        *kept = Kept { generation: kept.generation + 1, ..Kept::default() };
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -159,8 +159,11 @@ impl Vendor for Clay {
     }
 
     fn reset(&self) {
-        let fresh = Workspace::new(&self.setup.settings, self.setup.sources.len(), Instant::now());
-        let old = std::mem::replace(&mut *self.workspace.lock().unwrap_or_else(PoisonError::into_inner), fresh);
+        let old = {
+            let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
+            let fresh = workspace.renewed(&self.setup.settings, Instant::now());
+            std::mem::replace(&mut *workspace, fresh)
+        };
         // Outside the lock: there may be much to drop.
         drop(old);
         self.deliveries.clear();

@@ -2,16 +2,19 @@
 
 use tokio::time::Instant;
 
-use super::row::{number, row_id};
+use super::row::{Kept, number, row_id};
 use super::{Callback, Clay, CreditState, Deliveries, Delivery, Row};
 
 impl Clay {
     /// Every row that is kept, oldest first.
     pub fn rows(&self) -> Vec<Row> {
         let now = Instant::now();
-        self.with_workspace(now, |workspace| {
-            workspace.rows().map(|(number, row)| self.setup.view(number, row, row.status(now))).collect()
-        })
+        self.snapshot(now).into_iter().map(|(number, row)| self.setup.view(number, &row, row.status(now))).collect()
+    }
+
+    /// The rows as they are at `now`. Copied quickly, so that no request waits while somebody reads them at leisure.
+    pub(super) fn snapshot(&self, now: Instant) -> Vec<(u64, Kept)> {
+        self.with_workspace(now, |workspace| workspace.rows().map(|(number, row)| (number, row.clone())).collect())
     }
 
     /// The row with this id, if it is kept.

@@ -53,10 +53,11 @@ pub struct Row {
     pub enriched: Option<Profile>,
 }
 
-/// A row as it is kept. What can be worked out from the rest is worked out when it is asked for.
+/// A row as it is kept. What can be worked out from the rest is worked out when it is asked for. Copies share what is large.
+#[derive(Clone)]
 pub(super) struct Kept {
     pub(super) origin: Origin,
-    pub(super) body: Box<[u8]>,
+    pub(super) body: Arc<[u8]>,
     /// When it came.
     pub(super) at: Instant,
     pub(super) outcome: Outcome,
@@ -76,7 +77,7 @@ pub(super) enum Origin {
         /// The run's number.
         run: u64,
         /// The item's id within it.
-        id: Box<str>,
+        id: Arc<str>,
     },
 }
 

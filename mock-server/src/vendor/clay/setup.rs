@@ -93,8 +93,9 @@ impl Notices for Setup {
         let url = row.callback.clone()?;
         let view = self.view(number, row, row.end?);
         let body = serde_json::to_vec(&view).ok()?;
+        let lead = self.lead(&row.body).unwrap_or_default();
         let secret = self.settings.callbacks.signing_secret.clone();
-        Some(Callback { about: view.id, url, secret, body: Bytes::from(body) })
+        Some(Callback { about: view.id, identity: key(&lead, &row.body).into(), url, secret, body: Bytes::from(body) })
     }
 
     /// The notice in its documented form.
@@ -107,6 +108,7 @@ impl Notices for Setup {
             "data": { "routine_run_id": about },
         });
         let secret = webhook.signing_secret.clone().or_else(|| self.settings.callbacks.signing_secret.clone());
-        Some(Callback { about, url: webhook.url.as_str().into(), secret, body: Bytes::from(body.to_string()) })
+        let (identity, url) = (Box::from(run.identity.to_le_bytes()), webhook.url.as_str().into());
+        Some(Callback { about, identity, url, secret, body: Bytes::from(body.to_string()) })
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Workspace {
     rows: VecDeque<Kept>,
     /// The number of the oldest row that is kept.
     first: u64,
+    /// The number of the first row that was added.
+    base: u64,
     /// Rows that are not at their end, the next due first.
     due: BinaryHeap<Reverse<(Instant, u64)>>,
     /// Rows that are not at their end and whose end is to be told.
@@ -48,6 +50,8 @@ pub(super) struct Workspace {
 /// A routine's run. Its rows are the items, in one stretch.
 pub(super) struct Run {
     pub(super) routine: Box<str>,
+    /// A hash of its items, by which faults choose.
+    pub(super) identity: u64,
     pub(super) first_row: u64,
     pub(super) total: u64,
     pub(super) finished: u64,
@@ -67,6 +71,16 @@ pub(super) trait Notices {
 
 impl Workspace {
     pub(super) fn new(settings: &ClaySettings, sources: usize, now: Instant) -> Self {
+        Self::after((0, 0), settings, sources, now)
+    }
+
+    /// An empty one whose rows and runs are numbered on from those of this one, so that no id means two things.
+    pub(super) fn renewed(&self, settings: &ClaySettings, now: Instant) -> Self {
+        let runs = self.first_run + self.runs.len() as u64;
+        Self::after((self.next_row(), runs), settings, self.used.len(), now)
+    }
+
+    fn after((first, first_run): (u64, u64), settings: &ClaySettings, sources: usize, now: Instant) -> Self {
         Self {
             start: now,
             used: vec![0; sources],
@@ -75,11 +89,12 @@ impl Workspace {
             limit: settings.rate_limit.map(|(rate, burst)| TokenBucket::new(rate, burst)),
             api_limit: settings.public_api.rate_limit.map(ApiLimit::new),
             rows: VecDeque::new(),
-            first: 0,
+            first,
+            base: first,
             due: BinaryHeap::new(),
             awaited: 0,
             runs: VecDeque::new(),
-            first_run: 0,
+            first_run,
             bytes: 0,
             budget: settings.store_bytes,
             hurried: 0,
@@ -101,7 +116,7 @@ impl Workspace {
 
     /// Adds a row. Returns its number.
     pub(super) fn add(&mut self, row: Kept, notices: &impl Notices) -> u64 {
-        let number = self.rows_ever();
+        let number = self.next_row();
         // Within the bounds of the settings, no sum of times comes near the end of the clock.
         let (now, due) = (row.at, row.at.checked_add(row.outcome.takes).unwrap_or(row.at));
         self.bytes += row.bytes();
@@ -115,10 +130,10 @@ impl Workspace {
     }
 
     /// Begins a run of so many rows, which are to be added next. Returns its number.
-    pub(super) fn begin_run(&mut self, routine: &str, total: u64, webhook: Option<usize>) -> u64 {
-        let first_row = self.rows_ever();
+    pub(super) fn begin_run(&mut self, routine: &str, identity: u64, total: u64, webhook: Option<usize>) -> u64 {
+        let first_row = self.next_row();
         self.bytes += run_bytes(routine);
-        self.runs.push_back(Run { routine: routine.into(), first_row, total, finished: 0, webhook, ended: None });
+        self.runs.push_back(Run { routine: routine.into(), identity, first_row, total, finished: 0, webhook, ended: None });
         self.first_run + self.runs.len() as u64 - 1
     }
 
@@ -142,17 +157,31 @@ impl Workspace {
 
     /// Rows that were ever added.
     pub(super) fn rows_ever(&self) -> u64 {
-        self.first + self.rows.len() as u64
+        self.next_row() - self.base
+    }
+
+    /// Rows that are kept.
+    pub(super) fn rows_kept(&self) -> usize {
+        self.rows.len()
     }
 
     /// Rows that were forgotten.
     pub(super) fn forgotten(&self) -> u64 {
-        self.first
+        self.first - self.base
+    }
+
+    /// Whether all rows of a run are kept.
+    pub(super) fn is_whole(&self, run: &Run) -> bool {
+        run.first_row >= self.first
     }
 
     /// Rows that were forgotten before they were due.
     pub(super) fn hurried(&self) -> u64 {
         self.hurried
+    }
+
+    fn next_row(&self) -> u64 {
+        self.first + self.rows.len() as u64
     }
 
     fn is_awaited(&self, row: &Kept) -> bool {

@@ -23,6 +23,9 @@ pub enum Channel {
     Push,
     /// A text message.
     Sms,
+    /// A WhatsApp message.
+    #[serde(rename = "whatsapp")]
+    WhatsApp,
     /// An in-app message.
     InApp,
     /// A message in an app's inbox.
@@ -62,7 +65,7 @@ pub(super) fn delivery(channel: Channel, body: &[u8], id: impl FnOnce() -> Strin
     if channel == Channel::Email {
         let to = to.as_deref().ok_or_else(|| Invalid::required("to"))?;
         let count = |list: Option<&str>| list.map_or(0, |list| list.split(',').filter(|one| !one.trim().is_empty()).count());
-        let recipients = count(Some(to)) + count(named("bcc").as_deref());
+        let recipients = count(Some(to)) + count(named("cc").as_deref()) + count(named("bcc").as_deref());
         if recipients > RECIPIENTS {
             return Err(Invalid::new("to", format!("there are {recipients} recipients; the limit is {RECIPIENTS}")));
         }

@@ -28,7 +28,7 @@ pub(super) const BATCH: usize = 500 * 1024;
 pub(super) const MESSAGE: usize = 1024 * 1024;
 /// The attachments of a transactional message together, decoded.
 pub(super) const ATTACHMENTS: usize = 2 * 1024 * 1024;
-/// Recipients of a transactional message, blind copies included.
+/// Recipients of a transactional message, copies included.
 pub(super) const RECIPIENTS: usize = 15;
 /// People that a trigger names at most. The documents name 10,000 for lists of identifiers and addresses.
 pub(super) const BROADCAST_RECIPIENTS: usize = 10_000;

@@ -149,7 +149,9 @@ impl CustomerIo {
     }
 
     fn dispatch(&self, request: &Request<'_>, now: Instant) -> Answer {
-        let Some(route) = route(request.path) else { return self.error(StatusCode::NOT_FOUND, "not found") };
+        let Some(route) = route(request.path) else {
+            return answers::error(route::api_of(request.path), StatusCode::NOT_FOUND, "not found");
+        };
         let Some(endpoint) = route.endpoint(request.method) else {
             let answer = answers::error(route.api(), StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
             return answer.allowing(route.allowed());
@@ -193,6 +195,7 @@ impl CustomerIo {
             Endpoint::SendEmail => self.send(Channel::Email, request, now),
             Endpoint::SendPush => self.send(Channel::Push, request, now),
             Endpoint::SendSms => self.send(Channel::Sms, request, now),
+            Endpoint::SendWhatsApp => self.send(Channel::WhatsApp, request, now),
             Endpoint::SendInApp => self.send(Channel::InApp, request, now),
             Endpoint::SendInboxMessage => self.send(Channel::InboxMessage, request, now),
             Endpoint::TriggerBroadcast => self.trigger(route.id, request, now),

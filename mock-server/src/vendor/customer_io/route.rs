@@ -89,6 +89,8 @@ endpoints! {
     SEND_PUSH SendPush App "customer_io.send_push",
     /// POST `/v1/send/sms`.
     SEND_SMS SendSms App "customer_io.send_sms",
+    /// POST `/v1/send/whatsapp`.
+    SEND_WHATSAPP SendWhatsApp App "customer_io.send_whatsapp",
     /// POST `/v1/send/in_app`.
     SEND_IN_APP SendInApp App "customer_io.send_in_app",
     /// POST `/v1/send/inbox_message`.
@@ -149,6 +151,11 @@ impl Route<'_> {
     }
 }
 
+/// The API that a path without an endpoint would belong to, for the form of its error.
+pub(super) fn api_of(path: &str) -> Api {
+    if path.starts_with("/v1/") { Api::App } else { Api::TrackV1 }
+}
+
 /// Segments of the longest path.
 const LONGEST: usize = 6;
 
@@ -189,6 +196,7 @@ pub(super) fn route(path: &str) -> Option<Route<'_>> {
             ["send", "email"] => return fixed(&[("POST", SendEmail)]),
             ["send", "push"] => return fixed(&[("POST", SendPush)]),
             ["send", "sms"] => return fixed(&[("POST", SendSms)]),
+            ["send", "whatsapp"] => return fixed(&[("POST", SendWhatsApp)]),
             ["send", "in_app"] => return fixed(&[("POST", SendInApp)]),
             ["send", "inbox_message"] => return fixed(&[("POST", SendInboxMessage)]),
             ["identify"] => return fixed(&[("POST", PipelinesIdentify)]),
@@ -237,6 +245,7 @@ mod tests {
             ("POST", "/v1/send/email", SEND_EMAIL),
             ("POST", "/v1/send/push", SEND_PUSH),
             ("POST", "/v1/send/sms", SEND_SMS),
+            ("POST", "/v1/send/whatsapp", SEND_WHATSAPP),
             ("POST", "/v1/send/in_app", SEND_IN_APP),
             ("POST", "/v1/send/inbox_message", SEND_INBOX_MESSAGE),
             ("POST", "/v1/campaigns/3/triggers", TRIGGER_BROADCAST),

@@ -34,7 +34,7 @@ impl Clay {
         let id = percent_decode_str(id).decode_utf8_lossy();
         let found = self.with_workspace(now, |workspace| {
             let number = number(&id, "run_")?;
-            let run = workspace.run(number).filter(|run| run_id(number) == id && run.first_row >= workspace.forgotten())?;
+            let run = workspace.run(number).filter(|run| run_id(number) == id && workspace.is_whole(run))?;
             Some(told(&self.setup, workspace, &id, run, &page))
         });
         match found {

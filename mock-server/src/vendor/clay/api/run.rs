@@ -3,6 +3,8 @@
 //! Every item is a row that is enriched like any other. There is no idempotency key: the same request sent twice runs, and is
 //! charged, twice.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -73,15 +75,15 @@ impl Clay {
 
     /// Begins a run; `None` where not even the cheapest provider can be paid.
     fn begin(&self, routine: &str, items: Vec<Item>, webhook: Option<usize>, now: Instant) -> Option<String> {
-        let rows: Vec<(Box<str>, Box<[u8]>)> = items
-            .into_iter()
-            .map(|item| (item.id.into_boxed_str(), Value::Object(item.inputs).to_string().into_bytes().into_boxed_slice()))
-            .collect();
+        let rows: Vec<(Arc<str>, Arc<[u8]>)> =
+            items.into_iter().map(|item| (item.id.into(), Value::Object(item.inputs).to_string().into_bytes().into())).collect();
+        let identity =
+            rows.iter().fold(self.setup.seed.hash("run"), |hash, (id, body)| hash.part(id.as_bytes()).part(body)).finish();
         let run = self.with_workspace(now, |workspace| {
             if !workspace.account.covers(self.setup.waterfall.cheapest(), now) {
                 return None;
             }
-            let run = workspace.begin_run(routine, rows.len() as u64, webhook);
+            let run = workspace.begin_run(routine, identity, rows.len() as u64, webhook);
             for (id, body) in rows {
                 let lead = self.setup.lead(&body).unwrap_or_default();
                 let outcome = self.setup.waterfall.outcome(key(&lead, &body));
@@ -105,7 +107,13 @@ pub(in super::super) fn first_subject(setup: &Setup, body: &[u8]) -> Option<Stri
 
 /// The request, or what is wrong with it.
 fn read(body: &[u8]) -> Result<RunRequest, String> {
-    let run: RunRequest = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let value: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    // A struct would also be read from an array of its fields' values.
+    let items = value.get("items").and_then(Value::as_array).ok_or("items: an array is required")?;
+    if let Some(place) = items.iter().position(|item| !item.is_object()) {
+        return Err(format!("items[{place}]: an object with `id` and `inputs` is required"));
+    }
+    let run = RunRequest::deserialize(value).map_err(|error| error.to_string())?;
     let count = run.items.len();
     if !(1..=MOST_ITEMS).contains(&count) {
         return Err(format!("items: {count} were given, from 1 to {MOST_ITEMS} are allowed"));

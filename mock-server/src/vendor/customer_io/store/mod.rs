@@ -74,6 +74,3 @@ impl Store {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

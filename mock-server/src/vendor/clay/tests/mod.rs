@@ -1,5 +1,8 @@
 //! Every rule of the simulated Clay.
 
+mod api;
+mod rows;
+
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -21,10 +24,21 @@ fn clay(change: impl FnOnce(&mut ClaySettings)) -> Clay {
     Clay::new(settings, Seed(1))
 }
 
-fn send(clay: &Clay, method: Method, path: &str, header: Option<(&'static str, &str)>, body: &[u8]) -> Answer {
+fn ask(
+    clay: &Clay,
+    method: Method,
+    path: &str,
+    query: Option<&str>,
+    header: Option<(&'static str, &str)>,
+    body: &[u8],
+) -> Answer {
     let headers: HeaderMap =
         header.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect();
-    clay.answer(&Request { method: &method, path, query: None, headers: &headers, body }, Instant::now())
+    clay.answer(&Request { method: &method, path, query, headers: &headers, body }, Instant::now())
+}
+
+fn send(clay: &Clay, method: Method, path: &str, header: Option<(&'static str, &str)>, body: &[u8]) -> Answer {
+    ask(clay, method, path, None, header, body)
 }
 
 fn submit(clay: &Clay, body: &[u8]) -> u16 {
@@ -127,10 +141,43 @@ fn json_object(body: &[u8]) -> bool {
 }
 
 #[test]
+fn who_asks_and_with_which_secret_is_known_by_the_route() {
+    let clay = clay(|settings| settings.webhook_token = Some("old".to_owned()));
+    fn request<'a>(path: &'a str, headers: &'a HeaderMap, body: &'a [u8]) -> Request<'a> {
+        Request { method: &Method::POST, path, query: None, headers, body }
+    }
+    let headers =
+        |name: &'static str, value: &str| HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())]);
+    let none = HeaderMap::new();
+    let subject = |path, body| clay.subject(&request(path, &none, body)).map(Cow::into_owned);
+    assert_eq!(subject(WEBHOOK_PATH, ROW).as_deref(), Some("ada@example.com"));
+    let run = br#"{"items":[{"id":"1","inputs":{"Company Domain":"acme.test"}},{"id":"2","inputs":{}}]}"#;
+    assert_eq!(subject("/public/v0/routines/a/run", run).as_deref(), Some("acme.test"));
+    assert_eq!((subject(WEBHOOK_PATH, b"{"), subject("/elsewhere", ROW)), (None, None));
+
+    let (token, key, bearer) =
+        (headers(auth::TOKEN_HEADER, "s"), headers("clay-api-key", "s"), headers("authorization", "Bearer s"));
+    let carries = |path, headers| clay.carries(&request(path, headers, b""), "s");
+    assert_eq!([&token, &key, &bearer].map(|headers| carries(WEBHOOK_PATH, headers)), [true, false, false]);
+    assert_eq!([&token, &key, &bearer].map(|headers| carries("/v1/resource", headers)), [false, false, true]);
+    assert_eq!([&token, &key, &bearer].map(|headers| carries("/public/v0/me", headers)), [false, true, true]);
+
+    let with = |token| send(&clay, Method::POST, WEBHOOK_PATH, Some((auth::TOKEN_HEADER, token)), ROW).status.as_u16();
+    clay.accept_also(vec!["new".to_owned()]);
+    assert_eq!((with("new"), with("old"), with("other")), (200, 200, 401));
+    assert_eq!(send(&clay, Method::GET, "/public/v0/me", Some(("clay-api-key", "new")), b"").status, 200);
+    clay.accept_also(Vec::new());
+    assert_eq!(with("new"), 401);
+}
+
+#[test]
 fn routes_have_names() {
     let clay = clay(|_| {});
     assert_eq!(clay.route(&Method::POST, WEBHOOK_PATH), Some(WEBHOOK));
     assert_eq!(clay.route(&Method::POST, "/v1/resource"), Some(RESOURCE));
+    assert_eq!(clay.route(&Method::GET, "/public/v0/me"), Some(ME));
+    assert_eq!(clay.route(&Method::POST, "/public/v0/routines/a/run"), Some(RUN));
+    assert_eq!(clay.route(&Method::GET, "/public/v0/routines/run/a/results"), Some(RESULTS));
     assert_eq!(clay.route(&Method::GET, "/v1/resource"), None);
     assert_eq!(clay.route(&Method::POST, "/v1/resource/x"), None);
 }

@@ -1,0 +1,154 @@
+//! The task: takes callbacks that are due, and has them posted.
+
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::Judge;
+use super::job::{Job, Next, Queued};
+use super::post::Post;
+use crate::settings::CallbackSettings;
+use crate::vendor::clay::Clay;
+
+/// How long one that is to be overtaken waits for the one that overtakes it, before it goes all the same. Nobody can tell
+/// whether another will come; longer than rows usually lie apart, and shorter than receivers give up.
+const LONGEST_HOLD: Duration = Duration::from_secs(10);
+
+/// The state of the task.
+pub(super) struct Sender<P> {
+    clay: Arc<Clay>,
+    judge: Judge,
+    post: P,
+    settings: CallbackSettings,
+    /// The workspace's reset to which everything below belongs.
+    generation: u64,
+    start: Instant,
+    next_number: u64,
+    queue: BinaryHeap<Queued>,
+    /// The one that waits to be overtaken, and until when.
+    held: Option<(Instant, Job)>,
+    under_way: JoinSet<(Job, Result<u16, String>)>,
+}
+
+impl<P: Post> Sender<P> {
+    pub(super) fn new(clay: Arc<Clay>, judge: Judge, post: P) -> Self {
+        Self {
+            settings: clay.callback_settings().clone(),
+            generation: clay.deliveries().generation(),
+            start: clay.start(),
+            clay,
+            judge,
+            post,
+            next_number: 0,
+            queue: BinaryHeap::new(),
+            held: None,
+            under_way: JoinSet::new(),
+        }
+    }
+
+    /// Makes callbacks until it is dropped.
+    pub(super) async fn run(mut self) {
+        loop {
+            self.forget_before_reset();
+            let due = self.admit();
+            self.release_in_time();
+            self.send_due();
+            let wake = self.wake(due);
+            tokio::select! {
+                () = self.clay.deliveries().bell.notified() => {}
+                Some(sent) = self.under_way.join_next(), if !self.under_way.is_empty() => {
+                    // It was aborted by a reset, or it ended: it cannot panic.
+                    if let Ok((job, result)) = sent {
+                        self.attempted(job, result);
+                    }
+                }
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+            }
+        }
+    }
+
+    fn forget_before_reset(&mut self) {
+        let generation = self.clay.deliveries().generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.start = self.clay.start();
+            self.queue.clear();
+            self.held = None;
+            self.under_way = JoinSet::new();
+        }
+    }
+
+    /// Takes what is due, as far as there is room. Returns when more will be.
+    fn admit(&mut self) -> Option<Instant> {
+        let room = self.settings.queue.saturating_sub(self.queue.len() + usize::from(self.held.is_some()) + self.under_way.len());
+        let now = Instant::now();
+        let (callbacks, next) = self.clay.due_callbacks(now, room);
+        for callback in callbacks {
+            let disturbance = (self.judge)(&callback.identity);
+            let job = Job::new(callback, disturbance, self.next_number, &self.settings);
+            self.next_number += 1;
+            if job.is_over() {
+                self.clay.deliveries().write(job.ended(), self.generation);
+            } else {
+                let due = now.checked_add(job.disturbance.delay).unwrap_or(now);
+                self.queue.push(Queued { due, job });
+            }
+        }
+        // Without room, an attempt's end is what to wait for.
+        next.filter(|_| room > 0)
+    }
+
+    /// Lets go what nobody has overtaken in time.
+    fn release_in_time(&mut self) {
+        let now = Instant::now();
+        if let Some((_, job)) = self.held.take_if(|(until, _)| *until <= now) {
+            self.queue.push(Queued { due: now, job });
+        }
+    }
+
+    fn send_due(&mut self) {
+        let now = Instant::now();
+        while self.under_way.len() < self.settings.concurrency {
+            if self.queue.peek().is_none_or(|queued| queued.due > now) {
+                return;
+            }
+            let Some(Queued { mut job, .. }) = self.queue.pop() else { return };
+            // Where one waits already, this is the one that overtakes it.
+            if job.disturbance.overtaken && !job.was_held && self.held.is_none() {
+                job.was_held = true;
+                self.held = Some((now + LONGEST_HOLD, job));
+                continue;
+            }
+            if let Some(message) = job.message() {
+                let (post, limit) = (self.post.clone(), self.settings.timeout);
+                self.under_way.spawn(async move {
+                    let result = timeout(limit, post.post(message)).await;
+                    (job, result.unwrap_or_else(|_| Err(format!("no answer within {limit:?}"))))
+                });
+            }
+        }
+    }
+
+    fn attempted(&mut self, mut job: Job, result: Result<u16, String>) {
+        let now = Instant::now();
+        if let Some((_, mut held)) = self.held.take_if(|(_, held)| held.number < job.number) {
+            held.overtaken();
+            self.queue.push(Queued { due: now, job: held });
+        }
+        match job.attempted(result, now.saturating_duration_since(self.start), &self.settings) {
+            Next::Again(pause) => self.queue.push(Queued { due: now.checked_add(pause).unwrap_or(now), job }),
+            Next::End => self.clay.deliveries().write(job.ended(), self.generation),
+        }
+    }
+
+    /// When there is something to do, if nothing else happens before.
+    fn wake(&self, due: Option<Instant>) -> Option<Instant> {
+        let is_free = self.under_way.len() < self.settings.concurrency;
+        let queued = self.queue.peek().filter(|_| is_free).map(|queued| queued.due);
+        let held = self.held.as_ref().map(|(until, _)| *until);
+        [due, queued, held].into_iter().flatten().min()
+    }
+}

@@ -1,1 +1,0 @@
-//! The rules of the store that requests alone do not show.
