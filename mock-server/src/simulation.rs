@@ -109,14 +109,15 @@ impl SimulatedVendors {
             tls.write(&path).map_err(|source| StartError::File { path, option: "--ca-file", source })?;
         }
         let ledger = Arc::new(Ledger::new());
-        let ledger_file = match settings.ledger_file {
-            Some(path) => Some(write_ledger(path, &ledger)?),
-            None => None,
-        };
         let clay = Arc::new(Clay::new(settings.clay, seed));
         let customer_io = Arc::new(CustomerIo::new(settings.customer_io, seed));
         let clay_edge = serve(clay.clone(), settings.clay_port, "--clay-port", &ledger, &tls).await?;
         let customer_io_edge = serve(customer_io.clone(), settings.customer_io_port, "--customer-io-port", &ledger, &tls).await?;
+        // After the ports, so that a start that fails for a port replaces no ledger. What has come since is still kept.
+        let ledger_file = match settings.ledger_file {
+            Some(path) => Some(write_ledger(path, &ledger)?),
+            None => None,
+        };
         let faults = Faults::new(faults, seed, vec![clay_edge.clone(), customer_io_edge.clone()]);
         let simulation = Arc::new(Simulation {
             _callbacks: Callbacks::start(clay.clone(), callback_faults(&clay_edge)),
@@ -236,13 +237,6 @@ impl SimulatedVendors {
             file.finish().await;
         }
         self.simulation.problems()
-    }
-}
-
-impl Drop for SimulatedVendors {
-    fn drop(&mut self) {
-        // The timetable holds the edges, and the edges end when the last one who holds them is gone.
-        self.simulation.faults.end();
     }
 }
 

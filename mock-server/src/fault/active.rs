@@ -68,13 +68,6 @@ impl ActiveFault {
         Self { hits, ..self }
     }
 
-    /// A fault of every request that does what a test wants on the wire.
-    #[cfg(test)]
-    pub(crate) fn of_effect(name: &str, effect: Box<dyn Effect>) -> Self {
-        let now = Instant::now();
-        Self { effect, ..Self::begin(&Fault::new(name, FaultKind::Hang), 0, Seed(1), SimulatedVendor::Clay, now) }
-    }
-
     /// What is to happen to a request; [`Verdict::Pass`] where it is not in scope or not chosen.
     pub(crate) fn judge(&self, vendor: &dyn Vendor, route: &str, request: &Request<'_>, moment: Moment) -> Verdict {
         let is_hit =

@@ -192,7 +192,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_simulator_that_cannot_say_what_it_answered_is_lost() {
-        let simulator = simulator(r#"read start; echo '{"started":{"elapsed_us":0}}'; read count; echo '{"started":{"elapsed_us":0}}'"#).await;
+        let simulator =
+            simulator(r#"read start; echo '{"started":{"elapsed_us":0}}'; read count; echo '{"started":{"elapsed_us":0}}'"#)
+                .await;
         let watched = simulator.begin(LoadClock::start(), Arc::default(), Stop::default()).await;
         assert!(watched.end().await.lost.is_some());
     }
@@ -200,7 +202,10 @@ mod tests {
     #[tokio::test]
     async fn a_fault_that_ends_with_the_run_is_heard_of() {
         let fault = r#"echo '{"fault":{"name":"storm","active":false,"at_us":5}}'"#;
-        let simulator = simulator(&format!(r#"read start; echo '{{"started":{{"elapsed_us":0}}}}'; read count; {fault}; echo '{{"counts":[]}}'"#)).await;
+        let simulator = simulator(&format!(
+            r#"read start; echo '{{"started":{{"elapsed_us":0}}}}'; read count; {fault}; echo '{{"counts":[]}}'"#
+        ))
+        .await;
         let (events, stop) = (Arc::new(EventLog::default()), Stop::default());
         let watched = simulator.begin(LoadClock::start(), Arc::clone(&events), stop.clone()).await;
         assert_eq!(watched.end().await.lost, None);

@@ -15,7 +15,7 @@ fn person(id: &str, action: &str, more: Value) -> Value {
 #[test]
 fn every_action_on_people_is_carried_out() {
     let vendor = vendor(|_| {});
-    let mut told = |operation: Value| {
+    let told = |operation: Value| {
         let answer = done(&vendor, "POST /api/v2/entity", operation);
         assert_eq!(&answer.body[..], b"{}\n");
         answer.effects.into_iter().map(|effect| effect.what.into_owned()).collect::<Vec<_>>().join(" ")
