@@ -150,11 +150,7 @@ fn wrong(field: &str, message: String) -> Refusal {
 
 /// Whether a field has this value, a number or a truth value by its text.
 fn has(item: &Value, field: &str, wanted: &str) -> bool {
-    match item.get(field) {
-        Some(Value::String(value)) => value == wanted,
-        Some(value) => value.to_string() == wanted,
-        None => false,
-    }
+    item.get(field).is_some_and(|value| text(value) == wanted)
 }
 
 fn text(value: &Value) -> String {
