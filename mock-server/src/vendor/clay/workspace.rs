@@ -160,6 +160,11 @@ impl Workspace {
         self.next_row() - self.base
     }
 
+    /// Rows that are kept.
+    pub(super) fn rows_kept(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Rows that were forgotten.
     pub(super) fn forgotten(&self) -> u64 {
         self.first - self.base
