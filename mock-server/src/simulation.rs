@@ -28,22 +28,56 @@ use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
 use crate::vendor::customer_io::CustomerIo;
 
-/// Simulated Clay and Customer.io on ports of 127.0.0.1. Dropped, they are gone.
+/// Simulated Clay and Customer.io on free ports of 127.0.0.1, for a test. Dropped, they are gone.
+///
+/// Point the code that is tested at [`clay_url`](Self::clay_url) and [`customer_io_url`](Self::customer_io_url), break something
+/// with [`add_fault`](Self::add_fault), and assert on what the vendors know ([`clay`](Self::clay),
+/// [`customer_io`](Self::customer_io)) and on what happened to every request ([`ledger`](Self::ledger)):
 ///
 /// ```
+/// # use bytes::Bytes;
+/// # use http::{Request, StatusCode};
+/// # use http_body_util::Full;
+/// # use hyper_util::client::legacy::Client;
+/// # use hyper_util::rt::TokioExecutor;
+/// # /// Stands for the code that is tested.
+/// # async fn track(url: &str, body: &'static str) -> Result<StatusCode, hyper_util::client::legacy::Error> {
+/// #     let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http();
+/// #     let request = Request::post(format!("{url}/api/v1/customers/ada/events"))
+/// #         .header("authorization", "Basic c2ltdWxhdGVkLXNpdGU6c2ltdWxhdGVkLWN1c3RvbWVyLWlvLWtleQ==")
+/// #         .body(Full::new(Bytes::from(body)));
+/// #     client.request(request.expect("a request")).await.map(|answer| answer.status())
+/// # }
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), mock_server::simulation::StartError> {
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mock_server::fault::{Fault, FaultKind, LostAnswer, SimulatedVendor};
 /// use mock_server::settings::SimulationSettings;
 /// use mock_server::simulation::SimulatedVendors;
 ///
 /// let vendors = SimulatedVendors::start(SimulationSettings::default()).await?;
-/// assert!(vendors.clay_url().starts_with("http://127.0.0.1:"));
-/// vendors.start_timetable();
-/// assert!(vendors.counts().is_empty());
-/// vendors.shutdown().await;
+/// let lost_answer = Fault::new("lost answer", FaultKind::LostAnswer { how: LostAnswer::Close })
+///     .on_vendor(SimulatedVendor::CustomerIo);
+/// vendors.add_fault(lost_answer).await?;
+///
+/// // The code that is tested sends an event, gets no answer, and sends it again when the fault is over.
+/// let url = vendors.customer_io_url();
+/// assert!(track(&url, r#"{"name":"signed_up"}"#).await.is_err());
+/// assert!(vendors.remove_fault("lost answer").await);
+/// assert_eq!(track(&url, r#"{"name":"signed_up"}"#).await?, 200);
+///
+/// // The vendor had carried out the first one as well, and without an id it could not know the second for a duplicate.
+/// let entries = vendors.ledger().wait_for(2, |entry| entry.route == "customer_io.track").await;
+/// assert!(entries[0].answer_was_lost() && entries[0].was_hit_by("lost answer"));
+/// assert_eq!(vendors.customer_io().events("ada").len(), 2);
+///
+/// vendors.reset().await;
+/// assert!(vendors.customer_io().events("ada").is_empty() && vendors.ledger().entries().is_empty());
+/// assert!(vendors.shutdown().await.is_empty());
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Faults of the settings are a timetable, which begins with [`start_timetable`](Self::start_timetable).
 pub struct SimulatedVendors {
     simulation: Arc<Simulation>,
     /// `None` where there is no admin API, or it has been shut down.
@@ -75,14 +109,15 @@ impl SimulatedVendors {
             tls.write(&path).map_err(|source| StartError::File { path, option: "--ca-file", source })?;
         }
         let ledger = Arc::new(Ledger::new());
-        let ledger_file = match settings.ledger_file {
-            Some(path) => Some(write_ledger(path, &ledger)?),
-            None => None,
-        };
         let clay = Arc::new(Clay::new(settings.clay, seed));
         let customer_io = Arc::new(CustomerIo::new(settings.customer_io, seed));
         let clay_edge = serve(clay.clone(), settings.clay_port, "--clay-port", &ledger, &tls).await?;
         let customer_io_edge = serve(customer_io.clone(), settings.customer_io_port, "--customer-io-port", &ledger, &tls).await?;
+        // After the ports, so that a start that fails for a port replaces no ledger. What has come since is still kept.
+        let ledger_file = match settings.ledger_file {
+            Some(path) => Some(write_ledger(path, &ledger)?),
+            None => None,
+        };
         let faults = Faults::new(faults, seed, vec![clay_edge.clone(), customer_io_edge.clone()]);
         let simulation = Arc::new(Simulation {
             _callbacks: Callbacks::start(clay.clone(), callback_faults(&clay_edge)),

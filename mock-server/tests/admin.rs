@@ -176,6 +176,10 @@ async fn a_fault_by_hand_is_in_force_when_the_answer_comes_and_gone_when_it_is_r
     let (status, answer) = api.call("DELETE", "/faults/dwon", None).await;
     assert!(status == 404 && errors(&answer)[0].1.contains("did you mean `down`"), "{answer}");
 
+    let odd = json!({"name": "50 % / ünusual?", "kind": "hang", "at": "1h"});
+    assert_eq!(api.post("/faults", &odd).await.0, 201);
+    assert_eq!(api.call("DELETE", "/faults/50%20%25%20%2F%20%C3%BCnusual%3F", None).await.0, 204);
+
     assert_eq!(api.call("DELETE", "/faults/down", None).await.0, 204);
     assert_eq!(client.submit(&vendors.clay_url(), "{}").await.unwrap().status, 200);
     let entries = vendors.ledger().entries();

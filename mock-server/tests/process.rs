@@ -9,10 +9,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use http::Request;
+use http_body_util::Full;
+
 use common::{Client, FOR_EVER, clay_fault, in_time, settings};
 use mock_server::fault::{FaultKind, Outage};
 use mock_server::process::{Child, ChildError, Message};
-use mock_server::settings::SimulationSettings;
+use mock_server::settings::{AdminSettings, SimulationSettings};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mock-server");
 
@@ -53,6 +56,23 @@ async fn a_child_serves_counts_and_tells_of_faults() {
 
     let ended = in_time(child.stop()).await;
     assert!(ended.success, "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_child_has_an_admin_api_where_it_is_told_to_and_finishes_its_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.ndjson");
+    assert_eq!(spawn(&settings(Vec::new())).await.unwrap().admin_url(), None);
+    let admin = Some(AdminSettings::default());
+    let child = spawn(&SimulationSettings { admin, ledger_file: Some(path.clone()), ..settings(Vec::new()) }).await.unwrap();
+    let client = Client::new();
+    let health = Request::get(format!("{}/health", child.admin_url().unwrap())).body(Full::default()).unwrap();
+    assert_eq!(client.send(health).await.unwrap().status, 200);
+    for _ in 0..3 {
+        client.submit(child.clay_url(), "{}").await.unwrap();
+    }
+    assert!(in_time(child.stop()).await.success);
+    assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 3);
 }
 
 #[tokio::test]

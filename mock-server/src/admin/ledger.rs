@@ -1,5 +1,6 @@
 //! `/ledger`: what happened to every request, one JSON object a line, and live for as long as one listens.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::operation::Call;
 use super::refusal::{Problem, Refusal};
 use super::reply::Lines;
 use crate::fault::SimulatedVendor;
-use crate::ledger::{Batch, Entry, Follower, KEPT};
+use crate::ledger::{Batch, Entry, Follower, KEPT, Ledger};
 
 /// Pause between two batches for a follower, so that a busy simulator is not woken for every single entry.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -55,38 +56,46 @@ pub(super) enum Line {
 
 pub(super) async fn read(call: Call<Which>) -> Result<Lines<Line>, Refusal> {
     let which = call.query;
-    let ledger = &call.admin.simulation.ledger;
     if which.after.is_some() && which.last.is_some() {
         return Err(Refusal::unprocessable(vec![Problem::of("last", "cannot be given together with `after`")]));
     }
-    // Where the client does not say how far it is, entries that nobody has asked for are not missed by anybody.
-    let tells_missed = which.after.is_some();
+    Ok(Lines(told(&call.admin.simulation.ledger, which), std::marker::PhantomData))
+}
+
+fn told(ledger: &Arc<Ledger>, which: Which) -> Body {
+    let start = start(ledger, &which);
+    let follower = which.follow.then(|| ledger.follow_after(start.next));
+    let mut cut = Cut { left: which.limit.unwrap_or(u64::MAX), which, pause: false };
+    let first = cut.lines(&start);
+    let state = (Some(first), follower, cut);
+    Body::from_stream(stream::unfold(state, |(first, follower, mut cut)| async move {
+        if let Some(first) = first {
+            return Some((Ok::<Bytes, Infallible>(first), (None, follower, cut)));
+        }
+        let mut follower = follower.filter(|_| cut.left > 0)?;
+        let lines = cut.next(&mut follower).await;
+        Some((Ok(lines), (None, Some(follower), cut)))
+    }))
+}
+
+/// What there is already.
+fn start(ledger: &Ledger, which: &Which) -> Batch {
     let after = which.after.unwrap_or_else(|| match which.last {
         // Nothing that is not shown has to be looked at.
         Some(last) if which.wants_all() => ledger.written().saturating_sub(last),
         _ => 0,
     });
-    let start = ledger.batch_after(after, KEPT, false);
-    let mut start = if tells_missed { start } else { Batch { missed: 0, ..start } };
-    let follower = which.follow.then(|| ledger.follow_after(start.next));
-    let mut cut = Cut { left: which.limit.unwrap_or(u64::MAX), which };
-    start.entries.retain(|entry| cut.which.wants(entry));
-    if let Some(last) = cut.which.last {
-        let skipped = start.entries.len().saturating_sub(usize::try_from(last).unwrap_or(usize::MAX));
-        start.entries.drain(..skipped);
+    let mut batch = ledger.batch_after(after, KEPT, false);
+    if which.after.is_none() {
+        // Where the client does not say how far it is, entries that nobody has asked for are not missed by anybody.
+        batch.missed = 0;
     }
-    let first = cut.lines(&start);
-    let state = (Some(first), follower, cut);
-    let lines = stream::unfold(state, |(first, follower, mut cut)| async move {
-        if let Some(first) = first {
-            return Some((Ok::<Bytes, std::convert::Infallible>(first), (None, follower, cut)));
-        }
-        let mut follower = follower.filter(|_| cut.left > 0)?;
-        tokio::time::sleep(PAUSE).await;
-        let lines = cut.next(&mut follower).await;
-        Some((Ok(lines), (None, Some(follower), cut)))
-    });
-    Ok(Lines(Body::from_stream(lines), std::marker::PhantomData))
+    batch.entries.retain(|entry| which.wants(entry));
+    if let Some(last) = which.last {
+        let skipped = batch.entries.len().saturating_sub(usize::try_from(last).unwrap_or(usize::MAX));
+        batch.entries.drain(..skipped);
+    }
+    batch
 }
 
 impl Which {
@@ -105,12 +114,18 @@ impl Which {
 struct Cut {
     which: Which,
     left: u64,
+    /// The last look has found everything that there was.
+    pause: bool,
 }
 
 impl Cut {
     async fn next(&mut self, follower: &mut Follower) -> Bytes {
         loop {
+            if self.pause {
+                tokio::time::sleep(PAUSE).await;
+            }
             let mut batch = follower.next().await;
+            self.pause = !batch.is_full();
             batch.entries.retain(|entry| self.which.wants(entry));
             let lines = self.lines(&batch);
             if !lines.is_empty() {
@@ -122,7 +137,53 @@ impl Cut {
     fn lines(&mut self, batch: &Batch) -> Bytes {
         let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(batch.entries.len());
         self.left -= count as u64;
-        let entries: &[Arc<Entry>] = &batch.entries[..count];
-        crate::ledger::lines(batch.missed, entries).into()
+        crate::ledger::lines(batch.missed, &batch.entries[..count]).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::ledger::tests::entry;
+
+    /// Entries by their numbers, and gaps as negative ones.
+    fn numbers(text: &[u8]) -> Vec<i64> {
+        let text = std::str::from_utf8(text).unwrap();
+        let of_line = |line: Value| line["entry"].as_i64().unwrap_or_else(|| -line["missed"].as_i64().unwrap());
+        text.lines().map(|line| of_line(serde_json::from_str(line).unwrap())).collect()
+    }
+
+    fn which(query: &str) -> Which {
+        super::super::read::query(query).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_that_falls_behind_is_told_how_much_it_has_missed() {
+        let ledger = Arc::new(Ledger::new());
+        ledger.write(entry(1));
+        let mut body = told(&ledger, which("follow=true"));
+        assert_eq!(numbers(&body.frame().await.unwrap().unwrap().into_data().unwrap()), [1]);
+        for request in 0..KEPT as u64 + 7 {
+            ledger.write(entry(request));
+        }
+        let seen = numbers(&body.frame().await.unwrap().unwrap().into_data().unwrap());
+        assert_eq!((&seen[..2], seen.len()), (&[-7, 9][..], 1_001));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_forgotten_is_missed_by_those_who_say_how_far_they_are() {
+        let ledger = Arc::new(Ledger::new());
+        for request in 0..KEPT as u64 + 3 {
+            ledger.write(entry(request));
+        }
+        for (query, expected) in
+            [("after=1&limit=1", &[-2, 4][..]), ("limit=1", &[4]), ("last=1", &[10_003]), ("after=10002", &[10_003])]
+        {
+            let text = told(&ledger, which(query)).collect().await.unwrap().to_bytes();
+            assert_eq!(numbers(&text), expected, "{query}");
+        }
     }
 }

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use super::Admin;
 use super::read;
 use super::refusal::{Problem, Refusal};
-use super::reply::Reply;
+use super::reply::{Documented, Reply, SchemaOf};
 use crate::clock::unix_micros;
 
 /// The largest body that is read, in bytes. A fault's form takes less than a thousand.
@@ -134,10 +134,10 @@ pub(super) struct Operation {
     pub(super) summary: &'static str,
     /// Statuses that it may refuse with, besides those that every operation may.
     pub(super) refuses: &'static [(u16, &'static str)],
-    pub(super) query: fn(&mut SchemaGenerator) -> Schema,
+    pub(super) query: SchemaOf,
     pub(super) takes_query: bool,
     pub(super) body: fn(&mut SchemaGenerator) -> Option<(bool, Schema)>,
-    pub(super) answer: super::reply::Documented,
+    pub(super) answer: Documented,
     pub(super) route: MethodRouter<Arc<Admin>>,
 }
 

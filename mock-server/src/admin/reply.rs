@@ -21,8 +21,11 @@ pub(super) struct Documented {
     pub(super) status: u16,
     pub(super) description: &'static str,
     /// Its content type and schema; `None` for an empty answer.
-    pub(super) content: Option<(&'static str, fn(&mut SchemaGenerator) -> Schema)>,
+    pub(super) content: Option<(&'static str, SchemaOf)>,
 }
+
+/// Makes a schema among others.
+pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 /// 200 with JSON.
 pub(super) struct Json<T>(pub(super) T);
@@ -64,7 +67,7 @@ fn json(status: StatusCode, value: &impl Serialize) -> Response {
 
 impl<T: Serialize + JsonSchema> Reply for Json<T> {
     fn documented() -> Documented {
-        let content = Some((JSON, (|generator| generator.subschema_for::<T>()) as fn(&mut SchemaGenerator) -> Schema));
+        let content = Some((JSON, (|generator| generator.subschema_for::<T>()) as SchemaOf));
         Documented { status: 200, description: "What was asked for.", content }
     }
 
@@ -95,7 +98,7 @@ impl Reply for Done {
 
 impl<T: JsonSchema> Reply for Lines<T> {
     fn documented() -> Documented {
-        let schema: fn(&mut SchemaGenerator) -> Schema = |generator| generator.subschema_for::<T>();
+        let schema: SchemaOf = |generator| generator.subschema_for::<T>();
         Documented { status: 200, description: "One JSON object a line.", content: Some((NDJSON, schema)) }
     }
 

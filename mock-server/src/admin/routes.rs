@@ -48,16 +48,16 @@ pub(super) fn table() -> Vec<Operation> {
         operation(Delete, "/faults/{name}", "removeFault", faults::remove).summary("End a fault").refuses(&[NO_FAULT]),
         operation(Get, "/vendors", "listVendors", vendors::list).summary("Where the vendors are, and their routes"),
         operation(Get, "/counts", "listCounts", vendors::counts).summary("What has been answered, by vendor, route and status"),
-        operation(Get, "/state", "readState", state::all).summary("What requests have changed, at a glance"),
+        operation(Get, "/state", "readState", state::all).summary("What requests have changed, at a glance").refuses(&[ENDED]),
         operation(Get, "/state/{vendor}", "readVendor", state::of_vendor)
             .summary("What requests have changed at a vendor, at a glance")
-            .refuses(&[NO_VENDOR]),
+            .refuses(&[NO_VENDOR, ENDED]),
         operation(Get, "/state/{vendor}/{section}", "readSection", state::section)
             .summary("A part of a vendor's state, a list by pages")
-            .refuses(&[NO_SECTION]),
+            .refuses(&[NO_SECTION, ENDED]),
         operation(Get, "/state/{vendor}/{section}/{id}", "readItem", state::item)
             .summary("One item of a part of a vendor's state")
-            .refuses(&[NO_ITEM]),
+            .refuses(&[NO_ITEM, ENDED]),
         operation(Get, "/ledger", "readLedger", ledger::read)
             .summary("What happened to every request, one JSON object a line; live with `follow=true`"),
         operation(Post, "/reset", "reset", reset::reset).summary("Forget what happened, or parts of it"),

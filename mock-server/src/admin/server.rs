@@ -9,7 +9,8 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -89,6 +90,8 @@ async fn accept(listener: TcpListener, router: Router) {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let router = router.clone();
+                // Lines of the ledger are to come at once. A connection that refuses the option is dead already.
+                let _ = stream.set_nodelay(true);
                 connections.spawn(async move {
                     serve(stream, router).await;
                     drop(place);
@@ -101,11 +104,30 @@ async fn accept(listener: TcpListener, router: Router) {
     }
 }
 
-async fn serve(stream: TcpStream, router: Router) {
-    // Lines of the ledger are to come at once.
-    let _ = stream.set_nodelay(true);
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(64 * 1024);
     // An error is a client that went away or spoke no HTTP.
     let _ = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_never_ends_is_given_up() {
+        let (mut client, server) = tokio::io::duplex(1024);
+        let serving = tokio::spawn(serve(server, Router::new()));
+        client.write_all(b"GET / HTTP/1.1\r\nhost: ").await.unwrap();
+        let start = Instant::now();
+        serving.await.unwrap();
+        assert_eq!(start.elapsed().as_secs(), HEAD_WITHIN.as_secs());
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"), "{rest:?}");
+    }
 }

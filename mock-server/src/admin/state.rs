@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Admin;
 use super::operation::Call;
 use super::refusal::{Problem, Refusal};
 use super::reply::Json;
 use super::vendors::VENDORS;
 use crate::fault::SimulatedVendor;
+use crate::running::Simulation;
+use crate::vendor::Vendor;
 
 /// Items of a page where the query asks for no other number.
 const PAGE: u32 = 100;
@@ -65,37 +69,48 @@ pub(super) enum Section {
 }
 
 pub(super) async fn all(call: Call) -> Result<Json<BTreeMap<&'static str, Overview>>, Refusal> {
-    Ok(Json(VENDORS.map(|vendor| (vendor.as_str(), overview(&call, vendor))).into()))
+    let overviews = apart(&call.admin, |simulation| VENDORS.map(|vendor| (vendor.as_str(), overview(simulation.vendor(vendor)))));
+    Ok(Json(overviews.await?.into()))
 }
 
 pub(super) async fn of_vendor(call: Call) -> Result<Json<Overview>, Refusal> {
-    let [vendor] = call.path();
-    Ok(Json(overview(&call, named(vendor)?)))
+    let vendor = named(call.path::<1>()[0])?;
+    apart(&call.admin, move |simulation| overview(simulation.vendor(vendor))).await.map(Json)
 }
 
 pub(super) async fn section(call: Call<Paging>) -> Result<Json<Section>, Refusal> {
-    let [vendor, section] = call.path();
-    let Value::Array(items) = value(&call, vendor, section)? else {
-        return Ok(Json(Section::Whole(value(&call, vendor, section)?)));
+    let [vendor, section] = call.path().map(str::to_owned);
+    let Call { admin, query: paging, .. } = call;
+    let read = move |simulation: &Simulation| match value(simulation, &vendor, &section)? {
+        Value::Array(items) => page(items, &paging),
+        whole => Ok(Section::Whole(whole)),
     };
-    page(items, &call.query).map(Json)
+    apart(&admin, read).await?.map(Json)
 }
 
 pub(super) async fn item(call: Call) -> Result<Json<Value>, Refusal> {
-    let [vendor, section, id] = call.path();
-    let Value::Array(items) = value(&call, vendor, section)? else {
-        let problem = Problem::new(format!("`{section}` of `{vendor}` is no list, so nothing in it has an id"));
-        return Err(Refusal::new(http::StatusCode::NOT_FOUND, problem.help(format!("read /state/{vendor}/{section}"))));
+    let [vendor, section, id] = call.path().map(str::to_owned);
+    let find = move |simulation: &Simulation| {
+        let Value::Array(items) = value(simulation, &vendor, &section)? else {
+            let problem = Problem::new(format!("`{section}` of `{vendor}` is no list, so nothing in it has an id"));
+            return Err(Refusal::new(StatusCode::NOT_FOUND, problem.help(format!("read /state/{vendor}/{section}"))));
+        };
+        items.into_iter().find(|item| has(item, "id", &id)).ok_or_else(|| {
+            let problem = Problem::new(format!("there is no item `{id}` in `{section}` of `{vendor}`"));
+            Refusal::new(StatusCode::NOT_FOUND, problem)
+        })
     };
-    let found = items.into_iter().find(|item| has(item, "id", id));
-    found.map(Json).ok_or_else(|| {
-        let problem = Problem::new(format!("there is no item `{id}` in `{section}` of `{vendor}`"));
-        Refusal::new(http::StatusCode::NOT_FOUND, problem)
-    })
+    apart(&call.admin, find).await?.map(Json)
 }
 
-fn overview<Q, B>(call: &Call<Q, B>, vendor: SimulatedVendor) -> Overview {
-    let vendor = call.admin.simulation.vendor(vendor);
+/// Reads apart from the tasks that serve requests: a vendor may know a great deal.
+async fn apart<T: Send + 'static>(admin: &Admin, read: impl FnOnce(&Simulation) -> T + Send + 'static) -> Result<T, Refusal> {
+    let simulation = admin.simulation.clone();
+    let ended = |_| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Problem::new("the simulation is being shut down"));
+    tokio::task::spawn_blocking(move || read(&simulation)).await.map_err(ended)
+}
+
+fn overview(vendor: &dyn Vendor) -> Overview {
     let glance = |name: &&'static str| {
         let glance = match vendor.section(name)? {
             Value::Array(items) => Glance::Items { items: items.len() },
@@ -111,8 +126,8 @@ fn named(name: &str) -> Result<SimulatedVendor, Refusal> {
     found.ok_or_else(|| Refusal::not_found("vendor", name, &VENDORS.map(SimulatedVendor::as_str)))
 }
 
-fn value<Q, B>(call: &Call<Q, B>, vendor: &str, section: &str) -> Result<Value, Refusal> {
-    let vendor = call.admin.simulation.vendor(named(vendor)?);
+fn value(simulation: &Simulation, vendor: &str, section: &str) -> Result<Value, Refusal> {
+    let vendor = simulation.vendor(named(vendor)?);
     vendor.section(section).ok_or_else(|| Refusal::not_found("section", section, vendor.sections()))
 }
 
@@ -150,11 +165,7 @@ fn wrong(field: &str, message: String) -> Refusal {
 
 /// Whether a field has this value, a number or a truth value by its text.
 fn has(item: &Value, field: &str, wanted: &str) -> bool {
-    match item.get(field) {
-        Some(Value::String(value)) => value == wanted,
-        Some(value) => value.to_string() == wanted,
-        None => false,
-    }
+    item.get(field).is_some_and(|value| text(value) == wanted)
 }
 
 fn text(value: &Value) -> String {

@@ -20,7 +20,7 @@ use super::{Batch, Follower, Ledger, lines};
 /// Batches of up to 1,000 entries between the task and the thread: about 25 MB at most.
 const QUEUE: usize = 64;
 
-/// Pause between two looks at the ledger: long enough to write many entries at once, and far below the second within which
+/// Pause between two looks at the ledger, where the one before has not found more than a batch holds: long enough to write many entries at once, and far below the second within which
 /// an entry is to be in the file.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -120,8 +120,12 @@ async fn hand_on(mut follower: Follower, queue: mpsc::Sender<Batch>, mut ended: 
     loop {
         tokio::select! {
             batch = follower.next() => {
+                let is_full = batch.is_full();
                 if queue.send(batch).await.is_err() {
                     return;
+                }
+                if is_full {
+                    continue;
                 }
             }
             // An error is a simulation that was dropped: the rest is written then, too.
@@ -202,104 +206,4 @@ fn write_some(out: &mut impl Write, text: &[u8]) -> (usize, io::Result<()>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::Value;
-
-    use super::super::tests::entry;
-    use super::*;
-
-    /// A disk of so many bytes.
-    struct Disk {
-        bytes: Vec<u8>,
-        room: usize,
-    }
-
-    impl Write for Disk {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let taken = bytes.len().min(self.room - self.bytes.len());
-            if taken == 0 {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            self.bytes.extend_from_slice(&bytes[..taken]);
-            Ok(taken)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn batch(missed: u64, requests: std::ops::Range<u64>) -> Batch {
-        let entries: Vec<_> = requests.map(|request| Arc::new(entry(request))).collect();
-        Batch { missed, entries, next: 0 }
-    }
-
-    fn writer(room: usize) -> Writer<Disk> {
-        Writer { out: Disk { bytes: Vec::new(), room }, status: Arc::default(), gap: 0, torn: false }
-    }
-
-    /// Requests, and gaps as negative numbers. A line that is no JSON is a 0.
-    fn seen(writer: &Writer<Disk>) -> Vec<i64> {
-        let text = String::from_utf8(writer.out.bytes.clone()).unwrap();
-        let of_line = |line: &str| match serde_json::from_str::<Value>(line) {
-            Ok(line) => line["request"].as_i64().unwrap_or_else(|| -line["missed"].as_i64().unwrap()),
-            Err(_) => 0,
-        };
-        text.lines().map(of_line).collect()
-    }
-
-    #[test]
-    fn entries_become_lines_and_gaps_are_told() {
-        let mut writer = writer(usize::MAX);
-        writer.write(&batch(0, 1..3));
-        writer.write(&batch(4, 7..8));
-        assert_eq!(seen(&writer), [1, 2, -4, 7]);
-        assert_eq!((writer.status.lines(), writer.status.missed()), (3, 4));
-        assert!(writer.status.problem().unwrap().contains("4 entries are missing"));
-    }
-
-    /// At every single size of disk: nothing is in the file twice, nothing is missing without being told.
-    #[test]
-    fn a_full_disk_is_told_and_written_to_again_when_it_has_room() {
-        let whole = lines(0, &batch(0, 1..4).entries).len();
-        for room in 0..whole {
-            let mut writer = writer(room);
-            writer.write(&batch(0, 1..4));
-            assert!(writer.status.error().unwrap().contains("no storage space"), "{:?}", writer.status.error());
-            writer.write(&batch(0, 4..5));
-            writer.out.room = usize::MAX;
-            writer.write(&batch(0, 5..7));
-            assert_eq!(writer.status.error(), None);
-            let seen = seen(&writer);
-            let torn = seen.iter().filter(|request| **request == 0).count();
-            let gap: i64 = seen.iter().filter(|request| **request < 0).sum();
-            let entries: Vec<i64> = seen.iter().copied().filter(|request| *request > 0).collect();
-            let before = entries.len() as i64 - 2;
-            assert_eq!(entries, (1..=before).chain(5..7).collect::<Vec<_>>(), "room for {room}");
-            assert_eq!(-gap, 4 - before, "room for {room}: {seen:?}");
-            assert!(torn <= 1, "{seen:?}");
-            assert_eq!((writer.status.lines() as i64, writer.status.missed() as i64), (before + 2, -gap));
-        }
-    }
-
-    #[tokio::test]
-    async fn what_was_written_before_the_end_is_in_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ledger.ndjson");
-        let ledger = Arc::new(Ledger::new());
-        let file = LedgerFile::create(&path, &ledger).unwrap();
-        (1..=2_500).for_each(|request| ledger.write(entry(request)));
-        ledger.clear();
-        file.finish().await;
-        let text = std::fs::read_to_string(&path).unwrap();
-        let requests: Vec<u64> =
-            text.lines().map(|line| serde_json::from_str::<super::super::Entry>(line).unwrap().request).collect();
-        assert_eq!(requests, (1..=2_500).collect::<Vec<_>>());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_file_that_cannot_be_created_is_told() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(LedgerFile::create(folder.path(), &Arc::new(Ledger::new())).is_err());
-    }
-}
+mod tests;

@@ -20,6 +20,13 @@ pub struct Batch {
     pub(crate) next: u64,
 }
 
+impl Batch {
+    /// Whether there may be more already.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= BATCH
+    }
+}
+
 /// Reads the ledger from where it left off.
 pub struct Follower {
     ledger: Arc<Ledger>,

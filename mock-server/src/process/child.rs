@@ -85,6 +85,7 @@ impl TimetableStart {
 pub struct Child {
     clay_url: String,
     customer_io_url: String,
+    admin_url: Option<String>,
     pid: u32,
     talk: Mutex<Talk>,
     faults: Option<mpsc::UnboundedReceiver<FaultChange>>,
@@ -140,6 +141,7 @@ impl Child {
         let mut child = Self {
             clay_url: String::new(),
             customer_io_url: String::new(),
+            admin_url: None,
             pid,
             talk: Mutex::new(Talk { stdin: Some(stdin), replies, owed: 0 }),
             faults: Some(faults),
@@ -147,9 +149,10 @@ impl Child {
             guard,
         };
         match child.ask(settings).await? {
-            Message::Ready { clay, customer_io } => {
+            Message::Ready { clay, customer_io, admin } => {
                 child.clay_url = clay;
                 child.customer_io_url = customer_io;
+                child.admin_url = admin;
                 Ok(child)
             }
             other => Err(unexpected(&other)),
@@ -164,6 +167,11 @@ impl Child {
     /// Customer.io's base URL, without a trailing slash.
     pub fn customer_io_url(&self) -> &str {
         &self.customer_io_url
+    }
+
+    /// The admin API's base URL, without a trailing slash; `None` where the settings have no admin API.
+    pub fn admin_url(&self) -> Option<&str> {
+        self.admin_url.as_deref()
     }
 
     /// The process's id, to measure its CPU and memory by.

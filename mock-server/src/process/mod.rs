@@ -35,6 +35,9 @@ pub enum Message {
         clay: String,
         /// `http://127.0.0.1:port`
         customer_io: String,
+        /// The admin API's, where the settings have one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        admin: Option<String>,
     },
     /// It cannot run, and ends.
     Failed {
@@ -62,6 +65,9 @@ mod tests {
     fn messages_keep_their_form() {
         let fault = Message::Fault(FaultChange { name: "storm".to_owned(), active: true, at_us: 5 });
         assert_eq!(serde_json::to_string(&fault).unwrap(), r#"{"fault":{"name":"storm","active":true,"at_us":5}}"#);
+        let (clay, customer_io) = ("http://a".to_owned(), "http://b".to_owned());
+        let ready = Message::Ready { clay, customer_io, admin: None };
+        assert_eq!(serde_json::to_string(&ready).unwrap(), r#"{"ready":{"clay":"http://a","customer_io":"http://b"}}"#);
         let started = Message::Started { elapsed_us: 7 };
         assert_eq!(serde_json::to_string(&started).unwrap(), r#"{"started":{"elapsed_us":7}}"#);
         assert_eq!(serde_json::from_str::<Command>(r#""start""#).unwrap(), Command::Start);

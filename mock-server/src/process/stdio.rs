@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
-use super::{Command, Message};
+use super::{Command, FaultChange, Message};
 use crate::settings::SimulationSettings;
 use crate::simulation::SimulatedVendors;
 
@@ -39,13 +39,25 @@ async fn serve(
         serde_json::from_str(settings).map_err(|error| format!("the settings cannot be read: {error}"))?;
     let vendors = SimulatedVendors::start(settings).await.map_err(|error| error.to_string())?;
     let mut faults = vendors.subscribe();
-    let ready = Message::Ready { clay: vendors.clay_url(), customer_io: vendors.customer_io_url() };
-    say(output, &ready).await?;
+    let (clay, customer_io, admin) = (vendors.clay_url(), vendors.customer_io_url(), vendors.admin_url());
+    say(output, &Message::Ready { clay, customer_io, admin }).await?;
+    let served = converse(&vendors, &mut faults, lines, output).await;
+    // What the ledger's file still lacks is written now; where that fails, whoever wanted it must know.
+    let problems = vendors.shutdown().await;
+    served.and(if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) })
+}
+
+async fn converse(
+    vendors: &SimulatedVendors,
+    faults: &mut mpsc::UnboundedReceiver<FaultChange>,
+    lines: &mut mpsc::UnboundedReceiver<String>,
+    output: &mut tokio::io::Stdout,
+) -> Result<(), String> {
     loop {
         tokio::select! {
             line = lines.recv() => {
                 let Some(line) = line else { return Ok(()) };
-                say(output, &obey(&vendors, &line)?).await?;
+                say(output, &obey(vendors, &line)?).await?;
             }
             Some(change) = faults.recv() => say(output, &Message::Fault(change)).await?,
         }

@@ -34,7 +34,10 @@ impl AdminSettings {
         match &self.token {
             None if !self.address.is_loopback() => wrong(
                 "admin.address",
-                format!("{} is reachable from other machines, so the admin API needs a token there", self.address),
+                format!(
+                    "{} is reachable from other machines, so the admin API needs a token there (see --admin-token-env)",
+                    self.address
+                ),
             ),
             Some(token) if token.0.is_empty() => wrong("admin.token", "is empty".to_owned()),
             Some(token) if !token.0.bytes().all(|byte| byte.is_ascii_graphic()) => wrong(
