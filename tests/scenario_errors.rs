@@ -320,6 +320,74 @@ fn keys_of_another_executor_journey_kind_or_window_are_refused() {
     assert_error(&with("failures = 5", "calls = 5"), (9, 13), "`calls` does not belong to window `consecutive`", "`failures`");
 }
 
+/// The valid scenario with another fault, whose kind and keys begin in line 13.
+fn with_fault(keys: &str) -> String {
+    with("kind = \"outage\"\nvendor = \"clay\"\n", &format!("{keys}\n"))
+}
+
+#[test]
+fn a_fault_with_every_key_of_its_kind_is_valid() {
+    for keys in [
+        "kind = \"outage\"\nhow = \"drop\"",
+        "kind = \"auth\"\nstatus = 403\nnew_key = \"simulated\"",
+        "kind = \"credits\"",
+        "kind = \"latency\"\nadd = { lognormal = { p50 = \"1s\", p99 = \"2s\" } }\njitter = \"10ms\"",
+        "kind = \"lost_answer\"\nhow = \"reset\"\nshare = 0.1",
+        "kind = \"hang\"\nevery = 5",
+        "kind = \"reset\"\nwhen = \"within\"\nbytes = 10",
+        "kind = \"malformed\"\nhow = \"content_length_too_long\"",
+        "kind = \"truncate\"\nbytes = 0\ncustomers = [\"ada@example.com\"]",
+        "kind = \"slow_body\"\nchunk = 2\npause = \"100ms\"",
+        "kind = \"bandwidth\"\nbytes_per_second = 1000\nramp_up = \"1s\"\nramp_down = \"2s\"",
+        "kind = \"webhook\"\nhow = \"late\"\nby = \"30s\"",
+    ] {
+        let text = with_fault(keys);
+        let scenario = read(&text).unwrap_or_else(|errors| panic!("{errors}"));
+        assert!(scenario.warnings.is_empty(), "{}", scenario.warnings);
+        assert_eq!(scenario.faults.len(), 1);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_fault_is_told_at_its_key() {
+    assert_error(&with_fault("kind = \"bandwidth\""), (13, 8), "needs `bytes_per_second`", "add `bytes_per_second = 1000`");
+    assert_error(&with_fault("kind = \"hang\"\nbytes = 3"), (14, 1), "`bytes` does not belong", "no keys of its own");
+    assert_error(&with_fault("kind = \"outage\"\nhow = \"late\""), (14, 7), "`how` cannot be `late`", "`refuse`, `drop`");
+    assert_error(
+        &with_fault("kind = \"outage\"\nhow = \"refused\""),
+        (14, 7),
+        "`how` cannot be `refused`",
+        "did you mean `refuse`?",
+    );
+    assert_error(&with_fault("kind = \"losst_answer\""), (13, 8), "`kind` cannot be", "did you mean `lost_answer`?");
+    assert_error(&with_fault("kind = \"auth\"\nstatus = 500"), (14, 10), "500 does not refuse a key", "401 or 403");
+    assert_error(&with_fault("kind = \"hang\"\nevery = 0"), (14, 9), "too small", "from 1");
+    assert_error(
+        &with_fault("kind = \"hang\"\nevery = 2\nshare = 0.5"),
+        (14, 9),
+        "cannot choose its requests twice",
+        "one of them",
+    );
+    assert_error(&with_fault("kind = \"hang\"\nramp_up = \"9s\""), (14, 11), "do not fit into the 5s", "as long as `lasts`");
+    assert_error(&with_fault("kind = \"credits\"\nvendor = \"customer_io\""), (14, 10), "no part in", "only `clay` has credits");
+    assert_error(&with_fault("kind = \"webhook\"\nhow = \"late\""), (13, 8), "needs `by`", "by = \"30s\"");
+    assert_error(
+        &with_fault("kind = \"hang\"\nroutes = [\"clay.webhok\"]"),
+        (14, 11),
+        "`clay.webhok`",
+        "did you mean `clay.webhook`?",
+    );
+    assert_error(&with_fault("kind = \"hang\"\nramp_up = 5"), (14, 11), "must be a duration", "\"5s\"");
+    let nested = "kind = \"latency\"\nadd = { lognormal = { p50 = \"2s\", p99 = \"1s\" } }";
+    assert_error(&with_fault(nested), (14, 41), "below the median", "at least `p50`");
+}
+
+#[test]
+fn a_fault_of_a_scenario_has_its_time() {
+    let text = VALID.replace("lasts = \"5s\"\n", "");
+    assert_error(&text, (11, 1), "`lasts` is missing", "How long it lasts.");
+}
+
 #[test]
 fn values_that_contradict_each_other_are_refused() {
     assert_error(&with("vendor = \"clay\"", "vendor = \"clay\"\nshare = 0.5"), (15, 9), "refuses every request", "close");

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Sends that many requests from 64 connections, as fast as they are answered, to both vendors in a process of their own.
-//! Every request has a body and, at Customer.io, a URL of its own. Prints what was lost, the rate, the simulator's CPU time
+//! Every request has a body and a URL of its own. Prints what was lost, the rate, the simulator's CPU time
 //! a request and its largest resident memory. Ends with an error where a request was lost or the memory passed 100 MB.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a program that reports to a person")]
@@ -101,7 +101,7 @@ fn settings() -> SimulationSettings {
 
 fn submit(clay: &str, number: u64) -> http::Result<Request<Full<Bytes>>> {
     let id = ClaySettings::default().webhook_id;
-    Request::post(format!("{clay}/v3/sources/webhook/{id}"))
+    Request::post(format!("{clay}/v3/sources/webhook/{id}?lead={number}"))
         .header("content-type", "application/json")
         .body(Full::from(format!("{{\"email\":\"lead{number}@example.com\"}}")))
 }

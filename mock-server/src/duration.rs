@@ -157,6 +157,23 @@ impl JsonSchema for Period {
     }
 }
 
+/// For `#[serde(with)]`: a duration that is written as a [`Period`] is.
+pub(crate) mod text {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Period;
+
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        Period(*duration).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Period::deserialize(deserializer).map(|Period(duration)| duration)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use rand_distr::StandardNormal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod form;
@@ -12,8 +13,9 @@ mod form;
 pub use form::{LatencyForm, LatencyModelForm, Percentiles};
 
 /// A distribution of delays.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "LatencyForm", into = "LatencyForm")]
+#[schemars(with = "LatencyForm")]
 pub enum LatencyModel {
     /// Always the same.
     Fixed {

@@ -97,17 +97,14 @@ impl Script {
 
     /// Whether a client gets this body, late perhaps, and nothing else.
     pub(crate) fn is_faithful_to(&self, body: &Bytes) -> bool {
-        self.end == End::Close && self.content_length.is_none() && Self::answer(body.clone()).has_the_words_of(self)
+        let spoken = self.steps.iter().filter(|step| !matches!(step, Step::Wait(_)));
+        let spoken = Self { steps: spoken.cloned().collect(), ..self.clone() };
+        let whole = Position::default().having_said(1 + body.len() as u64);
+        self.end == End::Close && spoken.position_of_end() == whole && spoken.same_until(&Self::answer(body.clone())) == whole
     }
 
-    fn has_the_words_of(&self, other: &Self) -> bool {
-        let words = |script: &Self| Self {
-            steps: script.steps.iter().filter(|step| !matches!(step, Step::Wait(_))).cloned().collect(),
-            ..script.clone()
-        };
-        let (ours, theirs) = (words(self), words(other));
-        let all = |script: &Self| script.steps.iter().fold(Position::default(), Position::after);
-        all(&ours) == all(&theirs) && ours.same_until(&theirs) == all(&ours)
+    fn position_of_end(&self) -> Position {
+        self.steps.iter().fold(Position::default(), Position::after)
     }
 
     /// How far two scripts are the same for whoever gets them.
@@ -230,6 +227,24 @@ mod tests {
         assert_eq!(slow.same_until(&other), position(4, 3));
         let raw = Script { steps: vec![Step::Raw(Bytes::from_static(b"\0"))], ..answer() };
         assert_eq!(answer().same_until(&raw), position(0, 0));
+    }
+
+    #[test]
+    fn a_late_answer_is_faithful_and_another_is_not() {
+        let text = Bytes::from_static(b"0123456789");
+        let late = Script { steps: vec![wait(1), Step::Head, body("01"), wait(2), body("23456789")], ..answer() };
+        assert!(answer().is_faithful_to(&text) && late.is_faithful_to(&text));
+        let more = Step::Raw(Bytes::from_static(b"x"));
+        for other in [
+            Script { content_length: Some(9), ..answer() },
+            Script { end: End::Reset, ..answer() },
+            Script { steps: vec![Step::Head, body("012345678x")], ..answer() },
+            Script { steps: vec![Step::Head, body("0123")], ..answer() },
+            Script { steps: vec![Step::Head, body("0123456789"), more], ..answer() },
+            Script { steps: vec![body("0123456789")], ..answer() },
+        ] {
+            assert!(!other.is_faithful_to(&text), "{other:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! is started and filled *beside* it, new requests go to the fresh one, and the old one is dropped when its last request has
 //! been answered. A request holds its instance, so none can be lost to a change.
 
+mod pool;
+
 use std::io;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,13 +14,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::uri::{Authority, PathAndQuery, Scheme};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, request};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::Full;
 use wiremock::MockServer;
+
+use pool::Pool;
 
 use super::adapter::{self, Aside, Asides};
 use crate::vendor::Vendor;
@@ -49,8 +50,7 @@ struct Rotation {
 struct Instance {
     /// `None` only while it is being dropped.
     server: Option<MockServer>,
-    client: Client<HttpConnector, Full<Bytes>>,
-    authority: Authority,
+    pool: Pool,
     kept: AtomicU64,
 }
 
@@ -134,46 +134,33 @@ impl Instance {
     async fn start(vendor: Arc<dyn Vendor>, asides: Asides) -> io::Result<Self> {
         // Bound here, because wiremock panics where it cannot bind.
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        let authority = Authority::try_from(listener.local_addr()?.to_string()).map_err(io::Error::other)?;
+        let pool = Pool::new(listener.local_addr()?);
         let server = MockServer::builder().listener(listener).disable_request_recording().start().await;
         adapter::mock(vendor, asides).mount(&server).await;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { server: Some(server), client, authority, kept: AtomicU64::new(0) })
+        Ok(Self { server: Some(server), pool, kept: AtomicU64::new(0) })
     }
 
     async fn answer(&self, number: u64, parts: request::Parts, body: Bytes) -> Result<Response<Bytes>, BackendError> {
-        let response = self.client.request(self.request(number, parts, body)?).await.map_err(failure)?;
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(failure)?.to_bytes();
-        let mut response = Response::from_parts(parts, body);
+        let mut response = self.pool.send(request_to(number, parts, body)).await?;
         strip(response.headers_mut());
         Ok(response)
     }
+}
 
-    fn request(&self, number: u64, parts: request::Parts, body: Bytes) -> Result<Request<Full<Bytes>>, BackendError> {
-        let target = parts.uri.path_and_query().cloned();
-        // The vendor may serve a host's name differently. Over HTTP/2 it is in the address.
-        let named = || parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-        let host = parts.headers.get(HOST).cloned().or_else(named);
-        let uri = Uri::builder()
-            .scheme(Scheme::HTTP)
-            .authority(self.authority.clone())
-            .path_and_query(target.unwrap_or_else(|| PathAndQuery::from_static("/")))
-            .build()
-            .map_err(failure)?;
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = parts.method;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = parts.headers;
-        strip(request.headers_mut());
-        if let Some(host) = host {
-            request.headers_mut().insert(HOST, host);
-        }
-        request.headers_mut().insert(adapter::NUMBER, number.into());
-        Ok(request)
-    }
+/// The same request for wiremock.
+fn request_to(number: u64, mut parts: request::Parts, body: Bytes) -> Request<Full<Bytes>> {
+    let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    // The vendor may serve a host's name differently. Over HTTP/2 it is in the address.
+    let named = || parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    let host = parts.headers.remove(HOST).or_else(named).unwrap_or(HeaderValue::from_static("localhost"));
+    strip(&mut parts.headers);
+    parts.headers.insert(HOST, host);
+    parts.headers.insert(adapter::NUMBER, number.into());
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = parts.method;
+    *request.uri_mut() = Uri::from(target);
+    *request.headers_mut() = parts.headers;
+    request
 }
 
 impl Drop for Instance {

@@ -63,7 +63,10 @@ pub(super) enum Fate {
 /// What a connection's task and the requests on it share.
 pub(super) struct Connection {
     fate: Mutex<Option<Fate>>,
-    has_fate: Notify,
+    /// Wakes the connection's task.
+    wake: Notify,
+    /// What had been handed to hyper when the task was last woken is on its way, as far as the peer takes it.
+    is_written: Notify,
     /// The peer does not take what is written.
     blocked: AtomicBool,
     activity: Mutex<Activity>,
@@ -78,14 +81,17 @@ struct Activity {
     in_head: bool,
     /// Bytes that come begin a head. Over HTTP/2 they need not.
     heads: bool,
+    /// It has a fate, which waits for the peer to take what was written before it.
+    is_leaving: bool,
 }
 
 impl Connection {
     pub(super) fn new() -> Arc<Self> {
-        let activity = Activity { requests: 0, deadline: Instant::now() + IDLE, in_head: false, heads: true };
+        let activity = Activity { requests: 0, deadline: Instant::now() + IDLE, in_head: false, heads: true, is_leaving: false };
         Arc::new(Self {
             fate: Mutex::default(),
-            has_fate: Notify::new(),
+            wake: Notify::new(),
+            is_written: Notify::new(),
             blocked: AtomicBool::new(false),
             activity: Mutex::new(activity),
         })
@@ -94,7 +100,18 @@ impl Connection {
     /// Takes the connection out of hyper's hands. The first fate counts.
     pub(super) fn meet(&self, fate: Fate) {
         self.fate.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fate);
-        self.has_fate.notify_one();
+        let mut activity = self.activity();
+        (activity.is_leaving, activity.deadline) = (true, Instant::now() + IDLE);
+        drop(activity);
+        self.wake.notify_one();
+    }
+
+    /// Waits until what has been handed to hyper over HTTP/2 is on its way, as far as the peer takes it.
+    pub(super) async fn written(self: Arc<Self>) {
+        let mut written = pin!(self.is_written.notified());
+        written.as_mut().enable();
+        self.wake.notify_one();
+        written.await;
     }
 
     /// A request is in the service's hands from now on, for as long as what this returns is kept.
@@ -123,7 +140,7 @@ impl Connection {
     /// Until when it may stay as it is; `None` while a request is being served, for nobody knows how long that takes.
     fn deadline(&self) -> Option<Instant> {
         let activity = self.activity();
-        (activity.requests == 0).then_some(activity.deadline)
+        (activity.requests == 0 || activity.is_leaving).then_some(activity.deadline)
     }
 
     fn speaks_http2(&self) {
@@ -272,15 +289,16 @@ enum Ended {
 
 /// Lets hyper serve the connection until it is over, takes too long, or a fault takes it.
 async fn drive<C: Future + Unpin>(hyper: &mut C, connection: &Connection, http2: bool) -> Ended {
-    let mut has_fate = pin!(connection.has_fate.notified());
+    let mut wake = pin!(connection.wake.notified());
     let mut alarm = pin!(sleep_until(Instant::now() + HEAD_DEADLINE));
     std::future::poll_fn(|cx| {
         if Pin::new(&mut *hyper).poll(cx).is_ready() {
             return Poll::Ready(Ended::Over);
         }
         // Over HTTP/1.1 it was hyper who polled the request; over HTTP/2 it is a task of its own.
-        if http2 {
-            let _ = has_fate.as_mut().poll(cx);
+        while http2 && wake.as_mut().poll(cx).is_ready() {
+            wake.set(connection.wake.notified());
+            connection.is_written.notify_waiters();
         }
         if let Some(fate) = connection.take_fate() {
             return Poll::Ready(Ended::Fate(fate));

@@ -26,6 +26,8 @@ pub(super) struct Gate(mpsc::UnboundedSender<Order>);
 
 struct Order {
     open: bool,
+    /// What is open is closed.
+    close: bool,
     done: oneshot::Sender<()>,
 }
 
@@ -58,10 +60,10 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<(Gate, Acceptor)> {
 }
 
 impl Gate {
-    /// Opens or closes the port, and waits until that has been done.
-    pub(super) async fn set(&self, open: bool) {
+    /// Opens or closes the port, closes open connections where they have to go, and waits until that has been done.
+    pub(super) async fn set(&self, open: bool, close: bool) {
         let (done, wait) = oneshot::channel();
-        if self.0.send(Order { open, done }).is_ok() {
+        if self.0.send(Order { open, close, done }).is_ok() {
             // An error means that the acceptor has ended, and the port is closed for good.
             let _ = wait.await;
         }
@@ -80,6 +82,9 @@ impl Acceptor {
                 order = self.orders.recv() => match order {
                     Some(order) => {
                         self.obey(order.open).await;
+                        if order.close {
+                            self.connections.shutdown().await;
+                        }
                         // Nobody waits when the timetable has been dropped.
                         let _ = order.done.send(());
                     }
@@ -107,7 +112,6 @@ impl Acceptor {
                 // The listener has to be gone before another socket can take its port.
                 self.port = Port::Refusing(None);
                 self.port = Port::Refusing(socket(self.address).ok());
-                self.connections.shutdown().await;
             }
             (Port::Refusing(reserved), true) => {
                 let listener = reserved.take().map_or_else(|| socket(self.address), Ok).and_then(|socket| socket.listen(BACKLOG));

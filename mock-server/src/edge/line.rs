@@ -94,6 +94,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Line<T> {
             let length = self.already_read.len().min(buf.remaining());
             buf.put_slice(&self.already_read[..length]);
             self.already_read.advance(length);
+            self.connection.has_read();
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();

@@ -111,10 +111,11 @@ impl Edge {
     /// Puts faults in force; when this returns, they are: a refused port is closed, or open again.
     pub(crate) async fn set_active(&self, active: ActiveFaults) {
         let open = !active.refuse_connections();
+        let closes = active.closing().next().is_some();
         // First, so that a request which carries a new key does not meet a vendor that does not know it yet.
         self.shared.vendor.accept_also(active.new_keys());
         *self.shared.active.write().unwrap_or_else(PoisonError::into_inner) = active;
-        self.gate.set(open).await;
+        self.gate.set(open, closes).await;
     }
 
     /// Closes the port and every connection, and waits until that is done.

@@ -107,10 +107,20 @@ impl Record {
     fn count(&self) {
         let (status, by_fault) = match (self.sent, self.status) {
             (Sent::Whole, Some(status)) => (status, self.by_fault),
-            // By a fault where one cut it off or has just closed every connection; otherwise the client went away.
-            _ => (CLOSED, self.was_cut_off() || self.shared.active().refuse_connections()),
+            // Otherwise the client went away.
+            _ => (CLOSED, self.was_cut_off()),
         };
         self.shared.counts.add(self.route, status, by_fault);
+    }
+
+    /// A request that is over before it was answered, while a fault closes every connection, was hit by that fault, although
+    /// it had been judged before the fault began.
+    fn blame_closing_faults(&mut self) {
+        if self.sent != Sent::Whole && !self.was_cut_off() {
+            for name in self.shared.active().closing() {
+                self.hits.push(Hit { name: name.clone(), what: What::End, happened: true });
+            }
+        }
     }
 
     fn was_cut_off(&self) -> bool {
@@ -120,6 +130,7 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        self.blame_closing_faults();
         self.count();
         let hits = std::mem::take(&mut self.hits);
         let actual = hits.iter().filter(|hit| hit.happened).map(|hit| hit.name.clone()).collect();

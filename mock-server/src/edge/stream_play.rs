@@ -26,6 +26,8 @@ pub(super) struct StreamPlay {
     pause: Option<(Pin<Box<Sleep>>, Duration)>,
     /// Something that does not come from this stream any more: it hangs, or its connection is about to end.
     is_silent: bool,
+    /// A reset of the stream takes with it what is not written yet.
+    before_cut: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 /// Plays a script up to its head, which is the response.
@@ -40,7 +42,7 @@ pub(super) async fn respond(mut play: Play, connection: Arc<Connection>) -> Resu
             Step::Head => {
                 let head = play.head();
                 play.played(&step);
-                let rest = StreamPlay { play, connection, pause: None, is_silent: false };
+                let rest = StreamPlay { play, connection, pause: None, is_silent: false, before_cut: None };
                 return Ok(Response::from_parts(head, AnswerBody::Script(Box::pin(rest))));
             }
             Step::Body(_) | Step::Raw(_) => {
@@ -93,7 +95,12 @@ impl StreamPlay {
                 None => match self.play.end() {
                     End::Close => {
                         self.play.over();
-                        return Poll::Ready(if self.play.is_complete() { None } else { Some(Err(Cut)) });
+                        if self.play.is_complete() {
+                            return Poll::Ready(None);
+                        }
+                        let written = self.connection.clone().written();
+                        ready!(self.before_cut.get_or_insert_with(|| Box::pin(written)).as_mut().poll(cx));
+                        return Poll::Ready(Some(Err(Cut)));
                     }
                     End::Reset => self.end_connection(Fate::Reset),
                     End::Hang => self.is_silent = true,

@@ -138,6 +138,11 @@ impl ActiveFaults {
         self.0.iter().any(|fault| fault.drops)
     }
 
+    /// The faults that close open connections as they begin, by name.
+    pub(crate) fn closing(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.0.iter().filter(|fault| fault.refuses || fault.drops).map(|fault| &fault.name)
+    }
+
     /// The keys that the vendor accepts beside its own.
     pub(crate) fn new_keys(&self) -> Vec<String> {
         self.0.iter().filter_map(|fault| fault.new_key.as_ref()).map(|key| key.0.clone()).collect()

@@ -1,7 +1,8 @@
 //! Auth: the key has been rotated, and requests with the old one are refused.
 //!
 //! A client that only retries makes no progress; one that fetches the new key does, which is what the runbook's "verify and
-//! rotate the key" comes to. With a `new_key` the way out can be tried too.
+//! rotate the key" comes to. With a `new_key` the way out can be tried too. Routes that ask for no key (an open webhook source)
+//! are hit as well where they are in scope.
 
 use http::StatusCode;
 

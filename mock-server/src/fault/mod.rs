@@ -33,9 +33,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[allow(unused_imports, reason = "the sender of callbacks takes it apart")]
-pub(crate) use active::Callback;
-pub(crate) use active::{ActiveFault, ActiveFaults};
+pub(crate) use active::{ActiveFault, ActiveFaults, Callback};
 pub use kind::FaultKind;
 pub use lost_answer::LostAnswer;
 pub use malformed::Malformed;

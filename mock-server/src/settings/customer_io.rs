@@ -3,13 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::duration::Period;
 
 use super::{SettingsProblem, check_limit};
 use crate::latency::LatencyModel;
 
 /// Where an account lives. Its data stays there, and the vendor's hosts are named after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Region {
     /// The United States: `track.customer.io`, `api.customer.io`, `cdp.customer.io`.
@@ -20,7 +23,7 @@ pub enum Region {
 }
 
 /// The simulated Customer.io.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CustomerIoSettings {
     /// Site ID, the user of the Track API's Basic authentication.
@@ -38,14 +41,24 @@ pub struct CustomerIoSettings {
     /// How long it thinks.
     pub latency: LatencyModel,
     /// The Track API's limit, versions 1 and 2 together, in requests a second and burst; `None` for none.
+    #[serde(with = "crate::settings::limit")]
+    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
     pub rate_limit: Option<(f64, u32)>,
     /// The App API's limit on requests that have none of their own, likewise.
+    #[serde(with = "crate::settings::limit")]
+    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
     pub app_rate_limit: Option<(f64, u32)>,
     /// The App API's limit on transactional messages, likewise.
+    #[serde(with = "crate::settings::limit")]
+    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
     pub transactional_rate_limit: Option<(f64, u32)>,
     /// The App API's limit on triggers of broadcasts, likewise.
+    #[serde(with = "crate::settings::limit")]
+    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
     pub broadcast_rate_limit: Option<(f64, u32)>,
     /// The Pipelines API's limit, likewise.
+    #[serde(with = "crate::settings::limit")]
+    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
     pub pipelines_rate_limit: Option<(f64, u32)>,
     /// Requests a day that the App API takes; `None` for any number. Beyond it 429 comes without Retry-After, as documented
     /// for daily quotas. How many a day an account has is not publicly documented, so there is none unless one is set. A day
@@ -56,7 +69,8 @@ pub struct CustomerIoSettings {
     /// How long an event's identity is remembered, so that the same event is ignored when it comes again. That duplicates
     /// are ignored is documented, for how long is not. A day was chosen because it outlives any client's retries and queues
     /// that are drained by the next morning.
-    #[serde(with = "seconds")]
+    #[serde(with = "crate::duration::text")]
+    #[schemars(with = "Period")]
     pub deduplication_window: Duration,
     /// Identities that are remembered at most; beyond them the oldest is forgotten before its time, because memory has to
     /// stay flat. 200,000 take 12 MB.
@@ -152,22 +166,6 @@ impl fmt::Debug for CustomerIoSettings {
             .field("pipelines_deduplication", &self.pipelines_deduplication)
             .field("stored_bytes", &self.stored_bytes)
             .finish_non_exhaustive()
-    }
-}
-
-/// A duration as seconds, so that the written settings have one unit.
-mod seconds {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(duration.as_secs_f64())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        let seconds = f64::deserialize(deserializer)?;
-        Duration::try_from_secs_f64(seconds).map_err(|_| D::Error::custom(format!("{seconds} is no time in seconds")))
     }
 }
 

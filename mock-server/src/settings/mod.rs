@@ -3,6 +3,7 @@
 mod admin;
 mod clay;
 mod customer_io;
+mod limit;
 mod secret;
 
 use std::path::PathBuf;

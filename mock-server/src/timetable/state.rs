@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::duration::Period;
 use crate::fault::Fault;
-use crate::fault::form::FaultForm;
 
 /// Where a fault is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -21,7 +19,7 @@ pub enum FaultPhase {
     Over,
 }
 
-/// A fault and how it stands. Serialised, it is the fault as it is written, with the rest beside it.
+/// A fault and how it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultState {
     /// The fault.
@@ -36,30 +34,4 @@ pub struct FaultState {
     pub ends_in: Option<Duration>,
     /// Requests and callbacks that it has hit so far.
     pub hits: u64,
-}
-
-impl Serialize for FaultState {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Written {
-            #[serde(flatten)]
-            form: FaultForm,
-            what: String,
-            state: FaultPhase,
-            by_hand: bool,
-            begins_in: Option<Period>,
-            ends_in: Option<Period>,
-            hits: u64,
-        }
-        Written {
-            form: FaultForm::from(&self.fault),
-            what: self.fault.describe(),
-            state: self.phase,
-            by_hand: self.by_hand,
-            begins_in: self.begins_in.map(Period),
-            ends_in: self.ends_in.map(Period),
-            hits: self.hits,
-        }
-        .serialize(serializer)
-    }
 }

@@ -216,13 +216,17 @@ async fn after_the_end_nothing_can_be_added() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_state_is_written_as_the_fault_with_the_rest_beside_it() {
-    let (faults, _changes) = faults(Vec::new());
-    faults.add(fault("f").with_share(0.5).begins_at(s(2)).lasting(s(90))).await.unwrap();
-    let expected = serde_json::json!([{
-        "name": "f", "kind": "outage", "how": "unavailable", "share": 0.5, "at": "2s", "lasts": "1m30s",
-        "what": "outage (503), 50 % of all requests", "state": "scheduled", "by_hand": true,
-        "begins_in": "2s", "ends_in": "1m32s", "hits": 0,
-    }]);
-    assert_eq!(serde_json::to_value(faults.list()).unwrap(), expected);
+async fn the_start_of_the_timetable_does_not_move_what_was_added_by_hand() {
+    let (faults, _changes) = faults(vec![fault("planned").begins_at(s(10)).lasting(s(5))]);
+    faults.add(fault("active").lasting(s(5))).await.unwrap();
+    faults.add(fault("scheduled").begins_at(s(4)).lasting(s(5))).await.unwrap();
+    tokio::time::advance(s(3)).await;
+    faults.start(Instant::now());
+    let times = |name: &str| {
+        let state = faults.list().into_iter().find(|state| state.fault.name == name).unwrap();
+        (state.begins_in, state.ends_in)
+    };
+    assert_eq!(times("planned"), (Some(s(10)), Some(s(15))));
+    assert_eq!(times("active"), (None, Some(s(2))));
+    assert_eq!(times("scheduled"), (Some(s(1)), Some(s(6))));
 }

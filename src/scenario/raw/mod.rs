@@ -7,6 +7,7 @@ mod faults;
 mod journeys;
 mod load;
 mod resilience;
+mod simulation;
 mod values;
 
 use std::collections::BTreeMap;
@@ -17,9 +18,8 @@ use serde::Deserialize;
 pub(super) use faults::RawFault;
 pub(super) use journeys::{RawHeader, RawJourney, RawJourneyName, RawTarget};
 pub(super) use load::{RawData, RawExecutor, RawStage, RawThinkTime, RawThinkTimeModel, RawUse};
-pub(super) use resilience::{
-    RawBackoff, RawBreaker, RawFallbackStep, RawPipeline, RawResilience, RawRetry, RawSimulation, RawVendorLimit, RawWindow,
-};
+pub(super) use resilience::{RawBackoff, RawBreaker, RawFallbackStep, RawPipeline, RawResilience, RawRetry, RawWindow};
+pub(super) use simulation::RawSimulation;
 pub(super) use values::{EnvVar, LatencyForm, LatencyModelForm, Percentiles, Period, Switch};
 
 /// A Plimsoll scenario: one question, the load that answers it, and what must hold.

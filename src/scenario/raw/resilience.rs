@@ -1,9 +1,9 @@
-//! The pipeline in front of each vendor, and how the simulated vendors behave.
+//! The pipeline in front of each vendor.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::values::{LatencyForm, Period, Switch};
+use super::values::{Period, Switch};
 
 /// The pipelines.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -216,54 +216,4 @@ pub(in crate::scenario) struct RawHealth {
     /// Above this percentage: degraded, else unhealthy; 80 when left out.
     #[schemars(range(min = 0, max = 100))]
     pub(in crate::scenario) degraded_above: Option<f64>,
-}
-
-/// How the simulated vendors behave while nothing is broken.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RawSimulation {
-    /// Clay.
-    pub(in crate::scenario) clay: Option<RawSimulatedClay>,
-    /// Customer.io.
-    pub(in crate::scenario) customer_io: Option<RawSimulatedCustomerIo>,
-}
-
-/// The simulated Clay.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RawSimulatedClay {
-    /// How long it thinks; lognormal with p50 40ms and p99 200ms when left out.
-    pub(in crate::scenario) latency: Option<LatencyForm>,
-    /// Its own limit on webhook submissions; none when left out.
-    pub(in crate::scenario) rate_limit: Option<RawVendorLimit>,
-    /// Submissions that a webhook source takes in its life; 50,000 when left out.
-    pub(in crate::scenario) webhook_submissions: Option<u64>,
-    /// Its port on 127.0.0.1; any free one when left out.
-    #[schemars(range(min = 1, max = 65535))]
-    pub(in crate::scenario) port: Option<u16>,
-}
-
-/// The simulated Customer.io.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RawSimulatedCustomerIo {
-    /// How long it thinks; lognormal with p50 25ms and p99 120ms when left out.
-    pub(in crate::scenario) latency: Option<LatencyForm>,
-    /// Its own limit; none when left out.
-    pub(in crate::scenario) rate_limit: Option<RawVendorLimit>,
-    /// Its port on 127.0.0.1; any free one when left out.
-    #[schemars(range(min = 1, max = 65535))]
-    pub(in crate::scenario) port: Option<u16>,
-}
-
-/// A vendor's own rate limit.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RawVendorLimit {
-    /// Requests a second.
-    #[schemars(range(min = 0.001, max = 1_000_000))]
-    pub(in crate::scenario) rate: f64,
-    /// Requests at once.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub(in crate::scenario) burst: u32,
 }

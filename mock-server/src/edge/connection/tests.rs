@@ -78,6 +78,15 @@ async fn a_preface_that_stops_half_way_is_a_head_that_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_head_of_one_byte_has_its_time_too() {
+    let (mut client, serving) = connect(&failing().await);
+    client.write_all(b"G").await.unwrap();
+    let (text, time) = rest(client, Instant::now()).await;
+    assert!(text.is_empty() && is_about(time, HEAD_DEADLINE), "{text:?} {time:?}");
+    serving.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_that_dribbles_is_408() {
     let shared = failing().await;
     let (mut client, serving) = connect(&shared);

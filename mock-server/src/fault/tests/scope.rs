@@ -204,6 +204,44 @@ async fn exactly_burst_and_rate_get_through_a_limit_whatever_comes() {
     assert!(f64::from(passed) >= allowed - 1.0, "{passed} of {allowed}");
 }
 
+proptest::proptest! {
+    /// Whatever the arrivals, no window lets more than burst + rate × time through a limit, and who waits as long as
+    /// Retry-After says gets through.
+    #[test]
+    fn a_limit_holds_for_any_arrivals(
+        rate in 0.5_f64..500.0,
+        burst in 1_u32..30,
+        gaps in proptest::collection::vec(0_u64..50_000, 1..300),
+    ) {
+        let began = Instant::now();
+        let limit = fault(FaultKind::RateLimit { rate, burst, retry_after: RetryAfterStyle::Seconds });
+        let passes = |limit: &dyn crate::fault::effect::Effect, at: Duration| {
+            match limit.judge(&PLAIN, &request(), Moment { now: began + at, date: date() }) {
+                Verdict::Pass => None,
+                refused => Some(answer(refused).headers[RETRY_AFTER].to_str().unwrap().parse::<u64>().unwrap()),
+            }
+        };
+        let effect = limit.effect(Seed(1), SimulatedVendor::Clay, began);
+        let (mut at, mut passed, mut refused) = (Duration::ZERO, Vec::new(), None);
+        for gap in gaps {
+            at += Duration::from_micros(gap);
+            match passes(effect.as_ref(), at) {
+                None => passed.push(at),
+                Some(seconds) => refused = Some(at + Duration::from_secs(seconds)),
+            }
+        }
+        for (first, from) in passed.iter().enumerate() {
+            for (last, to) in passed.iter().enumerate().skip(first) {
+                let allowed = f64::from(burst) + rate * (*to - *from).as_secs_f64();
+                proptest::prop_assert!((last - first + 1) as f64 <= allowed + 1e-3);
+            }
+        }
+        if let Some(back) = refused.filter(|back| *back >= at) {
+            proptest::prop_assert_eq!(passes(effect.as_ref(), back), None);
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_obeys_retry_after_gets_through() {
     for rate in [0.3, 1.0, 2.7, 40.0] {

@@ -4,12 +4,15 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::Uri;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::duration::Period;
 
 use super::super::Secret;
 
 /// Callbacks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CallbackSettings {
     /// Where enriched rows are posted, unless their source or the row itself names another address; `None` for nowhere.
@@ -21,10 +24,14 @@ pub struct CallbackSettings {
     /// Documented for notices of finished runs; for rows it was taken over, because clients that check one check both.
     pub signing_secret: Option<Secret>,
     /// How long an attempt may take.
+    #[serde(with = "crate::duration::text")]
+    #[schemars(with = "Period")]
     pub timeout: Duration,
     /// Attempts at most, at least 1. "Delivery is not guaranteed" is all that is documented, so the default is one.
     pub attempts: u32,
     /// The pause before another attempt.
+    #[serde(with = "crate::duration::text")]
+    #[schemars(with = "Period")]
     pub retry_after: Duration,
     /// Attempts at a time.
     pub concurrency: usize,

@@ -2,23 +2,28 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::duration::Period;
+
 /// The credits of the workspace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CreditSettings {
     /// The plan.
     pub plan: Plan,
     /// From one renewal to the next. Clay renews on the day of the month of the subscription; 30 days were chosen, because
     /// the simulation begins on no particular day.
+    #[serde(with = "crate::duration::text")]
+    #[schemars(with = "Period")]
     pub month: Duration,
     /// What a webhook source does without credits. Not publicly documented.
     pub when_exhausted: WhenExhausted,
 }
 
 /// A plan, by its data credits a month (as published in August 2026). Unused ones stay, up to twice a month's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {
     /// As many as are needed.
@@ -34,7 +39,7 @@ pub enum Plan {
 }
 
 /// What a webhook source does with a submission while no provider can be paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenExhausted {
     /// It takes the row, which is not enriched. Importing is free on every plan, so the row has no reason to be refused.

@@ -5,6 +5,7 @@ mod credits;
 mod enrichment;
 mod public_api;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use callback::CallbackSettings;
@@ -17,7 +18,7 @@ use super::{Secret, SettingsProblem, check_limit};
 use crate::latency::LatencyModel;
 
 /// The simulated Clay.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClaySettings {
     /// API key of the public API, and Bearer token that `/v1/resource` asks for.
@@ -32,6 +33,8 @@ pub struct ClaySettings {
     pub latency: LatencyModel,
     /// The vendor's own limit on webhook submissions of the whole workspace, requests a second and burst; `None` for none.
     /// Integrators report 10 and 20.
+    #[serde(with = "crate::settings::limit")]
+    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
     pub rate_limit: Option<(f64, u32)>,
     /// Submissions that a webhook source takes in its life: 50,000 are documented, deleted rows included.
     pub webhook_submissions: u64,
@@ -48,7 +51,7 @@ pub struct ClaySettings {
 }
 
 /// A webhook source: an address under which a table takes rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSource {
     /// Its UUID.

@@ -1,15 +1,18 @@
 //! The public API: who asks, which routines there are, and whom to tell when one has run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::Secret;
 
 /// The public API, version 0.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PublicApiSettings {
     /// The workspace's limit, requests a second and burst; `None` for none. That there is one is documented, its figure is
     /// not.
+    #[serde(with = "crate::settings::limit")]
+    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
     pub rate_limit: Option<(f64, u32)>,
     /// The routines of the workspace.
     pub routines: Vec<Routine>,
@@ -24,7 +27,7 @@ pub struct PublicApiSettings {
 }
 
 /// A routine: a saved function that enriches the items it is run on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Routine {
     /// Its id, 1 to 64 characters (`function:t_…`).
@@ -35,7 +38,7 @@ pub struct Routine {
 }
 
 /// An address that is told when a run has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisteredWebhook {
     /// Its id (`wh_…`), which a run names.

@@ -8,13 +8,17 @@ use super::{Callback, Clay, CreditState, Deliveries, Delivery, Row};
 impl Clay {
     /// Every row that is kept, oldest first.
     pub fn rows(&self) -> Vec<Row> {
-        let now = Instant::now();
-        self.snapshot(now).into_iter().map(|(number, row)| self.setup.view(number, &row, row.status(now))).collect()
+        self.latest_rows(Instant::now(), usize::MAX)
     }
 
-    /// The rows as they are at `now`. Copied quickly, so that no request waits while somebody reads them at leisure.
-    pub(super) fn snapshot(&self, now: Instant) -> Vec<(u64, Kept)> {
-        self.with_workspace(now, |workspace| workspace.rows().map(|(number, row)| (number, row.clone())).collect())
+    /// The latest rows as they are at `now`, oldest first. They are copied quickly and made readable afterwards, so that no
+    /// request waits for a reader.
+    pub(super) fn latest_rows(&self, now: Instant, most: usize) -> Vec<Row> {
+        let kept: Vec<(u64, Kept)> = self.with_workspace(now, |workspace| {
+            let unwanted = workspace.rows_kept().saturating_sub(most);
+            workspace.rows().skip(unwanted).map(|(number, row)| (number, row.clone())).collect()
+        });
+        kept.iter().map(|(number, row)| self.setup.view(*number, row, row.status(now))).collect()
     }
 
     /// The row with this id, if it is kept.

@@ -12,12 +12,15 @@ use super::{Clay, LARGEST_PAYLOAD};
 /// The parts of the state.
 pub(super) const NAMES: &[&str] = &["sources", "rows", "routines", "runs", "credits", "limits", "callbacks"];
 
+/// Rows that are shown, the latest ones: as JSON they take some ten times the memory in which they are kept.
+const ROWS_SHOWN: usize = 10_000;
+
 impl Clay {
     pub(super) fn section_at(&self, name: &str, now: Instant) -> Option<Value> {
         let with = |look: &dyn Fn(&mut Workspace) -> Value| self.with_workspace(now, |workspace| look(workspace));
         Some(match name {
             "sources" => with(&|workspace| self.sources(workspace)),
-            "rows" => json!(self.rows()),
+            "rows" => json!(self.latest_rows(now, ROWS_SHOWN)),
             "routines" => self.routines(),
             "runs" => with(&|workspace| workspace.runs().map(|(number, run)| told(number, run)).collect()),
             "credits" => with(&|workspace| self.credits_told(workspace, now)),
@@ -78,6 +81,8 @@ impl Clay {
             "further_secrets_accepted": also,
             "store_bytes": settings.store_bytes,
             "rows_ever": workspace.rows_ever(),
+            "rows_kept": workspace.rows_kept(),
+            "rows_shown_at_most": ROWS_SHOWN,
             "rows_forgotten": workspace.forgotten(),
             "rows_enriched_early_to_be_forgotten": workspace.hurried(),
             "callbacks_waiting": workspace.outbox.waiting(),

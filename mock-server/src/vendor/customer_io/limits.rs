@@ -33,6 +33,17 @@ pub(super) const RECIPIENTS: usize = 15;
 /// People that a trigger names at most. The documents name 10,000 for lists of identifiers and addresses.
 pub(super) const BROADCAST_RECIPIENTS: usize = 10_000;
 
+/// Devices, manual segments and anonymous identifiers that are kept of a person, and people of an object. The vendor's own
+/// bounds are not publicly documented; without one, a single person could take all memory. Beyond it the oldest makes room.
+pub(super) const RELATED: usize = 1_000;
+
+/// Makes room for one more.
+pub(super) fn make_room<T>(list: &mut Vec<T>) {
+    if list.len() >= RELATED {
+        list.remove(0);
+    }
+}
+
 /// Checks a size in bytes.
 pub(super) fn at_most(limit: usize, size: usize, field: &'static str, what: impl FnOnce() -> String) -> Result<(), Invalid> {
     if size <= limit {

@@ -159,8 +159,8 @@ impl CustomerIo {
         if let Some(refusal) = self.refuse(endpoint, request) {
             return refusal;
         }
-        if let Err(answer) = self.quotas().take(endpoint, now, || self.reference()) {
-            return answer;
+        if let Some(refusal) = self.quotas().refuse(endpoint, now, || self.reference()) {
+            return refusal;
         }
         self.serve(endpoint, &route, request, now)
     }

@@ -71,12 +71,8 @@ impl Quotas {
         }
     }
 
-    /// Takes what a request needs.
-    ///
-    /// # Errors
-    ///
-    /// The answer to a request that is one too many.
-    pub(super) fn take(&self, endpoint: Endpoint, now: Instant, reference: impl FnOnce() -> String) -> Result<(), Answer> {
+    /// Takes what a request needs. Returns the answer to a request that is one too many.
+    pub(super) fn refuse(&self, endpoint: Endpoint, now: Instant, reference: impl FnOnce() -> String) -> Option<Answer> {
         let limit = match (endpoint.api(), endpoint) {
             (Api::TrackV1 | Api::TrackV2 | Api::Open, _) => &self.track,
             (Api::Pipelines, _) => &self.pipelines,
@@ -86,13 +82,13 @@ impl Quotas {
         };
         let api = endpoint.api();
         if let Err(wait) = limit.bucket.take(now) {
-            return Err(answers::too_many(api, &too_many(api, limit.setting, reference), Some(wait)));
+            return Some(answers::too_many(api, &too_many(api, limit.setting, reference), Some(wait)));
         }
         match &self.daily {
             Some(daily) if api == Api::App && !daily.take(now) => {
-                Err(answers::too_many(api, &format!("daily quota of {} requests exceeded", daily.quota), None))
+                Some(answers::too_many(api, &format!("daily quota of {} requests exceeded", daily.quota), None))
             }
-            _ => Ok(()),
+            _ => None,
         }
     }
 

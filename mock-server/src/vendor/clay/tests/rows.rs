@@ -180,6 +180,18 @@ async fn a_reset_leaves_nothing() {
     assert_eq!((clay.row("r_000000000000"), clay.rows()[0].id.as_str()), (None, "r_000000000001"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_very_many_rows_the_latest_are_shown() {
+    let clay = clay(|settings| settings.webhook_submissions = u64::MAX);
+    for _ in 0..10_010 {
+        submit(&clay, b"{}");
+    }
+    let rows = clay.section("rows").unwrap();
+    assert_eq!((rows.as_array().unwrap().len(), &rows[0]["id"]), (10_000, &json!("r_000000000010")));
+    let limits = clay.section("limits").unwrap();
+    assert_eq!((&limits["rows_kept"], &limits["rows_shown_at_most"]), (&json!(10_010), &json!(10_000)));
+}
+
 #[test]
 fn every_section_can_be_read() {
     let clay = clay(|_| {});

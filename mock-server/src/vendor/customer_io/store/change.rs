@@ -3,7 +3,7 @@
 use super::people::Device;
 use super::records::{Delivery, Event, Reported, Suppressed, Triggered};
 use super::{Received, Store};
-use crate::vendor::customer_io::limits::ATTRIBUTES;
+use crate::vendor::customer_io::limits::{ATTRIBUTES, make_room};
 use crate::vendor::customer_io::operation::{Identifier, NewDelivery, NewDevice, NewEvent, Operation, Profile};
 
 /// Anonymous events that are older are not given to a person who turns out to be behind them (documented: 30 days).
@@ -254,7 +254,12 @@ impl Store {
     fn forget_anonymous(&mut self, number: u64, event: &Event) {
         let Some(id) = event.anonymous_id.as_deref().filter(|_| event.person.is_none()) else { return };
         if let Some(numbers) = self.anonymous.get_mut(id) {
-            numbers.retain(|kept| *kept != number);
+            // The oldest goes first, but for those that a person was given in between.
+            if numbers.front() == Some(&number) {
+                numbers.pop_front();
+            } else {
+                numbers.retain(|kept| *kept != number);
+            }
             if numbers.is_empty() {
                 self.anonymous.remove(id);
             }
@@ -267,7 +272,10 @@ impl Store {
         let device = Device { token, platform, last_used: last_used.unwrap_or(at.unix), attributes };
         self.people.shelf.change(number, |person| match person.devices.iter_mut().find(|known| known.token == device.token) {
             Some(known) => *known = device,
-            None => person.devices.push(device),
+            None => {
+                make_room(&mut person.devices);
+                person.devices.push(device);
+            }
         });
         self.people.make_room();
         true
@@ -289,7 +297,9 @@ impl Store {
             let Some(number) = self.find_or_create(who, at) else { continue };
             let added = self.people.shelf.change(number, |person| match person.segments.binary_search(&segment) {
                 Ok(_) => false,
-                Err(place) => {
+                Err(_) => {
+                    make_room(&mut person.segments);
+                    let place = person.segments.partition_point(|known| *known < segment);
                     person.segments.insert(place, segment);
                     true
                 }

@@ -3,7 +3,7 @@
 use super::records::Object;
 use super::{Received, Store};
 use crate::vendor::customer_io::attributes::Attributes;
-use crate::vendor::customer_io::limits::ATTRIBUTES;
+use crate::vendor::customer_io::limits::{ATTRIBUTES, make_room};
 use crate::vendor::customer_io::operation::{ObjectName, Relation};
 
 impl Store {
@@ -28,14 +28,14 @@ impl Store {
         for name in &relation.objects {
             let Some(number) = self.find_or_create_object(name) else { continue };
             let added = self.objects.change(number, |object| {
-                let before = object.people.len() + object.anonymous_ids.len();
-                object.people.extend(&people);
-                object.people.sort_unstable();
-                object.people.dedup();
-                object.anonymous_ids.extend(relation.anonymous.iter().cloned());
-                object.anonymous_ids.sort_unstable();
-                object.anonymous_ids.dedup();
-                object.people.len() + object.anonymous_ids.len() > before
+                let mut added = false;
+                for person in &people {
+                    added |= insert(&mut object.people, *person);
+                }
+                for id in &relation.anonymous {
+                    added |= insert(&mut object.anonymous_ids, id.clone());
+                }
+                added
             });
             changed |= added.unwrap_or(false);
         }
@@ -65,9 +65,7 @@ impl Store {
         for number in numbers {
             self.objects.change(number, |object| {
                 object.anonymous_ids.retain(|id| id != anonymous_id);
-                if let Err(place) = object.people.binary_search(&person) {
-                    object.people.insert(place, person);
-                }
+                insert(&mut object.people, person);
             });
         }
     }
@@ -79,9 +77,8 @@ impl Store {
             self.objects.iter().filter(|(_, object)| is_related(&object.people)).map(|(number, _)| number).collect();
         for number in numbers {
             self.objects.change(number, |object| {
-                object.people.retain(|number| *number != from && *number != into);
-                object.people.push(into);
-                object.people.sort_unstable();
+                object.people.retain(|number| *number != from);
+                insert(&mut object.people, into);
             });
         }
     }
@@ -122,4 +119,15 @@ impl Store {
             self.objects_by_name.remove(&(object.type_id, object.id));
         }
     }
+}
+
+/// Puts something into a sorted list, unless it is there. Returns whether it was not.
+fn insert<T: Ord>(list: &mut Vec<T>, new: T) -> bool {
+    if list.binary_search(&new).is_ok() {
+        return false;
+    }
+    make_room(list);
+    let place = list.partition_point(|known| *known < new);
+    list.insert(place, new);
+    true
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::shelf::{Shelf, Weigh};
 use crate::vendor::customer_io::attributes::Attributes;
+use crate::vendor::customer_io::limits::RELATED;
 use crate::vendor::customer_io::operation::Identifier;
 
 /// A person.
@@ -131,11 +132,17 @@ impl People {
         if let Some(before) = self.by_anonymous_id.insert(id.into(), number).filter(|before| *before != number) {
             self.shelf.change(before, |person| person.anonymous_ids.retain(|known| &**known != id));
         }
-        self.shelf.change(number, |person| {
-            if !person.anonymous_ids.iter().any(|known| &**known == id) {
-                person.anonymous_ids.push(id.into());
+        let forgotten = self.shelf.change(number, |person| {
+            if person.anonymous_ids.iter().any(|known| &**known == id) {
+                return None;
             }
+            let forgotten = (person.anonymous_ids.len() >= RELATED).then(|| person.anonymous_ids.remove(0));
+            person.anonymous_ids.push(id.into());
+            forgotten
         });
+        if let Some(forgotten) = forgotten.flatten() {
+            self.by_anonymous_id.remove(&forgotten);
+        }
     }
 
     pub(super) fn remove(&mut self, number: u64) -> Option<Person> {

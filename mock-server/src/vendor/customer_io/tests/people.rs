@@ -326,3 +326,24 @@ fn a_reset_leaves_nothing() {
     assert_eq!((vendor.customers().len(), vendor.all_events().len()), (0, 0));
     assert_eq!(track().effects.len(), 1);
 }
+
+#[test]
+fn what_one_person_has_is_bounded() {
+    let vendor = vendor(|_| {});
+    for number in 0..1_005 {
+        let device = json!({"device": {"id": format!("t{number}"), "platform": "ios"}});
+        done(&vendor, "PUT /api/v1/customers/ada/devices", device);
+        done(&vendor, &format!("POST /api/v1/segments/{number}/add_customers"), json!({"ids": ["ada"]}));
+        done(&vendor, "PUT /api/v1/customers/ada", json!({"anonymous_id": format!("x{number}")}));
+        done(&vendor, "POST /v1/group", json!({"userId": format!("c{number}"), "groupId": "acme"}));
+    }
+    let ada = vendor.customer("ada").unwrap();
+    assert_eq!((ada.devices.len(), ada.devices[0].id.as_str()), (1_000, "t5"));
+    assert_eq!((ada.segments.len(), ada.segments[0]), (1_000, 5));
+    let object = vendor.objects().remove(0);
+    assert_eq!((object.customers.len(), object.customers[0].as_str()), (1_000, "c5"));
+    for (id, events) in [("x4", 0), ("x1004", 1)] {
+        done(&vendor, "POST /api/v1/events", json!({"name": "a", "anonymous_id": id}));
+        assert_eq!(vendor.events("ada").len(), events);
+    }
+}

@@ -1,0 +1,55 @@
+//! How the simulated vendors behave while nothing is broken: their own settings, as the simulator writes them, and a port.
+
+use std::borrow::Cow;
+
+use mock_server::settings::{ClaySettings, CustomerIoSettings};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// How the simulated vendors behave while nothing is broken.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RawSimulation {
+    /// Clay.
+    pub(in crate::scenario) clay: Option<RawSimulated<ClaySettings>>,
+    /// Customer.io.
+    pub(in crate::scenario) customer_io: Option<RawSimulated<CustomerIoSettings>>,
+}
+
+/// The settings of a simulated vendor, and its port beside them: serde cannot refuse unknown keys of a flattened struct.
+#[derive(Debug)]
+pub(in crate::scenario) struct RawSimulated<Settings> {
+    pub(in crate::scenario) port: Option<u16>,
+    pub(in crate::scenario) settings: Settings,
+}
+
+const PORT: &str = "port";
+
+impl<'de, Settings: DeserializeOwned> Deserialize<'de> for RawSimulated<Settings> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut keys = Map::deserialize(deserializer)?;
+        let port = keys.remove(PORT).map(serde_json::from_value).transpose().map_err(D::Error::custom)?;
+        let settings = serde_json::from_value(Value::Object(keys)).map_err(D::Error::custom)?;
+        Ok(Self { port, settings })
+    }
+}
+
+impl<Settings: JsonSchema> JsonSchema for RawSimulated<Settings> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Simulated{}", Settings::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Settings::json_schema(generator);
+        let port = json_schema!({
+            "type": "integer", "minimum": 1, "maximum": 65535,
+            "description": "Its port on 127.0.0.1; any free one when left out.",
+        });
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.insert(PORT.to_owned(), port.to_value());
+        }
+        schema
+    }
+}
