@@ -1,6 +1,6 @@
 //! Every input that the fuzz targets have in their corpus, put through the same properties as they check.
 
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "in a test, a panic is the report, and print says which input")]
 
 use std::fs;
 use std::path::Path;
