@@ -215,3 +215,23 @@ async fn a_delay_holds_back_an_error_and_no_request_beside_it() {
     assert!(!held.is_finished());
     held.abort();
 }
+
+#[tokio::test]
+async fn a_fault_that_is_removed_while_it_begins_does_not_stay() {
+    let vendors = vendors().await;
+    let client = Client::new();
+    // Between being added and being in force there are a few turns of tasks: removed after each of them.
+    for turns in 0..8 {
+        let removed = async {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+            vendors.remove_fault("f").await
+        };
+        let (added, removed) = in_time(async { tokio::join!(vendors.add_fault(Fault::new("f", error())), removed) }).await;
+        added.unwrap();
+        assert!(removed, "{turns}");
+        assert!(vendors.faults().iter().all(|state| state.phase == FaultPhase::Over), "{turns}");
+        assert_eq!(client.submit(&vendors.clay_url(), "{}").await.unwrap().status, 200, "{turns}");
+    }
+}
