@@ -17,6 +17,7 @@ use http_body_util::Full;
 use mock_server::fault::{Fault, FaultKind, LostAnswer, Outage, ResetPoint, SimulatedVendor};
 use mock_server::latency::LatencyModel;
 use mock_server::ledger::{Entry, Sent};
+use mock_server::settings::SimulationSettings;
 use mock_server::simulation::SimulatedVendors;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -191,4 +192,22 @@ async fn every_request_has_exactly_one_entry() {
     for name in ["error", "lost", "reset", "cut", "close"] {
         assert!(entries.iter().any(|entry| entry.was_hit_by(name)), "{name}");
     }
+}
+
+#[tokio::test]
+async fn at_the_end_the_file_has_what_the_vendor_was_still_carrying_out() {
+    const REQUESTS: usize = 50;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.ndjson");
+    let with_file = SimulationSettings { ledger_file: Some(path.clone()), ..settings(Vec::new()) };
+    let vendors = SimulatedVendors::start(with_file).await.unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..REQUESTS {
+        streams.push(send(&vendors, 2, "{}").await);
+    }
+    let ledger = vendors.ledger().clone();
+    until(|| ledger.arrived() == REQUESTS as u64).await;
+    assert_eq!(in_time(vendors.shutdown()).await, Vec::<String>::new());
+    let written = std::fs::read_to_string(path).unwrap();
+    assert_eq!((written.lines().count(), ledger.written()), (REQUESTS, REQUESTS as u64));
 }
