@@ -364,7 +364,7 @@ fn events_that_come_by_an_anonymous_id_do_not_pile_up_either() {
 #[test]
 fn addresses_are_the_same_in_any_case_in_any_alphabet() {
     let vendor = vendor(|_| {});
-    for email in ["%C3%89va@example.com", "%C3%A9va@example.com", "%C3%89VA@example.com"] {
+    for email in ["%C3%89va@example.com", "%C3%89va@example.com", "%C3%A9va@example.com", "%C3%89VA@example.com"] {
         done(&vendor, &format!("PUT /api/v1/customers/{email}"), json!({}));
     }
     assert_eq!(vendor.customers().len(), 1);
