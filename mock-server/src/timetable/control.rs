@@ -199,12 +199,8 @@ impl Shared {
     }
 
     async fn take(&self, step: Step) {
-        if step.begins {
-            let mut schedule = self.schedule();
-            if schedule.ends(&step).is_some_and(|ends| ends <= Instant::now()) {
-                schedule.missed(&step);
-                return;
-            }
+        if step.begins && !self.schedule().begin(&step, Instant::now()) {
+            return;
         }
         for edge in self.edges.iter().filter(|edge| step.fault.concerns(edge.vendor())) {
             let active = edge.active();
@@ -218,7 +214,9 @@ impl Shared {
         }
         let zero = {
             let mut schedule = self.schedule();
-            schedule.taken(&step);
+            if !step.begins {
+                schedule.ended(&step);
+            }
             schedule.zero()
         };
         let elapsed = zero.map(|zero| Instant::now().saturating_duration_since(zero)).unwrap_or_default();

@@ -107,20 +107,20 @@ impl Schedule {
         self.entries.iter().filter_map(Entry::next).min_by_key(|step| (step.due, step.begins, step.index))
     }
 
-    /// Notes that a step has been taken.
-    pub(super) fn taken(&mut self, step: &Step) {
-        let phase = if step.begins { FaultPhase::Active } else { FaultPhase::Over };
-        self.enter(step.index, phase);
+    /// Whether a fault is still to begin at `now`: its time may have passed, and it may just have been removed. From here on it
+    /// counts as active, so that one which is removed before it is in force everywhere ends after that, and does not stay.
+    pub(super) fn begin(&mut self, step: &Step, now: Instant) -> bool {
+        let Some(entry) = self.entry(step.index).filter(|entry| entry.phase == FaultPhase::Scheduled) else { return false };
+        let has_passed = entry.ends.is_some_and(|ends| ends <= now);
+        entry.phase = if has_passed { FaultPhase::Over } else { FaultPhase::Active };
+        !has_passed
     }
 
-    /// Notes that a fault's time has passed before it could begin.
-    pub(super) fn missed(&mut self, step: &Step) {
-        self.enter(step.index, FaultPhase::Over);
-    }
-
-    /// When the fault of a step ends.
-    pub(super) fn ends(&self, step: &Step) -> Option<Instant> {
-        self.entries.iter().find(|entry| entry.index == step.index)?.ends
+    /// Notes that a fault is no longer in force.
+    pub(super) fn ended(&mut self, step: &Step) {
+        if let Some(entry) = self.entry(step.index) {
+            entry.phase = FaultPhase::Over;
+        }
     }
 
     /// Every fault as it stands at `now`, the timetable's first.
@@ -128,10 +128,8 @@ impl Schedule {
         self.entries.iter().map(|entry| entry.state(now)).collect()
     }
 
-    fn enter(&mut self, index: usize, phase: FaultPhase) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.index == index) {
-            entry.phase = phase;
-        }
+    fn entry(&mut self, index: usize) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.index == index)
     }
 
     fn forget(&mut self) {
@@ -180,5 +178,37 @@ impl Entry {
             ends_in: until(self.ends, self.lives()),
             hits: self.hits.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::FaultKind;
+
+    fn one() -> (Schedule, Step, Instant) {
+        let (mut schedule, now) = (Schedule::new(Vec::new()), Instant::now());
+        schedule.add(Fault::new("f", FaultKind::Hang), now);
+        let step = schedule.next().unwrap();
+        (schedule, step, now)
+    }
+
+    #[test]
+    fn what_is_removed_while_it_begins_ends() {
+        let (mut schedule, step, now) = one();
+        assert!(schedule.begin(&step, now));
+        assert!(schedule.remove(now, |_, _| true));
+        let end = schedule.next().unwrap();
+        assert_eq!((end.begins, end.due, end.index), (false, now, step.index));
+        schedule.ended(&end);
+        assert!(schedule.next().is_none() && !schedule.lives("f"));
+    }
+
+    #[test]
+    fn what_is_removed_just_before_it_begins_does_not() {
+        let (mut schedule, step, now) = one();
+        assert!(schedule.remove(now, |_, _| true));
+        assert!(!schedule.begin(&step, now));
+        assert!(schedule.next().is_none() && !schedule.lives("f"));
     }
 }
