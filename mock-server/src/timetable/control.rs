@@ -199,12 +199,8 @@ impl Shared {
     }
 
     async fn take(&self, step: Step) {
-        if step.begins {
-            let mut schedule = self.schedule();
-            if schedule.ends(&step).is_some_and(|ends| ends <= Instant::now()) {
-                schedule.missed(&step);
-                return;
-            }
+        if step.begins && !self.schedule().begin(&step, Instant::now()) {
+            return;
         }
         for edge in self.edges.iter().filter(|edge| step.fault.concerns(edge.vendor())) {
             let active = edge.active();

@@ -30,6 +30,8 @@ struct Entry {
     /// `None` while that is not known, or until it is removed.
     ends: Option<Instant>,
     phase: FaultPhase,
+    /// Its begin is under way: what is removed meanwhile has to be ended again.
+    is_beginning: bool,
     hits: Arc<AtomicU64>,
 }
 
@@ -92,9 +94,10 @@ impl Schedule {
         let mut any = false;
         for entry in self.entries.iter_mut().filter(|entry| entry.lives() && chosen(&entry.fault, entry.by_hand)) {
             any = true;
-            match entry.phase {
-                FaultPhase::Active => entry.ends = Some(entry.ends.map_or(now, |ends| ends.min(now))),
-                _ => entry.phase = FaultPhase::Over,
+            if entry.phase == FaultPhase::Active || entry.is_beginning {
+                entry.ends = Some(entry.ends.map_or(now, |ends| ends.min(now)));
+            } else {
+                entry.phase = FaultPhase::Over;
             }
         }
         self.revision += u64::from(any);
@@ -107,20 +110,23 @@ impl Schedule {
         self.entries.iter().filter_map(Entry::next).min_by_key(|step| (step.due, step.begins, step.index))
     }
 
+    /// Notes that a fault is about to begin. `false` where it is not to: it has been removed, or its time has passed.
+    pub(super) fn begin(&mut self, step: &Step, now: Instant) -> bool {
+        let Some(entry) = self.entry(step.index).filter(|entry| entry.lives()) else { return false };
+        if entry.ends.is_some_and(|ends| ends <= now) {
+            entry.phase = FaultPhase::Over;
+            return false;
+        }
+        entry.is_beginning = true;
+        true
+    }
+
     /// Notes that a step has been taken.
     pub(super) fn taken(&mut self, step: &Step) {
-        let phase = if step.begins { FaultPhase::Active } else { FaultPhase::Over };
-        self.enter(step.index, phase);
-    }
-
-    /// Notes that a fault's time has passed before it could begin.
-    pub(super) fn missed(&mut self, step: &Step) {
-        self.enter(step.index, FaultPhase::Over);
-    }
-
-    /// When the fault of a step ends.
-    pub(super) fn ends(&self, step: &Step) -> Option<Instant> {
-        self.entries.iter().find(|entry| entry.index == step.index)?.ends
+        if let Some(entry) = self.entry(step.index) {
+            entry.is_beginning = false;
+            entry.phase = if step.begins { FaultPhase::Active } else { FaultPhase::Over };
+        }
     }
 
     /// Every fault as it stands at `now`, the timetable's first.
@@ -128,10 +134,8 @@ impl Schedule {
         self.entries.iter().map(|entry| entry.state(now)).collect()
     }
 
-    fn enter(&mut self, index: usize, phase: FaultPhase) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.index == index) {
-            entry.phase = phase;
-        }
+    fn entry(&mut self, index: usize) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.index == index)
     }
 
     fn forget(&mut self) {
@@ -148,7 +152,8 @@ impl Schedule {
 impl Entry {
     fn new(fault: Fault, index: usize, by_hand: bool) -> Self {
         let phase = FaultPhase::Scheduled;
-        Self { fault: Arc::new(fault), index, by_hand, begins: None, ends: None, phase, hits: Arc::default() }
+        let (begins, ends) = (None, None);
+        Self { fault: Arc::new(fault), index, by_hand, begins, ends, phase, is_beginning: false, hits: Arc::default() }
     }
 
     /// Times beyond what the clock can tell never come.
@@ -180,5 +185,52 @@ impl Entry {
             ends_in: until(self.ends, self.lives()),
             hits: self.hits.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fault::FaultKind;
+
+    /// A fault by hand that is due, and the step that begins it.
+    fn due(now: Instant) -> (Schedule, Step) {
+        let mut schedule = Schedule::new(Vec::new());
+        schedule.add(Fault::new("f", FaultKind::Hang), now);
+        let step = schedule.next().unwrap();
+        (schedule, step)
+    }
+
+    #[test]
+    fn what_is_removed_while_it_begins_is_ended_again() {
+        let now = Instant::now();
+        let (mut schedule, step) = due(now);
+        assert!(schedule.begin(&step, now));
+        assert!(schedule.remove(now, |_, _| true));
+        schedule.taken(&step);
+        let end = schedule.next().unwrap();
+        assert_eq!((end.begins, end.due), (false, now));
+        schedule.taken(&end);
+        assert!(schedule.next().is_none() && !schedule.lives("f"));
+    }
+
+    #[test]
+    fn what_is_removed_before_it_begins_does_not_begin() {
+        let now = Instant::now();
+        let (mut schedule, step) = due(now);
+        assert!(schedule.remove(now, |_, _| true));
+        assert!(!schedule.begin(&step, now));
+    }
+
+    #[test]
+    fn what_is_over_before_it_begins_does_not_begin() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(vec![Fault::new("f", FaultKind::Hang).lasting(Duration::from_secs(1))]);
+        schedule.start(now);
+        let step = schedule.next().unwrap();
+        assert!(!schedule.begin(&step, now + Duration::from_secs(1)));
+        assert!(schedule.next().is_none());
     }
 }
