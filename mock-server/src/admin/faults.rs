@@ -111,7 +111,11 @@ fn living(simulation: &Simulation, name: &str) -> Option<FaultState> {
 }
 
 fn unprocessable(problems: Vec<FaultProblem>) -> Refusal {
-    let told = |problem: FaultProblem| Problem::of(problem.field, problem.problem).help(problem.help);
+    let told = |problem: FaultProblem| {
+        // What is missing is told by an example in a scenario's form; here it is JSON.
+        let (toml, json) = (format!("`{} = ", problem.field), format!("`\"{}\": ", problem.field));
+        Problem::of(problem.field, problem.problem).help(problem.help.replacen(&toml, &json, 1))
+    };
     Refusal::unprocessable(problems.into_iter().map(told).collect())
 }
 
