@@ -29,7 +29,7 @@ pub(super) struct FaultView {
     begins_in_us: Option<u64>,
     /// Microseconds until it ends; null where it is over, where that is not known yet, and where it lasts until it is removed.
     ends_in_us: Option<u64>,
-    /// Requests and callbacks that it has hit so far.
+    /// Requests and callbacks that it has hit so far, or the connections that it has dropped.
     hits: u64,
 }
 
