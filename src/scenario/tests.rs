@@ -275,6 +275,16 @@ fn a_scaled_scenario_keeps_its_load_and_moves_its_timetable() {
     assert_eq!(tenth.simulation, scenario.simulation);
 }
 
+#[test]
+fn scaled_ramps_still_fit_into_their_fault() {
+    let ramps = "at = \"1s\"\nlasts = \"3s\"\nramp_up = \"1s\"\nramp_down = \"2s\"";
+    let scenario = scenario(&FULL.replace("at = \"1s\"\nlasts = \"2s\"", ramps));
+    for factor in (1..2_000).map(|step| f64::from(step) * 0.000_617_283_947_5) {
+        let fault = &scenario.scaled(factor).faults[0];
+        assert_eq!(fault.validate(), Ok(()), "{factor}");
+    }
+}
+
 /// `threshold` and `measure` do not know each other; this level knows both.
 #[test]
 fn a_threshold_can_select_requests_by_every_tag_that_samples_carry() {
