@@ -179,11 +179,13 @@ pub(super) async fn serve_socket(stream: TcpStream, shared: Arc<Shared>) {
     let Ok(Ok(1)) = timeout(IDLE, stream.peek(&mut first)).await else { return };
     let reset = Reset::default();
     let socket = Socket::new(stream, reset.clone());
+    // What a connection does only at its end or only sometimes is boxed, here and below: an idle one is to be small.
     if first[0] != TLS_HANDSHAKE {
-        return serve(socket, &reset, shared).await;
+        return Box::pin(serve(socket, &reset, shared)).await;
     }
-    if let Ok(Ok(stream)) = timeout(HEAD_DEADLINE, shared.tls.acceptor().accept(socket)).await {
-        serve(stream, &reset, shared).await;
+    let handshake = Box::pin(timeout(HEAD_DEADLINE, shared.tls.acceptor().accept(socket)));
+    if let Ok(Ok(stream)) = handshake.await {
+        Box::pin(serve(stream, &reset, shared)).await;
     }
 }
 
@@ -196,19 +198,19 @@ where
     let Some((beginning, http2)) = beginning(&mut io).await else { return };
     let line = Line::new(io, beginning, connection.clone());
     if http2 {
-        return serve_http2(line, connection, shared, reset).await;
+        return Box::pin(serve_http2(line, connection, shared, reset)).await;
     }
     match serve_http1(line, connection, shared).await {
         End::Gone => {}
-        End::Over(line) => farewell(line).await,
-        End::Fate(line, Fate::Close) => farewell(line).await,
+        End::Over(line) => Box::pin(farewell(line)).await,
+        End::Fate(line, Fate::Close) => Box::pin(farewell(line)).await,
         End::Fate(line, Fate::Reset) => {
             reset.set();
             drop(line);
         }
         End::Fate(line, Fate::Play(play)) => {
-            if let Some(line) = play::play(line, *play, reset).await {
-                farewell(line).await;
+            if let Some(line) = Box::pin(play::play(line, *play, reset)).await {
+                Box::pin(farewell(line)).await;
             }
         }
     }
