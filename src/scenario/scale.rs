@@ -18,6 +18,11 @@ impl Scenario {
             fault.lasts = fault.lasts.map(|lasts| lasts.mul_f64(factor));
             fault.ramp_up = fault.ramp_up.mul_f64(factor);
             fault.ramp_down = fault.ramp_down.mul_f64(factor);
+            if let Some(lasts) = fault.lasts {
+                // Rounded apart, both ramps may come to a nanosecond more than the fault that they fill.
+                fault.ramp_up = fault.ramp_up.min(lasts);
+                fault.ramp_down = fault.ramp_down.min(lasts - fault.ramp_up);
+            }
         }
         for threshold in &mut scaled.thresholds {
             threshold.delay_abort_eval = threshold.delay_abort_eval.mul_f64(factor);

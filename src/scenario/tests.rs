@@ -285,3 +285,21 @@ fn a_threshold_can_select_requests_by_every_tag_that_samples_carry() {
         assert!(metric.tags().iter().all(|tag| TAGS.contains(tag)), "{metric:?}");
     }
 }
+
+#[test]
+fn ramps_that_fill_a_fault_still_fit_into_it_in_another_time() {
+    let scenario = scenario(FULL);
+    for factor in [0.1, 1.0 / 3.0, 0.333_333_333, 0.7] {
+        for tenths in 1..100 {
+            let mut ramped = scenario.clone();
+            let half = ms(tenths * 50);
+            for fault in &mut ramped.faults {
+                (fault.lasts, fault.ramp_up, fault.ramp_down) = (Some(half * 2), half, half);
+            }
+            let scaled = ramped.scaled(factor);
+            for fault in &scaled.faults {
+                assert!(fault.ramp_up + fault.ramp_down <= fault.lasts.unwrap(), "{factor} {half:?}");
+            }
+        }
+    }
+}
