@@ -172,6 +172,24 @@ fn a_fault_that_outlasts_the_load() {
 }
 
 #[test]
+fn a_fault_that_no_journey_can_meet() {
+    for (from, to, at, message) in [
+        ("vendor = \"clay\"", "vendor = \"customer_io\"", (14, 10), "no journey calls `customer_io`"),
+        ("vendor = \"clay\"", "how = \"close\"\nroutes = [\"customer_io.track\"]", (15, 10), "no journey calls `customer_io`"),
+    ] {
+        let text = with(from, to).replace("\"lead\"", "\"clay.enrich\"");
+        let warnings = read(&text).unwrap().warnings;
+        let [warning] = warnings.problems() else { panic!("{warnings}") };
+        assert_eq!((warning.line, warning.column), at, "{warnings}");
+        assert!(warning.message.contains(message), "{warnings}");
+    }
+    let credits = VALID.replace("kind = \"outage\"\nvendor = \"clay\"", "kind = \"credits\"");
+    let warnings = read(&credits.replace("\"lead\"", "\"customer_io.track\"")).unwrap().warnings;
+    assert!(warnings.to_string().contains("no journey calls `clay`"), "{warnings}");
+    assert!(read(&credits).unwrap().warnings.is_empty());
+}
+
+#[test]
 fn two_faults_of_one_name() {
     let twice = with(
         "[thresholds]",

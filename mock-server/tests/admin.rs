@@ -423,6 +423,23 @@ async fn a_port_that_is_taken_is_told_with_the_option_that_chooses_it() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_is_told_in_the_words_of_json() {
+    let (_vendors, api) = start(Vec::new()).await;
+    for (fault, field, help) in [
+        (json!({"name": "f", "kind": "error"}), "status", "add `\"status\": 503`"),
+        (json!({"name": "f", "kind": "latency"}), "add", "add `\"add\": \"500ms\"`"),
+        (json!({"name": "f", "kind": "latency", "add": {"lognormal": {"p50": "1s"}}}), "add", "`lognormal` with `p50` and `p99`"),
+    ] {
+        let (status, answer) = api.post("/faults", &fault).await;
+        let told = errors(&answer);
+        assert!(status == 422 && told.len() == 1 && told[0].0 == field && told[0].1.contains(help), "{told:?}");
+    }
+    let (status, answer) = api.call("GET", "/ledger?route=clay.webhok", None).await;
+    assert!(status == 422 && errors(&answer)[0].1.contains("did you mean `clay.webhook`"), "{answer}");
+    assert_eq!(api.call("GET", "/ledger?route=none", None).await.0, 200);
+}
+
+#[tokio::test]
 async fn a_browser_of_another_site_is_refused() {
     let (vendors, _) = start(Vec::new()).await;
     let address: SocketAddr = vendors.admin_url().unwrap().strip_prefix("http://").unwrap().parse().unwrap();

@@ -114,7 +114,7 @@ async fn dropped_connections_are_accepted_and_closed_unread() {
         let (text, end) = read_to_end(&mut plain(&vendors.clay_url()).await).await;
         assert!(text.is_empty() && end.is_ok(), "{text:?} {end:?}");
     }
-    assert_eq!(vendors.ledger().arrived(), 1);
+    assert_eq!((vendors.ledger().arrived(), vendors.faults()[0].hits), (1, 3));
     assert!(vendors.remove_fault("fault").await);
     assert_eq!(common::Client::new().submit(&vendors.clay_url(), "{}").await.unwrap().status, 200);
 }

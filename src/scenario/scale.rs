@@ -6,6 +6,8 @@
 //! makes. Neither is the graceful stop, which waits for the vendor, nor a vendor's Retry-After; but the longest wait between
 //! retries is, so that in a short time more of what a vendor puts off goes to the queue.
 
+use std::time::Duration;
+
 use super::model::{Load, Resilience, Scenario};
 
 impl Scenario {
@@ -17,12 +19,9 @@ impl Scenario {
             fault.at = fault.at.mul_f64(factor);
             fault.lasts = fault.lasts.map(|lasts| lasts.mul_f64(factor));
             fault.ramp_up = fault.ramp_up.mul_f64(factor);
-            fault.ramp_down = fault.ramp_down.mul_f64(factor);
-            if let Some(lasts) = fault.lasts {
-                // Rounded apart, both ramps may come to a nanosecond more than the fault that they fill.
-                fault.ramp_up = fault.ramp_up.min(lasts);
-                fault.ramp_down = fault.ramp_down.min(lasts - fault.ramp_up);
-            }
+            // Each is rounded to nanoseconds by itself, and together the ramps must not become longer than the fault.
+            let room = fault.lasts.map_or(Duration::MAX, |lasts| lasts.saturating_sub(fault.ramp_up));
+            fault.ramp_down = fault.ramp_down.mul_f64(factor).min(room);
         }
         for threshold in &mut scaled.thresholds {
             threshold.delay_abort_eval = threshold.delay_abort_eval.mul_f64(factor);

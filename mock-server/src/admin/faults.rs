@@ -29,7 +29,7 @@ pub(super) struct FaultView {
     begins_in_us: Option<u64>,
     /// Microseconds until it ends; null where it is over, where that is not known yet, and where it lasts until it is removed.
     ends_in_us: Option<u64>,
-    /// Requests and callbacks that it has hit so far.
+    /// Requests and callbacks that it has hit so far, or the connections that it has dropped.
     hits: u64,
 }
 
@@ -111,7 +111,11 @@ fn living(simulation: &Simulation, name: &str) -> Option<FaultState> {
 }
 
 fn unprocessable(problems: Vec<FaultProblem>) -> Refusal {
-    let told = |problem: FaultProblem| Problem::of(problem.field, problem.problem).help(problem.help);
+    let told = |problem: FaultProblem| {
+        // What is missing is told by an example in a scenario's form; here it is JSON.
+        let (toml, json) = (format!("`{} = ", problem.field), format!("`\"{}\": ", problem.field));
+        Problem::of(problem.field, problem.problem).help(problem.help.replacen(&toml, &json, 1))
+    };
     Refusal::unprocessable(problems.into_iter().map(told).collect())
 }
 

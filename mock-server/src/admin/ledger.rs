@@ -11,10 +11,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operation::Call;
-use super::refusal::{Problem, Refusal};
+use super::refusal::{Problem, Refusal, nearest};
 use super::reply::Lines;
 use crate::fault::SimulatedVendor;
 use crate::ledger::{Batch, Entry, Follower, KEPT, Ledger};
+use crate::vendor::{NO_ROUTE, routes};
 
 /// Pause between two batches for a follower, so that a busy simulator is not woken for every single entry.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -58,6 +59,11 @@ pub(super) async fn read(call: Call<Which>) -> Result<Lines<Line>, Refusal> {
     let which = call.query;
     if which.after.is_some() && which.last.is_some() {
         return Err(Refusal::unprocessable(vec![Problem::of("last", "cannot be given together with `after`")]));
+    }
+    if let Some(route) = which.route.as_deref().filter(|named| *named != NO_ROUTE && routes().all(|route| route.name != *named)) {
+        let known: Vec<&str> = routes().map(|route| route.name).chain([NO_ROUTE]).collect();
+        let problem = Problem::of("route", format!("there is no route `{route}`")).help(nearest(route, &known));
+        return Err(Refusal::unprocessable(vec![problem]));
     }
     Ok(Lines(told(&call.admin.simulation.ledger, which), std::marker::PhantomData))
 }

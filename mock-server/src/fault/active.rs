@@ -133,9 +133,10 @@ impl ActiveFaults {
         self.0.iter().any(|fault| fault.refuses)
     }
 
-    /// Whether connections are accepted and closed at once.
-    pub(crate) fn drop_connections(&self) -> bool {
-        self.0.iter().any(|fault| fault.drops)
+    /// Whether a connection that has been accepted is to be closed at once; then it counts as a hit.
+    pub(crate) fn drops_connection(&self) -> bool {
+        let dropping = self.0.iter().filter(|fault| fault.drops);
+        dropping.inspect(|fault| _ = fault.hits.fetch_add(1, Ordering::Relaxed)).count() > 0
     }
 
     /// The faults that close open connections as they begin, by name.

@@ -23,6 +23,7 @@ pub use words::{HowName, KindName, WhenName};
 #[serde(deny_unknown_fields)]
 pub struct FaultForm {
     /// Its name in lists and reports; unique.
+    #[schemars(length(min = 1, max = 100))]
     pub name: String,
     /// What it does.
     pub kind: KindName,

@@ -33,10 +33,10 @@ const TOO_MANY: u64 = 100;
 
 pub(super) fn describe(how: Malformed) -> String {
     match how {
-        Malformed::Json => "invalid JSON",
-        Malformed::Head => "no HTTP",
-        Malformed::ContentLengthTooLong => "content length too long",
-        Malformed::ContentLengthTooShort => "content length too short",
+        Malformed::Json => "malformed answer (invalid JSON)",
+        Malformed::Head => "malformed answer (no HTTP)",
+        Malformed::ContentLengthTooLong => "malformed answer (content length too long)",
+        Malformed::ContentLengthTooShort => "malformed answer (content length too short)",
     }
     .to_owned()
 }

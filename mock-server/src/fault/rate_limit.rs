@@ -57,12 +57,23 @@ pub(super) fn describe(rate: f64, burst: u32, retry_after: RetryAfterStyle) -> S
     format!("429 beyond {rate} requests/s (burst {burst}{hint})")
 }
 
+/// Rates that make sense, in requests a second: from one in a quarter of an hour to far more than the simulator answers. The
+/// written form's schema names the same bounds.
+const RATES: std::ops::RangeInclusive<f64> = 0.001..=1e6;
+/// The largest burst that makes sense, likewise.
+const LARGEST_BURST: u32 = 1_000_000;
+
 pub(super) fn problems(rate: f64, burst: u32, problems: &mut Vec<FaultProblem>) {
-    if !(rate.is_finite() && rate > 0.0) {
-        problems.push(FaultProblem::value("rate", format!("{rate} is no rate"), "it must be above 0, in requests a second"));
+    // `contains` is false for NaN too.
+    if !RATES.contains(&rate) {
+        let help = "it must be from 0.001 to 1,000,000, in requests a second";
+        problems.push(FaultProblem::value("rate", format!("{rate:?} is no rate"), help));
     }
     if burst == 0 {
         problems.push(FaultProblem::value("burst", "with a burst of 0 nothing would ever pass", "it must be at least 1"));
+    } else if burst > LARGEST_BURST {
+        let problem = format!("a burst of {burst} limits nothing");
+        problems.push(FaultProblem::value("burst", problem, "it must be at most 1,000,000"));
     }
 }
 

@@ -7,18 +7,19 @@ use super::{Fault, FaultKind, WebhookFault, auth, bandwidth, error, latency, out
 use crate::duration::format_duration;
 use crate::vendor::{RouteName, routes};
 
+/// Most characters of a fault's name.
+const LONGEST_NAME: usize = 100;
+
 impl Fault {
     /// Checks everything that can be checked without knowing the load.
     ///
     /// # Errors
     ///
-    /// Every problem found: an empty name or length, a share outside 0 to 1, an unknown route or one of the other vendor, ramps
+    /// Every problem found: a name that is empty, too long or not to be used in a path, no length, a share outside 0 to 1, an unknown route or one of the other vendor, ramps
     /// that do not fit, a scope that the kind cannot have, a value that the kind cannot take.
     pub fn validate(&self) -> Result<(), Vec<FaultProblem>> {
         let mut problems = Vec::new();
-        if self.name.trim().is_empty() {
-            problems.push(FaultProblem::value("name", "a fault needs a name", "the timeline calls it by that"));
-        }
+        problems.extend(self.name_problem());
         if self.lasts.is_some_and(|lasts| lasts.is_zero()) {
             problems.push(FaultProblem::value("lasts", "a fault of no length breaks nothing", "give it a length, as in \"5s\""));
         }
@@ -28,6 +29,19 @@ impl Fault {
         self.ramp_problems(&mut problems);
         self.kind_problems(&mut problems);
         if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// A name stands in every entry of the ledger, in lists, in metrics, and in the path that ends the fault.
+    fn name_problem(&self) -> Option<FaultProblem> {
+        let (problem, help) = match self.name.as_str() {
+            name if name.trim().is_empty() => ("a fault needs a name", "the timeline calls it by that"),
+            name if name.chars().nth(LONGEST_NAME).is_some() => ("the name is too long", "give it at most 100 characters"),
+            name if name.chars().any(char::is_control) => ("the name has control characters", "give it one that can be printed"),
+            // Clients take these out of a path before they send it (RFC 3986, 5.2.4), percent-encoded or not.
+            "." | ".." => ("no path can end in this name, so nothing could end the fault", "give it another one"),
+            _ => return None,
+        };
+        Some(FaultProblem::value("name", problem, help))
     }
 
     /// Which of the requests in scope.
@@ -227,11 +241,16 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_positive_numbers() {
-        for (rate, good) in [(1.0, true), (0.0, false), (-1.0, false), (f64::NAN, false), (f64::INFINITY, false)] {
-            let kind = FaultKind::RateLimit { rate, burst: 1, retry_after: RetryAfterStyle::None };
-            assert_eq!(fault(kind).validate().is_ok(), good, "{rate}");
+    fn rates_and_bursts_are_ones_that_somebody_can_notice() {
+        let is_good = |rate, burst| {
+            let kind = FaultKind::RateLimit { rate, burst, retry_after: RetryAfterStyle::None };
+            fault(kind).validate().is_ok()
+        };
+        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-300, 1e300] {
+            assert!(!is_good(rate, 1), "{rate}");
         }
+        assert!(is_good(0.001, 1) && is_good(1e6, 1_000_000));
+        assert!(!is_good(1.0, 0) && !is_good(1.0, 1_000_001));
     }
 
     #[test]
@@ -337,6 +356,17 @@ mod tests {
             FaultKind::Bandwidth { bytes_per_second: u64::MAX },
         ] {
             assert_eq!(fault(kind).validate(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn names_can_be_listed_and_used_in_a_path() {
+        let of = |name: &str| fields(&Fault::new(name, FaultKind::Hang));
+        for bad in ["", " ", ".", "..", "a\nb", "\u{7f}", &"é".repeat(LONGEST_NAME + 1)] {
+            assert_eq!(of(bad), ["name"], "{bad:?}");
+        }
+        for good in ["a/b?c#d", "...", "Ausfall bei Clay, 50 % 😀", &"é".repeat(LONGEST_NAME)] {
+            assert!(of(good).is_empty(), "{good:?}");
         }
     }
 

@@ -8,7 +8,10 @@ use crate::duration::Period;
 
 /// A delay: always the same, or drawn from a distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "this is no delay: write \"40ms\", or `uniform` with two bounds, or `lognormal` with `p50` and `p99`"
+)]
 pub enum LatencyForm {
     /// Always the same.
     Fixed(Period),

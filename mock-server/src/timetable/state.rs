@@ -32,6 +32,6 @@ pub struct FaultState {
     pub begins_in: Option<Duration>,
     /// Time until it ends; `None` where it is over, where that is not known yet, and where it lasts until it is removed.
     pub ends_in: Option<Duration>,
-    /// Requests and callbacks that it has hit so far.
+    /// Requests and callbacks that it has hit so far, or the connections that it has dropped.
     pub hits: u64,
 }

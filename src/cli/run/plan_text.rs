@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use mock_server::fault::SimulatedVendor;
+
 use crate::scenario::{ExecutorKind, Journey, Scenario, Target, ThinkTime};
 use crate::units::{format_count, format_duration};
 
@@ -18,10 +20,11 @@ pub(in crate::cli) fn plan(scenario: &Scenario, time_scale: f64) -> String {
         let label = if index == 0 { "faults" } else { "" };
         let _ = writeln!(
             text,
-            "  {label:<9} {}–{} {}: {}",
+            "  {label:<9} {}–{} {} ({}): {}",
             format_duration(fault.at),
             fault.ends().map_or_else(|| "end".to_owned(), format_duration),
             fault.name,
+            fault.vendor.map_or("both vendors", SimulatedVendor::as_str),
             fault.describe()
         );
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mock_server::fault::{Fault, FaultProblem, SimulatedVendor, Wrong};
+use mock_server::vendor::routes;
 
 use crate::outcome::Vendor;
 use crate::scenario::document::Place;
@@ -39,9 +40,11 @@ impl Checker<'_> {
             if let (Some(load), Some(at), Some(lasts)) = (load, form.at, form.lasts) {
                 self.check_time(at.0, lasts.0, load.plan.duration(), &place);
             }
-            self.warn_if_unused(form.vendor, journeys, &place);
             match form.check() {
-                Ok(fault) => faults.push(fault),
+                Ok(fault) => {
+                    self.warn_if_unused(&fault, journeys, &place);
+                    faults.push(fault);
+                }
                 Err(problems) => problems.iter().for_each(|problem| self.fault_problem(problem, &place)),
             }
         }
@@ -61,15 +64,20 @@ impl Checker<'_> {
         }
     }
 
-    fn warn_if_unused(&mut self, vendor: Option<SimulatedVendor>, journeys: Option<&[WeightedJourney]>, place: &Place) {
-        let (Some(vendor), Some(journeys)) = (vendor.map(outcome_vendor), journeys) else { return };
+    fn warn_if_unused(&mut self, fault: &Fault, journeys: Option<&[WeightedJourney]>, place: &Place) {
+        let (Some(vendor), Some(journeys)) = (only_vendor(fault).map(outcome_vendor), journeys) else { return };
         // A service of the user's own may call any vendor.
         let may_be_called = |weighted: &WeightedJourney| {
             matches!(weighted.journey, Journey::Http(_)) || vendors_of(&weighted.journey).contains(&vendor)
         };
         if !journeys.iter().any(may_be_called) {
             let message = format!("no journey calls `{vendor}`, so this fault hits nothing");
-            self.warning(&place.key("vendor"), message, "name the vendor that the journeys call");
+            let (key, help) = match fault.routes.is_empty() {
+                false => ("routes", "name routes that the journeys call"),
+                true if fault.kind.only_of().is_some() => ("kind", "choose another kind, or a journey that calls that vendor"),
+                true => ("vendor", "name the vendor that the journeys call"),
+            };
+            self.warning(&place.key(key), message, help);
         }
     }
 
@@ -98,6 +106,19 @@ fn field_place(fault: &Place, field: &str) -> Place {
         }
         None => place.key(part),
     })
+}
+
+/// The one vendor that a fault can hit, where it is not both.
+fn only_vendor(fault: &Fault) -> Option<SimulatedVendor> {
+    let [clay, customer_io] = [SimulatedVendor::Clay, SimulatedVendor::CustomerIo].map(|vendor| {
+        let has_route = || routes().any(|route| route.vendor == vendor && fault.routes.iter().any(|named| named == route.name));
+        fault.concerns(vendor) && (fault.routes.is_empty() || has_route())
+    });
+    match (clay, customer_io) {
+        (true, false) => Some(SimulatedVendor::Clay),
+        (false, true) => Some(SimulatedVendor::CustomerIo),
+        _ => None,
+    }
 }
 
 fn outcome_vendor(vendor: SimulatedVendor) -> Vendor {
