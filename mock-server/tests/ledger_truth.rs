@@ -221,3 +221,16 @@ async fn at_the_end_the_file_has_what_the_vendor_was_still_carrying_out() {
     assert_eq!((written.lines().count(), ledger.written()), (REQUESTS, REQUESTS as u64));
     assert!(ledger.entries().iter().any(|entry| entry.effects.len() == items.len()));
 }
+
+#[tokio::test]
+async fn the_vendor_gets_the_path_that_the_ledger_tells() {
+    let vendors = vendors().await;
+    let mut stream = plain(&vendors.customer_io_url()).await;
+    let head = "POST /api/v1/customers/%2e%2e/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                authorization: Basic c2ltdWxhdGVkLXNpdGU6c2ltdWxhdGVkLWN1c3RvbWVyLWlvLWtleQ==\r\n";
+    let (text, _) = exchange(&mut stream, format!("{head}content-length: 12\r\n\r\n{{\"name\":\"a\"}}").as_bytes()).await;
+    assert!(text.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&text));
+    let entry = only_entry(&vendors).await;
+    let effects: Vec<_> = entry.effects.iter().map(|effect| (&*effect.what, effect.subject.as_str())).collect();
+    assert_eq!((&*entry.route, effects), ("customer_io.track", vec![("event.recorded", "..")]));
+}

@@ -1,13 +1,15 @@
 //! wiremock's view of a vendor.
 //!
 //! What of an answer is not for the client (how long the vendor thinks, what the request has changed) goes to the edge on
-//! a way of its own: a wait inside wiremock would end with the instance, and a batch's effects fit into no header.
+//! a way of its own: a wait inside wiremock would end with the instance, and a batch's effects fit into no header. So does the
+//! target on its way to the vendor, which wiremock would tidy up as browsers do: `/customers/%2e%2e/events` is not `/events`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::HeaderName;
+use http::uri::PathAndQuery;
 use tokio::time::Instant;
 use wiremock::{Mock, Respond, ResponseTemplate};
 
@@ -23,26 +25,34 @@ pub(super) struct Aside {
     pub(super) effects: Vec<Effect>,
 }
 
-/// What has been said aside of the requests that are under way, by their numbers.
+/// The targets of the requests that are under way, and what has been said aside of them, by their numbers.
 #[derive(Clone, Default)]
-pub(super) struct Asides(Arc<Mutex<HashMap<u64, Aside>>>);
+pub(super) struct Asides(Arc<Mutex<HashMap<u64, (PathAndQuery, Aside)>>>);
 
 impl Asides {
-    /// A request is under way, for as long as what this returns is kept.
-    pub(super) fn expect(&self, number: u64) -> Expected<'_> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Aside::default());
+    /// A request for this target is under way, for as long as what this returns is kept.
+    pub(super) fn expect(&self, number: u64, target: PathAndQuery) -> Expected<'_> {
+        self.under_way().insert(number, (target, Aside::default()));
         Expected { asides: self, number }
+    }
+
+    fn target(&self, number: u64) -> Option<PathAndQuery> {
+        self.under_way().get(&number).map(|(target, _)| target.clone())
     }
 
     fn tell(&self, number: u64, aside: Aside) {
         // Nobody is told whose request is not under way any more.
-        if let Some(expected) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&number) {
+        if let Some((_, expected)) = self.under_way().get_mut(&number) {
             *expected = aside;
         }
     }
 
     fn take(&self, number: u64) -> Aside {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&number).unwrap_or_default()
+        self.under_way().remove(&number).map(|(_, aside)| aside).unwrap_or_default()
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashMap<u64, (PathAndQuery, Aside)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,17 +87,14 @@ pub(super) fn mock(vendor: Arc<dyn Vendor>, asides: Asides) -> Mock {
 
 impl Respond for Adapter {
     fn respond(&self, request: &wiremock::Request) -> ResponseTemplate {
+        let number = request.headers.get(NUMBER).and_then(|number| number.to_str().ok()?.parse().ok());
+        let target = number.and_then(|number| self.asides.target(number));
+        let tidied = || (request.url.path(), request.url.query());
+        let (path, query) = target.as_ref().map_or_else(tidied, |target| (target.path(), target.query()));
         let answer = self.vendor.answer(
-            &Request {
-                method: &request.method,
-                path: request.url.path(),
-                query: request.url.query(),
-                headers: &request.headers,
-                body: &request.body,
-            },
+            &Request { method: &request.method, path, query, headers: &request.headers, body: &request.body },
             Instant::now(),
         );
-        let number = request.headers.get(NUMBER).and_then(|number| number.to_str().ok()?.parse().ok());
         if let Some(number) = number {
             self.asides.tell(number, Aside { delay: answer.delay, effects: answer.effects });
         }

@@ -83,7 +83,7 @@ impl Backend {
     pub(super) async fn answer(&self, number: u64, parts: request::Parts, body: Bytes) -> Asked {
         let instance = self.0.instance();
         self.0.keep(&instance, kept_of(&parts, &body));
-        let expected = self.0.asides.expect(number);
+        let expected = self.0.asides.expect(number, target_of(&parts.uri));
         let response = instance.answer(number, parts, body).await;
         Asked { response, aside: expected.take() }
     }
@@ -147,9 +147,13 @@ impl Instance {
     }
 }
 
+fn target_of(uri: &Uri) -> PathAndQuery {
+    uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
+}
+
 /// The same request for wiremock.
 fn request_to(number: u64, mut parts: request::Parts, body: Bytes) -> Request<Full<Bytes>> {
-    let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let target = target_of(&parts.uri);
     // The vendor may serve a host's name differently. Over HTTP/2 it is in the address.
     let named = || parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     let host = parts.headers.remove(HOST).or_else(named).unwrap_or(HeaderValue::from_static("localhost"));

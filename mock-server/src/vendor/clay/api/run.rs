@@ -20,8 +20,7 @@ use crate::vendor::{Answer, Request, Vendor};
 /// Items that one run takes (documented).
 const MOST_ITEMS: usize = 100;
 
-/// The largest body, in bytes. That there is a 413 is documented, the size is not: 1 MiB is the most that the simulator reads
-/// at all, and lets 100 items have 10 KB each.
+/// The largest body, in bytes. That there is a 413 is documented, the size is not: 1 MiB lets 100 items have 10 KB each.
 pub(in super::super) const LARGEST_RUN: usize = 1024 * 1024;
 
 #[derive(Deserialize)]
