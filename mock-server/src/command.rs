@@ -1,7 +1,7 @@
 //! The command line, shared by the programs that offer it: `mock-server` and `plimsoll mock`.
 
 mod args;
-mod faults_file;
+mod config_file;
 mod values;
 mod welcome;
 
@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 pub use args::{ArgsProblem, Limits, MockArgs, TOKEN_VARIABLE};
-pub use faults_file::{FaultsFileError, Placed};
+pub use config_file::{ConfigFileError, Placed};
 use welcome::{summary, welcome};
 
 use crate::process::serve_stdio;

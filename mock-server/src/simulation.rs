@@ -28,6 +28,9 @@ use crate::vendor::Vendor;
 use crate::vendor::clay::Clay;
 use crate::vendor::customer_io::CustomerIo;
 
+/// How long the end of a simulation waits for requests that a vendor is carrying out. They take milliseconds.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
 /// Simulated Clay and Customer.io on free ports of 127.0.0.1, for a test. Dropped, they are gone.
 ///
 /// Point the code that is tested at [`clay_url`](Self::clay_url) and [`customer_io_url`](Self::customer_io_url), break something
@@ -230,6 +233,8 @@ impl SimulatedVendors {
             let _ = timetable.await;
         }
         tokio::join!(self.simulation.clay_edge.shutdown(), self.simulation.customer_io_edge.shutdown());
+        // Requests end with their connections, but for what a vendor is carrying out: its effect belongs in the ledger.
+        let _ = tokio::time::timeout(END_WITHIN, self.simulation.ledger.settled()).await;
         if let Some(admin) = self.admin.take() {
             admin.shutdown().await;
         }

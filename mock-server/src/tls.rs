@@ -33,8 +33,9 @@ const NAMES: [&str; 10] = [
     "api.clay.com",
 ];
 
-/// How long the certificates are valid. Some systems take none that is valid for more than 398 days; a run is shorter.
-const VALID: Duration = Duration::from_secs(397 * 24 * 3600);
+/// How long the certificates are valid from now. Some systems take none that is valid for more than 398 days in all, both ends
+/// included; a run is shorter.
+const VALID: Duration = Duration::from_secs(396 * 24 * 3600);
 
 /// How much a client's clock may be behind.
 const CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);

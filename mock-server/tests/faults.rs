@@ -5,6 +5,8 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use base64::Engine;
@@ -214,4 +216,44 @@ async fn a_delay_holds_back_an_error_and_no_request_beside_it() {
     assert_eq!(client.submit(&vendors.clay_url(), "{}").await.unwrap().status, 500);
     assert!(!held.is_finished());
     held.abort();
+}
+
+/// Lets every other task that is ready have a turn.
+async fn turn() {
+    let mut had_turn = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut had_turn, true) {
+            return Poll::Ready(());
+        }
+        // At the end of the queue; tokio's own `yield_now` would wait for all that comes of the others' turns, too.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_fault_that_is_removed_while_it_begins_does_not_stay() {
+    let vendors = Arc::new(vendors().await);
+    let client = Client::new();
+    // Between being added and being in force there are a few turns of tasks: removed after each of them.
+    for turns in 0..16 {
+        let both = {
+            let vendors = vendors.clone();
+            async move {
+                let removed = async {
+                    for _ in 0..turns {
+                        turn().await;
+                    }
+                    vendors.remove_fault("f").await
+                };
+                tokio::join!(vendors.add_fault(Fault::new("f", error())), removed)
+            }
+        };
+        let (added, removed) = in_time(tokio::spawn(both)).await.unwrap();
+        added.unwrap();
+        assert!(removed, "{turns}");
+        assert!(vendors.faults().iter().all(|state| state.phase == FaultPhase::Over), "{turns}");
+        assert_eq!(client.submit(&vendors.clay_url(), "{}").await.unwrap().status, 200, "{turns}");
+    }
 }

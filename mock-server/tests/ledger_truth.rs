@@ -17,6 +17,7 @@ use http_body_util::Full;
 use mock_server::fault::{Fault, FaultKind, LostAnswer, Outage, ResetPoint, SimulatedVendor};
 use mock_server::latency::LatencyModel;
 use mock_server::ledger::{Entry, Sent};
+use mock_server::settings::SimulationSettings;
 use mock_server::simulation::SimulatedVendors;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -191,4 +192,32 @@ async fn every_request_has_exactly_one_entry() {
     for name in ["error", "lost", "reset", "cut", "close"] {
         assert!(entries.iter().any(|entry| entry.was_hit_by(name)), "{name}");
     }
+}
+
+#[tokio::test]
+async fn at_the_end_the_file_has_what_the_vendor_was_still_carrying_out() {
+    const REQUESTS: usize = 8;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.ndjson");
+    let with_file = SimulationSettings { ledger_file: Some(path.clone()), ..settings(Vec::new()) };
+    let vendors = SimulatedVendors::start(with_file).await.unwrap();
+    // Batches keep the vendor busy for much longer than its port takes to close.
+    let item = |number| format!(r#"{{"type":"person","action":"identify","identifiers":{{"id":"p{number}"}}}}"#);
+    let items: Vec<String> = (0..5_000).map(item).collect();
+    let body = format!(r#"{{"batch":[{}]}}"#, items.join(","));
+    let head = "POST /api/v2/batch HTTP/1.1\r\nhost: x\r\n\
+                authorization: Basic c2ltdWxhdGVkLXNpdGU6c2ltdWxhdGVkLWN1c3RvbWVyLWlvLWtleQ==\r\n";
+    let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+    let mut streams = Vec::new();
+    for _ in 0..REQUESTS {
+        let mut stream = plain(&vendors.customer_io_url()).await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    let ledger = vendors.ledger().clone();
+    until(|| ledger.arrived() == REQUESTS as u64).await;
+    assert_eq!(in_time(vendors.shutdown()).await, Vec::<String>::new());
+    let written = std::fs::read_to_string(path).unwrap();
+    assert_eq!((written.lines().count(), ledger.written()), (REQUESTS, REQUESTS as u64));
+    assert!(ledger.entries().iter().any(|entry| entry.effects.len() == items.len()));
 }

@@ -323,3 +323,25 @@ async fn faults_compose_on_one_answer() {
     let entry = entry(&vendors, 1).await;
     assert!(entry.was_hit_by("reset") && entry.was_hit_by("slow") && entry.sent == Sent::Partly, "{entry:?}");
 }
+
+#[tokio::test]
+async fn the_answer_to_a_head_request_has_no_body_whatever_a_fault_does() {
+    let vendors = failing(FaultKind::Error { status: 503, body: Some("down".to_owned()) }).await;
+    let (mut sender, _connection) = http2_to(&vendors).await;
+    let request = || Request::head(format!("https://localhost{WEBHOOK}")).body(Full::new(Bytes::new())).unwrap();
+    let answer = in_time(sender.send_request(request())).await.unwrap();
+    assert_eq!((answer.status().as_u16(), &answer.headers()["content-length"]), (503, &"4".parse().unwrap()));
+    assert!(in_time(answer.into_body().collect()).await.unwrap().to_bytes().is_empty());
+    let slow = FaultKind::SlowBody { chunk: 1, pause: Duration::from_millis(2) };
+    vendors.add_fault(Fault::new("slow", slow)).await.unwrap();
+    vendors.add_fault(Fault::new("reset", FaultKind::Reset { when: ResetPoint::After })).await.unwrap();
+    for mut stream in both(&vendors).await {
+        let head = format!("HEAD {WEBHOOK} HTTP/1.1\r\nhost: x\r\n\r\n");
+        let (text, end) = exchange(&mut stream, head.as_bytes()).await;
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.starts_with("HTTP/1.1 503") && text.ends_with("\r\n\r\n"), "{text}");
+        assert_reset(end);
+    }
+    let answer = in_time(sender.send_request(request())).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 503);
+}

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::process::Command;
 use std::rc::Rc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,7 +32,9 @@ pub(crate) const CLIENT_CORE: usize = 1;
 
 /// Keeps this thread, and the processes that it starts from now on, on one core. Where there is only one, all share it.
 pub(crate) fn pin(core: usize) -> Result<(), Failure> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    // Asked once, before anything is pinned: a thread on one core is told that there is one.
+    static CORES: OnceLock<usize> = OnceLock::new();
+    let cores = *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let mut set = CpuSet::new();
     set.set(core.min(cores.saturating_sub(1)))?;
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)

@@ -131,7 +131,7 @@ impl Cut {
                 tokio::time::sleep(PAUSE).await;
             }
             let mut batch = follower.next().await;
-            self.pause = !batch.is_full();
+            self.pause = !batch.has_more;
             batch.entries.retain(|entry| self.which.wants(entry));
             let lines = self.lines(&batch);
             if !lines.is_empty() {

@@ -75,6 +75,11 @@ impl Job {
         self.uri.is_none() || self.disturbance.lost
     }
 
+    /// Bytes that it takes, but for what all take.
+    pub(super) fn bytes(&self) -> usize {
+        self.callback.body.len()
+    }
+
     /// Another one has been sent that came later.
     pub(super) fn overtaken(&mut self) {
         self.was_overtaken = true;

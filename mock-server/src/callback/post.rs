@@ -6,7 +6,7 @@ use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::signature::SIGNATURE;
 
@@ -34,7 +34,10 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 impl HttpPost {
     pub(super) fn new() -> Self {
         // Without retries by the client, every attempt is one.
-        Self(Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http())
+        let mut client = Client::builder(TokioExecutor::new());
+        // Without the timer, connections to receivers that nobody calls any more would stay until those close them.
+        client.retry_canceled_requests(false).pool_timer(TokioTimer::new());
+        Self(client.build_http())
     }
 }
 

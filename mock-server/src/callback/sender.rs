@@ -31,6 +31,8 @@ pub(super) struct Sender<P> {
     /// The one that waits to be overtaken, and until when.
     held: Option<(Instant, Job)>,
     under_way: JoinSet<(Job, Result<u16, String>)>,
+    /// Bytes of what waits and of what is under way. Beyond those that may wait at the workspace, no more are taken from there.
+    bytes: usize,
 }
 
 impl<P: Post> Sender<P> {
@@ -46,6 +48,7 @@ impl<P: Post> Sender<P> {
             queue: BinaryHeap::new(),
             held: None,
             under_way: JoinSet::new(),
+            bytes: 0,
         }
     }
 
@@ -78,12 +81,14 @@ impl<P: Post> Sender<P> {
             self.queue.clear();
             self.held = None;
             self.under_way = JoinSet::new();
+            self.bytes = 0;
         }
     }
 
     /// Takes what is due, as far as there is room. Returns when more will be.
     fn admit(&mut self) -> Option<Instant> {
-        let room = self.settings.queue.saturating_sub(self.queue.len() + usize::from(self.held.is_some()) + self.under_way.len());
+        let room = if self.bytes > self.clay.callback_bytes() { 0 } else { self.settings.queue };
+        let room = room.saturating_sub(self.queue.len() + usize::from(self.held.is_some()) + self.under_way.len());
         let now = Instant::now();
         let (callbacks, next) = self.clay.due_callbacks(now, room);
         for callback in callbacks {
@@ -94,6 +99,7 @@ impl<P: Post> Sender<P> {
                 self.clay.deliveries().write(job.ended(), self.generation);
             } else {
                 let due = now.checked_add(job.disturbance.delay).unwrap_or(now);
+                self.bytes += job.bytes();
                 self.queue.push(Queued { due, job });
             }
         }
@@ -140,7 +146,10 @@ impl<P: Post> Sender<P> {
         }
         match job.attempted(result, now.saturating_duration_since(self.start), &self.settings) {
             Next::Again(pause) => self.queue.push(Queued { due: now.checked_add(pause).unwrap_or(now), job }),
-            Next::End => self.clay.deliveries().write(job.ended(), self.generation),
+            Next::End => {
+                self.bytes -= job.bytes();
+                self.clay.deliveries().write(job.ended(), self.generation);
+            }
         }
     }
 

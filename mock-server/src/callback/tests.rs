@@ -304,3 +304,21 @@ async fn after_a_reset_nothing_from_before_comes() {
     assert_eq!(bench.log(1).await.len(), 1);
     assert!(bench.received.try_recv().is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn large_ones_that_nobody_takes_do_not_pile_up() {
+    let slow = |settings: &mut ClaySettings| {
+        settings.store_bytes = 256 * 1024;
+        settings.callbacks.concurrency = 1;
+        settings.callbacks.timeout = Duration::from_secs(3600);
+    };
+    let bench = Bench::start(slow, &[None], no_fault());
+    for number in 0..20 {
+        let body = format!(r#"{{"email":"{number}@example.com","note":"{}"}}"#, "x".repeat(90 * 1024));
+        assert_eq!(bench.post(WEBHOOK, &body), 200);
+        tokio::time::sleep(Duration::from_secs(11)).await;
+    }
+    let limits = bench.clay.section("limits").unwrap();
+    // Three go beyond what may be under way, two wait.
+    assert_eq!((limits["callbacks_waiting"].as_u64(), limits["callbacks_given_up"].as_u64()), (Some(2), Some(15)));
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::faults_file::{self, FaultsFileError};
+use super::config_file::{self, ConfigFileError};
 use super::values::{latency, limit};
 use crate::latency::LatencyModel;
 use crate::settings::{AdminSettings, ClaySettings, CustomerIoSettings, Secret, SimulationSettings};
@@ -20,8 +20,10 @@ Examples:
   With the vendors' documented limits, at once, and every request written down:
       mock-server --limits documented --clay-latency 0ms --customer-io-latency 0ms --ledger ledger.ndjson
   With faults on a timetable that starts now (without --start-timetable it waits for POST /clock):
-      mock-server --faults faults.toml --start-timetable
-  faults.toml has one table a fault, as scenarios do:
+      mock-server --config vendors.toml --start-timetable
+  vendors.toml says how the vendors behave and what is broken, as scenarios do:
+      [clay.credits]
+      plan = \"launch\"
       [[faults]]
       name = \"clay is down\"
       kind = \"outage\"
@@ -66,11 +68,12 @@ pub struct MockArgs {
     /// Where to write the certificate authority (PEM) that clients need to connect over https.
     #[arg(long, value_name = "FILE", help_heading = "Vendors")]
     pub ca_file: Option<PathBuf>,
-    /// Faults on a timetable: a TOML file with a table `[[faults]]` for each, as in a scenario.
-    #[arg(long, value_name = "FILE", help_heading = "Faults")]
-    pub faults: Option<PathBuf>,
+    /// How the vendors behave, and faults on a timetable: a TOML file with `[clay]`, `[customer_io]` and a table `[[faults]]`
+    /// for each fault, as in a scenario. Options override it.
+    #[arg(long, value_name = "FILE", help_heading = "Vendors")]
+    pub config: Option<PathBuf>,
     /// Start the timetable's clock at once; otherwise it waits for `POST /clock` or the page's button.
-    #[arg(long, requires = "faults", help_heading = "Faults")]
+    #[arg(long, requires = "config", help_heading = "Faults")]
     pub start_timetable: bool,
     /// Where to write what happened to every request, one JSON object a line. A file that is there is replaced.
     #[arg(long, value_name = "FILE", help_heading = "Ledger")]
@@ -105,9 +108,9 @@ pub enum Limits {
 /// Options that make no sense together with the world around them.
 #[derive(Debug, thiserror::Error)]
 pub enum ArgsProblem {
-    /// The faults cannot be read.
+    /// The file cannot be read, or makes no sense.
     #[error(transparent)]
-    Faults(#[from] FaultsFileError),
+    Config(#[from] ConfigFileError),
     /// There is no token where it should be.
     #[error("the environment variable {variable} {problem}; put the admin API's token there, or leave --admin-token-env out")]
     Token {
@@ -123,15 +126,16 @@ impl MockArgs {
     ///
     /// # Errors
     ///
-    /// The file of faults cannot be read or makes no sense, or the token is not where it should be.
+    /// The file cannot be read or makes no sense, or the token is not where it should be.
     pub fn settings(&self, environment: impl Fn(&str) -> Option<String>) -> Result<SimulationSettings, ArgsProblem> {
         let (clay, customer_io) = match self.limits {
             Limits::Documented => (ClaySettings::documented(), CustomerIoSettings::documented_limits()),
             Limits::None => (ClaySettings::default(), CustomerIoSettings::default()),
         };
-        let faults = match &self.faults {
-            Some(path) => faults_file::read(path)?,
-            None => Vec::new(),
+        let base = SimulationSettings { clay, customer_io, ..SimulationSettings::default() };
+        let SimulationSettings { clay, customer_io, faults, .. } = match &self.config {
+            Some(path) => config_file::read(path, base)?,
+            None => base,
         };
         Ok(SimulationSettings {
             seed: self.seed,
@@ -238,11 +242,11 @@ mod tests {
             ("--clay-rate-limit", "0/20", "`10/20`"),
             ("--clay-port", "99999", "65535"),
             ("--limits", "some", "documented"),
-            ("--faults", "/no/such/file", "/no/such/file"),
+            ("--config", "/no/such/file", "/no/such/file"),
         ] {
             let message = parse(&[&format!("{option}={value}")]).unwrap_err();
             assert!(message.contains(right), "{message}");
         }
-        assert!(parse(&["--start-timetable"]).unwrap_err().contains("--faults"));
+        assert!(parse(&["--start-timetable"]).unwrap_err().contains("--config"));
     }
 }

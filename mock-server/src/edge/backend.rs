@@ -165,11 +165,21 @@ fn request_to(number: u64, mut parts: request::Parts, body: Bytes) -> Request<Fu
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // Dropping a server blocks, and frees as many requests as it has kept: on a thread of its own, not on the runtime's.
-        // Where there is no thread to be had, the closure is dropped here, and the server with it.
+        // Dropping a server blocks: on a thread of its own, not on the runtime's. Where there is no thread to be had, the
+        // closure is dropped here, and the server with it.
         if let Some(server) = self.server.take() {
-            let _ = std::thread::Builder::new().name("wiremock-drop".to_owned()).spawn(move || drop(server));
+            let _ = std::thread::Builder::new().name("wiremock-drop".to_owned()).spawn(move || end(server));
         }
+    }
+}
+
+/// Ends a server without a hurry: what it has kept takes milliseconds to free, which requests on the same core would wait for.
+fn end(server: MockServer) {
+    // Of the calling thread only, on Linux. Where it is refused, requests wait.
+    let _ = rustix::process::nice(19);
+    // Freed here and not on the server's own thread, which is as important as any. It needs a runtime to be called, no more.
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {
+        runtime.block_on(server.reset());
     }
 }
 

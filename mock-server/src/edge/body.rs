@@ -12,7 +12,7 @@ use crate::ledger::Sent;
 
 /// The longest piece that is handed to the connection at once, in bytes, so that "whole" is not said of an answer of which
 /// most still waits for a client that does not read.
-const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 
 /// What hyper sends.
 pub(super) enum AnswerBody {

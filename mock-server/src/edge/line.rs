@@ -115,9 +115,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Line<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
-        if flushed.is_pending() {
-            self.connection.set_blocked(true);
-        }
+        // Where bytes are buffered on the way (TLS), nothing but this tells that the peer takes them again.
+        self.connection.set_blocked(flushed.is_pending());
         flushed
     }
 

@@ -9,6 +9,7 @@ use http::{StatusCode, response};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{sleep, timeout};
 
+use super::body::PIECE;
 use super::connection::{IDLE, Serving};
 use super::line::Reset;
 use super::record::Record;
@@ -53,7 +54,7 @@ impl Play {
     ) -> Self {
         Self {
             content_length: script.said_length(),
-            steps: script.steps.into_iter(),
+            steps: in_pieces(script.steps).into_iter(),
             end: script.end,
             head,
             has_head: false,
@@ -144,6 +145,26 @@ impl Play {
             !reached
         });
     }
+}
+
+/// The same steps with large pieces of the body in smaller ones: see [`PIECE`].
+fn in_pieces(steps: Vec<Step>) -> Vec<Step> {
+    let is_large = |step: &Step| matches!(step, Step::Body(bytes) if bytes.len() > PIECE);
+    if !steps.iter().any(is_large) {
+        return steps;
+    }
+    let mut pieces = Vec::new();
+    for step in steps {
+        let Step::Body(mut bytes) = step else {
+            pieces.push(step);
+            continue;
+        };
+        while bytes.len() > PIECE {
+            pieces.push(Step::Body(bytes.split_to(PIECE)));
+        }
+        pieces.push(Step::Body(bytes));
+    }
+    pieces
 }
 
 /// Answers with these statuses have no body and do not say how long it is (RFC 9110, 8.6).

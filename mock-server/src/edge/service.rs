@@ -193,7 +193,11 @@ impl Exchange {
             return Ok(self.ordinary(answer, record));
         }
         let is_given = answer.is_some();
-        let answer = answer.unwrap_or_else(|| Answer::text(StatusCode::NO_CONTENT, Bytes::new()));
+        let mut answer = answer.unwrap_or_else(|| Answer::text(StatusCode::NO_CONTENT, Bytes::new()));
+        if self.is_head {
+            // Its answer has no body that faults could alter.
+            answer.body = Bytes::new();
+        }
         let mut script = Script::answer(answer.body.clone());
         let alterations = judgement.alter(&mut script);
         record.all_happened(What::End);
@@ -214,8 +218,13 @@ impl Exchange {
     }
 
     fn ordinary(self, mut answer: Answer, record: Record) -> Response<AnswerBody> {
-        let body = std::mem::take(&mut answer.body);
-        let (head, ()) = head_of(answer).into_parts();
+        let mut body = std::mem::take(&mut answer.body);
+        let (mut head, ()) = head_of(answer).into_parts();
+        if self.is_head && self.version == Version::HTTP_2 {
+            // Over HTTP/1.1 hyper leaves it out by itself.
+            head.headers.insert(CONTENT_LENGTH, body.len().into());
+            body = Bytes::new();
+        }
         Response::from_parts(head, AnswerBody::new(body, record, !self.is_head))
     }
 

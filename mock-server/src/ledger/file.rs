@@ -17,11 +17,11 @@ use tokio::task::JoinHandle;
 
 use super::{Batch, Follower, Ledger, lines};
 
-/// Batches of up to 1,000 entries between the task and the thread: about 25 MB at most.
+/// Batches of up to 1,000 entries or 1 MiB between the task and the thread: 64 MiB at most.
 const QUEUE: usize = 64;
 
-/// Pause between two looks at the ledger, where the one before has not found more than a batch holds: long enough to write many entries at once, and far below the second within which
-/// an entry is to be in the file.
+/// Pause between two looks at the ledger, where the one before has not found more than a batch holds: long enough to write many
+/// entries at once, and far below the second within which an entry is to be in the file.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long the end of a simulation waits for a disk.
@@ -120,11 +120,11 @@ async fn hand_on(mut follower: Follower, queue: mpsc::Sender<Batch>, mut ended: 
     loop {
         tokio::select! {
             batch = follower.next() => {
-                let is_full = batch.is_full();
+                let has_more = batch.has_more;
                 if queue.send(batch).await.is_err() {
                     return;
                 }
-                if is_full {
+                if has_more {
                     continue;
                 }
             }

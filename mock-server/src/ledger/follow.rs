@@ -8,6 +8,8 @@ use super::{Entry, Ledger};
 
 /// Entries that a follower is given at once, at most.
 const BATCH: usize = 1_000;
+/// Bytes that they may take, about; a larger one comes alone.
+const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Some entries in a row.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,12 +20,23 @@ pub struct Batch {
     pub entries: Vec<Arc<Entry>>,
     /// The number after which the next batch begins.
     pub(crate) next: u64,
+    /// There is more already.
+    pub(crate) has_more: bool,
 }
 
 impl Batch {
-    /// Whether there may be more already.
-    pub(crate) fn is_full(&self) -> bool {
-        self.entries.len() >= BATCH
+    /// Leaves entries that would take more than so many bytes to the next batch, all but the first.
+    fn cut(&mut self, bytes: usize) {
+        let sizes = self.entries.iter().scan(0, |sum, entry| {
+            *sum += entry.bytes();
+            Some(*sum)
+        });
+        let fitting = sizes.take_while(|sum| *sum <= bytes).count().max(1);
+        if let Some(left @ 1..) = self.entries.len().checked_sub(fitting) {
+            self.entries.truncate(fitting);
+            self.next -= left as u64;
+            self.has_more = true;
+        }
     }
 }
 
@@ -39,7 +52,7 @@ impl Follower {
         Self { ledger, news, after }
     }
 
-    /// Waits until there is something, and returns up to 1,000 entries. Dropped while it waits, it loses nothing.
+    /// Waits until there is something, and returns up to 1,000 entries, fewer where they are large. Dropped while it waits, it loses nothing.
     pub async fn next(&mut self) -> Batch {
         let news = self.news.clone();
         loop {
@@ -54,7 +67,8 @@ impl Follower {
 
     /// What there is already, or `None` where there is nothing.
     pub fn ready(&mut self) -> Option<Batch> {
-        let batch = self.ledger.batch_after(self.after, BATCH, true);
+        let mut batch = self.ledger.batch_after(self.after, BATCH, true);
+        batch.cut(BATCH_BYTES);
         self.after = batch.next;
         (batch.missed > 0 || !batch.entries.is_empty()).then_some(batch)
     }

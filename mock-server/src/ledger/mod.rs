@@ -75,6 +75,9 @@ pub const LONGEST_PATH: usize = 256;
 pub const LONGEST_KEY: usize = 128;
 /// Entries that are kept in memory; older ones are forgotten, for memory has to stay flat.
 pub const KEPT: usize = 10_000;
+/// Bytes that the entries kept in memory may take together, about. Ten thousand of the usual kind take a fifth of it; those of
+/// batches, with an effect for each of thousands of items, or of leads with names of 100 KB, take thousands of times as much.
+pub const KEPT_BYTES: usize = 32 * 1024 * 1024;
 
 impl Entry {
     /// Whether the vendor has carried the request out.
@@ -86,6 +89,15 @@ impl Entry {
     /// the request makes a duplicate.
     pub fn answer_was_lost(&self) -> bool {
         self.committed() && self.sent != Sent::Whole
+    }
+
+    /// Bytes of memory that it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let effect = |effect: &Effect| size_of::<Effect>() + effect.subject.len() + text(&effect.id);
+        let faults = (self.intended.len() + self.actual.len()) * size_of::<Arc<str>>();
+        let effects: usize = self.effects.iter().map(effect).sum();
+        size_of::<Self>() + self.path.len() + self.method.len() + text(&self.idempotency_key) + faults + effects
     }
 
     /// Whether the fault of this name did happen to it.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Batch, Entry, Follower, KEPT};
+use super::{Batch, Entry, Follower, KEPT, KEPT_BYTES};
 
 /// Every request's entry: the latest ones in memory, all of them to whoever follows.
 pub struct Ledger {
@@ -23,6 +23,8 @@ pub struct Ledger {
 #[derive(Default)]
 struct Kept {
     entries: VecDeque<Arc<Entry>>,
+    /// Bytes that they take, about.
+    bytes: usize,
     /// The number of the last entry written.
     written: u64,
     /// The number of the last entry that a reset has taken out of sight. Followers still read it: a file must not have a gap
@@ -31,6 +33,16 @@ struct Kept {
 }
 
 impl Kept {
+    /// Takes the oldest entry out, where there must be one less before another of so many bytes comes.
+    fn make_room(&mut self, bytes: usize) -> Option<Arc<Entry>> {
+        if self.entries.len() < KEPT && self.bytes + bytes <= KEPT_BYTES {
+            return None;
+        }
+        let oldest = self.entries.pop_front()?;
+        self.bytes -= oldest.bytes();
+        Some(oldest)
+    }
+
     /// The index of the first entry after number `after`.
     fn index_after(&self, after: u64) -> usize {
         let forgotten = self.written - self.entries.len() as u64;
@@ -61,16 +73,20 @@ impl Ledger {
 
     /// Writes down a request that is over, and gives the entry its number.
     pub(crate) fn write(&self, mut entry: Entry) {
-        let forgotten = {
+        let bytes = entry.bytes();
+        let (forgotten, more) = {
             let mut kept = self.kept();
+            // One goes for one that comes, unless it is larger.
+            let forgotten = kept.make_room(bytes);
+            let more: Vec<_> = std::iter::from_fn(|| kept.make_room(bytes)).collect();
             kept.written += 1;
+            kept.bytes += bytes;
             entry.entry = kept.written;
-            let forgotten = if kept.entries.len() >= KEPT { kept.entries.pop_front() } else { None };
             kept.entries.push_back(Arc::new(entry));
-            forgotten
+            (forgotten, more)
         };
-        // Not under the lock: it may be the last who holds it.
-        drop(forgotten);
+        // Not under the lock: it may be the last who holds them.
+        drop((forgotten, more));
         self.news.notify_waiters();
     }
 
@@ -89,7 +105,19 @@ impl Ledger {
         self.kept().entries.len() as u64
     }
 
-    /// The entries that are still kept, oldest first: the last [`KEPT`] since the last reset.
+    /// Waits until every request that has arrived is over and written down.
+    pub(crate) async fn settled(&self) {
+        loop {
+            let mut news = std::pin::pin!(self.news.notified());
+            news.as_mut().enable();
+            if self.written() >= self.arrived() {
+                return;
+            }
+            news.await;
+        }
+    }
+
+    /// The entries that are still kept, oldest first: the last [`KEPT`] since the last reset, or fewer where they are large.
     pub fn entries(&self) -> Vec<Arc<Entry>> {
         self.entries_where(|_| true)
     }
@@ -112,10 +140,11 @@ impl Ledger {
             missed: forgotten.saturating_sub(after),
             entries: kept.entries.range(from..to).cloned().collect(),
             next: after.max(forgotten + to as u64),
+            has_more: to < kept.entries.len(),
         }
     }
 
-    /// Entries from now on. A follower that falls [`KEPT`] entries behind is told how many it has missed.
+    /// Entries from now on. A follower that falls so far behind that they are forgotten is told how many it has missed.
     pub fn follow(self: &Arc<Self>) -> Follower {
         self.follow_after(self.written())
     }

@@ -111,3 +111,36 @@ fn a_lost_answer_is_an_effect_that_nobody_was_told_of() {
     lost.sent = Sent::Whole;
     assert!(!lost.answer_was_lost());
 }
+
+/// An entry with an effect of so many bytes.
+fn large(request: u64, bytes: usize) -> Entry {
+    let effect = Effect { what: "row.added".into(), subject: "x".repeat(bytes), id: None, credits: 0 };
+    Entry { effects: vec![effect], ..entry(request) }
+}
+
+#[test]
+fn large_entries_are_forgotten_sooner() {
+    let ledger = Arc::new(Ledger::new());
+    let mut follower = ledger.follow();
+    (1..=100).for_each(|request| ledger.write(large(request, 1024 * 1024)));
+    let kept = ledger.entries();
+    assert!(kept.iter().map(|entry| entry.bytes()).sum::<usize>() <= KEPT_BYTES);
+    assert_eq!((kept.len(), kept[30].entry), (31, 100));
+    // A larger one may need more room than the oldest leaves.
+    ledger.write(large(101, 3 * 1024 * 1024));
+    assert_eq!((ledger.entries().len(), ledger.entries()[0].entry), (29, 73));
+    let batch = follower.ready().unwrap();
+    assert_eq!((batch.missed, numbers(&batch.entries), batch.has_more), (72, vec![73], true));
+}
+
+#[test]
+fn a_batch_of_large_entries_is_smaller() {
+    let ledger = Arc::new(Ledger::new());
+    let mut follower = ledger.follow();
+    (1..=5).for_each(|request| ledger.write(large(request, 400 * 1024)));
+    ledger.write(large(6, 2 * 1024 * 1024));
+    let batches: Vec<_> = std::iter::from_fn(|| follower.ready()).collect();
+    let seen: Vec<_> = batches.iter().map(|batch| (numbers(&batch.entries), batch.missed, batch.has_more)).collect();
+    let expected = [(vec![1, 2], 0, true), (vec![3, 4], 0, true), (vec![5], 0, true), (vec![6], 0, false)];
+    assert_eq!(seen, expected);
+}

@@ -214,7 +214,9 @@ impl Shared {
         }
         let zero = {
             let mut schedule = self.schedule();
-            schedule.taken(&step);
+            if !step.begins {
+                schedule.ended(&step);
+            }
             schedule.zero()
         };
         let elapsed = zero.map(|zero| Instant::now().saturating_duration_since(zero)).unwrap_or_default();

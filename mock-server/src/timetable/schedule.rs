@@ -30,8 +30,6 @@ struct Entry {
     /// `None` while that is not known, or until it is removed.
     ends: Option<Instant>,
     phase: FaultPhase,
-    /// Its begin is under way: what is removed meanwhile has to be ended again.
-    is_beginning: bool,
     hits: Arc<AtomicU64>,
 }
 
@@ -94,10 +92,9 @@ impl Schedule {
         let mut any = false;
         for entry in self.entries.iter_mut().filter(|entry| entry.lives() && chosen(&entry.fault, entry.by_hand)) {
             any = true;
-            if entry.phase == FaultPhase::Active || entry.is_beginning {
-                entry.ends = Some(entry.ends.map_or(now, |ends| ends.min(now)));
-            } else {
-                entry.phase = FaultPhase::Over;
+            match entry.phase {
+                FaultPhase::Active => entry.ends = Some(entry.ends.map_or(now, |ends| ends.min(now))),
+                _ => entry.phase = FaultPhase::Over,
             }
         }
         self.revision += u64::from(any);
@@ -110,22 +107,19 @@ impl Schedule {
         self.entries.iter().filter_map(Entry::next).min_by_key(|step| (step.due, step.begins, step.index))
     }
 
-    /// Notes that a fault is about to begin. `false` where it is not to: it has been removed, or its time has passed.
+    /// Whether a fault is still to begin at `now`: its time may have passed, and it may just have been removed. From here on it
+    /// counts as active, so that one which is removed before it is in force everywhere ends after that, and does not stay.
     pub(super) fn begin(&mut self, step: &Step, now: Instant) -> bool {
-        let Some(entry) = self.entry(step.index).filter(|entry| entry.lives()) else { return false };
-        if entry.ends.is_some_and(|ends| ends <= now) {
-            entry.phase = FaultPhase::Over;
-            return false;
-        }
-        entry.is_beginning = true;
-        true
+        let Some(entry) = self.entry(step.index).filter(|entry| entry.phase == FaultPhase::Scheduled) else { return false };
+        let has_passed = entry.ends.is_some_and(|ends| ends <= now);
+        entry.phase = if has_passed { FaultPhase::Over } else { FaultPhase::Active };
+        !has_passed
     }
 
-    /// Notes that a step has been taken.
-    pub(super) fn taken(&mut self, step: &Step) {
+    /// Notes that a fault is no longer in force.
+    pub(super) fn ended(&mut self, step: &Step) {
         if let Some(entry) = self.entry(step.index) {
-            entry.is_beginning = false;
-            entry.phase = if step.begins { FaultPhase::Active } else { FaultPhase::Over };
+            entry.phase = FaultPhase::Over;
         }
     }
 
@@ -152,8 +146,7 @@ impl Schedule {
 impl Entry {
     fn new(fault: Fault, index: usize, by_hand: bool) -> Self {
         let phase = FaultPhase::Scheduled;
-        let (begins, ends) = (None, None);
-        Self { fault: Arc::new(fault), index, by_hand, begins, ends, phase, is_beginning: false, hits: Arc::default() }
+        Self { fault: Arc::new(fault), index, by_hand, begins: None, ends: None, phase, hits: Arc::default() }
     }
 
     /// Times beyond what the clock can tell never come.
@@ -190,47 +183,32 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::fault::FaultKind;
 
-    /// A fault by hand that is due, and the step that begins it.
-    fn due(now: Instant) -> (Schedule, Step) {
-        let mut schedule = Schedule::new(Vec::new());
+    fn one() -> (Schedule, Step, Instant) {
+        let (mut schedule, now) = (Schedule::new(Vec::new()), Instant::now());
         schedule.add(Fault::new("f", FaultKind::Hang), now);
         let step = schedule.next().unwrap();
-        (schedule, step)
+        (schedule, step, now)
     }
 
     #[test]
-    fn what_is_removed_while_it_begins_is_ended_again() {
-        let now = Instant::now();
-        let (mut schedule, step) = due(now);
+    fn what_is_removed_while_it_begins_ends() {
+        let (mut schedule, step, now) = one();
         assert!(schedule.begin(&step, now));
         assert!(schedule.remove(now, |_, _| true));
-        schedule.taken(&step);
         let end = schedule.next().unwrap();
-        assert_eq!((end.begins, end.due), (false, now));
-        schedule.taken(&end);
+        assert_eq!((end.begins, end.due, end.index), (false, now, step.index));
+        schedule.ended(&end);
         assert!(schedule.next().is_none() && !schedule.lives("f"));
     }
 
     #[test]
-    fn what_is_removed_before_it_begins_does_not_begin() {
-        let now = Instant::now();
-        let (mut schedule, step) = due(now);
+    fn what_is_removed_just_before_it_begins_does_not() {
+        let (mut schedule, step, now) = one();
         assert!(schedule.remove(now, |_, _| true));
         assert!(!schedule.begin(&step, now));
-    }
-
-    #[test]
-    fn what_is_over_before_it_begins_does_not_begin() {
-        let now = Instant::now();
-        let mut schedule = Schedule::new(vec![Fault::new("f", FaultKind::Hang).lasting(Duration::from_secs(1))]);
-        schedule.start(now);
-        let step = schedule.next().unwrap();
-        assert!(!schedule.begin(&step, now + Duration::from_secs(1)));
-        assert!(schedule.next().is_none());
+        assert!(schedule.next().is_none() && !schedule.lives("f"));
     }
 }

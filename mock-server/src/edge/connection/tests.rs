@@ -173,3 +173,19 @@ async fn http2_connections_may_idle_as_long() {
     assert!(is_about(begun.elapsed(), IDLE), "{:?}", begun.elapsed());
     serving.await.unwrap();
 }
+
+/// As TLS does, bytes are taken that the peer has not taken yet, and only flushing tells.
+#[tokio::test(start_paused = true)]
+async fn a_fault_comes_when_the_peer_has_taken_the_answer_before_it() {
+    let close = fault(FaultKind::Outage { how: crate::fault::Outage::Close }).every(2);
+    let shared = with(vec![close, fault(FaultKind::Error { status: 500, body: Some("no".to_owned()) })]).await;
+    let (mut client, server) = tokio::io::duplex(64);
+    let serving = tokio::spawn(async move { serve(tokio::io::BufWriter::new(server), &Reset::default(), shared).await });
+    client.write_all(REQUEST).await.unwrap();
+    client.write_all(REQUEST).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (text, time) = rest(client, Instant::now()).await;
+    assert!(text.starts_with("HTTP/1.1 500") && text.ends_with("no"), "{text}");
+    assert!(time < Duration::from_secs(1), "{time:?}");
+    serving.await.unwrap();
+}

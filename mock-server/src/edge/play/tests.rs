@@ -198,3 +198,18 @@ async fn what_was_written_before_a_script_is_not_lost() {
     assert_eq!(text, b"\x07");
     assert_eq!(shared.ledger.entries().len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_a_large_answer_that_nobody_reads_a_part_is_sent() {
+    let body = Some("x".repeat(1_000_000));
+    let shared = with(vec![fault(FaultKind::Error { status: 500, body })]).await;
+    shared.alter("reset", true, |script| {
+        script.end = End::Reset;
+        true
+    });
+    let (mut client, serving) = connect(&shared);
+    client.write_all(REQUEST).await.unwrap();
+    serving.await.unwrap();
+    let entry = shared.entry();
+    assert_eq!((entry.sent, names(&entry).1), (Sent::Partly, vec!["status"]));
+}

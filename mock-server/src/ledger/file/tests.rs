@@ -26,7 +26,7 @@ impl Write for Disk {
 
 fn batch(missed: u64, requests: std::ops::Range<u64>) -> Batch {
     let entries: Vec<_> = requests.map(|request| Arc::new(entry(request))).collect();
-    Batch { missed, entries, next: 0 }
+    Batch { missed, entries, next: 0, has_more: false }
 }
 
 fn writer(room: usize) -> Writer<Disk> {

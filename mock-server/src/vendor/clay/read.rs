@@ -76,6 +76,11 @@ impl Clay {
         &self.setup.settings.callbacks
     }
 
+    /// Bytes of callbacks that may wait.
+    pub(crate) fn callback_bytes(&self) -> usize {
+        self.setup.settings.store_bytes
+    }
+
     /// When the workspace began.
     pub(crate) fn start(&self) -> Instant {
         self.with_workspace(Instant::now(), |workspace| workspace.start)

@@ -35,7 +35,11 @@ fn offset(zone: &str) -> Option<i64> {
     let (sign, digits) = zone.split_at_checked(1)?;
     let digits = digits.replace(':', "");
     let (hours, minutes) = digits.split_at_checked(2)?;
-    let minutes = if minutes.is_empty() { 0 } else { number(minutes)? };
+    let minutes = match minutes.len() {
+        0 => 0,
+        1 | 2 => number(minutes)?,
+        _ => return None,
+    };
     let seconds = number(hours)? * 3_600 + minutes * 60;
     Some(if sign == "-" { -seconds } else { seconds })
 }
@@ -68,8 +72,16 @@ mod tests {
         ] {
             assert_eq!(unix_seconds(text), Some(seconds), "{text}");
         }
-        for other in ["", "yesterday", "2026-11-20", "2026-13-01T00:00:00Z", "2026-11-20T25:00:00Z", "2026-11-20T1é:00Z", "--T:"]
-        {
+        for other in [
+            "",
+            "yesterday",
+            "2026-11-20",
+            "2026-13-01T00:00:00Z",
+            "2026-11-20T25:00:00Z",
+            "2026-11-20T1é:00Z",
+            "--T:",
+            "2026-11-20T22:00+029223372036854775807",
+        ] {
             assert_eq!(unix_seconds(other), None, "{other}");
         }
     }

@@ -214,6 +214,12 @@ impl Store {
         }
         let Some(number) = known.or_else(|| self.find_or_create(who, at)) else { return false };
         let event = self.push_event(Some(number), None, event, at);
+        self.give(number, event);
+        true
+    }
+
+    /// Gives a person an event, in place of those that are no longer kept.
+    fn give(&mut self, number: u64, event: u64) {
         let first_kept = self.events.first();
         self.people.shelf.change(number, |person| {
             person.events.push_back(event);
@@ -222,7 +228,6 @@ impl Store {
             }
         });
         self.people.make_room();
-        true
     }
 
     fn record_anonymous(&mut self, anonymous_id: Option<String>, event: NewEvent, at: Received) -> bool {
@@ -232,7 +237,7 @@ impl Store {
         let person = anonymous_id.as_deref().and_then(|id| self.people.by_anonymous_id(id));
         let event = self.push_event(person, anonymous_id.as_deref(), event, at);
         match (person, anonymous_id) {
-            (Some(number), _) => drop(self.people.shelf.change(number, |person| person.events.push_back(event))),
+            (Some(number), _) => self.give(number, event),
             (None, Some(id)) => self.anonymous.entry(id.into()).or_default().push_back(event),
             (None, None) => {}
         }

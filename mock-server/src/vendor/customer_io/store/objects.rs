@@ -49,9 +49,11 @@ impl Store {
         let mut changed = false;
         for number in relation.objects.iter().filter_map(|name| self.find_object(name)).collect::<Vec<_>>() {
             let removed = self.objects.change(number, |object| {
-                let before = object.people.len();
+                let related = |object: &Object| object.people.len() + object.anonymous_ids.len();
+                let before = related(object);
                 object.people.retain(|number| !people.contains(number));
-                object.people.len() < before
+                object.anonymous_ids.retain(|id| !relation.anonymous.contains(id));
+                related(object) < before
             });
             changed |= removed.unwrap_or(false);
         }

@@ -347,3 +347,25 @@ fn what_one_person_has_is_bounded() {
         assert_eq!(vendor.events("ada").len(), events);
     }
 }
+
+#[test]
+fn events_that_come_by_an_anonymous_id_do_not_pile_up_either() {
+    let vendor = vendor(|settings| settings.stored_bytes = 64 * 1024);
+    done(&vendor, "PUT /api/v1/customers/ada", json!({"anonymous_id": "cookie"}));
+    for _ in 0..5_000 {
+        done(&vendor, "POST /api/v1/events", json!({"name": "a", "anonymous_id": "cookie"}));
+    }
+    let store = vendor.section("store").unwrap();
+    let bytes = store["shelves"]["customers"]["bytes"].as_u64().unwrap();
+    assert!(bytes <= 64 * 1024 / 32 * 11, "{store}");
+    assert_eq!(vendor.events("ada").len() as u64, store["shelves"]["events"]["kept"].as_u64().unwrap());
+}
+
+#[test]
+fn addresses_are_the_same_in_any_case_in_any_alphabet() {
+    let vendor = vendor(|_| {});
+    for email in ["%C3%89va@example.com", "%C3%89va@example.com", "%C3%A9va@example.com", "%C3%89VA@example.com"] {
+        done(&vendor, &format!("PUT /api/v1/customers/{email}"), json!({}));
+    }
+    assert_eq!(vendor.customers().len(), 1);
+}

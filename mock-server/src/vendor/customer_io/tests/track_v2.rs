@@ -187,3 +187,17 @@ proptest! {
         prop_assert_eq!(vendor.events("ada").len(), distinct.len());
     }
 }
+
+#[test]
+fn somebody_unknown_can_be_related_to_an_object_no_longer() {
+    let vendor = vendor(|_| {});
+    let told = |action: &str| {
+        let body = json!({
+            "type": "object", "action": action, "identifiers": {"object_type_id": "1", "object_id": "acme"},
+            "cio_relationships": [{"identifiers": {"anonymous_id": "cookie"}}],
+        });
+        done(&vendor, "POST /api/v2/entity", body).effects.len()
+    };
+    assert_eq!([told("add_relationships"), told("delete_relationships"), told("delete_relationships")], [1, 1, 0]);
+    assert!(vendor.objects()[0].anonymous_ids.is_empty());
+}

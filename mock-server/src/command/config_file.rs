@@ -1,26 +1,36 @@
-//! A file of faults for the timetable: TOML, one table `[[faults]]` for each, in the form that scenarios have.
+//! A file that says how the vendors behave and what is broken: TOML with `[clay]`, `[customer_io]` and `[[faults]]`, in the
+//! form that scenarios have.
 
 use std::fmt::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
 use crate::fault::form::FaultForm;
 use crate::fault::{Fault, validate_timetable};
+use crate::settings::{ClaySettings, CustomerIoSettings, SettingsProblem, SimulationSettings};
 
 /// The whole file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FaultsFile {
+struct ConfigFile {
+    /// Read for what is wrong with it; its keys are laid over the settings as they are.
+    #[serde(rename = "clay")]
+    _clay: Option<ClaySettings>,
+    /// Likewise.
+    #[serde(rename = "customer_io")]
+    _customer_io: Option<CustomerIoSettings>,
     #[serde(default)]
     faults: Vec<FaultForm>,
 }
 
-/// Why faults cannot be had from a file.
+/// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum FaultsFileError {
+pub enum ConfigFileError {
     /// It cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -60,26 +70,40 @@ fn list(path: &Path, problems: &[Placed]) -> String {
     text
 }
 
-/// The faults in a file, all of them valid.
+/// `settings` with everything that a file says: its keys in place of what is there, and its faults.
 ///
 /// # Errors
 ///
 /// It cannot be read, or something in it is wrong; then everything that is, with its place.
-pub(super) fn read(path: &Path) -> Result<Vec<Fault>, FaultsFileError> {
-    let text = std::fs::read_to_string(path).map_err(|source| FaultsFileError::Read { path: path.to_owned(), source })?;
-    parse(&text).map_err(|problems| FaultsFileError::Wrong { path: path.to_owned(), problems })
+pub(super) fn read(path: &Path, settings: SimulationSettings) -> Result<SimulationSettings, ConfigFileError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigFileError::Read { path: path.to_owned(), source })?;
+    parse(&text, settings).map_err(|problems| ConfigFileError::Wrong { path: path.to_owned(), problems })
 }
 
-fn parse(text: &str) -> Result<Vec<Fault>, Vec<Placed>> {
-    let file: FaultsFile = toml::from_str(text).map_err(|error| {
+fn parse(text: &str, settings: SimulationSettings) -> Result<SimulationSettings, Vec<Placed>> {
+    let wrong = |error: toml::de::Error| {
         // Only the first line says what is wrong; the others repeat where.
-        let message = error.message().to_owned();
-        vec![placed(text, error.span(), message)]
-    })?;
+        vec![placed(text, error.span(), error.message().to_owned())]
+    };
+    let file: ConfigFile = toml::from_str(text).map_err(wrong)?;
+    let mut keys: Value = toml::from_str(text).map_err(wrong)?;
     let places = Places::of(text);
+    let settings = SimulationSettings {
+        clay: overlaid(settings.clay, keys["clay"].take()),
+        customer_io: overlaid(settings.customer_io, keys["customer_io"].take()),
+        faults: faults(text, &file.faults, &places)?,
+        ..settings
+    };
+    settings.validate().map_err(|SettingsProblem { setting, problem }| {
+        vec![placed(text, places.of_setting(setting), format!("{setting}: {problem}"))]
+    })?;
+    Ok(settings)
+}
+
+fn faults(text: &str, forms: &[FaultForm], places: &Places<'_>) -> Result<Vec<Fault>, Vec<Placed>> {
     let mut problems = Vec::new();
     let mut faults = Vec::new();
-    for (index, form) in file.faults.iter().enumerate() {
+    for (index, form) in forms.iter().enumerate() {
         match form.check() {
             Ok(fault) => faults.push(fault),
             Err(wrong) => problems.extend(wrong.into_iter().map(|problem| {
@@ -97,6 +121,26 @@ fn parse(text: &str) -> Result<Vec<Fault>, Vec<Placed>> {
         }));
     }
     if problems.is_empty() { Ok(faults) } else { Err(problems) }
+}
+
+/// `settings` with the keys that are given in place of theirs. They have been read as such settings before.
+fn overlaid<Settings: Serialize + DeserializeOwned>(settings: Settings, keys: Value) -> Settings {
+    let Ok(mut written) = serde_json::to_value(&settings) else { return settings };
+    lay_over(&mut written, keys);
+    serde_json::from_value(written).unwrap_or(settings)
+}
+
+fn lay_over(base: &mut Value, keys: Value) {
+    match (base, keys) {
+        (_, Value::Null) => {}
+        // A choice among forms (`{ uniform = … }`, `{ lognormal = … }`) is replaced as a whole, and so is a list.
+        (Value::Object(base), Value::Object(keys)) if keys.keys().all(|key| base.contains_key(key)) => {
+            for (key, value) in keys {
+                lay_over(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, keys) => *base = keys,
+    }
 }
 
 /// Where the tables and their keys stand.
@@ -118,6 +162,21 @@ impl<'a> Places<'a> {
     }
 }
 
+impl Places<'_> {
+    /// A setting called `clay.callbacks.url`, or the nearest table around it that is there.
+    fn of_setting(&self, setting: &str) -> Option<Range<usize>> {
+        let mut table = self.0.as_ref()?.get_ref();
+        let mut place = None;
+        for key in setting.split('.') {
+            let Some(value) = table.get(key) else { return place };
+            place = Some(value.span());
+            let DeValue::Table(inner) = value.get_ref() else { return place };
+            table = inner;
+        }
+        place
+    }
+}
+
 fn placed(text: &str, span: Option<Range<usize>>, message: String) -> Placed {
     let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
@@ -129,6 +188,10 @@ fn placed(text: &str, span: Option<Range<usize>>, message: String) -> Placed {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<SimulationSettings, Vec<Placed>> {
+        super::parse(text, SimulationSettings::default())
+    }
+
     fn problems(text: &str) -> Vec<(usize, usize, String)> {
         parse(text).unwrap_err().into_iter().map(|one| (one.line, one.column, one.message)).collect()
     }
@@ -136,9 +199,9 @@ mod tests {
     #[test]
     fn faults_are_read_as_in_a_scenario() {
         let text = "[[faults]]\nname = \"a\"\nkind = \"outage\"\nvendor = \"clay\"\nat = \"30s\"\nlasts = \"1m\"\n";
-        let faults = parse(text).unwrap();
+        let faults = parse(text).unwrap().faults;
         assert_eq!((faults.len(), faults[0].at.as_secs(), faults[0].lasts.map(|lasts| lasts.as_secs())), (1, 30, Some(60)));
-        assert_eq!(parse("").unwrap(), []);
+        assert_eq!(parse("").unwrap(), SimulationSettings::default());
     }
 
     #[test]
@@ -164,5 +227,34 @@ mod tests {
         assert_eq!(places, [(4, 10), (9, 9)]);
         let twice = "[[faults]]\nname = \"a\"\nkind = \"hang\"\n[[faults]]\nname = \"a\"\nkind = \"hang\"\n";
         assert_eq!(problems(twice).iter().map(|(line, column, _)| (*line, *column)).collect::<Vec<_>>(), [(5, 8)]);
+    }
+
+    #[test]
+    fn keys_are_laid_over_the_settings_as_they_are() {
+        let base = SimulationSettings {
+            clay: ClaySettings::documented(),
+            customer_io: CustomerIoSettings::documented_limits(),
+            ..SimulationSettings::default()
+        };
+        let text = "[clay]\nlatency = \"5ms\"\n[clay.credits]\nplan = \"growth\"\n[clay.enrichment]\ntime_scale = 0.01\n\
+                    [customer_io]\nregion = \"eu\"\nrate_limit = { rate = 5, burst = 6 }\nlatency = { uniform = [\"1ms\", \"2ms\"] }\n";
+        let settings = super::parse(text, base.clone()).unwrap();
+        assert_eq!(settings.clay.credits.plan, crate::settings::Plan::Growth);
+        assert_eq!((settings.clay.rate_limit, settings.clay.enrichment.time_scale), (base.clay.rate_limit, 0.01));
+        assert_eq!(settings.clay.enrichment.providers, base.clay.enrichment.providers);
+        assert_eq!(settings.customer_io.rate_limit, Some((5.0, 6)));
+        assert_eq!(settings.customer_io.app_rate_limit, base.customer_io.app_rate_limit);
+        assert_eq!(settings.customer_io.latency.to_string(), "1ms to 2ms");
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_told_with_their_place() {
+        let of = |text: &str| problems(text).remove(0);
+        let (line, column, message) = of("[clay]\nrate_limit = { rate = 0, burst = 1 }\n");
+        assert!((line, column) == (2, 14) && message.contains("clay.rate_limit"), "{line}:{column}: {message}");
+        let (line, _, message) = of("[customer_io]\nregiom = \"eu\"\n");
+        assert!(line == 2 && message.contains("regiom") && message.contains("region"), "{line}: {message}");
+        let (line, column, message) = of("[clay.callbacks]\nattempts = 0\n");
+        assert!((line, column) == (2, 12) && message.contains("attempts"), "{line}:{column}: {message}");
     }
 }
