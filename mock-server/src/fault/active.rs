@@ -136,7 +136,7 @@ impl ActiveFaults {
     /// Whether a connection that has been accepted is to be closed at once; then it counts as a hit.
     pub(crate) fn drops_connection(&self) -> bool {
         let dropping = self.0.iter().filter(|fault| fault.drops);
-        dropping.map(|fault| fault.hits.fetch_add(1, Ordering::Relaxed)).count() > 0
+        dropping.inspect(|fault| _ = fault.hits.fetch_add(1, Ordering::Relaxed)).count() > 0
     }
 
     /// The faults that close open connections as they begin, by name.
