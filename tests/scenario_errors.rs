@@ -190,6 +190,19 @@ fn a_fault_that_no_journey_can_meet() {
 }
 
 #[test]
+fn a_fault_of_callbacks_where_there_are_none() {
+    let text = with("kind = \"outage\"", "kind = \"webhook\"\nhow = \"twice\"");
+    let warnings = read(&text).unwrap().warnings;
+    let [warning] = warnings.problems() else { panic!("{warnings}") };
+    assert_eq!((warning.line, warning.column), (13, 8), "{warnings}");
+    assert!(warning.message.contains("no callbacks") && warning.help.contains("callbacks = { url"), "{warnings}");
+    let called =
+        text.replace("[thresholds]", "[simulation.clay]\ncallbacks = { url = \"http://127.0.0.1:3000/\" }\n[thresholds]");
+    let warnings = read(&called).unwrap().warnings;
+    assert!(warnings.is_empty(), "{warnings}");
+}
+
+#[test]
 fn two_faults_of_one_name() {
     let twice = with(
         "[thresholds]",
@@ -359,7 +372,9 @@ fn a_fault_with_every_key_of_its_kind_is_valid() {
         "kind = \"bandwidth\"\nbytes_per_second = 1000\nramp_up = \"1s\"\nramp_down = \"2s\"",
         "kind = \"webhook\"\nhow = \"late\"\nby = \"30s\"",
     ] {
-        let text = with_fault(keys);
+        // So that there are callbacks to be late.
+        let callbacks = "[simulation.clay]\ncallbacks = { url = \"http://127.0.0.1:3000/\" }\n[thresholds]";
+        let text = with_fault(keys).replace("[thresholds]", callbacks);
         let scenario = read(&text).unwrap_or_else(|errors| panic!("{errors}"));
         assert!(scenario.warnings.is_empty(), "{}", scenario.warnings);
         assert_eq!(scenario.faults.len(), 1);

@@ -10,7 +10,7 @@ mod webdriver;
 use std::path::Path;
 
 use common::{Client, FOR_EVER, clay_fault, in_time, settings};
-use mock_server::fault::{FaultKind, Outage, SimulatedVendor};
+use mock_server::fault::{Fault, FaultKind, Outage, SimulatedVendor};
 use mock_server::settings::{AdminSettings, Secret, SimulationSettings};
 use mock_server::simulation::SimulatedVendors;
 use mock_server::timetable::FaultPhase;
@@ -80,13 +80,30 @@ async fn a_fault_is_started_seen_and_stopped_on_the_page() {
     browser.wait_for("document.querySelector('[data-vendor=clay] svg.chart rect.server') !== null").await;
     browser.wait_for("document.querySelector('[data-vendor=customer_io] svg.chart rect.good') !== null").await;
     take_pictures(&browser).await;
+    assert!(text_of(&browser, "[data-fault=broken-by-hand]").await.contains("Clay"));
 
+    // A button that somebody is about to press stays where it is.
+    browser.run("window.stop = document.querySelector('[data-fault=broken-by-hand] button'); return 0").await;
+    next_round(&browser).await;
+    assert_eq!(browser.run("return window.stop.isConnected").await, true);
     browser.click("[data-fault=broken-by-hand] button").await;
     browser.wait_for("!document.querySelector('[data-fault=broken-by-hand]')?.innerText.includes('active')").await;
     let states = vendors.faults();
     let stopped = states.iter().find(|state| state.fault.name == "broken-by-hand").unwrap();
     assert_eq!((stopped.phase, stopped.hits), (FaultPhase::Over, 40));
     assert_eq!(client.submit(&vendors.clay_url(), "{}").await.unwrap().status, 200);
+
+    // What can still be stopped stands above what is over.
+    vendors.add_fault(Fault::new("another", FaultKind::Credits)).await.unwrap();
+    next_round(&browser).await;
+    let names = "return [...document.querySelectorAll('#faults tr')].map((row) => row.dataset.fault)";
+    assert_eq!(browser.run(names).await, json!(["another", "evening-outage", "broken-by-hand"]));
+
+    // What was refused is told until something else is done.
+    browser.run("window.stop.click(); return 0").await;
+    browser.wait_for("document.querySelector('#refused').innerText.includes('no living fault')").await;
+    next_round(&browser).await;
+    assert_eq!(browser.run("return document.querySelector('#refused').hidden").await, false);
 
     // What it says is taken from the API's own description.
     browser.choose("#fault-kind", "hang").await;
@@ -101,8 +118,8 @@ async fn a_fault_is_started_seen_and_stopped_on_the_page() {
     assert!(vendors.ledger().entries().is_empty());
 
     let (console, requests) = browser.logs().await;
-    // The one fault that made no sense, and nothing else.
-    assert!(console.len() == 1 && console[0].contains("status of 422"), "{console:?}");
+    // The one fault that made no sense, the one that could not be stopped twice, and nothing else.
+    assert!(console.len() == 2 && console[0].contains("status of 422") && console[1].contains("status of 404"), "{console:?}");
     // Over the network, that is: the browser's own first page is made of what it brings.
     let sent: Vec<_> = requests.iter().filter(|one| one.starts_with("http") || one.starts_with("ws")).collect();
     let foreign: Vec<_> = sent.iter().filter(|one| !one.starts_with(&format!("{url}/"))).collect();
@@ -131,6 +148,19 @@ async fn the_page_asks_for_the_token_and_keeps_it_to_itself() {
         "return [document.cookie, localStorage.length, sessionStorage.length, document.body.innerHTML.includes('page-t0ken')]";
     assert_eq!(browser.run(kept).await, json!(["", 0, 0, false]));
     browser.end().await;
+}
+
+async fn text_of(browser: &Browser, selector: &str) -> String {
+    let text = browser.run(&format!("return document.querySelector('{selector}').innerText")).await;
+    text.as_str().unwrap().to_owned()
+}
+
+/// Waits until the page has asked for everything again.
+async fn next_round(browser: &Browser) {
+    for _ in 0..2 {
+        let seen = json!(text_of(browser, "#health").await);
+        browser.wait_for(&format!("document.querySelector('#health').innerText !== {seen}")).await;
+    }
 }
 
 /// For people to look at, beside the build's other results.

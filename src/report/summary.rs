@@ -223,7 +223,12 @@ fn figures(page: &mut Page, view: &View<'_>) {
 /// The three most frequent kinds of failure.
 fn kinds(view: &View<'_>) -> String {
     let rows = failures(view.run);
-    let named: Vec<String> = rows.iter().take(3).map(|row| format!("{} {}", format_count(row.count), row.name())).collect();
+    let is_alone = |name: &str| rows.iter().filter(|row| row.name() == name).count() == 1;
+    let named = rows.iter().take(3).map(|row| match (format_count(row.count), row.name()) {
+        (count, name) if is_alone(&name) => format!("{count} {name}"),
+        (count, name) => format!("{count} {name} at {}", row.vendor.display_name()),
+    });
+    let named: Vec<String> = named.collect();
     let more = if rows.len() > 3 { format!(", {} more kinds", rows.len() - 3) } else { String::new() };
     if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) }
 }
@@ -291,6 +296,23 @@ mod tests {
         assert!(text.contains("Errors      4.00 % of all requests: 100 rate_limited (429), 40 server_error (503)"), "{text}");
         assert!(text.contains("    20.8 s  Clay         breaker CLOSED → OPEN: 5 failures in a row"), "{text}");
         assert!(text.contains("Capacity    Adequate capacity: headroom 84 %"), "{text}");
+    }
+
+    #[test]
+    fn one_kind_of_failure_at_two_vendors_is_told_apart() {
+        use crate::outcome::Vendor;
+        let mut run = fixture::quickstart();
+        let failed =
+            |status| move |(labels, _): &(&crate::measure::Labels, _)| labels.failure.is_some() && labels.status == status;
+        let (labels, series) = run.totals.series.iter().find(failed(503)).expect("there are some");
+        let (mut labels, series) = (labels.clone(), series.clone());
+        assert_eq!(labels.vendor, Vendor::Clay);
+        labels.vendor = Vendor::CustomerIo;
+        run.totals.series.insert(labels, series);
+        let text = show(&run, false).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("server_error (503) at Clay, "), "{text}");
+        assert!(text.contains("server_error (503) at Customer.io"), "{text}");
+        assert!(text.contains("100 rate_limited (429), "), "{text}");
     }
 
     #[test]

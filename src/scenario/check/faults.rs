@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mock_server::fault::{Fault, FaultProblem, SimulatedVendor, Wrong};
+use mock_server::fault::{Fault, FaultKind, FaultProblem, SimulatedVendor, Wrong};
+use mock_server::settings::SimulationSettings;
 use mock_server::vendor::routes;
 
 use crate::outcome::Vendor;
@@ -78,6 +79,26 @@ impl Checker<'_> {
                 true => ("vendor", "name the vendor that the journeys call"),
             };
             self.warning(&place.key(key), message, help);
+        }
+    }
+
+    /// Faults of callbacks, where nothing is called back.
+    pub(super) fn warn_of_callbacks(&mut self, faults: &[Fault], raw: &RawScenario, simulation: &SimulationSettings) {
+        let clay = &simulation.clay;
+        let calls_back = clay.callbacks.url.is_some()
+            // Only leads from a file have fields of their own.
+            || (clay.callbacks.url_field.is_some() && raw.data.is_some())
+            || clay.sources.iter().any(|source| source.callback_url.is_some());
+        if calls_back {
+            return;
+        }
+        let forms = raw.faults.as_deref().unwrap_or_default();
+        for fault in faults.iter().filter(|fault| matches!(fault.kind, FaultKind::Webhook { .. })) {
+            let Some(index) = forms.iter().position(|RawFault(form)| form.name == fault.name) else { continue };
+            let help =
+                "say where enriched rows are posted: `callbacks = { url = \"http://127.0.0.1:3000/\" }` in `[simulation.clay]`";
+            let place = Place::of("faults").item(index).key("kind");
+            self.warning(&place, "Clay makes no callbacks here, so this fault hits nothing", help);
         }
     }
 

@@ -46,6 +46,7 @@ impl Checker<'_> {
         let resilience = self.resilience(raw);
         let simulation = self.simulation(raw, &target);
         let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), &target);
+        self.warn_of_callbacks(&faults, raw, &simulation);
         let produced = self.produced(raw, load.as_ref(), journeys.as_deref(), &resilience);
         let thresholds = self.thresholds(raw, produced.as_ref());
         let slo = self.slo(raw);
