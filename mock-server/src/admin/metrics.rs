@@ -45,7 +45,11 @@ fn faults(simulation: &Simulation, page: &mut Exposition) {
     for (name, state) in &faults {
         page.sample("mock_fault_active", &[("fault", name)], f64::from(u8::from(state.phase == FaultPhase::Active)));
     }
-    page.family("mock_fault_hits_total", "counter", "Requests and callbacks that the fault has hit, or connections that it has dropped.");
+    page.family(
+        "mock_fault_hits_total",
+        "counter",
+        "Requests and callbacks that the fault has hit, or connections that it has dropped.",
+    );
     for (name, state) in &faults {
         page.sample("mock_fault_hits_total", &[("fault", name)], state.hits as f64);
     }
