@@ -30,9 +30,9 @@ const LARGEST_BODY: usize = 4 * 1024 * 1024;
 /// answer at all.
 pub(super) const BODY_DEADLINE: Duration = Duration::from_secs(90);
 
-/// Timers are as coarse as a millisecond and fire late, never early. A wait that aims half of that before its time is as often
-/// early as late, so that latencies are what was configured.
-const HALF_A_TICK: Duration = Duration::from_micros(500);
+/// tokio's timer is late, never early: up to a millisecond by its own ticks, and up to another by the system call that waits
+/// for the next. An answer that aims a millisecond early is on time on average, and never off by more than that.
+const TICK: Duration = Duration::from_millis(1);
 
 /// The connection or the stream is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -165,7 +165,7 @@ async fn hold_back(judgement: &Judgement, answer: Option<&Answer>, record: &mut 
         return;
     }
     match record.arrived.checked_add(delay) {
-        Some(due) => tokio::time::sleep_until(due.checked_sub(HALF_A_TICK).unwrap_or(due)).await,
+        Some(due) => tokio::time::sleep_until(due.checked_sub(TICK).unwrap_or(due)).await,
         None => pending().await,
     }
 }

@@ -141,7 +141,7 @@ impl Default for CustomerIoSettings {
             deduplication_window: Duration::from_secs(24 * 60 * 60),
             deduplication_ids: 200_000,
             pipelines_deduplication: true,
-            stored_bytes: 12 * 1024 * 1024,
+            stored_bytes: 8 * 1024 * 1024,
         }
     }
 }

@@ -81,7 +81,7 @@ impl Default for ClaySettings {
             enrichment: EnrichmentSettings::default(),
             credits: CreditSettings::default(),
             callbacks: CallbackSettings::default(),
-            store_bytes: 8 * 1024 * 1024,
+            store_bytes: 6 * 1024 * 1024,
         }
     }
 }
