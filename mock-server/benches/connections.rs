@@ -46,14 +46,7 @@ fn main() -> ExitCode {
         [seconds] => seconds.parse().map_err(Failure::from).and_then(run),
         _ => run(20),
     };
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    support::exit_code(result)
 }
 
 fn run(seconds: u32) -> Result<bool, Failure> {

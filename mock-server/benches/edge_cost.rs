@@ -49,14 +49,7 @@ fn main() -> ExitCode {
         [rounds] => rounds.parse().map_err(Failure::from).and_then(compare),
         _ => compare(5),
     };
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    support::exit_code(result)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

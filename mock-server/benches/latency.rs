@@ -35,14 +35,7 @@ fn main() -> ExitCode {
         [seconds] => seconds.parse().map_err(Failure::from).and_then(compare),
         _ => compare(60),
     };
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    support::exit_code(result)
 }
 
 fn compare(seconds: usize) -> Result<bool, Failure> {

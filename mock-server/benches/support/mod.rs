@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -29,6 +29,18 @@ pub(crate) type Failure = Box<dyn std::error::Error>;
 /// The core of the process that is measured, and that of the client.
 pub(crate) const SERVER_CORE: usize = 0;
 pub(crate) const CLIENT_CORE: usize = 1;
+
+/// How a bench ends: whether its bounds held, or why it could not tell.
+pub(crate) fn exit_code(result: Result<bool, Failure>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Keeps this thread, and the processes that it starts from now on, on one core. Where there is only one, all share it.
 pub(crate) fn pin(core: usize) -> Result<(), Failure> {
