@@ -13,11 +13,13 @@
 // Level 0: words and numbers that everything else speaks in.
 pub mod clock;
 pub mod event;
+pub mod failpoint;
 pub mod outcome;
 pub mod seed;
 pub mod units;
 
 // Level 1: one mechanism each, none knowing another.
+pub mod ledgers;
 pub mod measure;
 pub mod plan;
 pub mod resilience;
@@ -28,6 +30,7 @@ pub mod transport;
 pub mod journey;
 pub mod result;
 pub mod scenario;
+pub mod store;
 
 // Level 3: running the load, and judging what came out.
 pub mod capacity;

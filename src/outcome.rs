@@ -135,6 +135,35 @@ impl fmt::Display for FailureKind {
     }
 }
 
+/// Where an operation is when everything has come to rest. Each acknowledged one is in exactly one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// In the queue, to be sent when the vendor can take it.
+    Queued,
+    /// The vendor accepted it.
+    Delivered,
+    /// Answered from the cache or by a local guess; it is not sent any more.
+    Degraded,
+    /// Among the dead letters.
+    DeadLettered,
+    /// Dropped by a policy that somebody chose, with its reason.
+    Rejected,
+}
+
+impl Place {
+    /// The name used in ledgers and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Delivered => "delivered",
+            Self::Degraded => "degraded",
+            Self::DeadLettered => "dead_lettered",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 /// What became of the operations (leads, as reports call them) that were handed to the pipelines. When everything is at
 /// rest, `submitted` is the sum of the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

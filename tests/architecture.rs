@@ -6,12 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the root package with its level.
-const LEVELS: [(&str, u32); 17] = [
+const LEVELS: [(&str, u32); 20] = [
     ("clock", 0),
     ("event", 0),
+    ("failpoint", 0),
     ("outcome", 0),
     ("seed", 0),
     ("units", 0),
+    ("ledgers", 1),
     ("measure", 1),
     ("plan", 1),
     ("resilience", 1),
@@ -20,6 +22,7 @@ const LEVELS: [(&str, u32); 17] = [
     ("journey", 2),
     ("result", 2),
     ("scenario", 2),
+    ("store", 2),
     ("capacity", 3),
     ("executor", 3),
     ("gate", 3),

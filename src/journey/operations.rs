@@ -12,5 +12,5 @@ pub(super) fn of(kind: OperationKind, lead: &Lead) -> Operation {
         OperationKind::Track => json!({ "name": "lead_received", "data": lead.data }),
     };
     let key = idempotency_key(kind, &lead.user, &data);
-    Operation { kind, user: lead.user.clone(), data, key }
+    Operation { kind, user: lead.user.clone(), data, key, lead: None }
 }

@@ -19,6 +19,7 @@ use crate::transport::{Answer, Body};
 /// Most of an answer that is kept for the fallback's cache.
 const KEPT: usize = 64 * 1024;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const WEBHOOK_TOKEN: HeaderName = HeaderName::from_static("x-clay-webhook-auth");
 
 /// The routes of the operations.
@@ -40,10 +41,14 @@ pub(super) struct VendorSender {
 
 impl Sender for VendorSender {
     async fn send(&self, operation: &Operation, attempt: u32) -> Reply {
-        let Some((route, request)) = self.request(operation) else {
+        let Some((route, mut request)) = self.request(operation) else {
             // Nothing can be sent to an endpoint that the scenario does not name; validation refuses such scenarios.
             return Reply { failure: Some(FailureKind::ConnectionRefused), ..Reply::default() };
         };
+        // No vendor documents it, and it does no harm: it joins a vendor's log to an operation.
+        if let Ok(key) = HeaderValue::from_str(&operation.key) {
+            request.headers_mut().insert(IDEMPOTENCY_KEY, key);
+        }
         let sent = self.meter.send(route, attempt, request, self.timeout, Body::Keep(KEPT)).await;
         reply(sent.failure, sent.answer.as_ref())
     }

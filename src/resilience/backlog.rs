@@ -6,6 +6,8 @@
 use std::future::{Future, ready};
 use std::sync::{Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::dead_letters::{DeadLetters, MemoryDeadLetters};
 use super::queue::{Attempt, FallbackQueue, MemoryQueue, StoreError};
 use super::settings::FallbackSettings;
@@ -33,6 +35,23 @@ pub trait Backlog: Send + Sync + 'static {
 
     /// Entries in the queue and letters, read together: an entry on its way is in exactly one of them.
     fn counts(&self) -> (u64, u64);
+
+    /// What was spent, as it was kept last; `None` where nothing was kept.
+    fn credits(&self) -> impl Future<Output = Result<Option<CreditState>, StoreError>> + Send;
+
+    /// Keeps what may have been spent. Durable, as far as the store is, when its future resolves.
+    fn keep_credits(&self, state: CreditState) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// What a credit budget must remember to overspend neither after a restart nor after a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditState {
+    /// The number of the day, counted from 1970-01-01 where the budget's day begins.
+    pub day: i64,
+    /// Credits that may have been spent on it: charged, or set aside for leads that may have been sent.
+    pub spent: u64,
+    /// The vendor said that there are no more today.
+    pub refused_by_vendor: bool,
 }
 
 /// Both in memory.
@@ -42,6 +61,7 @@ pub struct MemoryBacklog {
     letters: MemoryDeadLetters,
     /// Held during a move and while both are counted.
     moving: Mutex<()>,
+    credits: Mutex<Option<CreditState>>,
 }
 
 impl MemoryBacklog {
@@ -51,6 +71,7 @@ impl MemoryBacklog {
             queue: MemoryQueue::new(settings.queue_capacity),
             letters: MemoryDeadLetters::new(settings.dead_letter_capacity),
             moving: Mutex::new(()),
+            credits: Mutex::default(),
         }
     }
 
@@ -98,5 +119,14 @@ impl Backlog for MemoryBacklog {
     fn counts(&self) -> (u64, u64) {
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         (self.queue.depth(), self.letters.count())
+    }
+
+    fn credits(&self) -> impl Future<Output = Result<Option<CreditState>, StoreError>> + Send {
+        ready(Ok(*self.credits.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    fn keep_credits(&self, state: CreditState) -> impl Future<Output = Result<(), StoreError>> + Send {
+        *self.credits.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+        ready(Ok(()))
     }
 }

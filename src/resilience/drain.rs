@@ -15,7 +15,7 @@ use super::idempotency::{Claim, Idempotency};
 use super::limiter::LONGEST_PAUSE;
 use super::pipeline::{Failure, Pipeline};
 use super::policy::{Afterwards, nothing_was_sent, policy};
-use super::queue::{FallbackQueue, Leased, StoreError};
+use super::queue::{FallbackQueue, Leased, Settled, StoreError};
 use super::retry::exponential;
 use super::sender::Sender;
 use super::settings::RetrySettings;
@@ -112,7 +112,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         let key = &leased.entry.operation.key;
         if self.idempotency.as_ref().is_some_and(|idempotency| idempotency.was_delivered(key)) {
             // Its copies are never queued, so it was delivered from here, and counted then: only its removal had failed.
-            queue.ack(leased.id).await?;
+            queue.ack(leased.id, Settled::delivered(now_ms, None)).await?;
             return Ok(Drained::Duplicate);
         }
         let once = RetrySettings { max_retries: 0, ..self.settings.retry };
@@ -121,7 +121,8 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
                 // Marked and counted before it leaves the queue: cut off in between, it is not sent again.
                 self.mark(|idempotency| idempotency.delivered(key, accepted.at));
                 self.ledger.delivered_from_queue();
-                queue.ack(leased.id).await?;
+                let at = self.wall.unix_millis(accepted.at);
+                queue.ack(leased.id, Settled::delivered(at, accepted.status)).await?;
                 Ok(Drained::Delivered)
             }
             Err(failure) => self.put_back(&leased, failure).await,

@@ -26,17 +26,22 @@ pub mod settings;
 mod sliding;
 pub mod wall;
 
+pub use backlog::{Backlog, CreditState, MemoryBacklog};
+pub use dead_letters::{DeadLetter, DeadLetters};
 pub use drain::{Drained, Redriven};
 pub use health::{Grade, HealthStatus};
 pub use key::idempotency_key;
 pub use operation::{Disposition, Operation, OperationKind, Source};
 pub use pipeline::{Answer, Pipeline, PipelineGauges};
+pub use queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
 pub use retry_after::parse_retry_after;
 pub use sender::{Reply, RetryAfter, Sender};
 pub use settings::{
     Backoff, BreakerSettings, CreditSettings, FallbackSettings, FallbackStep, HealthSettings, IdempotencySettings,
     LimiterSettings, PipelineSettings, RetrySettings, Window,
 };
+
+pub use wall::{DayClock, UnixMillis};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::outcome::FailureKind;
+use crate::outcome::{FailureKind, Vendor};
 
 use super::key::idempotency_key;
 
@@ -28,8 +28,31 @@ pub struct Operation {
     pub user: String,
     /// Its payload.
     pub data: Value,
-    /// SHA-256 of {user, kind, data} as canonical JSON, in hex. Made once; it travels with the operation.
+    /// SHA-256 of {user, kind, data} as canonical JSON, in hex. Made once; it travels with the operation, and to the vendor
+    /// in the header `Idempotency-Key`.
     pub key: String,
+    /// The key of the lead that it is a part of; `None` for an operation by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead: Option<String>,
+}
+
+impl OperationKind {
+    /// The name used in keys, ledgers and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enrich => "enrich",
+            Self::Identify => "identify",
+            Self::Track => "track",
+        }
+    }
+
+    /// Whose it is to carry it out.
+    pub fn vendor(self) -> Vendor {
+        match self {
+            Self::Enrich => Vendor::Clay,
+            Self::Identify | Self::Track => Vendor::CustomerIo,
+        }
+    }
 }
 
 impl Operation {
@@ -37,7 +60,7 @@ impl Operation {
     pub fn new(kind: OperationKind, user: impl Into<String>, data: Value) -> Self {
         let user = user.into();
         let key = idempotency_key(kind, &user, &data);
-        Self { kind, user, data, key }
+        Self { kind, user, data, key, lead: None }
     }
 }
 

@@ -99,6 +99,8 @@ pub struct PipelineGauges {
 pub(super) struct Accepted {
     attempts: u32,
     data: Option<Value>,
+    /// The answer's status.
+    pub(super) status: Option<u16>,
     /// When the answer was there.
     pub(super) at: Instant,
 }
@@ -189,7 +191,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             },
         };
         match self.deliver(&operation, 1, &self.settings.retry).await {
-            Ok(Accepted { attempts, data, at }) => {
+            Ok(Accepted { attempts, data, at, .. }) => {
                 if let Some(claim) = claim {
                     claim.delivered(at);
                 }
@@ -233,7 +235,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
                 if let Some(budget) = &self.retry_budget {
                     budget.succeeded();
                 }
-                return Ok(Accepted { attempts, data: reply.data, at: now });
+                return Ok(Accepted { attempts, data: reply.data, status: reply.status, at: now });
             };
             let asked = reply.retry_after.and_then(|after| after.wait(&self.wall, now));
             if cause == FailureKind::RateLimited {

@@ -13,9 +13,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::FailureKind;
+use crate::outcome::{FailureKind, Place};
 
-use super::operation::Operation;
+use super::operation::{Operation, Source};
 use super::wall::UnixMillis;
 
 /// Most attempts that an entry remembers; the oldest are forgotten first.
@@ -79,6 +79,36 @@ pub struct Leased {
     pub entry: Entry,
 }
 
+/// How an operation left the queue for good.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settled {
+    /// When.
+    pub at: UnixMillis,
+    /// Where it is now: delivered, degraded or rejected.
+    pub place: Place,
+    /// Who answered it; `None` for one that was rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Why the vendor did not take it; `None` for one that was delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<FailureKind>,
+    /// The status of the last answer, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Operations that follow from the answer. They enter the queues of their vendors (see
+    /// [`OperationKind::vendor`](super::OperationKind::vendor)) in the same commit, due at once: never the one without the
+    /// other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follow_up: Vec<Operation>,
+}
+
+impl Settled {
+    /// Accepted by the vendor at `at`, with nothing to follow.
+    pub fn delivered(at: UnixMillis, status: Option<u16>) -> Self {
+        Self { at, place: Place::Delivered, source: Some(Source::Vendor), cause: None, status, follow_up: Vec::new() }
+    }
+}
+
 /// What the pipeline needs of a queue. Every change is durable, as far as the queue is, when its future resolves.
 pub trait FallbackQueue: Send + Sync + 'static {
     /// Puts an entry at the end of its user's line, due at `due`. False when the queue is full: nothing was kept.
@@ -90,8 +120,11 @@ pub trait FallbackQueue: Send + Sync + 'static {
     /// When the next entry can be leased; `None` for an empty queue.
     fn next_due(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send;
 
-    /// Removes a leased entry: it was delivered.
-    fn ack(&self, id: u64) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Ends a leased entry. A store that answers for leads keeps how; others forget it.
+    fn ack(&self, id: u64, settled: Settled) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Whether an entry of `user` is in the queue: a later operation of the same user must not overtake it.
+    fn holds(&self, user: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Gives a leased entry back, with its attempt counted and remembered, due at `due`.
     fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -217,9 +250,13 @@ impl FallbackQueue for MemoryQueue {
         ready(Ok(self.with(|lines| lines.firsts.first().map(|&(due, _)| due))))
     }
 
-    fn ack(&self, id: u64) -> impl Future<Output = Result<(), StoreError>> + Send {
+    fn ack(&self, id: u64, _settled: Settled) -> impl Future<Output = Result<(), StoreError>> + Send {
         self.take(id);
         ready(Ok(()))
+    }
+
+    fn holds(&self, user: &str) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        ready(Ok(self.with(|lines| lines.users.contains_key(user))))
     }
 
     fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send {
@@ -271,11 +308,11 @@ mod tests {
         }
         let (bob, ..) = lease(&queue, 10).await.expect("bob's is due");
         assert_eq!(lease(&queue, 49).await, None, "ada's second must wait for her first");
-        queue.ack(bob).await.expect("a working queue");
+        queue.ack(bob, Settled::delivered(10, Some(200))).await.expect("a working queue");
         let (first, user, number) = lease(&queue, 50).await.expect("ada's first");
         assert_eq!((user.as_str(), number), ("ada", 1));
         assert_eq!(lease(&queue, 50).await, None);
-        queue.ack(first).await.expect("a working queue");
+        queue.ack(first, Settled::delivered(50, Some(200))).await.expect("a working queue");
         assert_eq!(lease(&queue, 50).await.map(|(_, user, number)| (user, number)), Some(("ada".to_owned(), 2)));
         assert_eq!(queue.depth(), 1);
     }

@@ -3,10 +3,10 @@
 use std::future::{Future, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::resilience::backlog::Backlog;
+use crate::resilience::backlog::{Backlog, CreditState};
 use crate::resilience::dead_letters::MemoryDeadLetters;
 use crate::resilience::drain::Drained;
-use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, MemoryQueue, StoreError};
+use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, MemoryQueue, Settled, StoreError};
 use crate::resilience::wall::{DayClock, UnixMillis};
 
 use super::*;
@@ -30,11 +30,15 @@ impl FallbackQueue for Queue {
         self.kept.next_due()
     }
 
-    async fn ack(&self, id: u64) -> Result<(), StoreError> {
+    async fn ack(&self, id: u64, settled: Settled) -> Result<(), StoreError> {
         if self.broken.load(Ordering::Relaxed) {
             return Err(StoreError("broken".to_owned()));
         }
-        self.kept.ack(id).await
+        self.kept.ack(id, settled).await
+    }
+
+    fn holds(&self, user: &str) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        self.kept.holds(user)
     }
 
     fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send {
@@ -78,6 +82,14 @@ impl Backlog for Store {
 
     fn counts(&self) -> (u64, u64) {
         (self.queue.depth(), 0)
+    }
+
+    fn credits(&self) -> impl Future<Output = Result<Option<CreditState>, StoreError>> + Send {
+        ready(Ok(None))
+    }
+
+    fn keep_credits(&self, _: CreditState) -> impl Future<Output = Result<(), StoreError>> + Send {
+        ready(Ok(()))
     }
 }
 

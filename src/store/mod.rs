@@ -1,0 +1,137 @@
+//! Where leads are kept so that they outlive the process.
+//!
+//! A lead that was acknowledged and then only lived in memory is gone with the next restart. A store makes it durable before
+//! anybody is told, keeps it until every operation of it has come to its place, and answers where that is.
+//!
+//! A lead is a few operations: enrich at Clay, identify and track at Customer.io. All enter the queues of their vendors in the
+//! commit that accepts the lead; each vendor's pipeline drains its own through [`Backlog`]. Operations of one user leave a
+//! vendor's queue in the order in which they came.
+
+use std::future::Future;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::outcome::{Place, Vendor};
+use crate::resilience::{Attempt, Backlog, Operation, OperationKind, Settled, Source, StoreError, UnixMillis};
+
+/// A lead that is to be made durable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewLead {
+    /// What it is known by: 64 hex digits, of its content or of the key that its submitter gave.
+    pub key: String,
+    /// Whom it is about.
+    pub user: String,
+    /// What is known.
+    pub data: Value,
+    /// What is to be done, in this order within a vendor. Each names the lead by [`Operation::lead`], and its key is its own.
+    pub operations: Vec<Operation>,
+}
+
+/// What became of a lead that was handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceptance {
+    /// It is durable.
+    New,
+    /// A lead of this key is here already; nothing was changed.
+    Known,
+    /// There is no room; nothing was kept.
+    Full,
+}
+
+/// What a fallback or a callback found out about a lead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Enrichment {
+    /// When.
+    pub at: UnixMillis,
+    /// Who said so.
+    pub source: Source,
+    /// What.
+    pub data: Value,
+}
+
+/// What became of an enrichment that was handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is durable, with the operations that follow from it.
+    New,
+    /// The lead has been enriched by the same source with the same data; nothing was changed.
+    Repeated,
+    /// There is no such lead.
+    UnknownLead,
+}
+
+/// A lead, where it is, and its history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeadRecord {
+    /// What it is known by.
+    pub key: String,
+    /// Whom it is about.
+    pub user: String,
+    /// What was known when it came.
+    pub data: Value,
+    /// When it was accepted.
+    pub accepted_at: UnixMillis,
+    /// Its operations, in the order in which they came.
+    pub operations: Vec<OperationRecord>,
+    /// What was found out, oldest first.
+    pub enrichments: Vec<Enrichment>,
+}
+
+/// One operation of a lead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperationRecord {
+    /// What is done.
+    pub kind: OperationKind,
+    /// Its key.
+    pub key: String,
+    /// Where it is.
+    pub place: Place,
+    /// When it is tried next, while it is queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<UnixMillis>,
+    /// Failed attempts, oldest first, the latest of them at most (see `queue::ATTEMPTS_REMEMBERED`).
+    pub attempts: Vec<Attempt>,
+    /// How often it was brought back from the dead letters.
+    pub redrives: u32,
+    /// How it left the queue, when it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
+}
+
+/// A place where leads are durable. Clones share it.
+pub trait LeadStore: Clone + Send + Sync + 'static {
+    /// The queue and the dead letters of one vendor in it.
+    type Backlog: Backlog;
+
+    /// The queue and the dead letters of a vendor. All handles of one vendor are of the same queue.
+    fn backlog(&self, vendor: Vendor) -> Self::Backlog;
+
+    /// Makes leads durable, all in one commit, or none. One answer for each, in their order. Of equal keys in one call the
+    /// first counts.
+    fn accept(&self, leads: Vec<NewLead>, now: UnixMillis) -> impl Future<Output = Result<Vec<Acceptance>, StoreError>> + Send;
+
+    /// The lead of this key, as long as it is kept.
+    fn lead(&self, key: &str) -> impl Future<Output = Result<Option<LeadRecord>, StoreError>> + Send;
+
+    /// At most `limit` leads behind the one of key `after`, in the order of their keys: for export and audit.
+    fn leads(&self, after: Option<&str>, limit: usize) -> impl Future<Output = Result<Vec<LeadRecord>, StoreError>> + Send;
+
+    /// Keeps what was found out about a lead, with the operations that follow from it, in one commit.
+    fn enrich(
+        &self,
+        lead: &str,
+        enrichment: Enrichment,
+        follow_up: Vec<Operation>,
+    ) -> impl Future<Output = Result<Recorded, StoreError>> + Send;
+
+    /// Forgets leads whose every operation was delivered, degraded or rejected before `before`; gives how many. Dead letters
+    /// and what is queued are never forgotten.
+    fn forget_settled(&self, before: UnixMillis) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Whether a commit works now: for readiness.
+    fn check(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends the store in order: everything that was handed in is durable, and files are closed.
+    fn close(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
