@@ -5,6 +5,8 @@
 
 mod conformance;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 /// The cases of the suite as tests of one store.
 macro_rules! passes {
@@ -60,3 +62,5 @@ macro_rules! passes {
 }
 
 passes!(in_memory, crate::memory::InMemory);
+#[cfg(feature = "redis")]
+passes!(on_redis, crate::redis::OnRedis);
