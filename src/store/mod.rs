@@ -7,6 +7,8 @@
 //! commit that accepts the lead; each vendor's pipeline drains its own through [`Backlog`]. Operations of one user leave a
 //! vendor's queue in the order in which they came.
 
+pub mod sqlite;
+
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
