@@ -132,6 +132,18 @@ impl SqliteStore {
         Ok(Self { shared, threads: Arc::new(Threads { running: Mutex::new(running) }) })
     }
 
+    /// An operation that is leased is tried next when its lease is over; the file does not know of that.
+    fn with_leases(&self, (mut lead, ids): read::Found) -> LeadRecord {
+        for (operation, (vendor, id)) in lead.operations.iter_mut().zip(ids) {
+            if let Some(due) = operation.due.as_mut()
+                && let Some(end) = self.shared.windows[vendor].lock().lease_end(id)
+            {
+                *due = end;
+            }
+        }
+        lead
+    }
+
     async fn send(&self, request: Request) -> Result<(), StoreError> {
         let sender = self.threads.with(|running| running.requests.clone())?;
         sender.send(request).map_err(|_| closed())
@@ -242,12 +254,14 @@ impl LeadStore for SqliteStore {
 
     async fn lead(&self, key: &str) -> Result<Option<LeadRecord>, StoreError> {
         let key = key.to_owned();
-        self.read(move |connection| read::lead(connection, &key)).await
+        let found = self.read(move |connection| read::lead(connection, &key)).await?;
+        Ok(found.map(|found| self.with_leases(found)))
     }
 
     async fn leads(&self, after: Option<&str>, limit: usize) -> Result<Vec<LeadRecord>, StoreError> {
         let after = after.map(str::to_owned);
-        self.read(move |connection| read::leads(connection, after.as_deref(), limit)).await
+        let found = self.read(move |connection| read::leads(connection, after.as_deref(), limit)).await?;
+        Ok(found.into_iter().map(|found| self.with_leases(found)).collect())
     }
 
     async fn enrich(&self, lead: &str, enrichment: Enrichment, operations: Vec<Operation>) -> Result<Recorded, StoreError> {

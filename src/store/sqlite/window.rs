@@ -87,6 +87,11 @@ impl Window {
         Known::Yes(Some(leased))
     }
 
+    /// When the lease of an entry ends, if it is leased.
+    pub(super) fn lease_end(&self, id: u64) -> Option<UnixMillis> {
+        self.turns.get(&id).filter(|(leased, _)| *leased).map(|(_, turn)| turn.0)
+    }
+
     /// When the next entry can be leased.
     pub(super) fn next_due(&self) -> Known<Option<UnixMillis>> {
         match self.first() {

@@ -205,7 +205,7 @@ impl Writer {
         };
         let Some((after, most)) = wanted else { return Ok(()) };
         let sql = format!(
-            "SELECT {ENTRY} WHERE e.vendor = ?1 AND e.head = 1 AND (e.due, e.seq) > (?2, ?3) ORDER BY e.due, e.seq LIMIT ?4"
+            "SELECT {ENTRY} WHERE e.vendor = ?1 AND e.head = 1 AND (e.due, e.id) > (?2, ?3) ORDER BY e.due, e.id LIMIT ?4"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query((vendor as i64, int(after.0), int(after.1), most as i64))?;
