@@ -23,8 +23,8 @@ mod tests;
 
 pub use diagnostics::{Diagnostics, Problem, ScenarioErrors, Severity};
 pub use model::{
-    Capacity, ExecutorKind, HttpJourney, Journey, Labels, LeadData, LeadUse, Load, Resilience, Scenario, Secret, Slo, Target,
-    ThinkTime, WeightedJourney,
+    Capacity, ExecutorKind, HttpJourney, Journey, Labels, LeadData, LeadUse, Load, Resilience, SERVICE_LEADS, Scenario, Secret,
+    ServiceAt, ServiceTarget, Slo, Target, ThinkTime, WeightedJourney,
 };
 pub use schema::json_schema;
 pub use template::{NameError, new_scenario};

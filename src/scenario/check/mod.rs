@@ -8,6 +8,7 @@ mod faults;
 mod journeys;
 mod load;
 mod resilience;
+mod service;
 mod simulation;
 mod target;
 mod thresholds;
@@ -17,8 +18,9 @@ use std::path::Path;
 
 use super::diagnostics::{Diagnostics, Severity, all_of};
 use super::document::{Document, Place};
-use super::model::{Capacity, Journey, Labels, Load, Resilience, Scenario, Secret, Slo, Target, WeightedJourney};
+use super::model::{Capacity, Journey, Labels, Load, Resilience, Scenario, Secret, ServiceAt, Slo, Target, WeightedJourney};
 use super::raw::{EnvVar, Percentiles, Period, RawScenario};
+use faults::Vendors;
 use thresholds::Produced;
 
 /// What every check needs.
@@ -45,9 +47,10 @@ impl Checker<'_> {
         let target = self.target(raw, journeys.as_deref());
         let resilience = self.resilience(raw);
         let simulation = self.simulation(raw, &target);
-        let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), &target);
-        self.warn_of_callbacks(&faults, raw, &simulation);
-        let produced = self.produced(raw, load.as_ref(), journeys.as_deref(), &resilience);
+        let vendors = Vendors::of(&target, &simulation);
+        let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), vendors);
+        self.warn_of_callbacks(&faults, raw, &simulation, &target);
+        let produced = self.produced(raw, load.as_ref(), journeys.as_deref(), &resilience, &target);
         let thresholds = self.thresholds(raw, produced.as_ref());
         let slo = self.slo(raw);
         let labels = labels(raw, &target, journeys.as_deref().unwrap_or_default());
@@ -166,11 +169,12 @@ impl Checker<'_> {
         load: Option<&Load>,
         journeys: Option<&[WeightedJourney]>,
         resilience: &Resilience,
+        target: &Target,
     ) -> Option<Produced> {
         let has_faults =
             raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || self.document.is_damaged(&Place::of("faults"));
         let is_whole = !self.document.is_damaged(&Place::of("resilience"));
-        journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, load, has_faults))
+        journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, target, load, has_faults))
     }
 }
 
@@ -184,6 +188,7 @@ fn labels(raw: &RawScenario, target: &Target, journeys: &[WeightedJourney]) -> L
     let own_service = journeys.iter().any(|weighted| matches!(weighted.journey, Journey::Http(_)));
     let environment = match target {
         Target::Simulated if !own_service => "local simulation",
+        Target::Service(service) if !own_service && service.at == ServiceAt::Started => "local simulation",
         _ => "not stated",
     };
     Labels {

@@ -62,7 +62,7 @@ pub(super) struct RawScenario {
     pub(super) journeys: Option<Vec<RawJourney>>,
     /// Leads from a CSV file. Made up from the seed when left out.
     pub(super) data: Option<RawData>,
-    /// Base URLs to send to instead of the simulated vendors.
+    /// Base URLs, or a service, to send to instead of the simulated vendors.
     pub(super) target: Option<RawTarget>,
     /// The pipeline in front of each vendor.
     pub(super) resilience: Option<RawResilience>,
