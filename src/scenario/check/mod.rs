@@ -8,6 +8,7 @@ mod faults;
 mod journeys;
 mod load;
 mod resilience;
+mod service;
 mod simulation;
 mod target;
 mod thresholds;
@@ -43,7 +44,7 @@ impl Checker<'_> {
         let journeys = self.journeys(raw);
         let data = self.data(raw, journeys.as_deref());
         let target = self.target(raw, journeys.as_deref());
-        let resilience = self.resilience(raw);
+        let resilience = self.resilience(raw.resilience.as_ref());
         let simulation = self.simulation(raw, &target);
         let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), &target);
         self.warn_of_callbacks(&faults, raw, &simulation);
