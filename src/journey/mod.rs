@@ -3,7 +3,6 @@
 //! Each journey is a file. [`Workload`] draws one an iteration, by weight, and measures it.
 
 mod clay_resource;
-mod endpoints;
 mod http;
 mod integration;
 mod lead;
@@ -15,6 +14,5 @@ mod user;
 mod vendor_sender;
 mod workload;
 
-pub use endpoints::{EndpointError, Endpoints};
 pub use user::{Next, User, Work};
 pub use workload::{Workload, WorkloadPlan};

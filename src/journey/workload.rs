@@ -7,7 +7,6 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::clay_resource::{self, ClayResource};
-use super::endpoints::{EndpointError, Endpoints};
 use super::http::{Http, Prepared};
 use super::integration::Integration;
 use super::lead::{self, Steps};
@@ -24,6 +23,7 @@ use crate::resilience::OperationKind;
 use crate::scenario::{Journey, Scenario, ThinkTime};
 use crate::seed::Seed;
 use crate::transport::HttpClient;
+use crate::vendor_api::{EndpointError, Endpoints, Route};
 
 /// Most different panics that are remembered.
 const PANICS_KEPT: usize = 20;
@@ -123,9 +123,9 @@ fn register(
 fn lead_ids(choices: &[Choice], recorder: &mut RecorderBuilder) -> Option<(lead::Ids, OperationRoutes)> {
     choices.iter().any(|choice| matches!(choice.doing, Doing::Pipeline(_))).then(|| {
         let routes = OperationRoutes {
-            webhook: recorder.route("clay.webhook", Vendor::Clay),
-            identify: recorder.route("customer_io.identify", Vendor::CustomerIo),
-            track: recorder.route("customer_io.track", Vendor::CustomerIo),
+            webhook: recorder.route(Route::Webhook.as_str(), Vendor::Clay),
+            identify: recorder.route(Route::Identify.as_str(), Vendor::CustomerIo),
+            track: recorder.route(Route::Track.as_str(), Vendor::CustomerIo),
         };
         (lead::register(recorder), routes)
     })

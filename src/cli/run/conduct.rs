@@ -19,13 +19,14 @@ use super::simulator::{Simulator, SimulatorError, SimulatorOutcome, Watched};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::executor::{ExecutorError, Level, Stop, closed};
-use crate::journey::{EndpointError, Endpoints, Workload, WorkloadPlan};
+use crate::journey::{Workload, WorkloadPlan};
 use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder, SampleFile, SamplesWritten};
 use crate::outcome::Vendor;
 use crate::result::{RunDir, RunWriter, SAMPLES, WriteError};
 use crate::scenario::{Journey, Scenario, ServiceAt, Target};
 use crate::seed::Seed;
 use crate::transport::{HttpClient, PoolSettings, TransportError, Unreachable};
+use crate::vendor_api::{EndpointError, Endpoints};
 
 /// What the command line says about a run.
 pub(super) struct Options {

@@ -9,6 +9,7 @@ mod journeys;
 mod load;
 mod resilience;
 mod service;
+mod service_target;
 mod simulation;
 mod target;
 mod thresholds;
@@ -45,7 +46,7 @@ impl Checker<'_> {
         let journeys = self.journeys(raw);
         let data = self.data(raw, journeys.as_deref());
         let target = self.target(raw, journeys.as_deref());
-        let resilience = self.resilience(raw);
+        let resilience = self.resilience(raw.resilience.as_ref());
         let simulation = self.simulation(raw, &target);
         let vendors = Vendors::of(&target, &simulation);
         let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), vendors);

@@ -1,95 +1,113 @@
-//! A service as the target: leads go to it over HTTP, and the vendors are behind it.
+//! The service's configuration.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
+use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::document::Place;
-use crate::scenario::model::{Journey, ServiceAt, ServiceTarget, Target, WeightedJourney};
-use crate::scenario::raw::{RawScenario, RawTarget};
+use crate::scenario::raw::{RawService, RawStore, RawVendors};
+use crate::scenario::service_config::{Limits, ServiceConfig, StoreConfig, VendorAccess};
 
 use super::Checker;
 
-/// The word for a service that the run starts itself.
-const START: &str = "start";
-/// The longest wait when none is given: the reliability-patterns documents' timeout.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// The keys of `[target]` that belong to a service.
-const KEYS: [&str; 3] = ["service", "service_token", "service_timeout"];
+const LISTEN: &str = "127.0.0.1:8090";
+/// The load-scale document's client pool.
+const WORKERS: u32 = 20;
+const RETENTION: Duration = Duration::from_secs(7 * 86_400);
+const SHUTDOWN: Duration = Duration::from_secs(10);
 
 impl Checker<'_> {
-    /// The target, when `[target]` names a service.
-    pub(super) fn service_target(
-        &mut self,
-        raw: &RawScenario,
-        target: &RawTarget,
-        journeys: Option<&[WeightedJourney]>,
-    ) -> Option<Target> {
-        let place = Place::of("target");
-        let Some(service) = &target.service else {
-            let present =
-                [("service_token", target.service_token.is_some()), ("service_timeout", target.service_timeout.is_some())];
-            // Of a service that is there and could not be read, its keys may be quite right.
-            if !self.document.is_damaged(&place.key("service")) {
-                self.refuse_keys(&place, "a target without `service`", &present, &[]);
-            }
+    /// Builds the configuration; `None` if a part is missing or wrong, which has been reported.
+    pub(in crate::scenario) fn service(&mut self, raw: &RawService) -> Option<ServiceConfig> {
+        let listen = self.listen(raw);
+        let token = raw.token.as_ref().map(|variable| self.secret(variable, &Place::of("token")));
+        let store = raw.store.as_ref().and_then(|store| self.store(store));
+        let vendors = raw.vendors.as_ref().and_then(|vendors| self.vendors(vendors));
+        let resilience = self.resilience(raw.resilience.as_ref());
+        Some(ServiceConfig {
+            listen: listen?,
+            token,
+            store: store?,
+            vendors: vendors?,
+            resilience,
+            workers: raw.workers.unwrap_or(WORKERS),
+            retention: raw.retention.map_or(RETENTION, Duration::from),
+            shutdown: raw.shutdown.map_or(SHUTDOWN, Duration::from),
+            limits: limits(raw),
+            warnings: Diagnostics::new(Path::new(""), ""),
+        })
+    }
+
+    fn listen(&mut self, raw: &RawService) -> Option<SocketAddr> {
+        let text = raw.listen.as_deref().unwrap_or(LISTEN);
+        let place = Place::of("listen");
+        let Ok(address) = text.parse::<SocketAddr>() else {
+            let message = format!("`{}` is not an address with a port", text.escape_debug());
+            self.error(&place, message, "write one like \"127.0.0.1:8090\", or \"[::1]:8090\"");
             return None;
         };
-        let at = if service == START { Some(ServiceAt::Started) } else { self.service_url(service, &place.key("service")) };
-        self.refuse_vendors(target, at == Some(ServiceAt::Started), &place);
-        self.check_journeys_of_a_service(journeys);
-        if raw.resilience.is_some() && matches!(at, Some(ServiceAt::Url(_))) {
-            let help = "leave it out, or write `service = \"start\"` to measure `plimsoll serve` with these settings";
-            self.warning(&Place::of("resilience"), "your own service has its own patterns, so these settings do nothing", help);
+        if !address.ip().is_loopback() && raw.token.is_none() {
+            let message = format!("{} can be reached from other machines, and there is no token", address.ip());
+            self.error(&place, message, "add `token = { env = \"PLIMSOLL_TOKEN\" }`, or listen on 127.0.0.1");
         }
-        if target.service_timeout.is_some_and(|timeout| timeout.0.is_zero()) {
-            self.error(&place.key("service_timeout"), "no answer comes in no time", "give a timeout above \"0s\"");
-        }
-        let token = target.service_token.as_ref().map(|variable| self.secret(variable, &place.key("service_token")));
-        let timeout = target.service_timeout.map_or(TIMEOUT, |timeout| timeout.0);
-        Some(Target::Service(ServiceTarget { at: at.unwrap_or(ServiceAt::Started), token, timeout }))
+        Some(address)
     }
 
-    fn service_url(&mut self, text: &str, place: &Place) -> Option<ServiceAt> {
-        if !text.contains("://") {
-            let message = format!("`{}` is not a service", text.escape_debug());
-            let help = "write \"start\" to start `plimsoll serve`, or the base URL of your own: \"http://127.0.0.1:8080\"";
-            self.error(place, message, help);
-            return None;
-        }
-        self.url(text.trim_end_matches('/'), place).map(ServiceAt::Url)
-    }
-
-    /// The service calls the vendors with credentials of its own.
-    fn refuse_vendors(&mut self, target: &RawTarget, started: bool, place: &Place) {
-        let present = [
-            ("clay", target.clay.is_some()),
-            ("customer_io", target.customer_io.is_some()),
-            ("clay_api_key", target.clay_api_key.is_some()),
-            ("clay_webhook_path", target.clay_webhook_path.is_some()),
-            ("clay_webhook_token", target.clay_webhook_token.is_some()),
-            ("customer_io_site_id", target.customer_io_site_id.is_some()),
-            ("customer_io_api_key", target.customer_io_api_key.is_some()),
-        ];
-        self.refuse_keys(place, "a target with `service`, which calls the vendors itself", &present, &KEYS);
-        if started {
-            let present = [("service_token", target.service_token.is_some())];
-            self.refuse_keys(place, "a service that the run starts on loopback", &present, &["service", "service_timeout"]);
-        }
-    }
-
-    fn check_journeys_of_a_service(&mut self, journeys: Option<&[WeightedJourney]>) {
-        let place = Place::of("journeys");
-        let journeys = journeys.unwrap_or_default();
-        for (index, weighted) in journeys.iter().enumerate() {
-            if !matches!(weighted.journey, Journey::Lead | Journey::Http(_)) {
-                let name = weighted.journey.name();
-                let message = format!("journey `{name}` calls a vendor directly, and here leads go to the service");
-                let help = "use journey `lead`, or leave out `service` in `[target]`";
-                self.error(&place.item(index).key("journey"), message, help);
+    fn store(&mut self, raw: &RawStore) -> Option<StoreConfig> {
+        let place = Place::of("store");
+        match (&raw.path, &raw.redis) {
+            (Some(path), None) if !path.is_empty() => Some(StoreConfig::Sqlite { path: self.directory.join(path) }),
+            (None, Some(variable)) => Some(StoreConfig::Redis { url: self.secret(variable, &place.key("redis")) }),
+            (Some(_), None) => {
+                self.error(&place.key("path"), "the path is empty", "name the file, as in \"leads.sqlite\"");
+                None
+            }
+            (Some(_), Some(_)) => {
+                self.error(&place, "leads are kept in one place", "leave out either `path` or `redis`");
+                None
+            }
+            (None, None) => {
+                self.error(&place, "leads need a place to be durable", "add `path = \"leads.sqlite\"`");
+                None
             }
         }
-        if !journeys.is_empty() && journeys.iter().all(|weighted| matches!(weighted.journey, Journey::Http(_))) {
-            let help = "add journey `lead`, or leave out `service`: journey `http` has a URL of its own";
-            self.warning(&Place::of("target").key("service"), "no journey sends leads to this service", help);
-        }
     }
+
+    fn vendors(&mut self, raw: &RawVendors) -> Option<VendorAccess> {
+        let place = Place::of("vendors");
+        let clay = self.base_url(Some(&raw.clay), &place.key("clay"));
+        let customer_io = self.base_url(Some(&raw.customer_io), &place.key("customer_io"));
+        self.webhook_path(&raw.clay_webhook_path, &place.key("clay_webhook_path"));
+        let mut secret = |variable, key| self.secret(variable, &place.key(key));
+        let clay_webhook_token = raw.clay_webhook_token.as_ref().map(|variable| secret(variable, "clay_webhook_token"));
+        let clay_callback_secret = raw.clay_callback_secret.as_ref().map(|variable| secret(variable, "clay_callback_secret"));
+        let customer_io_site_id = secret(&raw.customer_io_site_id, "customer_io_site_id");
+        let customer_io_api_key = secret(&raw.customer_io_api_key, "customer_io_api_key");
+        Some(VendorAccess {
+            clay: clay?,
+            clay_webhook_path: raw.clay_webhook_path.clone(),
+            clay_webhook_token,
+            clay_callback_secret,
+            customer_io: customer_io?,
+            customer_io_site_id,
+            customer_io_api_key,
+        })
+    }
+}
+
+fn limits(raw: &RawService) -> Limits {
+    let mut limits = Limits::default();
+    let Some(raw) = &raw.limits else { return limits };
+    for (limit, written) in [
+        (&mut limits.body_bytes, raw.body_bytes),
+        (&mut limits.batch_leads, raw.batch_leads),
+        (&mut limits.connections, raw.connections),
+    ] {
+        *limit = written.map_or(*limit, |written| written as usize);
+    }
+    for (limit, written) in [(&mut limits.header_timeout, raw.header_timeout), (&mut limits.body_timeout, raw.body_timeout)] {
+        *limit = written.map_or(*limit, Duration::from);
+    }
+    limits
 }

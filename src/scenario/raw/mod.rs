@@ -7,6 +7,7 @@ mod faults;
 mod journeys;
 mod load;
 mod resilience;
+mod service;
 mod simulation;
 mod values;
 
@@ -19,6 +20,7 @@ pub(super) use faults::RawFault;
 pub(super) use journeys::{RawHeader, RawJourney, RawJourneyName, RawTarget};
 pub(super) use load::{RawData, RawExecutor, RawStage, RawThinkTime, RawThinkTimeModel, RawUse};
 pub(super) use resilience::{RawBackoff, RawBreaker, RawFallbackStep, RawPipeline, RawResilience, RawRetry, RawWindow};
+pub(super) use service::{RawService, RawStore, RawVendors};
 pub(super) use simulation::RawSimulation;
 pub(super) use values::{EnvVar, LatencyForm, LatencyModelForm, Percentiles, Period, Switch};
 
