@@ -10,6 +10,7 @@ mod check;
 pub mod checks;
 mod diagnostics;
 mod document;
+mod expectations;
 mod leads;
 mod model;
 mod raw;
@@ -22,6 +23,7 @@ mod template;
 mod tests;
 
 pub use diagnostics::{Diagnostics, Problem, ScenarioErrors, Severity};
+pub use expectations::{BreakerExpectations, Expectations};
 pub use model::{
     Capacity, ExecutorKind, HttpJourney, Journey, Labels, LeadData, LeadUse, Load, Resilience, Scenario, Secret, Slo, Target,
     ThinkTime, WeightedJourney,
