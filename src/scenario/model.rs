@@ -12,6 +12,7 @@ use crate::resilience::PipelineSettings;
 use crate::threshold::Threshold;
 
 use super::diagnostics::Diagnostics;
+use super::expectations::Expectations;
 
 /// A scenario, ready to run.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What must hold.
     pub thresholds: Vec<Threshold>,
+    /// What must be true of the faults and of what came of them.
+    pub expectations: Expectations,
     /// The objective that capacity is planned for.
     pub slo: Option<Slo>,
     /// What the capacity estimate knows about the deployment.

@@ -19,6 +19,7 @@ use std::path::Path;
 
 use super::diagnostics::{Diagnostics, Severity, all_of};
 use super::document::{Document, Place};
+use super::expectations::Expectations;
 use super::model::{Capacity, Journey, Labels, Load, Resilience, Scenario, Secret, ServiceAt, Slo, Target, WeightedJourney};
 use super::raw::{EnvVar, Percentiles, Period, RawScenario};
 use faults::Vendors;
@@ -70,6 +71,7 @@ impl Checker<'_> {
             simulation,
             faults,
             thresholds,
+            expectations: Expectations::default(),
             slo,
             capacity: Capacity { cores: raw.capacity.as_ref().and_then(|capacity| capacity.cores) },
             labels,

@@ -7,6 +7,7 @@ mod api;
 mod auth;
 mod callback;
 mod credits;
+mod dedupe;
 mod enrich;
 mod lead;
 mod path;
