@@ -11,6 +11,8 @@
 pub mod bounds;
 pub mod memory;
 
+pub mod sqlite;
+
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
