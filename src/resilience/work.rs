@@ -14,7 +14,6 @@ use tokio::time::{sleep, sleep_until, timeout};
 use super::backlog::Backlog;
 use super::drain::Drained;
 use super::pipeline::Pipeline;
-use super::queue::StoreError;
 use super::sender::Sender;
 
 /// How soon a worker looks again when nobody can tell when it may go on.
@@ -114,16 +113,13 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     }
 
     /// Ends the work in order: nothing more is taken, what is in hand has `grace` to be answered, and what is not is cut off
-    /// and given back to the queue as it was. The credits that were spent are kept exactly. True when nothing was cut off.
-    ///
-    /// # Errors
-    /// When the store could not keep the credits; a restart then counts more as spent than was.
-    pub async fn stop(&self, grace: Duration) -> Result<bool, StoreError> {
+    /// and given back to the queue as it was. True when nothing was cut off.
+    pub async fn stop(&self, grace: Duration) -> bool {
         self.stop_taking();
         let finished = timeout(grace, self.shift.empty_handed()).await.is_ok();
         self.shift.go_on_to(Phase::GivingBack);
         self.shift.empty_handed().await;
-        Ok(finished)
+        finished
     }
 
     async fn worker(self: Arc<Self>) {
