@@ -5,6 +5,7 @@
 //! fails does not fail its neighbours, and each is answered after the commit, never before.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
 use rusqlite::Connection;
@@ -163,6 +164,7 @@ impl Writer {
         let mut transaction = Transaction::new(&self.connection, self.shared.settings.bounds, self.numbers);
         match run_all(&mut transaction, batch) {
             Ok(results) => {
+                self.shared.commits.fetch_add(1, Ordering::Relaxed);
                 let (numbers, effects) = transaction.finish();
                 self.numbers = numbers;
                 self.apply(effects);
