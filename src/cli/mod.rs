@@ -5,6 +5,7 @@ mod exit;
 mod mock;
 mod new;
 mod output;
+mod queue;
 mod report;
 mod run;
 mod validate;
@@ -35,6 +36,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Serve the simulated vendors alone, for any client
     Mock(mock_server::command::MockArgs),
+    /// Look at the leads of a service, and move what it gave up
+    Queue(queue::QueueArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::New(args) => new::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Mock(args) => return mock::run(&args),
+        Command::Queue(args) => queue::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     exit.into()
