@@ -7,6 +7,7 @@ mod new;
 mod output;
 mod report;
 mod run;
+mod serve;
 mod validate;
 
 use std::process::ExitCode;
@@ -33,6 +34,8 @@ enum Command {
     New(new::NewArgs),
     /// Render the report of a saved run again
     Report(report::ReportArgs),
+    /// Serve the pipeline over HTTP: leads are durable before they are acknowledged
+    Serve(serve::ServeArgs),
     /// Serve the simulated vendors alone, for any client
     Mock(mock_server::command::MockArgs),
     /// Print a completion script for a shell
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::New(args) => new::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Mock(args) => return mock::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

@@ -32,7 +32,7 @@ pub use dead_letters::{DeadLetter, DeadLetters};
 pub use drain::{Drained, Redriven};
 pub use emitter::Emitter;
 pub use health::{Grade, HealthStatus};
-pub use key::idempotency_key;
+pub use key::{idempotency_key, lead_key};
 pub use operation::{Disposition, Operation, OperationKind, Source};
 pub use pipeline::{Answer, FollowUp, Pipeline, PipelineGauges};
 pub use queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
