@@ -1,7 +1,7 @@
 //! `plimsoll serve`: the pipeline as an HTTP service.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -13,8 +13,8 @@ use crate::failpoint::{self, Failpoint};
 use crate::scenario::{Resilience, ServiceConfig, StoreConfig};
 use crate::seed::Seed;
 use crate::service::{self, Stopped};
-use crate::store::LeadStore;
 use crate::store::sqlite::{SqliteSettings, SqliteStore};
+use crate::store::{Bounds, LeadStore};
 
 /// The example that `--example` prints.
 const EXAMPLE: &str = include_str!("serve.example.toml");
@@ -99,7 +99,7 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
 
 async fn with_store(config: &ServiceConfig, seed: Seed) -> Exit {
     match &config.store {
-        StoreConfig::Sqlite { path } => match open(path, config) {
+        StoreConfig::Sqlite { path } => match SqliteStore::open(path, settings(config)) {
             Ok(store) => serve(config, store, seed).await,
             Err(error) => failed(error),
         },
@@ -107,15 +107,17 @@ async fn with_store(config: &ServiceConfig, seed: Seed) -> Exit {
     }
 }
 
-fn open(path: &Path, config: &ServiceConfig) -> Result<SqliteStore, crate::store::sqlite::OpenError> {
-    // The store's bounds are of both vendors; what is given apart is held to where it is given.
-    let fallback = [&config.resilience.clay.fallback, &config.resilience.customer_io.fallback];
-    let most = |sizes: [usize; 2]| sizes.into_iter().max().unwrap_or(0);
-    let settings = SqliteSettings {
-        queue_capacity: most(fallback.map(|fallback| fallback.queue_capacity)),
-        dead_letter_capacity: most(fallback.map(|fallback| fallback.dead_letter_capacity)),
-    };
-    SqliteStore::open(path, settings)
+fn settings(config: &ServiceConfig) -> SqliteSettings {
+    let mut settings = SqliteSettings::default();
+    settings.bounds = bounds(config);
+    settings
+}
+
+/// The bounds of a lead's store: a lead needs room in both queues, so the smaller bounds both.
+fn bounds(config: &ServiceConfig) -> Bounds {
+    let [clay, customer_io] =
+        [&config.resilience.clay, &config.resilience.customer_io].map(|settings| Bounds::from(&settings.fallback));
+    Bounds { queue: clay.queue.min(customer_io.queue), dead_letters: clay.dead_letters.min(customer_io.dead_letters) }
 }
 
 async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Exit {

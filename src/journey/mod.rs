@@ -2,6 +2,7 @@
 //!
 //! Each journey is a file. [`Workload`] draws one an iteration, by weight, and measures it.
 
+mod book;
 mod clay_resource;
 mod http;
 mod integration;
@@ -10,9 +11,12 @@ mod leads;
 mod measured;
 mod operations;
 mod pause;
+mod service_lead;
 mod user;
 mod vendor_sender;
 mod workload;
 
+pub use book::Pens;
+pub use service_lead::LeadService;
 pub use user::{Next, User, Work};
 pub use workload::{Workload, WorkloadPlan};

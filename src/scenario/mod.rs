@@ -10,6 +10,7 @@ mod check;
 pub mod checks;
 mod diagnostics;
 mod document;
+mod expectations;
 mod leads;
 mod model;
 mod raw;
@@ -23,9 +24,10 @@ mod template;
 mod tests;
 
 pub use diagnostics::{Diagnostics, Problem, ScenarioErrors, Severity};
+pub use expectations::{BreakerExpectations, Expectations};
 pub use model::{
-    Capacity, ExecutorKind, HttpJourney, Journey, Labels, LeadData, LeadUse, Load, Resilience, Scenario, Secret, Slo, Target,
-    ThinkTime, WeightedJourney,
+    Capacity, ExecutorKind, HttpJourney, Journey, Labels, LeadData, LeadUse, Load, Resilience, SERVICE_LEADS, Scenario, Secret,
+    ServiceAt, ServiceTarget, Slo, Target, ThinkTime, WeightedJourney,
 };
 pub use schema::{json_schema, service_json_schema};
 pub use service_config::{Limits, ServiceConfig, StoreConfig, VendorAccess};

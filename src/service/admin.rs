@@ -11,10 +11,17 @@ use tokio::time::Instant;
 use super::intake::store_failed;
 use super::refusal::{Problem, Refusal, json as in_json, nearest};
 use super::{Service, body, strict_json};
+use crate::resilience::settings::BreakerMode;
 use crate::store::LeadStore;
 
 const VENDORS: [&str; 2] = ["clay", "customer_io"];
-const MODES: [&str; 2] = ["forced_open", "reset"];
+/// What a breaker can be set to; `reset` puts it in force, closed and with an empty window.
+const MODES: [(&str, BreakerMode); 4] = [
+    ("reset", BreakerMode::InForce),
+    ("forced_open", BreakerMode::ForcedOpen),
+    ("disabled", BreakerMode::Disabled),
+    ("metrics_only", BreakerMode::MetricsOnly),
+];
 
 pub(super) async fn redrive<S: LeadStore>(State(service): State<Arc<Service<S>>>) -> Result<Response, Refusal> {
     let mut redriven = serde_json::Map::new();
@@ -45,33 +52,22 @@ pub(super) async fn breaker<S: LeadStore>(
         let problem = Problem::new(format!("the pipeline of {} has no circuit breaker", vendor.display_name()));
         return Err(Refusal::new(StatusCode::CONFLICT, problem.help("its configuration says `breaker = false`")));
     };
-    let now = Instant::now();
-    match mode {
-        Mode::ForcedOpen => breaker.force_open(now),
-        Mode::Reset => breaker.reset(now),
-    }
+    breaker.set_mode(mode, Instant::now());
     service.wake();
     Ok(in_json(StatusCode::OK, &json!({ "vendor": vendor, "state": breaker.state() })))
 }
 
-enum Mode {
-    ForcedOpen,
-    Reset,
-}
-
-fn mode(asked: &Value) -> Result<Mode, Refusal> {
+fn mode(asked: &Value) -> Result<BreakerMode, Refusal> {
     let refuse = |problem: Problem| Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, problem));
     if let Some(unknown) = asked.as_object().and_then(|fields| fields.keys().find(|name| *name != "mode")) {
         return refuse(Problem::new(format!("there is no field `{}`", unknown.escape_debug())).help(nearest(unknown, &["mode"])));
     }
-    match asked.get("mode").and_then(Value::as_str) {
-        Some("forced_open") => Ok(Mode::ForcedOpen),
-        Some("reset") => Ok(Mode::Reset),
-        Some(other) => {
-            refuse(Problem::of("mode", format!("there is no mode `{}`", other.escape_debug())).help(nearest(other, &MODES)))
-        }
-        None => {
-            refuse(Problem::of("mode", "`mode` is missing").help("send {\"mode\": \"forced_open\"} or {\"mode\": \"reset\"}"))
-        }
+    let known = MODES.map(|(name, _)| name);
+    let Some(name) = asked.get("mode").and_then(Value::as_str) else {
+        return refuse(Problem::of("mode", "`mode` is missing").help(format!("send {{\"mode\": …}}: {}", known.join(", "))));
+    };
+    match MODES.into_iter().find(|(known, _)| *known == name) {
+        Some((_, mode)) => Ok(mode),
+        None => refuse(Problem::of("mode", format!("there is no mode `{}`", name.escape_debug())).help(nearest(name, &known))),
     }
 }

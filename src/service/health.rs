@@ -15,7 +15,6 @@ use tokio::time::{Instant, timeout};
 
 use super::refusal::json as in_json;
 use super::{Service, VendorPipeline, metrics};
-use crate::outcome::Vendor;
 use crate::store::LeadStore;
 
 /// How long the answer of the store is good for: whoever asks often must not make it commit as often.
@@ -55,7 +54,7 @@ pub(super) async fn ready<S: LeadStore>(State(service): State<Arc<Service<S>>>) 
         reasons.push("shutting down".to_owned());
     }
     for (vendor, pipeline) in service.pipelines() {
-        let (depth, most) = (pipeline.gauges().queue_depth, service.capacity(vendor));
+        let (depth, most) = (pipeline.gauges().queue_depth, service.capacity);
         if depth >= most {
             reasons.push(format!("the queue of {} is full: {depth} of {most}", vendor.display_name()));
         }
@@ -68,17 +67,14 @@ pub(super) async fn ready<S: LeadStore>(State(service): State<Arc<Service<S>>>) 
 }
 
 pub(super) async fn health<S: LeadStore>(State(service): State<Arc<Service<S>>>) -> Response {
-    let vendors: serde_json::Map<String, Value> = service
-        .pipelines()
-        .map(|(vendor, pipeline)| (vendor.as_str().to_owned(), row(&service, vendor, pipeline)))
-        .into_iter()
-        .collect();
+    let vendors: serde_json::Map<String, Value> =
+        service.pipelines().map(|(vendor, pipeline)| (vendor.as_str().to_owned(), row(&service, pipeline))).into_iter().collect();
     let healthy = vendors.values().all(|row| row["healthy"] == true);
     in_json(StatusCode::OK, &json!({ "healthy": healthy, "ready": !service.is_closing(), "vendors": vendors }))
 }
 
 /// The health check's row of one vendor.
-fn row<S: LeadStore>(service: &Service<S>, vendor: Vendor, pipeline: &VendorPipeline<S>) -> Value {
+fn row<S: LeadStore>(service: &Service<S>, pipeline: &VendorPipeline<S>) -> Value {
     let status = pipeline.health();
     let gauges = pipeline.gauges();
     let date = |at: Option<Instant>| at.map(|at| service.date(at));
@@ -89,7 +85,7 @@ fn row<S: LeadStore>(service: &Service<S>, vendor: Vendor, pipeline: &VendorPipe
         "latency_ms": status.latency.map(|latency| latency.as_secs_f64() * 1_000.0),
         "circuit": status.circuit,
         "queue_depth": status.queue_depth,
-        "queue_capacity": service.capacity(vendor),
+        "queue_capacity": service.capacity,
         "dead_letters": gauges.dead_letters,
         "last_success": date(status.last_success),
         "last_failure": date(status.last_failure),

@@ -69,8 +69,8 @@ struct Service<S: LeadStore> {
     store: S,
     clay: Arc<VendorPipeline<S>>,
     customer_io: Arc<VendorPipeline<S>>,
-    /// Most operations in each queue: Clay's, Customer.io's.
-    capacities: [u64; 2],
+    /// Most operations in each queue.
+    capacity: u64,
     callback_secret: Option<Secret>,
     guard: Guard,
     limits: Limits,
@@ -85,10 +85,6 @@ struct Service<S: LeadStore> {
 impl<S: LeadStore> Service<S> {
     fn pipelines(&self) -> [(Vendor, &VendorPipeline<S>); 2] {
         [(Vendor::Clay, &self.clay), (Vendor::CustomerIo, &self.customer_io)]
-    }
-
-    fn capacity(&self, vendor: Vendor) -> u64 {
-        self.capacities[usize::from(vendor != Vendor::Clay)]
     }
 
     /// Tells the workers that there is something to do.

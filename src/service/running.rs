@@ -126,7 +126,8 @@ pub async fn start<S: LeadStore>(
         store,
         clay,
         customer_io,
-        capacities: [&resilience.clay, &resilience.customer_io].map(|settings| settings.fallback.queue_capacity as u64),
+        // A lead needs room in both.
+        capacity: resilience.clay.fallback.queue_capacity.min(resilience.customer_io.fallback.queue_capacity) as u64,
         callback_secret: config.vendors.clay_callback_secret.clone(),
         guard: Guard::new(address.ip(), config.token.as_ref()),
         limits: config.limits,
@@ -222,9 +223,11 @@ impl<S: LeadStore> Running<S> {
         self.service.closing.store(true, Ordering::Release);
         // Most of the time is for the vendors' answers; the rest is for what follows.
         let grace = deadline.mul_f64(0.7);
-        let (clay, customer_io) = tokio::join!(self.service.clay.stop(grace), self.service.customer_io.stop(grace));
+        let pipelines = async { tokio::join!(self.service.clay.stop(grace), self.service.customer_io.stop(grace)) };
+        // A store that hangs can't take back what is given back; its leases end by themselves.
+        let (clay, customer_io) = timeout(deadline.mul_f64(0.8), pipelines).await.unwrap_or((false, false));
         self.service.events.end();
-        let answered = self.server.close(deadline.mul_f64(0.15)).await;
+        let answered = self.server.close(deadline.mul_f64(0.1)).await;
         self.tasks.iter().for_each(JoinHandle::abort);
         let left = until.saturating_duration_since(Instant::now());
         match timeout(left, self.service.store.close()).await {

@@ -1,4 +1,4 @@
-//! Whom the load goes to: the simulated vendors, or base URLs with credentials from the environment.
+//! Whom the load goes to: the simulated vendors, a service, or base URLs with credentials from the environment.
 
 use crate::scenario::document::Place;
 use crate::scenario::model::{Journey, Target, WeightedJourney};
@@ -9,6 +9,9 @@ use super::Checker;
 impl Checker<'_> {
     pub(super) fn target(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Target {
         let Some(target) = &raw.target else { return Target::Simulated };
+        if let Some(service) = self.service_target(raw, target, journeys) {
+            return service;
+        }
         let place = Place::of("target");
         let present = [
             ("clay", target.clay.is_some()),

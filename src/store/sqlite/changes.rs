@@ -6,7 +6,7 @@ use crate::outcome::{FailureKind, Place};
 use crate::resilience::queue::ATTEMPTS_REMEMBERED;
 use crate::resilience::{Attempt, Settled, UnixMillis};
 
-use super::row::{ENTRY, NewEntry, attempts, attempts_json, int, json, uint, word};
+use super::row::{Key, NewEntry, attempts, attempts_json, int, json, uint, word};
 use super::transaction::{LeadRow, Transaction};
 
 /// What of a row a change needs.
@@ -17,6 +17,12 @@ struct Found {
     lead: Option<u64>,
     cause: Option<String>,
     dead_at: Option<i64>,
+}
+
+/// An entry of an operation that comes again.
+struct Known {
+    id: u64,
+    place: String,
 }
 
 impl Transaction<'_> {
@@ -37,40 +43,72 @@ impl Transaction<'_> {
             .optional()
     }
 
-    /// Adds an entry that names its lead, if it does; false when the queue is full.
+    /// Adds an entry; false when the queue is full. An operation that is queued already stays where it is.
     pub(super) fn push(&mut self, new: NewEntry, due: UnixMillis) -> Result<bool> {
+        let lead = self.lead_row(new.lead_key.as_ref())?;
+        let known = self.known(lead.as_ref(), &new.key)?;
+        if known.as_ref().is_some_and(|known| known.place == "queued") {
+            return Ok(true);
+        }
         if !self.fits(new.vendor, 1) {
             return Ok(false);
         }
-        self.with_its_lead(new, |transaction, new, lead| transaction.enqueue(new, due, lead))?;
+        let id = self.replaces(known, lead.as_ref())?;
+        self.enqueue(new, due, lead.as_ref().map(LeadRow::as_ref), id)?;
         Ok(true)
     }
 
-    /// Adds an operation that follows from another. A bound refuses intake; what has been taken in goes on.
+    /// Adds an operation that follows from another, unless its lead has it. A bound refuses intake; what follows from what
+    /// has been taken in goes on.
     pub(super) fn follow(&mut self, new: NewEntry, due: UnixMillis) -> Result<()> {
-        self.with_its_lead(new, |transaction, new, lead| transaction.enqueue(new, due, lead))
+        let lead = self.lead_row(new.lead_key.as_ref())?;
+        if self.known(lead.as_ref(), &new.key)?.is_some() {
+            return Ok(());
+        }
+        let id = self.replaces(None, lead.as_ref())?;
+        self.enqueue(new, due, lead.as_ref().map(LeadRow::as_ref), id)
     }
 
-    fn with_its_lead(
-        &mut self,
-        new: NewEntry,
-        work: impl FnOnce(&mut Self, NewEntry, Option<&LeadRow<'_>>) -> Result<()>,
-    ) -> Result<()> {
-        let row = match &new.lead_key {
-            None => None,
-            Some(key) => {
-                let sql = "SELECT id, user, data FROM leads WHERE key = ?1";
-                let mut statement = self.connection.prepare_cached(sql)?;
-                statement
-                    .query_row([key], |row| Ok((uint(row, "id")?, row.get::<_, String>("user")?, row.get::<_, String>("data")?)))
-                    .optional()?
+    fn lead_row(&self, key: Option<&Key>) -> Result<Option<LeadRow<String>>> {
+        let Some(key) = key else { return Ok(None) };
+        let mut statement = self.connection.prepare_cached("SELECT id, user, data FROM leads WHERE key = ?1")?;
+        statement
+            .query_row([key], |row| Ok(LeadRow { id: uint(row, "id")?, user: row.get("user")?, data: row.get("data")? }))
+            .optional()
+    }
+
+    /// The entry of an operation: any that its lead has; without a lead, one that is queued.
+    fn known<T>(&self, lead: Option<&LeadRow<T>>, key: &Key) -> Result<Option<Known>> {
+        let sql = if lead.is_some() {
+            "SELECT id, place FROM entries WHERE lead = ?2 AND key = ?1"
+        } else {
+            "SELECT id, place FROM entries WHERE lead IS NULL AND key = ?1 AND place = 'queued' AND ?2 IS NULL"
+        };
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement
+            .query_row((key, lead.map(|lead| int(lead.id))), |row| Ok(Known { id: uint(row, "id")?, place: row.get("place")? }))
+            .optional()
+    }
+
+    /// Makes place for an operation that its lead had elsewhere; gives the number to be kept, and counts the operation as open.
+    fn replaces<T>(&mut self, known: Option<Known>, lead: Option<&LeadRow<T>>) -> Result<Option<u64>> {
+        let was_open = match &known {
+            None => false,
+            Some(Known { id, place }) => {
+                let found = self.find(*id, place)?;
+                self.connection.prepare_cached("DELETE FROM entries WHERE id = ?1")?.execute([int(*id)])?;
+                match (place.as_str(), found) {
+                    ("queued", Some(found)) => self.left(found.vendor, *id, found.line)?,
+                    ("dead_lettered", Some(found)) => self.numbers.counts[found.vendor].letter_gone(),
+                    _ => {}
+                }
+                place == "queued" || place == "dead_lettered"
             }
         };
-        let lead = row.as_ref().map(|(id, user, data)| LeadRow { id: *id, user, data });
-        if let Some(lead) = &lead {
+        if let Some(lead) = lead.filter(|_| !was_open) {
             self.open_more(lead.id, 1)?;
         }
-        work(self, new, lead.as_ref())
+        Ok(known.map(|known| known.id))
     }
 
     /// Ends an entry, with what follows from it. One that is not in the queue any more stays as it is.
@@ -96,10 +134,16 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    fn attempts_of(&self, id: u64) -> Result<Vec<Attempt>> {
+        self.connection.prepare_cached("SELECT attempts FROM entries WHERE id = ?1")?.query_row([int(id)], attempts)
+    }
+
+    fn last_status(&self, id: u64) -> Result<Option<u16>> {
+        Ok(self.attempts_of(id)?.last().and_then(|attempt| attempt.status))
+    }
+
     /// Counts and remembers a failed attempt.
-    fn remember(&self, id: u64, attempt: Attempt) -> Result<()> {
-        let sql = format!("SELECT {ENTRY} WHERE e.id = ?1");
-        let mut all = self.connection.prepare_cached(&sql)?.query_row([int(id)], attempts)?;
+    fn remember(&self, id: u64, mut all: Vec<Attempt>, attempt: Attempt) -> Result<()> {
         let spare = (all.len() + 1).saturating_sub(ATTEMPTS_REMEMBERED);
         all.drain(..spare);
         all.push(attempt);
@@ -112,7 +156,12 @@ impl Transaction<'_> {
     pub(super) fn give_back(&mut self, id: u64, attempt: Option<Attempt>, due: UnixMillis) -> Result<()> {
         let Some(found) = self.find(id, "queued")? else { return Ok(()) };
         if let Some(attempt) = attempt {
-            self.remember(id, attempt)?;
+            let known = self.attempts_of(id)?;
+            if known.last() == Some(&attempt) {
+                // Reported again by somebody who did not hear the answer.
+                return Ok(());
+            }
+            self.remember(id, known, attempt)?;
         }
         self.connection.prepare_cached("UPDATE entries SET due = ?2 WHERE id = ?1")?.execute((int(id), int(due)))?;
         if found.head { self.enter(found.vendor, id) } else { Ok(()) }
@@ -124,7 +173,7 @@ impl Transaction<'_> {
         if !self.letter_fits(found.vendor) {
             return Ok(false);
         }
-        self.remember(id, attempt)?;
+        self.remember(id, self.attempts_of(id)?, attempt)?;
         self.letter(id, found.vendor, attempt.cause, attempt.at)?;
         self.left(found.vendor, id, found.line)?;
         Ok(true)
@@ -143,11 +192,15 @@ impl Transaction<'_> {
         if !self.letter_fits(vendor) {
             return Ok(false);
         }
-        self.with_its_lead(new, |transaction, new, lead| {
-            // Its place is given with its cause, so that no row is a letter without one.
-            let id = transaction.insert(&new, lead, "rejected", false, at)?;
-            transaction.letter(id, vendor, cause, at)
-        })?;
+        let lead = self.lead_row(new.lead_key.as_ref())?;
+        let known = if lead.is_some() { self.known(lead.as_ref(), &new.key)? } else { None };
+        if known.as_ref().is_some_and(|known| known.place == "dead_lettered") {
+            return Ok(true);
+        }
+        let id = self.replaces(known, lead.as_ref())?;
+        // Its place is given with its cause, so that no row is a letter without one.
+        let id = self.insert(&new, lead.as_ref().map(LeadRow::as_ref), "rejected", false, at, id)?;
+        self.letter(id, vendor, cause, at)?;
         Ok(true)
     }
 
@@ -162,7 +215,7 @@ impl Transaction<'_> {
         let sql = "UPDATE entries SET place = 'queued', head = ?2, due = ?3, seq = ?4, retry_count = 0, redrives = redrives + 1,
             cause = NULL, dead_at = NULL WHERE id = ?1";
         self.connection.prepare_cached(sql)?.execute((int(id), first, int(due), int(seq)))?;
-        self.numbers.counts[vendor].dead = self.numbers.counts[vendor].dead.saturating_sub(1);
+        self.numbers.counts[vendor].letter_gone();
         self.numbers.counts[vendor].queued += 1;
         if first { self.enter(vendor, id) } else { Ok(()) }?;
         Ok(true)
@@ -176,11 +229,11 @@ impl Transaction<'_> {
             place: Place::Rejected,
             source: None,
             cause: found.cause.map(word).transpose()?,
-            status: None,
+            status: self.last_status(id)?,
             follow_up: Vec::new(),
         };
         self.settle(id, found.lead, &settled)?;
-        self.numbers.counts[vendor].dead = self.numbers.counts[vendor].dead.saturating_sub(1);
+        self.numbers.counts[vendor].letter_gone();
         Ok(true)
     }
 }

@@ -19,12 +19,14 @@ pub(super) struct ReadyLead {
 
 impl ReadyLead {
     pub(super) fn new(lead: NewLead, now: UnixMillis) -> Self {
-        Self {
-            key: Key::of(&lead.key),
-            user: lead.user,
-            data: json(&lead.data),
-            operations: lead.operations.into_iter().map(|operation| NewEntry::untried(operation, now)).collect(),
+        let mut operations: Vec<NewEntry> = Vec::with_capacity(lead.operations.len());
+        for operation in lead.operations {
+            // An operation that is named twice is one.
+            if operations.iter().all(|known| known.entry.operation.key != operation.key) {
+                operations.push(NewEntry::untried(operation, now));
+            }
         }
+        Self { key: Key::of(&lead.key), user: lead.user, data: json(&lead.data), operations }
     }
 }
 
@@ -54,9 +56,9 @@ impl Transaction<'_> {
             int(now),
             lead.operations.len() as i64
         ])?;
-        let row = LeadRow { id, user: &lead.user, data: &lead.data };
+        let row = LeadRow { id, user: lead.user.as_str(), data: lead.data.as_str() };
         for operation in lead.operations {
-            self.enqueue(operation, now, Some(&row))?;
+            self.enqueue(operation, now, Some(row), None)?;
         }
         Ok(Acceptance::New)
     }

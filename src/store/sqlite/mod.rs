@@ -24,8 +24,8 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::outcome::Vendor;
-use crate::resilience::{FallbackSettings, Operation, StoreError, UnixMillis};
-use crate::store::{Acceptance, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
+use crate::resilience::{Operation, StoreError, UnixMillis};
+use crate::store::{Acceptance, Bounds, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
 
 pub use backlog::SqliteBacklog;
 pub use open::OpenError;
@@ -36,21 +36,34 @@ use row::{Key, uint};
 use transaction::{Counts, Numbers, Transaction};
 use writer::{Change, Request, Task, Writer, store_error};
 
-/// Bounds of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a store is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SqliteSettings {
-    /// Most operations in the queue of each vendor; beyond it a lead is refused.
-    pub queue_capacity: usize,
-    /// Most dead letters of each vendor; beyond it an operation that failed for good stays queued.
-    pub dead_letter_capacity: usize,
+    /// How much it may hold.
+    pub bounds: Bounds,
+    unsynced: bool,
 }
 
-impl Default for SqliteSettings {
-    fn default() -> Self {
-        let FallbackSettings { queue_capacity, dead_letter_capacity, .. } = FallbackSettings::default();
-        Self { queue_capacity, dead_letter_capacity }
+impl SqliteSettings {
+    /// Commits without waiting for the disk: what was acknowledged is lost with the power. Only to show that a test of the
+    /// disk finds that out; no configuration leads here.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn unsynced(self) -> Self {
+        Self { unsynced: true, ..self }
     }
 }
+
+impl From<Bounds> for SqliteSettings {
+    fn from(bounds: Bounds) -> Self {
+        Self { bounds, unsynced: false }
+    }
+}
+
+/// The log is cut to this length after it was longer (a long reader keeps it from being used anew).
+const WAL_BYTES: u64 = 64 << 20;
+/// Memory for pages of the connection that writes. It bounds what a large file costs.
+const CACHE_KIB: u64 = 32 << 10;
 
 /// A store of leads in one file. Clones share it; the file is closed with the last of them, or by [`LeadStore::close`].
 #[derive(Debug, Clone)]
@@ -100,7 +113,7 @@ impl SqliteStore {
         let lock = open::Lock::take(path)?;
         open::prepare(path)?;
         let writing = open::connect(path, true)?;
-        let numbers = begin(&writing).map_err(|error| open::sqlite(path, &error))?;
+        let numbers = begin(&writing, settings).map_err(|error| open::sqlite(path, &error))?;
         let reading = open::connect(path, false)?;
         let windows = numbers.counts.map(|counts| SharedWindow(Mutex::new(window::Window::new(counts.queued, counts.dead))));
         let shared = Arc::new(Shared { settings, windows });
@@ -190,7 +203,7 @@ fn closed() -> StoreError {
 }
 
 /// Makes the connection that writes a durable one, and reads the numbers.
-fn begin(connection: &Connection) -> rusqlite::Result<Numbers> {
+fn begin(connection: &Connection, settings: SqliteSettings) -> rusqlite::Result<Numbers> {
     let refused = |what: &str| {
         rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISUSE), Some(what.to_owned()))
     };
@@ -198,9 +211,11 @@ fn begin(connection: &Connection) -> rusqlite::Result<Numbers> {
     if mode != "wal" {
         return Err(refused("this file system has no room for a write-ahead log (journal_mode stays as it was)"));
     }
-    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;")?;
-    if connection.query_row("PRAGMA synchronous", (), |row| row.get::<_, i64>(0))? != 2 {
-        return Err(refused("synchronous = FULL did not take effect"));
+    connection.execute_batch(&format!("PRAGMA journal_size_limit = {WAL_BYTES}; PRAGMA cache_size = -{CACHE_KIB};"))?;
+    let (name, number) = if settings.unsynced { ("OFF", 0) } else { ("FULL", 2) };
+    connection.pragma_update(None, "synchronous", name)?;
+    if connection.query_row("PRAGMA synchronous", (), |row| row.get::<_, i64>(0))? != number {
+        return Err(refused(&format!("synchronous = {name} did not take effect")));
     }
     let mut numbers = Numbers::default();
     numbers.last_id = connection.query_row("SELECT last_id FROM numbers", (), |row| uint(row, "last_id"))?;

@@ -1,6 +1,6 @@
 //! Entries and leads as rows: what is the lead's is not written again for each of its operations.
 
-use rusqlite::types::{ToSql, ToSqlOutput, Value as Cell, ValueRef};
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Result, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -185,9 +185,4 @@ pub(super) fn place(row: &Row<'_>) -> Result<Place> {
 /// The cause of a dead letter from a column.
 pub(super) fn cause(row: &Row<'_>) -> Result<FailureKind> {
     word(row.get("cause")?)
-}
-
-/// A cell that may be empty.
-pub(super) fn optional(text: Option<String>) -> Cell {
-    text.map_or(Cell::Null, Cell::Text)
 }

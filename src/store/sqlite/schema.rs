@@ -45,6 +45,7 @@ CREATE TABLE entries (
     settled TEXT                     -- JSON, once it has left
 ) STRICT;
 CREATE INDEX entries_of_lead ON entries(lead) WHERE lead IS NOT NULL;
+CREATE INDEX entries_alone ON entries(key) WHERE lead IS NULL;
 CREATE INDEX entries_lines ON entries(line, seq) WHERE place = 'queued';
 CREATE INDEX entries_heads ON entries(vendor, due, seq) WHERE head = 1;
 CREATE INDEX entries_dead ON entries(vendor, id, cause) WHERE place = 'dead_lettered';

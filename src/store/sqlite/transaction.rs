@@ -5,8 +5,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
-use super::SqliteSettings;
-use super::row::{ENTRY, Key, NewEntry, head, int, optional, uint};
+use crate::store::Bounds;
+
+use super::row::{ENTRY, Key, NewEntry, head, int, uint};
 use super::window::Head;
 
 /// Entries of one vendor's backlog.
@@ -14,6 +15,13 @@ use super::window::Head;
 pub(super) struct Counts {
     pub(super) queued: u64,
     pub(super) dead: u64,
+}
+
+impl Counts {
+    /// A letter has left.
+    pub(super) fn letter_gone(&mut self) {
+        self.dead = self.dead.saturating_sub(1);
+    }
 }
 
 /// The numbers that the file keeps beside its rows.
@@ -35,15 +43,15 @@ pub(super) enum Effect {
 /// See the module's text.
 pub(super) struct Transaction<'a> {
     pub(super) connection: &'a Connection,
-    pub(super) settings: &'a SqliteSettings,
+    bounds: Bounds,
     pub(super) numbers: Numbers,
     before: Numbers,
     effects: Vec<Effect>,
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) fn new(connection: &'a Connection, settings: &'a SqliteSettings, numbers: Numbers) -> Self {
-        Self { connection, settings, numbers, before: numbers, effects: Vec::new() }
+    pub(super) fn new(connection: &'a Connection, bounds: Bounds, numbers: Numbers) -> Self {
+        Self { connection, bounds, numbers, before: numbers, effects: Vec::new() }
     }
 
     /// Where a request begins.
@@ -87,12 +95,12 @@ impl<'a> Transaction<'a> {
 
     /// True when so many more entries fit into the queue of a vendor.
     pub(super) fn fits(&self, vendor: usize, more: u64) -> bool {
-        self.numbers.counts[vendor].queued.saturating_add(more) <= self.settings.queue_capacity as u64
+        self.numbers.counts[vendor].queued.saturating_add(more) <= self.bounds.queue as u64
     }
 
     /// True when another dead letter of a vendor fits.
     pub(super) fn letter_fits(&self, vendor: usize) -> bool {
-        self.numbers.counts[vendor].dead < self.settings.dead_letter_capacity as u64
+        self.numbers.counts[vendor].dead < self.bounds.dead_letters as u64
     }
 
     /// The number of the lead of this key.
@@ -108,13 +116,15 @@ impl<'a> Transaction<'a> {
     }
 
     /// Puts an entry at the end of its user's line. `lead`: the number of its lead, and what of it is not written again.
-    pub(super) fn enqueue(&mut self, new: NewEntry, due: u64, lead: Option<&LeadRow<'_>>) -> Result<()> {
+    /// `id`: the number that it had before.
+    pub(super) fn enqueue(&mut self, new: NewEntry, due: u64, lead: Option<LeadRow<&str>>, id: Option<u64>) -> Result<()> {
         let first = !self.line_is_taken(new.line)?;
-        let id = self.insert(&new, lead, "queued", first, due)?;
+        let id = self.insert(&new, lead, "queued", first, due, id)?;
+        let seq = self.numbers.last_id;
         let vendor = new.vendor;
         self.numbers.counts[vendor].queued += 1;
         if first {
-            let head = Head { id, turn: (due, id), bytes: new.data.len(), entry: new.entry };
+            let head = Head { id, turn: (due, seq), bytes: new.data.len(), entry: new.entry };
             self.effects.push(Effect::Enter(vendor, head));
         }
         Ok(())
@@ -125,22 +135,24 @@ impl<'a> Transaction<'a> {
         self.connection.prepare_cached(sql)?.query_row([line], |row| row.get(0))
     }
 
-    /// Writes the row of a new entry; gives its number, which is its turn too.
+    /// Writes the row of an entry, with the last turn of all; gives its number, which is `id` where it had one.
     pub(super) fn insert(
         &mut self,
         new: &NewEntry,
-        lead: Option<&LeadRow<'_>>,
+        lead: Option<LeadRow<&str>>,
         place: &str,
         head: bool,
         due: u64,
+        id: Option<u64>,
     ) -> Result<u64> {
-        let id = self.next_id();
+        let seq = self.next_id();
+        let id = id.unwrap_or(seq);
         let operation = &new.entry.operation;
         let user = lead.is_none_or(|lead| lead.user != operation.user).then_some(operation.user.as_str());
         let data = lead.is_none_or(|lead| lead.data != new.data).then_some(new.data.as_str());
         let lead_key = new.lead_key.as_ref().filter(|_| lead.is_none());
         let sql = "INSERT INTO entries (id, vendor, place, head, due, seq, line, lead, kind, key, lead_key, user, data, first,
-            retry_count, redrives, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?1, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+            retry_count, redrives, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?17, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
         self.connection.prepare_cached(sql)?.execute(rusqlite::params![
             int(id),
             new.vendor as i64,
@@ -157,7 +169,8 @@ impl<'a> Transaction<'a> {
             int(new.entry.timestamp),
             new.entry.retry_count,
             new.entry.redrives,
-            optional(new.attempts.clone()),
+            new.attempts,
+            int(seq),
         ])?;
         Ok(id)
     }
@@ -188,8 +201,14 @@ impl<'a> Transaction<'a> {
 
 /// The row of a lead, as far as its operations share it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct LeadRow<'a> {
+pub(super) struct LeadRow<T> {
     pub(super) id: u64,
-    pub(super) user: &'a str,
-    pub(super) data: &'a str,
+    pub(super) user: T,
+    pub(super) data: T,
+}
+
+impl LeadRow<String> {
+    pub(super) fn as_ref(&self) -> LeadRow<&str> {
+        LeadRow { id: self.id, user: &self.user, data: &self.data }
+    }
 }

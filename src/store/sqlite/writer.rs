@@ -5,7 +5,7 @@
 //! fails does not fail its neighbours, and each is answered after the commit, never before.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::Receiver;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -136,10 +136,7 @@ impl Writer {
                     }
                 }
                 if batch.len() < MOST_REQUESTS {
-                    next = match requests.recv_timeout(std::time::Duration::ZERO) {
-                        Ok(request) => Some(request),
-                        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-                    };
+                    next = requests.try_recv().ok();
                 }
             }
             self.commit(&mut batch);
@@ -163,16 +160,13 @@ impl Writer {
     }
 
     fn transact(&mut self, batch: &mut [Box<dyn Work>]) -> Vec<Result<(), StoreError>> {
-        let mut transaction = Transaction::new(&self.connection, &self.shared.settings, self.numbers);
+        let mut transaction = Transaction::new(&self.connection, self.shared.settings.bounds, self.numbers);
         match run_all(&mut transaction, batch) {
             Ok(results) => {
-                let done = |results: &[Result<(), StoreError>], work: &[Box<dyn Work>]| -> Vec<Change> {
-                    work.iter().zip(results).filter(|(_, result)| result.is_ok()).map(|(work, _)| work.change()).collect()
-                };
                 let (numbers, effects) = transaction.finish();
                 self.numbers = numbers;
                 self.apply(effects);
-                done(&results, batch).into_iter().filter_map(Change::after).for_each(reach);
+                done(batch, &results).filter_map(Change::after).for_each(reach);
                 results
             }
             Err(error) => {
@@ -232,6 +226,11 @@ impl Writer {
     }
 }
 
+/// What was done, without the requests that failed.
+fn done(batch: &[Box<dyn Work>], results: &[Result<(), StoreError>]) -> impl Iterator<Item = Change> {
+    batch.iter().zip(results).filter(|(_, result)| result.is_ok()).map(|(work, _)| work.change())
+}
+
 /// Runs each request in a savepoint, and commits. `Err`: nothing at all is durable.
 fn run_all(transaction: &mut Transaction<'_>, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<Vec<Result<(), StoreError>>> {
     let connection = transaction.connection;
@@ -256,7 +255,7 @@ fn run_all(transaction: &mut Transaction<'_>, batch: &mut [Box<dyn Work>]) -> ru
         results.push(result.map_err(|error| store_error(&error)));
     }
     transaction.write_numbers()?;
-    batch.iter().filter_map(|work| work.change().before()).for_each(reach);
+    done(batch, &results).filter_map(Change::before).for_each(reach);
     connection.prepare_cached("COMMIT")?.execute(())?;
     Ok(results)
 }
