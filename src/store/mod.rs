@@ -10,7 +10,6 @@
 
 pub mod bounds;
 pub mod memory;
-
 pub mod sqlite;
 
 use std::future::Future;

@@ -5,6 +5,7 @@
 
 mod conformance;
 mod memory;
+mod sqlite;
 
 /// The cases of the suite as tests of one store.
 macro_rules! passes {
@@ -60,3 +61,4 @@ macro_rules! passes {
 }
 
 passes!(in_memory, crate::memory::InMemory);
+passes!(in_sqlite, crate::sqlite::InSqlite);
