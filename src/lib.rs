@@ -33,6 +33,7 @@ pub mod scenario;
 pub mod store;
 
 // Level 3: running the load, and judging what came out.
+pub mod audit;
 pub mod capacity;
 pub mod executor;
 pub mod gate;
