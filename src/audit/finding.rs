@@ -135,7 +135,7 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// What is wrong, in words that follow a number.
+    /// What is wrong, in words that follow a number of operations.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Lost => "acknowledged and lost: at no place and not at the vendor",
@@ -146,7 +146,7 @@ impl FindingKind {
             Self::Unrecorded => "acknowledged and done, but at no place: the service has forgotten it",
             Self::Phantom => "refused or never submitted, and yet done or kept",
             Self::OutOfOrder => "done before an earlier one of the same user",
-            Self::Overcharged => "charged beyond the distinct effects",
+            Self::Overcharged => "credits charged beyond the distinct effects",
         }
     }
 }

@@ -19,7 +19,7 @@ impl Display for Audit {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { leads, operations, effects, charges, .. } = self;
         match self.verdict {
-            Verdict::Passed => writeln!(f, "PASSED: no lead lost, none done twice")?,
+            Verdict::Passed => writeln!(f, "PASSED: no lead lost, nothing done twice")?,
             Verdict::Failed => writeln!(f, "FAILED: {}", self.failures())?,
             Verdict::NotProven => writeln!(f, "NOT PROVEN: {}", self.missing.join("; "))?,
         }
@@ -65,15 +65,25 @@ impl Display for Audit {
 
 impl Audit {
     fn failures(&self) -> String {
-        let failures: Vec<String> =
-            self.findings.iter().map(|finding| format!("{} {}", finding.count, finding.kind.describe())).collect();
+        let failures: Vec<String> = self.findings.iter().map(Finding::headline).collect();
         failures.join("; ")
+    }
+}
+
+impl Finding {
+    fn headline(&self) -> String {
+        let what = self.kind.describe();
+        match (self.kind, self.count) {
+            (FindingKind::Overcharged, _) => what.to_owned(),
+            (_, 1) => format!("1 operation {what}"),
+            (_, count) => format!("{count} operations {what}"),
+        }
     }
 }
 
 impl Display for Finding {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.count, self.kind.describe())?;
+        f.write_str(&self.headline())?;
         if self.kind == FindingKind::Overcharged {
             return Ok(());
         }
