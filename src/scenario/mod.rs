@@ -17,6 +17,7 @@ mod raw;
 mod read;
 mod scale;
 mod schema;
+mod service_config;
 mod structure;
 mod template;
 #[cfg(test)]
@@ -25,8 +26,9 @@ mod tests;
 pub use diagnostics::{Diagnostics, Problem, ScenarioErrors, Severity};
 pub use expectations::{BreakerExpectations, Expectations};
 pub use model::{
-    Capacity, ExecutorKind, HttpJourney, Journey, Labels, LeadData, LeadUse, Load, Resilience, Scenario, Secret, Slo, Target,
-    ThinkTime, WeightedJourney,
+    Capacity, ExecutorKind, HttpJourney, Journey, Labels, LeadData, LeadUse, Load, Resilience, SERVICE_LEADS, Scenario, Secret,
+    ServiceAt, ServiceTarget, Slo, Target, ThinkTime, WeightedJourney,
 };
-pub use schema::json_schema;
+pub use schema::{json_schema, service_json_schema};
+pub use service_config::{Limits, ServiceConfig, StoreConfig, VendorAccess};
 pub use template::{NameError, new_scenario};

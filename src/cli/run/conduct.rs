@@ -19,13 +19,14 @@ use super::simulator::{Simulator, SimulatorError, SimulatorOutcome, Watched};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::executor::{ExecutorError, Level, Stop, closed};
-use crate::journey::{EndpointError, Endpoints, Workload, WorkloadPlan};
+use crate::journey::{Workload, WorkloadPlan};
 use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder, SampleFile, SamplesWritten};
 use crate::outcome::Vendor;
 use crate::result::{RunDir, RunWriter, SAMPLES, WriteError};
-use crate::scenario::{Journey, Scenario, Target};
+use crate::scenario::{Journey, Scenario, ServiceAt, Target};
 use crate::seed::Seed;
 use crate::transport::{HttpClient, PoolSettings, TransportError, Unreachable};
+use crate::vendor_api::{EndpointError, Endpoints};
 
 /// What the command line says about a run.
 pub(super) struct Options {
@@ -112,7 +113,7 @@ pub(super) async fn run(
 async fn prepare(scenario: &Scenario, dir: &RunDir, options: &Options) -> Result<Beginning, ConductError> {
     let client = client(scenario)?;
     reach_targets(scenario, &client).await?;
-    let simulator = if needs_simulator(scenario) { Some(Simulator::start(scenario, options.seed).await?) } else { None };
+    let simulator = if scenario.simulates_vendors() { Some(Simulator::start(scenario, options.seed).await?) } else { None };
     let endpoints = match &simulator {
         Some(simulator) => simulator.endpoints()?,
         None => Endpoints::named(&scenario.target)?,
@@ -124,12 +125,6 @@ async fn prepare(scenario: &Scenario, dir: &RunDir, options: &Options) -> Result
     Ok(Beginning { scenario: scenario.clone(), plan, writer, simulator, samples, events: Arc::default() })
 }
 
-/// Whether any journey sends to a vendor that is simulated.
-fn needs_simulator(scenario: &Scenario) -> bool {
-    let vendor = |journey: &Journey| !matches!(journey, Journey::Http(_));
-    scenario.target == Target::Simulated && scenario.journeys.iter().any(|weighted| vendor(&weighted.journey))
-}
-
 /// Every URL that the scenario itself names.
 fn named_targets(scenario: &Scenario) -> Vec<&http::Uri> {
     let journeys = scenario.journeys.iter().filter_map(|weighted| match &weighted.journey {
@@ -138,6 +133,10 @@ fn named_targets(scenario: &Scenario) -> Vec<&http::Uri> {
     });
     let vendors = match &scenario.target {
         Target::Simulated => [None, None],
+        Target::Service(service) => match &service.at {
+            ServiceAt::Started => [None, None],
+            ServiceAt::Url(url) => [Some(url), None],
+        },
         Target::BaseUrls { clay, customer_io, .. } => [clay.as_ref(), customer_io.as_ref()],
     };
     journeys.chain(vendors.into_iter().flatten()).collect()

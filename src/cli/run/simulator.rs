@@ -15,9 +15,9 @@ use super::events::EventLog;
 use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Stop};
-use crate::journey::{EndpointError, Endpoints};
 use crate::scenario::Scenario;
 use crate::seed::Seed;
+use crate::vendor_api::{EndpointError, Endpoints};
 
 /// The simulator could not be started.
 #[derive(Debug, Error)]

@@ -8,6 +8,7 @@ mod faults;
 mod journeys;
 mod load;
 mod resilience;
+mod service;
 mod simulation;
 mod values;
 
@@ -21,6 +22,7 @@ pub(super) use faults::RawFault;
 pub(super) use journeys::{RawHeader, RawJourney, RawJourneyName, RawTarget};
 pub(super) use load::{RawData, RawExecutor, RawStage, RawThinkTime, RawThinkTimeModel, RawUse};
 pub(super) use resilience::{RawBackoff, RawBreaker, RawFallbackStep, RawPipeline, RawResilience, RawRetry, RawWindow};
+pub(super) use service::{RawService, RawStore, RawVendors};
 pub(super) use simulation::RawSimulation;
 pub(super) use values::{EnvVar, LatencyForm, LatencyModelForm, Percentiles, Period, Switch};
 
@@ -64,7 +66,7 @@ pub(super) struct RawScenario {
     pub(super) journeys: Option<Vec<RawJourney>>,
     /// Leads from a CSV file. Made up from the seed when left out.
     pub(super) data: Option<RawData>,
-    /// Base URLs to send to instead of the simulated vendors.
+    /// Base URLs, or a service, to send to instead of the simulated vendors.
     pub(super) target: Option<RawTarget>,
     /// The pipeline in front of each vendor.
     pub(super) resilience: Option<RawResilience>,
