@@ -9,6 +9,8 @@ use thiserror::Error;
 
 use crate::units::format_bytes;
 
+use crate::ledgers::VENDORS;
+
 use super::{LATENCY_LOG, SAMPLES, SUMMARY, TIMELINE};
 
 /// Free space that a run asks for at its start, in bytes. An hour with ten series writes about 30 MB; plots and a margin on top.
@@ -134,7 +136,7 @@ impl RunDir {
     /// Takes back what a run began that never came to measure anything: its partial files, and the directory where it was
     /// made for the run and nothing else is in it.
     pub fn abandon(&self) {
-        for name in [LATENCY_LOG, TIMELINE, SAMPLES] {
+        for name in [LATENCY_LOG, TIMELINE, SAMPLES, VENDORS] {
             // One that is not there needs no removal, and one that cannot be removed is empty.
             let _ = fs::remove_file(self.partial(name));
         }

@@ -1,6 +1,7 @@
 //! One load from its first process to its last sample.
 
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::executor::{ExecutorError, Level, Stop, closed};
 use crate::journey::{Workload, WorkloadPlan};
+use crate::ledgers::VENDORS;
 use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder, SampleFile, SamplesWritten};
 use crate::outcome::Vendor;
 use crate::result::{RunDir, RunWriter, SAMPLES, WriteError};
@@ -43,6 +45,8 @@ pub(super) struct Measured {
     pub(super) events: Arc<EventLog>,
     pub(super) workload: Arc<Workload>,
     pub(super) simulator: Option<SimulatorOutcome>,
+    /// The vendors' ledger, where there are simulated vendors.
+    pub(super) vendors: Option<std::io::Result<PathBuf>>,
     pub(super) samples: Option<std::io::Result<SamplesWritten>>,
     pub(super) interrupted: bool,
     pub(super) executor: Result<(), ExecutorError>,
@@ -113,7 +117,11 @@ pub(super) async fn run(
 async fn prepare(scenario: &Scenario, dir: &RunDir, options: &Options) -> Result<Beginning, ConductError> {
     let client = client(scenario)?;
     reach_targets(scenario, &client).await?;
-    let simulator = if scenario.simulates_vendors() { Some(Simulator::start(scenario, options.seed).await?) } else { None };
+    let simulator = if scenario.simulates_vendors() {
+        Some(Simulator::start(scenario, options.seed, dir.partial(VENDORS)).await?)
+    } else {
+        None
+    };
     let endpoints = match &simulator {
         Some(simulator) => simulator.endpoints()?,
         None => Endpoints::named(&scenario.target)?,
@@ -244,11 +252,13 @@ impl Begun {
             Some(simulator) => Some(simulator.end().await),
             None => None,
         };
+        let vendors = simulator.as_ref().map(|_| dir.publish(VENDORS).map(|()| dir.file(VENDORS)));
         Measured {
             followed,
             events: self.events,
             workload: self.workload,
             simulator,
+            vendors,
             samples: self.samples.map(|file| file.finish().and_then(|written| dir.publish(SAMPLES).map(|()| written))),
             interrupted,
             executor,

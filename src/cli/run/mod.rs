@@ -2,6 +2,7 @@
 
 mod conduct;
 mod events;
+mod expectations;
 pub(super) mod finish;
 mod live;
 pub(super) mod plan_text;
