@@ -6,6 +6,7 @@ pub(super) mod finish;
 mod live;
 pub(super) mod plan_text;
 mod progress;
+mod service;
 mod signals;
 mod simulator;
 
