@@ -204,6 +204,7 @@ mod tests {
             intended: Vec::new(),
             actual: vec!["lost answer".into()],
             effects: vec![effect],
+            retry_after_us: None,
             status: Some(200),
             sent: Sent::Nothing,
         };

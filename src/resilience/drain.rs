@@ -4,15 +4,17 @@
 //! the current one; and one that takes any answer for a delivery loses what a 500 did not take. So each entry goes through
 //! the same guards as a call, one at a time with a pause between, and leaves the queue only when the vendor accepted it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::Instant;
+
+use crate::failpoint::{self, Failpoint};
 
 use super::backlog::Backlog;
 use super::dead_letters::{DeadLetters, MOST_REDRIVES};
 use super::idempotency::{Claim, Idempotency};
 use super::limiter::LONGEST_PAUSE;
+use super::operation::Source;
 use super::pipeline::{Failure, Pipeline};
 use super::policy::{Afterwards, nothing_was_sent, policy};
 use super::queue::{FallbackQueue, Leased, Settled, StoreError};
@@ -20,8 +22,6 @@ use super::retry::exponential;
 use super::sender::Sender;
 use super::settings::RetrySettings;
 
-/// How soon the drain looks again when nobody can tell when it may go on.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// What a lease lasts beyond the longest time that an attempt may take.
 const LEASE_SLACK: Duration = Duration::from_secs(60);
 
@@ -32,6 +32,12 @@ pub enum Drained {
     Delivered,
     /// An entry had been delivered and counted before, but could not be taken out then; now it was.
     Duplicate,
+    /// An entry was answered by the cache or a local guess, and is not sent any more.
+    Degraded,
+    /// An entry was rejected by policy.
+    Rejected,
+    /// The work ended while an entry was in hand; it is in the queue again.
+    GivenBack,
     /// An entry failed again and waits for its next attempt.
     Failed,
     /// An entry failed for the last time and is among the dead letters.
@@ -64,29 +70,6 @@ pub struct Redriven {
 }
 
 impl<S: Sender, B: Backlog> Pipeline<S, B> {
-    /// Drains for as long as it is polled: delivers what is due while the guards allow it, and waits otherwise. Abandoning
-    /// it loses nothing: an entry under way comes back when its lease is over.
-    pub async fn drain_loop(self: Arc<Self>) {
-        loop {
-            match self.drain_once().await {
-                Drained::Delivered | Drained::Duplicate | Drained::Failed | Drained::DeadLettered => {
-                    sleep(self.settings.fallback.drain_pacing).await;
-                }
-                Drained::Empty => self.arrived.notified().await,
-                Drained::NotDue { until } => {
-                    tokio::select! {
-                        () = sleep_until(until) => {}
-                        () = self.arrived.notified() => {}
-                    }
-                }
-                Drained::Blocked { until: Some(until) } => sleep_until(until).await,
-                Drained::Blocked { until: None } | Drained::StoreFailed(_) => {
-                    sleep(self.settings.fallback.drain_pacing.max(LOOK_AGAIN)).await;
-                }
-            }
-        }
-    }
-
     /// Tries the entry that has been due for the longest, if one is due and the guards would let it through.
     pub async fn drain_once(&self) -> Drained {
         self.drain_step().await.unwrap_or_else(Drained::StoreFailed)
@@ -105,10 +88,14 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             return Ok(blocked);
         }
         let lease_end = self.wall.unix_millis(now + self.longest_attempt());
+        let _in_hand = self.shift.take_in_hand();
         let Some(leased) = queue.lease(now_ms, lease_end).await? else {
             // Another worker was quicker.
             return Ok(Drained::Blocked { until: None });
         };
+        // There may be more: this wakes the next worker, which wakes the one after.
+        self.arrived.notify_one();
+        failpoint::reach(Failpoint::DrainLeased);
         let key = &leased.entry.operation.key;
         if self.idempotency.as_ref().is_some_and(|idempotency| idempotency.was_delivered(key)) {
             // Its copies are never queued, so it was delivered from here, and counted then: only its removal had failed.
@@ -116,13 +103,22 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             return Ok(Drained::Duplicate);
         }
         let once = RetrySettings { max_retries: 0, ..self.settings.retry };
-        match self.deliver(&leased.entry.operation, leased.entry.retry_count + 1, &once).await {
+        let delivery = tokio::select! {
+            biased;
+            delivery = self.deliver(&leased.entry.operation, leased.entry.retry_count + 1, &once) => delivery,
+            () = self.shift.gives_back() => {
+                queue.release(leased.id, self.wall.unix_millis(Instant::now())).await?;
+                return Ok(Drained::GivenBack);
+            }
+        };
+        match delivery {
             Ok(accepted) => {
                 // Marked and counted before it leaves the queue: cut off in between, it is not sent again.
                 self.mark(|idempotency| idempotency.delivered(key, accepted.at));
                 self.ledger.delivered_from_queue();
                 let at = self.wall.unix_millis(accepted.at);
-                queue.ack(leased.id, Settled::delivered(at, accepted.status)).await?;
+                let follow_up = self.follow_up(&leased.entry.operation, Source::Vendor, accepted.data.as_ref());
+                queue.ack(leased.id, Settled { follow_up, ..Settled::delivered(at, accepted.status) }).await?;
                 Ok(Drained::Delivered)
             }
             Err(failure) => self.put_back(&leased, failure).await,

@@ -25,20 +25,22 @@ pub mod sender;
 pub mod settings;
 mod sliding;
 pub mod wall;
+mod work;
 
 pub use backlog::{Backlog, CreditState, MemoryBacklog};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use drain::{Drained, Redriven};
+pub use emitter::Emitter;
 pub use health::{Grade, HealthStatus};
 pub use key::idempotency_key;
 pub use operation::{Disposition, Operation, OperationKind, Source};
-pub use pipeline::{Answer, Pipeline, PipelineGauges};
+pub use pipeline::{Answer, FollowUp, Pipeline, PipelineGauges};
 pub use queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
 pub use retry_after::parse_retry_after;
 pub use sender::{Reply, RetryAfter, Sender};
 pub use settings::{
-    Backoff, BreakerSettings, CreditSettings, FallbackSettings, FallbackStep, HealthSettings, IdempotencySettings,
-    LimiterSettings, PipelineSettings, RetrySettings, Window,
+    Backoff, BreakerMode, BreakerSettings, CreditSettings, FallbackSettings, FallbackStep, HealthSettings, IdempotencySettings,
+    InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings, Window,
 };
 
 pub use wall::{DayClock, UnixMillis};

@@ -37,11 +37,12 @@ use super::ledger::{Ledger, Submission};
 use super::limiter::{LONGEST_PAUSE, Limiter, LimiterFull};
 use super::operation::{Disposition, Operation, OperationKind, Source};
 use super::policy::{Afterwards, Blame, policy};
-use super::queue::{Attempt, Entry, FallbackQueue};
+use super::queue::{Attempt, Entry, FallbackQueue, StoreError};
 use super::retry::{Next, RetryBudget, next_attempt};
 use super::sender::{Reply, Sender};
 use super::settings::{FallbackStep, PipelineSettings, RetrySettings};
 use super::wall::DayClock;
+use super::work::Shift;
 
 /// The pipeline between a service and one vendor.
 pub struct Pipeline<S, B = MemoryBacklog> {
@@ -60,11 +61,17 @@ pub struct Pipeline<S, B = MemoryBacklog> {
     in_flight: AtomicU64,
     emitter: Emitter,
     pub(super) wall: DayClock,
+    /// What follows from the answer to an operation of the queue.
+    follow_up: Option<FollowUp>,
+    pub(super) shift: Shift,
     /// Wakes the drain when an entry came into the queue.
     pub(super) arrived: Notify,
     /// One redrive at a time: two that read the same letters would count them twice.
     pub(super) redriving: tokio::sync::Mutex<()>,
 }
+
+/// Makes the operations that follow from an answer to an operation: who answered, and with what.
+pub type FollowUp = Arc<dyn Fn(&Operation, Source, Option<&Value>) -> Vec<Operation> + Send + Sync>;
 
 /// What became of an operation, and what the caller can work with.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +105,8 @@ pub struct PipelineGauges {
 #[derive(Debug)]
 pub(super) struct Accepted {
     attempts: u32,
-    data: Option<Value>,
+    /// What the vendor answered.
+    pub(super) data: Option<Value>,
     /// The answer's status.
     pub(super) status: Option<u16>,
     /// When the answer was there.
@@ -165,10 +173,36 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             in_flight: AtomicU64::new(0),
             emitter,
             wall,
+            follow_up: None,
+            shift: Shift::default(),
             arrived: Notify::new(),
             redriving: tokio::sync::Mutex::new(()),
             settings,
         }
+    }
+
+    /// The same pipeline, with a hook that is asked when an operation of the queue is answered, by the vendor, the cache or a
+    /// local guess: what it gives enters the queues in the same commit in which the answered operation leaves its own.
+    #[must_use]
+    pub fn with_follow_up(
+        mut self,
+        follow_up: impl Fn(&Operation, Source, Option<&Value>) -> Vec<Operation> + Send + Sync + 'static,
+    ) -> Self {
+        self.follow_up = Some(Arc::new(follow_up));
+        self
+    }
+
+    pub(super) fn follow_up(&self, operation: &Operation, source: Source, data: Option<&Value>) -> Vec<Operation> {
+        self.follow_up.as_ref().map_or_else(Vec::new, |follow_up| follow_up(operation, source, data))
+    }
+
+    /// Takes over what earlier lives of this pipeline kept in the backlog: the credits that may have been spent. To be called
+    /// before the first operation.
+    ///
+    /// # Errors
+    /// When the store can't be read: without what was spent, nothing should be.
+    pub async fn restore(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// Does an operation, and says what became of it. When this returns, the operation is acknowledged; dropping the future
@@ -319,6 +353,10 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             let (source, data) = match step {
                 FallbackStep::Cache => (Source::Cache, self.cache.answer(&operation)),
                 FallbackStep::Local => (Source::Local, local_guess(&operation)),
+                FallbackStep::Drop => {
+                    submission.rejected();
+                    return Answer { disposition: Disposition::Rejected { cause }, data: None };
+                }
                 FallbackStep::Queue => {
                     if !self.enqueue(&operation, failure).await {
                         continue;

@@ -164,6 +164,7 @@ fn what_is_written_about_the_pipelines_arrives() {
         backoff: Backoff::Full,
         budget_tokens: Some(10),
         budget_ratio: 0.2,
+        deadline: None,
     };
     assert_eq!(clay.retry, retry);
     let fallback = clay.fallback;

@@ -181,6 +181,11 @@ fn only_vendor(fault: &Fault) -> Option<SimulatedVendor> {
     }
 }
 
+/// Whether a fault can hit requests to `vendor`.
+pub(super) fn concerns(fault: &Fault, vendor: Vendor) -> bool {
+    !matches!(fault.kind, FaultKind::Webhook { .. }) && only_vendor(fault).is_none_or(|only| outcome_vendor(only) == vendor)
+}
+
 fn outcome_vendor(vendor: SimulatedVendor) -> Vendor {
     match vendor {
         SimulatedVendor::Clay => Vendor::Clay,

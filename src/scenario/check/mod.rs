@@ -4,6 +4,7 @@
 //! may stand in for itself meanwhile. Where it cannot, it is `None`, and what depends on it is not judged, so that one
 //! mistake is not reported as many.
 
+mod expect;
 mod faults;
 mod journeys;
 mod load;
@@ -19,9 +20,9 @@ use std::path::Path;
 
 use super::diagnostics::{Diagnostics, Severity, all_of};
 use super::document::{Document, Place};
-use super::expectations::Expectations;
 use super::model::{Capacity, Journey, Labels, Load, Resilience, Scenario, Secret, ServiceAt, Slo, Target, WeightedJourney};
 use super::raw::{EnvVar, Percentiles, Period, RawScenario};
+use expect::Tested;
 use faults::Vendors;
 use thresholds::Produced;
 
@@ -54,6 +55,8 @@ impl Checker<'_> {
         self.warn_of_callbacks(&faults, raw, &simulation, &target);
         let produced = self.produced(raw, load.as_ref(), journeys.as_deref(), &resilience, &target);
         let thresholds = self.thresholds(raw, produced.as_ref());
+        let tested = Tested { journeys: journeys.as_deref(), resilience: &resilience, faults: &faults, target: &target };
+        let expectations = self.expectations(raw, &tested);
         let slo = self.slo(raw);
         let labels = labels(raw, &target, journeys.as_deref().unwrap_or_default());
         Some(Scenario {
@@ -71,7 +74,7 @@ impl Checker<'_> {
             simulation,
             faults,
             thresholds,
-            expectations: Expectations::default(),
+            expectations,
             slo,
             capacity: Capacity { cores: raw.capacity.as_ref().and_then(|capacity| capacity.cores) },
             labels,

@@ -184,7 +184,7 @@ pub(super) fn vendors_of(journey: &Journey) -> &'static [Vendor] {
     }
 }
 
-fn uses_pipeline(journey: &Journey) -> bool {
+pub(super) fn uses_pipeline(journey: &Journey) -> bool {
     !matches!(journey, Journey::ClayResource | Journey::Http(_))
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here has been judged beyond its structure. Names are k6's where k6 has one, so `startVUs` and `gracefulStop`
 //! stand beside TOML's usual snake case.
 
+mod expect;
 mod faults;
 mod journeys;
 mod load;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) use expect::{RawExpect, RawExpectBreaker};
 pub(super) use faults::RawFault;
 pub(super) use journeys::{RawHeader, RawJourney, RawJourneyName, RawTarget};
 pub(super) use load::{RawData, RawExecutor, RawStage, RawThinkTime, RawThinkTimeModel, RawUse};
@@ -74,6 +76,8 @@ pub(super) struct RawScenario {
     pub(super) faults: Option<Vec<RawFault>>,
     /// What must hold: conditions by metric, with k6's grammar.
     pub(super) thresholds: Option<BTreeMap<String, Vec<RawThreshold>>>,
+    /// What must be true of the faults and of what came of them.
+    pub(super) expect: Option<RawExpect>,
     /// The objective that capacity is planned for.
     pub(super) slo: Option<RawSlo>,
     /// What the capacity estimate knows about the deployment.

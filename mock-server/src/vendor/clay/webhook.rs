@@ -40,14 +40,9 @@ impl Clay {
         };
         let callback = self.setup.callback_url(&lead, source);
         let is_awaited = callback.is_some();
-        let row = Kept {
-            origin: Origin::Source(source),
-            at: now,
-            outcome: self.setup.waterfall.outcome(key(&lead, request.body)),
-            end: None,
-            callback,
-            body: request.body.into(),
-        };
+        let outcome = self.setup.waterfall.outcome(key(&lead, request.body));
+        let credits = outcome.credits;
+        let row = Kept { origin: Origin::Source(source), at: now, outcome, end: None, callback, body: request.body.into() };
         let dedupe = lead.dedupe.as_deref().filter(|value| !value.is_empty());
         match self.with_workspace(now, |workspace| self.take_row(workspace, source, row, dedupe, now)) {
             Taken::Added => {}
@@ -59,7 +54,7 @@ impl Clay {
         }
         let subject = lead.subject().map(|subject| subject.to_string()).unwrap_or_default();
         let id = lead.id.map(|id| id.into_owned());
-        Answer { effects: one_effect("row.added", subject, id), ..Answer::json(StatusCode::OK, ACCEPTED) }
+        Answer { effects: one_effect("row.added", subject, id, credits), ..Answer::json(StatusCode::OK, ACCEPTED) }
     }
 
     /// Adds the row, or tells why not. `dedupe` is its value in the column that must not be twice in the table.

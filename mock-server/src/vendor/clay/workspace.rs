@@ -179,6 +179,11 @@ impl Workspace {
         run.first_row >= self.first
     }
 
+    /// Credits that rows on their way will be charged, if there are enough then.
+    pub(super) fn due_credits(&self) -> u64 {
+        self.rows.iter().filter(|row| row.end.is_none()).map(|row| u64::from(row.outcome.credits)).sum()
+    }
+
     /// Rows that were forgotten before they were due.
     pub(super) fn hurried(&self) -> u64 {
         self.hurried

@@ -26,7 +26,7 @@ async fn a_row_waits_is_looked_up_and_is_enriched() {
     let clay = clay(finds_all);
     let answer = submit_lead(&clay, "ada.l@acme.test");
     assert_eq!((&answer.effects[0].what[..], answer.effects[0].subject.as_str()), ("row.added", "ada.l@acme.test"));
-    assert_eq!((answer.effects.len(), answer.effects[0].credits), (1, 0));
+    assert_eq!((answer.effects.len(), answer.effects[0].credits), (1, 3));
     let mut steps = Vec::new();
     for advance in [0, 7_999, 1, 1_999, 1] {
         tokio::time::advance(Duration::from_millis(advance)).await;
