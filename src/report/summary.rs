@@ -280,7 +280,7 @@ mod tests {
     use crate::result::RunEnd;
 
     fn show(run: &Run, color: bool) -> String {
-        let judged = Judged { verdict: judge(run, &[]), capacity: assess(run, &Basis::default()) };
+        let judged = Judged { verdict: judge(run, &[], Vec::new()), capacity: assess(run, &Basis::default()) };
         summary(run, &judged, &SummaryOptions { report: Some(Path::new("reports/runs/x/report.md")), color })
     }
 
@@ -340,7 +340,7 @@ mod tests {
         let run = fixture::empty();
         let name = "http_req_duration{name:a-route-with-a-rather-long-name,vendor:clay}";
         let threshold = crate::threshold::parse(name, "p(95)<500").expect("a valid threshold");
-        let judged = Judged { verdict: judge(&run, &[threshold]), capacity: assess(&run, &Basis::default()) };
+        let judged = Judged { verdict: judge(&run, &[threshold], Vec::new()), capacity: assess(&run, &Basis::default()) };
         let text = summary(&run, &judged, &SummaryOptions::default());
         assert!(text.contains(&format!("  FAILED  {name}: p(95)<500\n")), "{text}");
         assert!(text.contains("no data  (limit < 500 ms)\n          no request was finished with these tags\n"), "{text}");

@@ -48,7 +48,7 @@ pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) ->
         events,
     };
     let mut run = Run { result, seconds: measured.followed.seconds, totals: measured.followed.totals };
-    let judged = Judged { verdict: judge(&run, &scenario.thresholds), capacity: assess(&run, &Basis::of(scenario)) };
+    let judged = Judged { verdict: judge(&run, &scenario.thresholds, Vec::new()), capacity: assess(&run, &Basis::of(scenario)) };
     let verdict = serde_json::to_value(&judged).unwrap_or(Value::Null);
     let dir = match measured.followed.writer.finish(run.result.clone(), &verdict) {
         Ok((dir, result)) => {
