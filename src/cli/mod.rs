@@ -1,5 +1,6 @@
 //! The command line, one command a file.
 
+mod audit;
 mod completions;
 mod exit;
 mod mock;
@@ -33,6 +34,8 @@ enum Command {
     New(new::NewArgs),
     /// Render the report of a saved run again
     Report(report::ReportArgs),
+    /// Audit the books of a run: was any lead lost, or done twice?
+    Audit(audit::AuditArgs),
     /// Serve the simulated vendors alone, for any client
     Mock(mock_server::command::MockArgs),
     /// Print a completion script for a shell
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::New(args) => new::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Mock(args) => return mock::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
