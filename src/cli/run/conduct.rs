@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::books::RunBooks;
 use super::events::EventLog;
 use super::live::{Followed, Live};
 use super::progress::Progress;
@@ -21,6 +22,7 @@ use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::executor::{ExecutorError, Level, Stop, closed};
 use crate::journey::{Workload, WorkloadPlan};
+use crate::ledgers::PLACES;
 use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder, SampleFile, SamplesWritten};
 use crate::outcome::Vendor;
 use crate::result::{RunDir, RunWriter, SAMPLES, WriteError};
@@ -36,6 +38,7 @@ pub(super) struct Options {
     pub(super) started: DateTime<Utc>,
     pub(super) quiet: bool,
     pub(super) samples: bool,
+    pub(super) books: bool,
 }
 
 /// A load that has ended, with everything that was measured.
@@ -45,6 +48,8 @@ pub(super) struct Measured {
     pub(super) workload: Arc<Workload>,
     pub(super) simulator: Option<SimulatorOutcome>,
     pub(super) service: Option<ServiceOutcome>,
+    /// What the books lack.
+    pub(super) books: Vec<String>,
     pub(super) samples: Option<std::io::Result<SamplesWritten>>,
     pub(super) interrupted: bool,
     pub(super) executor: Result<(), ExecutorError>,
@@ -68,6 +73,8 @@ pub(super) enum ConductError {
     Write(#[from] WriteError),
     #[error("{target} cannot be reached: {cause}. Start it, or correct its URL in the scenario")]
     Unreachable { target: String, cause: Unreachable },
+    #[error("cannot write the books of leads: {0}; --no-books runs without them")]
+    Books(#[source] std::io::Error),
     #[error("cannot write every sample: {0}")]
     Samples(#[source] std::io::Error),
     #[error(transparent)]
@@ -128,6 +135,11 @@ async fn prepare(scenario: &Scenario, dir: &RunDir, options: &Options) -> Result
         let run = format!("{} {}", options.started.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true), options.seed.0);
         plan = plan.to_service(service.leads(run)?);
     }
+    let books = (options.books && plan.submits_leads()).then(|| RunBooks::begin(dir, service.is_some())).transpose();
+    let books = books.map_err(ConductError::Books)?;
+    if let Some(books) = &books {
+        plan = plan.with_books(books.pens());
+    }
     let samples = options.samples.then(|| sample_file(dir)).transpose()?;
     let roles = [
         Some(("harness", std::process::id())),
@@ -137,7 +149,7 @@ async fn prepare(scenario: &Scenario, dir: &RunDir, options: &Options) -> Result
     let roles: Vec<(&'static str, u32)> = roles.into_iter().flatten().collect();
     let names: Vec<&str> = roles.iter().map(|(role, _)| *role).collect();
     let writer = RunWriter::start(dir.clone(), options.started, &names)?;
-    Ok(Beginning { scenario, plan, writer, simulator, service, roles, samples, events: Arc::default() })
+    Ok(Beginning { scenario, plan, writer, simulator, service, roles, samples, books, events: Arc::default() })
 }
 
 /// A service that is going to be started has its port before the vendors start, for Clay calls it back.
@@ -233,6 +245,7 @@ struct Beginning {
     /// The processes of the run.
     roles: Vec<(&'static str, u32)>,
     samples: Option<(SampleFile, crate::measure::SampleSender)>,
+    books: Option<RunBooks>,
     events: Arc<EventLog>,
 }
 
@@ -247,13 +260,14 @@ struct Begun {
     /// Longest wait for the service to come to rest.
     rest: Duration,
     samples: Option<SampleFile>,
+    books: Option<RunBooks>,
     events: Arc<EventLog>,
 }
 
 impl Beginning {
     /// The load begins at this moment.
     async fn begin(self, clock: LoadClock, stop: &Stop, quiet: bool) -> Begun {
-        let Self { scenario, plan, writer, simulator, service, roles, samples, events } = self;
+        let Self { scenario, plan, writer, simulator, service, roles, samples, books, events } = self;
         // First of all the vendors' timetable: it should run as little behind the load's clock as can be.
         let simulator = match simulator {
             Some(simulator) => Some(simulator.begin(clock, Arc::clone(&events), stop.clone()).await),
@@ -293,7 +307,7 @@ impl Beginning {
         let live = tokio::spawn(live.follow(is_over));
         let draining = Arc::clone(&workload);
         let drain = tokio::spawn(async move { draining.drain().await });
-        Begun { workload, live, over, drain, simulator, service, rest, samples, events }
+        Begun { workload, live, over, drain, simulator, service, rest, samples, books, events }
     }
 }
 
@@ -303,6 +317,7 @@ impl Begun {
             service.rest(self.rest, || signals.interrupted()).await;
         }
         // Nothing is sent any more before the last cut: what it reads is at rest.
+        let at_rest = self.workload.come_to_rest().await;
         self.drain.abort();
         let _ = self.drain.await;
         let _ = self.over.send(());
@@ -311,10 +326,13 @@ impl Begun {
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
         // The service first: what it has under way may still go to the vendors.
+        let places = self.books.is_some().then(|| dir.partial(PLACES));
         let service = match self.service {
-            Some(service) => Some(service.end(None).await),
+            Some(service) => Some(service.end(places.as_deref()).await),
             None => None,
         };
+        let has_places = at_rest.is_ok() && service.as_ref().is_none_or(|service| service.places);
+        let books = self.books.map(|books| books.finish(dir, has_places)).unwrap_or_default();
         let simulator = match self.simulator {
             Some(simulator) => Some(simulator.end().await),
             None => None,
@@ -325,6 +343,7 @@ impl Begun {
             workload: self.workload,
             simulator,
             service,
+            books,
             samples: self.samples.map(|file| file.finish().and_then(|written| dir.publish(SAMPLES).map(|()| written))),
             interrupted: signals.interrupted(),
             executor,

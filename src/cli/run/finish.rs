@@ -192,6 +192,7 @@ fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_
         None => {}
     }
     warnings.extend(measured.simulator.as_ref().and_then(skew));
+    warnings.extend(measured.books.iter().cloned());
     match &measured.service {
         Some(service) => warnings.extend(service.warnings.iter().cloned()),
         // What a service asks of the vendors is not measured by the harness.

@@ -1,4 +1,4 @@
-//! What a service tells about itself, read over HTTP: `/clock`, `/stats`, `/places`.
+//! What a service tells about itself, read over HTTP: `/clock` and `/stats`.
 //!
 //! A user's own service may tell nothing at all, or only some of it: what it does not tell is absent, never zero.
 
@@ -14,7 +14,6 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::event::BreakerState;
-use crate::ledgers::PlaceEntry;
 use crate::measure::Gauges;
 use crate::outcome::{LeadCounts, Vendor};
 use crate::transport::{Body, HttpClient};
@@ -25,13 +24,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const LONGEST: usize = 16 << 20;
 /// Exchanges from which the clock's offset is taken: the quickest is the most exact.
 const EXCHANGES: usize = 5;
-/// Leads in one page of places.
-const PAGE: usize = 2_000;
 
 /// A service's own endpoints.
 #[derive(Debug, Clone)]
 pub(super) struct Api {
-    client: HttpClient,
+    pub(super) client: HttpClient,
     pub(super) base: String,
     pub(super) authorization: Option<HeaderValue>,
 }
@@ -134,29 +131,6 @@ impl Api {
             }
         }
         best.ok_or_else(|| ApiError::Unexpected { path: "/clock".to_owned(), problem: "it was not asked".to_owned() })
-    }
-
-    /// Hands every place at rest to `each`, a page at a time; gives how many.
-    pub(super) async fn places(&self, mut each: impl FnMut(PlaceEntry)) -> Result<u64, ApiError> {
-        let (mut count, mut after) = (0, String::new());
-        loop {
-            let path =
-                format!("/places?limit={PAGE}{}", if after.is_empty() { String::new() } else { format!("&after={after}") });
-            let page = self.get(&path).await?;
-            let unexpected = |problem: String| ApiError::Unexpected { path: path.clone(), problem };
-            let mut last = None;
-            for line in page.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                let place: PlaceEntry = serde_json::from_slice(line).map_err(|error| unexpected(error.to_string()))?;
-                last = Some(place.lead.clone());
-                count += 1;
-                each(place);
-            }
-            match last {
-                None => return Ok(count),
-                Some(last) if last <= after => return Err(unexpected(format!("the page ends at {last}, before it began"))),
-                Some(last) => after = last,
-            }
-        }
     }
 
     async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {

@@ -12,11 +12,11 @@ use tokio::time::MissedTickBehavior;
 use super::api::{Api, ClockOffset};
 use super::process::{Process, describe};
 use super::{Service, config, events};
+use crate::audit::fetch_places;
 use crate::cli::run::events::EventLog;
 use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Stop};
-use crate::ledgers::{BookPen, PlaceEntry};
 use crate::measure::Gauges;
 
 /// The gauges are read this long before a second ends, so that its row shows them fresh.
@@ -35,6 +35,8 @@ const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
 pub(in crate::cli::run) struct ServiceOutcome {
     /// How it was lost, if it ended before the run did.
     pub(in crate::cli::run) lost: Option<String>,
+    /// Whether it said where everything is.
+    pub(in crate::cli::run) places: bool,
     /// What a reader must know to trust the numbers.
     pub(in crate::cli::run) warnings: Vec<String>,
 }
@@ -42,6 +44,7 @@ pub(in crate::cli::run) struct ServiceOutcome {
 /// A service while the load runs.
 pub(in crate::cli::run) struct Serving {
     api: Api,
+    token: Option<String>,
     tells: bool,
     gauges: watch::Sender<Option<Gauges>>,
     /// Readings of the gauges that did not come.
@@ -69,9 +72,10 @@ enum Ending {
 impl Service {
     /// The load begins: from now on the service is watched, and the death of one that the run started ends the load.
     pub(in crate::cli::run) async fn begin(self, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Serving {
-        let Self { api, tells, process, .. } = self;
+        let Self { api, token, tells, process, .. } = self;
         let mut serving = Serving {
             api,
+            token,
             tells,
             gauges: watch::Sender::new(None),
             unread: Arc::default(),
@@ -134,7 +138,6 @@ impl Serving {
         let deadline = tokio::time::Instant::now() + longest;
         let mut quiet = 0;
         let under_way = loop {
-            let lost = self.process.as_ref().is_some_and(|process| process.watcher.is_finished());
             let under_way = match self.api.stats().await {
                 Ok(stats) => {
                     self.gauges.send_replace(Some(stats.gauges()));
@@ -143,7 +146,7 @@ impl Serving {
                 Err(_) => None,
             };
             quiet = if under_way == Some(0) { quiet + 1 } else { 0 };
-            if lost || quiet >= QUIET || give_up() || tokio::time::Instant::now() >= deadline {
+            if self.is_lost() || quiet >= QUIET || give_up() || tokio::time::Instant::now() >= deadline {
                 break under_way;
             }
             tokio::time::sleep(ASKED_EVERY).await;
@@ -160,13 +163,11 @@ impl Serving {
     }
 
     /// The run is over: places at rest are written to `places`, and a service that the run started is ended.
-    pub(in crate::cli::run) async fn end(mut self, places: Option<BookPen<PlaceEntry>>) -> ServiceOutcome {
-        let alive = self.process.as_ref().is_none_or(|process| !process.watcher.is_finished());
-        if let Some(pen) = places.filter(|_| alive && self.tells)
-            && let Err(error) = self.api.places(|place| pen.write(place)).await
-        {
-            self.warnings.push(format!("The places at rest could not be read from the service: {error}."));
-        }
+    pub(in crate::cli::run) async fn end(mut self, places: Option<&Path>) -> ServiceOutcome {
+        let places = match places {
+            Some(file) if self.tells && !self.is_lost() => self.write_places(file).await,
+            _ => false,
+        };
         let lost = match self.process.take() {
             Some(process) => self.end_process(process).await,
             None => None,
@@ -185,7 +186,22 @@ impl Serving {
                 crate::units::format_duration(self.skew)
             ));
         }
-        ServiceOutcome { lost, warnings: self.warnings }
+        ServiceOutcome { lost, places, warnings: self.warnings }
+    }
+
+    fn is_lost(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.watcher.is_finished())
+    }
+
+    async fn write_places(&mut self, file: &Path) -> bool {
+        let url = format!("{}/places", self.api.base);
+        match fetch_places(&self.api.client, &url, self.token.as_deref(), file).await {
+            Ok(_) => true,
+            Err(error) => {
+                self.warnings.push(format!("The places at rest could not be read from the service: {error}."));
+                false
+            }
+        }
     }
 
     /// The database of a service that ended in order stays only where there is something left in it to look at.
