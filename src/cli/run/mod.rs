@@ -56,7 +56,7 @@ pub(super) struct RunArgs {
     no_books: bool,
 }
 
-fn time_scale(text: &str) -> Result<f64, String> {
+pub(super) fn time_scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(factor) if (0.001..=100.0).contains(&factor) => Ok(factor),
         _ => Err("a factor from 0.001 to 100, such as 0.1".to_owned()),
