@@ -35,6 +35,7 @@ pub fn summary(run: &Run, judged: &Judged, options: &SummaryOptions<'_>) -> Stri
     let mut page = Page { text: String::new(), color: options.color };
     verdict(&mut page, &view);
     thresholds(&mut page, &view);
+    expectations(&mut page, &view);
     figures(&mut page, &view);
     timeline(&mut page, &view);
     capacity(&mut page, &view);
@@ -177,6 +178,27 @@ fn thresholds(page: &mut Page, view: &View<'_>) {
                 page.toned(tone, word, &format!("{source:<widest$}    no data  (limit {limit})"));
                 page.wrapped("          ", why);
             }
+        }
+    }
+    page.blank();
+}
+
+/// What was seen; of what did not come true, what was expected and what the vendors say, too. The report has that of all.
+fn expectations(page: &mut Page, view: &View<'_>) {
+    let expectations = &view.judged.verdict.expectations;
+    if expectations.is_empty() {
+        return;
+    }
+    page.line("Expectations");
+    let widest = expectations.iter().map(|judgement| judgement.name.chars().count()).max().unwrap_or(0);
+    for judgement in expectations {
+        let (tone, word) = if judgement.passed { (Tone::Good, "  true      ") } else { (Tone::Bad, "  NOT TRUE  ") };
+        let head = format!("{word}{:<widest$}  ", judgement.name);
+        page.toned(tone, &head, &judgement.seen);
+        if !judgement.passed {
+            let indent = " ".repeat(head.chars().count());
+            page.wrapped(&format!("{indent}expected  "), &judgement.expected);
+            page.wrapped(&format!("{indent}truth     "), &judgement.truth);
         }
     }
     page.blank();

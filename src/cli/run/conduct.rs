@@ -1,6 +1,7 @@
 //! One load from its first process to its last sample.
 
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::executor::{ExecutorError, Level, Stop, closed};
 use crate::journey::{Workload, WorkloadPlan};
-use crate::ledgers::PLACES;
+use crate::ledgers::{PLACES, VENDORS};
 use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder, SampleFile, SamplesWritten};
 use crate::outcome::Vendor;
 use crate::result::{RunDir, RunWriter, SAMPLES, WriteError};
@@ -50,6 +51,8 @@ pub(super) struct Measured {
     pub(super) service: Option<ServiceOutcome>,
     /// What the books lack.
     pub(super) books: Vec<String>,
+    /// The vendors' ledger, where there are simulated vendors.
+    pub(super) vendors: Option<std::io::Result<PathBuf>>,
     pub(super) samples: Option<std::io::Result<SamplesWritten>>,
     pub(super) interrupted: bool,
     pub(super) executor: Result<(), ExecutorError>,
@@ -124,7 +127,11 @@ async fn prepare(scenario: &Scenario, dir: &RunDir, options: &Options) -> Result
     let client = client(scenario)?;
     reach_targets(scenario, &client).await?;
     let (scenario, coming) = with_callbacks(scenario)?;
-    let simulator = if scenario.simulates_vendors() { Some(Simulator::start(&scenario, options.seed).await?) } else { None };
+    let simulator = if scenario.simulates_vendors() {
+        Some(Simulator::start(&scenario, options.seed, dir.partial(VENDORS)).await?)
+    } else {
+        None
+    };
     let service = service(&scenario, coming, simulator.as_ref(), &client, dir, options).await?;
     let endpoints = match &simulator {
         Some(simulator) if service.is_none() => simulator.endpoints()?,
@@ -337,6 +344,7 @@ impl Begun {
             Some(simulator) => Some(simulator.end().await),
             None => None,
         };
+        let vendors = simulator.as_ref().map(|_| dir.publish(VENDORS).map(|()| dir.file(VENDORS)));
         Measured {
             followed,
             events: self.events,
@@ -344,6 +352,7 @@ impl Begun {
             simulator,
             service,
             books,
+            vendors,
             samples: self.samples.map(|file| file.finish().and_then(|written| dir.publish(SAMPLES).map(|()| written))),
             interrupted: signals.interrupted(),
             executor,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::conduct::{Measured, vendor};
+use super::expectations;
 use super::simulator::SimulatorOutcome;
 use crate::capacity::{Basis, assess};
 use crate::cli::{Exit, output};
@@ -48,7 +49,9 @@ pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) ->
         events,
     };
     let mut run = Run { result, seconds: measured.followed.seconds, totals: measured.followed.totals };
-    let judged = Judged { verdict: judge(&run, &scenario.thresholds, Vec::new()), capacity: assess(&run, &Basis::of(scenario)) };
+    let expectations = expectations::judged(scenario, &run, measured.simulator.as_ref(), measured.vendors.as_ref());
+    let verdict = judge(&run, &scenario.thresholds, expectations);
+    let judged = Judged { verdict, capacity: assess(&run, &Basis::of(scenario)) };
     let verdict = serde_json::to_value(&judged).unwrap_or(Value::Null);
     let dir = match measured.followed.writer.finish(run.result.clone(), &verdict) {
         Ok((dir, result)) => {
@@ -191,6 +194,8 @@ fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_
         Some(Err(error)) => warnings.push(format!("samples.csv could not be finished: {error}")),
         None => {}
     }
+    let unwritten = measured.simulator.as_ref().and_then(|simulator| simulator.unwritten.as_ref());
+    warnings.extend(unwritten.map(|how| format!("The vendors' ledger may not be whole: the simulator ended with {how}.")));
     warnings.extend(measured.simulator.as_ref().and_then(skew));
     warnings.extend(measured.books.iter().cloned());
     match &measured.service {

@@ -3,6 +3,7 @@
 mod books;
 mod conduct;
 mod events;
+mod expectations;
 pub(super) mod finish;
 mod live;
 pub(super) mod plan_text;
