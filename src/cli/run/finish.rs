@@ -13,7 +13,7 @@ use crate::cli::{Exit, output};
 use crate::event::{Event, EventKind};
 use crate::gate::{Outcome, judge};
 use crate::measure::{Labels, SampleKind, Totals};
-use crate::outcome::Vendor;
+use crate::outcome::{LeadCounts, Vendor};
 use crate::report::{Judged, SummaryOptions, summary, write_report};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::scenario::{ExecutorKind, LeadUse, Scenario};
@@ -38,7 +38,7 @@ pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) ->
         end: end.clone(),
         load_us: measured.followed.length.as_micros() as u64,
         machine: Machine::this(),
-        leads: measured.workload.gauges().leads,
+        leads: leads(&measured),
         checks: measured.followed.totals.checks.clone(),
         dropped_iterations: measured.followed.totals.dropped_iterations,
         interrupted_iterations: measured.followed.totals.interrupted_iterations,
@@ -95,10 +95,21 @@ fn exit(run: &Run, judged: &Judged) -> Exit {
     }
 }
 
+/// What became of the operations: as the last row of the timeline says where a service has the pipelines.
+fn leads(measured: &Measured) -> LeadCounts {
+    match &measured.service {
+        Some(_) => measured.followed.seconds.last().map(|second| second.gauges.leads).unwrap_or_default(),
+        None => measured.workload.gauges().leads,
+    }
+}
+
 fn end(measured: &Measured) -> RunEnd {
     let lost = measured.simulator.as_ref().and_then(|simulator| simulator.lost.as_ref());
     if let Some(how) = lost {
         return RunEnd::Failed { reason: format!("the simulated vendors were lost: {how}") };
+    }
+    if let Some(how) = measured.service.as_ref().and_then(|service| service.lost.as_ref()) {
+        return RunEnd::Failed { reason: format!("the service was lost: {how}") };
     }
     if let Some(error) = &measured.followed.write_error {
         return RunEnd::Failed { reason: error.to_string() };
@@ -186,7 +197,14 @@ fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_
     let unwritten = measured.simulator.as_ref().and_then(|simulator| simulator.unwritten.as_ref());
     warnings.extend(unwritten.map(|how| format!("The vendors' ledger may not be whole: the simulator ended with {how}.")));
     warnings.extend(measured.simulator.as_ref().and_then(skew));
-    warnings.extend(measured.simulator.as_ref().and_then(|simulator| disagreement(simulator, &measured.followed.totals)));
+    warnings.extend(measured.books.iter().cloned());
+    match &measured.service {
+        Some(service) => warnings.extend(service.warnings.iter().cloned()),
+        // What a service asks of the vendors is not measured by the harness.
+        None => {
+            warnings.extend(measured.simulator.as_ref().and_then(|simulator| disagreement(simulator, &measured.followed.totals)));
+        }
+    }
     warnings
 }
 

@@ -74,6 +74,16 @@ impl Simulator {
         Endpoints::simulated(self.child.clay_url(), self.child.customer_io_url(), &self.settings)
     }
 
+    /// Clay's base URL.
+    pub(super) fn clay_url(&self) -> &str {
+        self.child.clay_url()
+    }
+
+    /// Customer.io's base URL.
+    pub(super) fn customer_io_url(&self) -> &str {
+        self.child.customer_io_url()
+    }
+
     /// Its process.
     pub(super) fn pid(&self) -> u32 {
         self.child.pid()
