@@ -38,16 +38,25 @@ pub enum BreakerState {
     HalfOpen,
     /// Held open by hand.
     ForcedOpen,
+    /// Switched off: every call passes, and nothing is counted.
+    Disabled,
+    /// Every call passes and is counted, and what a breaker in force would have done is told.
+    MetricsOnly,
 }
 
 impl BreakerState {
-    /// `CLOSED`, `OPEN`, `HALF_OPEN` or `FORCED_OPEN`.
+    /// Every state.
+    pub const ALL: [Self; 6] = [Self::Closed, Self::Open, Self::HalfOpen, Self::ForcedOpen, Self::Disabled, Self::MetricsOnly];
+
+    /// `CLOSED`, `OPEN`, `HALF_OPEN`, `FORCED_OPEN`, `DISABLED` or `METRICS_ONLY`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "CLOSED",
             Self::Open => "OPEN",
             Self::HalfOpen => "HALF_OPEN",
             Self::ForcedOpen => "FORCED_OPEN",
+            Self::Disabled => "DISABLED",
+            Self::MetricsOnly => "METRICS_ONLY",
         }
     }
 }
@@ -80,6 +89,24 @@ pub enum EventKind {
         calls: u32,
         /// Failures among them.
         failures: u32,
+    },
+    /// A circuit breaker that only measures would have opened.
+    WouldOpen {
+        /// Why, with the numbers.
+        cause: String,
+        /// Calls that the decision would rest on.
+        calls: u32,
+        /// Failures among them.
+        failures: u32,
+    },
+    /// Client-side throttling began or ended.
+    Throttling {
+        /// True at its start, false at its end.
+        active: bool,
+        /// Requests of the window.
+        requests: u64,
+        /// Those that the vendor accepted.
+        accepts: u64,
     },
     /// A result came back from before the breaker's last transition and was ignored.
     StaleResult {

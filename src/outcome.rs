@@ -71,6 +71,12 @@ pub enum FailureKind {
     BudgetExhausted,
     /// The client-side rate limiter could not admit the call in time: nothing was sent.
     LimiterFull,
+    /// No place among the attempts under way became free in time: nothing was sent.
+    InFlightFull,
+    /// Client-side throttling rejected the call, for the vendor accepts too few: nothing was sent.
+    Throttled,
+    /// An earlier operation of the same user waits in the queue, and this one behind it: nothing was sent.
+    HeldInOrder,
     /// The transaction panicked.
     Panicked,
     /// The run ended before the iteration did.
@@ -79,7 +85,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::ConnectionRefused,
         Self::ConnectionLost,
         Self::Timeout,
@@ -92,6 +98,9 @@ impl FailureKind {
         Self::BreakerOpen,
         Self::BudgetExhausted,
         Self::LimiterFull,
+        Self::InFlightFull,
+        Self::Throttled,
+        Self::HeldInOrder,
         Self::Panicked,
         Self::Interrupted,
     ];
@@ -123,6 +132,9 @@ impl FailureKind {
             Self::BreakerOpen => "breaker_open",
             Self::BudgetExhausted => "budget_exhausted",
             Self::LimiterFull => "limiter_full",
+            Self::InFlightFull => "in_flight_full",
+            Self::Throttled => "throttled",
+            Self::HeldInOrder => "held_in_order",
             Self::Panicked => "panicked",
             Self::Interrupted => "interrupted",
         }

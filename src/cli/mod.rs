@@ -1,12 +1,15 @@
 //! The command line, one command a file.
 
+mod audit;
 mod completions;
 mod exit;
 mod mock;
 mod new;
 mod output;
+mod queue;
 mod report;
 mod run;
+mod serve;
 mod validate;
 
 use std::process::ExitCode;
@@ -33,8 +36,14 @@ enum Command {
     New(new::NewArgs),
     /// Render the report of a saved run again
     Report(report::ReportArgs),
+    /// Serve the pipeline over HTTP: leads are durable before they are acknowledged
+    Serve(serve::ServeArgs),
+    /// Audit the books of a run: was any lead lost, or done twice?
+    Audit(audit::AuditArgs),
     /// Serve the simulated vendors alone, for any client
     Mock(mock_server::command::MockArgs),
+    /// Look at the leads of a service, and move what it gave up
+    Queue(queue::QueueArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -46,7 +55,10 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::New(args) => new::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Mock(args) => return mock::run(&args),
+        Command::Queue(args) => queue::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     exit.into()

@@ -42,7 +42,13 @@ pub(crate) fn series() -> impl Strategy<Value = Series> {
 }
 
 fn gauges() -> impl Strategy<Value = Gauges> {
-    let state = select(vec![BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen, BreakerState::ForcedOpen]);
+    let state = select(vec![
+        BreakerState::Closed,
+        BreakerState::Open,
+        BreakerState::HalfOpen,
+        BreakerState::ForcedOpen,
+        BreakerState::Disabled,
+    ]);
     let breakers = btree_map(select(VENDORS.to_vec()), state, 0..=3);
     (any::<u32>(), any::<[u64; 4]>(), breakers, any::<[u64; 9]>()).prop_map(|(users, counts, breakers, leads)| {
         let [queue_depth, dead_letters, credits_used, in_flight] = counts;

@@ -88,6 +88,11 @@ fn entry(event: &Event) -> Option<Entry> {
             };
             (format!("{guard} {} → {}", from.as_str(), to.as_str()), cause.clone())
         }
+        EventKind::WouldOpen { cause, .. } => ("breaker would open, but only measures".to_owned(), cause.clone()),
+        EventKind::Throttling { active, requests, accepts } => {
+            let what = if *active { "throttling began" } else { "throttling ended" };
+            (what.to_owned(), format!("{accepts} of {requests} requests accepted"))
+        }
         EventKind::CreditsExhausted { used, limit } => ("credits used up".to_owned(), format!("{used} of {limit}")),
         EventKind::CreditsReset => ("credit budget started anew".to_owned(), String::new()),
         EventKind::Health { from, to, score } => (format!("health {from} → {to}"), format!("{score:.1} % successes")),
@@ -97,6 +102,8 @@ fn entry(event: &Event) -> Option<Entry> {
     let is_main = matches!(
         event.kind,
         EventKind::Transition { .. }
+            | EventKind::WouldOpen { .. }
+            | EventKind::Throttling { .. }
             | EventKind::CreditsExhausted { .. }
             | EventKind::CreditsReset
             | EventKind::ProcessLost { .. }

@@ -55,6 +55,9 @@ pub fn policy(failure: FailureKind) -> Policy {
         F::BreakerOpen => (false, Blame::Nobody, Fallback),
         F::BudgetExhausted => (false, Blame::Nobody, Fallback),
         F::LimiterFull => (false, Blame::Nobody, Fallback),
+        F::InFlightFull => (false, Blame::Nobody, Fallback),
+        F::Throttled => (false, Blame::Nobody, Fallback),
+        F::HeldInOrder => (false, Blame::Nobody, Fallback),
         F::Interrupted => (false, Blame::Nobody, Fallback),
         // A defect of the program; the breaker sees it through its permit, which counts a panic as a failure.
         F::Panicked => (false, Blame::Vendor, DeadLetters),
@@ -64,7 +67,8 @@ pub fn policy(failure: FailureKind) -> Policy {
 
 /// True when the failure means that nothing was sent, so that it is no attempt.
 pub fn nothing_was_sent(failure: FailureKind) -> bool {
-    matches!(failure, FailureKind::BreakerOpen | FailureKind::BudgetExhausted | FailureKind::LimiterFull)
+    use FailureKind::{BreakerOpen, BudgetExhausted, HeldInOrder, InFlightFull, LimiterFull, Throttled};
+    matches!(failure, BreakerOpen | BudgetExhausted | HeldInOrder | InFlightFull | LimiterFull | Throttled)
 }
 
 #[cfg(test)]
@@ -89,7 +93,8 @@ mod tests {
 
     #[test]
     fn what_was_not_sent_is_not_retried_and_not_blamed() {
-        for kind in [FailureKind::BreakerOpen, FailureKind::BudgetExhausted, FailureKind::LimiterFull] {
+        use FailureKind::{BreakerOpen, BudgetExhausted, HeldInOrder, InFlightFull, LimiterFull, Throttled};
+        for kind in [BreakerOpen, BudgetExhausted, HeldInOrder, InFlightFull, LimiterFull, Throttled] {
             assert!(nothing_was_sent(kind));
             assert_eq!(policy(kind), Policy { retried: false, blame: Blame::Nobody, afterwards: Afterwards::Fallback });
         }

@@ -11,6 +11,7 @@ use rand::Rng;
 
 use crate::outcome::FailureKind;
 
+use super::limiter::LONGEST_PAUSE;
 use super::policy::policy;
 use super::settings::{Backoff, RetrySettings};
 
@@ -51,11 +52,14 @@ pub fn next_attempt(
     if !budget_allows {
         return Next::BudgetDenied;
     }
-    let plain = exponential(settings.base_delay, attempts.saturating_sub(1), settings.max_delay);
+    let plain = match settings.backoff {
+        Backoff::Decorrelated => decorrelated(settings, attempts, rng),
+        _ => exponential(settings.base_delay, attempts.saturating_sub(1), settings.max_delay),
+    };
     Next::RetryAfter(match asked {
         None => spread(plain, settings.backoff, rng),
         // Never before the vendor's time; past it, spread, for everybody was given the same.
-        Some(asked) => asked + spread(plain, settings.backoff, rng).saturating_sub(floor(plain, settings.backoff)),
+        Some(asked) => asked + spread(plain, settings.backoff, rng).saturating_sub(floor(plain, settings)),
     })
 }
 
@@ -64,10 +68,20 @@ pub(super) fn exponential(base: Duration, exponent: u32, longest: Duration) -> D
     base.saturating_mul(1_u32.checked_shl(exponent).unwrap_or(u32::MAX)).min(longest)
 }
 
+/// The wait before the `attempts`th retry, each drawn between the first and three times the one before. The waits before it
+/// are drawn anew rather than remembered: a queue that outlives the process keeps none.
+fn decorrelated(settings: &RetrySettings, attempts: u32, rng: &mut impl Rng) -> Duration {
+    let (base, cap) = (settings.base_delay.min(settings.max_delay), settings.max_delay);
+    (0..attempts.max(1)).fold(base, |previous, _| {
+        let reach = previous.saturating_mul(3).min(LONGEST_PAUSE).saturating_sub(base);
+        (base + reach.mul_f64(rng.random::<f64>())).min(cap)
+    })
+}
+
 /// Spreads a wait.
 fn spread(wait: Duration, backoff: Backoff, rng: &mut impl Rng) -> Duration {
     match backoff {
-        Backoff::None => wait,
+        Backoff::None | Backoff::Decorrelated => wait,
         Backoff::Proportional { up_to } => wait.mul_f64(1.0 + up_to.clamp(0.0, 10.0) * rng.random::<f64>()),
         Backoff::Full => wait.mul_f64(rng.random::<f64>()),
         Backoff::Equal => wait.mul_f64(0.5 + 0.5 * rng.random::<f64>()),
@@ -75,9 +89,10 @@ fn spread(wait: Duration, backoff: Backoff, rng: &mut impl Rng) -> Duration {
 }
 
 /// The shortest wait that [`spread`] gives.
-fn floor(wait: Duration, backoff: Backoff) -> Duration {
-    match backoff {
+fn floor(wait: Duration, settings: &RetrySettings) -> Duration {
+    match settings.backoff {
         Backoff::None | Backoff::Proportional { .. } => wait,
+        Backoff::Decorrelated => wait.min(settings.base_delay),
         Backoff::Full => Duration::ZERO,
         Backoff::Equal => wait / 2,
     }

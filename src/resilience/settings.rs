@@ -11,6 +11,10 @@ pub struct PipelineSettings {
     pub credits: Option<CreditSettings>,
     /// The rate is bounded.
     pub limiter: Option<LimiterSettings>,
+    /// The attempts under way at once are bounded.
+    pub in_flight: Option<InFlightSettings>,
+    /// Calls are rejected here, at random, while the vendor accepts too few.
+    pub throttle: Option<ThrottleSettings>,
     /// Failures are tried again.
     pub retry: RetrySettings,
     /// A vendor that fails is left alone for a while.
@@ -35,6 +39,8 @@ impl PipelineSettings {
             idempotency: Some(IdempotencySettings::default()),
             credits: None,
             limiter: None,
+            in_flight: None,
+            throttle: None,
             retry: RetrySettings::default(),
             breaker: Some(BreakerSettings::default()),
             timeout: Duration::from_secs(10),
@@ -63,6 +69,12 @@ impl PipelineSettings {
         }
         stretch(&mut scaled.retry.base_delay);
         stretch(&mut scaled.retry.max_delay);
+        if let Some(deadline) = &mut scaled.retry.deadline {
+            stretch(deadline);
+        }
+        if let Some(throttle) = &mut scaled.throttle {
+            stretch(&mut throttle.window);
+        }
         stretch(&mut scaled.fallback.queue_base_delay);
         stretch(&mut scaled.fallback.drain_pacing);
         stretch(&mut scaled.health.window);
@@ -131,6 +143,37 @@ pub struct LimiterSettings {
     pub max_wait: Duration,
 }
 
+/// A bound on the attempts that are under way at one vendor at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InFlightSettings {
+    /// Most attempts under way.
+    pub max: u32,
+    /// Longest wait for a place; an attempt that would wait longer is not made.
+    pub max_wait: Duration,
+}
+
+impl Default for InFlightSettings {
+    fn default() -> Self {
+        Self { max: 20, max_wait: Duration::from_secs(1) }
+    }
+}
+
+/// Client-side throttling: calls are rejected with probability `max(0, (requests − ratio × accepts) / (requests + 1))`
+/// (Site Reliability Engineering, chapter "Handling Overload").
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ThrottleSettings {
+    /// K in the formula: how many requests are made for one that the vendor accepts. Smaller rejects sooner; at least 1.
+    pub ratio: f64,
+    /// The span over which both are counted.
+    pub window: Duration,
+}
+
+impl Default for ThrottleSettings {
+    fn default() -> Self {
+        Self { ratio: 2.0, window: Duration::from_secs(120) }
+    }
+}
+
 /// When and how often an attempt is repeated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetrySettings {
@@ -147,6 +190,9 @@ pub struct RetrySettings {
     pub budget_tokens: Option<u32>,
     /// What a success gives back.
     pub budget_ratio: f64,
+    /// Longest time from the first attempt to the last answer; past it the operation goes to the fallback. `None`: as long
+    /// as the attempts and the waits between them take.
+    pub deadline: Option<Duration>,
 }
 
 impl Default for RetrySettings {
@@ -158,6 +204,7 @@ impl Default for RetrySettings {
             backoff: Backoff::Proportional { up_to: 0.3 },
             budget_tokens: None,
             budget_ratio: 0.1,
+            deadline: None,
         }
     }
 }
@@ -176,11 +223,16 @@ pub enum Backoff {
     Full,
     /// `d / 2` to `d`.
     Equal,
+    /// Drawn between the first wait and three times the one before, at most the longest: `min(cap, random(base, prev × 3))`
+    /// (AWS Architecture Blog, "Exponential Backoff And Jitter").
+    Decorrelated,
 }
 
 /// When a circuit breaker opens and closes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BreakerSettings {
+    /// Whether it is in force.
+    pub mode: BreakerMode,
     /// Which calls it looks at.
     pub window: Window,
     /// Fewest calls in the window before a rate means anything.
@@ -206,6 +258,7 @@ pub struct BreakerSettings {
 impl Default for BreakerSettings {
     fn default() -> Self {
         Self {
+            mode: BreakerMode::InForce,
             window: Window::Consecutive { failures: 5 },
             minimum_calls: 5,
             failure_rate: 50.0,
@@ -218,6 +271,20 @@ impl Default for BreakerSettings {
             half_open_max: Duration::from_secs(60),
         }
     }
+}
+
+/// Whether a breaker is in force. resilience4j has the same four.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BreakerMode {
+    /// It opens and closes.
+    #[default]
+    InForce,
+    /// Everything passes, nothing is counted.
+    Disabled,
+    /// Everything passes and is counted; what it would do is told as an event.
+    MetricsOnly,
+    /// Nothing passes until somebody resets it.
+    ForcedOpen,
 }
 
 /// The calls that a breaker looks at.
@@ -282,6 +349,8 @@ pub enum FallbackStep {
     Queue,
     /// The company's name guessed from the domain.
     Local,
+    /// Reject it: nothing is kept, and the caller is told why.
+    Drop,
 }
 
 /// How the share of successes is graded.

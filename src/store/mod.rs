@@ -12,6 +12,7 @@ pub mod bounds;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
+pub mod sqlite;
 
 use std::future::Future;
 

@@ -6,9 +6,16 @@ use crate::outcome::Vendor;
 use crate::report::view::View;
 
 use super::axes::{Axis, Frame, Key};
-use super::scene::{Color, GREEN, ORANGE, PURPLE, Scene, Stroke, VERMILION};
+use super::scene::{BLUE, Color, GREEN, GREY, ORANGE, PURPLE, Scene, Stroke, VERMILION};
 
-const STATES: [BreakerState; 4] = [BreakerState::Closed, BreakerState::HalfOpen, BreakerState::Open, BreakerState::ForcedOpen];
+const STATES: [BreakerState; 6] = [
+    BreakerState::Closed,
+    BreakerState::HalfOpen,
+    BreakerState::Open,
+    BreakerState::ForcedOpen,
+    BreakerState::Disabled,
+    BreakerState::MetricsOnly,
+];
 
 pub(super) fn scene(view: &View<'_>) -> Scene {
     let mut scene = Scene::default();
@@ -63,13 +70,15 @@ fn color(state: BreakerState) -> Color {
         BreakerState::HalfOpen => ORANGE,
         BreakerState::Open => VERMILION,
         BreakerState::ForcedOpen => PURPLE,
+        BreakerState::Disabled => GREY,
+        BreakerState::MetricsOnly => BLUE,
     }
 }
 
 /// Share of the lane's height.
 fn thickness(state: BreakerState) -> f64 {
     match state {
-        BreakerState::Closed => 0.25,
+        BreakerState::Closed | BreakerState::Disabled | BreakerState::MetricsOnly => 0.25,
         BreakerState::HalfOpen => 0.6,
         BreakerState::Open | BreakerState::ForcedOpen => 1.0,
     }

@@ -24,7 +24,7 @@ use super::emitter::Emitter;
 use super::operation::{Operation, OperationKind};
 use super::pipeline::Pipeline;
 use super::sender::{Reply, RetryAfter, Sender};
-use super::settings::{Backoff, BreakerSettings, PipelineSettings, RetrySettings, Window};
+use super::settings::{Backoff, BreakerMode, BreakerSettings, PipelineSettings, RetrySettings, Window};
 
 /// Keeps what was emitted.
 #[derive(Debug, Default)]
@@ -204,6 +204,7 @@ fn emitter(start: Instant, log: &Arc<Log>) -> Emitter {
 /// What holds in the table of transitions unless a row says otherwise.
 fn table() -> BreakerSettings {
     BreakerSettings {
+        mode: BreakerMode::InForce,
         window: Window::Count { calls: 10 },
         minimum_calls: 5,
         failure_rate: 50.0,
