@@ -76,7 +76,7 @@ async fn what_can_t_be_a_server_is_said_without_its_password() {
         assert!(!format!("{refused} {refused:?}").contains("sesame"), "{refused:?}");
     }
     let Some(server) = Server::start_with(&["--requirepass", "sesame", "--protected-mode", "no"]) else { return };
-    refusal(&server.settings(), &["can't be used", "auth"]).await;
+    refusal(&server.settings(), &["can't be used", "Authentication required"]).await;
 }
 
 #[tokio::test]
