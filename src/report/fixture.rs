@@ -26,6 +26,7 @@ pub(crate) fn empty() -> Run {
         },
         seed: Seed(42),
         time_scale: 1.0,
+        service: None,
         end: RunEnd::Completed,
         load_us: 0,
         machine: Machine {

@@ -40,6 +40,9 @@ pub struct RunResult {
     pub time_scale: f64,
     /// How it ended.
     pub end: RunEnd,
+    /// Who took the leads, where that was a service: "plimsoll serve with SQLite, started by the run …".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// From the start of the load to its end, in microseconds.
     pub load_us: u64,
     /// What it ran on.

@@ -49,6 +49,8 @@ pub(super) struct Measured {
     pub(super) workload: Arc<Workload>,
     pub(super) simulator: Option<SimulatorOutcome>,
     pub(super) service: Option<ServiceOutcome>,
+    /// Whether books of leads were kept.
+    pub(super) kept_books: bool,
     /// What the books lack.
     pub(super) books: Vec<String>,
     /// The vendors' ledger, where there are simulated vendors.
@@ -339,6 +341,7 @@ impl Begun {
             None => None,
         };
         let has_places = at_rest.is_ok() && service.as_ref().is_none_or(|service| service.places);
+        let kept_books = self.books.is_some();
         let books = self.books.map(|books| books.finish(dir, has_places)).unwrap_or_default();
         let simulator = match self.simulator {
             Some(simulator) => Some(simulator.end().await),
@@ -351,6 +354,7 @@ impl Begun {
             workload: self.workload,
             simulator,
             service,
+            kept_books,
             books,
             vendors,
             samples: self.samples.map(|file| file.finish().and_then(|written| dir.publish(SAMPLES).map(|()| written))),
