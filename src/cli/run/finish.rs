@@ -39,6 +39,7 @@ pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) ->
         time_scale: measured.time_scale,
         end: end.clone(),
         load_us: measured.followed.length.as_micros() as u64,
+        rest_us: measured.rest.as_micros() as u64,
         machine: Machine::this(),
         leads: leads(&measured, audited.as_ref()),
         checks: measured.followed.totals.checks.clone(),
