@@ -68,7 +68,7 @@ fn without_auto_dedupe_lost_answers_are_found_as_duplicates_that_are_paid_for() 
 #[test]
 fn retries_without_measure_are_found_as_amplification() {
     let storm = [
-        ("max_retries = 3, base_delay = \"100ms\"", "max_retries = 30, base_delay = \"10ms\""),
+        ("max_retries = 3, base_delay = \"100ms\"", "max_retries = 100, base_delay = \"10ms\", max_delay = \"10ms\""),
         ("share = 0.3", "share = 0.9"),
         ("failure_rate = 70", "failure_rate = 100"),
     ];

@@ -57,7 +57,7 @@ impl Checker<'_> {
         };
         self.check_pipelines(&expectations, tested, &place);
         self.check_ledger(&expectations, raw, tested, &place);
-        if expectations.is_empty() && !self.document.is_damaged(&place) {
+        if expectations.is_empty() && raw.max_degraded.is_none() && !self.document.is_damaged(&place) {
             let help = "say what must be true, as in `leads_lost = 0`, or leave it out";
             self.error_at(self.document.key_span(&place), "nothing is expected here", help);
         }
