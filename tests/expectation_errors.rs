@@ -84,7 +84,9 @@ fn a_recovery_shorter_than_the_cool_down() {
 fn a_breaker_that_is_not_there() {
     let off = "journeys = [{ journey = \"lead\" }]\n[resilience.clay]\nbreaker = false\n";
     let expect = "[expect.clay]\nmax_false_open = \"0s\"\n";
-    assert_error(&format!("{off}{expect}"), "clay", "Clay has no circuit breaker here", "`[resilience.clay]`");
+    assert_error(&format!("{off}{expect}"), "clay", "Clay has no circuit breaker in force here", "`[resilience.clay]`");
+    let watched = LEADS.replace("{ cooldown", "{ mode = \"metrics_only\", cooldown");
+    assert_error(&format!("{watched}{expect}"), "clay", "Clay has no circuit breaker in force here", "`[resilience.clay]`");
     let other = "journeys = [{ journey = \"customer_io.track\" }]\n";
     assert_error(&format!("{other}{expect}"), "clay", "no journey calls Clay through a pipeline", "`lead`");
 }
