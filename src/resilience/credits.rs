@@ -5,6 +5,10 @@
 //! exists, and released otherwise. A breaker of its own stops spending after failures in a row; a success while closed
 //! starts that row anew, and half-open lets one lead through, not everybody. The budget starts anew at midnight of a stated
 //! offset; a 402 means that the vendor counts otherwise, and ends the day at once.
+//!
+//! A restart that forgets what was spent spends it again. So what may be spent is kept by the store *before* it is: a mark
+//! that runs ahead of the credits by a block of leads, so that one write covers many. After a crash everything below the
+//! mark counts as spent, which may waste a block and never overspends.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +17,7 @@ use tokio::time::Instant;
 use crate::event::{BreakerState, EventKind, Guard};
 use crate::units::format_duration;
 
+use super::backlog::CreditState;
 use super::emitter::Emitter;
 use super::settings::CreditSettings;
 use super::wall::DayClock;
@@ -67,6 +72,9 @@ struct Account {
     reserved: u64,
     /// Charged since the start, over all days.
     total: u64,
+    /// Credits that the store knows may be spent today, and whether it knows of the vendor's refusal.
+    covered: u64,
+    refusal_covered: bool,
     /// Today's end has been told; by the vendor's 402, nothing more may be spent whatever the count says.
     announced: bool,
     refused_by_vendor: bool,
@@ -101,6 +109,8 @@ impl CreditBudget {
             used: 0,
             reserved: 0,
             total: 0,
+            covered: 0,
+            refusal_covered: false,
             announced: false,
             refused_by_vendor: false,
             state: State::Closed,
@@ -153,7 +163,7 @@ impl CreditBudget {
     pub fn would_refuse(&self, now: Instant) -> Option<CreditRefusal> {
         let account = self.lock();
         let CreditSettings { per_lead, daily_limit: limit, utc_offset_minutes, .. } = self.settings;
-        let today = account.day == self.clock.day(now, utc_offset_minutes);
+        let today = account.day >= self.clock.day(now, utc_offset_minutes);
         let used = if today { account.used } else { 0 };
         let spent = (today && account.refused_by_vendor) || used.saturating_add(per_lead) > limit;
         if spent || used.saturating_add(account.reserved).saturating_add(per_lead) > limit {
@@ -168,6 +178,57 @@ impl CreditBudget {
         }
     }
 
+    /// What the store must keep before anything more is sent; `None` when it knows enough. The mark runs ahead by a
+    /// hundredth of a day's leads, at least one lead.
+    pub fn uncovered(&self, now: Instant) -> Option<CreditState> {
+        let mut events = Vec::new();
+        let state = {
+            let mut account = self.lock();
+            self.roll_over(&mut account, now, &mut events);
+            let at_stake = account.used.saturating_add(account.reserved);
+            let known = at_stake <= account.covered && account.refused_by_vendor == account.refusal_covered;
+            let CreditSettings { per_lead, daily_limit, .. } = self.settings;
+            let block = per_lead.max(daily_limit / 100 / per_lead.max(1) * per_lead);
+            let ahead = at_stake.saturating_add(block - per_lead).min(daily_limit).max(at_stake).max(account.covered);
+            (!known).then_some(CreditState { day: account.day, spent: ahead, refused_by_vendor: account.refused_by_vendor })
+        };
+        self.emit(now, events);
+        state
+    }
+
+    /// The store keeps `state`.
+    pub fn covered(&self, state: CreditState) {
+        let mut account = self.lock();
+        if account.day == state.day {
+            account.covered = account.covered.max(state.spent);
+            account.refusal_covered = state.refused_by_vendor;
+        }
+    }
+
+    /// Counts as spent what an earlier life may have spent. A state of a later day than the clock shows (it was set back)
+    /// makes that day begin now: no credit is given twice.
+    pub fn restore(&self, state: CreditState, now: Instant) {
+        let mut events = Vec::new();
+        {
+            let mut account = self.lock();
+            self.roll_over(&mut account, now, &mut events);
+            if state.day >= account.day {
+                account.day = state.day;
+                account.used = account.used.max(state.spent);
+                account.covered = account.covered.max(state.spent);
+                account.refused_by_vendor |= state.refused_by_vendor;
+                account.refusal_covered = account.refused_by_vendor;
+                let spent = account.refused_by_vendor || self.is_spent(&account);
+                self.announce(&mut account, spent, &mut events);
+            }
+        }
+        self.emit(now, events);
+    }
+
+    fn is_spent(&self, account: &Account) -> bool {
+        account.used.saturating_add(self.settings.per_lead) > self.settings.daily_limit
+    }
+
     /// Credits charged since the start, over all days.
     pub fn charged(&self) -> u64 {
         self.lock().total
@@ -176,7 +237,7 @@ impl CreditBudget {
     /// Credits charged today and reserved now.
     pub fn today(&self, now: Instant) -> (u64, u64) {
         let account = self.lock();
-        let today = account.day == self.clock.day(now, self.settings.utc_offset_minutes);
+        let today = account.day >= self.clock.day(now, self.settings.utc_offset_minutes);
         (if today { account.used } else { 0 }, account.reserved)
     }
 
@@ -194,7 +255,7 @@ impl CreditBudget {
             if ending == Ending::Charged {
                 account.used = account.used.saturating_add(self.settings.per_lead);
                 account.total = account.total.saturating_add(self.settings.per_lead);
-                let spent = account.used.saturating_add(self.settings.per_lead) > self.settings.daily_limit;
+                let spent = self.is_spent(&account);
                 self.announce(&mut account, spent, &mut events);
             }
             if ending == Ending::RefusedByVendor {
@@ -242,6 +303,8 @@ impl CreditBudget {
         if day > account.day {
             account.day = day;
             account.used = 0;
+            account.covered = 0;
+            account.refusal_covered = false;
             account.announced = false;
             account.refused_by_vendor = false;
             events.push(EventKind::CreditsReset);

@@ -38,6 +38,26 @@ impl Ledger {
         self.delivered.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// An entry of the queue is answered by a fallback. To be called before it leaves the queue.
+    pub(super) fn degraded_from_queue(&self) {
+        self.degraded.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// An entry of the queue is rejected by policy. To be called before it leaves the queue.
+    pub(super) fn rejected_from_queue(&self) {
+        self.rejected.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The entry could not leave the queue after all.
+    pub(super) fn not_degraded_from_queue(&self) {
+        self.degraded.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// The entry could not leave the queue after all.
+    pub(super) fn not_rejected_from_queue(&self) {
+        self.rejected.fetch_sub(1, Ordering::AcqRel);
+    }
+
     /// A letter turned out to be a duplicate. To be called before it leaves the dead letters.
     pub(super) fn found_duplicate(&self) {
         self.duplicate.fetch_add(1, Ordering::AcqRel);

@@ -108,6 +108,11 @@ impl Limiter {
         (until > now).then_some(until)
     }
 
+    /// The longest that one waits for a turn.
+    pub(super) fn longest_wait(&self) -> Duration {
+        self.longest_wait
+    }
+
     fn is_paused(&self, now: Instant) -> bool {
         self.lock().paused_until > now
     }

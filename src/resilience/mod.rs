@@ -3,6 +3,7 @@
 //! idempotency → credit budget → rate limiter → retry → circuit breaker → timeout → HTTP, with the fallback queue and
 //! the dead letters behind. [`pipeline`] composes them in one place.
 
+mod attempts;
 pub mod backlog;
 pub mod breaker;
 pub mod credits;
@@ -10,32 +11,40 @@ pub mod dead_letters;
 pub mod degradation;
 pub mod drain;
 pub mod emitter;
+mod fall_back;
 pub mod health;
 pub mod idempotency;
+mod in_flight;
 pub mod key;
 mod ledger;
 pub mod limiter;
 pub mod operation;
+mod pacing;
 pub mod pipeline;
 pub mod policy;
 pub mod queue;
+mod redrive;
 pub mod retry;
 pub mod retry_after;
+mod schedule;
 pub mod sender;
 pub mod settings;
 mod sliding;
+mod throttle;
 pub mod wall;
 mod work;
 
 pub use backlog::{Backlog, CreditState, MemoryBacklog};
 pub use dead_letters::{DeadLetter, DeadLetters};
-pub use drain::{Drained, Redriven};
+pub use drain::Drained;
 pub use emitter::Emitter;
 pub use health::{Grade, HealthStatus};
-pub use key::idempotency_key;
+pub use in_flight::PlaceWaits;
+pub use key::{idempotency_key, lead_key};
 pub use operation::{Disposition, Operation, OperationKind, Source};
 pub use pipeline::{Answer, FollowUp, Pipeline, PipelineGauges};
 pub use queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
+pub use redrive::Redriven;
 pub use retry_after::parse_retry_after;
 pub use sender::{Reply, RetryAfter, Sender};
 pub use settings::{
@@ -43,7 +52,9 @@ pub use settings::{
     InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings, Window,
 };
 
+pub use throttle::ThrottleGauges;
 pub use wall::{DayClock, UnixMillis};
+pub use work::Bell;
 
 #[cfg(test)]
 mod tests;

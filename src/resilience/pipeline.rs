@@ -1,71 +1,79 @@
 //! The composition, per vendor:
 //!
 //! ```text
-//! idempotency → credit budget → rate limiter → retry → circuit breaker → timeout → sender
-//!                                                    ↘ cache, queue, local guess → dead letters
+//! idempotency → credit budget → retry → rate limiter → in-flight limit → circuit breaker → timeout → sender
+//!                                 ↘ cache, queue, local guess, drop → dead letters
 //! ```
 //!
-//! The order is the point. A duplicate costs nothing, so it is found first. Credits are reserved once for an operation,
-//! however often it is tried. Each attempt passes the limiter anew, because a retry is a request too, and asks the breaker
-//! last, so that a permit is never held by somebody who waits. Whatever comes of an operation, exactly one line of the
-//! ledger says so; a call that is dropped gives back what it held and stays unacknowledged.
+//! Patterns that are put together by each caller are put together differently by each, and one of them forgets the budget.
+//! Here it is done once. A duplicate costs nothing, so it is found first; the order of the rest stands in `attempts.rs`, what
+//! comes after it in `fall_back.rs`. Whatever comes of an operation, exactly one line of the ledger says so; a call that is
+//! dropped gives back what it held and stays unacknowledged.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::Instant;
 
 use crate::clock::LoadClock;
-use crate::event::{BreakerState, EventKind, EventSink};
-use crate::outcome::{FailureKind, LeadCounts, Vendor};
+use crate::event::{BreakerState, EventSink};
+use crate::outcome::{LeadCounts, Vendor};
 use crate::seed::Seed;
 
+use super::attempts::Accepted;
 use super::backlog::{Backlog, MemoryBacklog};
-use super::breaker::{Breaker, Permit};
-use super::credits::{CreditBudget, CreditRefusal, Reservation};
-use super::dead_letters::DeadLetters;
-use super::degradation::{AnswerCache, local_guess};
+use super::breaker::Breaker;
+use super::credits::CreditBudget;
+use super::degradation::AnswerCache;
 use super::emitter::Emitter;
 use super::health::{HealthMonitor, HealthStatus};
-use super::idempotency::{Claim, FirstClaim, Idempotency};
-use super::ledger::{Ledger, Submission};
-use super::limiter::{LONGEST_PAUSE, Limiter, LimiterFull};
-use super::operation::{Disposition, Operation, OperationKind, Source};
-use super::policy::{Afterwards, Blame, policy};
-use super::queue::{Attempt, Entry, FallbackQueue, StoreError};
-use super::retry::{Next, RetryBudget, next_attempt};
-use super::sender::{Reply, Sender};
-use super::settings::{FallbackStep, PipelineSettings, RetrySettings};
+use super::idempotency::{Claim, Idempotency};
+use super::in_flight::{InFlight, PlaceWaits};
+use super::ledger::Ledger;
+use super::limiter::Limiter;
+use super::operation::{Disposition, Operation, Source};
+use super::pacing::Pace;
+use super::queue::{FallbackQueue, StoreError};
+use super::retry::RetryBudget;
+use super::sender::Sender;
+use super::settings::{BreakerMode, PipelineSettings};
+use super::throttle::{Throttle, ThrottleGauges};
 use super::wall::DayClock;
-use super::work::Shift;
+use super::work::{Bell, Shift};
 
 /// The pipeline between a service and one vendor.
 pub struct Pipeline<S, B = MemoryBacklog> {
     pub(super) settings: PipelineSettings,
-    sender: S,
+    pub(super) sender: S,
     pub(super) idempotency: Option<Idempotency>,
     pub(super) credits: Option<CreditBudget>,
     pub(super) limiter: Limiter,
-    retry_budget: Option<RetryBudget>,
-    retry_rng: Mutex<ChaCha8Rng>,
+    pub(super) in_flight: InFlight,
+    pub(super) throttle: Option<Throttle>,
+    pub(super) retry_budget: Option<RetryBudget>,
+    pub(super) retry_rng: Mutex<ChaCha8Rng>,
     pub(super) breaker: Option<Breaker>,
-    health: HealthMonitor,
-    cache: AnswerCache,
+    pub(super) health: HealthMonitor,
+    pub(super) cache: AnswerCache,
     pub(super) backlog: B,
     pub(super) ledger: Ledger,
-    in_flight: AtomicU64,
-    emitter: Emitter,
+    pub(super) emitter: Emitter,
     pub(super) wall: DayClock,
     /// What follows from the answer to an operation of the queue.
     follow_up: Option<FollowUp>,
+    /// Wake the workers who do what follows.
+    pub(super) follow_up_bells: Vec<Bell>,
     pub(super) shift: Shift,
+    pub(super) pace: Pace,
+    /// One at a time keeps the credits that may be spent.
+    pub(super) keeping_credits: tokio::sync::Mutex<()>,
     /// Wakes the drain when an entry came into the queue.
-    pub(super) arrived: Notify,
+    pub(super) arrived: Bell,
+    /// Wakes the workers that a guard holds up, when somebody changed the guard.
+    pub(super) unblocked: Notify,
     /// One redrive at a time: two that read the same letters would count them twice.
     pub(super) redriving: tokio::sync::Mutex<()>,
 }
@@ -97,35 +105,12 @@ pub struct PipelineGauges {
     pub credit_breaker: Option<BreakerState>,
     /// Attempts sent and not yet answered.
     pub in_flight: u64,
+    /// What waiting for a place among them came to.
+    pub place_waits: PlaceWaits,
+    /// What throttling knows, where there is any.
+    pub throttle: Option<ThrottleGauges>,
     /// What became of the operations.
     pub counts: LeadCounts,
-}
-
-/// The vendor accepted it.
-#[derive(Debug)]
-pub(super) struct Accepted {
-    attempts: u32,
-    /// What the vendor answered.
-    pub(super) data: Option<Value>,
-    /// The answer's status.
-    pub(super) status: Option<u16>,
-    /// When the answer was there.
-    pub(super) at: Instant,
-}
-
-/// It was not accepted.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Failure {
-    pub(super) cause: FailureKind,
-    pub(super) status: Option<u16>,
-    /// Before this there is no sense in trying again.
-    pub(super) retry_at: Option<Instant>,
-}
-
-impl Failure {
-    fn unsent(cause: FailureKind, retry_at: Option<Instant>) -> Self {
-        Self { cause, status: None, retry_at }
-    }
 }
 
 impl<S: Sender> Pipeline<S> {
@@ -155,14 +140,19 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         rng: ChaCha8Rng,
     ) -> Self {
         let now = Instant::now();
-        // Two streams of one seed: a drawn cool-down moves no back-off.
-        let mut breaker_rng = rng.clone();
-        breaker_rng.set_stream(1);
+        // Streams of one seed: a drawn cool-down moves no back-off.
+        let [breaker_rng, throttle_rng] = [1, 2].map(|number| {
+            let mut stream = rng.clone();
+            stream.set_stream(number);
+            stream
+        });
         Self {
             sender,
             idempotency: settings.idempotency.map(Idempotency::new),
             credits: settings.credits.map(|credits| CreditBudget::new(credits, wall, emitter.clone(), now)),
             limiter: Limiter::new(settings.limiter, settings.retry.max_delay, now),
+            in_flight: InFlight::new(settings.in_flight),
+            throttle: settings.throttle.map(|throttle| Throttle::new(throttle, throttle_rng, emitter.clone(), now)),
             retry_budget: RetryBudget::new(&settings.retry),
             retry_rng: Mutex::new(rng),
             breaker: settings.breaker.map(|breaker| Breaker::new(breaker, breaker_rng, emitter.clone(), now)),
@@ -170,12 +160,15 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             cache: AnswerCache::new(settings.fallback.cache_capacity),
             backlog,
             ledger: Ledger::default(),
-            in_flight: AtomicU64::new(0),
             emitter,
             wall,
             follow_up: None,
+            follow_up_bells: Vec::new(),
             shift: Shift::default(),
-            arrived: Notify::new(),
+            pace: Pace::new(settings.fallback.drain_pacing, now),
+            keeping_credits: tokio::sync::Mutex::default(),
+            unblocked: Notify::new(),
+            arrived: Bell::default(),
             redriving: tokio::sync::Mutex::new(()),
             settings,
         }
@@ -192,6 +185,13 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         self
     }
 
+    /// The same pipeline, which rings this bell when operations that follow from an answer are in their queues.
+    #[must_use]
+    pub fn ringing(mut self, bell: Bell) -> Self {
+        self.follow_up_bells.push(bell);
+        self
+    }
+
     pub(super) fn follow_up(&self, operation: &Operation, source: Source, data: Option<&Value>) -> Vec<Operation> {
         self.follow_up.as_ref().map_or_else(Vec::new, |follow_up| follow_up(operation, source, data))
     }
@@ -202,6 +202,11 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     /// # Errors
     /// When the store can't be read: without what was spent, nothing should be.
     pub async fn restore(&self) -> Result<(), StoreError> {
+        if let Some(credits) = &self.credits
+            && let Some(state) = self.backlog.credits().await?
+        {
+            credits.restore(state, Instant::now());
+        }
         Ok(())
     }
 
@@ -224,7 +229,10 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
                 }
             },
         };
-        match self.deliver(&operation, 1, &self.settings.retry).await {
+        if self.must_wait_in_line(&operation.user).await {
+            return self.queue_behind(operation, claim, submission).await;
+        }
+        match self.deliver(&operation).await {
             Ok(Accepted { attempts, data, at, .. }) => {
                 if let Some(claim) = claim {
                     claim.delivered(at);
@@ -236,170 +244,6 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         }
     }
 
-    /// Credit budget → limiter → retry → breaker → timeout → sender. Attempts are numbered from `first`.
-    pub(super) async fn deliver(&self, operation: &Operation, first: u32, retry: &RetrySettings) -> Result<Accepted, Failure> {
-        let reservation = self.reserve_credits()?;
-        let result = self.with_retries(operation, first, retry).await;
-        if let Some(reservation) = reservation {
-            close_reservation(reservation, &result);
-        }
-        let accepted = result?;
-        if let Some(data) = &accepted.data
-            && operation.kind == OperationKind::Enrich
-            && self.settings.fallback.steps.contains(&FallbackStep::Cache)
-        {
-            self.cache.keep(operation, data);
-        }
-        Ok(accepted)
-    }
-
-    fn reserve_credits(&self) -> Result<Option<Reservation<'_>>, Failure> {
-        let Some(credits) = &self.credits else { return Ok(None) };
-        let refused = |refusal: CreditRefusal| Failure::unsent(FailureKind::BudgetExhausted, refusal.retry_at());
-        credits.reserve(Instant::now()).map(Some).map_err(refused)
-    }
-
-    async fn with_retries(&self, operation: &Operation, first: u32, retry: &RetrySettings) -> Result<Accepted, Failure> {
-        let mut attempts = 0;
-        loop {
-            self.take_turn().await?;
-            let (reply, now) = self.attempt(operation, first + attempts).await?;
-            attempts += 1;
-            let Some(cause) = failure_of(&reply) else {
-                if let Some(budget) = &self.retry_budget {
-                    budget.succeeded();
-                }
-                return Ok(Accepted { attempts, data: reply.data, status: reply.status, at: now });
-            };
-            let asked = reply.retry_after.and_then(|after| after.wait(&self.wall, now));
-            if cause == FailureKind::RateLimited {
-                self.pause(now, asked);
-            }
-            match self.next(retry, attempts, cause, asked) {
-                Next::RetryAfter(wait) => sleep(wait).await,
-                Next::NotRetried | Next::NoneLeft | Next::BudgetDenied | Next::TooLong(_) => {
-                    let retry_at = asked.map(|asked| now + asked.min(LONGEST_PAUSE));
-                    return Err(Failure { cause, status: reply.status, retry_at });
-                }
-            }
-        }
-    }
-
-    /// Waits for the limiter, unless the breaker would reject the call anyway: nobody queues for a turn that is wasted.
-    async fn take_turn(&self) -> Result<(), Failure> {
-        let now = Instant::now();
-        if let Some(rejected) = self.breaker.as_ref().and_then(|breaker| breaker.would_reject(now)) {
-            return Err(Failure::unsent(FailureKind::BreakerOpen, rejected.retry_at));
-        }
-        let full = |full: LimiterFull| Failure::unsent(FailureKind::LimiterFull, Some(full.retry_at));
-        self.limiter.admit(now).await.map_err(full)
-    }
-
-    /// Breaker → timeout → sender: one attempt, and when its answer was there.
-    async fn attempt(&self, operation: &Operation, number: u32) -> Result<(Reply, Instant), Failure> {
-        let sent = Instant::now();
-        let permit = match &self.breaker {
-            None => None,
-            Some(breaker) => {
-                Some(breaker.try_acquire(sent).map_err(|rejected| Failure::unsent(FailureKind::BreakerOpen, rejected.retry_at))?)
-            }
-        };
-        let in_flight = InFlight::enter(&self.in_flight);
-        let reply = timeout(self.settings.timeout, self.sender.send(operation, number)).await;
-        drop(in_flight);
-        let reply = reply.unwrap_or_else(|_| Reply { failure: Some(FailureKind::Timeout), ..Reply::default() });
-        let now = Instant::now();
-        let elapsed = now.saturating_duration_since(sent);
-        let failure = failure_of(&reply);
-        if let Some(permit) = permit {
-            settle_permit(permit, failure, now, elapsed);
-        }
-        self.health.record(now, failure.is_none(), elapsed);
-        Ok((reply, now))
-    }
-
-    fn pause(&self, now: Instant, asked: Option<Duration>) {
-        if let Some(wait) = asked.filter(|wait| !wait.is_zero())
-            && self.limiter.pause(now, wait)
-        {
-            let for_ms = wait.min(LONGEST_PAUSE).as_millis() as u64;
-            self.emitter.emit(now, EventKind::Paused { for_ms });
-        }
-    }
-
-    fn next(&self, retry: &RetrySettings, attempts: u32, cause: FailureKind, asked: Option<Duration>) -> Next {
-        let budget_allows = match &self.retry_budget {
-            Some(budget) if policy(cause).retried => budget.failed(),
-            _ => true,
-        };
-        let mut rng = self.retry_rng.lock().unwrap_or_else(PoisonError::into_inner);
-        next_attempt(retry, attempts, cause, asked, budget_allows, &mut *rng)
-    }
-
-    /// Cache, queue and local guess in the order of the settings; past the last, the dead letters; without room, the caller.
-    async fn fall_back(
-        &self,
-        operation: Operation,
-        failure: Failure,
-        claim: Option<FirstClaim<'_>>,
-        submission: Submission<'_>,
-    ) -> Answer {
-        let cause = failure.cause;
-        let steps: &[FallbackStep] = match policy(cause).afterwards {
-            Afterwards::Fallback => &self.settings.fallback.steps,
-            Afterwards::DeadLetters => &[],
-        };
-        for step in steps {
-            let (source, data) = match step {
-                FallbackStep::Cache => (Source::Cache, self.cache.answer(&operation)),
-                FallbackStep::Local => (Source::Local, local_guess(&operation)),
-                FallbackStep::Drop => {
-                    submission.rejected();
-                    return Answer { disposition: Disposition::Rejected { cause }, data: None };
-                }
-                FallbackStep::Queue => {
-                    if !self.enqueue(&operation, failure).await {
-                        continue;
-                    }
-                    if let Some(claim) = claim {
-                        claim.queued();
-                    }
-                    submission.kept();
-                    self.arrived.notify_one();
-                    return Answer { disposition: Disposition::Fallback { source: Source::Queued, cause }, data: None };
-                }
-            };
-            if data.is_some() {
-                submission.degraded();
-                return Answer { disposition: Disposition::Fallback { source, cause }, data };
-            }
-        }
-        let attempt = self.remembered(failure);
-        let kept = self.backlog.letters().put(Entry::new(operation, attempt), cause, attempt.at).await;
-        if kept == Ok(true) {
-            submission.kept();
-            Answer { disposition: Disposition::DeadLettered { cause }, data: None }
-        } else {
-            submission.rejected();
-            Answer { disposition: Disposition::Rejected { cause }, data: None }
-        }
-    }
-
-    /// Puts an operation into the queue; false when the queue did not take it.
-    async fn enqueue(&self, operation: &Operation, failure: Failure) -> bool {
-        let entry = Entry::new(operation.clone(), self.remembered(failure));
-        // The breaker holds the drain back by itself, and may close early; the other waits are known.
-        let due = match failure.retry_at {
-            Some(at) if failure.cause != FailureKind::BreakerOpen => self.wall.unix_millis(at),
-            _ => self.wall.unix_millis(Instant::now()),
-        };
-        self.backlog.queue().push(entry, due).await == Ok(true)
-    }
-
-    pub(super) fn remembered(&self, failure: Failure) -> Attempt {
-        Attempt { at: self.wall.unix_millis(Instant::now()), cause: failure.cause, status: failure.status }
-    }
-
     /// The state now.
     pub fn gauges(&self) -> PipelineGauges {
         let counts = self.ledger.counts(|| self.backlog.counts());
@@ -409,9 +253,18 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             credits_used: self.credits.as_ref().map_or(0, CreditBudget::charged),
             breaker: self.breaker.as_ref().map(Breaker::state),
             credit_breaker: self.credits.as_ref().map(CreditBudget::state),
-            in_flight: self.in_flight.load(Ordering::Relaxed),
+            in_flight: self.in_flight.count(),
+            place_waits: self.in_flight.waits(),
+            throttle: self.throttle.as_ref().map(|throttle| throttle.gauges(Instant::now())),
             counts,
         }
+    }
+
+    /// Credits that the budget would still give out today; `None` without a budget.
+    pub fn credits_left(&self) -> Option<u64> {
+        let (credits, settings) = (self.credits.as_ref()?, self.settings.credits?);
+        let (used, reserved) = credits.today(Instant::now());
+        Some(settings.daily_limit.saturating_sub(used.saturating_add(reserved)))
     }
 
     /// What a health check shows.
@@ -420,7 +273,15 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         self.health.status(Instant::now(), circuit, self.backlog.queue().depth())
     }
 
-    /// The circuit breaker, to hold it open or reset it.
+    /// Switches the circuit breaker to another mode, and lets workers that it held up look again. False without a breaker.
+    pub fn set_breaker_mode(&self, mode: BreakerMode) -> bool {
+        let Some(breaker) = &self.breaker else { return false };
+        breaker.set_mode(mode, Instant::now());
+        self.unblocked.notify_waiters();
+        true
+    }
+
+    /// The circuit breaker, to read it.
     pub fn breaker(&self) -> Option<&Breaker> {
         self.breaker.as_ref()
     }
@@ -428,47 +289,6 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     /// The queue and the dead letters, to list and export them.
     pub fn backlog(&self) -> &B {
         &self.backlog
-    }
-}
-
-/// An answer that is an HTTP error is a failure whatever else it says, and no answer at all is never a success.
-fn failure_of(reply: &Reply) -> Option<FailureKind> {
-    reply.failure.or(match reply.status {
-        Some(status) => FailureKind::of_status(status),
-        None => Some(FailureKind::BadAnswer),
-    })
-}
-
-fn settle_permit(permit: Permit<'_>, failure: Option<FailureKind>, now: Instant, elapsed: Duration) {
-    match failure.map(|cause| policy(cause).blame) {
-        None => permit.success(now, elapsed),
-        Some(Blame::Vendor) => permit.failure(now, elapsed),
-        Some(Blame::Nobody) => permit.ignore(now),
-    }
-}
-
-fn close_reservation(reservation: Reservation<'_>, result: &Result<Accepted, Failure>) {
-    match result {
-        Ok(accepted) => reservation.settle(accepted.at),
-        Err(failure) if failure.cause == FailureKind::CreditsExhausted => reservation.refused_by_vendor(Instant::now()),
-        Err(failure) if policy(failure.cause).blame == Blame::Vendor => reservation.failed(Instant::now()),
-        Err(_) => reservation.release(Instant::now()),
-    }
-}
-
-/// Counts an attempt as under way, until it is dropped.
-struct InFlight<'a>(&'a AtomicU64);
-
-impl<'a> InFlight<'a> {
-    fn enter(count: &'a AtomicU64) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

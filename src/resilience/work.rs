@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::backlog::Backlog;
 use super::drain::Drained;
@@ -18,6 +18,24 @@ use super::sender::Sender;
 
 /// How soon a worker looks again when nobody can tell when it may go on.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How soon a worker with nothing to do looks whether another process put something into the queue.
+const LOOK_ANYWAY: Duration = Duration::from_secs(5);
+
+/// Tells the workers of a pipeline that entries came into its queue. Clones ring the same bell.
+#[derive(Debug, Clone, Default)]
+pub struct Bell(Arc<Notify>);
+
+impl Bell {
+    /// Wakes a worker, which wakes the next when it finds something.
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+
+    async fn rung(&self) {
+        self.0.notified().await;
+    }
+}
 
 /// How far the end of the work has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,9 +120,14 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         self.work(1).await;
     }
 
-    /// Tells the workers that entries came into the queue by another way than through this pipeline.
+    /// The bell of this pipeline's workers, for whoever puts entries into its queue by another way than through it.
+    pub fn bell(&self) -> Bell {
+        self.arrived.clone()
+    }
+
+    /// Rings the bell of this pipeline's workers.
     pub fn wake(&self) {
-        self.arrived.notify_one();
+        self.arrived.ring();
     }
 
     /// From now on no entry is taken from the queue. What is in hand is finished, and then [`Pipeline::work`] ends.
@@ -135,20 +158,25 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     /// Waits until there is something to do again.
     async fn rest(&self, drained: Drained) {
         match drained {
-            Drained::Delivered | Drained::Duplicate | Drained::Degraded | Drained::Rejected => {
-                sleep(self.settings.fallback.drain_pacing).await;
+            Drained::Delivered | Drained::Duplicate | Drained::Degraded | Drained::Rejected => {}
+            Drained::Failed | Drained::DeadLettered | Drained::PutOff | Drained::GivenBack => {}
+            Drained::Empty => {
+                let _ = timeout(LOOK_ANYWAY, self.arrived.rung()).await;
             }
-            Drained::Failed | Drained::DeadLettered | Drained::GivenBack => sleep(self.settings.fallback.drain_pacing).await,
-            Drained::Empty => self.arrived.notified().await,
             Drained::NotDue { until } => {
                 tokio::select! {
-                    () = sleep_until(until) => {}
-                    () = self.arrived.notified() => {}
+                    () = sleep_until(until.min(Instant::now() + LOOK_ANYWAY)) => {}
+                    () = self.arrived.rung() => {}
                 }
             }
-            Drained::Blocked { until: Some(until) } => sleep_until(until).await,
+            Drained::Blocked { until: Some(until) } => {
+                tokio::select! {
+                    () = sleep_until(until) => {}
+                    () = self.unblocked.notified() => {}
+                }
+            }
             Drained::Blocked { until: None } | Drained::StoreFailed(_) => {
-                sleep(self.settings.fallback.drain_pacing.max(LOOK_AGAIN)).await;
+                sleep(LOOK_AGAIN).await;
             }
         }
     }

@@ -44,6 +44,10 @@ pub enum Cause {
     Forced,
     /// Somebody closed it.
     Reset,
+    /// Somebody switched it off.
+    Disabled,
+    /// Somebody had it only measure.
+    MetricsOnly,
 }
 
 impl fmt::Display for Cause {
@@ -67,6 +71,8 @@ impl fmt::Display for Cause {
             Self::Undecided(longest) => write!(f, "half-open for {} without a decision", format_duration(longest)),
             Self::Forced => f.write_str("held open by hand"),
             Self::Reset => f.write_str("reset by hand"),
+            Self::Disabled => f.write_str("switched off"),
+            Self::MetricsOnly => f.write_str("switched to measuring only"),
         }
     }
 }

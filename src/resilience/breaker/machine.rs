@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
 use crate::event::BreakerState;
-use crate::resilience::settings::BreakerSettings;
+use crate::resilience::settings::{BreakerMode, BreakerSettings};
 use crate::resilience::sliding::Tally;
 
 use super::cause::Cause;
@@ -31,6 +31,7 @@ pub(super) enum Finding {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Notice {
     Transition { from: BreakerState, to: BreakerState, cause: Cause, tally: Tally },
+    WouldOpen { cause: Cause, tally: Tally },
     Stale { success: bool },
 }
 
@@ -40,6 +41,8 @@ enum State {
     Open { until: Instant, cooldown: Duration },
     HalfOpen { until: Instant, under_way: u32, successes: u32 },
     ForcedOpen,
+    Disabled,
+    MetricsOnly { would_be_open: bool },
 }
 
 #[derive(Debug)]
@@ -64,6 +67,8 @@ impl Machine {
             State::Open { .. } => BreakerState::Open,
             State::HalfOpen { .. } => BreakerState::HalfOpen,
             State::ForcedOpen => BreakerState::ForcedOpen,
+            State::Disabled => BreakerState::Disabled,
+            State::MetricsOnly { .. } => BreakerState::MetricsOnly,
         }
     }
 
@@ -79,7 +84,7 @@ impl Machine {
         self.end_half_open(now, notices);
         self.end_cooldown(now, notices);
         match &mut self.state {
-            State::Closed => Ok(self.generation),
+            State::Closed | State::Disabled | State::MetricsOnly { .. } => Ok(self.generation),
             State::HalfOpen { under_way, .. } if *under_way < self.settings.half_open_permits.max(1) => {
                 *under_way += 1;
                 Ok(self.generation)
@@ -90,7 +95,7 @@ impl Machine {
 
     pub(super) fn would_reject(&self, now: Instant) -> Option<Rejected> {
         let passes = match self.state {
-            State::Closed => true,
+            State::Closed | State::Disabled | State::MetricsOnly { .. } => true,
             State::Open { until, .. } => now >= until,
             // Past its time it becomes open: the call itself finds out.
             State::HalfOpen { until, under_way, .. } => now >= until || under_way < self.settings.half_open_permits.max(1),
@@ -109,31 +114,58 @@ impl Machine {
         match self.state {
             State::Closed => self.settle_closed(finding, now, notices),
             State::HalfOpen { .. } => self.settle_probe(finding, now, notices),
+            State::MetricsOnly { .. } => self.measure(finding, now, notices),
+            State::Disabled => {}
             // No permit is given in these states, and a permit of another state has another generation.
             State::Open { .. } | State::ForcedOpen => {}
         }
     }
 
-    pub(super) fn force_open(&mut self, notices: &mut Vec<Notice>) {
-        self.enter(State::ForcedOpen, Cause::Forced, Tally::default(), notices);
-    }
-
-    pub(super) fn reset(&mut self, notices: &mut Vec<Notice>) {
-        self.window.clear();
-        self.enter(State::Closed, Cause::Reset, Tally::default(), notices);
+    /// What was counted in another mode says nothing in the new one, so the window is emptied; held open, it is kept to be
+    /// read.
+    pub(super) fn set_mode(&mut self, mode: BreakerMode, notices: &mut Vec<Notice>) {
+        if mode != BreakerMode::ForcedOpen {
+            self.window.clear();
+        }
+        let (state, cause) = match mode {
+            BreakerMode::InForce => (State::Closed, Cause::Reset),
+            BreakerMode::Disabled => (State::Disabled, Cause::Disabled),
+            BreakerMode::MetricsOnly => (State::MetricsOnly { would_be_open: false }, Cause::MetricsOnly),
+            BreakerMode::ForcedOpen => (State::ForcedOpen, Cause::Forced),
+        };
+        self.enter(state, cause, Tally::default(), notices);
     }
 
     fn settle_closed(&mut self, finding: Finding, now: Instant, notices: &mut Vec<Notice>) {
-        let (failed, elapsed) = match finding {
-            Finding::Success { elapsed } => (false, elapsed),
-            Finding::Failure { elapsed } => (true, elapsed),
-            Finding::Ignored => return,
-        };
-        self.window.record(now, failed, self.is_slow(elapsed));
-        if let Some(cause) = self.window.verdict(&self.settings, now) {
+        if let Some(cause) = self.count(finding, now) {
             let tally = self.window.tally(now);
             self.open(now, cause, tally, notices);
         }
+    }
+
+    /// Counts, and tells when the limit is reached, once until it is not any more.
+    fn measure(&mut self, finding: Finding, now: Instant, notices: &mut Vec<Notice>) {
+        if finding == Finding::Ignored {
+            return;
+        }
+        let verdict = self.count(finding, now);
+        let State::MetricsOnly { would_be_open } = &mut self.state else { return };
+        let told = std::mem::replace(would_be_open, verdict.is_some());
+        if let Some(cause) = verdict.filter(|_| !told) {
+            let tally = self.window.tally(now);
+            notices.push(Notice::WouldOpen { cause, tally });
+        }
+    }
+
+    /// Takes a result into the window, and says why the breaker must open then, if it must.
+    fn count(&mut self, finding: Finding, now: Instant) -> Option<Cause> {
+        let (failed, elapsed) = match finding {
+            Finding::Success { elapsed } => (false, elapsed),
+            Finding::Failure { elapsed } => (true, elapsed),
+            Finding::Ignored => return None,
+        };
+        self.window.record(now, failed, self.is_slow(elapsed));
+        self.window.verdict(&self.settings, now)
     }
 
     fn settle_probe(&mut self, finding: Finding, now: Instant, notices: &mut Vec<Notice>) {
@@ -203,8 +235,8 @@ impl Machine {
         }
     }
 
-    /// While open, late results are only counted: the calls that were under way when it tripped are expected to fail, and
-    /// an event for each would bury the one that matters.
+    /// While open or out of force, late results are only counted: the calls that were under way when it tripped are expected
+    /// to fail, and an event for each would bury the one that matters.
     fn take_stale(&mut self, finding: Finding, notices: &mut Vec<Notice>) {
         let success = match finding {
             Finding::Success { .. } => true,
@@ -212,7 +244,7 @@ impl Machine {
             Finding::Ignored => return,
         };
         self.stale += 1;
-        if !matches!(self.state, State::Open { .. } | State::ForcedOpen) {
+        if matches!(self.state, State::Closed | State::HalfOpen { .. }) {
             notices.push(Notice::Stale { success });
         }
     }

@@ -9,10 +9,10 @@
 //! file puts it behind one short lock and sends its events. States have resilience4j's names.
 
 mod cause;
+mod lock;
 mod machine;
 mod window;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -21,15 +21,16 @@ use tokio::time::Instant;
 use crate::event::{BreakerState, EventKind, Guard};
 
 use super::emitter::Emitter;
-use super::settings::BreakerSettings;
+use super::settings::{BreakerMode, BreakerSettings};
 
 pub use cause::Cause;
+pub use lock::{Lock, Locks, StdLocks};
 use machine::{Finding, Machine, Notice};
 
 /// A circuit breaker, shared by all calls to one vendor.
 #[derive(Debug)]
-pub struct Breaker {
-    machine: Mutex<Machine>,
+pub struct Breaker<K: Locks = StdLocks> {
+    machine: K::Lock<Machine>,
     emitter: Emitter,
 }
 
@@ -60,64 +61,62 @@ pub struct BreakerMetrics {
     pub stale: u64,
 }
 
-impl Breaker {
-    /// A closed breaker. `rng` draws the spread of cool-downs.
+impl<K: Locks> Breaker<K> {
+    /// A closed breaker, or one in the mode that the settings say. `rng` draws the spread of cool-downs.
     pub fn new(settings: BreakerSettings, rng: ChaCha8Rng, emitter: Emitter, now: Instant) -> Self {
-        Self { machine: Mutex::new(Machine::new(settings, rng, now)), emitter }
+        let breaker = Self { machine: K::Lock::new(Machine::new(settings, rng, now)), emitter };
+        if settings.mode != BreakerMode::InForce {
+            breaker.set_mode(settings.mode, now);
+        }
+        breaker
     }
 
     /// Asks to make a call at `now`.
     ///
     /// # Errors
     /// When the breaker is open, or half-open with all permits given out.
-    pub fn try_acquire(&self, now: Instant) -> Result<Permit<'_>, Rejected> {
-        let (result, notices) = {
-            let mut machine = self.lock();
-            let mut notices = Vec::new();
-            (machine.acquire(now, &mut notices), notices)
-        };
+    pub fn try_acquire(&self, now: Instant) -> Result<Permit<'_, K>, Rejected> {
+        let mut notices = Vec::new();
+        let result = self.machine.with(|machine| machine.acquire(now, &mut notices));
         self.emit(now, notices);
         result.map(|generation| Permit { breaker: self, generation, settled: false })
     }
 
     /// The state. Reading never changes it: an open breaker whose cool-down is over stays open until somebody calls.
     pub fn state(&self) -> BreakerState {
-        self.lock().state()
+        self.machine.with(|machine| machine.state())
     }
 
     /// Whether a call at `now` would be let through, without making it.
     pub fn would_reject(&self, now: Instant) -> Option<Rejected> {
-        self.lock().would_reject(now)
+        self.machine.with(|machine| machine.would_reject(now))
     }
 
     /// What it knows.
     pub fn metrics(&self, now: Instant) -> BreakerMetrics {
-        self.lock().metrics(now)
+        self.machine.with(|machine| machine.metrics(now))
     }
 
     /// Holds it open until [`Breaker::reset`].
     pub fn force_open(&self, now: Instant) {
-        self.change(now, Machine::force_open);
+        self.set_mode(BreakerMode::ForcedOpen, now);
     }
 
     /// Closes it, with an empty window.
     pub fn reset(&self, now: Instant) {
-        self.change(now, Machine::reset);
+        self.set_mode(BreakerMode::InForce, now);
     }
 
-    fn settle(&self, generation: u64, finding: Finding, now: Instant) {
-        let notices = {
-            let mut machine = self.lock();
-            let mut notices = Vec::new();
-            machine.settle(generation, finding, now, &mut notices);
-            notices
-        };
+    /// Switches it to a mode; to the one in force it is closed, with an empty window, whatever it was before.
+    pub fn set_mode(&self, mode: BreakerMode, now: Instant) {
+        let mut notices = Vec::new();
+        self.machine.with(|machine| machine.set_mode(mode, &mut notices));
         self.emit(now, notices);
     }
 
-    fn change(&self, now: Instant, change: fn(&mut Machine, &mut Vec<Notice>)) {
+    fn settle(&self, generation: u64, finding: Finding, now: Instant) {
         let mut notices = Vec::new();
-        change(&mut self.lock(), &mut notices);
+        self.machine.with(|machine| machine.settle(generation, finding, now, &mut notices));
         self.emit(now, notices);
     }
 
@@ -133,14 +132,13 @@ impl Breaker {
                     calls: tally.calls,
                     failures: tally.failures,
                 },
+                Notice::WouldOpen { cause, tally } => {
+                    EventKind::WouldOpen { cause: cause.to_string(), calls: tally.calls, failures: tally.failures }
+                }
                 Notice::Stale { success } => EventKind::StaleResult { success },
             };
             self.emitter.emit(now, kind);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Machine> {
-        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -148,13 +146,13 @@ impl Breaker {
 /// counts as a failure.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped gives no result to the breaker"]
-pub struct Permit<'a> {
-    breaker: &'a Breaker,
+pub struct Permit<'a, K: Locks = StdLocks> {
+    breaker: &'a Breaker<K>,
     generation: u64,
     settled: bool,
 }
 
-impl Permit<'_> {
+impl<K: Locks> Permit<'_, K> {
     /// The call succeeded after `elapsed`.
     pub fn success(self, now: Instant, elapsed: Duration) {
         self.settle(Finding::Success { elapsed }, now);
@@ -176,7 +174,7 @@ impl Permit<'_> {
     }
 }
 
-impl Drop for Permit<'_> {
+impl<K: Locks> Drop for Permit<'_, K> {
     fn drop(&mut self) {
         if self.settled {
             return;

@@ -2,8 +2,9 @@
 
 use crate::resilience::backlog::Backlog;
 use crate::resilience::dead_letters::DeadLetters;
-use crate::resilience::drain::{Drained, Redriven};
+use crate::resilience::drain::Drained;
 use crate::resilience::operation::Disposition;
+use crate::resilience::redrive::Redriven;
 use crate::resilience::settings::{FallbackSettings, LimiterSettings};
 
 use super::*;

@@ -1,0 +1,79 @@
+//! Redrive: what was given up is tried again when somebody has mended the cause, and not for ever.
+//!
+//! A redrive that copies letters into the queue doubles those that were delivered meanwhile; one that circles hides broken
+//! leads among healthy ones. So each letter is claimed like a new submission before it moves, the move is one operation of
+//! the store, and a letter that failed as often as may be stays.
+
+use tokio::time::Instant;
+
+use super::backlog::Backlog;
+use super::dead_letters::{DeadLetters, MOST_REDRIVES};
+use super::idempotency::Claim;
+use super::pipeline::Pipeline;
+use super::queue::StoreError;
+use super::sender::Sender;
+
+/// What a redrive did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Redriven {
+    /// Letters moved back into the queue.
+    pub moved: u64,
+    /// Letters whose operation had been delivered or queued otherwise; they were removed.
+    pub duplicates: u64,
+    /// Letters that stay: redriven as often as may be, under way by a copy, or without room in the queue.
+    pub kept: u64,
+}
+
+impl<S: Sender, B: Backlog> Pipeline<S, B> {
+    /// Moves the dead letters back into the queue, oldest first, except those that were redriven [`MOST_REDRIVES`] times.
+    /// The drain then delivers them at its pace.
+    ///
+    /// # Errors
+    /// When the store fails; what was moved before stays moved.
+    pub async fn redrive(&self) -> Result<Redriven, StoreError> {
+        const PAGE: usize = 100;
+        let _redriving = self.redriving.lock().await;
+        let mut redriven = Redriven::default();
+        let mut after = 0;
+        loop {
+            let page = self.backlog.letters().page(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.id;
+            for letter in &page {
+                if letter.entry.redrives >= MOST_REDRIVES {
+                    redriven.kept += 1;
+                } else {
+                    self.redrive_one(letter.id, &letter.entry.operation.key, &mut redriven).await?;
+                }
+            }
+        }
+        self.arrived.ring();
+        Ok(redriven)
+    }
+
+    async fn redrive_one(&self, id: u64, key: &str, redriven: &mut Redriven) -> Result<(), StoreError> {
+        let claim = match self.idempotency.as_ref().map(|idempotency| idempotency.try_claim(key)) {
+            None => None,
+            Some(Some(Claim::First(claim))) => Some(claim),
+            Some(Some(Claim::Duplicate)) => {
+                self.ledger.found_duplicate();
+                self.backlog.letters().remove(id).await?;
+                redriven.duplicates += 1;
+                return Ok(());
+            }
+            Some(None) => {
+                redriven.kept += 1;
+                return Ok(());
+            }
+        };
+        if self.backlog.redrive(id, self.wall.unix_millis(Instant::now())).await? {
+            if let Some(claim) = claim {
+                claim.queued();
+            }
+            redriven.moved += 1;
+        } else {
+            redriven.kept += 1;
+        }
+        Ok(())
+    }
+}
