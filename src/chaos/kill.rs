@@ -146,7 +146,10 @@ pub async fn kill(options: &KillOptions, tell: &mut dyn FnMut(&Life)) -> Result<
 
 fn judge(options: &KillOptions, charged_rows: u64) -> Result<Audit, ChaosError> {
     let audit_options = AuditOptions {
-        clay_deduplicates: matches!(options.target, Target::Plimsoll { .. }),
+        clay_deduplicates: match &options.target {
+            Target::Plimsoll { .. } => true,
+            Target::Own(own) => own.dedupes,
+        },
         in_order: options.in_order,
         charged_rows: Some(charged_rows),
         ..AuditOptions::default()
@@ -160,7 +163,7 @@ impl Harness {
         let (base, leads, token, refuses) = match &options.target {
             Target::Plimsoll { .. } => {
                 let base = format!("http://{}", free_address(dir)?);
-                let leads = format!("{base}/leads").parse().unwrap_or_default();
+                let leads = format!("{base}/leads").parse().expect("an address of this machine makes a URL");
                 (Some(base), leads, None, true)
             }
             // What is refused for good must have a place, or nobody could tell it from a lead that is lost.

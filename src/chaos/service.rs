@@ -43,6 +43,8 @@ pub struct OwnService {
     pub places: Option<String>,
     /// The bearer token that it wants.
     pub token: Option<String>,
+    /// Its rows carry the operation's key in the field `idempotency_key`, by which the simulated Clay knows a repetition.
+    pub dedupes: bool,
 }
 
 /// How to start the service.

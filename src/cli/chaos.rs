@@ -60,6 +60,9 @@ struct KillArgs {
     /// Environment variable with the bearer token that it wants
     #[arg(long, value_name = "NAME", requires = "start")]
     token_env: Option<String>,
+    /// Its rows carry a key of their own in the field `idempotency_key`, by which the simulated Clay knows a repetition
+    #[arg(long, requires = "start")]
+    clay_dedupes: bool,
     /// It may do the operations of one user in any order
     #[arg(long, requires = "start")]
     any_order: bool,
@@ -132,7 +135,7 @@ fn options(args: &KillArgs, dir: &Path) -> Result<KillOptions, String> {
                 return Err(format!("`{leads}` is no URL of leads: write it as http://127.0.0.1:3000/leads"));
             }
             let (start, leads, places) = (start.clone(), leads.clone(), args.places.clone());
-            Target::Own(OwnService { start, leads, places, token: token.transpose()? })
+            Target::Own(OwnService { start, leads, places, token: token.transpose()?, dedupes: args.clay_dedupes })
         }
         _ => Target::Plimsoll { program: std::env::current_exe().map_err(|error| format!("who am I? {error}"))? },
     };
@@ -188,8 +191,10 @@ fn replay(args: &KillArgs, seed: Seed) -> String {
             command.push_str(&format!(" {option} {}", quoted(value)));
         }
     }
-    if args.any_order {
-        command.push_str(" --any-order");
+    for (option, given) in [("--clay-dedupes", args.clay_dedupes), ("--any-order", args.any_order)] {
+        if given {
+            command.push_str(&format!(" {option}"));
+        }
     }
     command
 }
