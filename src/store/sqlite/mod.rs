@@ -6,6 +6,7 @@
 
 mod backlog;
 mod changes;
+mod file;
 mod leads;
 mod open;
 mod read;
@@ -31,6 +32,7 @@ use crate::resilience::{Operation, StoreError, UnixMillis};
 use crate::store::{Acceptance, Bounds, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
 
 pub use backlog::SqliteBacklog;
+pub use file::{FileEntry, FileSummary, Shown, SqliteFile, VendorSummary};
 pub use open::OpenError;
 
 use leads::{ReadyLead, follow_up};
@@ -134,6 +136,15 @@ impl SqliteStore {
         ];
         let running = Some(Running { requests, questions, threads, lock });
         Ok(Self { shared, threads: Arc::new(Threads { running: Mutex::new(running) }) })
+    }
+
+    /// As [`SqliteStore::open`], for a file that is there; none is made.
+    ///
+    /// # Errors
+    /// As there, and when there is no file.
+    pub fn open_existing(path: &Path, settings: SqliteSettings) -> Result<Self, OpenError> {
+        SqliteFile::open(path)?;
+        Self::open(path, settings)
     }
 
     /// Commits since it was opened: fewer than changes, for one commit takes all that wait.
