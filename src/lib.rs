@@ -34,6 +34,7 @@ pub mod store;
 pub mod vendor_api;
 
 // Level 3: running the load, and judging what came out.
+pub mod audit;
 pub mod capacity;
 pub mod executor;
 pub mod gate;

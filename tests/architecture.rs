@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the root package with its level.
-const LEVELS: [(&str, u32); 22] = [
+const LEVELS: [(&str, u32); 23] = [
     ("clock", 0),
     ("event", 0),
     ("failpoint", 0),
@@ -24,6 +24,7 @@ const LEVELS: [(&str, u32); 22] = [
     ("scenario", 2),
     ("store", 2),
     ("vendor_api", 2),
+    ("audit", 3),
     ("capacity", 3),
     ("executor", 3),
     ("gate", 3),

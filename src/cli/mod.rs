@@ -1,5 +1,6 @@
 //! The command line, one command a file.
 
+mod audit;
 mod completions;
 mod exit;
 mod mock;
@@ -36,6 +37,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Serve the pipeline over HTTP: leads are durable before they are acknowledged
     Serve(serve::ServeArgs),
+    /// Audit the books of a run: was any lead lost, or done twice?
+    Audit(audit::AuditArgs),
     /// Serve the simulated vendors alone, for any client
     Mock(mock_server::command::MockArgs),
     /// Print a completion script for a shell
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::New(args) => new::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Mock(args) => return mock::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

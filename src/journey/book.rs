@@ -14,8 +14,8 @@ use crate::resilience::{Disposition, Operation, Source};
 pub struct Pens {
     /// Submissions and their answers.
     pub driver: BookPen<DriverEntry>,
-    /// Where operations are that no vendor has and no queue: answered by a fallback, and not to be sent any more.
-    pub places: BookPen<PlaceEntry>,
+    /// Where operations are at rest; `None` where a service knows it.
+    pub places: Option<BookPen<PlaceEntry>>,
 }
 
 /// Writes the book, where there is one.
@@ -51,9 +51,15 @@ impl DriverBook {
     pub(super) fn disposed(&self, handed_in: Option<HandedIn>, disposition: &Disposition) {
         let (Some(pens), Some(HandedIn { key, user, what })) = (&self.pens, handed_in) else { return };
         self.answered(&key, of_disposition(disposition));
-        if let Disposition::Fallback { source: Source::Cache | Source::Local, .. } = disposition {
-            let (lead, operation) = (key.clone(), what.to_owned());
-            pens.places.write(PlaceEntry { key, lead, user, operation, place: Place::Degraded, attempts: 0, redrives: 0 });
+        let (place, attempts) = match disposition {
+            Disposition::Delivered { attempts } => (Place::Delivered, *attempts),
+            Disposition::Fallback { source: Source::Cache | Source::Local, .. } => (Place::Degraded, 0),
+            // The queue and the dead letters tell of theirs, and whoever was refused is nowhere.
+            _ => return,
+        };
+        let (lead, operation) = (key.clone(), what.to_owned());
+        if let Some(pen) = &pens.places {
+            pen.write(PlaceEntry { key, lead, user, operation, place, attempts, redrives: 0 });
         }
     }
 

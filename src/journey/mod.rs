@@ -3,6 +3,7 @@
 //! Each journey is a file. [`Workload`] draws one an iteration, by weight, and measures it.
 
 mod book;
+mod booked_backlog;
 mod clay_resource;
 mod http;
 mod integration;

@@ -22,7 +22,7 @@ use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
 use crate::outcome::{FailureKind, Vendor};
-use crate::resilience::OperationKind;
+use crate::resilience::{OperationKind, StoreError};
 use crate::scenario::{Journey, Scenario, ThinkTime};
 use crate::seed::Seed;
 use crate::transport::HttpClient;
@@ -54,6 +54,12 @@ impl WorkloadPlan {
         });
         let http = http.collect::<Result<_, _>>()?;
         Ok(Self { scenario: scenario.clone(), endpoints, client, seed, http, service: None, pens: None })
+    }
+
+    /// Whether any journey submits leads, of which books can be kept.
+    pub fn submits_leads(&self) -> bool {
+        let direct = |journey: &Journey| matches!(journey, Journey::ClayResource | Journey::Http(_));
+        !self.scenario.journeys.iter().all(|weighted| direct(&weighted.journey))
     }
 
     /// Leads go to this service, and not to the vendors.
@@ -92,7 +98,8 @@ impl WorkloadPlan {
         let integration = ids.map(|(_, routes)| {
             let timeout = self.scenario.resilience.clay.timeout;
             let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
-            Integration::new(&self.scenario.resilience, &sender, clock, events, self.seed)
+            let places = self.pens.as_ref().and_then(|pens| pens.places.as_ref());
+            Integration::new(&self.scenario.resilience, &sender, clock, events, self.seed, places)
         });
         let workload = Workload {
             total_weight: choices.iter().map(|choice| choice.weight).sum(),
@@ -100,6 +107,7 @@ impl WorkloadPlan {
             leads: LeadSource::new(self.scenario.data),
             lead_ids: ids.map(|(ids, _)| ids),
             integration,
+            longest_answer: self.scenario.resilience.clay.timeout.max(self.scenario.resilience.customer_io.timeout),
             think_time: self.scenario.think_time,
             meter,
             recorder,
@@ -173,6 +181,8 @@ pub struct Workload {
     leads: LeadSource,
     lead_ids: Option<lead::Ids>,
     integration: Option<Integration>,
+    /// How long a vendor may take to answer.
+    longest_answer: Duration,
     think_time: ThinkTime,
     meter: Meter,
     recorder: Recorder,
@@ -196,6 +206,17 @@ impl Workload {
             integration.drain().await;
         }
         std::future::pending::<()>().await;
+    }
+
+    /// Ends the delivery of what the queues hold: what is under way has as long as an answer may take. Then the books tell where
+    /// everything is.
+    ///
+    /// # Errors
+    /// When a queue could not be read: then the book of places is not whole.
+    pub async fn come_to_rest(&self) -> Result<(), StoreError> {
+        let Some(integration) = &self.integration else { return Ok(()) };
+        integration.stop(self.longest_answer).await;
+        integration.at_rest().await
     }
 
     /// Operations that wait in the fallback queues.

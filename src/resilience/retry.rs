@@ -43,7 +43,7 @@ pub fn next_attempt(
     if !policy(failure).retried {
         return Next::NotRetried;
     }
-    if let Some(asked) = asked.filter(|asked| *asked > settings.max_delay) {
+    if let Some(asked) = asked.filter(|asked| *asked > settings.max_delay.min(LONGEST_PAUSE)) {
         return Next::TooLong(asked);
     }
     if attempts > settings.max_retries {
@@ -54,7 +54,7 @@ pub fn next_attempt(
     }
     let plain = match settings.backoff {
         Backoff::Decorrelated => decorrelated(settings, attempts, rng),
-        _ => exponential(settings.base_delay, attempts.saturating_sub(1), settings.max_delay),
+        _ => plain_wait(settings, attempts),
     };
     Next::RetryAfter(match asked {
         None => spread(plain, settings.backoff, rng),
@@ -68,10 +68,28 @@ pub(super) fn exponential(base: Duration, exponent: u32, longest: Duration) -> D
     base.saturating_mul(1_u32.checked_shl(exponent).unwrap_or(u32::MAX)).min(longest)
 }
 
+/// The wait before the `attempts`th retry, not spread yet.
+fn plain_wait(settings: &RetrySettings, attempts: u32) -> Duration {
+    exponential(settings.base_delay, attempts.saturating_sub(1), settings.max_delay.min(LONGEST_PAUSE))
+}
+
+/// The longest that is waited before the `attempts`th retry, a Retry-After included.
+pub(super) fn longest_wait(settings: &RetrySettings, attempts: u32) -> Duration {
+    let plain = plain_wait(settings, attempts);
+    let drawn = match settings.backoff {
+        Backoff::None | Backoff::Full | Backoff::Equal => plain,
+        Backoff::Proportional { up_to } => plain.mul_f64(1.0 + up_to.clamp(0.0, 10.0)),
+        Backoff::Decorrelated => settings.max_delay.min(LONGEST_PAUSE),
+    };
+    let spread = drawn.saturating_sub(floor(plain, settings));
+    drawn.max(settings.max_delay.min(LONGEST_PAUSE).saturating_add(spread))
+}
+
 /// The wait before the `attempts`th retry, each drawn between the first and three times the one before. The waits before it
 /// are drawn anew rather than remembered: a queue that outlives the process keeps none.
 fn decorrelated(settings: &RetrySettings, attempts: u32, rng: &mut impl Rng) -> Duration {
-    let (base, cap) = (settings.base_delay.min(settings.max_delay), settings.max_delay);
+    let cap = settings.max_delay.min(LONGEST_PAUSE);
+    let base = settings.base_delay.min(cap);
     (0..attempts.max(1)).fold(base, |previous, _| {
         let reach = previous.saturating_mul(3).min(LONGEST_PAUSE).saturating_sub(base);
         (base + reach.mul_f64(rng.random::<f64>())).min(cap)

@@ -34,6 +34,8 @@ pub struct BreakerExpectations {
     /// The faults that these are about, by name, in order of their starts: those that the scenario names, or all that can make
     /// calls of this vendor fail.
     pub faults: Vec<String>,
+    /// Every fault that hits calls of this vendor, by name: a reason for the breaker to be open.
+    pub reasons: Vec<String>,
     /// Longest time from the start of each fault until the breaker is OPEN.
     pub opens_within: Option<Duration>,
     /// Most calls that arrive at the vendor from the start of each fault until the breaker is OPEN.

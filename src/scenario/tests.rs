@@ -9,7 +9,10 @@ use mock_server::latency::LatencyModel;
 use super::diagnostics::Severity;
 use super::read::read;
 use super::{ExecutorKind, Journey, Scenario, Secret, ServiceAt, Target, ThinkTime};
-use crate::resilience::{Backoff, FallbackStep, LimiterSettings, PipelineSettings, RetrySettings, Window};
+use crate::resilience::{
+    Backoff, BreakerMode, FallbackStep, InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings,
+    Window,
+};
 
 /// Every section, each key with a value that is not its default.
 const FULL: &str = r#"
@@ -41,11 +44,14 @@ timeout = "4s"
 idempotency = { capacity = 10, ttl = "5m" }
 credits = { daily_limit = 60, per_lead = 4, failure_threshold = 2, cooldown = "1m", utc_offset_minutes = -60 }
 limiter = { rate = 10, burst = 20, max_wait = "500ms" }
-retry = { max_retries = 1, base_delay = "10ms", max_delay = "20ms", backoff = "full", budget_tokens = 10, budget_ratio = 0.2 }
-fallback = ["cache", "local"]
+retry = { max_retries = 1, base_delay = "10ms", max_delay = "20ms", backoff = "full", budget_tokens = 10, budget_ratio = 0.2, deadline = "9s" }
+in_flight = { max = 3, max_wait = "2s" }
+throttle = { ratio = 1.5, window = "1m" }
+fallback = ["cache", "local", "drop"]
 queue = { attempts = 2, base_delay = "3s", capacity = 5, drain_pacing = "1ms", dead_letter_capacity = 6, cache_capacity = 7 }
 health = { window = "1m", healthy_above = 99, degraded_above = 90 }
 [resilience.clay.breaker]
+mode = "metrics_only"
 window = "time"
 span = "10s"
 minimum_calls = 6
@@ -164,11 +170,14 @@ fn what_is_written_about_the_pipelines_arrives() {
         backoff: Backoff::Full,
         budget_tokens: Some(10),
         budget_ratio: 0.2,
-        deadline: None,
+        deadline: Some(ms(9_000)),
     };
     assert_eq!(clay.retry, retry);
+    assert_eq!(clay.in_flight, Some(InFlightSettings { max: 3, max_wait: ms(2_000) }));
+    assert_eq!(clay.throttle, Some(ThrottleSettings { ratio: 1.5, window: ms(60_000) }));
+    assert_eq!(clay.breaker.map(|breaker| breaker.mode), Some(BreakerMode::MetricsOnly));
     let fallback = clay.fallback;
-    assert_eq!(fallback.steps, [FallbackStep::Cache, FallbackStep::Local]);
+    assert_eq!(fallback.steps, [FallbackStep::Cache, FallbackStep::Local, FallbackStep::Drop]);
     assert_eq!((fallback.queue_attempts, fallback.queue_base_delay, fallback.drain_pacing), (2, ms(3_000), ms(1)));
     assert_eq!((fallback.queue_capacity, fallback.dead_letter_capacity, fallback.cache_capacity), (5, 6, 7));
     assert_eq!((clay.health.window, clay.health.healthy_above, clay.health.degraded_above), (ms(60_000), 99.0, 90.0));

@@ -10,7 +10,8 @@
 
 pub mod bounds;
 pub mod memory;
-
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod sqlite;
 
 use std::future::Future;
@@ -23,6 +24,8 @@ use crate::resilience::{Attempt, Backlog, Operation, OperationKind, Settled, Sou
 
 pub use bounds::Bounds;
 pub use memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;
 
 /// A lead that is to be made durable.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,6 +5,9 @@
 
 mod conformance;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
+mod sqlite;
 
 /// The cases of the suite as tests of one store.
 macro_rules! passes {
@@ -60,3 +63,6 @@ macro_rules! passes {
 }
 
 passes!(in_memory, crate::memory::InMemory);
+#[cfg(feature = "redis")]
+passes!(on_redis, crate::redis::OnRedis);
+passes!(in_sqlite, crate::sqlite::InSqlite);

@@ -144,6 +144,7 @@ impl Checker<'_> {
             settings.breaker.as_ref().map_or(Duration::ZERO, |breaker| breaker.cooldown.mul_f64(1.0 + breaker.cooldown_jitter));
         let expected = BreakerExpectations {
             faults: self.expected_faults(raw, vendor, tested, &place),
+            reasons: tested.faults.iter().filter(|fault| concerns(fault, vendor)).map(|fault| fault.name.clone()).collect(),
             opens_within: duration(raw.opens_within),
             opens_within_calls: raw.opens_within_calls.map(u64::from),
             half_open_within: duration(raw.half_open_within),

@@ -22,6 +22,7 @@ struct Found {
 /// An entry of an operation that comes again.
 struct Known {
     id: u64,
+    came: u64,
     place: String,
 }
 
@@ -53,8 +54,8 @@ impl Transaction<'_> {
         if !self.fits(new.vendor, 1) {
             return Ok(false);
         }
-        let id = self.replaces(known, lead.as_ref())?;
-        self.enqueue(new, due, lead.as_ref().map(LeadRow::as_ref), id)?;
+        let came = self.replaces(known, lead.as_ref())?;
+        self.enqueue(new, due, lead.as_ref().map(LeadRow::as_ref), came)?;
         Ok(true)
     }
 
@@ -65,8 +66,8 @@ impl Transaction<'_> {
         if self.known(lead.as_ref(), &new.key)?.is_some() {
             return Ok(());
         }
-        let id = self.replaces(None, lead.as_ref())?;
-        self.enqueue(new, due, lead.as_ref().map(LeadRow::as_ref), id)
+        let came = self.replaces(None, lead.as_ref())?;
+        self.enqueue(new, due, lead.as_ref().map(LeadRow::as_ref), came)
     }
 
     fn lead_row(&self, key: Option<&Key>) -> Result<Option<LeadRow<String>>> {
@@ -80,21 +81,23 @@ impl Transaction<'_> {
     /// The entry of an operation: any that its lead has; without a lead, one that is queued.
     fn known<T>(&self, lead: Option<&LeadRow<T>>, key: &Key) -> Result<Option<Known>> {
         let sql = if lead.is_some() {
-            "SELECT id, place FROM entries WHERE lead = ?2 AND key = ?1"
+            "SELECT id, came, place FROM entries WHERE lead = ?2 AND key = ?1"
         } else {
-            "SELECT id, place FROM entries WHERE lead IS NULL AND key = ?1 AND place = 'queued' AND ?2 IS NULL"
+            "SELECT id, came, place FROM entries WHERE lead IS NULL AND key = ?1 AND place = 'queued' AND ?2 IS NULL"
         };
         let mut statement = self.connection.prepare_cached(sql)?;
         statement
-            .query_row((key, lead.map(|lead| int(lead.id))), |row| Ok(Known { id: uint(row, "id")?, place: row.get("place")? }))
+            .query_row((key, lead.map(|lead| int(lead.id))), |row| {
+                Ok(Known { id: uint(row, "id")?, came: uint(row, "came")?, place: row.get("place")? })
+            })
             .optional()
     }
 
-    /// Makes place for an operation that its lead had elsewhere; gives the number to be kept, and counts the operation as open.
+    /// Makes place for an operation that its lead had elsewhere; gives the id that it came with, and counts the operation as open.
     fn replaces<T>(&mut self, known: Option<Known>, lead: Option<&LeadRow<T>>) -> Result<Option<u64>> {
         let was_open = match &known {
             None => false,
-            Some(Known { id, place }) => {
+            Some(Known { id, place, .. }) => {
                 let found = self.find(*id, place)?;
                 self.connection.prepare_cached("DELETE FROM entries WHERE id = ?1")?.execute([int(*id)])?;
                 match (place.as_str(), found) {
@@ -108,7 +111,7 @@ impl Transaction<'_> {
         if let Some(lead) = lead.filter(|_| !was_open) {
             self.open_more(lead.id, 1)?;
         }
-        Ok(known.map(|known| known.id))
+        Ok(known.map(|known| known.came))
     }
 
     /// Ends an entry, with what follows from it. One that is not in the queue any more stays as it is.
@@ -174,9 +177,17 @@ impl Transaction<'_> {
             return Ok(false);
         }
         self.remember(id, self.attempts_of(id)?, attempt)?;
-        self.letter(id, found.vendor, attempt.cause, attempt.at)?;
+        let letter = self.renumber(id)?;
+        self.letter(letter, found.vendor, attempt.cause, attempt.at)?;
         self.left(found.vendor, id, found.line)?;
         Ok(true)
+    }
+
+    /// Gives an entry the last id of all: its turn is after every other's, and whoever knew it by its old id knows it no more.
+    fn renumber(&mut self, id: u64) -> Result<u64> {
+        let anew = self.next_id();
+        self.connection.prepare_cached("UPDATE entries SET id = ?2 WHERE id = ?1")?.execute((int(id), int(anew)))?;
+        Ok(anew)
     }
 
     fn letter(&mut self, id: u64, vendor: usize, cause: FailureKind, at: UnixMillis) -> Result<()> {
@@ -197,9 +208,9 @@ impl Transaction<'_> {
         if known.as_ref().is_some_and(|known| known.place == "dead_lettered") {
             return Ok(true);
         }
-        let id = self.replaces(known, lead.as_ref())?;
+        let came = self.replaces(known, lead.as_ref())?;
         // Its place is given with its cause, so that no row is a letter without one.
-        let id = self.insert(&new, lead.as_ref().map(LeadRow::as_ref), "rejected", false, at, id)?;
+        let id = self.insert(&new, lead.as_ref().map(LeadRow::as_ref), "rejected", false, at, came)?;
         self.letter(id, vendor, cause, at)?;
         Ok(true)
     }
@@ -211,10 +222,10 @@ impl Transaction<'_> {
             return Ok(false);
         }
         let first = !self.line_is_taken(found.line)?;
-        let seq = self.next_id();
-        let sql = "UPDATE entries SET place = 'queued', head = ?2, due = ?3, seq = ?4, retry_count = 0, redrives = redrives + 1,
+        let id = self.renumber(id)?;
+        let sql = "UPDATE entries SET place = 'queued', head = ?2, due = ?3, retry_count = 0, redrives = redrives + 1,
             cause = NULL, dead_at = NULL WHERE id = ?1";
-        self.connection.prepare_cached(sql)?.execute((int(id), first, int(due), int(seq)))?;
+        self.connection.prepare_cached(sql)?.execute((int(id), first, int(due)))?;
         self.numbers.counts[vendor].letter_gone();
         self.numbers.counts[vendor].queued += 1;
         if first { self.enter(vendor, id) } else { Ok(()) }?;

@@ -11,11 +11,14 @@ mod open;
 mod read;
 mod row;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod window;
 mod writer;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -76,6 +79,7 @@ pub struct SqliteStore {
 #[derive(Debug)]
 struct Shared {
     settings: SqliteSettings,
+    commits: AtomicU64,
     windows: [SharedWindow; 3],
 }
 
@@ -110,13 +114,13 @@ impl SqliteStore {
     /// When the file is in use by another process, is not a store of leads, is of a later version, or is damaged: it is then
     /// as it was. When it cannot be made or read.
     pub fn open(path: &Path, settings: SqliteSettings) -> Result<Self, OpenError> {
-        let lock = open::Lock::take(path)?;
-        open::prepare(path)?;
+        let lock = open::prepare(path)?;
         let writing = open::connect(path, true)?;
         let numbers = begin(&writing, settings).map_err(|error| open::sqlite(path, &error))?;
         let reading = open::connect(path, false)?;
-        let windows = numbers.counts.map(|counts| SharedWindow(Mutex::new(window::Window::new(counts.queued, counts.dead))));
-        let shared = Arc::new(Shared { settings, windows });
+        let windows =
+            numbers.counts.map(|counts| SharedWindow(Mutex::new(window::Window::new(counts.queued, counts.dead, window::PAGE))));
+        let shared = Arc::new(Shared { settings, commits: AtomicU64::new(0), windows });
         let (requests, asked) = channel();
         let (questions, questioned) = channel();
         let writer = Writer { connection: writing, shared: Arc::clone(&shared), numbers };
@@ -130,6 +134,23 @@ impl SqliteStore {
         ];
         let running = Some(Running { requests, questions, threads, lock });
         Ok(Self { shared, threads: Arc::new(Threads { running: Mutex::new(running) }) })
+    }
+
+    /// Commits since it was opened: fewer than changes, for one commit takes all that wait.
+    pub fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// An operation that is leased is tried next when its lease is over; the file does not know of that.
+    fn with_leases(&self, (mut lead, ids): read::Found) -> LeadRecord {
+        for (operation, (vendor, id)) in lead.operations.iter_mut().zip(ids) {
+            if let Some(due) = operation.due.as_mut()
+                && let Some(end) = self.shared.windows[vendor].lock().lease_end(id)
+            {
+                *due = end;
+            }
+        }
+        lead
     }
 
     async fn send(&self, request: Request) -> Result<(), StoreError> {
@@ -242,12 +263,14 @@ impl LeadStore for SqliteStore {
 
     async fn lead(&self, key: &str) -> Result<Option<LeadRecord>, StoreError> {
         let key = key.to_owned();
-        self.read(move |connection| read::lead(connection, &key)).await
+        let found = self.read(move |connection| read::lead(connection, &key)).await?;
+        Ok(found.map(|found| self.with_leases(found)))
     }
 
     async fn leads(&self, after: Option<&str>, limit: usize) -> Result<Vec<LeadRecord>, StoreError> {
         let after = after.map(str::to_owned);
-        self.read(move |connection| read::leads(connection, after.as_deref(), limit)).await
+        let found = self.read(move |connection| read::leads(connection, after.as_deref(), limit)).await?;
+        Ok(found.into_iter().map(|found| self.with_leases(found)).collect())
     }
 
     async fn enrich(&self, lead: &str, enrichment: Enrichment, operations: Vec<Operation>) -> Result<Recorded, StoreError> {

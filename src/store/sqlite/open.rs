@@ -12,6 +12,14 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::schema::{APPLICATION_ID, CREATE, VERSION};
 
+/// How a file of SQLite begins.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+/// A file up to this many bytes is checked whole when it is opened. A longer one takes longer than a restart may: of it the
+/// header, the tables and both ends of each are looked at, and a damaged page is refused when it is read.
+const CHECKED_WHOLE: u64 = 64 << 20;
+/// What a damaged or planted file must not do is forbidden beforehand.
+const GUARDED: &str = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";
+
 /// Why a file was not opened. It is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -102,14 +110,25 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing, or an empty file.
+    Nothing,
+    /// A store of leads, as far as its header says, of this many bytes.
+    Store(u64),
+}
+
 /// Makes the file if there is none, and looks at it otherwise.
-pub(super) fn prepare(path: &Path) -> Result<(), OpenError> {
-    match std::fs::metadata(path) {
-        Ok(meta) if meta.len() == 0 => create(path),
-        Ok(_) => inspect(path),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(path),
-        Err(error) => Err(OpenError::Io { path: path.to_owned(), error }),
+pub(super) fn prepare(path: &Path) -> Result<Lock, OpenError> {
+    // Before the lock: beside a file of something else not even that is made.
+    look(path)?;
+    let lock = Lock::take(path)?;
+    match look(path)? {
+        Found::Nothing => create(path)?,
+        Found::Store(length) => inspect(path, length)?,
     }
+    Ok(lock)
 }
 
 /// Makes a file aside and renames it into place, so that a crash leaves none that is half made.
@@ -135,12 +154,23 @@ fn create(path: &Path) -> Result<(), OpenError> {
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(io)
 }
 
-fn inspect(path: &Path) -> Result<(), OpenError> {
+/// Reads the header of a file.
+pub(super) fn look(path: &Path) -> Result<Found, OpenError> {
     let io = |error| OpenError::Io { path: path.to_owned(), error };
     let foreign = |what: String| OpenError::Foreign { path: path.to_owned(), what };
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        file => file.map_err(io)?,
+    };
+    let meta = file.metadata().map_err(io)?;
+    if !meta.is_file() {
+        return Err(foreign("it is no file".to_owned()));
+    }
+    if meta.len() == 0 {
+        return Ok(Found::Nothing);
+    }
     let mut header = [0; 100];
-    let mut file = File::open(path).map_err(io)?;
-    if file.read_exact(&mut header).is_err() || !header.starts_with(b"SQLite format 3\0") {
+    if file.read_exact(&mut header).is_err() || !header.starts_with(MAGIC) {
         return Err(foreign("it is no SQLite database".to_owned()));
     }
     let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
@@ -151,7 +181,70 @@ fn inspect(path: &Path) -> Result<(), OpenError> {
     if version > VERSION {
         return Err(OpenError::Newer { path: path.to_owned(), found: version });
     }
-    Ok(())
+    let expected = u64::from(u16::from_be_bytes([header[16], header[17]])) * u64::from(number(28));
+    // What is in the log may complete a file that is short of pages; by itself it must be whole.
+    if !has_log(path) && meta.len() < expected {
+        let what = format!("it is cut off: {} of {expected} bytes", meta.len());
+        return Err(OpenError::Damaged { path: path.to_owned(), what });
+    }
+    Ok(Found::Store(meta.len()))
+}
+
+fn has_log(path: &Path) -> bool {
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
+/// Looks into a store without the means to change it.
+fn inspect(path: &Path, length: u64) -> Result<(), OpenError> {
+    let found = check(path, has_log(path), length <= CHECKED_WHOLE).map_err(|error| sqlite(path, &error))?;
+    found.map_or(Ok(()), |what| Err(OpenError::Damaged { path: path.to_owned(), what }))
+}
+
+/// What is wrong with a file, if anything.
+fn check(path: &Path, logged: bool, whole: bool) -> rusqlite::Result<Option<String>> {
+    let connection = read_only(path, !logged)?;
+    let schema = |connection: &Connection| -> rusqlite::Result<Vec<String>> {
+        let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")?;
+        statement.query_map((), |row| row.get(0))?.collect()
+    };
+    let fresh = Connection::open_in_memory()?;
+    fresh.execute_batch(CREATE)?;
+    if schema(&connection)? != schema(&fresh)? {
+        return Ok(Some("its tables are not those of its version".to_owned()));
+    }
+    if whole {
+        let found: String = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0))?;
+        return Ok((found != "ok").then_some(found));
+    }
+    // Both ends of every tree: the way to them leads through its root, and a page that is not one is seen.
+    for (table, column) in
+        [("leads", "id"), ("leads", "key"), ("entries", "id"), ("entries", "lead"), ("enrichments", "id"), ("backlogs", "vendor")]
+    {
+        connection.query_row(&format!("SELECT min({column}) FROM {table}"), (), |_| Ok(()))?;
+        connection.query_row(&format!("SELECT max({column}) FROM {table}"), (), |_| Ok(()))?;
+    }
+    connection.query_row("SELECT last_id FROM numbers", (), |_| Ok(()))?;
+    Ok(None)
+}
+
+/// A connection that cannot write. `alone`: there is no log, so that not even its index is made beside the file.
+fn read_only(path: &Path, alone: bool) -> rusqlite::Result<Connection> {
+    let mut name = "file:".to_owned();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'_' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => name.push(char::from(byte)),
+            other => name.push_str(&format!("%{other:02X}")),
+        }
+    }
+    if alone {
+        name.push_str("?immutable=1");
+    }
+    let connection = Connection::open_with_flags(
+        name,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.execute_batch(GUARDED)?;
+    Ok(connection)
 }
 
 /// A connection with the settings that every one of ours has.
@@ -161,7 +254,7 @@ pub(super) fn connect(path: &Path, writes: bool) -> Result<Connection, OpenError
         let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(64);
-        connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
+        connection.execute_batch(GUARDED)?;
         Ok(connection)
     };
     open().map_err(|error| sqlite(path, &error))

@@ -21,8 +21,11 @@ pub(super) fn serve(mut connection: Connection, questions: &Receiver<Question>) 
     }
 }
 
+/// A lead with the vendors and ids of its operations.
+pub(super) type Found = (LeadRecord, Vec<(usize, u64)>);
+
 /// The lead of this key, with its operations and enrichments as of one instant.
-pub(super) fn lead(connection: &mut Connection, key: &str) -> Result<Option<LeadRecord>> {
+pub(super) fn lead(connection: &mut Connection, key: &str) -> Result<Option<Found>> {
     let snapshot = connection.transaction()?;
     let found = {
         let mut statement = snapshot.prepare_cached("SELECT id, key, user, data, accepted_at FROM leads WHERE key = ?1")?;
@@ -32,7 +35,7 @@ pub(super) fn lead(connection: &mut Connection, key: &str) -> Result<Option<Lead
 }
 
 /// At most `limit` leads behind the one of key `after`.
-pub(super) fn leads(connection: &mut Connection, after: Option<&str>, limit: usize) -> Result<Vec<LeadRecord>> {
+pub(super) fn leads(connection: &mut Connection, after: Option<&str>, limit: usize) -> Result<Vec<Found>> {
     let snapshot = connection.transaction()?;
     let found = {
         let sql = "SELECT id, key, user, data, accepted_at FROM leads WHERE ?1 IS NULL OR key > ?1 ORDER BY key LIMIT ?2";
@@ -56,12 +59,18 @@ fn lead_row(row: &Row<'_>) -> Result<(u64, LeadRecord)> {
     Ok((uint(row, "id")?, lead))
 }
 
-fn with_parts(connection: &Connection, id: u64, mut lead: LeadRecord) -> Result<LeadRecord> {
-    let sql = format!("SELECT {ENTRY} WHERE e.lead = ?1 ORDER BY e.id");
-    lead.operations = connection.prepare_cached(&sql)?.query_map([int(id)], operation)?.collect::<Result<_>>()?;
+fn with_parts(connection: &Connection, id: u64, mut lead: LeadRecord) -> Result<Found> {
+    let sql = format!("SELECT {ENTRY} WHERE e.lead = ?1 ORDER BY e.came");
+    let mut ids = Vec::new();
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([int(id)])?;
+    while let Some(row) = rows.next()? {
+        ids.push((uint(row, "vendor")? as usize, uint(row, "id")?));
+        lead.operations.push(operation(row)?);
+    }
     let sql = "SELECT at, source, data FROM enrichments WHERE lead = ?1 ORDER BY id";
     lead.enrichments = connection.prepare_cached(sql)?.query_map([int(id)], enrichment)?.collect::<Result<_>>()?;
-    Ok(lead)
+    Ok((lead, ids))
 }
 
 fn operation(row: &Row<'_>) -> Result<OperationRecord> {

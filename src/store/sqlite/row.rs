@@ -12,9 +12,6 @@ use crate::resilience::{Attempt, Entry, Operation, OperationKind, UnixMillis};
 
 use super::window::Head;
 
-/// Vendors by their number in the file.
-pub(super) const VENDORS: [Vendor; 3] = [Vendor::Clay, Vendor::CustomerIo, Vendor::Service];
-
 /// The number of a vendor in the file.
 pub(super) fn vendor_number(vendor: Vendor) -> usize {
     match vendor {
@@ -139,7 +136,7 @@ pub(super) fn attempts_json(attempts: &[Attempt]) -> Option<String> {
 }
 
 /// The columns of a whole entry, with its lead's where its own are empty.
-pub(super) const ENTRY: &str = "e.id, e.vendor, e.place, e.due, e.seq, e.kind, e.key, coalesce(e.lead_key, l.key) AS lead_key,
+pub(super) const ENTRY: &str = "e.id, e.vendor, e.place, e.due, e.kind, e.key, coalesce(e.lead_key, l.key) AS lead_key,
     coalesce(e.user, l.user) AS user, coalesce(e.data, l.data) AS data, e.first, e.retry_count, e.redrives, e.attempts,
     e.cause, e.dead_at, e.settled FROM entries e LEFT JOIN leads l ON l.id = e.lead";
 
@@ -174,7 +171,8 @@ pub(super) fn head(row: &Row<'_>) -> Result<Head> {
         ValueRef::Text(text) => text.len(),
         _ => 0,
     };
-    Ok(Head { id: uint(row, "id")?, turn: (uint(row, "due")?, uint(row, "seq")?), bytes, entry: entry(row)? })
+    let id = uint(row, "id")?;
+    Ok(Head { id, turn: (uint(row, "due")?, id), bytes, entry: entry(row)? })
 }
 
 /// A place from a column.

@@ -23,12 +23,12 @@ CREATE TABLE leads (
 CREATE INDEX leads_settled ON leads(settled_at) WHERE open = 0;
 
 CREATE TABLE entries (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY,          -- its turn in its line; anew with each move to or from the dead letters
+    came INTEGER NOT NULL,           -- its first id: its place among the operations of its lead
     vendor INTEGER NOT NULL,         -- 0 Clay, 1 Customer.io, 2 the service
     place TEXT NOT NULL,             -- queued, delivered, degraded, dead_lettered, rejected
     head INTEGER NOT NULL,           -- 1 for the first of its line, while queued
     due INTEGER NOT NULL,
-    seq INTEGER NOT NULL,            -- its turn in its line
     line INTEGER NOT NULL,           -- its user's line: a hash of vendor and user
     lead INTEGER,
     kind TEXT NOT NULL,
@@ -46,9 +46,10 @@ CREATE TABLE entries (
 ) STRICT;
 CREATE INDEX entries_of_lead ON entries(lead) WHERE lead IS NOT NULL;
 CREATE INDEX entries_alone ON entries(key) WHERE lead IS NULL;
-CREATE INDEX entries_lines ON entries(line, seq) WHERE place = 'queued';
-CREATE INDEX entries_heads ON entries(vendor, due, seq) WHERE head = 1;
-CREATE INDEX entries_dead ON entries(vendor, id, cause) WHERE place = 'dead_lettered';
+CREATE INDEX entries_lines ON entries(line, id) WHERE place = 'queued';
+CREATE INDEX entries_heads ON entries(vendor, due, id) WHERE head = 1;
+CREATE INDEX entries_dead ON entries(vendor, id) WHERE place = 'dead_lettered';
+CREATE INDEX entries_causes ON entries(vendor, cause) WHERE place = 'dead_lettered';
 
 CREATE TABLE enrichments (
     id INTEGER PRIMARY KEY,
@@ -69,7 +70,7 @@ INSERT INTO backlogs VALUES (0, 0, 0, NULL), (1, 0, 0, NULL), (2, 0, 0, NULL);
 
 CREATE TABLE numbers (
     only INTEGER PRIMARY KEY CHECK (only = 1),
-    last_id INTEGER NOT NULL,        -- given to a lead, an entry or a turn; never given again
+    last_id INTEGER NOT NULL,        -- of a lead, an entry or an enrichment; none is given twice
     checked_at INTEGER NOT NULL      -- written to learn whether a commit works
 ) STRICT;
 INSERT INTO numbers VALUES (1, 0, 0);

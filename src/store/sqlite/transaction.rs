@@ -116,15 +116,14 @@ impl<'a> Transaction<'a> {
     }
 
     /// Puts an entry at the end of its user's line. `lead`: the number of its lead, and what of it is not written again.
-    /// `id`: the number that it had before.
-    pub(super) fn enqueue(&mut self, new: NewEntry, due: u64, lead: Option<LeadRow<&str>>, id: Option<u64>) -> Result<()> {
+    /// `came`: the first id that it had, where it was here before.
+    pub(super) fn enqueue(&mut self, new: NewEntry, due: u64, lead: Option<LeadRow<&str>>, came: Option<u64>) -> Result<()> {
         let first = !self.line_is_taken(new.line)?;
-        let id = self.insert(&new, lead, "queued", first, due, id)?;
-        let seq = self.numbers.last_id;
+        let id = self.insert(&new, lead, "queued", first, due, came)?;
         let vendor = new.vendor;
         self.numbers.counts[vendor].queued += 1;
         if first {
-            let head = Head { id, turn: (due, seq), bytes: new.data.len(), entry: new.entry };
+            let head = Head { id, turn: (due, id), bytes: new.data.len(), entry: new.entry };
             self.effects.push(Effect::Enter(vendor, head));
         }
         Ok(())
@@ -135,7 +134,7 @@ impl<'a> Transaction<'a> {
         self.connection.prepare_cached(sql)?.query_row([line], |row| row.get(0))
     }
 
-    /// Writes the row of an entry, with the last turn of all; gives its number, which is `id` where it had one.
+    /// Writes the row of an entry; gives its id.
     pub(super) fn insert(
         &mut self,
         new: &NewEntry,
@@ -143,15 +142,14 @@ impl<'a> Transaction<'a> {
         place: &str,
         head: bool,
         due: u64,
-        id: Option<u64>,
+        came: Option<u64>,
     ) -> Result<u64> {
-        let seq = self.next_id();
-        let id = id.unwrap_or(seq);
+        let id = self.next_id();
         let operation = &new.entry.operation;
         let user = lead.is_none_or(|lead| lead.user != operation.user).then_some(operation.user.as_str());
         let data = lead.is_none_or(|lead| lead.data != new.data).then_some(new.data.as_str());
         let lead_key = new.lead_key.as_ref().filter(|_| lead.is_none());
-        let sql = "INSERT INTO entries (id, vendor, place, head, due, seq, line, lead, kind, key, lead_key, user, data, first,
+        let sql = "INSERT INTO entries (id, vendor, place, head, due, came, line, lead, kind, key, lead_key, user, data, first,
             retry_count, redrives, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?17, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
         self.connection.prepare_cached(sql)?.execute(rusqlite::params![
             int(id),
@@ -170,7 +168,7 @@ impl<'a> Transaction<'a> {
             new.entry.retry_count,
             new.entry.redrives,
             new.attempts,
-            int(seq),
+            int(came.unwrap_or(id)),
         ])?;
         Ok(id)
     }
@@ -179,7 +177,7 @@ impl<'a> Transaction<'a> {
     pub(super) fn left(&mut self, vendor: usize, id: u64, line: i64) -> Result<()> {
         self.numbers.counts[vendor].queued = self.numbers.counts[vendor].queued.saturating_sub(1);
         self.effects.push(Effect::Leave(vendor, id));
-        let sql = "SELECT id, head FROM entries WHERE line = ?1 AND place = 'queued' ORDER BY seq LIMIT 1";
+        let sql = "SELECT id, head FROM entries WHERE line = ?1 AND place = 'queued' ORDER BY id LIMIT 1";
         let next = self
             .connection
             .prepare_cached(sql)?

@@ -47,6 +47,7 @@ pub(super) struct Window {
     /// The last turn that was read; `None` when everything is here.
     horizon: Option<Turn>,
     bytes: usize,
+    page: usize,
     /// Somebody has asked for more already.
     pub(super) reading: bool,
     /// Entries in the queue, whether here or not.
@@ -56,8 +57,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Knows the counts, and nothing of the entries yet.
-    pub(super) fn new(queued: u64, dead: u64) -> Self {
+    /// Knows the counts, and nothing of the entries yet. `page`: entries that are read at once.
+    pub(super) fn new(queued: u64, dead: u64, page: usize) -> Self {
         let horizon = (queued > 0).then_some((0, 0));
         Self {
             ready: BTreeMap::new(),
@@ -65,6 +66,7 @@ impl Window {
             turns: HashMap::new(),
             horizon,
             bytes: 0,
+            page,
             reading: false,
             queued,
             dead,
@@ -85,6 +87,11 @@ impl Window {
         self.turns.insert(head.id, (true, until));
         self.leased.insert(until, head);
         Known::Yes(Some(leased))
+    }
+
+    /// When the lease of an entry ends, if it is leased.
+    pub(super) fn lease_end(&self, id: u64) -> Option<UnixMillis> {
+        self.turns.get(&id).filter(|(leased, _)| *leased).map(|(_, turn)| turn.0)
     }
 
     /// When the next entry can be leased.
@@ -110,7 +117,7 @@ impl Window {
 
     /// True when it is time to read ahead; once for each time.
     pub(super) fn runs_low(&mut self) -> bool {
-        let low = self.horizon.is_some() && self.ready.len() < PAGE / 4 && !self.reading;
+        let low = self.horizon.is_some() && self.ready.len() < self.page / 4 && !self.reading;
         self.reading |= low;
         low
     }
@@ -122,7 +129,7 @@ impl Window {
             return;
         }
         self.hold(head);
-        if self.ready.len() > 2 * PAGE || self.bytes > 2 * MOST_BYTES {
+        if self.ready.len() > 2 * self.page || self.bytes > 2 * MOST_BYTES {
             self.narrow();
         }
     }
@@ -142,8 +149,8 @@ impl Window {
 
     /// From where to read on, and how many rows at most; `None` when there is nothing to read.
     pub(super) fn wanted(&self) -> Option<(Turn, usize)> {
-        let horizon = self.horizon.filter(|_| self.ready.len() < PAGE)?;
-        Some((horizon, PAGE + self.leased.len()))
+        let horizon = self.horizon.filter(|_| self.ready.len() < self.page)?;
+        Some((horizon, self.page + self.leased.len()))
     }
 
     /// More was read, up to `horizon`; `None` when that was all.
@@ -156,6 +163,12 @@ impl Window {
         self.horizon = horizon;
     }
 
+    /// Bytes of payload that are ready to be leased.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn hold(&mut self, head: Head) {
         self.bytes += head.bytes;
         self.turns.insert(head.id, (false, head.turn));
@@ -164,7 +177,7 @@ impl Window {
 
     fn narrow(&mut self) {
         while self.ready.len() > 1
-            && (self.ready.len() > PAGE || self.bytes > MOST_BYTES)
+            && (self.ready.len() > self.page || self.bytes > MOST_BYTES)
             && let Some((_, head)) = self.ready.pop_last()
         {
             self.turns.remove(&head.id);

@@ -5,6 +5,7 @@
 //! fails does not fail its neighbours, and each is answered after the commit, never before.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
 use rusqlite::Connection;
@@ -163,6 +164,7 @@ impl Writer {
         let mut transaction = Transaction::new(&self.connection, self.shared.settings.bounds, self.numbers);
         match run_all(&mut transaction, batch) {
             Ok(results) => {
+                self.shared.commits.fetch_add(1, Ordering::Relaxed);
                 let (numbers, effects) = transaction.finish();
                 self.numbers = numbers;
                 self.apply(effects);
@@ -205,7 +207,7 @@ impl Writer {
         };
         let Some((after, most)) = wanted else { return Ok(()) };
         let sql = format!(
-            "SELECT {ENTRY} WHERE e.vendor = ?1 AND e.head = 1 AND (e.due, e.seq) > (?2, ?3) ORDER BY e.due, e.seq LIMIT ?4"
+            "SELECT {ENTRY} WHERE e.vendor = ?1 AND e.head = 1 AND (e.due, e.id) > (?2, ?3) ORDER BY e.due, e.id LIMIT ?4"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query((vendor as i64, int(after.0), int(after.1), most as i64))?;

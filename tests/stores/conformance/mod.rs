@@ -19,6 +19,10 @@ use serde_json::{Value, json};
 pub(crate) trait Stand: Sized {
     type Store: LeadStore;
 
+    /// Whether a lease holds when the process that had it is gone. Where the store belongs to one process it need not: nobody
+    /// works on the entry any more.
+    const LEASES_OUTLIVE_PROCESSES: bool = true;
+
     /// An empty store; `None`, after saying so loudly, where what it needs is not installed.
     fn open(bounds: Bounds) -> impl Future<Output = Option<Self>>;
 
