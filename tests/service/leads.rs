@@ -81,7 +81,7 @@ async fn a_batch_has_an_answer_for_each_line_and_bad_lines_do_no_harm() {
     let seen: Vec<_> = answers.iter().map(|line| (line["line"].as_u64().unwrap(), line["status"].as_str().unwrap())).collect();
     assert_eq!(seen, [(1, "accepted"), (3, "refused"), (4, "refused"), (5, "accepted"), (6, "duplicate")]);
     assert!(answers[1]["errors"][0]["message"].as_str().unwrap().contains("no field `colour`"));
-    assert_eq!((&answers[2]["errors"][0]["line"], &answers[2]["errors"][0]["column"]), (&json!(4), &json!(30)));
+    assert_eq!((&answers[2]["errors"][0]["line"], &answers[2]["errors"][0]["column"]), (&json!(4), &json!(29)));
     assert_eq!(answers[0]["id"], answers[4]["id"]);
     assert_eq!(service.get("/places").await.lines().len(), 6);
 
