@@ -13,6 +13,8 @@ use crate::failpoint::{self, Failpoint};
 use crate::scenario::{Resilience, ServiceConfig, StoreConfig};
 use crate::seed::Seed;
 use crate::service::{self, Stopped};
+#[cfg(feature = "redis")]
+use crate::store::redis::{Durability, RedisSettings, RedisStore};
 use crate::store::sqlite::{SqliteSettings, SqliteStore};
 use crate::store::{Bounds, LeadStore};
 
@@ -115,7 +117,19 @@ async fn with_store(config: &ServiceConfig, seed: Seed) -> Exit {
             Ok(store) => serve(config, store, seed).await,
             Err(error) => failed(error),
         },
-        StoreConfig::Redis { url: _ } => failed("this build has no Redis store"),
+        #[cfg(feature = "redis")]
+        StoreConfig::Redis { url, name, replica, as_configured } => {
+            let mut settings = RedisSettings::new(url.expose(), name);
+            settings.replica.clone_from(replica);
+            settings.bounds = bounds(config);
+            settings.durability = if *as_configured { Durability::AsConfigured } else { Durability::Synced };
+            match RedisStore::open(&settings).await {
+                Ok(store) => serve(config, store, seed).await,
+                Err(error) => failed(error),
+            }
+        }
+        #[cfg(not(feature = "redis"))]
+        StoreConfig::Redis { .. } => failed("this build has no Redis store: build it with the feature `redis`"),
     }
 }
 
