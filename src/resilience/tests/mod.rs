@@ -8,6 +8,7 @@ mod breaker_races;
 mod breaker_transitions;
 mod credit_budget;
 mod draining;
+mod durable_drain;
 mod failing_store;
 mod whole_pipeline;
 
