@@ -45,6 +45,9 @@ pub enum BreakerState {
 }
 
 impl BreakerState {
+    /// Every state.
+    pub const ALL: [Self; 6] = [Self::Closed, Self::Open, Self::HalfOpen, Self::ForcedOpen, Self::Disabled, Self::MetricsOnly];
+
     /// `CLOSED`, `OPEN`, `HALF_OPEN`, `FORCED_OPEN`, `DISABLED` or `METRICS_ONLY`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -31,11 +31,14 @@ pub mod journey;
 pub mod result;
 pub mod scenario;
 pub mod store;
+pub mod vendor_api;
 
 // Level 3: running the load, and judging what came out.
+pub mod audit;
 pub mod capacity;
 pub mod executor;
 pub mod gate;
+pub mod service;
 
 // Level 4: showing it.
 pub mod report;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the root package with its level.
-const LEVELS: [(&str, u32); 20] = [
+const LEVELS: [(&str, u32); 23] = [
     ("clock", 0),
     ("event", 0),
     ("failpoint", 0),
@@ -23,15 +23,19 @@ const LEVELS: [(&str, u32); 20] = [
     ("result", 2),
     ("scenario", 2),
     ("store", 2),
+    ("vendor_api", 2),
+    ("audit", 3),
     ("capacity", 3),
     ("executor", 3),
     ("gate", 3),
+    ("service", 3),
     ("report", 4),
 ];
 
-/// Uses between modules of one level, from the first to the second: an event says whose it is, and a journey is made from its
-/// validated scenario.
-const ALLOWED: [(&str, &str); 2] = [("event", "outcome"), ("journey", "scenario")];
+/// Uses between modules of one level, from the first to the second: an event says whose it is, a journey is made from its
+/// validated scenario and sends what the vendors know, and where those are is what a scenario's target says.
+const ALLOWED: [(&str, &str); 4] =
+    [("event", "outcome"), ("journey", "scenario"), ("journey", "vendor_api"), ("vendor_api", "scenario")];
 
 /// Level of the command line, which may use everything.
 const TOP: u32 = 5;

@@ -36,7 +36,7 @@ fn judged(run: &result::Run) -> Judged {
         threshold(Metric::LeadsLost, Aggregation::Count, 1.0, "leads_lost: count<1"),
     ];
     let basis = Basis { think_time: Some(Duration::from_millis(480)), cores: None };
-    Judged { verdict: judge(run, &thresholds), capacity: assess(run, &basis) }
+    Judged { verdict: judge(run, &thresholds, Vec::new()), capacity: assess(run, &basis) }
 }
 
 fn report_of(run: &result::Run) -> String {

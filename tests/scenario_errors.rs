@@ -583,6 +583,58 @@ fn depth_is_no_way_to_bring_the_reader_down() {
     }
 }
 
+/// The valid scenario with these lines as its `[target]`, from line 8 on.
+fn to_target(target: &str) -> String {
+    VALID.replace("[resilience.clay]", &format!("[target]\n{target}\n[resilience.clay]"))
+}
+
+#[test]
+fn a_service_takes_leads_and_nothing_else() {
+    let text = to_target("service = \"start\"").replace("journey = \"lead\"", "journey = \"clay.enrich\"");
+    assert_error(&text, (6, 25), "journey `clay.enrich` calls a vendor directly", "use journey `lead`");
+    let text = to_target("service = \"start\"\nclay = \"https://clay.example\"");
+    assert_error(&text, (10, 1), "`clay` does not belong to a target with `service`", "service_timeout");
+    let text = to_target("service = \"strat\"");
+    assert_error(&text, (9, 11), "`strat` is not a service", "write \"start\"");
+    let text = to_target("service = \"start\"\nservice_timeout = \"0s\"");
+    assert_error(&text, (10, 19), "no answer comes in no time", "above");
+    let text = to_target("service_timeout = \"1s\"\n").replace("lead\"", "http\", url = \"http://127.0.0.1:1\"");
+    assert!(errors_of(&text).to_string().contains("does not belong to a target without `service`"));
+}
+
+#[test]
+fn the_token_of_a_service_is_for_ones_own_and_from_the_environment() {
+    let text = to_target("service = \"start\"\nservice_token = { env = \"PATH\" }");
+    assert_error(&text, (10, 1), "does not belong to a service that the run starts", "service_timeout");
+    let ports = "[simulation]\nclay = { port = 4101 }\n[thresholds]";
+    let text = to_target("service = \"http://127.0.0.1:1\"\nservice_token = \"hush-hush-1\"").replace("[thresholds]", ports);
+    let errors = errors_of(&text).to_string();
+    assert!(errors.contains("a credential does not belong in a scenario file") && !errors.contains("hush-hush"), "{errors}");
+}
+
+#[test]
+fn faults_behind_ones_own_service_need_vendors_at_known_ports() {
+    let text = to_target("service = \"http://127.0.0.1:8080\"");
+    let errors = errors_of(&text).to_string();
+    assert!(errors.contains("no vendor is simulated") && errors.contains("outage.toml:13:1"), "{errors}");
+    assert!(errors.contains("`[simulation.clay]` with `port = 4101`"), "{errors}");
+    let text = text.replace("[thresholds]", "[simulation]\nclay = { port = 4101 }\ncustomer_io = { port = 4102 }\n[thresholds]");
+    let warnings = read(&text).unwrap().warnings.to_string();
+    assert!(warnings.contains("your own service has its own patterns"), "{warnings}");
+}
+
+#[test]
+fn what_a_service_does_not_measure_cannot_be_a_threshold() {
+    let text = to_target("service = \"start\"").replace("http_req_duration", "\"http_req_duration{name:clay.webhook}\"");
+    let errors = errors_of(&text).to_string();
+    assert!(errors.contains("here it can be `service.leads`"), "{errors}");
+    let text = text
+        .replace("name:clay.webhook", "name:service.leads")
+        .replace("leads_lost", "\"checks{check:lead is accepted durably}\"");
+    let text = text.replace("count==0", "rate>0.9");
+    read(&text).unwrap_or_else(|errors| panic!("{errors}"));
+}
+
 const BREAKER: &str = "breaker = { failures = 5, cooldown = \"2s\" }";
 
 #[test]

@@ -12,9 +12,9 @@ pub enum Exit {
     CouldNotRun = 1,
     /// The command line could not be understood.
     Usage = 2,
-    /// A threshold failed.
+    /// A threshold failed, or an audit did not pass.
     ThresholdsFailed = 99,
-    /// The scenario is not valid.
+    /// The scenario, or a book that was to be audited, is not valid.
     InvalidScenario = 104,
     /// The run was interrupted; what had been measured was written.
     Interrupted = 105,
@@ -34,7 +34,7 @@ Exit codes:
     0  passed: every threshold held (a run without thresholds is not judged, and ends with 0 too)
     1  the run could not start or go on (port taken, disk full, simulator lost)
     2  the command line could not be understood
-   99  a threshold failed
-  104  the scenario is not valid
+   99  a threshold failed, or an audit did not pass
+  104  the scenario, or a book that was to be audited, is not valid
   105  interrupted; what had been measured was written
   111  the load generator could not keep up, so the result is invalid";

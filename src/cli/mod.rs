@@ -1,5 +1,6 @@
 //! The command line, one command a file.
 
+mod audit;
 mod completions;
 mod exit;
 mod mock;
@@ -7,6 +8,7 @@ mod new;
 mod output;
 mod report;
 mod run;
+mod serve;
 mod validate;
 
 use std::process::ExitCode;
@@ -33,6 +35,10 @@ enum Command {
     New(new::NewArgs),
     /// Render the report of a saved run again
     Report(report::ReportArgs),
+    /// Serve the pipeline over HTTP: leads are durable before they are acknowledged
+    Serve(serve::ServeArgs),
+    /// Audit the books of a run: was any lead lost, or done twice?
+    Audit(audit::AuditArgs),
     /// Serve the simulated vendors alone, for any client
     Mock(mock_server::command::MockArgs),
     /// Print a completion script for a shell
@@ -46,6 +52,8 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::New(args) => new::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Mock(args) => return mock::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

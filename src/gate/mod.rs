@@ -6,6 +6,7 @@
 mod breaker_time;
 mod evaluate;
 mod evidence;
+mod expect;
 mod keeping_up;
 mod observed;
 mod verdict;
@@ -13,6 +14,9 @@ mod verdict;
 pub use breaker_time::{BreakerSpan, breaker_spans, open_seconds};
 pub use evaluate::{abort_due, evaluate};
 pub use evidence::Evidence;
+pub use expect::{
+    AuditFigures, ExpectationJudgement, FactsError, Grounds, LedgerClock, OneVendor, VendorFacts, judge_expectations,
+};
 pub use keeping_up::shortfall;
 pub(crate) use observed::without_zeros;
 pub use observed::{Judgement, Observed, Unit};

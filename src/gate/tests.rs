@@ -228,12 +228,12 @@ fn a_run_is_ended_once_the_delay_is_over_and_there_is_data() {
 fn the_verdict_on_each_way_to_end() {
     let held = [threshold(Metric::HttpReqs, &[], Count, Greater, 10.0)];
     let missed = [held[0].clone(), threshold(Metric::HttpReqFailed, &[], Rate, Less, 0.01)];
-    let outcome = |run: &Run, thresholds: &[Threshold]| judge(run, thresholds).outcome;
+    let outcome = |run: &Run, thresholds: &[Threshold]| judge(run, thresholds, Vec::new()).outcome;
     let mut run = run();
     assert_eq!(outcome(&run, &held), Outcome::Passed);
     assert_eq!(outcome(&run, &missed), Outcome::Failed);
     assert_eq!(outcome(&run, &[]), Outcome::NotJudged);
-    assert_eq!(judge(&run, &[]).reasons, ["The scenario has no thresholds: nothing was judged."]);
+    assert_eq!(judge(&run, &[], Vec::new()).reasons, ["The scenario has no thresholds: nothing was judged."]);
     run.result.end = RunEnd::Aborted { threshold: "http_req_failed: rate<0.01".to_owned() };
     assert_eq!(outcome(&run, &held), Outcome::Failed);
     run.result.end = RunEnd::Failed { reason: "the simulator was lost".to_owned() };
@@ -249,7 +249,7 @@ fn the_verdict_on_each_way_to_end() {
 #[test]
 fn a_verdict_is_read_back_as_it_was_written() {
     let missed = [threshold(Metric::HttpReqFailed, &[("name", "misspelt")], Rate, Less, 0.01)];
-    let verdict = judge(&run(), &missed);
+    let verdict = judge(&run(), &missed, Vec::new());
     let text = serde_json::to_string(&verdict).unwrap();
     assert_eq!(serde_json::from_str::<Verdict>(&text).unwrap(), verdict);
 }

@@ -7,6 +7,7 @@ use crate::threshold::Threshold;
 
 use super::evaluate::evaluate;
 use super::evidence::Evidence;
+use super::expect::ExpectationJudgement;
 use super::keeping_up::shortfall;
 use super::observed::Judgement;
 
@@ -46,17 +47,22 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// Each threshold, in the scenario's order.
     pub thresholds: Vec<Judgement>,
+    /// Each expectation, in the order in which they are documented; those of a fault, once for each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expectations: Vec<ExpectationJudgement>,
     /// Why, in sentences. Never empty.
     pub reasons: Vec<String>,
 }
 
-/// Judges a run that has ended. Only a run that followed its plan to the end, with a generator that kept up, can pass.
-pub fn judge(run: &Run, thresholds: &[Threshold]) -> Verdict {
+/// Judges a run that has ended, by its thresholds and by what came of its expectations. Only a run that followed its plan to
+/// the end, with a generator that kept up, can pass.
+pub fn judge(run: &Run, thresholds: &[Threshold], expectations: Vec<ExpectationJudgement>) -> Verdict {
     let evidence = Evidence::of_run(run);
     let thresholds: Vec<Judgement> = thresholds.iter().map(|threshold| evaluate(threshold, &evidence)).collect();
     let mut reasons = Vec::new();
     let behind = shortfall(&run.seconds);
     let failed = thresholds.iter().filter(|judgement| !judgement.passed).count();
+    let untrue = expectations.iter().filter(|judgement| !judgement.passed).count();
     let outcome = match &run.result.end {
         RunEnd::Interrupted => {
             reasons.push("The run was interrupted before its plan was done.".to_owned());
@@ -71,13 +77,26 @@ pub fn judge(run: &Run, thresholds: &[Threshold]) -> Verdict {
             Outcome::Failed
         }
         RunEnd::Completed if behind.is_some() => Outcome::Invalid,
-        RunEnd::Completed if failed > 0 => Outcome::Failed,
-        RunEnd::Completed if thresholds.is_empty() => Outcome::NotJudged,
+        RunEnd::Completed if failed + untrue > 0 => Outcome::Failed,
+        RunEnd::Completed if thresholds.is_empty() && expectations.is_empty() => Outcome::NotJudged,
         RunEnd::Completed => Outcome::Passed,
     };
     reasons.extend(behind.map(|why| format!("The generator could not keep up: {why}.")));
-    reasons.push(summary(&thresholds, failed));
-    Verdict { outcome, thresholds, reasons }
+    if !thresholds.is_empty() || expectations.is_empty() {
+        reasons.push(summary(&thresholds, failed));
+    }
+    reasons.extend(of_expectations(expectations.len(), untrue));
+    Verdict { outcome, thresholds, expectations, reasons }
+}
+
+fn of_expectations(all: usize, untrue: usize) -> Option<String> {
+    Some(match (all, untrue) {
+        (0, _) => return None,
+        (1, 0) => "The one expectation came true.".to_owned(),
+        (all, 0) => format!("All {all} expectations came true."),
+        (1, _) => "The one expectation did not come true.".to_owned(),
+        (all, untrue) => format!("{untrue} of {all} expectations did not come true."),
+    })
 }
 
 fn summary(thresholds: &[Judgement], failed: usize) -> String {

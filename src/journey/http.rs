@@ -6,12 +6,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::Full;
 
-use super::endpoints::EndpointError;
 use super::measured::{Meter, Sent};
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Vendor};
 use crate::scenario::{HttpJourney, checks};
 use crate::transport::Body;
+use crate::vendor_api::EndpointError;
 
 /// A request that can be sent: everything that is the same for each, made once.
 #[derive(Debug, Clone)]

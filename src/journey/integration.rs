@@ -1,20 +1,24 @@
 //! The integration under load: one pipeline a vendor, and what can be read from them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::booked_backlog::BookedBacklog;
 use super::vendor_sender::VendorSender;
 use crate::clock::LoadClock;
 use crate::event::EventSink;
+use crate::ledgers::{BookPen, PlaceEntry};
 use crate::measure::Gauges;
 use crate::outcome::Vendor;
-use crate::resilience::{Disposition, Operation, OperationKind, Pipeline, PipelineSettings};
+use crate::resilience::emitter::Emitter;
+use crate::resilience::{DayClock, Disposition, Operation, OperationKind, Pipeline, PipelineSettings, StoreError};
 use crate::scenario::Resilience;
 use crate::seed::Seed;
 
 /// Both pipelines.
 pub(super) struct Integration {
-    clay: Arc<Pipeline<VendorSender>>,
-    customer_io: Arc<Pipeline<VendorSender>>,
+    clay: Arc<Pipeline<VendorSender, BookedBacklog>>,
+    customer_io: Arc<Pipeline<VendorSender, BookedBacklog>>,
 }
 
 impl Integration {
@@ -25,10 +29,14 @@ impl Integration {
         clock: LoadClock,
         events: &Arc<dyn EventSink>,
         seed: Seed,
+        places: Option<&BookPen<PlaceEntry>>,
     ) -> Self {
         let pipeline = |vendor: Vendor, settings: &PipelineSettings| {
             let sender = VendorSender { timeout: settings.timeout, ..sender.clone() };
-            Arc::new(Pipeline::new(vendor, settings.clone(), sender, clock, Arc::clone(events), seed))
+            let backlog = BookedBacklog::new(&settings.fallback, places.cloned());
+            let emitter = Emitter::new(vendor, clock, Arc::clone(events));
+            let rng = seed.stream(vendor.as_str());
+            Arc::new(Pipeline::with_backlog(settings.clone(), sender, backlog, emitter, DayClock::start(), rng))
         };
         Self { clay: pipeline(Vendor::Clay, &settings.clay), customer_io: pipeline(Vendor::CustomerIo, &settings.customer_io) }
     }
@@ -44,6 +52,17 @@ impl Integration {
     /// Delivers what the queues hold, for as long as the future is polled.
     pub(super) async fn drain(&self) {
         tokio::join!(Arc::clone(&self.clay).drain_loop(), Arc::clone(&self.customer_io).drain_loop());
+    }
+
+    /// Ends the delivery in order: what is under way has `grace` to be answered, and what is not goes back into the queue.
+    pub(super) async fn stop(&self, grace: Duration) {
+        tokio::join!(self.clay.stop(grace), self.customer_io.stop(grace));
+    }
+
+    /// Writes down where everything is that no answer told of. To be called when nothing moves any more.
+    pub(super) async fn at_rest(&self) -> Result<(), StoreError> {
+        self.clay.backlog().at_rest().await?;
+        self.customer_io.backlog().at_rest().await
     }
 
     /// Operations that wait in the queues.

@@ -1,5 +1,6 @@
 //! The journeys that go through the pipelines: enrich, identify, track, and a whole lead.
 
+use super::book::DriverBook;
 use super::integration::Integration;
 use super::leads::Lead;
 use super::operations;
@@ -32,9 +33,13 @@ pub(super) async fn run(
     integration: &Integration,
     ids: Ids,
     recorder: &Recorder,
+    book: &DriverBook,
 ) -> Option<FailureKind> {
     for kind in steps {
-        let disposition = integration.call(operations::of(*kind, lead)).await;
+        let operation = operations::of(*kind, lead);
+        let handed_in = book.hands_in(&operation);
+        let disposition = integration.call(operation).await;
+        book.disposed(handed_in, &disposition);
         let failure = judge(disposition, ids, recorder);
         if failure.is_some() {
             return failure;

@@ -2,8 +2,9 @@
 //!
 //! Each journey is a file. [`Workload`] draws one an iteration, by weight, and measures it.
 
+mod book;
+mod booked_backlog;
 mod clay_resource;
-mod endpoints;
 mod http;
 mod integration;
 mod lead;
@@ -11,10 +12,12 @@ mod leads;
 mod measured;
 mod operations;
 mod pause;
+mod service_lead;
 mod user;
 mod vendor_sender;
 mod workload;
 
-pub use endpoints::{EndpointError, Endpoints};
+pub use book::Pens;
+pub use service_lead::LeadService;
 pub use user::{Next, User, Work};
 pub use workload::{Workload, WorkloadPlan};

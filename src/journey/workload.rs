@@ -2,28 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use super::book::{DriverBook, Pens};
 use super::clay_resource::{self, ClayResource};
-use super::endpoints::{EndpointError, Endpoints};
 use super::http::{Http, Prepared};
 use super::integration::Integration;
 use super::lead::{self, Steps};
 use super::leads::LeadSource;
 use super::measured::Meter;
 use super::pause;
+use super::service_lead::{LeadService, ServiceLead};
 use super::user::{Next, User, Work};
 use super::vendor_sender::{OperationRoutes, VendorSender};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
 use crate::outcome::{FailureKind, Vendor};
-use crate::resilience::OperationKind;
+use crate::resilience::{OperationKind, StoreError};
 use crate::scenario::{Journey, Scenario, ThinkTime};
 use crate::seed::Seed;
 use crate::transport::HttpClient;
+use crate::vendor_api::{EndpointError, Endpoints, Route};
 
 /// Most different panics that are remembered.
 const PANICS_KEPT: usize = 20;
@@ -35,6 +38,8 @@ pub struct WorkloadPlan {
     client: HttpClient,
     seed: Seed,
     http: Vec<Prepared>,
+    service: Option<LeadService>,
+    pens: Option<Pens>,
 }
 
 impl WorkloadPlan {
@@ -48,7 +53,23 @@ impl WorkloadPlan {
             _ => None,
         });
         let http = http.collect::<Result<_, _>>()?;
-        Ok(Self { scenario: scenario.clone(), endpoints, client, seed, http })
+        Ok(Self { scenario: scenario.clone(), endpoints, client, seed, http, service: None, pens: None })
+    }
+
+    /// Whether any journey submits leads, of which books can be kept.
+    pub fn submits_leads(&self) -> bool {
+        let direct = |journey: &Journey| matches!(journey, Journey::ClayResource | Journey::Http(_));
+        !self.scenario.journeys.iter().all(|weighted| direct(&weighted.journey))
+    }
+
+    /// Leads go to this service, and not to the vendors.
+    pub fn to_service(self, service: LeadService) -> Self {
+        Self { service: Some(service), ..self }
+    }
+
+    /// Every submission and its answer is written down.
+    pub fn with_books(self, pens: Pens) -> Self {
+        Self { pens: Some(pens), ..self }
     }
 
     /// The load begins: everything is registered with the recorder, and both are built.
@@ -62,9 +83,13 @@ impl WorkloadPlan {
         let mut http = self.http.into_iter();
         let mut choices = Vec::new();
         for weighted in &self.scenario.journeys {
-            let doing = register(&weighted.journey, &self.endpoints, &mut http, &mut builder);
+            let doing = match (&weighted.journey, &self.service) {
+                (Journey::Lead, Some(service)) => Some(Doing::Submit(Box::new(service.register(&mut builder)))),
+                _ => register(&weighted.journey, &self.endpoints, &mut http, &mut builder),
+            };
             let Some(doing) = doing else { continue };
-            let id = builder.journey(weighted.journey.name(), vendor(&weighted.journey));
+            let vendor = if matches!(doing, Doing::Submit(_)) { Vendor::Service } else { vendor(&weighted.journey) };
+            let id = builder.journey(weighted.journey.name(), vendor);
             choices.push(Choice { doing, id, weight: weighted.weight });
         }
         let ids = lead_ids(&choices, &mut builder);
@@ -73,7 +98,8 @@ impl WorkloadPlan {
         let integration = ids.map(|(_, routes)| {
             let timeout = self.scenario.resilience.clay.timeout;
             let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
-            Integration::new(&self.scenario.resilience, &sender, clock, events, self.seed)
+            let places = self.pens.as_ref().and_then(|pens| pens.places.as_ref());
+            Integration::new(&self.scenario.resilience, &sender, clock, events, self.seed, places)
         });
         let workload = Workload {
             total_weight: choices.iter().map(|choice| choice.weight).sum(),
@@ -81,9 +107,11 @@ impl WorkloadPlan {
             leads: LeadSource::new(self.scenario.data),
             lead_ids: ids.map(|(ids, _)| ids),
             integration,
+            longest_answer: self.scenario.resilience.clay.timeout.max(self.scenario.resilience.customer_io.timeout),
             think_time: self.scenario.think_time,
             meter,
             recorder,
+            book: DriverBook { pens: self.pens, clock },
             clock,
             panics: Mutex::default(),
         };
@@ -123,9 +151,9 @@ fn register(
 fn lead_ids(choices: &[Choice], recorder: &mut RecorderBuilder) -> Option<(lead::Ids, OperationRoutes)> {
     choices.iter().any(|choice| matches!(choice.doing, Doing::Pipeline(_))).then(|| {
         let routes = OperationRoutes {
-            webhook: recorder.route("clay.webhook", Vendor::Clay),
-            identify: recorder.route("customer_io.identify", Vendor::CustomerIo),
-            track: recorder.route("customer_io.track", Vendor::CustomerIo),
+            webhook: recorder.route(Route::Webhook.as_str(), Vendor::Clay),
+            identify: recorder.route(Route::Identify.as_str(), Vendor::CustomerIo),
+            track: recorder.route(Route::Track.as_str(), Vendor::CustomerIo),
         };
         (lead::register(recorder), routes)
     })
@@ -142,6 +170,7 @@ struct Choice {
 enum Doing {
     ClayResource(ClayResource),
     Pipeline(Steps),
+    Submit(Box<ServiceLead>),
     Http(Box<Http>),
 }
 
@@ -152,9 +181,12 @@ pub struct Workload {
     leads: LeadSource,
     lead_ids: Option<lead::Ids>,
     integration: Option<Integration>,
+    /// How long a vendor may take to answer.
+    longest_answer: Duration,
     think_time: ThinkTime,
     meter: Meter,
     recorder: Recorder,
+    book: DriverBook,
     clock: LoadClock,
     panics: Mutex<BTreeMap<String, u64>>,
 }
@@ -174,6 +206,17 @@ impl Workload {
             integration.drain().await;
         }
         std::future::pending::<()>().await;
+    }
+
+    /// Ends the delivery of what the queues hold: what is under way has as long as an answer may take. Then the books tell where
+    /// everything is.
+    ///
+    /// # Errors
+    /// When a queue could not be read: then the book of places is not whole.
+    pub async fn come_to_rest(&self) -> Result<(), StoreError> {
+        let Some(integration) = &self.integration else { return Ok(()) };
+        integration.stop(self.longest_answer).await;
+        integration.at_rest().await
     }
 
     /// Operations that wait in the fallback queues.
@@ -198,17 +241,22 @@ impl Workload {
         &self.choices[0]
     }
 
-    /// Does what was chosen; `None` when the leads are used up.
-    async fn run(&self, doing: &Doing, user: &mut User) -> Option<Option<FailureKind>> {
-        Some(match doing {
+    /// Does what was chosen: why it failed, and how long its user was asked to wait. `None` when the leads are used up.
+    async fn run(&self, doing: &Doing, user: &mut User) -> Option<(Option<FailureKind>, Duration)> {
+        let failure = match doing {
             Doing::ClayResource(journey) => journey.run(&self.meter, &self.recorder).await,
             Doing::Http(journey) => journey.run(&self.meter, &self.recorder).await,
+            Doing::Submit(journey) => {
+                let lead = self.leads.next(user)?;
+                return Some(journey.run(&lead, &self.meter, &self.recorder, &self.book).await);
+            }
             Doing::Pipeline(steps) => {
                 let lead = self.leads.next(user)?;
                 let (integration, ids) = self.integration.as_ref().zip(self.lead_ids)?;
-                lead::run(steps, &lead, integration, ids, &self.recorder).await
+                lead::run(steps, &lead, integration, ids, &self.recorder, &self.book).await
             }
-        })
+        };
+        Some((failure, Duration::ZERO))
     }
 }
 
@@ -216,7 +264,7 @@ impl Work for Workload {
     async fn iterate(&self, user: &mut User) -> Next {
         let choice = self.choose(&mut user.rng);
         let started = self.clock.now();
-        let Some(failure) = self.run(&choice.doing, user).await else { return Next::Finished };
+        let Some((failure, asked_for)) = self.run(&choice.doing, user).await else { return Next::Finished };
         self.recorder.iteration(IterationSample {
             journey: choice.id,
             due: started,
@@ -224,7 +272,7 @@ impl Work for Workload {
             done: self.clock.now(),
             failure,
         });
-        Next::Pause(pause::draw(&self.think_time, &mut user.rng))
+        Next::Pause(pause::draw(&self.think_time, &mut user.rng).max(asked_for))
     }
 
     fn panicked(&self, message: &str) {

@@ -35,6 +35,7 @@ pub fn summary(run: &Run, judged: &Judged, options: &SummaryOptions<'_>) -> Stri
     let mut page = Page { text: String::new(), color: options.color };
     verdict(&mut page, &view);
     thresholds(&mut page, &view);
+    expectations(&mut page, &view);
     figures(&mut page, &view);
     timeline(&mut page, &view);
     capacity(&mut page, &view);
@@ -182,6 +183,27 @@ fn thresholds(page: &mut Page, view: &View<'_>) {
     page.blank();
 }
 
+/// What was seen; of what did not come true, what was expected and what the vendors say, too. The report has that of all.
+fn expectations(page: &mut Page, view: &View<'_>) {
+    let expectations = &view.judged.verdict.expectations;
+    if expectations.is_empty() {
+        return;
+    }
+    page.line("Expectations");
+    let widest = expectations.iter().map(|judgement| judgement.name.chars().count()).max().unwrap_or(0);
+    for judgement in expectations {
+        let (tone, word) = if judgement.passed { (Tone::Good, "  true      ") } else { (Tone::Bad, "  NOT TRUE  ") };
+        let head = format!("{word}{:<widest$}  ", judgement.name);
+        page.toned(tone, &head, &judgement.seen);
+        if !judgement.passed {
+            let indent = " ".repeat(head.chars().count());
+            page.wrapped(&format!("{indent}expected  "), &judgement.expected);
+            page.wrapped(&format!("{indent}truth     "), &judgement.truth);
+        }
+    }
+    page.blank();
+}
+
 fn figures(page: &mut Page, view: &View<'_>) {
     if view.total == 0 {
         page.labelled("Requests", "none was answered or given up");
@@ -280,7 +302,7 @@ mod tests {
     use crate::result::RunEnd;
 
     fn show(run: &Run, color: bool) -> String {
-        let judged = Judged { verdict: judge(run, &[]), capacity: assess(run, &Basis::default()) };
+        let judged = Judged { verdict: judge(run, &[], Vec::new()), capacity: assess(run, &Basis::default()) };
         summary(run, &judged, &SummaryOptions { report: Some(Path::new("reports/runs/x/report.md")), color })
     }
 
@@ -340,7 +362,7 @@ mod tests {
         let run = fixture::empty();
         let name = "http_req_duration{name:a-route-with-a-rather-long-name,vendor:clay}";
         let threshold = crate::threshold::parse(name, "p(95)<500").expect("a valid threshold");
-        let judged = Judged { verdict: judge(&run, &[threshold]), capacity: assess(&run, &Basis::default()) };
+        let judged = Judged { verdict: judge(&run, &[threshold], Vec::new()), capacity: assess(&run, &Basis::default()) };
         let text = summary(&run, &judged, &SummaryOptions::default());
         assert!(text.contains(&format!("  FAILED  {name}: p(95)<500\n")), "{text}");
         assert!(text.contains("no data  (limit < 500 ms)\n          no request was finished with these tags\n"), "{text}");

@@ -18,10 +18,24 @@ pub fn idempotency_key(kind: OperationKind, user: &str, data: &Value) -> String 
         operation: OperationKind,
         data: &'a Value,
     }
-    let material = Material { user, operation: kind, data };
-    // Canonical JSON has only doubles: integers beyond 2^53, which it refuses or rounds, are hashed as serde_json writes them.
-    let canonical = if has_long_integer(data) { None } else { serde_json_canonicalizer::to_vec(&material).ok() };
-    let bytes = canonical.unwrap_or_else(|| format!("{user:?} {kind:?} {}", sorted(data)).into_bytes());
+    digest(&Material { user, operation: kind, data }, data, || format!("{user:?} {kind:?} {}", sorted(data)))
+}
+
+/// SHA-256, in hex, of `{data, user}` as canonical JSON: what a lead is known by when its submitter gave it no key.
+pub fn lead_key(user: &str, data: &Value) -> String {
+    #[derive(Serialize)]
+    struct Material<'a> {
+        user: &'a str,
+        data: &'a Value,
+    }
+    digest(&Material { user, data }, data, || format!("{user:?} {}", sorted(data)))
+}
+
+/// Of `material` as canonical JSON. That has only doubles: where `data` has integers beyond 2^53, which it refuses or rounds,
+/// the text of `otherwise` is hashed.
+fn digest(material: &impl Serialize, data: &Value, otherwise: impl FnOnce() -> String) -> String {
+    let canonical = if has_long_integer(data) { None } else { serde_json_canonicalizer::to_vec(material).ok() };
+    let bytes = canonical.unwrap_or_else(|| otherwise().into_bytes());
     Sha256::digest(&bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
         for nibble in [byte >> 4, byte & 15] {
             hex.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));

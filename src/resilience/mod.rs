@@ -41,7 +41,7 @@ pub use drain::Drained;
 pub use emitter::Emitter;
 pub use health::{Grade, HealthStatus};
 pub use in_flight::PlaceWaits;
-pub use key::idempotency_key;
+pub use key::{idempotency_key, lead_key};
 pub use operation::{Disposition, Operation, OperationKind, Source};
 pub use pipeline::{Answer, FollowUp, Pipeline, PipelineGauges};
 pub use queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};

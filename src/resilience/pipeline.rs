@@ -260,6 +260,13 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         }
     }
 
+    /// Credits that the budget would still give out today; `None` without a budget.
+    pub fn credits_left(&self) -> Option<u64> {
+        let (credits, settings) = (self.credits.as_ref()?, self.settings.credits?);
+        let (used, reserved) = credits.today(Instant::now());
+        Some(settings.daily_limit.saturating_sub(used.saturating_add(reserved)))
+    }
+
     /// What a health check shows.
     pub fn health(&self) -> HealthStatus {
         let circuit = self.breaker.as_ref().map(Breaker::state);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
+use crate::ledgers::{DRIVER, PLACES, VENDORS};
 use crate::units::format_bytes;
 
 use super::{LATENCY_LOG, SAMPLES, SUMMARY, TIMELINE};
@@ -134,7 +135,7 @@ impl RunDir {
     /// Takes back what a run began that never came to measure anything: its partial files, and the directory where it was
     /// made for the run and nothing else is in it.
     pub fn abandon(&self) {
-        for name in [LATENCY_LOG, TIMELINE, SAMPLES] {
+        for name in [LATENCY_LOG, TIMELINE, SAMPLES, DRIVER, PLACES, VENDORS] {
             // One that is not there needs no removal, and one that cannot be removed is empty.
             let _ = fs::remove_file(self.partial(name));
         }

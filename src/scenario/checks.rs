@@ -13,6 +13,9 @@ pub const DELIVERED_OR_KEPT: &str = "operation is delivered or kept";
 /// Journeys through a pipeline: the vendor itself answered.
 pub const ANSWERED_BY_VENDOR: &str = "operation is answered by the vendor";
 
+/// `lead` to a service: it answered 202 (or 200, for a lead that it had), so the lead is durable.
+pub const ACCEPTED_DURABLY: &str = "lead is accepted durably";
+
 /// `http`: the check of the status.
 pub fn http_status(journey: &HttpJourney) -> String {
     let name = &journey.name;
@@ -28,8 +31,9 @@ pub fn http_latency(journey: &HttpJourney) -> Option<String> {
 }
 
 /// All checks of a journey.
-pub(super) fn of(journey: &Journey) -> Vec<String> {
+pub(super) fn of(journey: &Journey, to_service: bool) -> Vec<String> {
     match journey {
+        Journey::Lead if to_service => vec![ACCEPTED_DURABLY.to_owned()],
         Journey::ClayResource => vec![STATUS_IS_200.to_owned(), LATENCY_BELOW_500_MS.to_owned()],
         Journey::Http(http) => std::iter::once(http_status(http)).chain(http_latency(http)).collect(),
         Journey::ClayEnrich | Journey::CustomerIoIdentify | Journey::CustomerIoTrack | Journey::Lead => {

@@ -12,6 +12,7 @@ use crate::resilience::PipelineSettings;
 use crate::threshold::Threshold;
 
 use super::diagnostics::Diagnostics;
+use super::expectations::Expectations;
 
 /// A scenario, ready to run.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What must hold.
     pub thresholds: Vec<Threshold>,
+    /// What must be true of the faults and of what came of them.
+    pub expectations: Expectations,
     /// The objective that capacity is planned for.
     pub slo: Option<Slo>,
     /// What the capacity estimate knows about the deployment.
@@ -213,6 +216,8 @@ pub enum LeadUse {
 pub enum Target {
     /// The simulated vendors, started by the run.
     Simulated,
+    /// A service that takes leads over HTTP and calls the vendors itself.
+    Service(ServiceTarget),
     /// Real or other base URLs, with credentials from the environment.
     BaseUrls {
         /// Clay's, without a trailing slash.
@@ -230,6 +235,54 @@ pub enum Target {
         /// Customer.io's API key.
         customer_io_api_key: Option<Secret>,
     },
+}
+
+/// The label of the requests that hand leads to a service.
+pub const SERVICE_LEADS: &str = "service.leads";
+
+/// A service that takes leads over HTTP, `POST /leads`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceTarget {
+    /// Where it is.
+    pub at: ServiceAt,
+    /// The bearer token that it asks for.
+    pub token: Option<Secret>,
+    /// Longest wait for its whole answer.
+    pub timeout: Duration,
+}
+
+/// Where a service is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceAt {
+    /// The run starts `plimsoll serve`, in front of the simulated vendors and with the scenario's own `[resilience]`.
+    Started,
+    /// The user's own, at this base URL, without a trailing slash.
+    Url(http::Uri),
+}
+
+impl Scenario {
+    /// The service that takes the leads, when there is one.
+    pub fn service(&self) -> Option<&ServiceTarget> {
+        match &self.target {
+            Target::Service(service) => Some(service),
+            Target::Simulated | Target::BaseUrls { .. } => None,
+        }
+    }
+
+    /// Whether the run starts the simulated vendors: for its own pipelines or service, and for a service of the user's where
+    /// the scenario gives the ports that it calls.
+    pub fn simulates_vendors(&self) -> bool {
+        match &self.target {
+            Target::Simulated => self.journeys.iter().any(|weighted| !matches!(weighted.journey, Journey::Http(_))),
+            Target::Service(service) => service.at == ServiceAt::Started || has_ports(&self.simulation),
+            Target::BaseUrls { .. } => false,
+        }
+    }
+}
+
+/// Whether the scenario says where a simulated vendor listens.
+pub(super) fn has_ports(simulation: &SimulationSettings) -> bool {
+    simulation.clay_port != 0 || simulation.customer_io_port != 0
 }
 
 /// A text that must not be shown: it prints as `***`, and has no serialised form.

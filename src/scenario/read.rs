@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::check::Checker;
 use super::diagnostics::{Diagnostics, ScenarioErrors, Severity};
@@ -39,7 +40,8 @@ impl Scenario {
     }
 }
 
-fn text_of(path: &Path) -> Result<String, ScenarioErrors> {
+/// The text of a file.
+pub(super) fn text_of(path: &Path) -> Result<String, ScenarioErrors> {
     let refuse = |text: &str, at: usize, message: String, help: &str| {
         let mut diagnostics = Diagnostics::new(path, text);
         diagnostics.add(Severity::Error, at..at, message, help.to_owned());
@@ -62,6 +64,20 @@ pub(super) fn read(
     environment: &dyn Fn(&str) -> Option<String>,
     missing_variable: Severity,
 ) -> Result<Scenario, ScenarioErrors> {
+    let check = |checker: &mut Checker<'_>, raw: &RawScenario| checker.scenario(raw, path);
+    let (scenario, warnings) = read_as(text, path, environment, missing_variable, &json_schema(), check)?;
+    Ok(Scenario { warnings, ..scenario })
+}
+
+/// Reads a file of the structure that `schema` describes, and judges it by `check`. Gives its warnings with what it says.
+pub(super) fn read_as<R: DeserializeOwned, T>(
+    text: &str,
+    path: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    missing_variable: Severity,
+    schema: &Value,
+    check: impl FnOnce(&mut Checker<'_>, &R) -> Option<T>,
+) -> Result<(T, Diagnostics), ScenarioErrors> {
     // A byte order mark is no part of the text; TOML's parser would skip it, and count it in its places.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut diagnostics = Diagnostics::new(path, text);
@@ -73,15 +89,14 @@ pub(super) fn read(
         }
         return Err(ScenarioErrors(diagnostics.finish()));
     }
-    let schema = json_schema();
-    let sound = sound_part(&mut document, &schema, &mut diagnostics);
-    let mut scenario = None;
-    match RawScenario::deserialize(sound) {
+    let sound = sound_part(&mut document, schema, &mut diagnostics);
+    let mut checked = None;
+    match R::deserialize(sound) {
         Ok(raw) => {
             let directory = path.parent().unwrap_or(Path::new(""));
             let mut checker =
                 Checker { document: &document, diagnostics: &mut diagnostics, directory, environment, missing_variable };
-            scenario = checker.scenario(&raw, path);
+            checked = check(&mut checker, &raw);
         }
         // The schema is generated from these types, so what it passes is read; if not, the file's fault is not hidden.
         Err(error) => {
@@ -89,8 +104,8 @@ pub(super) fn read(
         }
     }
     let diagnostics = diagnostics.finish();
-    match scenario {
-        Some(scenario) if !diagnostics.has_errors() => Ok(Scenario { warnings: diagnostics, ..scenario }),
+    match checked {
+        Some(checked) if !diagnostics.has_errors() => Ok((checked, diagnostics)),
         _ => Err(ScenarioErrors(diagnostics)),
     }
 }

@@ -26,6 +26,7 @@ impl Scenario {
         for threshold in &mut scaled.thresholds {
             threshold.delay_abort_eval = threshold.delay_abort_eval.mul_f64(factor);
         }
+        scaled.expectations = self.expectations.scaled(factor);
         let Resilience { clay, customer_io } = &self.resilience;
         scaled.resilience = Resilience { clay: clay.scaled(factor), customer_io: customer_io.scaled(factor) };
         scaled

@@ -6,12 +6,21 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::Value;
 
-use super::raw::RawScenario;
+use super::raw::{RawScenario, RawService};
 
 /// The JSON Schema of scenario files.
 pub fn json_schema() -> Value {
+    schema_of::<RawScenario>()
+}
+
+/// The JSON Schema of the service's configuration files.
+pub fn service_json_schema() -> Value {
+    schema_of::<RawService>()
+}
+
+fn schema_of<T: schemars::JsonSchema>() -> Value {
     let settings = SchemaSettings::draft07().with_transform(WithoutNull);
-    settings.into_generator().into_root_schema_for::<RawScenario>().to_value()
+    settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// TOML has no null: an optional key is left out instead.

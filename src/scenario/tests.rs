@@ -8,7 +8,7 @@ use mock_server::latency::LatencyModel;
 
 use super::diagnostics::Severity;
 use super::read::read;
-use super::{ExecutorKind, Journey, Scenario, Target, ThinkTime};
+use super::{ExecutorKind, Journey, Scenario, Secret, ServiceAt, Target, ThinkTime};
 use crate::resilience::{
     Backoff, BreakerMode, FallbackStep, InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings,
     Window,
@@ -304,4 +304,19 @@ fn a_threshold_can_select_requests_by_every_tag_that_samples_carry() {
     for metric in [Metric::HttpReqs, Metric::HttpReqFailed, Metric::Iterations, Metric::IterationDuration] {
         assert!(metric.tags().iter().all(|tag| TAGS.contains(tag)), "{metric:?}");
     }
+}
+
+#[test]
+fn a_service_is_started_or_named() {
+    let started = scenario(&format!("{SHORT}[target]\nservice = \"start\"\n").replace("clay.resource", "lead"));
+    let service = started.service().expect("a service");
+    assert_eq!((&service.at, service.timeout, started.simulates_vendors()), (&ServiceAt::Started, ms(10_000), true));
+    let target = "[target]\nservice = \"http://127.0.0.1:8080/\"\nservice_token = { env = \"TOKEN\" }\n";
+    let own = scenario(&format!("{SHORT}{target}").replace("clay.resource", "lead"));
+    let service = own.service().expect("a service");
+    assert_eq!(service.at, ServiceAt::Url("http://127.0.0.1:8080".parse().expect("a URL")));
+    assert_eq!(service.token.as_ref().map(Secret::expose), Some("secret-value"));
+    assert!(!own.simulates_vendors() && own.labels.environment == "not stated");
+    let ports = "[simulation]\nclay = { port = 4101 }\n";
+    assert!(scenario(&format!("{SHORT}{target}{ports}").replace("clay.resource", "lead")).simulates_vendors());
 }

@@ -5,7 +5,14 @@
 //!
 //! A lead is a few operations: enrich at Clay, identify and track at Customer.io. All enter the queues of their vendors in the
 //! commit that accepts the lead; each vendor's pipeline drains its own through [`Backlog`]. Operations of one user leave a
-//! vendor's queue in the order in which they came.
+//! vendor's queue in the order in which they came. Whoever did not hear that a change was made may ask for it again: nothing
+//! happens twice.
+
+pub mod bounds;
+pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
+pub mod sqlite;
 
 use std::future::Future;
 
@@ -14,6 +21,11 @@ use serde_json::Value;
 
 use crate::outcome::{Place, Vendor};
 use crate::resilience::{Attempt, Backlog, Operation, OperationKind, Settled, Source, StoreError, UnixMillis};
+
+pub use bounds::Bounds;
+pub use memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;
 
 /// A lead that is to be made durable.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +120,7 @@ pub trait LeadStore: Clone + Send + Sync + 'static {
     fn backlog(&self, vendor: Vendor) -> Self::Backlog;
 
     /// Makes leads durable, all in one commit, or none. One answer for each, in their order. Of equal keys in one call the
-    /// first counts.
+    /// first counts. A lead is [`Acceptance::Full`] when not all of its operations fit; those behind it may still fit.
     fn accept(&self, leads: Vec<NewLead>, now: UnixMillis) -> impl Future<Output = Result<Vec<Acceptance>, StoreError>> + Send;
 
     /// The lead of this key, as long as it is kept.
@@ -117,7 +129,8 @@ pub trait LeadStore: Clone + Send + Sync + 'static {
     /// At most `limit` leads behind the one of key `after`, in the order of their keys: for export and audit.
     fn leads(&self, after: Option<&str>, limit: usize) -> impl Future<Output = Result<Vec<LeadRecord>, StoreError>> + Send;
 
-    /// Keeps what was found out about a lead, with the operations that follow from it, in one commit.
+    /// Keeps what was found out about a lead, with the operations that follow from it, in one commit. An operation that the
+    /// lead has already (by its key) does not enter again.
     fn enrich(
         &self,
         lead: &str,

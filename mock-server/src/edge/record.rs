@@ -5,14 +5,17 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use http::{HeaderName, Method, StatusCode, request};
+use http::header::RETRY_AFTER;
+use http::{HeaderName, HeaderValue, Method, request};
 use tokio::time::Instant;
 
 use super::Shared;
+use crate::clock::wall_clock;
 use crate::counts::CLOSED;
 use crate::ledger::{Entry, LONGEST_KEY, LONGEST_PATH, Sent};
-use crate::vendor::{Effect, NO_ROUTE};
+use crate::vendor::{Answer, Effect, NO_ROUTE};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -28,6 +31,7 @@ pub(super) struct Record {
     hits: Vec<Hit>,
     effects: Vec<Effect>,
     status: Option<u16>,
+    retry_after: Option<RetryAfter>,
     sent: Sent,
     /// Whether a fault made the answer.
     by_fault: bool,
@@ -66,6 +70,7 @@ impl Record {
             hits: Vec::new(),
             effects: Vec::new(),
             status: None,
+            retry_after: None,
             sent: Sent::Nothing,
             by_fault: false,
             shared,
@@ -93,9 +98,10 @@ impl Record {
         self.effects = effects;
     }
 
-    /// This is the status of the answer, and whether a fault made it.
-    pub(super) fn will_answer(&mut self, status: StatusCode, by_fault: bool) {
-        self.status = Some(status.as_u16());
+    /// This is the answer, and whether a fault made it.
+    pub(super) fn will_answer(&mut self, answer: &Answer, by_fault: bool) {
+        self.status = Some(answer.status.as_u16());
+        self.retry_after = answer.headers.get(RETRY_AFTER).and_then(RetryAfter::read);
         self.by_fault = by_fault;
     }
 
@@ -149,7 +155,31 @@ impl Drop for Record {
             effects: std::mem::take(&mut self.effects),
             status: self.status,
             sent: self.sent,
+            retry_after_us: self.retry_after.filter(|_| self.sent == Sent::Whole).map(RetryAfter::micros),
         });
+    }
+}
+
+/// When a client may come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RetryAfter {
+    Seconds(u64),
+    Date(SystemTime),
+}
+
+impl RetryAfter {
+    fn read(value: &HeaderValue) -> Option<Self> {
+        let text = value.to_str().ok()?;
+        let date = || httpdate::parse_http_date(text).map(Self::Date).ok();
+        text.parse().map(Self::Seconds).ok().or_else(date)
+    }
+
+    /// From now on.
+    fn micros(self) -> u64 {
+        match self {
+            Self::Seconds(seconds) => seconds.saturating_mul(1_000_000),
+            Self::Date(date) => micros(date.duration_since(wall_clock()).unwrap_or_default()),
+        }
     }
 }
 
@@ -182,6 +212,18 @@ mod tests {
     #[test]
     fn a_cut_leaves_characters_whole() {
         assert_eq!([cut("abc", 5), cut("abc", 2), cut("aé", 2), cut("é", 1)], ["abc", "ab", "a", ""]);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let read = |text: &'static str| RetryAfter::read(&HeaderValue::from_static(text));
+        assert_eq!(read("30").map(RetryAfter::micros), Some(30_000_000));
+        assert_eq!(read("18446744073709551615").map(RetryAfter::micros), Some(u64::MAX));
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT").map(RetryAfter::micros), Some(0));
+        let in_a_day = httpdate::fmt_http_date(wall_clock() + std::time::Duration::from_secs(86_400));
+        let micros = RetryAfter::read(&in_a_day.parse().unwrap()).map(RetryAfter::micros).unwrap();
+        assert!((86_300_000_000..=86_400_000_000).contains(&micros), "{micros}");
+        assert_eq!(read("soon"), None);
     }
 
     #[test]

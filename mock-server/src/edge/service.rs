@@ -84,7 +84,7 @@ pub(super) async fn answer(
             return pending().await;
         }
         Some(Ending::Answer(answer)) => {
-            record.will_answer(answer.status, true);
+            record.will_answer(&answer, true);
             Some(answer)
         }
         None if judgement.asks_vendor => {
@@ -151,7 +151,7 @@ async fn forward(shared: Arc<Shared>, mut record: Record, parts: request::Parts,
         // "OPTIONS *" and CONNECT have targets that are no path: no vendor has them, and wiremock panics on them.
         shared.vendor.error(StatusCode::NOT_FOUND, "not found")
     };
-    record.will_answer(answer.status, false);
+    record.will_answer(&answer, false);
     (record, answer)
 }
 
@@ -205,7 +205,7 @@ impl Exchange {
             return Ok(self.ordinary(answer, record));
         }
         if (is_given || script.steps.contains(&Step::Head)) && !script.is_faithful_to(&answer.body) {
-            record.will_answer(answer.status, true);
+            record.will_answer(&answer, true);
         }
         let whole_body = answer.body.len() as u64;
         let head = head_of(answer).into_parts().0;
@@ -230,7 +230,7 @@ impl Exchange {
 
     /// Answers a request whose body was not read to its end. So the connection cannot be used again.
     fn refuse(self, mut record: Record, mut answer: Answer) -> Response<AnswerBody> {
-        record.will_answer(answer.status, false);
+        record.will_answer(&answer, false);
         if self.version != Version::HTTP_2 {
             answer.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }

@@ -67,6 +67,10 @@ pub struct Entry {
     pub status: Option<u16>,
     /// How far the answer got.
     pub sent: Sent,
+    /// Microseconds from the request's end before which its answer asked the client not to come back (Retry-After); `None`
+    /// where it asked for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_us: Option<u64>,
 }
 
 /// Bytes of a path that an entry keeps.

@@ -17,6 +17,7 @@ pub(crate) fn entry(request: u64) -> Entry {
         effects: Vec::new(),
         status: Some(200),
         sent: Sent::Whole,
+        retry_after_us: None,
     }
 }
 

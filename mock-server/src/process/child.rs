@@ -11,13 +11,13 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::{Command, Count, FaultChange, Message};
+use super::{Bill, Command, Count, FaultChange, Message};
 use crate::settings::SimulationSettings;
 
 /// How long a child may take to listen, and to answer a command.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// How long a child may take to end by itself.
-const END_WITHIN: Duration = Duration::from_secs(2);
+/// How long a child may take to end by itself: it may have to write the rest of a ledger, and gives a disk 5 s for that.
+const END_WITHIN: Duration = Duration::from_secs(7);
 
 /// What can go wrong with a simulator's process.
 #[derive(Debug, thiserror::Error)]
@@ -69,15 +69,17 @@ pub struct TimetableStart {
     pub at: Instant,
     /// How far the zero can be from `at`, either way.
     pub skew: Duration,
+    /// What the ledger's clock showed at the zero.
+    pub ledger: Duration,
 }
 
 impl TimetableStart {
     /// What an exchange tells: the clock started after the question was `asked`, and showed `elapsed` before its answer had
     /// `arrived`. So its zero is between `asked` and `arrived` − `elapsed`. As in NTP (RFC 5905, section 8), the middle is
     /// taken, and what the two are apart, which is the time on the way, is twice the bound of the error.
-    fn estimate(asked: Instant, arrived: Instant, elapsed: Duration) -> Self {
+    fn estimate(asked: Instant, arrived: Instant, elapsed: Duration, ledger: Duration) -> Self {
         let skew = arrived.saturating_duration_since(asked).saturating_sub(elapsed) / 2;
-        Self { at: asked + skew, skew }
+        Self { at: asked + skew, skew, ledger: ledger.saturating_sub(elapsed) }
     }
 }
 
@@ -187,8 +189,9 @@ impl Child {
     pub async fn start(&self) -> Result<TimetableStart, ChildError> {
         let asked = Instant::now();
         match self.ask(&Command::Start).await? {
-            Message::Started { elapsed_us } => {
-                Ok(TimetableStart::estimate(asked, Instant::now(), Duration::from_micros(elapsed_us)))
+            Message::Started { elapsed_us, ledger_us } => {
+                let [elapsed, ledger] = [elapsed_us, ledger_us].map(Duration::from_micros);
+                Ok(TimetableStart::estimate(asked, Instant::now(), elapsed, ledger))
             }
             other => Err(unexpected(&other)),
         }
@@ -202,6 +205,18 @@ impl Child {
     pub async fn counts(&self) -> Result<Vec<Count>, ChildError> {
         match self.ask(&Command::Count).await? {
             Message::Counts(counts) => Ok(counts),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What Clay's rows have cost and will cost.
+    ///
+    /// # Errors
+    ///
+    /// The process has ended or does not answer within 10 s.
+    pub async fn bill(&self) -> Result<Bill, ChildError> {
+        match self.ask(&Command::Bill).await? {
+            Message::Bill(bill) => Ok(bill),
             other => Err(unexpected(&other)),
         }
     }
@@ -222,7 +237,7 @@ impl Child {
         }
     }
 
-    /// Ends the process: closes its standard input, waits for up to 2 s, then kills it. Returns how it ended.
+    /// Ends the process: closes its standard input, waits for up to 7 s, then kills it. Returns how it ended.
     pub async fn stop(self) -> Ended {
         let ended = self.wait();
         self.talk.lock().await.stdin = None;
@@ -316,7 +331,8 @@ mod tests {
         // There in 0 to 8 ms, 5 ms until it answers, and back in what is left of 8 ms.
         for there in 0..=8 {
             let zero = asked + ms(there);
-            let start = TimetableStart::estimate(asked, asked + ms(13), ms(5));
+            let start = TimetableStart::estimate(asked, asked + ms(13), ms(5), ms(105));
+            assert_eq!(start.ledger, ms(100));
             assert_eq!(start.skew, ms(4));
             let apart = zero.saturating_duration_since(start.at).max(start.at.saturating_duration_since(zero));
             assert!(apart <= start.skew, "{apart:?}");
@@ -326,7 +342,7 @@ mod tests {
     #[test]
     fn a_clock_that_shows_more_than_the_round_trip_is_not_believed_further_than_that() {
         let asked = Instant::now();
-        let start = TimetableStart::estimate(asked, asked + ms(3), ms(10));
-        assert_eq!(start, TimetableStart { at: asked, skew: ms(0) });
+        let start = TimetableStart::estimate(asked, asked + ms(3), ms(10), ms(10));
+        assert_eq!(start, TimetableStart { at: asked, skew: ms(0), ledger: ms(0) });
     }
 }

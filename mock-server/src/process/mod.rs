@@ -14,6 +14,7 @@ pub use stdio::serve_stdio;
 
 pub use crate::counts::Count;
 pub use crate::timetable::FaultChange;
+pub use crate::vendor::clay::Bill;
 
 /// What the parent asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub enum Command {
     Start,
     /// Answer with [`Message::Counts`].
     Count,
+    /// Answer with [`Message::Bill`].
+    Bill,
 }
 
 /// What the child says.
@@ -49,11 +52,16 @@ pub enum Message {
         /// What it showed when this was said, in microseconds. From it and the times of question and answer, the parent knows
         /// where the clock's zero lies on its own clock, and how well.
         elapsed_us: u64,
+        /// What the ledger's clock showed then, in microseconds: its `at_us` count from there.
+        #[serde(default)]
+        ledger_us: u64,
     },
     /// A fault began or ended.
     Fault(FaultChange),
     /// What it has answered so far.
     Counts(Vec<Count>),
+    /// What Clay's rows have cost and will cost.
+    Bill(Bill),
 }
 
 #[cfg(test)]
@@ -68,9 +76,12 @@ mod tests {
         let (clay, customer_io) = ("http://a".to_owned(), "http://b".to_owned());
         let ready = Message::Ready { clay, customer_io, admin: None };
         assert_eq!(serde_json::to_string(&ready).unwrap(), r#"{"ready":{"clay":"http://a","customer_io":"http://b"}}"#);
-        let started = Message::Started { elapsed_us: 7 };
-        assert_eq!(serde_json::to_string(&started).unwrap(), r#"{"started":{"elapsed_us":7}}"#);
+        let started = Message::Started { elapsed_us: 7, ledger_us: 9 };
+        assert_eq!(serde_json::to_string(&started).unwrap(), r#"{"started":{"elapsed_us":7,"ledger_us":9}}"#);
+        let bill = Message::Bill(Bill { rows: 3, charged: 12, due: 6, unpaid: 0 });
+        assert_eq!(serde_json::to_string(&bill).unwrap(), r#"{"bill":{"rows":3,"charged":12,"due":6,"unpaid":0}}"#);
         assert_eq!(serde_json::from_str::<Command>(r#""start""#).unwrap(), Command::Start);
         assert_eq!(serde_json::from_str::<Command>(r#""count""#).unwrap(), Command::Count);
+        assert_eq!(serde_json::from_str::<Command>(r#""bill""#).unwrap(), Command::Bill);
     }
 }

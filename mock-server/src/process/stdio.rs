@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
@@ -69,10 +70,16 @@ fn obey(vendors: &SimulatedVendors, line: &str) -> Result<Message, String> {
         Command::Start => {
             vendors.start_timetable();
             let elapsed = vendors.timetable_elapsed().unwrap_or_default();
-            Ok(Message::Started { elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX) })
+            let ledger = vendors.ledger().start().elapsed();
+            Ok(Message::Started { elapsed_us: micros(elapsed), ledger_us: micros(ledger) })
         }
         Command::Count => Ok(Message::Counts(vendors.counts())),
+        Command::Bill => Ok(Message::Bill(vendors.clay().bill())),
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 async fn say(output: &mut tokio::io::Stdout, message: &impl Serialize) -> Result<(), String> {

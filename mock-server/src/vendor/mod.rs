@@ -78,7 +78,7 @@ pub struct Effect {
     pub subject: String,
     /// The identity that makes a duplicate of it known, where the request gave one: an event's ULID.
     pub id: Option<String>,
-    /// Credits that it cost.
+    /// Credits that it costs; a row's are charged once it is enriched, if there are enough then.
     pub credits: u32,
 }
 

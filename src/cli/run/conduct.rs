@@ -1,6 +1,7 @@
 //! One load from its first process to its last sample.
 
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,21 +12,25 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::books::RunBooks;
 use super::events::EventLog;
 use super::live::{Followed, Live};
 use super::progress::Progress;
+use super::service::{Coming, Service, ServiceError, ServiceOutcome, Serving, Starting};
 use super::signals::Signals;
 use super::simulator::{Simulator, SimulatorError, SimulatorOutcome, Watched};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::executor::{ExecutorError, Level, Stop, closed};
-use crate::journey::{EndpointError, Endpoints, Workload, WorkloadPlan};
+use crate::journey::{Workload, WorkloadPlan};
+use crate::ledgers::{PLACES, VENDORS};
 use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder, SampleFile, SamplesWritten};
 use crate::outcome::Vendor;
 use crate::result::{RunDir, RunWriter, SAMPLES, WriteError};
-use crate::scenario::{Journey, Scenario, Target};
+use crate::scenario::{Journey, Scenario, ServiceAt, Target};
 use crate::seed::Seed;
 use crate::transport::{HttpClient, PoolSettings, TransportError, Unreachable};
+use crate::vendor_api::{EndpointError, Endpoints};
 
 /// What the command line says about a run.
 pub(super) struct Options {
@@ -34,6 +39,7 @@ pub(super) struct Options {
     pub(super) started: DateTime<Utc>,
     pub(super) quiet: bool,
     pub(super) samples: bool,
+    pub(super) books: bool,
 }
 
 /// A load that has ended, with everything that was measured.
@@ -42,6 +48,11 @@ pub(super) struct Measured {
     pub(super) events: Arc<EventLog>,
     pub(super) workload: Arc<Workload>,
     pub(super) simulator: Option<SimulatorOutcome>,
+    pub(super) service: Option<ServiceOutcome>,
+    /// What the books lack.
+    pub(super) books: Vec<String>,
+    /// The vendors' ledger, where there are simulated vendors.
+    pub(super) vendors: Option<std::io::Result<PathBuf>>,
     pub(super) samples: Option<std::io::Result<SamplesWritten>>,
     pub(super) interrupted: bool,
     pub(super) executor: Result<(), ExecutorError>,
@@ -56,6 +67,8 @@ pub(super) enum ConductError {
     #[error(transparent)]
     Simulator(#[from] SimulatorError),
     #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -63,6 +76,8 @@ pub(super) enum ConductError {
     Write(#[from] WriteError),
     #[error("{target} cannot be reached: {cause}. Start it, or correct its URL in the scenario")]
     Unreachable { target: String, cause: Unreachable },
+    #[error("cannot write the books of leads: {0}; --no-books runs without them")]
+    Books(#[source] std::io::Error),
     #[error("cannot write every sample: {0}")]
     Samples(#[source] std::io::Error),
     #[error(transparent)]
@@ -104,30 +119,86 @@ pub(super) async fn run(
         // Without an error, only a signal keeps a load from beginning.
         return Err(executor.err().map_or(ConductError::Interrupted, ConductError::Executor));
     };
-    let interrupted = signals.interrupted();
-    Ok(begun.end(executor, interrupted, &dir, options).await)
+    Ok(begun.end(executor, signals, &dir, options).await)
 }
 
 /// Everything that can be done, and can go wrong, before the load's clock starts.
 async fn prepare(scenario: &Scenario, dir: &RunDir, options: &Options) -> Result<Beginning, ConductError> {
     let client = client(scenario)?;
     reach_targets(scenario, &client).await?;
-    let simulator = if needs_simulator(scenario) { Some(Simulator::start(scenario, options.seed).await?) } else { None };
-    let endpoints = match &simulator {
-        Some(simulator) => simulator.endpoints()?,
-        None => Endpoints::named(&scenario.target)?,
+    let (scenario, coming) = with_callbacks(scenario)?;
+    let simulator = if scenario.simulates_vendors() {
+        Some(Simulator::start(&scenario, options.seed, dir.partial(VENDORS)).await?)
+    } else {
+        None
     };
-    let plan = WorkloadPlan::new(scenario, endpoints, client, options.seed)?;
+    let service = service(&scenario, coming, simulator.as_ref(), &client, dir, options).await?;
+    let endpoints = match &simulator {
+        Some(simulator) if service.is_none() => simulator.endpoints()?,
+        _ => Endpoints::named(&scenario.target)?,
+    };
+    let mut plan = WorkloadPlan::new(&scenario, endpoints, client, options.seed)?;
+    if let Some(service) = &service {
+        let run = format!("{} {}", options.started.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true), options.seed.0);
+        plan = plan.to_service(service.leads(run)?);
+    }
+    let books = (options.books && plan.submits_leads()).then(|| RunBooks::begin(dir, service.is_some())).transpose();
+    let books = books.map_err(ConductError::Books)?;
+    if let Some(books) = &books {
+        plan = plan.with_books(books.pens());
+    }
     let samples = options.samples.then(|| sample_file(dir)).transpose()?;
-    let roles: &[&str] = if simulator.is_some() { &["harness", "simulator"] } else { &["harness"] };
-    let writer = RunWriter::start(dir.clone(), options.started, roles)?;
-    Ok(Beginning { scenario: scenario.clone(), plan, writer, simulator, samples, events: Arc::default() })
+    let roles = [
+        Some(("harness", std::process::id())),
+        service.as_ref().and_then(Service::pid).map(|pid| ("integration", pid)),
+        simulator.as_ref().map(|simulator| ("simulator", simulator.pid())),
+    ];
+    let roles: Vec<(&'static str, u32)> = roles.into_iter().flatten().collect();
+    let names: Vec<&str> = roles.iter().map(|(role, _)| *role).collect();
+    let writer = RunWriter::start(dir.clone(), options.started, &names)?;
+    Ok(Beginning { scenario, plan, writer, simulator, service, roles, samples, books, events: Arc::default() })
 }
 
-/// Whether any journey sends to a vendor that is simulated.
-fn needs_simulator(scenario: &Scenario) -> bool {
-    let vendor = |journey: &Journey| !matches!(journey, Journey::Http(_));
-    scenario.target == Target::Simulated && scenario.journeys.iter().any(|weighted| vendor(&weighted.journey))
+/// A service that is going to be started has its port before the vendors start, for Clay calls it back.
+fn with_callbacks(scenario: &Scenario) -> Result<(Scenario, Option<Coming>), ServiceError> {
+    let mut scenario = scenario.clone();
+    if scenario.service().is_none_or(|service| service.at != ServiceAt::Started) {
+        return Ok((scenario, None));
+    }
+    let coming = Coming::new()?;
+    scenario.simulation = coming.called_back(&scenario.simulation);
+    Ok((scenario, Some(coming)))
+}
+
+/// The service that takes the leads, listening.
+async fn service(
+    scenario: &Scenario,
+    coming: Option<Coming>,
+    simulator: Option<&Simulator>,
+    client: &HttpClient,
+    dir: &RunDir,
+    options: &Options,
+) -> Result<Option<Service>, ConductError> {
+    let Some(target) = scenario.service() else { return Ok(None) };
+    match (&target.at, coming, simulator) {
+        (ServiceAt::Started, Some(coming), Some(simulator)) => {
+            let starting = Starting {
+                scenario,
+                timeout: target.timeout,
+                seed: options.seed,
+                time_scale: options.time_scale,
+                run_dir: dir.path(),
+                clay: simulator.clay_url(),
+                customer_io: simulator.customer_io_url(),
+                vendors: &scenario.simulation,
+                client,
+            };
+            Ok(Some(coming.start(&starting).await?))
+        }
+        (ServiceAt::Url(url), ..) => Ok(Some(Service::named(target, url, client).await?)),
+        // A service is started together with its port and its vendors.
+        (ServiceAt::Started, ..) => Ok(None),
+    }
 }
 
 /// Every URL that the scenario itself names.
@@ -138,6 +209,10 @@ fn named_targets(scenario: &Scenario) -> Vec<&http::Uri> {
     });
     let vendors = match &scenario.target {
         Target::Simulated => [None, None],
+        Target::Service(service) => match &service.at {
+            ServiceAt::Started => [None, None],
+            ServiceAt::Url(url) => [Some(url), None],
+        },
         Target::BaseUrls { clay, customer_io, .. } => [clay.as_ref(), customer_io.as_ref()],
     };
     journeys.chain(vendors.into_iter().flatten()).collect()
@@ -173,7 +248,11 @@ struct Beginning {
     plan: WorkloadPlan,
     writer: RunWriter,
     simulator: Option<Simulator>,
+    service: Option<Service>,
+    /// The processes of the run.
+    roles: Vec<(&'static str, u32)>,
     samples: Option<(SampleFile, crate::measure::SampleSender)>,
+    books: Option<RunBooks>,
     events: Arc<EventLog>,
 }
 
@@ -184,25 +263,32 @@ struct Begun {
     over: oneshot::Sender<()>,
     drain: JoinHandle<()>,
     simulator: Option<Watched>,
+    service: Option<Serving>,
+    /// Longest wait for the service to come to rest.
+    rest: Duration,
     samples: Option<SampleFile>,
+    books: Option<RunBooks>,
     events: Arc<EventLog>,
 }
 
 impl Beginning {
     /// The load begins at this moment.
     async fn begin(self, clock: LoadClock, stop: &Stop, quiet: bool) -> Begun {
-        let Self { scenario, plan, writer, simulator, samples, events } = self;
+        let Self { scenario, plan, writer, simulator, service, roles, samples, books, events } = self;
         // First of all the vendors' timetable: it should run as little behind the load's clock as can be.
-        let pid = simulator.as_ref().map(Simulator::pid);
         let simulator = match simulator {
             Some(simulator) => Some(simulator.begin(clock, Arc::clone(&events), stop.clone()).await),
             None => None,
         };
+        let service = match service {
+            Some(service) => Some(service.begin(clock, Arc::clone(&events), stop.clone()).await),
+            None => None,
+        };
         let mut watch = ProcessWatch::new();
-        let roles = [("harness", Some(std::process::id())), ("simulator", pid)];
-        for (role, pid) in roles.into_iter().filter_map(|(role, pid)| Some((role, pid?))) {
+        for (role, pid) in roles {
             watch.watch(role, pid, clock.now());
         }
+        let rest = rest(&scenario);
         let behind = simulator.as_ref().map_or(Duration::ZERO, Watched::behind);
         let mut recorder = RecorderBuilder::new(clock, stage_ends(&scenario), fault_windows(&scenario, behind));
         let samples = samples.map(|(file, sender)| {
@@ -216,6 +302,7 @@ impl Beginning {
             clock,
             collector,
             workload: Arc::clone(&workload),
+            service: service.as_ref().map(Serving::gauges),
             watch,
             writer,
             events: Arc::clone(&events),
@@ -227,13 +314,17 @@ impl Beginning {
         let live = tokio::spawn(live.follow(is_over));
         let draining = Arc::clone(&workload);
         let drain = tokio::spawn(async move { draining.drain().await });
-        Begun { workload, live, over, drain, simulator, samples, events }
+        Begun { workload, live, over, drain, simulator, service, rest, samples, books, events }
     }
 }
 
 impl Begun {
-    async fn end(self, executor: Result<(), ExecutorError>, interrupted: bool, dir: &RunDir, options: &Options) -> Measured {
+    async fn end(mut self, executor: Result<(), ExecutorError>, signals: &Signals, dir: &RunDir, options: &Options) -> Measured {
+        if let Some(service) = &mut self.service {
+            service.rest(self.rest, || signals.interrupted()).await;
+        }
         // Nothing is sent any more before the last cut: what it reads is at rest.
+        let at_rest = self.workload.come_to_rest().await;
         self.drain.abort();
         let _ = self.drain.await;
         let _ = self.over.send(());
@@ -241,23 +332,40 @@ impl Begun {
             Ok(followed) => followed,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
+        // The service first: what it has under way may still go to the vendors.
+        let places = self.books.is_some().then(|| dir.partial(PLACES));
+        let service = match self.service {
+            Some(service) => Some(service.end(places.as_deref()).await),
+            None => None,
+        };
+        let has_places = at_rest.is_ok() && service.as_ref().is_none_or(|service| service.places);
+        let books = self.books.map(|books| books.finish(dir, has_places)).unwrap_or_default();
         let simulator = match self.simulator {
             Some(simulator) => Some(simulator.end().await),
             None => None,
         };
+        let vendors = simulator.as_ref().map(|_| dir.publish(VENDORS).map(|()| dir.file(VENDORS)));
         Measured {
             followed,
             events: self.events,
             workload: self.workload,
             simulator,
+            service,
+            books,
+            vendors,
             samples: self.samples.map(|file| file.finish().and_then(|written| dir.publish(SAMPLES).map(|()| written))),
-            interrupted,
+            interrupted: signals.interrupted(),
             executor,
             seed: options.seed,
             time_scale: options.time_scale,
             started: options.started,
         }
     }
+}
+
+/// Longest wait for a service to come to rest: that for iterations under way, or what the scenario expects if that is longer.
+fn rest(scenario: &Scenario) -> Duration {
+    scenario.load.graceful_stop.max(scenario.expectations.drains_within.unwrap_or_default())
 }
 
 fn threads() -> usize {

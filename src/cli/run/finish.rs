@@ -6,13 +6,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::conduct::{Measured, vendor};
+use super::expectations;
 use super::simulator::SimulatorOutcome;
 use crate::capacity::{Basis, assess};
 use crate::cli::{Exit, output};
 use crate::event::{Event, EventKind};
 use crate::gate::{Outcome, judge};
 use crate::measure::{Labels, SampleKind, Totals};
-use crate::outcome::Vendor;
+use crate::outcome::{LeadCounts, Vendor};
 use crate::report::{Judged, SummaryOptions, summary, write_report};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::scenario::{ExecutorKind, LeadUse, Scenario};
@@ -37,7 +38,7 @@ pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) ->
         end: end.clone(),
         load_us: measured.followed.length.as_micros() as u64,
         machine: Machine::this(),
-        leads: measured.workload.gauges().leads,
+        leads: leads(&measured),
         checks: measured.followed.totals.checks.clone(),
         dropped_iterations: measured.followed.totals.dropped_iterations,
         interrupted_iterations: measured.followed.totals.interrupted_iterations,
@@ -48,7 +49,9 @@ pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) ->
         events,
     };
     let mut run = Run { result, seconds: measured.followed.seconds, totals: measured.followed.totals };
-    let judged = Judged { verdict: judge(&run, &scenario.thresholds), capacity: assess(&run, &Basis::of(scenario)) };
+    let expectations = expectations::judged(scenario, &run, measured.simulator.as_ref(), measured.vendors.as_ref());
+    let verdict = judge(&run, &scenario.thresholds, expectations);
+    let judged = Judged { verdict, capacity: assess(&run, &Basis::of(scenario)) };
     let verdict = serde_json::to_value(&judged).unwrap_or(Value::Null);
     let dir = match measured.followed.writer.finish(run.result.clone(), &verdict) {
         Ok((dir, result)) => {
@@ -92,10 +95,21 @@ fn exit(run: &Run, judged: &Judged) -> Exit {
     }
 }
 
+/// What became of the operations: as the last row of the timeline says where a service has the pipelines.
+fn leads(measured: &Measured) -> LeadCounts {
+    match &measured.service {
+        Some(_) => measured.followed.seconds.last().map(|second| second.gauges.leads).unwrap_or_default(),
+        None => measured.workload.gauges().leads,
+    }
+}
+
 fn end(measured: &Measured) -> RunEnd {
     let lost = measured.simulator.as_ref().and_then(|simulator| simulator.lost.as_ref());
     if let Some(how) = lost {
         return RunEnd::Failed { reason: format!("the simulated vendors were lost: {how}") };
+    }
+    if let Some(how) = measured.service.as_ref().and_then(|service| service.lost.as_ref()) {
+        return RunEnd::Failed { reason: format!("the service was lost: {how}") };
     }
     if let Some(error) = &measured.followed.write_error {
         return RunEnd::Failed { reason: error.to_string() };
@@ -180,8 +194,17 @@ fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_
         Some(Err(error)) => warnings.push(format!("samples.csv could not be finished: {error}")),
         None => {}
     }
+    let unwritten = measured.simulator.as_ref().and_then(|simulator| simulator.unwritten.as_ref());
+    warnings.extend(unwritten.map(|how| format!("The vendors' ledger may not be whole: the simulator ended with {how}.")));
     warnings.extend(measured.simulator.as_ref().and_then(skew));
-    warnings.extend(measured.simulator.as_ref().and_then(|simulator| disagreement(simulator, &measured.followed.totals)));
+    warnings.extend(measured.books.iter().cloned());
+    match &measured.service {
+        Some(service) => warnings.extend(service.warnings.iter().cloned()),
+        // What a service asks of the vendors is not measured by the harness.
+        None => {
+            warnings.extend(measured.simulator.as_ref().and_then(|simulator| disagreement(simulator, &measured.followed.totals)));
+        }
+    }
     warnings
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::events::EventLog;
@@ -14,7 +14,7 @@ use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Stop};
 use crate::gate::{Evidence, abort_due};
 use crate::journey::Workload;
-use crate::measure::{Collector, Observed, ProcessWatch, Second, Totals};
+use crate::measure::{Collector, Gauges, Observed, ProcessWatch, Second, Totals};
 use crate::plan::LoadPlan;
 use crate::result::{RunWriter, WriteError};
 use crate::threshold::Threshold;
@@ -24,6 +24,8 @@ pub(super) struct Live {
     pub(super) clock: LoadClock,
     pub(super) collector: Collector,
     pub(super) workload: Arc<Workload>,
+    /// What a service tells of its pipelines, instead of the workload's own.
+    pub(super) service: Option<watch::Receiver<Option<Gauges>>>,
     pub(super) watch: ProcessWatch,
     pub(super) writer: RunWriter,
     pub(super) events: Arc<EventLog>,
@@ -84,13 +86,16 @@ impl Live {
         }
     }
 
+    fn gauges(&self) -> Gauges {
+        let own = self.workload.gauges();
+        let told = self.service.as_ref().and_then(|service| service.borrow().clone());
+        told.map_or_else(|| own.clone(), |told| Gauges { users: own.users, in_flight: own.in_flight, ..told })
+    }
+
     fn cut(&mut self, write_error: &mut Option<WriteError>) -> Second {
         let now = self.clock.now();
-        let observed = Observed {
-            users_planned: self.plan.users_at(now),
-            gauges: self.workload.gauges(),
-            processes: self.watch.sample(now),
-        };
+        let observed =
+            Observed { users_planned: self.plan.users_at(now), gauges: self.gauges(), processes: self.watch.sample(now) };
         let interval = self.collector.cut(now, observed);
         if write_error.is_none()
             && let Err(error) = self.writer.write(&interval)

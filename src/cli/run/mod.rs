@@ -1,11 +1,14 @@
 //! `plimsoll run`: from a scenario to a verdict and a report.
 
+mod books;
 mod conduct;
 mod events;
+mod expectations;
 pub(super) mod finish;
 mod live;
 pub(super) mod plan_text;
 mod progress;
+mod service;
 mod signals;
 mod simulator;
 
@@ -49,9 +52,12 @@ pub(super) struct RunArgs {
     /// Also write every sample to samples.csv
     #[arg(long)]
     samples: bool,
+    /// Write no books of leads (submitted.ndjson, places.ndjson; at most 2 GiB each), without which the run cannot be audited
+    #[arg(long)]
+    no_books: bool,
 }
 
-fn time_scale(text: &str) -> Result<f64, String> {
+pub(super) fn time_scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(factor) if (0.001..=100.0).contains(&factor) => Ok(factor),
         _ => Err("a factor from 0.001 to 100, such as 0.1".to_owned()),
@@ -96,7 +102,14 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::CouldNotRun;
         }
     };
-    let options = conduct::Options { seed, time_scale: args.time_scale, started, quiet: args.quiet, samples: args.samples };
+    let options = conduct::Options {
+        seed,
+        time_scale: args.time_scale,
+        started,
+        quiet: args.quiet,
+        samples: args.samples,
+        books: !args.no_books,
+    };
     let measured = runtime.block_on(conduct::run(&scenario, dir.clone(), &options, &signals, stop));
     // Connections and timers of the load need no orderly end.
     runtime.shutdown_background();

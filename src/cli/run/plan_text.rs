@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use mock_server::fault::SimulatedVendor;
+use mock_server::settings::SimulationSettings;
 
-use crate::scenario::{ExecutorKind, Journey, Scenario, Target, ThinkTime};
+use crate::scenario::{ExecutorKind, Journey, Scenario, ServiceAt, Target, ThinkTime};
 use crate::units::{format_count, format_duration};
 
 /// The plan of a scenario whose timetable has been stretched by `time_scale` already.
@@ -100,11 +101,24 @@ fn target(scenario: &Scenario) -> String {
             "the journeys' own URLs".to_owned()
         }
         Target::Simulated => "simulated Clay and Customer.io".to_owned(),
+        Target::Service(service) => match &service.at {
+            ServiceAt::Started => "plimsoll serve, started by the run, in front of simulated Clay and Customer.io".to_owned(),
+            ServiceAt::Url(url) if scenario.simulates_vendors() => {
+                format!("the service at {url}, with simulated {}", simulated(&scenario.simulation))
+            }
+            ServiceAt::Url(url) => format!("the service at {url}, and whatever it calls"),
+        },
         Target::BaseUrls { clay, customer_io, .. } => {
             let named = [clay.as_ref(), customer_io.as_ref()];
             named.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         }
     }
+}
+
+/// The simulated vendors and their ports, for whoever has to point a service at them.
+fn simulated(settings: &SimulationSettings) -> String {
+    let at = |port: u16| if port == 0 { "any free port".to_owned() } else { format!("port {port}") };
+    format!("Clay at {} and Customer.io at {}", at(settings.clay_port), at(settings.customer_io_port))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The simulated vendors of a run: this program again, as a child process that ends with its parent whatever happens.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mock_server::counts::Count;
-use mock_server::process::{Child, ChildError};
+use mock_server::process::{Bill, Child, ChildError, TimetableStart};
 use mock_server::settings::SimulationSettings;
 use mock_server::timetable::FaultChange;
 use thiserror::Error;
@@ -15,9 +16,10 @@ use super::events::EventLog;
 use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Stop};
-use crate::journey::{EndpointError, Endpoints};
+use crate::gate::LedgerClock;
 use crate::scenario::Scenario;
 use crate::seed::Seed;
+use crate::vendor_api::{EndpointError, Endpoints};
 
 /// The simulator could not be started.
 #[derive(Debug, Error)]
@@ -43,15 +45,26 @@ pub(super) struct SimulatorOutcome {
     pub(super) counts: Vec<Count>,
     /// Largest possible distance of its clock from the load's.
     pub(super) skew: Duration,
+    /// How its ledger's clock and the load's go together.
+    pub(super) ledger: LedgerClock,
+    /// What Clay's rows have cost and will cost; `None` when it was lost.
+    pub(super) bill: Option<Bill>,
+    /// Why its ledger may not be whole, in its words.
+    pub(super) unwritten: Option<String>,
 }
 
 impl Simulator {
-    /// Starts it, and waits until it listens.
-    pub(super) async fn start(scenario: &Scenario, seed: Seed) -> Result<Self, SimulatorError> {
+    /// Starts it with its ledger in the file `ledger`, and waits until it listens.
+    pub(super) async fn start(scenario: &Scenario, seed: Seed, ledger: PathBuf) -> Result<Self, SimulatorError> {
         let program = std::env::current_exe().map_err(SimulatorError::NoProgram)?;
         let mut command = tokio::process::Command::new(program);
         command.args(["mock", "--stdio"]);
-        let settings = SimulationSettings { seed: seed.0, faults: scenario.faults.clone(), ..scenario.simulation.clone() };
+        let settings = SimulationSettings {
+            seed: seed.0,
+            faults: scenario.faults.clone(),
+            ledger_file: Some(ledger),
+            ..scenario.simulation.clone()
+        };
         let child = Child::spawn(command, &settings).await?;
         Ok(Self { settings, child })
     }
@@ -59,6 +72,16 @@ impl Simulator {
     /// Where it listens and what it lets in.
     pub(super) fn endpoints(&self) -> Result<Endpoints, EndpointError> {
         Endpoints::simulated(self.child.clay_url(), self.child.customer_io_url(), &self.settings)
+    }
+
+    /// Clay's base URL.
+    pub(super) fn clay_url(&self) -> &str {
+        self.child.clay_url()
+    }
+
+    /// Customer.io's base URL.
+    pub(super) fn customer_io_url(&self) -> &str {
+        self.child.customer_io_url()
     }
 
     /// Its process.
@@ -70,9 +93,10 @@ impl Simulator {
     pub(super) async fn begin(self, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Watched {
         let Self { mut child, .. } = self;
         let start = child.start().await;
-        let (behind, skew) = start.as_ref().map_or((Duration::ZERO, Duration::ZERO), |start| (clock.at(start.at), start.skew));
+        let behind = start.as_ref().map_or(Duration::ZERO, |start| clock.at(start.at));
+        let ledger = start.as_ref().map_or_else(|_| LedgerClock::default(), |start| ledger_clock(start, behind));
         let faults = child.take_faults();
-        let watcher = Watcher { child, faults, clock, behind, skew, events, stop };
+        let watcher = Watcher { child, faults, clock, behind, ledger, events, stop };
         let (end, ended) = oneshot::channel();
         let watcher = match start {
             Ok(_) => tokio::spawn(watcher.watch(ended)),
@@ -113,7 +137,7 @@ struct Watcher {
     clock: LoadClock,
     /// What the load's clock showed when the timetable's was zero.
     behind: Duration,
-    skew: Duration,
+    ledger: LedgerClock,
     events: Arc<EventLog>,
     stop: Stop,
 }
@@ -141,8 +165,11 @@ impl Watcher {
             Ok(counts) => counts,
             Err(how) => return self.lost(how),
         };
-        self.child.stop().await;
-        SimulatorOutcome { lost: None, counts, skew: self.skew }
+        let bill = self.child.bill().await.ok();
+        // What its ledger still lacks is written before it ends.
+        let ended = self.child.stop().await;
+        let unwritten = (!ended.success).then_some(ended.how);
+        SimulatorOutcome { lost: None, counts, skew: self.ledger.skew, ledger: self.ledger, bill, unwritten }
     }
 
     fn fault(&self, change: FaultChange) {
@@ -154,8 +181,14 @@ impl Watcher {
         let kind = EventKind::ProcessLost { process: "simulator".to_owned(), how: how.clone() };
         self.events.emit(Event { at_us: self.clock.now().as_micros() as u64, vendor: None, kind });
         self.stop.raise(Level::CutOff);
-        SimulatorOutcome { lost: Some(how), counts: Vec::new(), skew: self.skew }
+        SimulatorOutcome { lost: Some(how), skew: self.ledger.skew, ledger: self.ledger, ..SimulatorOutcome::default() }
     }
+}
+
+/// Both clocks at the timetable's zero, where the load's showed `behind`.
+fn ledger_clock(start: &TimetableStart, behind: Duration) -> LedgerClock {
+    let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    LedgerClock { zero_us: micros(start.ledger).saturating_sub(micros(behind)), skew: start.skew }
 }
 
 async fn next(faults: &mut Option<mpsc::UnboundedReceiver<FaultChange>>) -> Option<FaultChange> {
@@ -203,12 +236,14 @@ mod tests {
     async fn a_fault_that_ends_with_the_run_is_heard_of() {
         let fault = r#"echo '{"fault":{"name":"storm","active":false,"at_us":5}}'"#;
         let simulator = simulator(&format!(
-            r#"read start; echo '{{"started":{{"elapsed_us":0}}}}'; read count; {fault}; echo '{{"counts":[]}}'"#
+            r#"read start; echo '{{"started":{{"elapsed_us":0}}}}'; read count; {fault}; echo '{{"counts":[]}}'; read bill; echo '{{"bill":{{"rows":1,"charged":2,"due":3,"unpaid":4}}}}'"#
         ))
         .await;
         let (events, stop) = (Arc::new(EventLog::default()), Stop::default());
         let watched = simulator.begin(LoadClock::start(), Arc::clone(&events), stop.clone()).await;
-        assert_eq!(watched.end().await.lost, None);
+        let outcome = watched.end().await;
+        assert_eq!((outcome.lost, outcome.unwritten), (None, None));
+        assert_eq!(outcome.bill, Some(Bill { rows: 1, charged: 2, due: 3, unpaid: 4 }));
         let heard = events.with(|events| events.iter().any(|event| matches!(event.kind, EventKind::Fault { active: false, .. })));
         assert!(heard && stop.running());
     }

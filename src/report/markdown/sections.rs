@@ -1,5 +1,6 @@
 //! Thresholds, checks, timeline, latency by route, errors by kind, and the pictures that belong to them.
 
+use crate::gate::ExpectationJudgement;
 use crate::measure::CheckCount;
 use crate::report::plots::Plot;
 use crate::report::series::{failures, routes};
@@ -14,7 +15,7 @@ use super::{picture, table};
 const MOST_ENTRIES: usize = 60;
 
 pub(super) fn render(view: &View<'_>) -> String {
-    [thresholds(view), checks(view), timeline(view), latency(view), errors(view), load()].concat()
+    [thresholds(view), expectations(view), checks(view), timeline(view), latency(view), errors(view), load()].concat()
 }
 
 fn thresholds(view: &View<'_>) -> String {
@@ -33,6 +34,23 @@ fn thresholds(view: &View<'_>) -> String {
         _ => table(&["Threshold", "Limit", "Observed", "Verdict"], &rows),
     };
     format!("### Thresholds\n\n{body}\n")
+}
+
+/// The ground truth stands beside what was seen: without it, a verdict would have to be believed.
+fn expectations(view: &View<'_>) -> String {
+    let row = |judgement: &ExpectationJudgement| {
+        let verdict = if judgement.passed { "true" } else { "**not true**" };
+        let texts = [&judgement.expected, &judgement.truth, &judgement.seen].map(|text| escape(text));
+        std::iter::once(code(&judgement.name)).chain(texts).chain([verdict.to_owned()]).collect()
+    };
+    let rows: Vec<Vec<String>> = view.judged.verdict.expectations.iter().map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let source = "Ground truth is the vendors' own account: the fault timetable as the simulator executed it, and its ledger of \
+                  every request and effect, `vendors.ndjson`.";
+    let table = table(&["Expectation", "Expected", "Ground Truth", "Seen", "Verdict"], &rows);
+    format!("### Expectations\n\n{source}\n\n{table}\n")
 }
 
 /// Checks count; only a threshold on `checks` judges them.

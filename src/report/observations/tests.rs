@@ -11,7 +11,7 @@ use crate::report::{Judged, fixture};
 use crate::result::Run;
 
 fn judged(run: &Run) -> Judged {
-    Judged { verdict: judge(run, &[]), capacity: assess(run, &Basis::default()) }
+    Judged { verdict: judge(run, &[], Vec::new()), capacity: assess(run, &Basis::default()) }
 }
 
 fn observed(run: &Run) -> String {
@@ -145,7 +145,7 @@ fn only_a_limit_with_little_to_spare_is_to_be_watched() {
     let run = fixture::quickstart();
     let watched = |limit: &str| {
         let threshold = crate::threshold::parse("http_req_duration", limit).expect("a valid threshold");
-        let judged = Judged { verdict: judge(&run, &[threshold]), capacity: assess(&run, &Basis::default()) };
+        let judged = Judged { verdict: judge(&run, &[threshold], Vec::new()), capacity: assess(&run, &Basis::default()) };
         recommendations(&View::new(&run, &judged)).join("\n").contains("least to spare")
     };
     // The p95 is 70 ms.

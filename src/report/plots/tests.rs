@@ -25,7 +25,7 @@ fn p95_below(limit: f64) -> Threshold {
 }
 
 fn judged(run: &Run) -> Judged {
-    Judged { verdict: judge(run, &[p95_below(500.0), p95_below(60_000.0)]), capacity: assess(run, &Basis::default()) }
+    Judged { verdict: judge(run, &[p95_below(500.0), p95_below(60_000.0)], Vec::new()), capacity: assess(run, &Basis::default()) }
 }
 
 /// Runs that are easy to forget: nothing, one second, 3 s, an hour, all failing, crowded faults, very fast and very slow.

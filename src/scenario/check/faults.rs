@@ -9,12 +9,34 @@ use mock_server::vendor::routes;
 
 use crate::outcome::Vendor;
 use crate::scenario::document::Place;
-use crate::scenario::model::{Journey, Load, Target, WeightedJourney};
+use crate::scenario::model::{Journey, Load, ServiceAt, Target, WeightedJourney, has_ports};
 use crate::scenario::raw::{RawFault, RawScenario};
 use crate::units::format_duration;
 
 use super::Checker;
 use super::thresholds::vendors_of;
+
+/// Which vendors answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Vendors {
+    /// The simulated ones.
+    Simulated,
+    /// Those at the base URLs of `[target]`.
+    Named,
+    /// Whatever the user's own service calls.
+    BehindAService,
+}
+
+impl Vendors {
+    pub(super) fn of(target: &Target, simulation: &SimulationSettings) -> Self {
+        match target {
+            Target::Simulated => Self::Simulated,
+            Target::Service(service) if service.at == ServiceAt::Started || has_ports(simulation) => Self::Simulated,
+            Target::Service(_) => Self::BehindAService,
+            Target::BaseUrls { .. } => Self::Named,
+        }
+    }
+}
 
 impl Checker<'_> {
     pub(super) fn faults(
@@ -22,13 +44,22 @@ impl Checker<'_> {
         raw: &RawScenario,
         load: Option<&Load>,
         journeys: Option<&[WeightedJourney]>,
-        target: &Target,
+        vendors: Vendors,
     ) -> Vec<Fault> {
         let raw_faults = raw.faults.as_deref().unwrap_or_default();
         let place = Place::of("faults");
-        if !raw_faults.is_empty() && matches!(target, Target::BaseUrls { .. }) {
-            let help = "leave out `[target]`, or the faults: only simulated vendors can be broken";
-            self.error(&place.item(0), "these faults would break nothing, for there is a `[target]`", help);
+        match vendors {
+            _ if raw_faults.is_empty() => {}
+            Vendors::Simulated => {}
+            Vendors::Named => {
+                let help = "leave out `[target]`, or the faults: only simulated vendors can be broken";
+                self.error(&place.item(0), "these faults would break nothing, for there is a `[target]`", help);
+            }
+            Vendors::BehindAService => {
+                let help = "simulate the vendors at the ports that your service calls: `[simulation.clay]` with `port = 4101`, and \
+                            `[simulation.customer_io]` likewise";
+                self.error(&place.item(0), "these faults would break nothing, for no vendor is simulated", help);
+            }
         }
         let mut names = BTreeSet::new();
         let mut faults = Vec::new();
@@ -83,9 +114,17 @@ impl Checker<'_> {
     }
 
     /// Faults of callbacks, where nothing is called back.
-    pub(super) fn warn_of_callbacks(&mut self, faults: &[Fault], raw: &RawScenario, simulation: &SimulationSettings) {
+    pub(super) fn warn_of_callbacks(
+        &mut self,
+        faults: &[Fault],
+        raw: &RawScenario,
+        simulation: &SimulationSettings,
+        target: &Target,
+    ) {
         let clay = &simulation.clay;
         let calls_back = clay.callbacks.url.is_some()
+            // The run has Clay call the service that it starts.
+            || matches!(target, Target::Service(service) if service.at == ServiceAt::Started)
             // Only leads from a file have fields of their own.
             || (clay.callbacks.url_field.is_some() && raw.data.is_some())
             || clay.sources.iter().any(|source| source.callback_url.is_some());
@@ -140,6 +179,11 @@ fn only_vendor(fault: &Fault) -> Option<SimulatedVendor> {
         (false, true) => Some(SimulatedVendor::CustomerIo),
         _ => None,
     }
+}
+
+/// Whether a fault can hit requests to `vendor`.
+pub(super) fn concerns(fault: &Fault, vendor: Vendor) -> bool {
+    !matches!(fault.kind, FaultKind::Webhook { .. }) && only_vendor(fault).is_none_or(|only| outcome_vendor(only) == vendor)
 }
 
 fn outcome_vendor(vendor: SimulatedVendor) -> Vendor {

@@ -4,10 +4,13 @@
 //! may stand in for itself meanwhile. Where it cannot, it is `None`, and what depends on it is not judged, so that one
 //! mistake is not reported as many.
 
+mod expect;
 mod faults;
 mod journeys;
 mod load;
 mod resilience;
+mod service;
+mod service_target;
 mod simulation;
 mod target;
 mod thresholds;
@@ -17,8 +20,10 @@ use std::path::Path;
 
 use super::diagnostics::{Diagnostics, Severity, all_of};
 use super::document::{Document, Place};
-use super::model::{Capacity, Journey, Labels, Load, Resilience, Scenario, Secret, Slo, Target, WeightedJourney};
+use super::model::{Capacity, Journey, Labels, Load, Resilience, Scenario, Secret, ServiceAt, Slo, Target, WeightedJourney};
 use super::raw::{EnvVar, Percentiles, Period, RawScenario};
+use expect::Tested;
+use faults::Vendors;
 use thresholds::Produced;
 
 /// What every check needs.
@@ -43,12 +48,15 @@ impl Checker<'_> {
         let journeys = self.journeys(raw);
         let data = self.data(raw, journeys.as_deref());
         let target = self.target(raw, journeys.as_deref());
-        let resilience = self.resilience(raw);
+        let resilience = self.resilience(raw.resilience.as_ref());
         let simulation = self.simulation(raw, &target);
-        let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), &target);
-        self.warn_of_callbacks(&faults, raw, &simulation);
-        let produced = self.produced(raw, load.as_ref(), journeys.as_deref(), &resilience);
+        let vendors = Vendors::of(&target, &simulation);
+        let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), vendors);
+        self.warn_of_callbacks(&faults, raw, &simulation, &target);
+        let produced = self.produced(raw, load.as_ref(), journeys.as_deref(), &resilience, &target);
         let thresholds = self.thresholds(raw, produced.as_ref());
+        let tested = Tested { journeys: journeys.as_deref(), resilience: &resilience, faults: &faults, target: &target };
+        let expectations = self.expectations(raw, &tested);
         let slo = self.slo(raw);
         let labels = labels(raw, &target, journeys.as_deref().unwrap_or_default());
         Some(Scenario {
@@ -66,6 +74,7 @@ impl Checker<'_> {
             simulation,
             faults,
             thresholds,
+            expectations,
             slo,
             capacity: Capacity { cores: raw.capacity.as_ref().and_then(|capacity| capacity.cores) },
             labels,
@@ -166,11 +175,12 @@ impl Checker<'_> {
         load: Option<&Load>,
         journeys: Option<&[WeightedJourney]>,
         resilience: &Resilience,
+        target: &Target,
     ) -> Option<Produced> {
         let has_faults =
             raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || self.document.is_damaged(&Place::of("faults"));
         let is_whole = !self.document.is_damaged(&Place::of("resilience"));
-        journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, load, has_faults))
+        journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, target, load, has_faults))
     }
 }
 
@@ -184,6 +194,7 @@ fn labels(raw: &RawScenario, target: &Target, journeys: &[WeightedJourney]) -> L
     let own_service = journeys.iter().any(|weighted| matches!(weighted.journey, Journey::Http(_)));
     let environment = match target {
         Target::Simulated if !own_service => "local simulation",
+        Target::Service(service) if !own_service && service.at == ServiceAt::Started => "local simulation",
         _ => "not stated",
     };
     Labels {

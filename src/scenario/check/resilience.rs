@@ -9,7 +9,7 @@ use crate::resilience::{
 use crate::scenario::document::Place;
 use crate::scenario::model::Resilience;
 use crate::scenario::raw::{
-    RawBackoff, RawBreaker, RawBreakerMode, RawFallbackStep, RawInFlight, RawPipeline, RawRetry, RawScenario, RawThrottle,
+    RawBackoff, RawBreaker, RawBreakerMode, RawFallbackStep, RawInFlight, RawPipeline, RawResilience, RawRetry, RawThrottle,
     RawWindow, Switch,
 };
 use crate::units::format_duration;
@@ -31,10 +31,10 @@ fn set<T, R: Into<T>>(setting: &mut T, written: Option<R>) {
 }
 
 impl Checker<'_> {
-    pub(super) fn resilience(&mut self, raw: &RawScenario) -> Resilience {
+    pub(super) fn resilience(&mut self, raw: Option<&RawResilience>) -> Resilience {
         let mut resilience = Resilience { clay: PipelineSettings::clay(), customer_io: PipelineSettings::customer_io() };
         let place = Place::of("resilience");
-        let Some(raw) = &raw.resilience else { return resilience };
+        let Some(raw) = raw else { return resilience };
         if let Some(clay) = &raw.clay {
             self.pipeline(&mut resilience.clay, clay, &place.key("clay"));
         }

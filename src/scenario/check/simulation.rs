@@ -4,7 +4,7 @@ use mock_server::latency::{LONGEST_DELAY, LatencyModel};
 use mock_server::settings::{SettingsProblem, SimulationSettings};
 
 use crate::scenario::document::Place;
-use crate::scenario::model::Target;
+use crate::scenario::model::{ServiceAt, Target, has_ports};
 use crate::scenario::raw::{LatencyForm, LatencyModelForm, RawScenario};
 
 use crate::units::format_duration;
@@ -28,6 +28,14 @@ impl Checker<'_> {
             settings.customer_io = customer_io.settings.clone();
             settings.customer_io_port = customer_io.port.unwrap_or(0);
             self.check_latency(settings.customer_io.latency, &place.key("customer_io"));
+        }
+        if matches!(target, Target::Service(service) if service.at != ServiceAt::Started) && !has_ports(&settings) {
+            let help = "give them the ports that your service calls: `[simulation.clay]` with `port = 4101`";
+            self.warning(
+                &place,
+                "your own service does not know where these vendors would listen, so nothing is simulated",
+                help,
+            );
         }
         self.check_settings(&settings, &place);
         if settings.clay_port != 0 && settings.clay_port == settings.customer_io_port {

@@ -1,4 +1,4 @@
-//! Whom the load goes to: the simulated vendors, or base URLs with credentials from the environment.
+//! Whom the load goes to: the simulated vendors, a service, or base URLs with credentials from the environment.
 
 use crate::scenario::document::Place;
 use crate::scenario::model::{Journey, Target, WeightedJourney};
@@ -9,6 +9,9 @@ use super::Checker;
 impl Checker<'_> {
     pub(super) fn target(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Target {
         let Some(target) = &raw.target else { return Target::Simulated };
+        if let Some(service) = self.service_target(raw, target, journeys) {
+            return service;
+        }
         let place = Place::of("target");
         let present = [
             ("clay", target.clay.is_some()),
@@ -28,11 +31,8 @@ impl Checker<'_> {
         }
         let clay = self.base_url(target.clay.as_ref(), &place.key("clay"));
         let customer_io = self.base_url(target.customer_io.as_ref(), &place.key("customer_io"));
-        if let Some(path) = &target.clay_webhook_path
-            && (!path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err())
-        {
-            let help = "write the path under Clay's base URL: \"/v3/sources/webhook/…\"";
-            self.error(&place.key("clay_webhook_path"), format!("`{}` is not a path", path.escape_debug()), help);
+        if let Some(path) = &target.clay_webhook_path {
+            self.webhook_path(path, &place.key("clay_webhook_path"));
         }
         let mut secret =
             |variable: &Option<EnvVar>, key| variable.as_ref().map(|variable| self.secret(variable, &place.key(key)));
@@ -47,7 +47,14 @@ impl Checker<'_> {
         }
     }
 
-    fn base_url(&mut self, text: Option<&String>, place: &Place) -> Option<http::Uri> {
+    pub(super) fn webhook_path(&mut self, path: &str, place: &Place) {
+        if !path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err() {
+            let help = "write the path under Clay's base URL: \"/v3/sources/webhook/…\"";
+            self.error(place, format!("`{}` is not a path", path.escape_debug()), help);
+        }
+    }
+
+    pub(super) fn base_url(&mut self, text: Option<&String>, place: &Place) -> Option<http::Uri> {
         self.url(text?.trim_end_matches('/'), place)
     }
 }

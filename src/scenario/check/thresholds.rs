@@ -7,7 +7,7 @@ use crate::outcome::Vendor;
 use crate::scenario::checks;
 use crate::scenario::diagnostics::any_of;
 use crate::scenario::document::Place;
-use crate::scenario::model::{Journey, Load, Resilience, WeightedJourney};
+use crate::scenario::model::{Journey, Load, Resilience, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
 use crate::scenario::raw::{RawScenario, RawThreshold};
 use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse};
 
@@ -31,22 +31,31 @@ pub(super) struct Produced {
 }
 
 impl Produced {
-    pub(super) fn of(journeys: &[WeightedJourney], resilience: &Resilience, load: Option<&Load>, has_faults: bool) -> Self {
+    pub(super) fn of(
+        journeys: &[WeightedJourney],
+        resilience: &Resilience,
+        target: &Target,
+        load: Option<&Load>,
+        has_faults: bool,
+    ) -> Self {
+        // A service has the pipelines then, and tells of them.
+        let to_service = matches!(target, Target::Service(_));
+        let own_service = matches!(target, Target::Service(service) if service.at != ServiceAt::Started);
         let all = || journeys.iter().map(|weighted| &weighted.journey);
         let piped: BTreeSet<Vendor> = all().filter(|journey| uses_pipeline(journey)).flat_map(vendors_of).copied().collect();
         let guarded = |vendor: &Vendor| match vendor {
-            Vendor::Clay => resilience.clay.breaker.is_some(),
-            Vendor::CustomerIo => resilience.customer_io.breaker.is_some(),
+            Vendor::Clay => own_service || resilience.clay.breaker.is_some(),
+            Vendor::CustomerIo => own_service || resilience.customer_io.breaker.is_some(),
             Vendor::Service => false,
         };
         Self {
-            vendors: all().flat_map(vendors_of).copied().collect(),
-            routes: all().flat_map(routes_of).collect(),
+            vendors: all().flat_map(|journey| measured_vendors_of(journey, to_service)).copied().collect(),
+            routes: all().flat_map(|journey| routes_of(journey, to_service)).collect(),
             journeys: all().map(label).collect(),
-            checks: all().flat_map(checks::of).collect(),
+            checks: all().flat_map(|journey| checks::of(journey, to_service)).collect(),
             breakers: piped.iter().copied().filter(guarded).collect(),
             has_pipeline: !piped.is_empty(),
-            spends_credits: piped.contains(&Vendor::Clay) && resilience.clay.credits.is_some(),
+            spends_credits: piped.contains(&Vendor::Clay) && (own_service || resilience.clay.credits.is_some()),
             stages: load.map(|load| load.plan.stages().len()),
             has_faults,
         }
@@ -160,7 +169,12 @@ impl Checker<'_> {
     }
 }
 
-/// Whom a journey calls.
+/// Who answers a journey's own requests: what is measured of them has this label.
+fn measured_vendors_of(journey: &Journey, to_service: bool) -> &'static [Vendor] {
+    if to_service { &[Vendor::Service] } else { vendors_of(journey) }
+}
+
+/// Whom a journey calls in the end.
 pub(super) fn vendors_of(journey: &Journey) -> &'static [Vendor] {
     match journey {
         Journey::ClayResource | Journey::ClayEnrich => &[Vendor::Clay],
@@ -170,13 +184,14 @@ pub(super) fn vendors_of(journey: &Journey) -> &'static [Vendor] {
     }
 }
 
-fn uses_pipeline(journey: &Journey) -> bool {
+pub(super) fn uses_pipeline(journey: &Journey) -> bool {
     !matches!(journey, Journey::ClayResource | Journey::Http(_))
 }
 
 /// The labels of a journey's requests.
-fn routes_of(journey: &Journey) -> Vec<String> {
+fn routes_of(journey: &Journey, to_service: bool) -> Vec<String> {
     let routes: &[&str] = match journey {
+        Journey::Lead if to_service => &[SERVICE_LEADS],
         Journey::ClayResource => &["clay.resource"],
         Journey::ClayEnrich => &["clay.webhook"],
         Journey::CustomerIoIdentify => &["customer_io.identify"],

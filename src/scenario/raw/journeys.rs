@@ -72,7 +72,7 @@ pub(in crate::scenario) enum RawHeader {
     Env(EnvVar),
 }
 
-/// Base URLs to send to instead of the simulated vendors, and credentials for them.
+/// Whom to send to instead of the simulated vendors: base URLs with credentials, or a service that takes leads.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct RawTarget {
@@ -90,4 +90,11 @@ pub(in crate::scenario) struct RawTarget {
     pub(in crate::scenario) customer_io_site_id: Option<EnvVar>,
     /// Customer.io's API key.
     pub(in crate::scenario) customer_io_api_key: Option<EnvVar>,
+    /// A service that takes leads at `POST /leads`: "start" to start `plimsoll serve` in front of the simulated vendors, or the
+    /// base URL of your own.
+    pub(in crate::scenario) service: Option<String>,
+    /// The bearer token that your own service asks for.
+    pub(in crate::scenario) service_token: Option<EnvVar>,
+    /// The longest wait for the service's whole answer; 10s when left out.
+    pub(in crate::scenario) service_timeout: Option<Period>,
 }

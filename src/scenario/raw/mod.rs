@@ -3,10 +3,12 @@
 //! Nothing here has been judged beyond its structure. Names are k6's where k6 has one, so `startVUs` and `gracefulStop`
 //! stand beside TOML's usual snake case.
 
+mod expect;
 mod faults;
 mod journeys;
 mod load;
 mod resilience;
+mod service;
 mod simulation;
 mod values;
 
@@ -15,6 +17,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) use expect::{RawExpect, RawExpectBreaker};
 pub(super) use faults::RawFault;
 pub(super) use journeys::{RawHeader, RawJourney, RawJourneyName, RawTarget};
 pub(super) use load::{RawData, RawExecutor, RawStage, RawThinkTime, RawThinkTimeModel, RawUse};
@@ -22,6 +25,7 @@ pub(super) use resilience::{
     RawBackoff, RawBreaker, RawBreakerMode, RawFallbackStep, RawInFlight, RawPipeline, RawResilience, RawRetry, RawThrottle,
     RawWindow,
 };
+pub(super) use service::{RawService, RawStore, RawVendors};
 pub(super) use simulation::RawSimulation;
 pub(super) use values::{EnvVar, LatencyForm, LatencyModelForm, Percentiles, Period, Switch};
 
@@ -65,7 +69,7 @@ pub(super) struct RawScenario {
     pub(super) journeys: Option<Vec<RawJourney>>,
     /// Leads from a CSV file. Made up from the seed when left out.
     pub(super) data: Option<RawData>,
-    /// Base URLs to send to instead of the simulated vendors.
+    /// Base URLs, or a service, to send to instead of the simulated vendors.
     pub(super) target: Option<RawTarget>,
     /// The pipeline in front of each vendor.
     pub(super) resilience: Option<RawResilience>,
@@ -75,6 +79,8 @@ pub(super) struct RawScenario {
     pub(super) faults: Option<Vec<RawFault>>,
     /// What must hold: conditions by metric, with k6's grammar.
     pub(super) thresholds: Option<BTreeMap<String, Vec<RawThreshold>>>,
+    /// What must be true of the faults and of what came of them.
+    pub(super) expect: Option<RawExpect>,
     /// The objective that capacity is planned for.
     pub(super) slo: Option<RawSlo>,
     /// What the capacity estimate knows about the deployment.

@@ -38,6 +38,9 @@ pub struct ClaySettings {
     pub rate_limit: Option<(f64, u32)>,
     /// Submissions that a webhook source takes in its life: 50,000 are documented, deleted rows included.
     pub webhook_submissions: u64,
+    /// The column by which a webhook's table removes duplicates, as Clay's auto-dedupe does; `None` for none. A submission whose
+    /// value in this field is in the table already is answered as any other, adds no row and costs nothing.
+    pub auto_dedupe: Option<String>,
     /// The public API.
     pub public_api: PublicApiSettings,
     /// How rows are enriched.
@@ -77,6 +80,7 @@ impl Default for ClaySettings {
             },
             rate_limit: None,
             webhook_submissions: 50_000,
+            auto_dedupe: None,
             public_api: PublicApiSettings::default(),
             enrichment: EnrichmentSettings::default(),
             credits: CreditSettings::default(),
@@ -114,6 +118,9 @@ impl ClaySettings {
         check_limit(self.rate_limit).map_err(wrong("clay.rate_limit"))?;
         check_limit(self.public_api.rate_limit).map_err(wrong("clay.public_api.rate_limit"))?;
         self.check_sources().map_err(wrong("clay.sources"))?;
+        if self.auto_dedupe.as_deref().is_some_and(str::is_empty) {
+            return Err(wrong("clay.auto_dedupe")("no column has no name; name one, as in \"idempotency_key\"".to_owned()));
+        }
         self.public_api.check().map_err(|(setting, problem)| SettingsProblem { setting, problem })?;
         self.enrichment.check().map_err(|(setting, problem)| SettingsProblem { setting, problem })?;
         self.credits.check().map_err(wrong("clay.credits.month"))?;
@@ -159,6 +166,8 @@ mod tests {
         let url = problem(&|settings| settings.callbacks.url = Some("http://example.com/".to_owned()));
         assert!(url.contains("clay.callbacks.url") && url.contains("beyond_loopback"), "{url}");
         assert!(problem(&|settings| settings.callbacks.attempts = 0).contains("clay.callbacks.attempts"));
+        let dedupe = problem(&|settings| settings.auto_dedupe = Some(String::new()));
+        assert!(dedupe.contains("clay.auto_dedupe: no column has no name"), "{dedupe}");
         let limit = problem(&|settings| settings.public_api.rate_limit = Some((1.0, 0)));
         assert!(limit.contains("clay.public_api.rate_limit: the burst is 0"), "{limit}");
     }

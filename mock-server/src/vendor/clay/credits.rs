@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::settings::CreditSettings;
@@ -18,8 +18,23 @@ pub struct CreditState {
     pub charged_rows: u64,
     /// Rows that a provider would have found, had there been credits.
     pub unpaid_rows: u64,
+    /// What they would have cost.
+    pub unpaid: u64,
     /// How often credits have been renewed.
     pub renewals: u64,
+}
+
+/// What rows have cost and will cost. The sum of the three is what the effects in the ledger say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bill {
+    /// Rows that were ever added.
+    pub rows: u64,
+    /// Credits that have been charged.
+    pub charged: u64,
+    /// Credits that will be charged for rows whose enrichment is under way.
+    pub due: u64,
+    /// Credits that were asked for, and not there.
+    pub unpaid: u64,
 }
 
 /// An account of credits on a clock of its own.
@@ -34,7 +49,7 @@ impl Account {
     /// A month's credits at `now`.
     pub(super) fn new(settings: &CreditSettings, now: Instant) -> Self {
         let monthly = settings.plan.monthly().map(u64::from);
-        let state = CreditState { balance: monthly, charged: 0, charged_rows: 0, unpaid_rows: 0, renewals: 0 };
+        let state = CreditState { balance: monthly, charged: 0, charged_rows: 0, unpaid_rows: 0, unpaid: 0, renewals: 0 };
         Self { monthly, month: settings.month, renews: now.checked_add(settings.month), state }
     }
 
@@ -45,6 +60,7 @@ impl Account {
         if let Some(balance) = &mut self.state.balance {
             let Some(left) = balance.checked_sub(credits) else {
                 self.state.unpaid_rows += 1;
+                self.state.unpaid += credits;
                 return false;
             };
             *balance = left;
@@ -98,7 +114,8 @@ mod tests {
         let (mut account, now) = account(Plan::Free);
         assert!(account.charge(98, now) && !account.charge(3, now) && account.charge(2, now) && !account.charge(1, now));
         let state = account.state(now);
-        assert_eq!((state.balance, state.charged, state.charged_rows, state.unpaid_rows), (Some(0), 100, 2, 2));
+        assert_eq!((state.balance, state.charged, state.charged_rows), (Some(0), 100, 2));
+        assert_eq!((state.unpaid_rows, state.unpaid), (2, 4));
         assert!(account.covers(0, now) && !account.covers(1, now));
     }
 

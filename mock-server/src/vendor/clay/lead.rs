@@ -23,15 +23,26 @@ pub(super) struct Lead<'a> {
     pub(super) phone: Option<Cow<'a, str>>,
     /// Where its result is to be posted.
     pub(super) callback_url: Option<Cow<'a, str>>,
+    /// The value by which a table tells rows that are there already.
+    pub(super) dedupe: Option<Cow<'a, str>>,
+}
+
+/// The fields that the settings name, by their exact names.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct NamedFields<'f> {
+    /// The one with an address for the result.
+    pub(super) url: Option<&'f str>,
+    /// The one that must not be twice in a table.
+    pub(super) dedupe: Option<&'f str>,
 }
 
 impl<'a> Lead<'a> {
-    /// Reads `body`, which must be one JSON object. `url_field` names the field with an address for the result.
-    pub(super) fn read(body: &'a [u8], url_field: Option<&str>) -> Option<Self> {
+    /// Reads `body`, which must be one JSON object.
+    pub(super) fn read(body: &'a [u8], named: NamedFields<'_>) -> Option<Self> {
         // The parser skips over strings without looking at their encoding, hence the check of the whole.
         let text = std::str::from_utf8(body).ok()?;
         let mut reader = serde_json::Deserializer::from_str(text);
-        let lead = Reader { url_field }.deserialize(&mut reader).ok()?;
+        let lead = Reader { named }.deserialize(&mut reader).ok()?;
         reader.end().ok()?;
         Some(lead)
     }
@@ -69,7 +80,7 @@ fn same_name(name: &str, plain: &str) -> bool {
 
 #[derive(Clone, Copy)]
 struct Reader<'f> {
-    url_field: Option<&'f str>,
+    named: NamedFields<'f>,
 }
 
 impl<'de> DeserializeSeed<'de> for Reader<'_> {
@@ -90,14 +101,17 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Lead<'de>, A::Error> {
         let mut lead = Lead::default();
         while let Some(Text(name)) = map.next_key_seed(Scalar)?.flatten() {
-            match lead.field(&name, self.url_field) {
-                Some(field) => {
-                    if let Some(Text(value)) = map.next_value_seed(Scalar)? {
-                        *field = Some(value);
-                    }
+            let is_dedupe = self.named.dedupe == Some(&*name);
+            let field = lead.field(&name, self.named.url);
+            if field.is_none() && !is_dedupe {
+                map.next_value::<IgnoredAny>()?;
+            } else if let Some(Text(value)) = map.next_value_seed(Scalar)? {
+                // The column may be one that is understood, too: `email`.
+                if let Some(field) = field {
+                    *field = Some(value.clone());
                 }
-                None => {
-                    map.next_value::<IgnoredAny>()?;
+                if is_dedupe {
+                    lead.dedupe = Some(value);
                 }
             }
         }
@@ -170,7 +184,8 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> Lead<'_> {
-        Lead::read(body.as_bytes(), Some("callback_url")).unwrap()
+        let named = NamedFields { url: Some("callback_url"), dedupe: Some("key") };
+        Lead::read(body.as_bytes(), named).unwrap()
     }
 
     #[test]
@@ -198,11 +213,20 @@ mod tests {
     }
 
     #[test]
+    fn the_column_that_must_not_be_twice_may_be_any() {
+        assert_eq!(read(r#"{"key":"k-1","email":"a@acme.test"}"#).dedupe.as_deref(), Some("k-1"));
+        assert_eq!(read(r#"{"Key":"k-1"}"#).dedupe, None);
+        let named = NamedFields { url: None, dedupe: Some("email") };
+        let lead = Lead::read(br#"{"email":"a@acme.test"}"#, named).unwrap();
+        assert_eq!((lead.email.as_deref(), lead.dedupe.as_deref()), (Some("a@acme.test"), Some("a@acme.test")));
+    }
+
+    #[test]
     fn only_whole_objects_are_read() {
         for bad in [&b""[..], b"[]", b"1", b"null", b"{", b"{}{}", b"{\"a\":}", b"{\"a\":\"\xff\"}", b"{\"email\":tru}", b"{1:2}"]
         {
-            assert_eq!(Lead::read(bad, None), None, "{bad:?}");
+            assert_eq!(Lead::read(bad, NamedFields::default()), None, "{bad:?}");
         }
-        assert_eq!(Lead::read(b" {} \n", None), Some(Lead::default()));
+        assert_eq!(Lead::read(b" {} \n", NamedFields::default()), Some(Lead::default()));
     }
 }

@@ -7,6 +7,7 @@ mod api;
 mod auth;
 mod callback;
 mod credits;
+mod dedupe;
 mod enrich;
 mod lead;
 mod path;
@@ -31,7 +32,7 @@ use tokio::time::Instant;
 
 pub use callback::{Attempt, Delivery, DeliveryStatus};
 pub(crate) use callback::{Callback, Deliveries};
-pub use credits::CreditState;
+pub use credits::{Bill, CreditState};
 pub use profile::Profile;
 pub use row::{Row, RowStatus};
 
@@ -183,9 +184,9 @@ impl Vendor for Clay {
     }
 }
 
-/// What a request has done. Credits are charged when a row is enriched, not when it comes: its charge is on the row.
-fn one_effect(what: &'static str, subject: String, id: Option<String>) -> Vec<Effect> {
-    vec![Effect { what: Cow::Borrowed(what), subject, id, credits: 0 }]
+/// What a request has done.
+fn one_effect(what: &'static str, subject: String, id: Option<String>, credits: u32) -> Vec<Effect> {
+    vec![Effect { what: Cow::Borrowed(what), subject, id, credits }]
 }
 
 #[cfg(test)]

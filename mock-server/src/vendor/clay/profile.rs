@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     fn profile(body: &str) -> Profile {
-        let lead = Lead::read(body.as_bytes(), None).unwrap();
+        let lead = Lead::read(body.as_bytes(), Default::default()).unwrap();
         let key = lead.subject().map_or(body.as_bytes(), |subject| subject.as_bytes()).to_vec();
         Profile::of(&lead, &key, Seed(1))
     }

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::row::{Kept, number, row_id};
-use super::{Callback, Clay, CreditState, Deliveries, Delivery, Row};
+use super::{Bill, Callback, Clay, CreditState, Deliveries, Delivery, Row};
 
 impl Clay {
     /// Every row that is kept, oldest first.
@@ -43,6 +43,15 @@ impl Clay {
     pub fn credits(&self) -> CreditState {
         let now = Instant::now();
         self.with_workspace(now, |workspace| workspace.account.state(now))
+    }
+
+    /// What has been charged, what will be, and what could not be: together, what the effects in the ledger cost.
+    pub fn bill(&self) -> Bill {
+        let now = Instant::now();
+        self.with_workspace(now, |workspace| {
+            let state = workspace.account.state(now);
+            Bill { rows: workspace.rows_ever(), charged: state.charged, due: workspace.due_credits(), unpaid: state.unpaid }
+        })
     }
 
     /// Credits that are left; `None` where there is no end.

@@ -57,6 +57,7 @@ impl Clay {
             "charged": state.charged,
             "charged_rows": state.charged_rows,
             "unpaid_rows": state.unpaid_rows,
+            "unpaid": state.unpaid,
             "renewals": state.renewals,
         })
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::callback::Callback;
 use super::enrich::Waterfall;
-use super::lead::Lead;
+use super::lead::{Lead, NamedFields};
 use super::profile::Profile;
 use super::row::{Kept, Origin, Row, RowStatus, row_id, run_id};
 use super::workspace::{Notices, Run};
@@ -48,7 +48,8 @@ impl Setup {
 
     /// Reads a lead from what was submitted.
     pub(super) fn lead<'a>(&self, body: &'a [u8]) -> Option<Lead<'a>> {
-        Lead::read(body, self.settings.callbacks.url_field.as_deref())
+        let url = self.settings.callbacks.url_field.as_deref();
+        Lead::read(body, NamedFields { url, dedupe: self.settings.auto_dedupe.as_deref() })
     }
 
     /// Where the result of a lead goes that came by this source.

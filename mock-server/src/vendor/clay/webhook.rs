@@ -40,44 +40,56 @@ impl Clay {
         };
         let callback = self.setup.callback_url(&lead, source);
         let is_awaited = callback.is_some();
-        let row = Kept {
-            origin: Origin::Source(source),
-            at: now,
-            outcome: self.setup.waterfall.outcome(key(&lead, request.body)),
-            end: None,
-            callback,
-            body: request.body.into(),
-        };
-        if let Some(refusal) = self.with_workspace(now, |workspace| self.take_row(workspace, source, row, now)) {
-            return refusal;
+        let outcome = self.setup.waterfall.outcome(key(&lead, request.body));
+        let credits = outcome.credits;
+        let row = Kept { origin: Origin::Source(source), at: now, outcome, end: None, callback, body: request.body.into() };
+        let dedupe = lead.dedupe.as_deref().filter(|value| !value.is_empty());
+        match self.with_workspace(now, |workspace| self.take_row(workspace, source, row, dedupe, now)) {
+            Taken::Added => {}
+            Taken::Duplicate => return Answer::json(StatusCode::OK, ACCEPTED),
+            Taken::Refused(refusal) => return refusal,
         }
         if is_awaited {
             self.deliveries.bell.notify_one();
         }
         let subject = lead.subject().map(|subject| subject.to_string()).unwrap_or_default();
         let id = lead.id.map(|id| id.into_owned());
-        Answer { effects: one_effect("row.added", subject, id), ..Answer::json(StatusCode::OK, ACCEPTED) }
+        Answer { effects: one_effect("row.added", subject, id, credits), ..Answer::json(StatusCode::OK, ACCEPTED) }
     }
 
-    /// Adds the row, or tells why not.
-    fn take_row(&self, workspace: &mut Workspace, source: usize, row: Kept, now: Instant) -> Option<Answer> {
+    /// Adds the row, or tells why not. `dedupe` is its value in the column that must not be twice in the table.
+    fn take_row(&self, workspace: &mut Workspace, source: usize, row: Kept, dedupe: Option<&str>, now: Instant) -> Taken {
         if workspace.used.get(source).is_none_or(|used| *used >= self.setup.settings.webhook_submissions) {
             // Reported by one party; another saw submissions vanish silently. The loud one was chosen because a simulator
             // that loses leads in silence proves nothing.
-            return Some(self.error(StatusCode::FORBIDDEN, "the webhook source has reached its submission limit"));
+            return Taken::Refused(self.error(StatusCode::FORBIDDEN, "the webhook source has reached its submission limit"));
         }
         let refuses = self.setup.settings.credits.when_exhausted == WhenExhausted::Refuse;
         if refuses && !workspace.account.covers(self.setup.waterfall.cheapest(), now) {
-            return Some(self.error(StatusCode::PAYMENT_REQUIRED, "credits exhausted"));
+            return Taken::Refused(self.error(StatusCode::PAYMENT_REQUIRED, "credits exhausted"));
         }
         let since = now.saturating_duration_since(workspace.start);
         if let Some(Err(wait)) = workspace.limit.as_mut().map(|limit| limit.take(since)) {
-            return Some(self.too_many(wait));
+            return Taken::Refused(self.too_many(wait));
         }
         if let Some(used) = workspace.used.get_mut(source) {
             *used += 1;
         }
+        // Clay removes a duplicate once it is in the table, so its submission is used up all the same.
+        if dedupe.is_some_and(|value| !workspace.seen.is_new(self.setup.seed, source, value)) {
+            return Taken::Duplicate;
+        }
         workspace.add(row, &self.setup);
-        None
+        Taken::Added
     }
+}
+
+/// What became of a submission.
+enum Taken {
+    /// It is a row.
+    Added,
+    /// Its row was there already.
+    Duplicate,
+    /// It was refused.
+    Refused(Answer),
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::api::ApiLimit;
 use super::callback::{Callback, Outbox};
 use super::credits::Account;
+use super::dedupe::Seen;
 use super::row::{Kept, Origin, RowStatus};
 use crate::bucket::TokenBucket;
 use crate::settings::ClaySettings;
@@ -30,6 +31,8 @@ pub(super) struct Workspace {
     pub(super) api_limit: Option<ApiLimit>,
     pub(super) account: Account,
     pub(super) outbox: Outbox,
+    /// Values of the column that must not be twice in a table.
+    pub(super) seen: Seen,
     rows: VecDeque<Kept>,
     /// The number of the oldest row that is kept.
     first: u64,
@@ -86,6 +89,7 @@ impl Workspace {
             used: vec![0; sources],
             account: Account::new(&settings.credits, now),
             outbox: Outbox::new(settings.callbacks.queue, settings.store_bytes),
+            seen: Seen::default(),
             limit: settings.rate_limit.map(|(rate, burst)| TokenBucket::new(rate, burst)),
             api_limit: settings.public_api.rate_limit.map(ApiLimit::new),
             rows: VecDeque::new(),
@@ -173,6 +177,11 @@ impl Workspace {
     /// Whether all rows of a run are kept.
     pub(super) fn is_whole(&self, run: &Run) -> bool {
         run.first_row >= self.first
+    }
+
+    /// Credits that rows on their way will be charged, if there are enough then.
+    pub(super) fn due_credits(&self) -> u64 {
+        self.rows.iter().filter(|row| row.end.is_none()).map(|row| u64::from(row.outcome.credits)).sum()
     }
 
     /// Rows that were forgotten before they were due.

@@ -63,17 +63,20 @@ impl Clay {
             },
         };
         match self.begin(&routine.id, run.items, webhook, now) {
-            Some(id) => {
+            Some((id, credits)) => {
                 let body = json!({ "routine_run_id": id, "status": "in_progress" });
                 // Named by the run's id, under which its rows can be found.
-                Answer { effects: one_effect("routine.run", id, None), ..Answer::json(StatusCode::ACCEPTED, body.to_string()) }
+                Answer {
+                    effects: one_effect("routine.run", id, None, credits),
+                    ..Answer::json(StatusCode::ACCEPTED, body.to_string())
+                }
             }
             None => self.error(StatusCode::PAYMENT_REQUIRED, "Credits exhausted"),
         }
     }
 
-    /// Begins a run; `None` where not even the cheapest provider can be paid.
-    fn begin(&self, routine: &str, items: Vec<Item>, webhook: Option<usize>, now: Instant) -> Option<String> {
+    /// Begins a run, with what its items cost together; `None` where not even the cheapest provider can be paid.
+    fn begin(&self, routine: &str, items: Vec<Item>, webhook: Option<usize>, now: Instant) -> Option<(String, u32)> {
         let rows: Vec<(Arc<str>, Arc<[u8]>)> =
             items.into_iter().map(|item| (item.id.into(), Value::Object(item.inputs).to_string().into_bytes().into())).collect();
         let identity =
@@ -83,13 +86,15 @@ impl Clay {
                 return None;
             }
             let run = workspace.begin_run(routine, identity, rows.len() as u64, webhook);
+            let mut credits = 0_u32;
             for (id, body) in rows {
                 let lead = self.setup.lead(&body).unwrap_or_default();
                 let outcome = self.setup.waterfall.outcome(key(&lead, &body));
+                credits = credits.saturating_add(outcome.credits);
                 let origin = Origin::Item { run, id };
                 workspace.add(Kept { origin, at: now, outcome, end: None, callback: None, body }, &self.setup);
             }
-            Some(run_id(run))
+            Some((run_id(run), credits))
         });
         if webhook.is_some() {
             self.deliveries.bell.notify_one();

@@ -26,7 +26,7 @@ async fn a_row_waits_is_looked_up_and_is_enriched() {
     let clay = clay(finds_all);
     let answer = submit_lead(&clay, "ada.l@acme.test");
     assert_eq!((&answer.effects[0].what[..], answer.effects[0].subject.as_str()), ("row.added", "ada.l@acme.test"));
-    assert_eq!((answer.effects.len(), answer.effects[0].credits), (1, 0));
+    assert_eq!((answer.effects.len(), answer.effects[0].credits), (1, 3));
     let mut steps = Vec::new();
     for advance in [0, 7_999, 1, 1_999, 1] {
         tokio::time::advance(Duration::from_millis(advance)).await;
@@ -42,6 +42,26 @@ async fn a_row_waits_is_looked_up_and_is_enriched() {
     assert_eq!((row.source.as_deref(), row.provider.as_deref()), (Some(ClaySettings::default().webhook_id.as_str()), Some("p")));
     assert_eq!(row.submitted, json!({ "email": "ada.l@acme.test" }));
     assert_eq!((clay.row("r_1"), clay.row("r_000000000001"), clay.row("")), (None, None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn auto_dedupe_answers_a_duplicate_and_adds_no_row() {
+    let clay = clay(|settings| {
+        finds_all(settings);
+        settings.auto_dedupe = Some("idempotency_key".to_owned());
+    });
+    let submit = |row: Value| send(&clay, Method::POST, WEBHOOK_PATH, None, row.to_string().as_bytes());
+    let row = |key: &str| json!({ "email": "a@x.test", "idempotency_key": key });
+    let (first, again, other) = (submit(row("k-1")), submit(row("k-1")), submit(row("k-2")));
+    assert_eq!((first.effects.len(), again.effects.len(), other.effects.len()), (1, 0, 1));
+    assert_eq!((again.status, again.body), (first.status, first.body));
+    // Rows without a value are not each other's duplicates.
+    for keyless in [json!({ "email": "b@x.test" }), json!({ "email": "b@x.test", "idempotency_key": "" })] {
+        assert_eq!(submit(keyless).effects.len(), 1);
+    }
+    tokio::time::advance(seconds(60)).await;
+    assert_eq!((clay.row_count(), clay.credits().charged), (4, 12));
+    assert_eq!(clay.submissions(&ClaySettings::default().webhook_id), Some(5));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,16 @@
 //!
 //! The three are joined by the operation's key, which travels in the header `Idempotency-Key`, or, for services that send none,
 //! by the lead's user, which must then be its own for each lead.
+//!
+//! A book that lacks entries says so in a line of its own, `{"missed":3}`, at the place where they are missing.
+
+mod read;
+mod vendors;
+mod write;
+
+pub use read::{BookError, BookReader, Line};
+pub use vendors::{VendorEffect, VendorEntry};
+pub use write::{Book, BookPen, BookWritten};
 
 use serde::{Deserialize, Serialize};
 
@@ -81,4 +91,7 @@ pub struct PlaceEntry {
     pub place: Place,
     /// Attempts that were made for it.
     pub attempts: u32,
+    /// How often it was brought back from the dead letters: one that was may come after later ones of its user.
+    #[serde(default)]
+    pub redrives: u32,
 }

@@ -6,7 +6,7 @@ use http::{HeaderValue, Uri};
 use mock_server::settings::SimulationSettings;
 use thiserror::Error;
 
-use crate::scenario::{Secret, Target};
+use crate::scenario::{Secret, Target, VendorAccess};
 
 /// Base URLs and ready-made credentials. Header values are marked sensitive: they print as `Sensitive`.
 #[derive(Debug, Clone)]
@@ -83,6 +83,23 @@ impl Endpoints {
                 .transpose()?,
             customer_io: customer_io.as_ref().map(|uri| uri.to_string().trim_end_matches('/').to_owned()),
             customer_io_authorization: basic_pair.map(|(site, key)| basic(site.expose(), key.expose())).transpose()?,
+        })
+    }
+
+    /// The endpoints that a service is configured with.
+    ///
+    /// # Errors
+    /// When a base URL or a credential cannot be used.
+    pub fn of_vendors(vendors: &VendorAccess) -> Result<Self, EndpointError> {
+        let base = |uri: &Uri| uri.to_string().trim_end_matches('/').to_owned();
+        let token = vendors.clay_webhook_token.as_ref();
+        Ok(Self {
+            clay_resource: None,
+            clay_authorization: None,
+            clay_webhook: Some(join(&base(&vendors.clay), &vendors.clay_webhook_path)?),
+            clay_webhook_token: token.map(|token| webhook_token(token.expose())).transpose()?,
+            customer_io: Some(base(&vendors.customer_io)),
+            customer_io_authorization: Some(basic(vendors.customer_io_site_id.expose(), vendors.customer_io_api_key.expose())?),
         })
     }
 

@@ -1,0 +1,52 @@
+//! Keys, small: a million leads of 64 hex digits each, and their users' names, would be most of an audit's memory.
+
+use sha2::{Digest, Sha256};
+
+/// Bytes of a key that count: the vendors' book keeps no more.
+const COUNTS: usize = mock_server::ledger::LONGEST_KEY;
+
+/// What a key or a user's name is known by here: 128 bits of it, so that a million of them have one chance in 10²⁶ to be taken
+/// for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Id(u128);
+
+impl Id {
+    /// Of a text. Hashed, even where the text looks like a hash: a counter of 64 digits looks like one too.
+    pub(super) fn of(text: &str) -> Self {
+        let digest = Sha256::digest(cut(text));
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
+        Self(u128::from_be_bytes(half))
+    }
+}
+
+/// The first bytes of a text, without a broken character at their end.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(COUNTS);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_differ_have_ids_that_differ() {
+        let hash = "a".repeat(64);
+        assert_eq!(Id::of(&hash), Id::of(&hash));
+        assert_ne!(Id::of(&hash), Id::of(&hash[..63]));
+        assert_ne!(Id::of(&hash), Id::of(&hash.to_uppercase()));
+        assert_ne!(Id::of(&format!("{:064x}", 1)), Id::of(&format!("{:064x}", 2)));
+        assert_ne!(Id::of("ada"), Id::of("Ada"));
+        assert_ne!(Id::of(""), Id::of("0"));
+    }
+
+    #[test]
+    fn a_key_that_the_vendors_cut_is_still_the_same() {
+        let long = "é".repeat(200);
+        assert_eq!(Id::of(&long), Id::of(&"é".repeat(64)));
+    }
+}

@@ -1,0 +1,151 @@
+//! The stories of the examples: every line of every book that tells of one of them.
+//!
+//! "Three leads lost" helps nobody to find out how. So the books are read once more, for a handful of leads, and what they say
+//! of each is put together: when it was submitted and acknowledged, each attempt at the vendor, and where it is.
+
+use std::collections::HashMap;
+
+use crate::ledgers::{Answered, BookError, BookReader, DriverEntry, Line, PlaceEntry, VendorEntry};
+
+use super::Books;
+use super::finding::{BookName, Evidence, Example};
+use super::id::Id;
+use super::join::Case;
+use super::state::{LineNumber, NOBODY, State, kept};
+
+/// Most lines of one book in a story: a lead that was tried for hours has one like another.
+const LONGEST_STORY: usize = 40;
+
+/// Which examples a line belongs to.
+#[derive(Debug, Default)]
+struct Wanted {
+    leads: HashMap<Id, Vec<usize>>,
+    keys: HashMap<Id, Vec<usize>>,
+    vendor_lines: HashMap<LineNumber, Vec<usize>>,
+    place_lines: HashMap<LineNumber, Vec<usize>>,
+}
+
+/// Tells what the books say of each case.
+pub(super) fn tell(state: &State, cases: &[Case], books: &Books) -> Result<Vec<Example>, BookError> {
+    let mut examples = vec![Example::default(); cases.len()];
+    let wanted = wanted(state, cases, &mut examples);
+    if !wanted.leads.is_empty() {
+        tell_driver(&wanted, books, &mut examples)?;
+    }
+    if !(wanted.keys.is_empty() && wanted.vendor_lines.is_empty()) {
+        tell_vendors(&wanted, books, &mut examples)?;
+    }
+    if !wanted.keys.is_empty() {
+        tell_places(&wanted, books, &mut examples)?;
+    }
+    Ok(examples)
+}
+
+fn wanted(state: &State, cases: &[Case], examples: &mut [Example]) -> Wanted {
+    let mut wanted = Wanted::default();
+    for (number, case) in cases.iter().enumerate() {
+        let op = case.op.map(|op| &state.ops[op as usize]);
+        if let Some(op) = op {
+            examples[number].operation = Some(op.kind.as_str().to_owned());
+            wanted.keys.entry(op.id).or_default().push(number);
+        }
+        for lead in [op.map(|op| op.lead), case.lead].into_iter().flatten().filter(|&lead| lead != NOBODY) {
+            let of = wanted.leads.entry(state.leads[lead as usize].id).or_default();
+            if !of.contains(&number) {
+                of.push(number);
+            }
+        }
+        for &line in &case.vendor_lines {
+            wanted.vendor_lines.entry(line).or_default().push(number);
+        }
+        for &line in &case.place_lines {
+            wanted.place_lines.entry(line).or_default().push(number);
+        }
+    }
+    wanted
+}
+
+fn tell_driver(wanted: &Wanted, books: &Books, examples: &mut [Example]) -> Result<(), BookError> {
+    for line in BookReader::<DriverEntry, _>::open(&books.submitted)? {
+        let (line, Line::Entry(entry)) = line? else { continue };
+        let key = match &entry {
+            DriverEntry::Submitted { key, .. } | DriverEntry::Answered { key, .. } => key,
+        };
+        for &number in wanted.leads.get(&Id::of(key)).into_iter().flatten() {
+            let example = &mut examples[number];
+            if let DriverEntry::Submitted { key, user, .. } = &entry {
+                example.lead.get_or_insert_with(|| key.clone());
+                example.user.get_or_insert_with(|| user.clone());
+            }
+            add(example, BookName::Driver, line, || describe_driver(&entry));
+        }
+    }
+    Ok(())
+}
+
+fn tell_vendors(wanted: &Wanted, books: &Books, examples: &mut [Example]) -> Result<(), BookError> {
+    for line in BookReader::<VendorEntry, _>::open(&books.vendors)? {
+        let (line, Line::Entry(entry)) = line? else { continue };
+        let by_key = entry.idempotency_key.as_deref().and_then(|key| wanted.keys.get(&Id::of(key)));
+        let by_line = wanted.vendor_lines.get(&kept(line));
+        let mut numbers: Vec<usize> = by_key.into_iter().chain(by_line).flatten().copied().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        for number in numbers {
+            let example = &mut examples[number];
+            if let Some(effect) = entry.effects.first() {
+                example.user.get_or_insert_with(|| effect.subject.clone());
+            }
+            add(example, BookName::Vendors, line, || describe_vendor(&entry));
+        }
+    }
+    Ok(())
+}
+
+fn tell_places(wanted: &Wanted, books: &Books, examples: &mut [Example]) -> Result<(), BookError> {
+    let Some(places) = &books.places else { return Ok(()) };
+    for line in BookReader::<PlaceEntry, _>::open(places)? {
+        let (line, Line::Entry(entry)) = line? else { continue };
+        let by_key = wanted.keys.get(&Id::of(&entry.key));
+        for &number in by_key.or_else(|| wanted.place_lines.get(&kept(line))).into_iter().flatten() {
+            let told = || format!("{} {} after {} attempts", entry.operation, entry.place.as_str(), entry.attempts);
+            add(&mut examples[number], BookName::Places, line, told);
+        }
+    }
+    Ok(())
+}
+
+fn add(example: &mut Example, book: BookName, line: u64, says: impl FnOnce() -> String) {
+    if example.story.iter().filter(|evidence| evidence.book == book).count() < LONGEST_STORY {
+        example.story.push(Evidence { book, line, says: says() });
+    }
+}
+
+fn describe_driver(entry: &DriverEntry) -> String {
+    match entry {
+        DriverEntry::Submitted { what, at_us, .. } => format!("{what} submitted at {}", seconds(*at_us)),
+        DriverEntry::Answered { at_us, answer, .. } => {
+            let said = match answer {
+                Answered::Acknowledged => "acknowledged".to_owned(),
+                Answered::Duplicate => "acknowledged again, as known already,".to_owned(),
+                Answered::Refused { status: Some(status), .. } => format!("refused with status {status}"),
+                Answered::Refused { cause: Some(cause), .. } => format!("refused for {cause}"),
+                Answered::Refused { .. } => "refused".to_owned(),
+                Answered::Unknown => "no answer".to_owned(),
+            };
+            format!("{said} at {}", seconds(*at_us))
+        }
+    }
+}
+
+fn describe_vendor(entry: &VendorEntry) -> String {
+    let answer = entry.status.map_or("without an answer".to_owned(), |status| format!("answered {status}"));
+    let effects: Vec<String> = entry.effects.iter().map(|effect| format!("{} for {}", effect.what, effect.subject)).collect();
+    let done = if effects.is_empty() { "nothing done".to_owned() } else { effects.join(", ") };
+    let hit = if entry.actual.is_empty() { String::new() } else { format!(", hit by {}", entry.actual.join(", ")) };
+    format!("request {} at {} by the vendors' clock, {answer}: {done}{hit}", entry.path, seconds(entry.at_us))
+}
+
+fn seconds(micros: u64) -> String {
+    format!("{}.{:06} s", micros / 1_000_000, micros % 1_000_000)
+}

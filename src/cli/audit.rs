@@ -1,0 +1,179 @@
+//! `plimsoll audit`: whether any lead was lost or done twice, by the books of a run.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::{Exit, output};
+use crate::audit::{Audit, AuditOptions, Books, PlacesError, Verdict, audit, fetch_places};
+use crate::ledgers::{BookError, PLACES};
+use crate::resilience::OperationKind;
+use crate::transport::{HttpClient, PoolSettings};
+
+const HELP: &str = r#"The books are files of JSON objects, one a line; unknown fields are ignored. So a service in any language can be audited:
+whoever submits its leads writes the first book, the simulated vendors (plimsoll mock --ledger FILE) write the second, and
+the third is what the service says of itself, or is left out.
+
+--submitted, a line before each submission and one at each answer; `what` is lead (enrich, identify and track; see
+--operations) or one of these; an answer is acknowledged, duplicate (was acknowledged before), refused, or unknown:
+    {"book":"submitted","key":"k1","user":"ada@acme.test","what":"lead","at_us":1000}
+    {"book":"answered","key":"k1","at_us":9000,"answer":{"answer":"acknowledged"}}
+    {"book":"answered","key":"k2","at_us":9100,"answer":{"answer":"refused","status":429}}
+--vendors, a line a request; effects are row.added (enrich), customer.identified and event.recorded (track):
+    {"at_us":2000,"took_us":500,"idempotency_key":"…","effects":[{"what":"row.added","subject":"ada@acme.test","credits":6}]}
+--places, a line an operation: queued, delivered, degraded, dead_lettered or rejected. Without it, a lead that is
+acknowledged and not at the vendor is lost:
+    {"key":"…","lead":"k1","user":"ada@acme.test","operation":"enrich","place":"delivered","attempts":1}
+
+An effect belongs to the operation whose key the request had in its header Idempotency-Key: the lead's own, the one that
+`places` tells, or SHA-256 of {"data":{},"operation":"enrich","user":"<lead's key>"} in hex. Without such a key it
+belongs to the lead whose user is its subject, so give each lead a user of its own.
+A line {"missed":3} says that so many are missing: such books prove nothing, and neither do empty ones.
+
+Exit codes: 0 passed; 99 failed or not proven; 2 no such books; 104 a line makes no sense (file:line:column)."#;
+
+/// Arguments of `plimsoll audit`.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(super) struct AuditArgs {
+    /// A run's directory with submitted.ndjson, vendors.ndjson and places.ndjson
+    #[arg(required_unless_present_all = ["submitted", "vendors"], conflicts_with_all = ["submitted", "vendors"])]
+    dir: Option<PathBuf>,
+    /// What was submitted and acknowledged
+    #[arg(long, value_name = "FILE", requires = "vendors")]
+    submitted: Option<PathBuf>,
+    /// What was done at the vendors
+    #[arg(long, value_name = "FILE", requires = "submitted")]
+    vendors: Option<PathBuf>,
+    /// Where everything is: a file, or the URL of a service at rest (http://127.0.0.1:8090/places)
+    #[arg(long, value_name = "FILE|URL")]
+    places: Option<String>,
+    /// Environment variable with the bearer token for the URL of --places
+    #[arg(long, value_name = "NAME", requires = "places")]
+    token_env: Option<String>,
+    /// What each lead has to come to
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values = ["enrich", "identify", "track"])]
+    operations: Vec<OperationName>,
+    /// Clay's table dedupes by the operation's key: a row that is posted again is not added again
+    #[arg(long)]
+    clay_dedupes: bool,
+    /// The operations of one user may be done in any order
+    #[arg(long)]
+    any_order: bool,
+    /// Rows that Clay charged, by its own account (`charged_rows` of GET /clay/credits of the simulator)
+    #[arg(long, value_name = "ROWS")]
+    charged_rows: Option<u64>,
+    /// Most examples of each finding
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    examples: usize,
+    /// Print the audit as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum OperationName {
+    Enrich,
+    Identify,
+    Track,
+}
+
+impl From<OperationName> for OperationKind {
+    fn from(name: OperationName) -> Self {
+        match name {
+            OperationName::Enrich => Self::Enrich,
+            OperationName::Identify => Self::Identify,
+            OperationName::Track => Self::Track,
+        }
+    }
+}
+
+impl AuditArgs {
+    fn options(&self) -> AuditOptions {
+        let mut operations: Vec<OperationKind> = self.operations.iter().copied().map(OperationKind::from).collect();
+        operations.sort_unstable();
+        operations.dedup();
+        AuditOptions {
+            operations,
+            clay_deduplicates: self.clay_dedupes,
+            in_order: !self.any_order,
+            charged_rows: self.charged_rows,
+            examples: self.examples,
+        }
+    }
+
+    fn books(&self) -> Books {
+        match (&self.dir, &self.submitted, &self.vendors) {
+            (_, Some(submitted), Some(vendors)) => Books { submitted: submitted.clone(), vendors: vendors.clone(), places: None },
+            (dir, _, _) => Books::in_dir(dir.as_deref().unwrap_or(Path::new("."))),
+        }
+    }
+}
+
+pub(super) fn run(args: &AuditArgs) -> Exit {
+    let mut books = args.books();
+    // Gone with its files when the audit is over.
+    let _fetched = match &args.places {
+        Some(url) if url.starts_with("http://") || url.starts_with("https://") => match places_of(url, args) {
+            Ok(dir) => {
+                books.places = Some(dir.path().join(PLACES));
+                Some(dir)
+            }
+            Err(error) => {
+                output::error(error);
+                return Exit::CouldNotRun;
+            }
+        },
+        Some(file) => {
+            books.places = Some(PathBuf::from(file));
+            None
+        }
+        None => None,
+    };
+    match audit(&books, &args.options()) {
+        Ok(audit) => show(&audit, args.json),
+        Err(error) => {
+            output::error(&error);
+            refused(&error)
+        }
+    }
+}
+
+/// What it means that a book could not be read.
+pub(super) fn refused(error: &BookError) -> Exit {
+    match error {
+        BookError::Read { .. } => Exit::Usage,
+        BookError::Line { .. } => Exit::InvalidScenario,
+    }
+}
+
+/// Prints an audit, and gives the exit code of its verdict.
+pub(super) fn show(audit: &Audit, json: bool) -> Exit {
+    if json {
+        match serde_json::to_string_pretty(audit) {
+            Ok(text) => output::result(text),
+            Err(error) => output::error(error),
+        }
+    } else {
+        output::result(audit);
+    }
+    match audit.verdict {
+        Verdict::Passed => Exit::Passed,
+        Verdict::Failed | Verdict::NotProven => Exit::ThresholdsFailed,
+    }
+}
+
+/// The places that a service tells, in a file of a directory that goes when the audit is over.
+fn places_of(url: &str, args: &AuditArgs) -> Result<tempfile::TempDir, PlacesError> {
+    let dir = tempfile::tempdir()?;
+    let token = args.token_env.as_deref().and_then(|name| std::env::var(name).ok());
+    let pool = PoolSettings::default();
+    let client = if url.starts_with("https://") {
+        HttpClient::secure(&pool).map_err(|error| PlacesError::Write(std::io::Error::other(error)))?
+    } else {
+        HttpClient::plain(&pool)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(fetch_places(&client, url, token.as_deref(), &dir.path().join(PLACES)))?;
+    Ok(dir)
+}

@@ -1,0 +1,194 @@
+//! `plimsoll serve`: the pipeline as an HTTP service.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Exit, output};
+use crate::event::{Event, EventKind, EventSink};
+use crate::failpoint::{self, Failpoint};
+use crate::scenario::{Resilience, ServiceConfig, StoreConfig};
+use crate::seed::Seed;
+use crate::service::{self, Stopped};
+use crate::store::sqlite::{SqliteSettings, SqliteStore};
+use crate::store::{Bounds, LeadStore};
+
+/// The example that `--example` prints.
+const EXAMPLE: &str = include_str!("serve.example.toml");
+
+/// Arguments of `plimsoll serve`.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", required_unless_present = "example")]
+    config: Option<PathBuf>,
+    /// Listen here instead of where the configuration says; port 0 for any free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Check the configuration and end
+    #[arg(long)]
+    check: bool,
+    /// Print an example of a configuration and end
+    #[arg(long)]
+    example: bool,
+    /// Seed of jitters, instead of a fresh one
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Stretch cool-downs, back-offs and windows by this factor, as the run that tests the service does
+    #[arg(long, value_name = "X", default_value_t = 1.0, hide = true, value_parser = super::run::time_scale)]
+    time_scale: f64,
+    /// Die as if the power had gone when FAILPOINT is reached for the Nth time
+    #[arg(long, value_name = "FAILPOINT:N", hide = true, value_parser = die_at)]
+    die_at: Option<(Failpoint, u64)>,
+}
+
+fn die_at(text: &str) -> Result<(Failpoint, u64), String> {
+    let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
+    let known = || Failpoint::ALL.map(Failpoint::as_str).join(", ");
+    let point = Failpoint::of_name(name).ok_or_else(|| format!("there is no failpoint `{name}`; there are {}", known()))?;
+    match nth.parse() {
+        Ok(nth) if nth > 0 => Ok((point, nth)),
+        _ => Err(format!("`{nth}` is no number from 1")),
+    }
+}
+
+pub(super) fn run(args: &ServeArgs) -> Exit {
+    let Some(path) = args.config.as_deref().filter(|_| !args.example) else {
+        output::result(EXAMPLE.trim_end());
+        return Exit::Passed;
+    };
+    let mut config = match ServiceConfig::load(path) {
+        Ok(config) => config,
+        Err(errors) => {
+            output::remark(errors);
+            return Exit::InvalidScenario;
+        }
+    };
+    if !config.warnings.is_empty() {
+        output::remark(&config.warnings);
+    }
+    if let Some(listen) = args.listen {
+        config.listen = listen;
+    }
+    if args.time_scale != 1.0 {
+        let Resilience { clay, customer_io } = &config.resilience;
+        config.resilience = Resilience { clay: clay.scaled(args.time_scale), customer_io: customer_io.scaled(args.time_scale) };
+    }
+    if args.check {
+        output::result(format!("{} is valid.", path.display()));
+        return Exit::Passed;
+    }
+    if let Some((point, nth)) = args.die_at {
+        failpoint::arm(point, nth);
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::error(format!("cannot start the threads of the service: {error}"));
+            return Exit::CouldNotRun;
+        }
+    };
+    let exit = runtime.block_on(with_store(&config, args.seed.map_or_else(Seed::random, Seed)));
+    // What is left are connections to vendors, which need no orderly end.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn with_store(config: &ServiceConfig, seed: Seed) -> Exit {
+    match &config.store {
+        StoreConfig::Sqlite { path } => match SqliteStore::open(path, settings(config)) {
+            Ok(store) => serve(config, store, seed).await,
+            Err(error) => failed(error),
+        },
+        StoreConfig::Redis { url: _ } => failed("this build has no Redis store"),
+    }
+}
+
+fn settings(config: &ServiceConfig) -> SqliteSettings {
+    let mut settings = SqliteSettings::default();
+    settings.bounds = bounds(config);
+    settings
+}
+
+/// The bounds of a lead's store: a lead needs room in both queues, so the smaller bounds both.
+fn bounds(config: &ServiceConfig) -> Bounds {
+    let [clay, customer_io] =
+        [&config.resilience.clay, &config.resilience.customer_io].map(|settings| Bounds::from(&settings.fallback));
+    Bounds { queue: clay.queue.min(customer_io.queue), dead_letters: clay.dead_letters.min(customer_io.dead_letters) }
+}
+
+async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Exit {
+    // Taken over before anybody is told that it listens: a signal from then on ends it in order.
+    let signals = signal(SignalKind::terminate()).and_then(|terminate| Ok([terminate, signal(SignalKind::interrupt())?]));
+    let [mut terminate, mut interrupt] = match signals {
+        Ok(signals) => signals,
+        Err(error) => return failed(format!("cannot take over SIGTERM: {error}")),
+    };
+    let running = match service::start(config, store, seed, Arc::new(Remarks)).await {
+        Ok(running) => running,
+        Err(error) => return failed(error),
+    };
+    let url = format!("http://{}", running.address());
+    output::remark(format!("serving on {url}; SIGTERM ends it within {:?}", config.shutdown));
+    output::result(serde_json::json!({ "listening": url }));
+    either(&mut terminate, &mut interrupt).await;
+    output::remark(
+        "ending: no more leads are taken, what is under way is finished or stays in the queue (once more: cut it off)",
+    );
+    tokio::select! {
+        stopped = running.stop(config.shutdown) => match stopped {
+            Ok(stopped) => {
+                output::remark(epitaph(&stopped));
+                Exit::Passed
+            }
+            Err(error) => failed(error),
+        },
+        () = either(&mut terminate, &mut interrupt) => {
+            output::remark("cut off; what was acknowledged is durable");
+            Exit::Interrupted
+        }
+    }
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn epitaph(stopped: &Stopped) -> &'static str {
+    match (stopped.finished, stopped.answered) {
+        (true, true) => "ended: everything under way was finished",
+        (true, false) => "ended: connections that stayed open were cut off",
+        (false, _) => "ended: what was not answered in time is in the queue",
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Exit {
+    output::error(error);
+    Exit::CouldNotRun
+}
+
+/// Tells people what they would want to know at once.
+struct Remarks;
+
+impl EventSink for Remarks {
+    fn emit(&self, event: Event) {
+        let whose = event.vendor.map_or("the service", crate::outcome::Vendor::display_name);
+        match event.kind {
+            EventKind::Transition { from, to, cause, .. } => {
+                output::remark(format!("{whose}: {} → {}: {cause}", from.as_str(), to.as_str()));
+            }
+            EventKind::CreditsExhausted { used, limit } => {
+                output::remark(format!("{whose}: {used} of {limit} credits are used up"))
+            }
+            EventKind::CreditsReset => output::remark(format!("{whose}: a new day's credits")),
+            EventKind::Health { from, to, score } => output::remark(format!("{whose}: {from} → {to}: {score:.0} % succeed")),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! After the last fault the queue is emptied in time: an outage is over for the users when what it held back has arrived.
+
+use std::time::Duration;
+
+use super::{ExpectationJudgement, Finding, Grounds, at, executed};
+use crate::measure::Second;
+use crate::units::{format_count, format_duration};
+
+pub(super) fn judge(within: Duration, grounds: &Grounds<'_>) -> ExpectationJudgement {
+    find(within, grounds)
+        .judgement("drains_within", format!("queue empty within {} of the last fault's end", format_duration(within)))
+}
+
+fn find(within: Duration, grounds: &Grounds<'_>) -> Finding {
+    let faults = &grounds.run.result.faults;
+    if let Some(unfinished) = faults.iter().find(|fault| fault.ended_us.is_none()) {
+        return Finding::no_data(executed(unfinished));
+    }
+    let Some((end, last)) = faults.iter().filter_map(|fault| Some((fault.ended_us?, fault))).max_by_key(|(end, _)| *end) else {
+        return Finding::no_data("there was no fault");
+    };
+    let over = |second: &Second| second.start_us + second.length_us;
+    let after: Vec<&Second> = grounds.run.seconds.iter().filter(|second| over(second) >= end).collect();
+    let Some(first) = after.first() else { return Finding::no_data("the load ended with the fault") };
+    let most = grounds.run.seconds.iter().map(|second| second.gauges.queue_depth).max().unwrap_or(0);
+    let held = format_count(first.gauges.queue_depth);
+    let truth = format!("{}; the queue held {held} then, {} at most", executed(last), format_count(most));
+    let empty = after.iter().find(|second| second.gauges.queue_depth == 0);
+    let left = after.last().map_or(0, |second| second.gauges.queue_depth);
+    let (seen, passed) = match empty.map(|second| over(second)) {
+        Some(time) => {
+            let taken = Duration::from_micros(time - end);
+            let seconds = format!("{:.1} s", taken.as_secs_f64());
+            (format!("empty at {}, {seconds} after", at(time)), taken <= within)
+        }
+        None => (format!("never empty: {} at the end", format_count(left)), false),
+    };
+    Finding { truth, seen, passed }
+}

@@ -1,0 +1,38 @@
+//! Effects that a vendor has a second time for one operation: the welcome e-mail that came twice.
+
+use super::{ExpectationJudgement, Finding, Grounds};
+use crate::units::format_count;
+
+pub(super) fn judge(most: u64, grounds: &Grounds<'_>) -> ExpectationJudgement {
+    find(most, grounds).judgement("duplicates", format!("at most {}", format_count(most)))
+}
+
+fn find(most: u64, grounds: &Grounds<'_>) -> Finding {
+    let facts = match grounds.vendors {
+        Ok(facts) => facts,
+        Err(why) => return Finding::no_data(why),
+    };
+    if let Some(gap) = facts.gap() {
+        return Finding::no_data(gap);
+    }
+    let nameless = facts.sum(|one| one.nameless_effects);
+    if nameless > 0 {
+        let count = format_count(nameless);
+        return Finding::no_data(format!(
+            "{count} effects carry neither an Idempotency-Key nor a user, so duplicates cannot be told"
+        ));
+    }
+    let (effects, distinct) = (facts.sum(|one| one.effects), facts.sum(|one| one.distinct_effects));
+    if effects == 0 {
+        return Finding::no_data("no vendor carried anything out");
+    }
+    // The audit reads the same ledger, and more: it may know of users that are one lead's.
+    let duplicates = facts.sum(|one| one.duplicates).max(grounds.audit.map_or(0, |audit| audit.duplicates));
+    let keys: Vec<&str> = facts.vendors.values().flat_map(|one| &one.duplicate_keys).map(String::as_str).collect();
+    let keys = if keys.is_empty() { String::new() } else { format!(", of {}…", keys.join("…, ")) };
+    Finding {
+        truth: format!("the vendors' ledger: {} effects of {} operations", format_count(effects), format_count(distinct)),
+        seen: format!("{} a second time{keys}", format_count(duplicates)),
+        passed: duplicates <= most,
+    }
+}

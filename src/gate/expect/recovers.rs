@@ -1,0 +1,62 @@
+//! The breaker tries the vendor again, and closes, soon after a fault's end: an outage must not outlast itself.
+
+use std::time::Duration;
+
+use super::vendor_breaker::VendorBreaker;
+use super::{ExpectationJudgement, Finding, at, executed};
+use crate::event::BreakerState;
+use crate::scenario::BreakerExpectations;
+use crate::units::format_duration;
+
+pub(super) fn judge(expected: &BreakerExpectations, breaker: &VendorBreaker<'_>) -> Vec<ExpectationJudgement> {
+    let half_open = expected.half_open_within.map(|within| ("half_open_within", BreakerState::HalfOpen, within));
+    let closed = expected.closes_within.map(|within| ("closes_within", BreakerState::Closed, within));
+    let mut judged = Vec::new();
+    for (name, state, within) in half_open.into_iter().chain(closed) {
+        for fault in &expected.faults {
+            let text = format!("{} within {} of the end of `{fault}`", state.as_str(), format_duration(within));
+            judged.push(find(fault, state, within, expected, breaker).judgement(breaker.named(name), text));
+        }
+    }
+    judged
+}
+
+fn find(
+    fault: &str,
+    state: BreakerState,
+    within: Duration,
+    expected: &BreakerExpectations,
+    breaker: &VendorBreaker<'_>,
+) -> Finding {
+    if let Some(absent) = breaker.absent() {
+        return absent;
+    }
+    let fault = match breaker.executed(fault) {
+        Ok(fault) => fault,
+        Err(finding) => return finding,
+    };
+    let Some(end_us) = fault.end_us else { return Finding::no_data(executed(fault.record)) };
+    let truth = executed(fault.record);
+    if breaker.open_between(fault.start_us, end_us).is_none() {
+        // Without any opening there was no recovery to be seen; with one for another fault, this one just did no harm.
+        let any = expected.faults.iter().filter_map(|name| breaker.executed(name).ok());
+        let opened =
+            any.into_iter().any(|other| breaker.open_between(other.start_us, other.end_us.unwrap_or(u64::MAX)).is_some());
+        return match opened {
+            true => Finding { truth, seen: "it had not opened".to_owned(), passed: true },
+            false => Finding { truth, ..Finding::no_data("it never opened, so it had nothing to recover from") },
+        };
+    }
+    let reached = |span_state| span_state == state || span_state == BreakerState::Closed;
+    let found = breaker.spans.iter().find(|span| span.end_us > end_us && reached(span.state));
+    let Some(span) = found else {
+        let last = breaker.spans.last().map_or("unknown", |span| span.state.as_str());
+        return Finding { truth, seen: format!("never again: {last} at the end"), passed: false };
+    };
+    let after_us = span.start_us.saturating_sub(end_us);
+    let seen = match span.start_us <= end_us {
+        true => format!("{} already at its end, since {}", span.state.as_str(), at(span.start_us)),
+        false => format!("{} at {}, {} after", span.state.as_str(), at(span.start_us), at(after_us)),
+    };
+    Finding { truth, seen, passed: u128::from(after_us) <= within.as_micros() }
+}

@@ -1,0 +1,165 @@
+//! `lead` to a service: one `POST /leads`, and only its 202 makes the lead the service's.
+//!
+//! A client that goes on sending to a service that has asked for a pause keeps it from recovering. A user who was refused with
+//! Retry-After waits for as long before the next lead, up to a bound.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::book::{DriverBook, of_answer};
+use super::leads::Lead;
+use super::measured::{Meter, Sent};
+use crate::ledgers::Answered;
+use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
+use crate::outcome::{FailureKind, Vendor};
+use crate::resilience::DayClock;
+use crate::scenario::{SERVICE_LEADS, checks};
+use crate::transport::Body;
+use crate::vendor_api::{EndpointError, reply};
+
+/// Longest wait that a service may ask a user for: a load that waits for longer measures nothing.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Bytes of an answer that are kept. What it says is in its status.
+const KEPT: usize = 0;
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A service that takes leads: what is known of it before the load.
+#[derive(Debug, Clone)]
+pub struct LeadService {
+    uri: Uri,
+    authorization: Option<HeaderValue>,
+    timeout: Duration,
+    run: String,
+}
+
+impl LeadService {
+    /// The service at `base`, a URL without a trailing slash. `run` is this run's own text: a lead that another run has
+    /// submitted, to a service that outlives both, is another lead.
+    ///
+    /// # Errors
+    /// When the URL or the token cannot be used.
+    pub fn new(base: &str, token: Option<&str>, timeout: Duration, run: String) -> Result<Self, EndpointError> {
+        let url = format!("{base}/leads");
+        let uri = url.parse().map_err(|_| EndpointError::BadUrl(url))?;
+        let authorization = token.map(|token| {
+            let mut value =
+                HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| EndpointError::BadCredential("the service"))?;
+            value.set_sensitive(true);
+            Ok(value)
+        });
+        Ok(Self { uri, authorization: authorization.transpose()?, timeout, run })
+    }
+
+    pub(super) fn register(&self, recorder: &mut RecorderBuilder) -> ServiceLead {
+        ServiceLead {
+            service: self.clone(),
+            route: recorder.route(SERVICE_LEADS, Vendor::Service),
+            accepted: recorder.check(checks::ACCEPTED_DURABLY),
+            wall: DayClock::start(),
+        }
+    }
+
+    fn request(&self, key: &str, body: String) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        if let Ok(key) = HeaderValue::from_str(key) {
+            headers.insert(IDEMPOTENCY_KEY, key);
+        }
+        if let Some(value) = &self.authorization {
+            headers.insert(AUTHORIZATION, value.clone());
+        }
+        request
+    }
+}
+
+/// The journey.
+#[derive(Debug)]
+pub(super) struct ServiceLead {
+    service: LeadService,
+    route: RouteId,
+    accepted: CheckId,
+    wall: DayClock,
+}
+
+impl ServiceLead {
+    /// Submits a lead. Gives why it failed, and how long the service asks its user to wait.
+    pub(super) async fn run(
+        &self,
+        lead: &Lead,
+        meter: &Meter,
+        recorder: &Recorder,
+        book: &DriverBook,
+    ) -> (Option<FailureKind>, Duration) {
+        let body = body(lead);
+        let key = key(&self.service.run, &body);
+        book.submitted(&key, &lead.user, "lead");
+        let request = self.service.request(&key, body);
+        let Sent { failure, answer, .. } = meter.send(self.route, 1, request, self.service.timeout, Body::Keep(KEPT)).await;
+        let answered = of_answer(answer.as_ref().map(|answer| answer.status), failure);
+        book.answered(&key, answered);
+        let accepted = matches!(answered, Answered::Acknowledged | Answered::Duplicate);
+        recorder.check(self.accepted, accepted);
+        let asked = reply(failure, answer.as_ref()).retry_after;
+        let wait = asked.and_then(|asked| asked.wait(&self.wall, Instant::now())).unwrap_or_default();
+        // A redirect is no failure of HTTP's, and no lead was taken either.
+        let failure = if accepted { None } else { failure.or(Some(FailureKind::BadAnswer)) };
+        (failure, wait.min(LONGEST_WAIT))
+    }
+}
+
+fn body(lead: &Lead) -> String {
+    #[derive(Serialize)]
+    struct Submission<'a> {
+        user: &'a str,
+        data: &'a Value,
+    }
+    // Texts and values that came from JSON can be written as JSON.
+    serde_json::to_string(&Submission { user: &lead.user, data: &lead.data }).unwrap_or_default()
+}
+
+/// 64 hex digits: what the lead is known by at the service, and in every book.
+fn key(run: &str, body: &str) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digest = Sha256::new().chain_update(run.as_bytes()).chain_update([0]).chain_update(body.as_bytes()).finalize();
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_of_the_lead_and_of_the_run() {
+        let lead = |user: &str| Lead { user: user.to_owned(), data: json!({ "email": user }) };
+        let first = key("run", &body(&lead("ada")));
+        assert!(first.len() == 64 && first.bytes().all(|digit| digit.is_ascii_hexdigit() && !digit.is_ascii_uppercase()));
+        assert_eq!(first, key("run", &body(&lead("ada"))));
+        assert_ne!(first, key("run", &body(&lead("bob"))));
+        assert_ne!(first, key("another", &body(&lead("ada"))));
+        assert_eq!(body(&lead("ada")), r#"{"user":"ada","data":{"email":"ada"}}"#);
+    }
+
+    #[test]
+    fn a_token_is_sent_and_never_printed() {
+        let service = LeadService::new("http://127.0.0.1:1", Some("hush"), Duration::from_secs(1), String::new()).unwrap();
+        assert_eq!(service.request("k", String::new()).headers()[AUTHORIZATION], "Bearer hush");
+        assert!(!format!("{service:?}").contains("hush"), "{service:?}");
+        let error = LeadService::new("http://127.0.0.1:1", Some("two\nlines"), Duration::ZERO, String::new()).unwrap_err();
+        assert!(!error.to_string().contains("two"), "{error}");
+    }
+}

@@ -1,0 +1,268 @@
+//! What must be true: refused where it could never be judged, or never be kept.
+//!
+//! An expectation that nothing in the scenario can put to the test would pass for ever, and look like a proof.
+
+use std::time::Duration;
+
+use mock_server::fault::{Fault, FaultKind};
+use mock_server::latency::LatencyModel;
+
+use crate::outcome::Vendor;
+use crate::resilience::PipelineSettings;
+use crate::scenario::document::Place;
+use crate::scenario::expectations::{BreakerExpectations, Expectations};
+use crate::scenario::model::{Resilience, Target, WeightedJourney};
+use crate::scenario::raw::{LatencyForm, LatencyModelForm, Period, RawExpect, RawExpectBreaker, RawScenario};
+use crate::units::format_duration;
+
+use super::Checker;
+use super::faults::concerns;
+use super::thresholds::{uses_pipeline, vendors_of};
+
+/// What a scenario puts to the test.
+pub(super) struct Tested<'a> {
+    /// `None` where they cannot be told.
+    pub(super) journeys: Option<&'a [WeightedJourney]>,
+    pub(super) resilience: &'a Resilience,
+    pub(super) faults: &'a [Fault],
+    pub(super) target: &'a Target,
+}
+
+impl Tested<'_> {
+    fn pipes(&self, vendor: Vendor) -> bool {
+        let calls =
+            |weighted: &WeightedJourney| uses_pipeline(&weighted.journey) && vendors_of(&weighted.journey).contains(&vendor);
+        self.journeys.is_none_or(|journeys| journeys.iter().any(calls))
+    }
+
+    fn settings(&self, vendor: Vendor) -> &PipelineSettings {
+        if vendor == Vendor::Clay { &self.resilience.clay } else { &self.resilience.customer_io }
+    }
+}
+
+impl Checker<'_> {
+    pub(super) fn expectations(&mut self, raw: &RawScenario, tested: &Tested<'_>) -> Expectations {
+        let Some(raw) = &raw.expect else { return Expectations::default() };
+        let place = Place::of("expect");
+        let expectations = Expectations {
+            leads_lost: raw.leads_lost,
+            duplicates: raw.duplicates,
+            credits_match_effects: raw.credits_match_effects == Some(true),
+            max_degraded: self.max_degraded(raw, &place),
+            drains_within: raw.drains_within.map(|period| period.0),
+            max_retry_amplification: raw.max_retry_amplification,
+            respects_retry_after: raw.respects_retry_after == Some(true),
+            clay: self.expected_breaker(raw.clay.as_ref(), Vendor::Clay, tested, &place),
+            customer_io: self.expected_breaker(raw.customer_io.as_ref(), Vendor::CustomerIo, tested, &place),
+        };
+        self.check_pipelines(&expectations, tested, &place);
+        self.check_ledger(&expectations, raw, tested, &place);
+        if expectations.is_empty() && !self.document.is_damaged(&place) {
+            let help = "say what must be true, as in `leads_lost = 0`, or leave it out";
+            self.error_at(self.document.key_span(&place), "nothing is expected here", help);
+        }
+        expectations
+    }
+
+    fn max_degraded(&mut self, raw: &RawExpect, place: &Place) -> Option<f64> {
+        let written = raw.max_degraded.as_ref()?;
+        let fraction = written.fraction();
+        if fraction.is_none() {
+            let help = "write a percentage, \"5%\", or a fraction from 0 to 1, 0.05";
+            self.error(&place.key("max_degraded"), "this is no share", help);
+        }
+        fraction
+    }
+
+    /// Expectations about leads need leads, and those about a queue that drains a fault that fills it.
+    fn check_pipelines(&mut self, expectations: &Expectations, tested: &Tested<'_>, place: &Place) {
+        let needs_pipeline = [
+            ("leads_lost", expectations.leads_lost.is_some()),
+            ("duplicates", expectations.duplicates.is_some()),
+            ("max_degraded", expectations.max_degraded.is_some()),
+            ("drains_within", expectations.drains_within.is_some()),
+            ("max_retry_amplification", expectations.max_retry_amplification.is_some()),
+        ];
+        let has_pipeline = tested.pipes(Vendor::Clay) || tested.pipes(Vendor::CustomerIo);
+        for (key, _) in needs_pipeline.iter().filter(|(_, expected)| *expected && !has_pipeline) {
+            let help = "add a journey through a pipeline: `lead`, `clay.enrich`, `customer_io.identify` or `customer_io.track`";
+            self.never(place, key, "no journey goes through a pipeline", help);
+        }
+        if expectations.credits_match_effects && !tested.pipes(Vendor::Clay) {
+            let help = "add the journey `lead` or `clay.enrich`";
+            self.never(place, "credits_match_effects", "no journey spends Clay's credits", help);
+        }
+        if expectations.drains_within.is_some() && tested.faults.is_empty() && !self.faults_are_damaged() {
+            self.never(
+                place,
+                "drains_within",
+                "it counts from the last fault's end, and there is no fault",
+                "add one to `[[faults]]`",
+            );
+        }
+    }
+
+    /// Only the simulated vendors keep a ledger.
+    fn check_ledger(&mut self, expectations: &Expectations, raw: &RawExpect, tested: &Tested<'_>, place: &Place) {
+        if matches!(tested.target, Target::BaseUrls { .. }) && expectations.needs_ledger() {
+            let of = |breaker: &Option<RawExpectBreaker>, read: fn(&RawExpectBreaker) -> bool| breaker.as_ref().is_some_and(read);
+            let keys = [
+                (place.key("duplicates"), raw.duplicates.is_some()),
+                (place.key("credits_match_effects"), expectations.credits_match_effects),
+                (place.key("max_retry_amplification"), raw.max_retry_amplification.is_some()),
+                (place.key("respects_retry_after"), expectations.respects_retry_after),
+                (place.key("clay").key("opens_within_calls"), of(&raw.clay, |raw| raw.opens_within_calls.is_some())),
+                (place.key("clay").key("max_calls_while_open"), of(&raw.clay, |raw| raw.max_calls_while_open.is_some())),
+                (
+                    place.key("customer_io").key("opens_within_calls"),
+                    of(&raw.customer_io, |raw| raw.opens_within_calls.is_some()),
+                ),
+                (
+                    place.key("customer_io").key("max_calls_while_open"),
+                    of(&raw.customer_io, |raw| raw.max_calls_while_open.is_some()),
+                ),
+            ];
+            for (place, _) in keys.iter().filter(|(_, expected)| *expected) {
+                let help = "leave it out, or leave out `[target]` to use the simulated vendors, which keep a ledger";
+                self.error_at(self.document.key_span(place), "only the ledger of the simulated vendors could tell this", help);
+            }
+        }
+    }
+
+    fn expected_breaker(
+        &mut self,
+        raw: Option<&RawExpectBreaker>,
+        vendor: Vendor,
+        tested: &Tested<'_>,
+        expect: &Place,
+    ) -> BreakerExpectations {
+        let Some(raw) = raw else { return BreakerExpectations::default() };
+        let place = expect.key(vendor.as_str());
+        let settings = tested.settings(vendor);
+        let duration = |period: Option<Period>| period.map(|period| period.0);
+        let longest_cooldown =
+            settings.breaker.as_ref().map_or(Duration::ZERO, |breaker| breaker.cooldown.mul_f64(1.0 + breaker.cooldown_jitter));
+        let expected = BreakerExpectations {
+            faults: self.expected_faults(raw, vendor, tested, &place),
+            reasons: tested.faults.iter().filter(|fault| concerns(fault, vendor)).map(|fault| fault.name.clone()).collect(),
+            opens_within: duration(raw.opens_within),
+            opens_within_calls: raw.opens_within_calls.map(u64::from),
+            half_open_within: duration(raw.half_open_within),
+            closes_within: duration(raw.closes_within),
+            max_false_open: duration(raw.max_false_open),
+            recovery: duration(raw.closes_within).unwrap_or(longest_cooldown + settings.timeout),
+            max_calls_while_open: raw.max_calls_while_open,
+        };
+        let key_span = self.document.key_span(&place);
+        if !tested.pipes(vendor) {
+            let message = format!("no journey calls {} through a pipeline", vendor.display_name());
+            self.error_at(key_span, message, "leave it out, or add such a journey: `lead`");
+        } else if settings.breaker.is_none() && !self.document.is_damaged(&Place::of("resilience")) {
+            let message = format!("{} has no circuit breaker here", vendor.display_name());
+            let help = format!("leave it out, or do not switch `breaker` off in `[resilience.{vendor}]`");
+            self.error_at(key_span, message, help);
+        } else {
+            self.check_breaker(raw, &expected, longest_cooldown, vendor, &place);
+        }
+        expected
+    }
+
+    fn check_breaker(
+        &mut self,
+        raw: &RawExpectBreaker,
+        expected: &BreakerExpectations,
+        cooldown: Duration,
+        vendor: Vendor,
+        place: &Place,
+    ) {
+        let of_faults = [
+            ("opens_within", raw.opens_within.is_some()),
+            ("opens_within_calls", raw.opens_within_calls.is_some()),
+            ("half_open_within", raw.half_open_within.is_some()),
+            ("closes_within", raw.closes_within.is_some()),
+        ];
+        let untested = expected.faults.is_empty() && raw.faults.is_none() && !self.faults_are_damaged();
+        for (key, _) in of_faults.iter().filter(|(_, expected)| *expected && untested) {
+            let why = format!("no fault of this scenario can make calls of {} fail", vendor.display_name());
+            let help = "add one to `[[faults]]`: `outage`, `error` with a 5xx, `hang`, `reset`, `latency` with a `slow_call` …";
+            self.never(place, key, &why, help);
+        }
+        for (key, period) in [("half_open_within", raw.half_open_within), ("closes_within", raw.closes_within)] {
+            let Some(Period(within)) = period.filter(|period| period.0 < cooldown) else { continue };
+            let message =
+                format!("a breaker may be OPEN for its cool-down of {} after the fault has ended", format_duration(cooldown));
+            let help = format!(
+                "give more than that, or a shorter `cooldown` in `[resilience.{vendor}]`: {} is too short",
+                format_duration(within)
+            );
+            self.error(&place.key(key), message, help);
+        }
+    }
+
+    /// The faults that a breaker must answer to.
+    fn expected_faults(&mut self, raw: &RawExpectBreaker, vendor: Vendor, tested: &Tested<'_>, place: &Place) -> Vec<String> {
+        let settings = tested.settings(vendor);
+        let trips = |fault: &&Fault| concerns(fault, vendor) && can_open(fault, settings);
+        let all: Vec<&str> = tested.faults.iter().filter(trips).map(|fault| fault.name.as_str()).collect();
+        let Some(named) = &raw.faults else { return all.into_iter().map(str::to_owned).collect() };
+        let list = place.key("faults");
+        if named.is_empty() && !self.document.is_damaged(&list) {
+            self.error(&list, "there is no fault here", "name one, or leave it out for all that can make calls fail");
+        }
+        for (index, name) in named.iter().enumerate().filter(|(_, name)| !all.contains(&name.as_str())) {
+            if self.faults_are_damaged() {
+                break;
+            }
+            let known = tested.faults.iter().any(|fault| fault.name == *name);
+            let name = name.escape_debug();
+            let message = match known {
+                true => format!("`{name}` cannot open the circuit breaker of {}", vendor.display_name()),
+                false => format!("there is no fault `{name}`"),
+            };
+            let help = match all.as_slice() {
+                [] => "leave it out: no fault of this scenario can".to_owned(),
+                all => format!("here it can be {}", crate::scenario::diagnostics::any_of(all)),
+            };
+            self.error(&list.item(index), message, help);
+        }
+        // In the order of the timetable, however they were named.
+        all.into_iter().filter(|name| named.iter().any(|named| named == name)).map(str::to_owned).collect()
+    }
+
+    fn never(&mut self, table: &Place, key: &str, why: &str, help: &str) {
+        let span = self.document.key_span(&table.key(key));
+        self.error_at(span, format!("`{key}` is never put to the test: {why}"), help);
+    }
+
+    fn faults_are_damaged(&self) -> bool {
+        self.document.is_damaged(&Place::of("faults"))
+    }
+}
+
+/// Whether what a fault does can open a circuit breaker with these settings: a 4xx, 429 included, says nothing against a
+/// vendor, and an answer that comes late only where it is too late.
+fn can_open(fault: &Fault, settings: &PipelineSettings) -> bool {
+    let slow = settings.breaker.as_ref().and_then(|breaker| breaker.slow_call).unwrap_or(settings.timeout);
+    match &fault.kind {
+        FaultKind::Outage { .. }
+        | FaultKind::LostAnswer { .. }
+        | FaultKind::Hang
+        | FaultKind::Reset { .. }
+        | FaultKind::Malformed { .. }
+        | FaultKind::Truncate { .. } => true,
+        FaultKind::Error { status, .. } => *status >= 500,
+        FaultKind::Latency { model, jitter } => longest(model) + *jitter >= slow,
+        // How long a body takes depends on its length.
+        FaultKind::SlowBody { .. } | FaultKind::Bandwidth { .. } => true,
+        FaultKind::Auth { .. } | FaultKind::RateLimit { .. } | FaultKind::Credits | FaultKind::Webhook { .. } => false,
+    }
+}
+
+/// The longest delay that is to be expected of a model.
+fn longest(model: &LatencyModel) -> Duration {
+    match LatencyForm::from(*model) {
+        LatencyForm::Fixed(delay) => delay.0,
+        LatencyForm::Model(LatencyModelForm::Uniform(bounds)) => bounds[1].0,
+        LatencyForm::Model(LatencyModelForm::Lognormal(percentiles)) => percentiles.p99.0,
+    }
+}

@@ -1,0 +1,95 @@
+//! A service as the target: leads go to it over HTTP, and the vendors are behind it.
+
+use std::time::Duration;
+
+use crate::scenario::document::Place;
+use crate::scenario::model::{Journey, ServiceAt, ServiceTarget, Target, WeightedJourney};
+use crate::scenario::raw::{RawScenario, RawTarget};
+
+use super::Checker;
+
+/// The word for a service that the run starts itself.
+const START: &str = "start";
+/// The longest wait when none is given: the reliability-patterns documents' timeout.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The keys of `[target]` that belong to a service.
+const KEYS: [&str; 3] = ["service", "service_token", "service_timeout"];
+
+impl Checker<'_> {
+    /// The target, when `[target]` names a service.
+    pub(super) fn service_target(
+        &mut self,
+        raw: &RawScenario,
+        target: &RawTarget,
+        journeys: Option<&[WeightedJourney]>,
+    ) -> Option<Target> {
+        let place = Place::of("target");
+        let Some(service) = &target.service else {
+            let present =
+                [("service_token", target.service_token.is_some()), ("service_timeout", target.service_timeout.is_some())];
+            // Of a service that is there and could not be read, its keys may be quite right.
+            if !self.document.is_damaged(&place.key("service")) {
+                self.refuse_keys(&place, "a target without `service`", &present, &[]);
+            }
+            return None;
+        };
+        let at = if service == START { Some(ServiceAt::Started) } else { self.service_url(service, &place.key("service")) };
+        self.refuse_vendors(target, at == Some(ServiceAt::Started), &place);
+        self.check_journeys_of_a_service(journeys);
+        if raw.resilience.is_some() && matches!(at, Some(ServiceAt::Url(_))) {
+            let help = "leave it out, or write `service = \"start\"` to measure `plimsoll serve` with these settings";
+            self.warning(&Place::of("resilience"), "your own service has its own patterns, so these settings do nothing", help);
+        }
+        if target.service_timeout.is_some_and(|timeout| timeout.0.is_zero()) {
+            self.error(&place.key("service_timeout"), "no answer comes in no time", "give a timeout above \"0s\"");
+        }
+        let token = target.service_token.as_ref().map(|variable| self.secret(variable, &place.key("service_token")));
+        let timeout = target.service_timeout.map_or(TIMEOUT, |timeout| timeout.0);
+        Some(Target::Service(ServiceTarget { at: at.unwrap_or(ServiceAt::Started), token, timeout }))
+    }
+
+    fn service_url(&mut self, text: &str, place: &Place) -> Option<ServiceAt> {
+        if !text.contains("://") {
+            let message = format!("`{}` is not a service", text.escape_debug());
+            let help = "write \"start\" to start `plimsoll serve`, or the base URL of your own: \"http://127.0.0.1:8080\"";
+            self.error(place, message, help);
+            return None;
+        }
+        self.url(text.trim_end_matches('/'), place).map(ServiceAt::Url)
+    }
+
+    /// The service calls the vendors with credentials of its own.
+    fn refuse_vendors(&mut self, target: &RawTarget, started: bool, place: &Place) {
+        let present = [
+            ("clay", target.clay.is_some()),
+            ("customer_io", target.customer_io.is_some()),
+            ("clay_api_key", target.clay_api_key.is_some()),
+            ("clay_webhook_path", target.clay_webhook_path.is_some()),
+            ("clay_webhook_token", target.clay_webhook_token.is_some()),
+            ("customer_io_site_id", target.customer_io_site_id.is_some()),
+            ("customer_io_api_key", target.customer_io_api_key.is_some()),
+        ];
+        self.refuse_keys(place, "a target with `service`, which calls the vendors itself", &present, &KEYS);
+        if started {
+            let present = [("service_token", target.service_token.is_some())];
+            self.refuse_keys(place, "a service that the run starts on loopback", &present, &["service", "service_timeout"]);
+        }
+    }
+
+    fn check_journeys_of_a_service(&mut self, journeys: Option<&[WeightedJourney]>) {
+        let place = Place::of("journeys");
+        let journeys = journeys.unwrap_or_default();
+        for (index, weighted) in journeys.iter().enumerate() {
+            if !matches!(weighted.journey, Journey::Lead | Journey::Http(_)) {
+                let name = weighted.journey.name();
+                let message = format!("journey `{name}` calls a vendor directly, and here leads go to the service");
+                let help = "use journey `lead`, or leave out `service` in `[target]`";
+                self.error(&place.item(index).key("journey"), message, help);
+            }
+        }
+        if !journeys.is_empty() && journeys.iter().all(|weighted| matches!(weighted.journey, Journey::Http(_))) {
+            let help = "add journey `lead`, or leave out `service`: journey `http` has a URL of its own";
+            self.warning(&Place::of("target").key("service"), "no journey sends leads to this service", help);
+        }
+    }
+}

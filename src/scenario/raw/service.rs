@@ -1,0 +1,85 @@
+//! The service's configuration file.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::resilience::RawResilience;
+use super::values::{EnvVar, Period};
+
+/// The service: where it listens, where leads are durable, whom it sends to, and the pipelines in front of them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Plimsoll service")]
+pub(in crate::scenario) struct RawService {
+    /// Address and port to listen on; "127.0.0.1:8090" when left out. Beyond loopback it needs a `token`.
+    pub(in crate::scenario) listen: Option<String>,
+    /// The bearer token that requests must carry.
+    pub(in crate::scenario) token: Option<EnvVar>,
+    /// Where leads are kept.
+    #[schemars(required)]
+    pub(in crate::scenario) store: Option<RawStore>,
+    /// The vendors, and credentials for them.
+    #[schemars(required)]
+    pub(in crate::scenario) vendors: Option<RawVendors>,
+    /// The pipeline in front of each vendor.
+    pub(in crate::scenario) resilience: Option<RawResilience>,
+    /// Operations that may be under way at a vendor at once; 20 when left out.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(in crate::scenario) workers: Option<u32>,
+    /// How long a lead is remembered after its last operation was settled; 7d when left out. A copy of it is known for as
+    /// long, so it must be longer than the longest time that retries may take.
+    pub(in crate::scenario) retention: Option<Period>,
+    /// How long the end may take after SIGTERM; 10s when left out.
+    pub(in crate::scenario) shutdown: Option<Period>,
+    /// Bounds of what is taken in.
+    pub(in crate::scenario) limits: Option<RawLimits>,
+}
+
+/// Where leads are kept: a `path` for SQLite, or `redis`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RawStore {
+    /// The SQLite database's file, made when it is not there; a relative path starts at this file's directory.
+    pub(in crate::scenario) path: Option<String>,
+    /// The environment variable that holds the URL of a Redis server, which several replicas may share.
+    pub(in crate::scenario) redis: Option<EnvVar>,
+}
+
+/// The vendors, and credentials for them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RawVendors {
+    /// Clay's base URL.
+    pub(in crate::scenario) clay: String,
+    /// Path of the webhook source under Clay's base URL.
+    pub(in crate::scenario) clay_webhook_path: String,
+    /// Token of the webhook source, if it has one.
+    pub(in crate::scenario) clay_webhook_token: Option<EnvVar>,
+    /// The secret that Clay signs its callbacks with. Without it, none is accepted.
+    pub(in crate::scenario) clay_callback_secret: Option<EnvVar>,
+    /// Customer.io's base URL.
+    pub(in crate::scenario) customer_io: String,
+    /// Customer.io's site ID.
+    pub(in crate::scenario) customer_io_site_id: EnvVar,
+    /// Customer.io's API key.
+    pub(in crate::scenario) customer_io_api_key: EnvVar,
+}
+
+/// Bounds of what is taken in.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RawLimits {
+    /// Most bytes of a request's body; 1,048,576 when left out.
+    #[schemars(range(min = 1024, max = 1_073_741_824))]
+    pub(in crate::scenario) body_bytes: Option<u32>,
+    /// Most leads in one batch; 1,000 when left out.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(in crate::scenario) batch_leads: Option<u32>,
+    /// Most connections at one time; further ones wait. 1,024 when left out.
+    #[schemars(range(min = 1, max = 65_535))]
+    pub(in crate::scenario) connections: Option<u32>,
+    /// How long a request's head may take to come, and a connection be idle; 30s when left out.
+    pub(in crate::scenario) header_timeout: Option<Period>,
+    /// How long a request's body may take to come; 30s when left out.
+    pub(in crate::scenario) body_timeout: Option<Period>,
+}

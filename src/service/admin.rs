@@ -1,0 +1,73 @@
+//! What an operator does by hand: bring dead letters back, hold a vendor's breaker open.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::intake::store_failed;
+use super::refusal::{Problem, Refusal, json as in_json, nearest};
+use super::{Service, body, strict_json};
+use crate::resilience::settings::BreakerMode;
+use crate::store::LeadStore;
+
+const VENDORS: [&str; 2] = ["clay", "customer_io"];
+/// What a breaker can be set to; `reset` puts it in force, closed and with an empty window.
+const MODES: [(&str, BreakerMode); 4] = [
+    ("reset", BreakerMode::InForce),
+    ("forced_open", BreakerMode::ForcedOpen),
+    ("disabled", BreakerMode::Disabled),
+    ("metrics_only", BreakerMode::MetricsOnly),
+];
+
+pub(super) async fn redrive<S: LeadStore>(State(service): State<Arc<Service<S>>>) -> Result<Response, Refusal> {
+    let mut redriven = serde_json::Map::new();
+    for (vendor, pipeline) in service.pipelines() {
+        let done = pipeline.redrive().await.map_err(|error| store_failed(&error))?;
+        let done = json!({ "moved": done.moved, "duplicates": done.duplicates, "kept": done.kept });
+        redriven.insert(vendor.as_str().to_owned(), done);
+    }
+    service.wake();
+    Ok(in_json(StatusCode::OK, &redriven))
+}
+
+pub(super) async fn breaker<S: LeadStore>(
+    State(service): State<Arc<Service<S>>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let (head, body) = request.into_parts();
+    let found = service.pipelines().into_iter().find(|(vendor, _)| vendor.as_str() == name);
+    let Some((vendor, pipeline)) = found else {
+        let problem = Problem::new(format!("there is no vendor `{}`", name.escape_debug())).help(nearest(&name, &VENDORS));
+        return Err(Refusal::new(StatusCode::NOT_FOUND, problem));
+    };
+    let body = body::read(&head.headers, body, &service.limits).await?;
+    let asked = strict_json::read(&body).map_err(|problem| Refusal::new(StatusCode::BAD_REQUEST, problem))?;
+    let mode = mode(&asked)?;
+    let Some(breaker) = pipeline.breaker() else {
+        let problem = Problem::new(format!("the pipeline of {} has no circuit breaker", vendor.display_name()));
+        return Err(Refusal::new(StatusCode::CONFLICT, problem.help("its configuration says `breaker = false`")));
+    };
+    breaker.set_mode(mode, Instant::now());
+    service.wake();
+    Ok(in_json(StatusCode::OK, &json!({ "vendor": vendor, "state": breaker.state() })))
+}
+
+fn mode(asked: &Value) -> Result<BreakerMode, Refusal> {
+    let refuse = |problem: Problem| Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, problem));
+    if let Some(unknown) = asked.as_object().and_then(|fields| fields.keys().find(|name| *name != "mode")) {
+        return refuse(Problem::new(format!("there is no field `{}`", unknown.escape_debug())).help(nearest(unknown, &["mode"])));
+    }
+    let known = MODES.map(|(name, _)| name);
+    let Some(name) = asked.get("mode").and_then(Value::as_str) else {
+        return refuse(Problem::of("mode", "`mode` is missing").help(format!("send {{\"mode\": …}}: {}", known.join(", "))));
+    };
+    match MODES.into_iter().find(|(known, _)| *known == name) {
+        Some((_, mode)) => Ok(mode),
+        None => refuse(Problem::of("mode", format!("there is no mode `{}`", name.escape_debug())).help(nearest(name, &known))),
+    }
+}

@@ -1,0 +1,57 @@
+//! Reading a request's body: never more of it than is allowed, never for longer.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+use super::refusal::{Problem, Refusal};
+use crate::scenario::Limits;
+
+/// Reads the whole body. One that says that it is too large is refused before any of it is read.
+pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > limits.body_bytes as u64) {
+        return Err(too_large(limits.body_bytes));
+    }
+    match timeout(limits.body_timeout, collect(body, limits.body_bytes)).await {
+        Ok(result) => result,
+        Err(_) => Err(too_slow(limits.body_timeout)),
+    }
+}
+
+async fn collect(mut body: Body, most: usize) -> Result<Bytes, Refusal> {
+    // Most bodies come in one piece, which is taken as it is.
+    let mut first = Bytes::new();
+    let mut joined = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            let problem = Problem::new("the body ended before it was whole");
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, problem).closing());
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        if first.len() + joined.len() + data.len() > most {
+            return Err(too_large(most));
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            joined.extend_from_slice(&data);
+        }
+    }
+    if joined.is_empty() { Ok(first) } else { Ok([first, joined.freeze()].concat().into()) }
+}
+
+fn too_large(most: usize) -> Refusal {
+    let problem = Problem::new(format!("the body is larger than {most} bytes")).help("send fewer leads in one request");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, problem).closing()
+}
+
+fn too_slow(within: Duration) -> Refusal {
+    let problem = Problem::new(format!("the body did not come within {within:?}"));
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, problem).closing()
+}

@@ -1,0 +1,144 @@
+//! `POST /callbacks/clay`: an enriched row comes back.
+//!
+//! Clay delivers a callback once or twice, late or never, and anybody can post to a public address. So the signature over the
+//! raw body is checked before the body is looked at; what was found out, and the operation that tells Customer.io, are durable
+//! in one commit before the answer; and a repetition changes nothing.
+//!
+//! The row carries the key of its lead and the key of the operation that made it, in the fields that the service wrote into it
+//! (`plimsoll_lead`, `idempotency_key`), at the top of the body or in its object `submitted`. What was found is the object
+//! `enriched`; a body without one is itself what was found.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use hmac::{Hmac, Mac};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+use sha2::Sha256;
+
+use super::intake::store_failed;
+use super::metrics::Callback;
+use super::refusal::{Problem, Refusal, json as in_json};
+use super::{Service, body, strict_json};
+use crate::resilience::{OperationKind, Source};
+use crate::scenario::Secret;
+use crate::store::{Enrichment, LeadStore, Recorded};
+use crate::vendor_api::{ENRICHED_BY, IDEMPOTENCY_KEY_FIELD, LEAD_FIELD, RESERVED_FIELDS, finding, lead_operations};
+
+const SIGNATURE: &str = "x-clay-signature";
+
+pub(super) async fn clay<S: LeadStore>(State(service): State<Arc<Service<S>>>, request: Request) -> Response {
+    let (outcome, answer) = match take(&service, request).await {
+        Ok(outcome) => (outcome, in_json(StatusCode::OK, &json!({ "status": word(outcome) }))),
+        Err((outcome, refusal)) => (outcome, refusal.into_response()),
+    };
+    service.metrics.callback(outcome);
+    answer
+}
+
+fn word(outcome: Callback) -> &'static str {
+    match outcome {
+        Callback::Recorded => "recorded",
+        Callback::Repeated => "repeated",
+        _ => "nothing found",
+    }
+}
+
+type Refused = (Callback, Refusal);
+
+async fn take<S: LeadStore>(service: &Service<S>, request: Request) -> Result<Callback, Refused> {
+    let (head, body) = request.into_parts();
+    let body = body::read(&head.headers, body, &service.limits).await.map_err(|refusal| (Callback::Refused, refusal))?;
+    check_signature(service.callback_secret.as_ref(), &head.headers, &body)
+        .map_err(|refusal| (Callback::BadSignature, refusal))?;
+    let row = match strict_json::read(&body) {
+        Ok(Value::Object(row)) => row,
+        Ok(_) => return Err(refused(Problem::new("a callback is an object").at(1, 1))),
+        Err(problem) => return Err((Callback::Refused, Refusal::new(StatusCode::BAD_REQUEST, problem))),
+    };
+    let lead = written(&row, LEAD_FIELD).ok_or_else(|| {
+        refused(
+            Problem::of(LEAD_FIELD, format!("no `{LEAD_FIELD}` in the row"))
+                .help("let Clay send the row's columns back as they came"),
+        )
+    })?;
+    let unknown = || {
+        let problem = Problem::new("there is no such lead").help("it was never acknowledged here, or is settled and forgotten");
+        (Callback::UnknownLead, Refusal::new(StatusCode::NOT_FOUND, problem))
+    };
+    let unavailable = |error| (Callback::Unavailable, store_failed(&error));
+    let record = service.store.lead(lead).await.map_err(unavailable)?.ok_or_else(unknown)?;
+    let enrich = lead_operations(lead, &record.user, &record.data).into_iter().find(|made| made.kind == OperationKind::Enrich);
+    if let (Some(key), Some(enrich)) = (written(&row, IDEMPOTENCY_KEY_FIELD), enrich)
+        && key != enrich.key
+    {
+        return Err(unknown());
+    }
+    let Some(found) = found(&row) else { return Ok(Callback::NothingFound) };
+    let follow_up = vec![finding(lead, &record.user, &attributes(&found))];
+    let enrichment = Enrichment { at: service.now(), source: Source::Vendor, data: Value::Object(found) };
+    match service.store.enrich(lead, enrichment, follow_up).await.map_err(unavailable)? {
+        Recorded::New => {
+            service.wake();
+            Ok(Callback::Recorded)
+        }
+        Recorded::Repeated => Ok(Callback::Repeated),
+        Recorded::UnknownLead => Err(unknown()),
+    }
+}
+
+fn refused(problem: Problem) -> Refused {
+    (Callback::Refused, Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, problem))
+}
+
+fn check_signature(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8]) -> Result<(), Refusal> {
+    let refuse = |message: &str| Err(Refusal::new(StatusCode::UNAUTHORIZED, Problem::of("X-Clay-Signature", message)));
+    let Some(secret) = secret else { return refuse("no callback is taken: the service knows no signing secret") };
+    let Some(given) = headers.get(SIGNATURE) else { return refuse("the signature is missing") };
+    let digest = given.to_str().ok().and_then(|text| text.strip_prefix("sha256=")).and_then(from_hex);
+    // HMAC takes keys of any length.
+    let mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok();
+    let matches = mac.zip(digest).is_some_and(|(mut mac, digest)| {
+        mac.update(body);
+        // In constant time.
+        mac.verify_slice(&digest).is_ok()
+    });
+    if matches { Ok(()) } else { refuse("this is not the signature of this body") }
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+}
+
+/// A field that the service wrote into the row.
+fn written<'a>(row: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
+    let submitted = || row.get("submitted").and_then(|submitted| submitted.get(field));
+    row.get(field).or_else(submitted).and_then(Value::as_str)
+}
+
+/// What was found out; `None` when nothing was.
+fn found(row: &Map<String, Value>) -> Option<Map<String, Value>> {
+    let found = match row.get("enriched") {
+        Some(Value::Object(found)) => found.clone(),
+        Some(_) => return None,
+        None => row
+            .iter()
+            .filter(|(name, _)| !RESERVED_FIELDS.contains(&name.as_str()))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+    };
+    // What a provider does not know must not wipe out what is known.
+    let known: Map<String, Value> = found.into_iter().filter(|(_, value)| !value.is_null()).collect();
+    (!known.is_empty()).then_some(known)
+}
+
+/// What Customer.io is told.
+fn attributes(found: &Map<String, Value>) -> Value {
+    let mut attributes = found.clone();
+    attributes.insert(ENRICHED_BY.to_owned(), json!(Source::Vendor));
+    Value::Object(attributes)
+}

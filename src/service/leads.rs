@@ -1,0 +1,137 @@
+//! `GET /leads/{id}`, `GET /leads` and `GET /places`: where leads are, and how they got there.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Service;
+use super::intake::store_failed;
+use super::lead_form::known_by;
+use super::refusal::{Problem, Refusal, json as in_json};
+use crate::ledgers::PlaceEntry;
+use crate::outcome::Place;
+use crate::store::{LeadRecord, LeadStore};
+
+/// Leads read from the store at a time.
+const PAGE: usize = 500;
+
+/// Which leads are asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    /// Those behind the one of this key.
+    after: Option<String>,
+    /// At most so many leads; all of them when left out.
+    limit: Option<usize>,
+}
+
+pub(super) async fn one<S: LeadStore>(
+    State(service): State<Arc<Service<S>>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    match service.store.lead(&known_by(&id)).await.map_err(|error| store_failed(&error))? {
+        Some(record) => Ok(in_json(StatusCode::OK, &view(&record))),
+        None => {
+            let problem =
+                Problem::new("there is no such lead").help("it was never acknowledged here, or is settled and forgotten");
+            Err(Refusal::new(StatusCode::NOT_FOUND, problem))
+        }
+    }
+}
+
+pub(super) async fn list<S: LeadStore>(State(service): State<Arc<Service<S>>>, Query(which): Query<Which>) -> Response {
+    lines(service, which, |record, text| push(text, &view(record)))
+}
+
+pub(super) async fn places<S: LeadStore>(State(service): State<Arc<Service<S>>>, Query(which): Query<Which>) -> Response {
+    lines(service, which, |record, text| places_of(record).iter().for_each(|entry| push(text, entry)))
+}
+
+/// A lead as it is shown: its record, with its id and one word on the whole.
+fn view(record: &LeadRecord) -> Value {
+    let mut view = json!(record);
+    if let Value::Object(fields) = &mut view {
+        fields.insert("id".to_owned(), json!(record.key));
+        fields.insert("status".to_owned(), json!(status(record)));
+    }
+    view
+}
+
+/// The place of the operation that is furthest from its end.
+fn status(record: &LeadRecord) -> Option<Place> {
+    let worst = [Place::Queued, Place::DeadLettered, Place::Rejected, Place::Degraded, Place::Delivered];
+    worst.into_iter().find(|place| record.operations.iter().any(|operation| operation.place == *place))
+}
+
+fn places_of(record: &LeadRecord) -> Vec<PlaceEntry> {
+    let entry = |operation: &crate::store::OperationRecord| PlaceEntry {
+        key: operation.key.clone(),
+        lead: record.key.clone(),
+        user: record.user.clone(),
+        operation: operation.kind.as_str().to_owned(),
+        place: operation.place,
+        // The attempt that succeeded is no failed one, and is not among them.
+        attempts: operation.attempts.len() as u32 + u32::from(operation.place == Place::Delivered),
+        redrives: operation.redrives,
+    };
+    record.operations.iter().map(entry).collect()
+}
+
+fn push(text: &mut Vec<u8>, value: &impl serde::Serialize) {
+    // Writing numbers and texts into memory does not fail.
+    let _ = serde_json::to_writer(&mut *text, value);
+    text.push(b'\n');
+}
+
+/// Lines of JSON, read page by page as the client takes them. A store that fails midway breaks the connection off: a list that
+/// ended early must not look whole.
+fn lines<S: LeadStore>(service: Arc<Service<S>>, which: Which, write: fn(&LeadRecord, &mut Vec<u8>)) -> Response {
+    let start = Some((service, which.after, which.limit.unwrap_or(usize::MAX)));
+    let pages = stream::try_unfold(start, move |state| async move {
+        let Some((service, after, left)) = state else { return Ok(None) };
+        let asked = left.min(PAGE);
+        let page = service.store.leads(after.as_deref(), asked).await.inspect_err(|error| log::error!("{error}"))?;
+        let mut text = Vec::new();
+        page.iter().for_each(|record| write(record, &mut text));
+        let next = page.last().map(|last| last.key.clone());
+        let more = next.filter(|_| page.len() == asked && left > asked);
+        let state = more.map(|key| (service, Some(key), left - asked));
+        Ok::<_, crate::resilience::StoreError>(Some((Bytes::from(text), state)))
+    });
+    ndjson(Body::from_stream(pages))
+}
+
+/// An answer of lines.
+pub(super) fn ndjson(body: Body) -> Response {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    response
+}
+
+/// What `GET /events` asks for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Following {
+    /// Events behind the first so many.
+    #[serde(default)]
+    after: u64,
+    /// Go on with those to come: `1` or `true`.
+    follow: Option<String>,
+}
+
+pub(super) async fn events<S: LeadStore>(State(service): State<Arc<Service<S>>>, Query(what): Query<Following>) -> Response {
+    let follow = matches!(what.follow.as_deref(), Some("1" | "true" | ""));
+    let forgotten = service.events.forgotten();
+    let events = Arc::clone(&service.events).read(what.after, follow);
+    let mut response = ndjson(Body::from_stream(events));
+    response.headers_mut().insert("x-events-forgotten", HeaderValue::from(forgotten));
+    response
+}

@@ -1,0 +1,241 @@
+//! From a configuration to a service that runs, and to its end: nothing that was acknowledged is lost on the way.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::event_log::EventLog;
+use super::guard::Guard;
+use super::health::Checked;
+use super::metrics::Metrics;
+use super::routes::router;
+use super::server::Server;
+use super::vendor_sender::VendorSender;
+use super::{Service, VendorPipeline};
+use crate::clock::LoadClock;
+use crate::event::{Event, EventSink};
+use crate::outcome::Vendor;
+use crate::resilience::emitter::Emitter;
+use crate::resilience::{DayClock, Operation, Pipeline, PipelineSettings, Source, StoreError};
+use crate::scenario::{ServiceConfig, VendorAccess};
+use crate::seed::Seed;
+use crate::store::LeadStore;
+use crate::transport::{HttpClient, PoolSettings, TransportError};
+use crate::vendor_api::{ENRICHED_BY, EndpointError, Endpoints, finding};
+
+/// How often workers are told to look: for entries that came by another way than through this process.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often settled leads are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(600);
+/// The load-scale document's client pool: how long an idle connection to a vendor is kept.
+const POOL_IDLE: Duration = Duration::from_secs(30);
+
+/// Why the service could not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The port is taken, or the address is none of this machine's.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It could be reached from other machines, and there is no token.
+    #[error(
+        "{0} can be reached from other machines, and there is no token: set `token` in the configuration, or listen on 127.0.0.1"
+    )]
+    NoToken(SocketAddr),
+    /// A vendor's URL or credential cannot be used.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// No client for the vendors.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How the service came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// Every attempt under way was answered; else what was cut off is in the queue again.
+    pub finished: bool,
+    /// Every connection was closed behind its answer.
+    pub answered: bool,
+}
+
+/// A service that runs. Dropped, it ends as if its power had gone.
+pub struct Running<S: LeadStore> {
+    service: Arc<Service<S>>,
+    server: Server,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Starts the service on a store. `seed` gives it everything random; `sink` gets every event beside its own log.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start<S: LeadStore>(
+    config: &ServiceConfig,
+    store: S,
+    seed: Seed,
+    sink: Arc<dyn EventSink>,
+) -> Result<Running<S>, StartError> {
+    // The command line may have overridden the address that the configuration was judged with.
+    if !config.listen.ip().is_loopback() && config.token.is_none() {
+        return Err(StartError::NoToken(config.listen));
+    }
+    let endpoints = Endpoints::of_vendors(&config.vendors)?;
+    let client = client(&config.vendors, config.workers)?;
+    let refused = |error| StartError::Listen { address: config.listen, error };
+    let listener = Server::bind(config.listen).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+
+    let clock = LoadClock::start();
+    let wall = DayClock::start();
+    let metrics = Arc::new(Metrics::new());
+    let events = Arc::new(EventLog::default());
+    let both: Arc<dyn EventSink> = Arc::new(Both { log: Arc::clone(&events), sink });
+    let pipeline = |vendor: Vendor, settings: &PipelineSettings| {
+        let sender = VendorSender {
+            client: client.clone(),
+            endpoints: endpoints.clone(),
+            timeout: settings.timeout,
+            metrics: Arc::clone(&metrics),
+        };
+        let emitter = Emitter::new(vendor, clock, Arc::clone(&both));
+        let rng = seed.stream(vendor.as_str());
+        Arc::new(
+            Pipeline::with_backlog(settings.clone(), sender, store.backlog(vendor), emitter, wall, rng).with_follow_up(follow_up),
+        )
+    };
+    let resilience = &config.resilience;
+    let clay: Arc<VendorPipeline<S>> = pipeline(Vendor::Clay, &resilience.clay);
+    let customer_io: Arc<VendorPipeline<S>> = pipeline(Vendor::CustomerIo, &resilience.customer_io);
+    clay.restore().await?;
+    customer_io.restore().await?;
+
+    let service = Arc::new(Service {
+        store,
+        clay,
+        customer_io,
+        // A lead needs room in both.
+        capacity: resilience.clay.fallback.queue_capacity.min(resilience.customer_io.fallback.queue_capacity) as u64,
+        callback_secret: config.vendors.clay_callback_secret.clone(),
+        guard: Guard::new(address.ip(), config.token.as_ref()),
+        limits: config.limits,
+        metrics,
+        events,
+        clock,
+        wall,
+        checked: Checked::default(),
+        closing: AtomicBool::new(false),
+    });
+    let workers = config.workers as usize;
+    let tasks = vec![
+        tokio::spawn(Arc::clone(&service.clay).work(workers)),
+        tokio::spawn(Arc::clone(&service.customer_io).work(workers)),
+        tokio::spawn(look(Arc::clone(&service))),
+        tokio::spawn(forget(Arc::clone(&service), config.retention)),
+    ];
+    let server = Server::serve(listener, router(Arc::clone(&service)), config.limits).map_err(refused)?;
+    Ok(Running { service, server, tasks })
+}
+
+fn client(vendors: &VendorAccess, workers: u32) -> Result<HttpClient, TransportError> {
+    let pool = PoolSettings { max_idle_per_host: workers as usize, idle_timeout: POOL_IDLE };
+    let secure = [&vendors.clay, &vendors.customer_io].iter().any(|uri| uri.scheme_str() == Some("https"));
+    if secure { HttpClient::secure(&pool) } else { Ok(HttpClient::plain(&pool)) }
+}
+
+/// What a fallback found out about a lead is told to Customer.io, with its source. What Clay itself finds comes by callback.
+fn follow_up(operation: &Operation, source: Source, data: Option<&serde_json::Value>) -> Vec<Operation> {
+    let (Some(lead), Some(found), Source::Cache | Source::Local) = (&operation.lead, data, source) else { return Vec::new() };
+    let mut attributes = found.as_object().cloned().unwrap_or_default();
+    attributes.insert(ENRICHED_BY.to_owned(), serde_json::json!(source));
+    vec![finding(lead, &operation.user, &serde_json::Value::Object(attributes))]
+}
+
+/// Wakes the workers for what came into the queues by another way: follow-ups of the other vendor's answers, other replicas.
+async fn look<S: LeadStore>(service: Arc<Service<S>>) {
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for (_, pipeline) in service.pipelines() {
+            if pipeline.gauges().queue_depth > 0 {
+                pipeline.wake();
+            }
+        }
+    }
+}
+
+async fn forget<S: LeadStore>(service: Arc<Service<S>>, retention: Duration) {
+    let mut ticks = interval(FORGET_EVERY.min(retention));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let retention = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
+        if let Err(error) = service.store.forget_settled(service.now().saturating_sub(retention)).await {
+            log::warn!("settled leads were not forgotten: {error}");
+        }
+    }
+}
+
+/// The log of the service, and whoever else listens.
+struct Both {
+    log: Arc<EventLog>,
+    sink: Arc<dyn EventSink>,
+}
+
+impl EventSink for Both {
+    fn emit(&self, event: Event) {
+        self.sink.emit(event.clone());
+        self.log.emit(event);
+    }
+}
+
+impl<S: LeadStore> Running<S> {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// The gauges now.
+    pub fn stats(&self) -> super::Stats {
+        self.service.stats()
+    }
+
+    /// Ends it within `deadline`: no more leads are taken, attempts under way are answered or go back to the queue, every
+    /// request gets its answer, and the store is closed.
+    ///
+    /// # Errors
+    /// When the store could not be closed in order, or in time.
+    pub async fn stop(self, deadline: Duration) -> Result<Stopped, StoreError> {
+        let until = Instant::now() + deadline;
+        self.service.closing.store(true, Ordering::Release);
+        // Most of the time is for the vendors' answers; the rest is for what follows.
+        let grace = deadline.mul_f64(0.7);
+        let pipelines = async { tokio::join!(self.service.clay.stop(grace), self.service.customer_io.stop(grace)) };
+        // A store that hangs can't take back what is given back; its leases end by themselves.
+        let (clay, customer_io) = timeout(deadline.mul_f64(0.8), pipelines).await.unwrap_or((false, false));
+        self.service.events.end();
+        let answered = self.server.close(deadline.mul_f64(0.1)).await;
+        self.tasks.iter().for_each(JoinHandle::abort);
+        let left = until.saturating_duration_since(Instant::now());
+        match timeout(left, self.service.store.close()).await {
+            Ok(closed) => closed?,
+            Err(_) => {
+                return Err(StoreError("it did not close in time; what was acknowledged is durable all the same".to_owned()));
+            }
+        }
+        Ok(Stopped { finished: clay && customer_io, answered })
+    }
+}

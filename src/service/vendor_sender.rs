@@ -1,0 +1,56 @@
+//! Sends operations to their vendors, each attempt counted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::metrics::Metrics;
+use crate::outcome::FailureKind;
+use crate::resilience::{Operation, Reply, Sender};
+use crate::transport::{Body, HttpClient};
+use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, Route, reply, request};
+
+/// Sends over HTTP.
+pub(super) struct VendorSender {
+    pub(super) client: HttpClient,
+    pub(super) endpoints: Endpoints,
+    pub(super) timeout: Duration,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Sender for VendorSender {
+    async fn send(&self, operation: &Operation, _attempt: u32) -> Reply {
+        let Some(request) = request(&self.endpoints, operation) else {
+            // A base URL and a percent-encoded user always make a URL; should they not, the vendor can't be asked.
+            return Reply { failure: Some(FailureKind::ClientError), ..Reply::default() };
+        };
+        let mut attempt = Attempt { sender: self, operation, sent: Instant::now(), ended: None };
+        let result = self.client.send(request, self.timeout, Body::Keep(LONGEST_ANSWER_KEPT)).await;
+        let (failure, answer) = match result {
+            Ok(answer) => (FailureKind::of_status(answer.status), Some(answer)),
+            Err(error) => (Some(error.kind()), None),
+        };
+        attempt.ended = Some((answer.as_ref().map_or(0, |answer| answer.status), failure));
+        reply(failure, answer.as_ref())
+    }
+}
+
+/// An attempt under way; it is counted when it goes out of scope, cut off or not.
+struct Attempt<'a> {
+    sender: &'a VendorSender,
+    operation: &'a Operation,
+    sent: Instant,
+    /// Status and failure, once they are known.
+    ended: Option<(u16, Option<FailureKind>)>,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let took = self.sent.elapsed();
+        let cut_off = if took >= self.sender.timeout { FailureKind::Timeout } else { FailureKind::Interrupted };
+        let (status, failure) = self.ended.unwrap_or((0, Some(cut_off)));
+        let kind = self.operation.kind;
+        self.sender.metrics.attempt(kind.vendor(), Route::of(kind), status, failure, took);
+    }
+}

@@ -1,0 +1,222 @@
+//! One vendor's queue and dead letters on the server.
+
+use std::collections::BTreeMap;
+
+use redis::{FromRedisValue, ScriptInvocation};
+
+use crate::failpoint::{Failpoint, reach};
+use crate::outcome::{FailureKind, Vendor};
+use crate::resilience::{
+    Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, Settled, StoreError, UnixMillis,
+};
+
+use super::reply::{self, Items};
+use super::{RedisStore, add_operation, failed, json, operations, scripts};
+
+/// The queue and the dead letters of one vendor in a [`RedisStore`].
+#[derive(Debug, Clone)]
+pub struct RedisBacklog {
+    store: RedisStore,
+    vendor: Vendor,
+}
+
+/// An entry's id as the scripts write it.
+fn written(id: u64) -> String {
+    format!("{id:020}")
+}
+
+/// An entry with its history, as the scripts read it.
+fn add_entry(call: &mut ScriptInvocation<'_>, vendor: Vendor, entry: &Entry) -> Result<(), StoreError> {
+    call.arg(entry.timestamp).arg(entry.retry_count).arg(entry.redrives);
+    add_operation(call, vendor, &entry.operation)?;
+    call.arg(entry.attempts.len());
+    for attempt in &entry.attempts {
+        call.arg(json(attempt)?);
+    }
+    Ok(())
+}
+
+impl RedisStore {
+    pub(super) async fn next_due(&self, vendor: Vendor) -> Result<Option<UnixMillis>, StoreError> {
+        let mut call = self.call(&scripts::NEXT_DUE);
+        call.arg(vendor.as_str());
+        let due = reply::text(self.change(&call).await?)?;
+        if due.is_empty() { Ok(None) } else { reply::date(&due).map(Some) }
+    }
+}
+
+impl RedisBacklog {
+    pub(super) fn new(store: RedisStore, vendor: Vendor) -> Self {
+        Self { store, vendor }
+    }
+
+    fn call(&self, script: &'static scripts::Lazy) -> ScriptInvocation<'static> {
+        let mut call = self.store.call(script);
+        call.arg(self.vendor.as_str());
+        call
+    }
+
+    fn key(&self, name: &str) -> String {
+        self.store.key(&format!("{}:{name}", self.vendor))
+    }
+
+    /// Gives an entry back, with an attempt or without.
+    async fn give_back(&self, id: u64, attempt: Option<Attempt>, due: UnixMillis) -> Result<(), StoreError> {
+        let Some(lease) = self.store.shared.leases.of(id) else { return Ok(()) };
+        let attempt = attempt.map(|attempt| json(&attempt)).transpose()?.unwrap_or_default();
+        let mut call = self.call(&scripts::FAIL);
+        call.arg(written(id)).arg(lease).arg(due).arg(attempt);
+        self.store.change(&call).await?;
+        self.store.shared.leases.end(id);
+        Ok(())
+    }
+
+    async fn read<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StoreError> {
+        let value = self.store.command(command).await?;
+        T::from_redis_value(value).map_err(|error| failed(error.into()))
+    }
+}
+
+impl Backlog for RedisBacklog {
+    type Queue = Self;
+    type Letters = Self;
+
+    fn queue(&self) -> &Self {
+        self
+    }
+
+    fn letters(&self) -> &Self {
+        self
+    }
+
+    async fn bury(&self, id: u64, attempt: Attempt) -> Result<bool, StoreError> {
+        let Some(lease) = self.store.shared.leases.of(id) else { return Ok(false) };
+        let mut call = self.call(&scripts::BURY);
+        call.arg(written(id)).arg(lease).arg(self.store.shared.bounds.dead_letters);
+        call.arg(attempt.cause.as_str()).arg(attempt.at).arg(json(&attempt)?);
+        reach(Failpoint::BeforeBuryCommit);
+        let buried = self.store.changed(&call).await?;
+        if buried {
+            reach(Failpoint::AfterBuryCommit);
+            self.store.shared.leases.end(id);
+        }
+        Ok(buried)
+    }
+
+    async fn redrive(&self, letter: u64, due: UnixMillis) -> Result<bool, StoreError> {
+        let mut call = self.call(&scripts::REDRIVE);
+        call.arg(letter).arg(self.store.shared.bounds.queue).arg(due);
+        reach(Failpoint::BeforeRedriveCommit);
+        let moved = self.store.changed(&call).await?;
+        reach(Failpoint::AfterRedriveCommit);
+        Ok(moved)
+    }
+
+    /// As of the last answer that this replica had.
+    fn counts(&self) -> (u64, u64) {
+        self.store.shared.counts.of(self.vendor)
+    }
+
+    async fn credits(&self) -> Result<Option<CreditState>, StoreError> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.key("credits")).arg(&self.store.shared.replica);
+        let kept: Option<String> = self.read(&command).await?;
+        kept.map(|kept| reply::json(&kept)).transpose()
+    }
+
+    async fn keep_credits(&self, state: CreditState) -> Result<(), StoreError> {
+        let mut command = redis::cmd("HSET");
+        command.arg(self.key("credits")).arg(&self.store.shared.replica).arg(json(&state)?);
+        self.store.command(&command).await.map(drop)
+    }
+}
+
+impl FallbackQueue for RedisBacklog {
+    async fn push(&self, entry: Entry, due: UnixMillis) -> Result<bool, StoreError> {
+        let mut call = self.store.call(&scripts::PUSH);
+        call.arg(self.store.shared.bounds.queue).arg(due);
+        add_entry(&mut call, self.vendor, &entry)?;
+        self.store.changed(&call).await
+    }
+
+    async fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> Result<Option<Leased>, StoreError> {
+        let mut call = self.call(&scripts::LEASE);
+        call.arg(now).arg(lease_end);
+        let mut taken = Items::of(self.store.change(&call).await?)?;
+        if taken.is_empty() {
+            return Ok(None);
+        }
+        let (id, lease) = (taken.number()?, taken.text()?);
+        self.store.shared.leases.begin(id, lease, now, lease_end);
+        Ok(Some(Leased { id, entry: taken.entry()? }))
+    }
+
+    async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
+        self.store.next_due(self.vendor).await
+    }
+
+    async fn ack(&self, id: u64, mut settled: Settled) -> Result<(), StoreError> {
+        let follow_up = std::mem::take(&mut settled.follow_up);
+        let mut call = self.store.call(&scripts::ACK);
+        // Whoever has the lease by now: the vendor has answered.
+        call.arg(written(id)).arg(settled.place.as_str()).arg(settled.at).arg(json(&settled)?);
+        operations(&mut call, &follow_up)?;
+        self.store.change(&call).await?;
+        reach(Failpoint::AfterAckCommit);
+        self.store.shared.leases.end(id);
+        Ok(())
+    }
+
+    async fn holds(&self, user: &str) -> Result<bool, StoreError> {
+        let mut command = redis::cmd("EXISTS");
+        command.arg(self.key(&format!("line:{user}")));
+        self.read(&command).await
+    }
+
+    async fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> Result<(), StoreError> {
+        self.give_back(id, Some(attempt), due).await
+    }
+
+    async fn release(&self, id: u64, due: UnixMillis) -> Result<(), StoreError> {
+        self.give_back(id, None, due).await
+    }
+
+    /// As of the last answer that this replica had.
+    fn depth(&self) -> u64 {
+        self.counts().0
+    }
+}
+
+impl DeadLetters for RedisBacklog {
+    async fn put(&self, entry: Entry, cause: FailureKind, at: UnixMillis) -> Result<bool, StoreError> {
+        let mut call = self.store.call(&scripts::PUT_LETTER);
+        call.arg(self.store.shared.bounds.dead_letters).arg(cause.as_str()).arg(at);
+        add_entry(&mut call, self.vendor, &entry)?;
+        self.store.changed(&call).await
+    }
+
+    async fn page(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        let mut call = self.call(&scripts::LETTERS);
+        call.arg(after).arg(limit);
+        let mut page = Items::of(self.store.ask(&call).await?)?;
+        let mut letters = Vec::new();
+        while !page.is_empty() {
+            letters.push(page.letter()?);
+        }
+        Ok(letters)
+    }
+
+    async fn by_cause(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.read(redis::cmd("HGETALL").arg(self.key("causes"))).await
+    }
+
+    async fn remove(&self, id: u64) -> Result<bool, StoreError> {
+        let mut call = self.call(&scripts::REMOVE_LETTER);
+        call.arg(id);
+        self.store.changed(&call).await
+    }
+
+    fn count(&self) -> u64 {
+        self.counts().1
+    }
+}

@@ -1,0 +1,130 @@
+//! Opening: a server that would forget what it acknowledged is found out before the first lead, not after the first power cut.
+//!
+//! Redis answers a write before it is on disk unless it is told otherwise, and its packages don't tell it. So the
+//! configuration is read at the start, and what does not keep the promise is refused by name.
+
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisError};
+
+use super::settings::{Durability, RedisSettings};
+
+/// Longest wait for an answer: a sync of a busy disk takes its time, and after it the caller is told that it failed.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Longest wait for a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+/// Tries to connect, with growing pauses, before whoever waits is told; the next call tries again.
+const RECONNECTS: usize = 3;
+/// The pauses between them.
+const RECONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+/// The layout of the keys that this build reads and writes.
+const LAYOUT: &str = "1";
+
+/// Why a store on Redis could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is none.
+    #[error("this is no URL of a Redis server: {0}. It should look like redis://host:6379/0 or redis+unix:///path")]
+    Url(String),
+    /// The name can't stand in keys.
+    #[error("{0:?} is no name for a store on Redis: up to 100 letters, digits, `-`, `_` and `.` are")]
+    Name(String),
+    /// The server can't be reached, or refuses.
+    #[error("the Redis server at {address} can't be used: {error}")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// What was said.
+        error: RedisError,
+    },
+    /// The server may lose what it acknowledged.
+    #[error(
+        "the Redis server at {address} may lose leads that were acknowledged: {found}. Set appendonly yes, appendfsync always \
+         and maxmemory-policy noeviction there, or accept the loss with durability = \"as-configured\""
+    )]
+    NotDurable {
+        /// Where.
+        address: String,
+        /// What is configured otherwise.
+        found: String,
+    },
+    /// The server does not tell how it is configured.
+    #[error(
+        "the Redis server at {address} does not tell whether it keeps what it acknowledged ({error}). If you know that it \
+         does, or accept that it does not, set durability = \"as-configured\""
+    )]
+    Untold {
+        /// Where.
+        address: String,
+        /// What was said.
+        error: RedisError,
+    },
+    /// The keys were written by another version.
+    #[error(
+        "the store {name:?} on the Redis server at {address} has layout {found}, this version knows {LAYOUT}. Nothing was \
+         changed: use the version that wrote it, or another name"
+    )]
+    Layout {
+        /// Where.
+        address: String,
+        /// The store's name.
+        name: String,
+        /// The layout found.
+        found: String,
+    },
+}
+
+/// A connection that comes back by itself, to a server that keeps its promises.
+pub(super) async fn connect(settings: &RedisSettings) -> Result<ConnectionManager, OpenError> {
+    if !settings.has_good_name() {
+        return Err(OpenError::Name(settings.name.clone()));
+    }
+    let bad_url = |error: RedisError| OpenError::Url(error.to_string());
+    let info = settings.url.as_str().into_connection_info().map_err(bad_url)?;
+    let address = match info.addr() {
+        ConnectionAddr::Tcp(host, port) => format!("{host}:{port}"),
+        other => other.to_string(),
+    };
+    let client = Client::open(info).map_err(bad_url)?;
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(CONNECT_WITHIN))
+        .set_response_timeout(Some(ANSWER_WITHIN))
+        .set_number_of_retries(RECONNECTS)
+        .set_min_delay(RECONNECT_PAUSE.0)
+        .set_max_delay(RECONNECT_PAUSE.1);
+    let unreachable = |error| OpenError::Unreachable { address: address.clone(), error };
+    let mut connection = ConnectionManager::new_with_config(client, config).await.map_err(unreachable)?;
+    if settings.durability == Durability::Synced {
+        check_durability(&mut connection, &address).await?;
+    }
+    let layout = format!("{}layout", settings.prefix());
+    let found: Option<String> = async {
+        redis::cmd("SET").arg(&layout).arg(LAYOUT).arg("NX").query_async::<()>(&mut connection).await?;
+        redis::cmd("GET").arg(&layout).query_async(&mut connection).await
+    }
+    .await
+    .map_err(unreachable)?;
+    match found {
+        Some(found) if found != LAYOUT => Err(OpenError::Layout { address, name: settings.name.clone(), found }),
+        _ => Ok(connection),
+    }
+}
+
+async fn check_durability(connection: &mut ConnectionManager, address: &str) -> Result<(), OpenError> {
+    let wanted = [("appendonly", "yes"), ("appendfsync", "always"), ("maxmemory-policy", "noeviction")];
+    let mut found = Vec::new();
+    for (name, value) in wanted {
+        let told: Vec<String> = redis::cmd("CONFIG")
+            .arg("GET")
+            .arg(name)
+            .query_async(connection)
+            .await
+            .map_err(|error| OpenError::Untold { address: address.to_owned(), error })?;
+        let is = told.get(1).map_or("unknown", String::as_str);
+        if is != value {
+            found.push(format!("{name} is {is}"));
+        }
+    }
+    if found.is_empty() { Ok(()) } else { Err(OpenError::NotDurable { address: address.to_owned(), found: found.join(", ") }) }
+}

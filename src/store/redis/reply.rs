@@ -1,0 +1,139 @@
+//! What scripts answer, as the store's own types. An answer of another shape was written by another program: it is an error that
+//! names what was found, never a panic and never a lead that is left out.
+
+use redis::Value;
+use serde::de::DeserializeOwned;
+
+use crate::outcome::FailureKind;
+use crate::resilience::{DeadLetter, Entry, Operation, StoreError, UnixMillis};
+use crate::store::{LeadRecord, OperationRecord};
+
+fn unexpected(what: &str, found: &str) -> StoreError {
+    StoreError(format!("Redis holds {found} where {what} belongs: did another program write there?"))
+}
+
+/// The items of an answer, taken one by one.
+#[derive(Debug)]
+pub(super) struct Items(std::vec::IntoIter<Value>);
+
+impl Items {
+    pub(super) fn of(value: Value) -> Result<Self, StoreError> {
+        match value {
+            Value::Array(items) => Ok(Self(items.into_iter())),
+            _ => Err(unexpected("a list", "something else")),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.as_slice().is_empty()
+    }
+
+    pub(super) fn value(&mut self) -> Result<Value, StoreError> {
+        self.0.next().ok_or_else(|| unexpected("one more item", "nothing"))
+    }
+
+    pub(super) fn items(&mut self) -> Result<Self, StoreError> {
+        Self::of(self.value()?)
+    }
+
+    /// A text; `None` for one that is not there.
+    fn maybe_text(&mut self) -> Result<Option<String>, StoreError> {
+        match self.value()? {
+            Value::Nil => Ok(None),
+            other => text(other).map(Some),
+        }
+    }
+
+    pub(super) fn text(&mut self) -> Result<String, StoreError> {
+        text(self.value()?)
+    }
+
+    /// A number, written as one or as text.
+    pub(super) fn number(&mut self) -> Result<u64, StoreError> {
+        let text = self.text()?;
+        text.parse().map_err(|_| unexpected("a number", &format!("{text:?}")))
+    }
+
+    fn json<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
+        json(&self.text()?)
+    }
+
+    fn jsons<T: DeserializeOwned>(&mut self) -> Result<Vec<T>, StoreError> {
+        self.items()?.map(|value| json(&text(value)?)).collect()
+    }
+
+    /// What `describe_entry` tells.
+    pub(super) fn entry(&mut self) -> Result<Entry, StoreError> {
+        let mut fields = self.items()?;
+        Ok(Entry {
+            operation: fields.json::<Operation>()?,
+            timestamp: fields.number()?,
+            retry_count: fields.json()?,
+            redrives: fields.json()?,
+            attempts: fields.jsons()?,
+        })
+    }
+
+    fn operation(&mut self) -> Result<OperationRecord, StoreError> {
+        let mut fields = self.items()?;
+        let entry = fields.entry()?;
+        let place = word(&fields.text()?)?;
+        let due = fields.maybe_text()?.map(|due| date(&due)).transpose()?;
+        let settled = fields.maybe_text()?.map(|settled| json(&settled)).transpose()?;
+        let Operation { kind, key, .. } = entry.operation;
+        Ok(OperationRecord { kind, key, place, due, attempts: entry.attempts, redrives: entry.redrives, settled })
+    }
+
+    /// What `describe_lead` tells.
+    pub(super) fn lead(&mut self) -> Result<LeadRecord, StoreError> {
+        let mut fields = self.items()?;
+        let (user, data, accepted_at) = (fields.text()?, fields.json()?, fields.number()?);
+        let mut told = fields.items()?;
+        let mut operations = Vec::new();
+        while !told.is_empty() {
+            operations.push(told.operation()?);
+        }
+        let enrichments = fields.jsons()?;
+        Ok(LeadRecord { key: fields.text()?, user, data, accepted_at, operations, enrichments })
+    }
+
+    pub(super) fn letter(&mut self) -> Result<DeadLetter, StoreError> {
+        let mut fields = self.items()?;
+        let id = date(&fields.text()?)?;
+        let entry = fields.entry()?;
+        let cause: FailureKind = word(&fields.text()?)?;
+        Ok(DeadLetter { id, entry, cause, at: fields.number()? })
+    }
+}
+
+impl Iterator for Items {
+    type Item = Value;
+
+    fn next(&mut self) -> Option<Value> {
+        self.0.next()
+    }
+}
+
+pub(super) fn text(value: Value) -> Result<String, StoreError> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes).map_err(|_| unexpected("a text", "bytes that are no UTF-8")),
+        Value::SimpleString(text) => Ok(text),
+        Value::Int(number) => Ok(number.to_string()),
+        _ => Err(unexpected("a text", "something else")),
+    }
+}
+
+/// A date from the score of a sorted set, which Redis keeps as a double: exact below 2^53.
+pub(super) fn date(score: &str) -> Result<UnixMillis, StoreError> {
+    let parsed: f64 = score.parse().map_err(|_| unexpected("a date", &format!("{score:?}")))?;
+    Ok(parsed as UnixMillis)
+}
+
+pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| unexpected("JSON of this version", &format!("something else ({error})")))
+}
+
+/// A value of an enum by its name.
+fn word<T: DeserializeOwned>(name: &str) -> Result<T, StoreError> {
+    serde_json::from_value(name.into()).map_err(|_| unexpected("a known word", &format!("{name:?}")))
+}

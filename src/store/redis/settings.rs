@@ -1,0 +1,90 @@
+//! Which Redis, and what it must promise.
+
+use std::fmt;
+
+use crate::store::Bounds;
+
+/// What a server must do with a change before it answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Written to disk and synced: `appendonly yes` with `appendfsync always`, and nothing evicted. A server that does less,
+    /// or does not let its configuration be read (as managed ones do), is refused.
+    #[default]
+    Synced,
+    /// Whatever the server is configured to do. With `appendfsync everysec` a power cut loses up to two seconds of leads
+    /// that were acknowledged; without `appendonly` everything since the last snapshot; with eviction any lead at any time.
+    AsConfigured,
+}
+
+/// A Redis server as the store of several replicas of a service.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisSettings {
+    /// Where it is: `redis://[user:password@]host[:port][/database]` or `redis+unix:///path`.
+    pub url: String,
+    /// The name that the keys of this store begin with, in braces: all replicas of a service have the same, two services on
+    /// one server have two. Letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// What this replica is called. Each keeps what it spent under its own name, so it should have the same one after a
+    /// restart. Replicas share no budget: a vendor's credits are to be divided between them.
+    pub replica: String,
+    /// How much the store may hold.
+    pub bounds: Bounds,
+    /// What the server must promise.
+    pub durability: Durability,
+}
+
+impl RedisSettings {
+    /// The store of that name on the server of that URL, with the usual bounds, synced.
+    pub fn new(url: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            name: name.into(),
+            replica: String::new(),
+            bounds: Bounds::default(),
+            durability: Durability::default(),
+        }
+    }
+
+    /// The prefix of all keys. What is in braces decides the slot in a cluster, so all are in one.
+    pub(super) fn prefix(&self) -> String {
+        format!("{{{}}}:", self.name)
+    }
+
+    pub(super) fn has_good_name(&self) -> bool {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        !self.name.is_empty() && self.name.len() <= 100 && self.name.chars().all(allowed)
+    }
+}
+
+impl fmt::Debug for RedisSettings {
+    /// Without the URL: it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url: _, name, replica, bounds, durability } = self;
+        f.debug_struct("RedisSettings")
+            .field("name", name)
+            .field("replica", replica)
+            .field("bounds", bounds)
+            .field("durability", durability)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let settings = RedisSettings::new("redis://:sesame@127.0.0.1/", "plimsoll");
+        assert!(!format!("{settings:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn a_name_stays_within_its_braces() {
+        for (name, good) in
+            [("plimsoll", true), ("eu-1.leads_2", true), ("", false), ("a}b", false), ("a b", false), ("ü", false)]
+        {
+            assert_eq!(RedisSettings::new("redis://127.0.0.1/", name).has_good_name(), good, "{name:?}");
+        }
+    }
+}

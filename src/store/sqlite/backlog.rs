@@ -1,0 +1,159 @@
+//! The queue and the dead letters of one vendor in the file, as the pipeline sees them.
+
+use std::collections::BTreeMap;
+
+use crate::outcome::{FailureKind, Vendor};
+use crate::resilience::{
+    Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, Settled, StoreError, UnixMillis,
+};
+
+use super::leads::follow_up;
+use super::row::{NewEntry, int, json, vendor_number};
+use super::window::{Known, Window};
+use super::writer::{Change, Request};
+use super::{SqliteStore, read};
+
+/// The backlog of one vendor. Clones share it.
+#[derive(Debug, Clone)]
+pub struct SqliteBacklog {
+    store: SqliteStore,
+    vendor: usize,
+}
+
+impl SqliteBacklog {
+    pub(super) fn new(store: SqliteStore, vendor: Vendor) -> Self {
+        Self { store, vendor: vendor_number(vendor) }
+    }
+
+    /// Asks the window, reading ahead where it does not know.
+    async fn ask<T>(&self, mut question: impl FnMut(&mut Window) -> Known<T>) -> Result<T, StoreError> {
+        loop {
+            let (known, low) = {
+                let mut window = self.store.shared.windows[self.vendor].lock();
+                (question(&mut window), window.runs_low())
+            };
+            match known {
+                Known::Yes(answer) => {
+                    if low {
+                        self.store.send(Request::ReadAhead { vendor: self.vendor, answer: None }).await?;
+                    }
+                    return Ok(answer);
+                }
+                Known::ReadMore => self.store.read_ahead(self.vendor).await?,
+            }
+        }
+    }
+}
+
+impl Backlog for SqliteBacklog {
+    type Queue = Self;
+    type Letters = Self;
+
+    fn queue(&self) -> &Self {
+        self
+    }
+
+    fn letters(&self) -> &Self {
+        self
+    }
+
+    async fn bury(&self, id: u64, attempt: Attempt) -> Result<bool, StoreError> {
+        self.store.write(Change::Bury, move |transaction| transaction.bury(id, attempt)).await
+    }
+
+    async fn redrive(&self, letter: u64, due: UnixMillis) -> Result<bool, StoreError> {
+        let vendor = self.vendor;
+        self.store.write(Change::Redrive, move |transaction| transaction.redrive(vendor, letter, due)).await
+    }
+
+    fn counts(&self) -> (u64, u64) {
+        let window = self.store.shared.windows[self.vendor].lock();
+        (window.queued, window.dead)
+    }
+
+    async fn credits(&self) -> Result<Option<CreditState>, StoreError> {
+        let vendor = self.vendor;
+        self.store.read(move |connection| read::credits(connection, vendor)).await
+    }
+
+    async fn keep_credits(&self, state: CreditState) -> Result<(), StoreError> {
+        let (vendor, state) = (self.vendor as i64, json(&state));
+        self.store
+            .write(Change::Other, move |transaction| {
+                let sql = "UPDATE backlogs SET credits = ?2 WHERE vendor = ?1";
+                transaction.connection.prepare_cached(sql)?.execute((vendor, state)).map(drop)
+            })
+            .await
+    }
+}
+
+impl FallbackQueue for SqliteBacklog {
+    async fn push(&self, entry: Entry, due: UnixMillis) -> Result<bool, StoreError> {
+        let new = NewEntry::new(self.vendor, entry);
+        self.store.write(Change::Enqueue, move |transaction| transaction.push(new, due)).await
+    }
+
+    async fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> Result<Option<Leased>, StoreError> {
+        self.ask(|window| window.lease(now, lease_end)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
+        self.ask(|window| window.next_due()).await
+    }
+
+    async fn ack(&self, id: u64, mut settled: Settled) -> Result<(), StoreError> {
+        let follow_up = follow_up(std::mem::take(&mut settled.follow_up), settled.at);
+        self.store.write(Change::Ack, move |transaction| transaction.ack(id, &settled, follow_up)).await
+    }
+
+    async fn holds(&self, user: &str) -> Result<bool, StoreError> {
+        let (vendor, user) = (self.vendor, user.to_owned());
+        self.store.read(move |connection| read::holds(connection, vendor, &user)).await
+    }
+
+    async fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> Result<(), StoreError> {
+        self.store.write(Change::Other, move |transaction| transaction.give_back(id, Some(attempt), due)).await
+    }
+
+    async fn release(&self, id: u64, due: UnixMillis) -> Result<(), StoreError> {
+        self.store.write(Change::Other, move |transaction| transaction.give_back(id, None, due)).await
+    }
+
+    fn depth(&self) -> u64 {
+        self.counts().0
+    }
+}
+
+impl DeadLetters for SqliteBacklog {
+    async fn put(&self, entry: Entry, cause: FailureKind, at: UnixMillis) -> Result<bool, StoreError> {
+        let new = NewEntry::new(self.vendor, entry);
+        self.store.write(Change::Bury, move |transaction| transaction.put_letter(new, cause, at)).await
+    }
+
+    async fn page(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        let vendor = self.vendor;
+        self.store.read(move |connection| read::letters(connection, vendor, after, limit)).await
+    }
+
+    async fn by_cause(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let vendor = self.vendor;
+        self.store.read(move |connection| read::by_cause(connection, vendor)).await
+    }
+
+    async fn remove(&self, id: u64) -> Result<bool, StoreError> {
+        let vendor = self.vendor;
+        self.store.write(Change::Other, move |transaction| transaction.remove_letter(vendor, id)).await
+    }
+
+    fn count(&self) -> u64 {
+        self.counts().1
+    }
+}
+
+/// A moment of the file's own, in its numbers.
+pub(super) const CHECK: &str = "UPDATE numbers SET checked_at = ?1";
+
+/// The parameter of [`CHECK`].
+pub(super) fn check_time() -> i64 {
+    int(crate::clock::wall_clock().timestamp_millis().max(0) as u64)
+}

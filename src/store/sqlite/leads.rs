@@ -1,0 +1,112 @@
+//! Changes of leads: accepted with all their operations, enriched with what follows from it, forgotten when all is done.
+
+use rusqlite::{Result, params};
+
+use crate::resilience::{Operation, UnixMillis};
+use crate::store::{Acceptance, Enrichment, NewLead, Recorded};
+
+use super::row::{Key, NewEntry, from_json, int, json, uint};
+use super::transaction::{LeadRow, Transaction};
+
+/// A lead that is ready to be written: everything that can be computed beforehand, off the writer's thread.
+#[derive(Debug)]
+pub(super) struct ReadyLead {
+    key: Key,
+    user: String,
+    data: String,
+    operations: Vec<NewEntry>,
+}
+
+impl ReadyLead {
+    pub(super) fn new(lead: NewLead, now: UnixMillis) -> Self {
+        let mut operations: Vec<NewEntry> = Vec::with_capacity(lead.operations.len());
+        for operation in lead.operations {
+            // An operation that is named twice is one.
+            if operations.iter().all(|known| known.entry.operation.key != operation.key) {
+                operations.push(NewEntry::untried(operation, now));
+            }
+        }
+        Self { key: Key::of(&lead.key), user: lead.user, data: json(&lead.data), operations }
+    }
+}
+
+/// Operations that follow from something, ready to be written.
+pub(super) fn follow_up(operations: Vec<Operation>, at: UnixMillis) -> Vec<NewEntry> {
+    operations.into_iter().map(|operation| NewEntry::untried(operation, at)).collect()
+}
+
+impl Transaction<'_> {
+    /// Accepts a lead with its operations, due at once.
+    pub(super) fn accept(&mut self, lead: ReadyLead, now: UnixMillis) -> Result<Acceptance> {
+        if self.lead_of(&lead.key)?.is_some() {
+            return Ok(Acceptance::Known);
+        }
+        let mut more = [0; 3];
+        lead.operations.iter().for_each(|operation| more[operation.vendor] += 1);
+        if more.iter().enumerate().any(|(vendor, &more)| more > 0 && !self.fits(vendor, more)) {
+            return Ok(Acceptance::Full);
+        }
+        let id = self.next_id();
+        let sql = "INSERT INTO leads (id, key, user, data, accepted_at, open, settled_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5)";
+        self.connection.prepare_cached(sql)?.execute(params![
+            int(id),
+            lead.key,
+            lead.user,
+            lead.data,
+            int(now),
+            lead.operations.len() as i64
+        ])?;
+        let row = LeadRow { id, user: lead.user.as_str(), data: lead.data.as_str() };
+        for operation in lead.operations {
+            self.enqueue(operation, now, Some(row), None)?;
+        }
+        Ok(Acceptance::New)
+    }
+
+    /// Keeps what was found out about a lead, with what follows from it.
+    pub(super) fn enrich(&mut self, lead: &Key, found: &Enrichment, follow_up: Vec<NewEntry>) -> Result<Recorded> {
+        let Some(id) = self.lead_of(lead)? else { return Ok(Recorded::UnknownLead) };
+        let source = json(&found.source);
+        let known = {
+            let sql = "SELECT data FROM enrichments WHERE lead = ?1 AND source = ?2";
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut rows = statement.query((int(id), &source))?;
+            let mut known = false;
+            while let Some(row) = rows.next()? {
+                // As values: the order of an object's members says nothing.
+                known |= from_json::<serde_json::Value>(row.get_ref("data")?.as_str()?)? == found.data;
+            }
+            known
+        };
+        if known {
+            return Ok(Recorded::Repeated);
+        }
+        let number = self.next_id();
+        let sql = "INSERT INTO enrichments (id, lead, at, source, data) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.connection.prepare_cached(sql)?.execute(params![int(number), int(id), int(found.at), source, json(&found.data)])?;
+        for operation in follow_up {
+            self.follow(operation, found.at)?;
+        }
+        Ok(Recorded::New)
+    }
+
+    /// Forgets at most `most` leads that were settled before `before`; gives how many.
+    pub(super) fn forget(&mut self, before: UnixMillis, most: usize) -> Result<u64> {
+        let ids = {
+            let sql = "SELECT id FROM leads WHERE open = 0 AND settled_at < ?1 ORDER BY settled_at LIMIT ?2";
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let rows = statement.query_map((int(before), most as i64), |row| uint(row, "id"))?;
+            rows.collect::<Result<Vec<_>>>()?
+        };
+        for &id in &ids {
+            for sql in [
+                "DELETE FROM enrichments WHERE lead = ?1",
+                "DELETE FROM entries WHERE lead = ?1",
+                "DELETE FROM leads WHERE id = ?1",
+            ] {
+                self.connection.prepare_cached(sql)?.execute([int(id)])?;
+            }
+        }
+        Ok(ids.len() as u64)
+    }
+}

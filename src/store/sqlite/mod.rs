@@ -1,0 +1,311 @@
+//! Leads in one SQLite file: the embedded store, for a service that runs by itself.
+//!
+//! What was acknowledged must be there after the power came back. So every change is one transaction in WAL mode with
+//! `synchronous = FULL`, and nobody is answered before its commit; group commit (`writer`) makes that affordable.
+//! One process owns the file (`open`); leases and the window of what is sent next live in its memory (`window`).
+
+mod backlog;
+mod changes;
+mod leads;
+mod open;
+mod read;
+mod row;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod window;
+mod writer;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::outcome::Vendor;
+use crate::resilience::{Operation, StoreError, UnixMillis};
+use crate::store::{Acceptance, Bounds, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
+
+pub use backlog::SqliteBacklog;
+pub use open::OpenError;
+
+use leads::{ReadyLead, follow_up};
+use read::Question;
+use row::{Key, uint};
+use transaction::{Counts, Numbers, Transaction};
+use writer::{Change, Request, Task, Writer, store_error};
+
+/// How a store is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SqliteSettings {
+    /// How much it may hold.
+    pub bounds: Bounds,
+    unsynced: bool,
+}
+
+impl SqliteSettings {
+    /// Commits without waiting for the disk: what was acknowledged is lost with the power. Only to show that a test of the
+    /// disk finds that out; no configuration leads here.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn unsynced(self) -> Self {
+        Self { unsynced: true, ..self }
+    }
+}
+
+impl From<Bounds> for SqliteSettings {
+    fn from(bounds: Bounds) -> Self {
+        Self { bounds, unsynced: false }
+    }
+}
+
+/// The log is cut to this length after it was longer (a long reader keeps it from being used anew).
+const WAL_BYTES: u64 = 64 << 20;
+/// Memory for pages of the connection that writes. It bounds what a large file costs.
+const CACHE_KIB: u64 = 32 << 10;
+
+/// A store of leads in one file. Clones share it; the file is closed with the last of them, or by [`LeadStore::close`].
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    threads: Arc<Threads>,
+}
+
+/// What the writer and those who lease share.
+#[derive(Debug)]
+struct Shared {
+    settings: SqliteSettings,
+    commits: AtomicU64,
+    windows: [SharedWindow; 3],
+}
+
+/// A window that is leased from by many.
+#[derive(Debug)]
+struct SharedWindow(Mutex<window::Window>);
+
+impl SharedWindow {
+    fn lock(&self) -> MutexGuard<'_, window::Window> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug)]
+struct Threads {
+    /// `None` once the store is closed.
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    requests: Sender<Request>,
+    questions: Sender<Question>,
+    threads: Vec<JoinHandle<()>>,
+    lock: open::Lock,
+}
+
+impl SqliteStore {
+    /// Opens the file at `path`, or makes it.
+    ///
+    /// # Errors
+    /// When the file is in use by another process, is not a store of leads, is of a later version, or is damaged: it is then
+    /// as it was. When it cannot be made or read.
+    pub fn open(path: &Path, settings: SqliteSettings) -> Result<Self, OpenError> {
+        let lock = open::prepare(path)?;
+        let writing = open::connect(path, true)?;
+        let numbers = begin(&writing, settings).map_err(|error| open::sqlite(path, &error))?;
+        let reading = open::connect(path, false)?;
+        let windows =
+            numbers.counts.map(|counts| SharedWindow(Mutex::new(window::Window::new(counts.queued, counts.dead, window::PAGE))));
+        let shared = Arc::new(Shared { settings, commits: AtomicU64::new(0), windows });
+        let (requests, asked) = channel();
+        let (questions, questioned) = channel();
+        let writer = Writer { connection: writing, shared: Arc::clone(&shared), numbers };
+        let io = |error| OpenError::Io { path: path.to_owned(), error };
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(io)
+        };
+        let threads = vec![
+            spawn("store-reader", Box::new(move || read::serve(reading, &questioned)))?,
+            spawn("store-writer", Box::new(move || writer.run(&asked)))?,
+        ];
+        let running = Some(Running { requests, questions, threads, lock });
+        Ok(Self { shared, threads: Arc::new(Threads { running: Mutex::new(running) }) })
+    }
+
+    /// Commits since it was opened: fewer than changes, for one commit takes all that wait.
+    pub fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// An operation that is leased is tried next when its lease is over; the file does not know of that.
+    fn with_leases(&self, (mut lead, ids): read::Found) -> LeadRecord {
+        for (operation, (vendor, id)) in lead.operations.iter_mut().zip(ids) {
+            if let Some(due) = operation.due.as_mut()
+                && let Some(end) = self.shared.windows[vendor].lock().lease_end(id)
+            {
+                *due = end;
+            }
+        }
+        lead
+    }
+
+    async fn send(&self, request: Request) -> Result<(), StoreError> {
+        let sender = self.threads.with(|running| running.requests.clone())?;
+        sender.send(request).map_err(|_| closed())
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        change: Change,
+        work: impl FnOnce(&mut Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Request::Write(Box::new(Task { change, work: Some(work), result: None, answer }))).await?;
+        answered.await.map_err(|_| closed())?
+    }
+
+    async fn read_ahead(&self, vendor: usize) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Request::ReadAhead { vendor, answer: Some(answer) }).await?;
+        answered.await.map_err(|_| closed())?
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let question: Question = Box::new(move |connection| {
+            let _ = answer.send(question(connection).map_err(|error| store_error(&error)));
+        });
+        self.threads.with(|running| running.questions.clone())?.send(question).map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?
+    }
+}
+
+impl Threads {
+    fn with<T>(&self, work: impl FnOnce(&Running) -> T) -> Result<T, StoreError> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().map(work).ok_or_else(closed)
+    }
+
+    fn take(&self) -> Option<Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Running {
+    /// Lets both threads finish what they were asked, and waits for their end; then the file is free.
+    fn end(self) {
+        let Self { requests, questions, threads, lock } = self;
+        drop((requests, questions));
+        for thread in threads {
+            // A thread that panicked has said so; its connection is closed like the other's.
+            let _ = thread.join();
+        }
+        drop(lock);
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(running) = self.take() {
+            running.end();
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError("the store is closed".to_owned())
+}
+
+/// Makes the connection that writes a durable one, and reads the numbers.
+fn begin(connection: &Connection, settings: SqliteSettings) -> rusqlite::Result<Numbers> {
+    let refused = |what: &str| {
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISUSE), Some(what.to_owned()))
+    };
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(refused("this file system has no room for a write-ahead log (journal_mode stays as it was)"));
+    }
+    connection.execute_batch(&format!("PRAGMA journal_size_limit = {WAL_BYTES}; PRAGMA cache_size = -{CACHE_KIB};"))?;
+    let (name, number) = if settings.unsynced { ("OFF", 0) } else { ("FULL", 2) };
+    connection.pragma_update(None, "synchronous", name)?;
+    if connection.query_row("PRAGMA synchronous", (), |row| row.get::<_, i64>(0))? != number {
+        return Err(refused(&format!("synchronous = {name} did not take effect")));
+    }
+    let mut numbers = Numbers::default();
+    numbers.last_id = connection.query_row("SELECT last_id FROM numbers", (), |row| uint(row, "last_id"))?;
+    for (vendor, counts) in numbers.counts.iter_mut().enumerate() {
+        let sql = "SELECT queued, dead FROM backlogs WHERE vendor = ?1";
+        let read = |row: &rusqlite::Row<'_>| Ok(Counts { queued: uint(row, "queued")?, dead: uint(row, "dead")? });
+        *counts = connection.query_row(sql, [vendor as i64], read)?;
+    }
+    Ok(numbers)
+}
+
+impl LeadStore for SqliteStore {
+    type Backlog = SqliteBacklog;
+
+    fn backlog(&self, vendor: Vendor) -> SqliteBacklog {
+        SqliteBacklog::new(self.clone(), vendor)
+    }
+
+    async fn accept(&self, leads: Vec<NewLead>, now: UnixMillis) -> Result<Vec<Acceptance>, StoreError> {
+        let leads: Vec<ReadyLead> = leads.into_iter().map(|lead| ReadyLead::new(lead, now)).collect();
+        self.write(Change::Enqueue, move |transaction| leads.into_iter().map(|lead| transaction.accept(lead, now)).collect())
+            .await
+    }
+
+    async fn lead(&self, key: &str) -> Result<Option<LeadRecord>, StoreError> {
+        let key = key.to_owned();
+        let found = self.read(move |connection| read::lead(connection, &key)).await?;
+        Ok(found.map(|found| self.with_leases(found)))
+    }
+
+    async fn leads(&self, after: Option<&str>, limit: usize) -> Result<Vec<LeadRecord>, StoreError> {
+        let after = after.map(str::to_owned);
+        let found = self.read(move |connection| read::leads(connection, after.as_deref(), limit)).await?;
+        Ok(found.into_iter().map(|found| self.with_leases(found)).collect())
+    }
+
+    async fn enrich(&self, lead: &str, enrichment: Enrichment, operations: Vec<Operation>) -> Result<Recorded, StoreError> {
+        let (lead, operations) = (Key::of(lead), follow_up(operations, enrichment.at));
+        self.write(Change::Callback, move |transaction| transaction.enrich(&lead, &enrichment, operations)).await
+    }
+
+    async fn forget_settled(&self, before: UnixMillis) -> Result<u64, StoreError> {
+        const AT_ONCE: usize = 500;
+        let mut forgotten = 0;
+        loop {
+            let some = self.write(Change::Other, move |transaction| transaction.forget(before, AT_ONCE)).await?;
+            forgotten += some;
+            if some < AT_ONCE as u64 {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.write(Change::Other, |transaction| {
+            transaction.connection.prepare_cached(backlog::CHECK)?.execute([backlog::check_time()]).map(drop)
+        })
+        .await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let Some(running) = self.threads.take() else { return Ok(()) };
+        let (answer, answered) = oneshot::channel();
+        let result = match running.requests.send(Request::Close(answer)) {
+            Ok(()) => answered.await.unwrap_or_else(|_| Err(closed())),
+            Err(_) => Err(closed()),
+        };
+        // What is left is to join threads that have nothing to do any more.
+        running.end();
+        result
+    }
+}

@@ -1,0 +1,271 @@
+//! Opening a file, or refusing it untouched.
+//!
+//! A service that is pointed at the wrong file must not write a byte to it; two services on one file would send everything
+//! twice; and a file of a later version, opened by an earlier build, would lose what that does not know. So the file is
+//! locked and looked at by a reader that cannot write, before the first connection that can.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::schema::{APPLICATION_ID, CREATE, VERSION};
+
+/// How a file of SQLite begins.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+/// A file up to this many bytes is checked whole when it is opened. A longer one takes longer than a restart may: of it the
+/// header, the tables and both ends of each are looked at, and a damaged page is refused when it is read.
+const CHECKED_WHOLE: u64 = 64 << 20;
+/// What a damaged or planted file must not do is forbidden beforehand.
+const GUARDED: &str = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";
+
+/// Why a file was not opened. It is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The operating system refuses.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What it says.
+        error: std::io::Error,
+    },
+    /// Another process has it.
+    #[error("{} is in use by {}: one service owns a file; stop the other, or give this one a file of its own", path.display(),
+        pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")))]
+    InUse {
+        /// Which file.
+        path: PathBuf,
+        /// The process that has it, where it said so.
+        pid: Option<u32>,
+    },
+    /// It is a file of something else.
+    #[error("{} is no store of leads: {what}; name another file, which is then made", path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+    /// A later build wrote it.
+    #[error("{} is of version {found}, and this build knows versions up to {VERSION}: use the build that wrote it, or a later one",
+        path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// It is damaged.
+    #[error("{} is damaged: {what}; it was not touched: restore a copy, or recover it with `sqlite3 {} .recover`",
+        path.display(), path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite says.
+        what: String,
+    },
+    /// SQLite refuses.
+    #[error("{}: {what}", path.display())]
+    Sqlite {
+        /// Which file.
+        path: PathBuf,
+        /// What it says.
+        what: String,
+    },
+}
+
+/// The lock on a file: a file beside it, locked for as long as this lives, with the number of the process in it.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
+        let lock = beside(path, ".lock");
+        let io = |error| OpenError::Io { path: lock.clone(), error };
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let _ = file.take(32).read_to_string(&mut text);
+                return Err(OpenError::InUse { path: path.to_owned(), pid: text.trim().parse().ok() });
+            }
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        file.set_len(0).map_err(io)?;
+        file.rewind().map_err(io)?;
+        writeln!(file, "{}", std::process::id()).map_err(io)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// The path of a file beside `path`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing, or an empty file.
+    Nothing,
+    /// A store of leads, as far as its header says, of this many bytes.
+    Store(u64),
+}
+
+/// Makes the file if there is none, and looks at it otherwise.
+pub(super) fn prepare(path: &Path) -> Result<Lock, OpenError> {
+    // Before the lock: beside a file of something else not even that is made.
+    look(path)?;
+    let lock = Lock::take(path)?;
+    match look(path)? {
+        Found::Nothing => create(path)?,
+        Found::Store(length) => inspect(path, length)?,
+    }
+    Ok(lock)
+}
+
+/// Makes a file aside and renames it into place, so that a crash leaves none that is half made.
+fn create(path: &Path) -> Result<(), OpenError> {
+    let io = |error| OpenError::Io { path: path.to_owned(), error };
+    let aside = beside(path, ".new");
+    match std::fs::remove_file(&aside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+        _ => {}
+    }
+    let make = || -> rusqlite::Result<()> {
+        let connection = Connection::open(&aside)?;
+        connection.execute_batch(&format!(
+            "PRAGMA synchronous = FULL; BEGIN; {CREATE}
+             PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+        ))?;
+        connection.close().map_err(|(_, error)| error)
+    };
+    make().map_err(|error| sqlite(path, &error))?;
+    std::fs::rename(&aside, path).map_err(io)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // The name itself must outlive a power cut.
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(io)
+}
+
+/// Reads the header of a file.
+pub(super) fn look(path: &Path) -> Result<Found, OpenError> {
+    let io = |error| OpenError::Io { path: path.to_owned(), error };
+    let foreign = |what: String| OpenError::Foreign { path: path.to_owned(), what };
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        file => file.map_err(io)?,
+    };
+    let meta = file.metadata().map_err(io)?;
+    if !meta.is_file() {
+        return Err(foreign("it is no file".to_owned()));
+    }
+    if meta.len() == 0 {
+        return Ok(Found::Nothing);
+    }
+    let mut header = [0; 100];
+    if file.read_exact(&mut header).is_err() || !header.starts_with(MAGIC) {
+        return Err(foreign("it is no SQLite database".to_owned()));
+    }
+    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let (version, application) = (number(60), number(68));
+    if application != APPLICATION_ID {
+        return Err(foreign(format!("it is the database of another application (id {application:#x})")));
+    }
+    if version > VERSION {
+        return Err(OpenError::Newer { path: path.to_owned(), found: version });
+    }
+    let expected = u64::from(u16::from_be_bytes([header[16], header[17]])) * u64::from(number(28));
+    // What is in the log may complete a file that is short of pages; by itself it must be whole.
+    if !has_log(path) && meta.len() < expected {
+        let what = format!("it is cut off: {} of {expected} bytes", meta.len());
+        return Err(OpenError::Damaged { path: path.to_owned(), what });
+    }
+    Ok(Found::Store(meta.len()))
+}
+
+fn has_log(path: &Path) -> bool {
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
+/// Looks into a store without the means to change it.
+fn inspect(path: &Path, length: u64) -> Result<(), OpenError> {
+    let found = check(path, has_log(path), length <= CHECKED_WHOLE).map_err(|error| sqlite(path, &error))?;
+    found.map_or(Ok(()), |what| Err(OpenError::Damaged { path: path.to_owned(), what }))
+}
+
+/// What is wrong with a file, if anything.
+fn check(path: &Path, logged: bool, whole: bool) -> rusqlite::Result<Option<String>> {
+    let connection = read_only(path, !logged)?;
+    let schema = |connection: &Connection| -> rusqlite::Result<Vec<String>> {
+        let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")?;
+        statement.query_map((), |row| row.get(0))?.collect()
+    };
+    let fresh = Connection::open_in_memory()?;
+    fresh.execute_batch(CREATE)?;
+    if schema(&connection)? != schema(&fresh)? {
+        return Ok(Some("its tables are not those of its version".to_owned()));
+    }
+    if whole {
+        let found: String = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0))?;
+        return Ok((found != "ok").then_some(found));
+    }
+    // Both ends of every tree: the way to them leads through its root, and a page that is not one is seen.
+    for (table, column) in
+        [("leads", "id"), ("leads", "key"), ("entries", "id"), ("entries", "lead"), ("enrichments", "id"), ("backlogs", "vendor")]
+    {
+        connection.query_row(&format!("SELECT min({column}) FROM {table}"), (), |_| Ok(()))?;
+        connection.query_row(&format!("SELECT max({column}) FROM {table}"), (), |_| Ok(()))?;
+    }
+    connection.query_row("SELECT last_id FROM numbers", (), |_| Ok(()))?;
+    Ok(None)
+}
+
+/// A connection that cannot write. `alone`: there is no log, so that not even its index is made beside the file.
+fn read_only(path: &Path, alone: bool) -> rusqlite::Result<Connection> {
+    let mut name = "file:".to_owned();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'_' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => name.push(char::from(byte)),
+            other => name.push_str(&format!("%{other:02X}")),
+        }
+    }
+    if alone {
+        name.push_str("?immutable=1");
+    }
+    let connection = Connection::open_with_flags(
+        name,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.execute_batch(GUARDED)?;
+    Ok(connection)
+}
+
+/// A connection with the settings that every one of ours has.
+pub(super) fn connect(path: &Path, writes: bool) -> Result<Connection, OpenError> {
+    let access = if writes { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.set_prepared_statement_cache_capacity(64);
+        connection.execute_batch(GUARDED)?;
+        Ok(connection)
+    };
+    open().map_err(|error| sqlite(path, &error))
+}
+
+/// What SQLite says of a file.
+pub(super) fn sqlite(path: &Path, error: &rusqlite::Error) -> OpenError {
+    use rusqlite::ErrorCode;
+    let (path, what) = (path.to_owned(), error.to_string());
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => OpenError::Damaged { path, what },
+        _ => OpenError::Sqlite { path, what },
+    }
+}

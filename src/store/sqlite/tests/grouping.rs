@@ -1,0 +1,96 @@
+//! Many changes, one commit; and one that fails, alone.
+
+use std::future::Future;
+use std::sync::mpsc::channel;
+
+use crate::outcome::FailureKind;
+use crate::resilience::{Attempt, StoreError};
+use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::writer::Change;
+use crate::store::{Acceptance, LeadStore};
+
+use super::{lead, open, place};
+
+pub(super) const WHY: Attempt = Attempt { at: 1, cause: FailureKind::Timeout, status: None };
+
+/// Holds the writer until both futures have asked, so that both are in one commit.
+pub(super) async fn together<A, B>(
+    store: &SqliteStore,
+    first: impl Future<Output = A>,
+    second: impl Future<Output = B>,
+) -> (A, B) {
+    let (go, wait) = channel::<()>();
+    let held = store.write(Change::Other, move |_| {
+        // The sender's end is the signal too.
+        let _ = wait.recv();
+        Ok(())
+    });
+    let release = async {
+        // Polled after the others, which have asked by then.
+        drop(go);
+        Ok::<_, StoreError>(())
+    };
+    let (held, first, second, _) = tokio::join!(biased; held, first, second, release);
+    held.expect("a working store");
+    (first, second)
+}
+
+#[tokio::test]
+async fn what_waits_goes_into_one_commit() {
+    let (_dir, path) = place();
+    let store = open(&path);
+    let (go, wait) = channel::<()>();
+    let held = store.write(Change::Other, move |_| {
+        let _ = wait.recv();
+        Ok(())
+    });
+    let all = futures_util::future::join_all((0..300).map(|number| store.accept(vec![lead(number)], 1)));
+    let (held, all, ()) = tokio::join!(biased; held, all, async { drop(go) });
+    held.expect("a working store");
+    assert!(all.iter().all(|accepted| *accepted == Ok(vec![Acceptance::New])));
+    // The one that held the others up, and the one of all of them; or one of all.
+    assert!(store.commits() <= 2, "{} commits", store.commits());
+    assert_eq!(store.leads(None, 1_000).await.map(|leads| leads.len()), Ok(300));
+}
+
+#[tokio::test]
+async fn a_change_that_fails_is_undone_and_fails_no_other() {
+    let (_dir, path) = place();
+    let store = open(&path);
+    let bad = store.write(Change::Other, |transaction| {
+        transaction.connection.execute("UPDATE leads SET user = 'nobody'", ())?;
+        transaction.numbers.counts[0].queued += 1_000;
+        transaction.connection.execute("UPDATE no_such_table SET a = 1", ())
+    });
+    let (good, bad) = together(&store, store.accept(vec![lead(1)], 1), bad).await;
+    assert_eq!(good, Ok(vec![Acceptance::New]));
+    assert!(bad.expect_err("no such table").to_string().contains("no_such_table"));
+    let kept = store.lead(&lead(1).key).await.expect("a working store").expect("it is durable");
+    assert_eq!(kept.user, "user-1");
+    use crate::resilience::Backlog;
+    assert_eq!(store.backlog(crate::outcome::Vendor::Clay).counts(), (1, 0));
+}
+
+#[tokio::test]
+async fn a_caller_that_has_gone_does_not_undo_the_change() {
+    let (_dir, path) = place();
+    let store = open(&path);
+    let mut accept = Box::pin(store.accept(vec![lead(1)], 1));
+    assert!(futures_util::poll!(&mut accept).is_pending());
+    drop(accept);
+    store.check().await.expect("a working store");
+    assert_eq!(store.accept(vec![lead(1)], 1).await, Ok(vec![Acceptance::Known]));
+}
+
+#[tokio::test]
+async fn durability_is_what_it_is_said_to_be() {
+    let (_dir, path) = place();
+    let store = open(&path);
+    let pragma = |name: &'static str| {
+        store.write(Change::Other, move |transaction| {
+            transaction.connection.query_row(&format!("PRAGMA {name}"), (), |row| row.get::<_, rusqlite::types::Value>(0))
+        })
+    };
+    assert_eq!(pragma("journal_mode").await, Ok("wal".to_owned().into()));
+    assert_eq!(pragma("synchronous").await, Ok(2.into()));
+}

@@ -1,0 +1,71 @@
+//! A lead as the operations that the vendors are asked for, each with a key of its own.
+
+use serde_json::{Value, json};
+
+use crate::resilience::{Operation, OperationKind, idempotency_key};
+
+/// The field of a follow-up's attributes that says who found them out: `vendor`, `cache` or `local`.
+pub const ENRICHED_BY: &str = "enriched_by";
+
+/// The operations of the lead of key `lead`, in their order. A key is made of the lead's and of what is done, so a lead that
+/// its submitter gave a key to is the same lead whatever its data says.
+pub fn lead_operations(lead: &str, user: &str, data: &Value) -> Vec<Operation> {
+    [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track]
+        .into_iter()
+        .map(|kind| Operation {
+            kind,
+            user: user.to_owned(),
+            data: match kind {
+                OperationKind::Enrich | OperationKind::Identify => data.clone(),
+                OperationKind::Track => json!({ "name": "lead_received", "data": data }),
+            },
+            key: operation_key(kind, lead),
+            lead: Some(lead.to_owned()),
+        })
+        .collect()
+}
+
+/// The key of a lead's operation.
+fn operation_key(kind: OperationKind, lead: &str) -> String {
+    idempotency_key(kind, lead, &json!({}))
+}
+
+/// The operation by which Customer.io learns what was found out about a lead: identify, with these attributes. Its key is of
+/// the lead and of what was found out, so that the same finding is told once.
+pub fn finding(lead: &str, user: &str, found: &Value) -> Operation {
+    Operation {
+        kind: OperationKind::Identify,
+        user: user.to_owned(),
+        data: found.clone(),
+        key: idempotency_key(OperationKind::Identify, lead, found),
+        lead: Some(lead.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_of_the_lead_and_of_what_is_done() {
+        let first = lead_operations("aa", "ada", &json!({"email": "ada@acme.test"}));
+        let keys: HashSet<_> = first.iter().map(|operation| operation.key.clone()).collect();
+        assert_eq!(keys.len(), 3);
+        let other_data = lead_operations("aa", "ada", &json!({}));
+        assert!(other_data.iter().all(|operation| keys.contains(&operation.key)), "the same lead");
+        let other_lead = lead_operations("ab", "ada", &json!({"email": "ada@acme.test"}));
+        assert!(other_lead.iter().all(|operation| !keys.contains(&operation.key)));
+        assert!(first.iter().all(|operation| operation.lead.as_deref() == Some("aa")));
+    }
+
+    #[test]
+    fn a_finding_is_told_once_and_is_not_the_first_identify() {
+        let found = json!({"title": "CTO", ENRICHED_BY: "vendor"});
+        let told = finding("aa", "ada", &found);
+        assert_eq!(told.key, finding("aa", "ada", &found).key);
+        assert_ne!(told.key, finding("aa", "ada", &json!({"title": "CEO"})).key);
+        assert!(lead_operations("aa", "ada", &json!({})).iter().all(|operation| operation.key != told.key));
+    }
+}

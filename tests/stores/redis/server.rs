@@ -1,0 +1,97 @@
+//! A Redis server of a test's own, on a socket in a directory of its own.
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use plimsoll::store::redis::RedisSettings;
+use tempfile::TempDir;
+
+/// A server that syncs every write, unless told otherwise. It ends with its value.
+pub(crate) struct Server {
+    dir: TempDir,
+    arguments: Vec<String>,
+    child: Child,
+}
+
+impl Server {
+    /// Starts one; `None`, after saying so loudly, where Redis is not installed.
+    pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one whose configuration differs by `arguments`.
+    pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
+        if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
+            let required = std::env::var_os("PLIMSOLL_REQUIRE_REDIS").is_some();
+            assert!(!required, "PLIMSOLL_REQUIRE_REDIS is set, and redis-server is not installed");
+            eprintln!("SKIPPED: redis-server is not installed (Debian: apt-get install redis-server); nothing was tested");
+            return None;
+        }
+        let dir = TempDir::new().expect("a temporary directory");
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let child = spawn(&dir, &arguments);
+        let server = Self { dir, arguments, child };
+        server.wait_until_it_answers();
+        Some(server)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir.path().join("redis.sock")
+    }
+
+    pub(crate) fn settings(&self) -> RedisSettings {
+        RedisSettings::new(format!("redis+unix://{}", self.socket().display()), "test")
+    }
+
+    /// Ends it as a power cut does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it was started here");
+    }
+
+    /// Starts it again on what it left.
+    pub(crate) fn restart(&mut self) {
+        self.child = spawn(&self.dir, &self.arguments);
+        self.wait_until_it_answers();
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn wait_until_it_answers(&self) {
+        while !self.answers() {
+            std::thread::yield_now();
+        }
+    }
+
+    fn answers(&self) -> bool {
+        use std::io::Read;
+        let Ok(mut stream) = UnixStream::connect(self.socket()) else { return false };
+        let mut answer = [0; 7];
+        stream.write_all(b"PING\r\n").is_ok() && stream.read_exact(&mut answer).is_ok() && &answer == b"+PONG\r\n"
+    }
+}
+
+fn spawn(dir: &TempDir, arguments: &[String]) -> Child {
+    Command::new("redis-server")
+        .args(["--port", "0", "--unixsocket", "redis.sock", "--save", "", "--appendonly", "yes", "--appendfsync", "always"])
+        .arg("--dir")
+        .arg(dir.path())
+        .args(arguments)
+        .current_dir(dir.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it is installed")
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
