@@ -105,10 +105,7 @@ impl SqliteFile {
     /// When there is none, or it is not a store of leads, is of a later version, or is damaged.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         match open::look(path)? {
-            Found::Nothing => {
-                let error = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such store of leads");
-                Err(OpenError::Io { path: path.to_owned(), error })
-            }
+            Found::Nothing => Err(open::missing(path)),
             Found::Store(_) => Ok(Self { path: path.to_owned(), connection: open::connect(path, false)? }),
         }
     }
