@@ -634,3 +634,44 @@ fn what_a_service_does_not_measure_cannot_be_a_threshold() {
     let text = text.replace("count==0", "rate>0.9");
     read(&text).unwrap_or_else(|errors| panic!("{errors}"));
 }
+
+const BREAKER: &str = "breaker = { failures = 5, cooldown = \"2s\" }";
+
+#[test]
+fn a_memory_of_keys_that_is_shorter_than_the_retries() {
+    assert_prints(
+        BREAKER,
+        "idempotency = { ttl = \"5m\" }",
+        r#"
+error: a key is remembered for 5m, but its operation may be tried for 38m34s
+ --> scenarios/outage.toml:9:23
+  |
+9 | idempotency = { ttl = "5m" }
+  |                       ^^^^
+  |
+  = help: make it at least "38m34s""#,
+    );
+    let text = with(BREAKER, "queue = { attempts = 10 }");
+    assert_error(&text, (9, 9), "remembered for 1h, but", "add `idempotency = { ttl = \"17h");
+    let text = with(BREAKER, "idempotency = { ttl = \"38m34s\" }");
+    assert!(read(&text).is_ok(), "what the help says is right");
+    let text = with(BREAKER, "idempotency = { ttl = \"5m\" }\nfallback = [\"local\"]\nretry = { deadline = \"30s\" }");
+    assert!(read(&text).is_ok(), "without a queue five minutes are long enough");
+}
+
+#[test]
+fn guards_that_adapt() {
+    assert_error(&with(BREAKER, "in_flight = { max = 0 }"), (9, 21), "`max`", "1");
+    assert_error(&with(BREAKER, "in_flight = { most = 5 }"), (9, 15), "no key `most`", "max");
+    assert_error(&with(BREAKER, "throttle = { ratio = 0.5 }"), (9, 22), "`ratio`", "1");
+    assert_error(&with(BREAKER, "throttle = { window = \"0s\" }"), (9, 23), "over no time", "2m");
+    assert_error(&with(BREAKER, "retry = { deadline = \"0s\" }"), (9, 22), "no answer comes in no time", "leave it out");
+    assert_error(&with(BREAKER, "retry = { backoff = \"decorelated\" }"), (9, 21), "decorelated", "decorrelated");
+    assert_error(&with(BREAKER, "breaker = { mode = \"metric_only\" }"), (9, 20), "metric_only", "metrics_only");
+}
+
+#[test]
+fn a_step_behind_the_one_that_drops() {
+    let text = with(BREAKER, "fallback = [\"drop\", \"queue\"]");
+    assert_error(&text, (9, 21), "nothing is left for it after \"drop\"", "put \"drop\" last");
+}

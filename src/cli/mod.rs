@@ -1,6 +1,7 @@
 //! The command line, one command a file.
 
 mod audit;
+mod chaos;
 mod completions;
 mod exit;
 mod mock;
@@ -40,6 +41,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Audit the books of a run: was any lead lost, or done twice?
     Audit(audit::AuditArgs),
+    /// Break a service on purpose, and see what becomes of its leads
+    Chaos(chaos::ChaosArgs),
     /// Serve the simulated vendors alone, for any client
     Mock(mock_server::command::MockArgs),
     /// Look at the leads of a service, and move what it gave up
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
         Command::Mock(args) => return mock::run(&args),
         Command::Queue(args) => queue::run(&args),
         Command::Completions(args) => completions::run(&args),

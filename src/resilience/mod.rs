@@ -24,6 +24,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod queue;
 mod redrive;
+mod retention;
 pub mod retry;
 pub mod retry_after;
 mod schedule;

@@ -52,7 +52,8 @@ impl PipelineSettings {
     /// The same settings on a timetable stretched by `factor` (0.1: everything happens in a tenth of the time).
     ///
     /// It scales the waits that belong to the timetable: cool-downs, back-off, queue delays and pacing, windows of time. It
-    /// leaves what is measured in real time or is no time: timeouts, slow calls, the limiter, the memory of keys, counts.
+    /// leaves what is measured in real time or is no time: timeouts, slow calls, the limiter, the memory of keys, counts. Only
+    /// where a stretched timetable outgrows the memory of keys, that grows with it.
     #[must_use]
     pub fn scaled(&self, factor: f64) -> Self {
         let mut scaled = self.clone();
@@ -78,6 +79,12 @@ impl PipelineSettings {
         stretch(&mut scaled.fallback.queue_base_delay);
         stretch(&mut scaled.fallback.drain_pacing);
         stretch(&mut scaled.health.window);
+        if self.longer_retention().is_none()
+            && let Some(longer) = scaled.longer_retention()
+            && let Some(idempotency) = &mut scaled.idempotency
+        {
+            idempotency.ttl = longer;
+        }
         scaled
     }
 }
@@ -401,6 +408,13 @@ mod tests {
         assert_eq!(tenth.limiter, whole.limiter);
         assert_eq!(tenth.idempotency, whole.idempotency);
         assert_eq!(tenth.retry.max_retries, whole.retry.max_retries);
+    }
+
+    #[test]
+    fn a_timetable_that_is_stretched_keeps_a_memory_of_keys_that_is_long_enough() {
+        let stretched = PipelineSettings::clay().scaled(10.0);
+        assert_eq!(stretched.longer_retention(), None);
+        assert_eq!(stretched.idempotency.map(|idempotency| idempotency.ttl), Some(stretched.retry_horizon()));
     }
 
     #[test]

@@ -8,8 +8,11 @@ use mock_server::latency::LatencyModel;
 
 use super::diagnostics::Severity;
 use super::read::read;
-use super::{ExecutorKind, Journey, Scenario, Secret, ServiceAt, Target, ThinkTime};
-use crate::resilience::{Backoff, FallbackStep, LimiterSettings, PipelineSettings, RetrySettings, Window};
+use super::{ExecutorKind, Expectations, Journey, Scenario, Secret, ServiceAt, Target, ThinkTime};
+use crate::resilience::{
+    Backoff, BreakerMode, FallbackStep, InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings,
+    Window,
+};
 
 /// Every section, each key with a value that is not its default.
 const FULL: &str = r#"
@@ -41,11 +44,14 @@ timeout = "4s"
 idempotency = { capacity = 10, ttl = "5m" }
 credits = { daily_limit = 60, per_lead = 4, failure_threshold = 2, cooldown = "1m", utc_offset_minutes = -60 }
 limiter = { rate = 10, burst = 20, max_wait = "500ms" }
-retry = { max_retries = 1, base_delay = "10ms", max_delay = "20ms", backoff = "full", budget_tokens = 10, budget_ratio = 0.2 }
-fallback = ["cache", "local"]
+retry = { max_retries = 1, base_delay = "10ms", max_delay = "20ms", backoff = "full", budget_tokens = 10, budget_ratio = 0.2, deadline = "9s" }
+in_flight = { max = 3, max_wait = "2s" }
+throttle = { ratio = 1.5, window = "1m" }
+fallback = ["cache", "local", "drop"]
 queue = { attempts = 2, base_delay = "3s", capacity = 5, drain_pacing = "1ms", dead_letter_capacity = 6, cache_capacity = 7 }
 health = { window = "1m", healthy_above = 99, degraded_above = 90 }
 [resilience.clay.breaker]
+mode = "metrics_only"
 window = "time"
 span = "10s"
 minimum_calls = 6
@@ -93,6 +99,23 @@ lasts = "2s"
 [thresholds]
 leads_lost = ["count==0"]
 "http_req_duration{vendor:clay}" = ["p(95)<500", { threshold = "max<2s", abortOnFail = true, delayAbortEval = "10s" }]
+
+[expect]
+leads_lost = 1
+duplicates = 2
+credits_match_effects = true
+max_degraded = "5%"
+drains_within = "30s"
+max_retry_amplification = 1.5
+respects_retry_after = true
+[expect.clay]
+faults = ["sooner"]
+opens_within = "3s"
+opens_within_calls = 8
+half_open_within = "11s"
+closes_within = "15s"
+max_false_open = "1s"
+max_calls_while_open = 1.5
 
 [slo]
 percentile = 99
@@ -164,11 +187,14 @@ fn what_is_written_about_the_pipelines_arrives() {
         backoff: Backoff::Full,
         budget_tokens: Some(10),
         budget_ratio: 0.2,
-        deadline: None,
+        deadline: Some(ms(9_000)),
     };
     assert_eq!(clay.retry, retry);
+    assert_eq!(clay.in_flight, Some(InFlightSettings { max: 3, max_wait: ms(2_000) }));
+    assert_eq!(clay.throttle, Some(ThrottleSettings { ratio: 1.5, window: ms(60_000) }));
+    assert_eq!(clay.breaker.map(|breaker| breaker.mode), Some(BreakerMode::MetricsOnly));
     let fallback = clay.fallback;
-    assert_eq!(fallback.steps, [FallbackStep::Cache, FallbackStep::Local]);
+    assert_eq!(fallback.steps, [FallbackStep::Cache, FallbackStep::Local, FallbackStep::Drop]);
     assert_eq!((fallback.queue_attempts, fallback.queue_base_delay, fallback.drain_pacing), (2, ms(3_000), ms(1)));
     assert_eq!((fallback.queue_capacity, fallback.dead_letter_capacity, fallback.cache_capacity), (5, 6, 7));
     assert_eq!((clay.health.window, clay.health.healthy_above, clay.health.degraded_above), (ms(60_000), 99.0, 90.0));
@@ -223,6 +249,39 @@ fn thresholds_arrive_in_the_order_of_the_file() {
 }
 
 #[test]
+fn what_is_expected_arrives() {
+    let Expectations { clay, customer_io, .. } = &scenario(FULL).expectations;
+    assert!(customer_io.is_empty());
+    assert_eq!((clay.faults.as_slice(), clay.recovery), (&["sooner".to_owned()][..], ms(15_000)));
+    // A 429 opens no breaker, and is a reason all the same.
+    assert_eq!(clay.reasons, ["sooner", "later"]);
+    let told = [
+        "leads_lost = 1",
+        "duplicates = 2",
+        "credits_match_effects = true",
+        "max_degraded = 0.05",
+        "drains_within = \"30s\"",
+        "max_retry_amplification = 1.5",
+        "respects_retry_after = true",
+        "clay.opens_within = \"3s\"",
+        "clay.opens_within_calls = 8",
+        "clay.half_open_within = \"11s\"",
+        "clay.closes_within = \"15s\"",
+        "clay.max_false_open = \"1s\"",
+        "clay.max_calls_while_open = 1.5",
+    ];
+    assert_eq!(scenario(FULL).expectations.told(), told);
+    assert!(scenario(FULL).expectations.needs_ledger());
+    assert!(scenario(SHORT).expectations.is_empty());
+}
+
+#[test]
+fn a_share_is_a_fraction_or_a_percentage() {
+    let share = |written: &str| scenario(&FULL.replace("\"5%\"", written)).expectations.max_degraded;
+    assert_eq!([share("0.05"), share("\" 5 %\""), share("1"), share("\"0%\"")], [Some(0.05), Some(0.05), Some(1.0), Some(0.0)]);
+}
+
+#[test]
 fn what_is_left_out_has_the_documented_default() {
     let scenario = scenario(SHORT);
     assert_eq!(scenario.load.executor, ExecutorKind::PerVuIterations { iterations: 1 });
@@ -270,6 +329,11 @@ fn a_scaled_scenario_keeps_its_load_and_moves_its_timetable() {
     assert_eq!((breaker.cooldown, breaker.half_open_max, breaker.window), (ms(700), ms(900), Window::Time { span: ms(1_000) }));
     assert_eq!((clay.retry.base_delay, clay.retry.max_delay), (ms(1), ms(2)));
     assert_eq!((clay.fallback.queue_base_delay, clay.fallback.drain_pacing), (ms(300), Duration::from_micros(100)));
+    // How soon a breaker opens is decided by calls and timeouts, how soon it closes by its cool-down.
+    let (all, clay_expected) = (&tenth.expectations, &tenth.expectations.clay);
+    assert_eq!((all.drains_within, clay_expected.opens_within), (Some(ms(3_000)), Some(ms(3_000))));
+    assert_eq!((clay_expected.half_open_within, clay_expected.closes_within), (Some(ms(1_100)), Some(ms(1_500))));
+    assert_eq!((clay_expected.max_false_open, clay_expected.recovery), (Some(ms(100)), ms(1_500)));
     // The vendor does not hurry, nor does the user.
     assert_eq!((clay.timeout, breaker.slow_call), (ms(4_000), Some(ms(2_000))));
     assert_eq!((tenth.load.graceful_stop, tenth.think_time), (ms(2_000), scenario.think_time));

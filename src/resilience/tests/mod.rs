@@ -2,10 +2,16 @@
 
 mod breaker_in_pipeline;
 mod breaker_invariants;
+mod breaker_model;
+mod breaker_modes;
+mod breaker_races;
 mod breaker_transitions;
 mod credit_budget;
+mod credits_survive;
 mod draining;
+mod durable_drain;
 mod failing_store;
+mod long_day;
 mod whole_pipeline;
 
 use std::collections::VecDeque;

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use crate::resilience::{
-    Backoff, BreakerSettings, CreditSettings, FallbackStep, IdempotencySettings, LimiterSettings, PipelineSettings,
-    RetrySettings, Window,
+    Backoff, BreakerMode, BreakerSettings, CreditSettings, FallbackStep, IdempotencySettings, InFlightSettings, LimiterSettings,
+    PipelineSettings, RetrySettings, ThrottleSettings, Window,
 };
 use crate::scenario::document::Place;
 use crate::scenario::model::Resilience;
-use crate::scenario::raw::{RawBackoff, RawBreaker, RawFallbackStep, RawPipeline, RawResilience, RawRetry, RawWindow, Switch};
+use crate::scenario::raw::{
+    RawBackoff, RawBreaker, RawBreakerMode, RawFallbackStep, RawInFlight, RawPipeline, RawResilience, RawRetry, RawThrottle,
+    RawWindow, Switch,
+};
+use crate::units::format_duration;
 
 use super::Checker;
 
@@ -69,6 +73,13 @@ impl Checker<'_> {
                 max_wait: raw.max_wait.map_or(LIMITER_MAX_WAIT, Duration::from),
             }),
         };
+        let in_flight = |settings: &mut InFlightSettings, raw: &RawInFlight| {
+            set(&mut settings.max, raw.max);
+            set(&mut settings.max_wait, raw.max_wait);
+        };
+        switch(&mut settings.in_flight, raw.in_flight.as_ref(), in_flight);
+        let throttle_place = place.key("throttle");
+        switch(&mut settings.throttle, raw.throttle.as_ref(), |throttle, raw| self.throttle(throttle, raw, &throttle_place));
         match &raw.retry {
             None | Some(Switch::Set(true)) => {}
             Some(Switch::Set(false)) => settings.retry.max_retries = 0,
@@ -86,6 +97,33 @@ impl Checker<'_> {
                 self.error(&place.key("health"), "nothing could be degraded", help);
             }
         }
+        self.retention(settings, raw, place);
+    }
+
+    fn throttle(&mut self, throttle: &mut ThrottleSettings, raw: &RawThrottle, place: &Place) {
+        set(&mut throttle.ratio, raw.ratio);
+        set(&mut throttle.window, raw.window);
+        if throttle.window.is_zero() {
+            self.error(&place.key("window"), "nothing can be counted over no time", "give one above \"0s\", as in \"2m\"");
+        }
+    }
+
+    /// A key must be remembered for as long as its operation may be tried. The error stands where the time is written that
+    /// makes it too short, or else too long.
+    fn retention(&mut self, settings: &PipelineSettings, raw: &RawPipeline, place: &Place) {
+        let (Some(needed), Some(idempotency)) = (settings.longer_retention(), settings.idempotency) else { return };
+        let needed = format_duration(Duration::from_secs(needed.as_secs() + 1));
+        let ttl = format_duration(idempotency.ttl);
+        let is_written = matches!(&raw.idempotency, Some(Switch::With(idempotency)) if idempotency.ttl.is_some());
+        let (place, help) = if is_written {
+            (place.key("idempotency").key("ttl"), format!("make it at least \"{needed}\""))
+        } else {
+            let long = [("queue", raw.queue.is_some()), ("retry", raw.retry.is_some()), ("limiter", raw.limiter.is_some())];
+            let place = long.iter().find(|(_, is_there)| *is_there).map_or(place.clone(), |(key, _)| place.key(key));
+            (place, format!("try for a shorter time, or add `idempotency = {{ ttl = \"{needed}\" }}`"))
+        };
+        let message = format!("a key is remembered for {ttl}, but its operation may be tried for {needed}");
+        self.error(&place, message, help);
     }
 
     fn retry(&mut self, retry: &mut RetrySettings, raw: &RawRetry, place: &Place) {
@@ -93,11 +131,16 @@ impl Checker<'_> {
         set(&mut retry.base_delay, raw.base_delay);
         set(&mut retry.max_delay, raw.max_delay);
         set(&mut retry.budget_ratio, raw.budget_ratio);
+        retry.deadline = raw.deadline.map(Duration::from);
+        if retry.deadline.is_some_and(|deadline| deadline.is_zero()) {
+            self.error(&place.key("deadline"), "no answer comes in no time", "give a deadline above \"0s\", or leave it out");
+        }
         retry.budget_tokens = raw.budget_tokens;
         retry.backoff = match raw.backoff {
             Some(RawBackoff::None) => Backoff::None,
             Some(RawBackoff::Full) => Backoff::Full,
             Some(RawBackoff::Equal) => Backoff::Equal,
+            Some(RawBackoff::Decorrelated) => Backoff::Decorrelated,
             None | Some(RawBackoff::Proportional) => match raw.jitter {
                 Some(up_to) => Backoff::Proportional { up_to },
                 None => RetrySettings::default().backoff,
@@ -136,6 +179,12 @@ impl Checker<'_> {
             RawWindow::Count => Window::Count { calls: raw.calls.unwrap_or(WINDOW_CALLS) },
             RawWindow::Time => Window::Time { span: raw.span.map_or(WINDOW_SPAN, Duration::from) },
         };
+        breaker.mode = match raw.mode {
+            None | Some(RawBreakerMode::InForce) => BreakerMode::InForce,
+            Some(RawBreakerMode::Disabled) => BreakerMode::Disabled,
+            Some(RawBreakerMode::MetricsOnly) => BreakerMode::MetricsOnly,
+            Some(RawBreakerMode::ForcedOpen) => BreakerMode::ForcedOpen,
+        };
         set(&mut breaker.minimum_calls, raw.minimum_calls);
         set(&mut breaker.failure_rate, raw.failure_rate);
         set(&mut breaker.slow_rate, raw.slow_rate);
@@ -173,6 +222,9 @@ impl Checker<'_> {
             for (index, step) in fallback.steps.iter().enumerate() {
                 if fallback.steps[..index].contains(step) {
                     self.error(&place.key("fallback").item(index), "this step is tried already", "name each step once");
+                } else if fallback.steps[..index].contains(&FallbackStep::Drop) {
+                    let help = "put \"drop\" last, or leave it out";
+                    self.error(&place.key("fallback").item(index), "nothing is left for it after \"drop\"", help);
                 }
             }
         }
@@ -207,5 +259,6 @@ fn step(raw: RawFallbackStep) -> FallbackStep {
         RawFallbackStep::Cache => FallbackStep::Cache,
         RawFallbackStep::Queue => FallbackStep::Queue,
         RawFallbackStep::Local => FallbackStep::Local,
+        RawFallbackStep::Drop => FallbackStep::Drop,
     }
 }

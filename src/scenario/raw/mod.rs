@@ -21,8 +21,11 @@ pub(super) use expect::{RawExpect, RawExpectBreaker};
 pub(super) use faults::RawFault;
 pub(super) use journeys::{RawHeader, RawJourney, RawJourneyName, RawTarget};
 pub(super) use load::{RawData, RawExecutor, RawStage, RawThinkTime, RawThinkTimeModel, RawUse};
-pub(super) use resilience::{RawBackoff, RawBreaker, RawFallbackStep, RawPipeline, RawResilience, RawRetry, RawWindow};
-pub(super) use service::{RawService, RawStore, RawVendors};
+pub(super) use resilience::{
+    RawBackoff, RawBreaker, RawBreakerMode, RawFallbackStep, RawInFlight, RawPipeline, RawResilience, RawRetry, RawThrottle,
+    RawWindow,
+};
+pub(super) use service::{RawDurability, RawService, RawStore, RawVendors};
 pub(super) use simulation::RawSimulation;
 pub(super) use values::{EnvVar, LatencyForm, LatencyModelForm, Percentiles, Period, Switch};
 

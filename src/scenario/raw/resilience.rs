@@ -25,13 +25,17 @@ pub(in crate::scenario) struct RawPipeline {
     pub(in crate::scenario) credits: Option<Switch<RawCredits>>,
     /// A client-side rate limit; none when left out.
     pub(in crate::scenario) limiter: Option<Switch<RawLimiter>>,
+    /// A bound on the attempts under way at once; none when left out.
+    pub(in crate::scenario) in_flight: Option<Switch<RawInFlight>>,
+    /// Calls are rejected here, at random, while the vendor accepts too few; none is when left out.
+    pub(in crate::scenario) throttle: Option<Switch<RawThrottle>>,
     /// Failures are tried again.
     pub(in crate::scenario) retry: Option<Switch<RawRetry>>,
     /// A vendor that fails is left alone for a while.
     pub(in crate::scenario) breaker: Option<Switch<RawBreaker>>,
     /// The longest wait for one attempt's answer; 10s when left out.
     pub(in crate::scenario) timeout: Option<Period>,
-    /// How to go on without the vendor, in this order: "cache", "queue", "local". Past the last, the dead letters.
+    /// How to go on without the vendor, in this order: "cache", "queue", "local", "drop". Past the last, the dead letters.
     pub(in crate::scenario) fallback: Option<Vec<RawFallbackStep>>,
     /// The fallback queue.
     pub(in crate::scenario) queue: Option<RawQueue>,
@@ -46,7 +50,7 @@ pub(in crate::scenario) struct RawIdempotency {
     /// Most keys remembered; 100,000 when left out.
     #[schemars(range(min = 1, max = 100_000_000))]
     pub(in crate::scenario) capacity: Option<u32>,
-    /// How long a key is remembered; 1h when left out.
+    /// How long a key is remembered, at least as long as its operation may be tried; 1h when left out.
     pub(in crate::scenario) ttl: Option<Period>,
 }
 
@@ -82,6 +86,28 @@ pub(in crate::scenario) struct RawLimiter {
     pub(in crate::scenario) max_wait: Option<Period>,
 }
 
+/// A bound on the attempts under way at once, as a client's pool of connections.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RawInFlight {
+    /// Most attempts under way; 20 when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::scenario) max: Option<u32>,
+    /// Longest wait for a place; 1s when left out. A call that would wait longer goes to the fallback.
+    pub(in crate::scenario) max_wait: Option<Period>,
+}
+
+/// Client-side throttling: rejects with probability max(0, (requests - ratio * accepts) / (requests + 1)).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RawThrottle {
+    /// Requests made for one that the vendor accepts; 2 when left out. Smaller rejects sooner.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(in crate::scenario) ratio: Option<f64>,
+    /// The span over which both are counted; 2m when left out.
+    pub(in crate::scenario) window: Option<Period>,
+}
+
 /// When and how often an attempt is repeated.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -104,6 +130,8 @@ pub(in crate::scenario) struct RawRetry {
     /// What a success gives back to the budget; 0.1 when left out.
     #[schemars(range(min = 0, max = 1000))]
     pub(in crate::scenario) budget_ratio: Option<f64>,
+    /// Longest time from the first attempt to the last answer; no bound of its own when left out.
+    pub(in crate::scenario) deadline: Option<Period>,
 }
 
 /// How a wait d is spread, so that callers do not come back together.
@@ -118,12 +146,16 @@ pub(in crate::scenario) enum RawBackoff {
     Full,
     /// Half of d to d.
     Equal,
+    /// From the first wait to three times the one before.
+    Decorrelated,
 }
 
 /// When a circuit breaker opens and closes.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct RawBreaker {
+    /// Whether it is in force; `in_force` when left out.
+    pub(in crate::scenario) mode: Option<RawBreakerMode>,
     /// Which calls it looks at; `consecutive` when left out.
     pub(in crate::scenario) window: Option<RawWindow>,
     /// Window `consecutive`: failures in a row that open it; 5 when left out.
@@ -160,6 +192,20 @@ pub(in crate::scenario) struct RawBreaker {
     pub(in crate::scenario) half_open_max: Option<Period>,
 }
 
+/// Whether a breaker is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::scenario) enum RawBreakerMode {
+    /// It opens and closes.
+    InForce,
+    /// Everything passes, nothing is counted.
+    Disabled,
+    /// Everything passes and is counted; what it would do is told as an event.
+    MetricsOnly,
+    /// Nothing passes.
+    ForcedOpen,
+}
+
 /// The calls that a breaker looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -182,6 +228,8 @@ pub(in crate::scenario) enum RawFallbackStep {
     Queue,
     /// The company's name guessed from the domain.
     Local,
+    /// Reject it, and say why.
+    Drop,
 }
 
 /// The fallback queue and the dead letters.

@@ -293,6 +293,14 @@ impl LeadStore for SqliteStore {
         self.write(Change::Callback, move |transaction| transaction.enrich(&lead, &enrichment, operations)).await
     }
 
+    async fn latest(&self) -> Result<Option<UnixMillis>, StoreError> {
+        // Both are one step of an index.
+        let sql = "SELECT max((SELECT coalesce(max(settled_at), 0) FROM leads WHERE open = 0),
+                              (SELECT accepted_at FROM leads ORDER BY id DESC LIMIT 1))";
+        let latest = self.read(|connection| connection.query_row(sql, (), |row| row.get::<_, Option<i64>>(0))).await?;
+        Ok(latest.and_then(|latest| UnixMillis::try_from(latest).ok()))
+    }
+
     async fn forget_settled(&self, before: UnixMillis) -> Result<u64, StoreError> {
         const AT_ONCE: usize = 500;
         let mut forgotten = 0;
