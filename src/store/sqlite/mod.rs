@@ -253,8 +253,8 @@ fn begin(connection: &Connection, settings: SqliteSettings) -> rusqlite::Result<
     if connection.query_row("PRAGMA synchronous", (), |row| row.get::<_, i64>(0))? != number {
         return Err(refused(&format!("synchronous = {name} did not take effect")));
     }
-    let mut numbers = Numbers::default();
-    numbers.last_id = connection.query_row("SELECT last_id FROM numbers", (), |row| uint(row, "last_id"))?;
+    let last_id = connection.query_row("SELECT last_id FROM numbers", (), |row| uint(row, "last_id"))?;
+    let mut numbers = Numbers { last_id, ..Numbers::default() };
     for (vendor, counts) in numbers.counts.iter_mut().enumerate() {
         let sql = "SELECT queued, dead FROM backlogs WHERE vendor = ?1";
         let read = |row: &rusqlite::Row<'_>| Ok(Counts { queued: uint(row, "queued")?, dead: uint(row, "dead")? });
