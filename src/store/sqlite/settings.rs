@@ -37,7 +37,7 @@ impl From<Bounds> for SqliteSettings {
 /// The log is cut to this length after it was longer (a long reader keeps it from being used anew).
 const WAL_BYTES: u64 = 64 << 20;
 /// Memory for pages of the connection that writes. It bounds what a large file costs.
-const CACHE_KIB: u64 = 32 << 10;
+const CACHE_KIB: u64 = 64 << 10;
 
 /// Makes the connection that writes a durable one, and reads the numbers.
 pub(super) fn begin(connection: &Connection, settings: SqliteSettings) -> rusqlite::Result<Numbers> {
