@@ -9,6 +9,7 @@ mod output;
 mod report;
 mod run;
 mod serve;
+mod serve_log;
 mod validate;
 
 use std::process::ExitCode;

@@ -83,6 +83,7 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         output::result(format!("{} is valid.", path.display()));
         return Exit::Passed;
     }
+    super::serve_log::install();
     if let Some((point, nth)) = args.die_at {
         failpoint::arm(point, nth);
     }
