@@ -221,15 +221,26 @@ impl Transaction<'_> {
         if !self.fits(vendor, 1) {
             return Ok(false);
         }
+        self.numbers.counts[vendor].letter_gone();
+        if found.lead.is_none() && self.copy_waits(id)? {
+            self.connection.prepare_cached("DELETE FROM entries WHERE id = ?1")?.execute([int(id)])?;
+            return Ok(true);
+        }
         let first = !self.line_is_taken(found.line)?;
         let id = self.renumber(id)?;
         let sql = "UPDATE entries SET place = 'queued', head = ?2, due = ?3, retry_count = 0, redrives = redrives + 1,
             cause = NULL, dead_at = NULL WHERE id = ?1";
         self.connection.prepare_cached(sql)?.execute((int(id), first, int(due)))?;
-        self.numbers.counts[vendor].letter_gone();
         self.numbers.counts[vendor].queued += 1;
         if first { self.enter(vendor, id) } else { Ok(()) }?;
         Ok(true)
+    }
+
+    /// Whether the operation of a letter of no lead was handed in again, and is queued.
+    fn copy_waits(&self, id: u64) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM entries WHERE lead IS NULL AND place = 'queued'
+            AND key = (SELECT key FROM entries WHERE id = ?1))";
+        self.connection.prepare_cached(sql)?.query_row([int(id)], |row| row.get(0))
     }
 
     /// Removes a letter for good. The lead that it is of remembers it as rejected, with its cause; false when there is none.
