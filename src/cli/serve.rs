@@ -211,7 +211,7 @@ impl EventSink for Remarks {
                 output::remark(format!("{whose}: {} → {}: {cause}", from.as_str(), to.as_str()));
             }
             EventKind::CreditsExhausted { used, limit } => {
-                output::remark(format!("{whose}: {used} of {limit} credits are used up"))
+                output::remark(format!("{whose}: {used} of {limit} credits are used up"));
             }
             EventKind::CreditsReset => output::remark(format!("{whose}: a new day's credits")),
             EventKind::Health { from, to, score } => output::remark(format!("{whose}: {from} → {to}: {score:.0} % succeed")),
