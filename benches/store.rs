@@ -28,11 +28,10 @@ use plimsoll::resilience::{
 use plimsoll::seed::Seed;
 use plimsoll::store::sqlite::{SqliteSettings, SqliteStore};
 use plimsoll::store::{Acceptance, Bounds, LeadStore};
-use rusqlite::{Connection, params};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use common::{histogram, lead, micros, percentiles, resident};
+use common::{ceiling, directory, histogram, lead, micros, percentiles, resident};
 
 /// Durable leads a second that the store must reach, with many submitters.
 const LEADS_A_SECOND: f64 = 5_000.0;
@@ -62,16 +61,11 @@ fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path, SqliteSettings::from(BOUNDS)).expect("a file to write")
 }
 
-/// A directory on the disk, not in memory.
-fn directory() -> tempfile::TempDir {
-    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory to write")
-}
-
 async fn rates() {
     let mut ceiling = 0.0_f64;
     println!("group commit alone, one thread, raw SQLite");
     for batch in [1, 8, 64, 512] {
-        let rate = raw(batch, Duration::from_secs(3)).await;
+        let rate = ceiling::raw(batch, Duration::from_secs(3)).await;
         println!("  {batch:>4} leads a commit: {rate:>8.0} leads/s");
         ceiling = ceiling.max(rate);
     }
@@ -90,55 +84,6 @@ async fn rates() {
     println!("1,000 leads a second, one at a time, from the instant when each is due: {}", percentiles(&latencies));
     assert!(best >= LEADS_A_SECOND, "fewer than {LEADS_A_SECOND} durable leads a second");
     assert!(latencies.value_at_quantile(0.99) <= LONGEST_P99_US, "p99 at 1,000 leads a second is over 50 ms");
-}
-
-/// Leads a second of SQLite alone, `batch` to a commit.
-async fn raw(batch: u64, time: Duration) -> f64 {
-    let dir = directory();
-    let path = dir.path().join("raw.db");
-    // The store makes the tables; then it is gone.
-    open(&path).close().await.expect("a new file");
-    let mut connection = Connection::open(&path).expect("the file");
-    connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536")
-        .expect("a setting");
-    let mut written = 0;
-    let started = Instant::now();
-    while started.elapsed() < time {
-        let transaction = connection.transaction().expect("a transaction");
-        for number in written..written + batch {
-            insert(&transaction, number).expect("a row");
-        }
-        transaction.commit().expect("a commit");
-        written += batch;
-    }
-    written as f64 / started.elapsed().as_secs_f64()
-}
-
-/// The rows of a lead, as the store writes them.
-fn insert(connection: &Connection, number: u64) -> rusqlite::Result<()> {
-    let lead = lead(number);
-    let id = number as i64 * 4 + 1;
-    let key = |text: &str| -> Vec<u8> {
-        (0..32).map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).expect("hex digits")).collect()
-    };
-    connection.prepare_cached("INSERT INTO leads VALUES (?1, ?2, ?3, ?4, 1, 3, 1)")?.execute(params![
-        id,
-        key(&lead.key),
-        lead.user,
-        lead.data.to_string()
-    ])?;
-    for (operation, offset) in lead.operations.iter().zip(1_i64..) {
-        let vendor = i64::from(offset > 1);
-        let line = (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) << 2) as i64 | vendor;
-        connection
-            .prepare_cached(
-                "INSERT INTO entries (id, came, vendor, place, head, due, line, lead, kind, key, first, retry_count, redrives)
-                 VALUES (?1, ?1, ?2, 'queued', ?3, 1, ?4, ?5, ?6, ?7, 1, 0, 0)",
-            )?
-            .execute(params![id + offset, vendor, offset < 3, line, id, operation.kind.as_str(), key(&operation.key)])?;
-    }
-    Ok(())
 }
 
 /// Submitters that each wait for an answer before the next; leads a second, commits a second, and how long they waited.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each bench uses its own part")]
 
+pub(crate) mod ceiling;
+
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -31,6 +33,11 @@ pub(crate) fn lead(number: u64) -> NewLead {
         lead: Some(key.clone()),
     });
     NewLead { key, user, data, operations: operations.to_vec() }
+}
+
+/// A directory on the disk, not in memory.
+pub(crate) fn directory() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory to write")
 }
 
 /// Latencies in microseconds.

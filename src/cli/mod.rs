@@ -11,6 +11,7 @@ mod queue;
 mod report;
 mod run;
 mod serve;
+mod serve_log;
 mod validate;
 
 use std::process::ExitCode;

@@ -86,6 +86,7 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         output::result(format!("{} is valid.", path.display()));
         return Exit::Passed;
     }
+    super::serve_log::install();
     if let Some((point, nth)) = args.die_at {
         failpoint::arm(point, nth);
     }
@@ -210,7 +211,7 @@ impl EventSink for Remarks {
                 output::remark(format!("{whose}: {} → {}: {cause}", from.as_str(), to.as_str()));
             }
             EventKind::CreditsExhausted { used, limit } => {
-                output::remark(format!("{whose}: {used} of {limit} credits are used up"))
+                output::remark(format!("{whose}: {used} of {limit} credits are used up"));
             }
             EventKind::CreditsReset => output::remark(format!("{whose}: a new day's credits")),
             EventKind::Health { from, to, score } => output::remark(format!("{whose}: {from} → {to}: {score:.0} % succeed")),

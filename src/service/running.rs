@@ -75,7 +75,16 @@ pub struct Stopped {
 pub struct Running<S: LeadStore> {
     service: Arc<Service<S>>,
     server: Server,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
+}
+
+/// Tasks that end with the service.
+struct Tasks(Vec<JoinHandle<()>>);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
 }
 
 /// Starts the service on a store. `seed` gives it everything random; `sink` gets every event beside its own log.
@@ -143,12 +152,12 @@ pub async fn start<S: LeadStore>(
         closing: AtomicBool::new(false),
     });
     let workers = config.workers as usize;
-    let tasks = vec![
+    let tasks = Tasks(vec![
         tokio::spawn(Arc::clone(&service.clay).work(workers)),
         tokio::spawn(Arc::clone(&service.customer_io).work(workers)),
         tokio::spawn(look(Arc::clone(&service))),
         tokio::spawn(forget(Arc::clone(&service), config.retention)),
-    ];
+    ]);
     let server = Server::serve(listener, router(Arc::clone(&service)), config.limits).map_err(refused)?;
     Ok(Running { service, server, tasks })
 }
@@ -232,7 +241,7 @@ impl<S: LeadStore> Running<S> {
         let (clay, customer_io) = timeout(deadline.mul_f64(0.8), pipelines).await.unwrap_or((false, false));
         self.service.events.end();
         let answered = self.server.close(deadline.mul_f64(0.1)).await;
-        self.tasks.iter().for_each(JoinHandle::abort);
+        drop(self.tasks);
         let left = until.saturating_duration_since(Instant::now());
         match timeout(left, self.service.store.close()).await {
             Ok(closed) => closed?,

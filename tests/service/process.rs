@@ -317,7 +317,7 @@ fn a_full_disk_is_answered_503_and_loses_nothing() {
     assert!(acknowledged.len() > 10, "{}", acknowledged.len());
     assert!(serving.ask("GET", "/health/live", "").starts_with("HTTP/1.1 200"));
     serving.signal(Signal::SIGKILL);
-    serving.end();
+    assert!(serving.end().stderr.contains("error: the queue's store failed"), "the operator is told");
     let again = Serving::start(&mut serve(&file));
     let known = |user: &String| again.lead(user).starts_with("HTTP/1.1 200");
     assert_eq!(acknowledged.iter().filter(|user| !known(user)).count(), 0, "acknowledged and lost");

@@ -1,0 +1,70 @@
+//! What a service has to tell its operator while it runs, on standard error.
+//!
+//! A disk that is full fails every request, and a thousand equal lines a second hide the one that matters: a message that is
+//! the same as the last is told once a second.
+
+use std::sync::{Mutex, PoisonError};
+
+use log::{LevelFilter, Log, Metadata, Record};
+use tokio::time::{Duration, Instant};
+
+use super::output;
+
+/// How soon the same message is told again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Tells warnings and errors of this program.
+struct ToStderr {
+    last: Mutex<Option<(String, Instant)>>,
+}
+
+/// From now on, warnings and errors are told.
+pub(super) fn install() {
+    // A logger that is there already, as in a test, stays.
+    if log::set_boxed_logger(Box::new(ToStderr { last: Mutex::new(None) })).is_ok() {
+        log::set_max_level(LevelFilter::Warn);
+    }
+}
+
+impl ToStderr {
+    fn is_news(&self, message: &str) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = last.as_ref().is_none_or(|(told, at)| told != message || at.elapsed() >= AGAIN_AFTER);
+        if is_news {
+            *last = Some((message.to_owned(), Instant::now()));
+        }
+        is_news
+    }
+}
+
+impl Log for ToStderr {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("plimsoll")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let message = format!("{}: {}", record.level().as_str().to_lowercase(), record.args());
+            if self.is_news(&message) {
+                output::remark(message);
+            }
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_message_is_told_once_a_second() {
+        let log = ToStderr { last: Mutex::new(None) };
+        assert!(log.is_news("full"));
+        assert!(!log.is_news("full"));
+        assert!(log.is_news("gone"));
+        tokio::time::advance(AGAIN_AFTER).await;
+        assert!(log.is_news("gone"));
+    }
+}
