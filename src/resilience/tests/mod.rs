@@ -4,7 +4,6 @@ mod breaker_in_pipeline;
 mod breaker_invariants;
 mod breaker_model;
 mod breaker_modes;
-mod breaker_races;
 mod breaker_transitions;
 mod credit_budget;
 mod credits_survive;
