@@ -205,13 +205,19 @@ async fn a_deadline_ends_the_quick_retries() {
 async fn workers_send_at_once_and_what_never_failed_has_no_pace() {
     let service = service(plain());
     service.vendor.then(slow(10));
-    service.accept_leads(64).await;
     let work = service.work(16);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let now = service.wall.unix_millis(Instant::now());
+    for number in 0..64 {
+        let entry = Entry { operation: lead(number), timestamp: now, retry_count: 0, redrives: 0, attempts: Vec::new() };
+        service.store.push(entry, now).await.expect("a working queue");
+    }
+    service.pipeline.wake();
     tokio::time::sleep(Duration::from_secs(45)).await;
     work.abort();
     assert_eq!(service.ends().len(), 64);
     let times: Vec<f64> = service.vendor.times().iter().map(|time| time.round()).collect();
-    let waves: Vec<f64> = (0..64).map(|index| f64::from(index / 16) * 10.0).collect();
+    let waves: Vec<f64> = (0..64).map(|index| f64::from(index / 16) * 10.0 + 1.0).collect();
     assert_eq!(times, waves, "sixteen at a time, one bell for all");
 }
 
