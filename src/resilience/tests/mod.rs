@@ -7,6 +7,7 @@ mod breaker_modes;
 mod breaker_transitions;
 mod credit_budget;
 mod credits_survive;
+mod direct_calls;
 mod draining;
 mod durable_drain;
 mod failing_store;
