@@ -1,7 +1,8 @@
 //! The pipeline between a service and a vendor, one pattern a file.
 //!
-//! idempotency → credit budget → rate limiter → retry → circuit breaker → timeout → HTTP, with the fallback queue and
-//! the dead letters behind. [`pipeline`] composes them in one place.
+//! Each pattern alone is well known; what loses leads is how they meet. idempotency → credit budget → retry → rate limiter →
+//! in-flight limit → circuit breaker → timeout → HTTP, with the fallback queue and the dead letters behind. [`pipeline`]
+//! composes them in one place.
 
 mod attempts;
 pub mod backlog;

@@ -15,7 +15,6 @@ use std::sync::{Arc, Mutex};
 
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::clock::LoadClock;
@@ -72,8 +71,6 @@ pub struct Pipeline<S, B = MemoryBacklog> {
     pub(super) keeping_credits: tokio::sync::Mutex<()>,
     /// Wakes the drain when an entry came into the queue.
     pub(super) arrived: Bell,
-    /// Wakes the workers that a guard holds up, when somebody changed the guard.
-    pub(super) unblocked: Notify,
     /// One redrive at a time: two that read the same letters would count them twice.
     pub(super) redriving: tokio::sync::Mutex<()>,
 }
@@ -167,7 +164,6 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             shift: Shift::default(),
             pace: Pace::new(settings.fallback.drain_pacing, now),
             keeping_credits: tokio::sync::Mutex::default(),
-            unblocked: Notify::new(),
             arrived: Bell::default(),
             redriving: tokio::sync::Mutex::new(()),
             settings,
@@ -273,15 +269,14 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         self.health.status(Instant::now(), circuit, self.backlog.queue().depth())
     }
 
-    /// Switches the circuit breaker to another mode, and lets workers that it held up look again. False without a breaker.
+    /// Switches the circuit breaker to another mode; workers that it held up see it within seconds. False without a breaker.
     pub fn set_breaker_mode(&self, mode: BreakerMode) -> bool {
         let Some(breaker) = &self.breaker else { return false };
         breaker.set_mode(mode, Instant::now());
-        self.unblocked.notify_waiters();
         true
     }
 
-    /// The circuit breaker, to read it.
+    /// The circuit breaker, to read and switch it.
     pub fn breaker(&self) -> Option<&Breaker> {
         self.breaker.as_ref()
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::backlog::Backlog;
 use super::dead_letters::{DeadLetters, MOST_REDRIVES};
 use super::idempotency::Claim;
+use super::limiter::LONGEST_PAUSE;
 use super::pipeline::Pipeline;
 use super::queue::StoreError;
 use super::sender::Sender;
@@ -66,7 +67,10 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
                 return Ok(());
             }
         };
-        if self.backlog.redrive(id, self.wall.unix_millis(Instant::now())).await? {
+        // One after the other: whatever felled them together is not met by all of them again.
+        let turn = self.settings.fallback.redrive_pacing.saturating_mul(u32::try_from(redriven.moved).unwrap_or(u32::MAX));
+        let due = Instant::now() + turn.min(LONGEST_PAUSE);
+        if self.backlog.redrive(id, self.wall.unix_millis(due)).await? {
             if let Some(claim) = claim {
                 claim.queued();
             }

@@ -52,7 +52,7 @@ impl PipelineSettings {
     /// The same settings on a timetable stretched by `factor` (0.1: everything happens in a tenth of the time).
     ///
     /// It scales the waits that belong to the timetable: cool-downs, back-off, queue delays and pacing, windows of time. It
-    /// leaves what is measured in real time or is no time: timeouts, slow calls, the limiter, the memory of keys, counts. Only
+    /// leaves what is measured in real time or is no time: timeouts and deadlines, slow calls, the limiter, the memory of keys, counts. Only
     /// where a stretched timetable outgrows the memory of keys, that grows with it.
     #[must_use]
     pub fn scaled(&self, factor: f64) -> Self {
@@ -70,14 +70,12 @@ impl PipelineSettings {
         }
         stretch(&mut scaled.retry.base_delay);
         stretch(&mut scaled.retry.max_delay);
-        if let Some(deadline) = &mut scaled.retry.deadline {
-            stretch(deadline);
-        }
         if let Some(throttle) = &mut scaled.throttle {
             stretch(&mut throttle.window);
         }
         stretch(&mut scaled.fallback.queue_base_delay);
         stretch(&mut scaled.fallback.drain_pacing);
+        stretch(&mut scaled.fallback.redrive_pacing);
         stretch(&mut scaled.health.window);
         if self.longer_retention().is_none()
             && let Some(longer) = scaled.longer_retention()
@@ -319,14 +317,17 @@ pub enum Window {
 pub struct FallbackSettings {
     /// Tried in this order; past the last, the operation is dead-lettered.
     pub steps: Vec<FallbackStep>,
-    /// Attempts from the queue before an operation is dead-lettered.
+    /// Attempts from the queue before an operation is dead-lettered; one that came into the queue untried has its first
+    /// attempt and the retries of [`RetrySettings`] before them.
     pub queue_attempts: u32,
     /// Wait after the first failed attempt from the queue; doubled for each further one.
     pub queue_base_delay: Duration,
     /// Most operations in the queue; beyond it the operation goes to the next step.
     pub queue_capacity: usize,
-    /// Pause between two operations when the queue is drained.
+    /// Pause between two operations that failed before, when the queue is drained. What never failed has none.
     pub drain_pacing: Duration,
+    /// Pause between two dead letters that are redriven.
+    pub redrive_pacing: Duration,
     /// Most dead letters kept; beyond it the operation is rejected, and the caller told.
     pub dead_letter_capacity: usize,
     /// Most answers in the cache.
@@ -341,6 +342,7 @@ impl Default for FallbackSettings {
             queue_base_delay: Duration::from_secs(60),
             queue_capacity: 100_000,
             drain_pacing: Duration::from_millis(200),
+            redrive_pacing: Duration::from_millis(500),
             dead_letter_capacity: 100_000,
             cache_capacity: 10_000,
         }

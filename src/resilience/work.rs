@@ -19,7 +19,7 @@ use super::sender::Sender;
 /// How soon a worker looks again when nobody can tell when it may go on.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// How soon a worker with nothing to do looks whether another process put something into the queue.
+/// How soon a worker that waits looks whether another process put something into the queue, or somebody reset a guard.
 const LOOK_ANYWAY: Duration = Duration::from_secs(5);
 
 /// Tells the workers of a pipeline that entries came into its queue. Clones ring the same bell.
@@ -169,12 +169,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
                     () = self.arrived.rung() => {}
                 }
             }
-            Drained::Blocked { until: Some(until) } => {
-                tokio::select! {
-                    () = sleep_until(until) => {}
-                    () = self.unblocked.notified() => {}
-                }
-            }
+            Drained::Blocked { until: Some(until) } => sleep_until(until.min(Instant::now() + LOOK_ANYWAY)).await,
             Drained::Blocked { until: None } | Drained::StoreFailed(_) => {
                 sleep(LOOK_AGAIN).await;
             }

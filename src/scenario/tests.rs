@@ -51,7 +51,7 @@ fallback = ["cache", "local", "drop"]
 queue = { attempts = 2, base_delay = "3s", capacity = 5, drain_pacing = "1ms", dead_letter_capacity = 6, cache_capacity = 7 }
 health = { window = "1m", healthy_above = 99, degraded_above = 90 }
 [resilience.clay.breaker]
-mode = "metrics_only"
+mode = "in_force"
 window = "time"
 span = "10s"
 minimum_calls = 6
@@ -171,6 +171,19 @@ fn what_is_written_about_the_journeys_arrives() {
 }
 
 #[test]
+fn a_breaker_is_in_the_mode_that_is_written() {
+    for (mode, expected) in [
+        ("in_force", BreakerMode::InForce),
+        ("disabled", BreakerMode::Disabled),
+        ("metrics_only", BreakerMode::MetricsOnly),
+        ("forced_open", BreakerMode::ForcedOpen),
+    ] {
+        let text = format!("{SHORT}\n[resilience.clay]\nbreaker = {{ mode = \"{mode}\" }}\n");
+        assert_eq!(scenario(&text).resilience.clay.breaker.map(|breaker| breaker.mode), Some(expected));
+    }
+}
+
+#[test]
 fn what_is_written_about_the_pipelines_arrives() {
     let resilience = scenario(FULL).resilience;
     let clay = resilience.clay;
@@ -192,7 +205,7 @@ fn what_is_written_about_the_pipelines_arrives() {
     assert_eq!(clay.retry, retry);
     assert_eq!(clay.in_flight, Some(InFlightSettings { max: 3, max_wait: ms(2_000) }));
     assert_eq!(clay.throttle, Some(ThrottleSettings { ratio: 1.5, window: ms(60_000) }));
-    assert_eq!(clay.breaker.map(|breaker| breaker.mode), Some(BreakerMode::MetricsOnly));
+    assert_eq!(clay.breaker.map(|breaker| breaker.mode), Some(BreakerMode::InForce));
     let fallback = clay.fallback;
     assert_eq!(fallback.steps, [FallbackStep::Cache, FallbackStep::Local, FallbackStep::Drop]);
     assert_eq!((fallback.queue_attempts, fallback.queue_base_delay, fallback.drain_pacing), (2, ms(3_000), ms(1)));

@@ -236,3 +236,20 @@ async fn a_vendor_that_flaps_all_day_loses_no_lead() {
     assert!(counts.delivered > 1_900, "{counts:?}");
     rig.assert_balanced();
 }
+
+#[tokio::test(start_paused = true)]
+async fn redriven_letters_come_one_after_the_other() {
+    let fallback = FallbackSettings { drain_pacing: Duration::ZERO, ..FallbackSettings::default() };
+    let rig = rig(PipelineSettings { breaker: None, fallback, ..no_retries() });
+    rig.vendor.next((0..5).map(|_| status(400)));
+    for number in 0..5 {
+        rig.pipeline.call(lead(number)).await;
+    }
+    assert_eq!(rig.pipeline.redrive().await, Ok(Redriven { moved: 5, ..Redriven::default() }));
+    let work = tokio::spawn(Arc::clone(&rig.pipeline).work(5));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    work.abort();
+    let times: Vec<f64> = rig.vendor.times()[5..].iter().map(|time| (time * 2.0).round() / 2.0).collect();
+    assert_eq!(times, [0.0, 0.5, 1.0, 1.5, 2.0]);
+    rig.assert_balanced();
+}

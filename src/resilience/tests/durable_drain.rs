@@ -6,7 +6,7 @@ use crate::outcome::Place;
 use crate::resilience::backlog::{Backlog, CreditState, MemoryBacklog};
 use crate::resilience::dead_letters::{DeadLetters, MemoryDeadLetters};
 use crate::resilience::drain::Drained;
-use crate::resilience::operation::{Disposition, Source};
+use crate::resilience::operation::Source;
 use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
 use crate::resilience::settings::{CreditSettings, FallbackSettings, FallbackStep, InFlightSettings, LimiterSettings};
 use crate::resilience::wall::{DayClock, UnixMillis};
@@ -205,13 +205,19 @@ async fn a_deadline_ends_the_quick_retries() {
 async fn workers_send_at_once_and_what_never_failed_has_no_pace() {
     let service = service(plain());
     service.vendor.then(slow(10));
-    service.accept_leads(64).await;
     let work = service.work(16);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let now = service.wall.unix_millis(Instant::now());
+    for number in 0..64 {
+        let entry = Entry { operation: lead(number), timestamp: now, retry_count: 0, redrives: 0, attempts: Vec::new() };
+        service.store.push(entry, now).await.expect("a working queue");
+    }
+    service.pipeline.wake();
     tokio::time::sleep(Duration::from_secs(45)).await;
     work.abort();
     assert_eq!(service.ends().len(), 64);
     let times: Vec<f64> = service.vendor.times().iter().map(|time| time.round()).collect();
-    let waves: Vec<f64> = (0..64).map(|index| f64::from(index / 16) * 10.0).collect();
+    let waves: Vec<f64> = (0..64).map(|index| f64::from(index / 16) * 10.0 + 1.0).collect();
     assert_eq!(times, waves, "sixteen at a time, one bell for all");
 }
 
@@ -450,82 +456,4 @@ async fn after_an_outage_with_a_full_queue_the_vendor_gets_no_more_than_its_limi
     assert!(probes <= 3, "{probes} at once while nobody knew whether it is back");
     assert!(most_in_flight <= 8, "{most_in_flight} under way");
     assert_eq!((service.ends().len(), service.store.counts()), (5_000, (0, 0)));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_direct_call_does_not_overtake_a_queued_operation_of_its_user() {
-    let rig = rig(no_retries());
-    let of_ada = |number: u32| Operation::new(OperationKind::Track, "ada", json!({ "number": number }));
-    rig.vendor.next([status(503)]);
-    rig.pipeline.call(of_ada(1)).await;
-    let held = Disposition::Fallback { source: Source::Queued, cause: FailureKind::HeldInOrder };
-    assert_eq!(rig.pipeline.call(of_ada(2)).await, held);
-    assert_eq!(rig.pipeline.call(lead(7)).await, Disposition::Delivered { attempts: 1 }, "others go on");
-    assert_eq!(rig.pipeline.call(of_ada(2)).await, Disposition::Duplicate);
-    let drain = tokio::spawn(Arc::clone(&rig.pipeline).drain_loop());
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    drain.abort();
-    assert_eq!(rig.vendor.users(), ["ada", "user7", "ada", "ada"]);
-    assert_eq!(rig.pipeline.call(of_ada(3)).await, Disposition::Delivered { attempts: 1 }, "and she goes on too");
-    rig.assert_balanced();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_direct_call_with_a_deadline_is_answered_by_then() {
-    let retry = RetrySettings { deadline: Some(Duration::from_secs(12)), ..plain().retry };
-    let rig = rig(PipelineSettings { retry, ..plain() });
-    rig.vendor.then(Step::Hang);
-    let cause = FailureKind::Timeout;
-    assert_eq!(rig.pipeline.call(lead(1)).await, Disposition::Fallback { source: Source::Queued, cause });
-    assert_eq!((rig.start.elapsed().as_secs(), rig.vendor.count()), (12, 2), "the second attempt had one second");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_direct_call_that_is_dropped_by_policy_is_told_why() {
-    let rig = rig(PipelineSettings { retry: no_retries().retry, ..with_steps(&[FallbackStep::Cache, FallbackStep::Drop]) });
-    rig.vendor.then(status(503));
-    let cause = FailureKind::ServerError;
-    assert_eq!(rig.pipeline.call(lead(1)).await, Disposition::Rejected { cause });
-    let counts = rig.pipeline.gauges().counts;
-    assert_eq!((counts.rejected, counts.dead_lettered, counts.queued), (1, 0, 0));
-    rig.assert_balanced();
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_a_place_in_time_a_call_goes_to_the_queue_and_the_wait_is_measured() {
-    let in_flight = InFlightSettings { max: 1, max_wait: Duration::from_secs(2) };
-    let rig = rig(PipelineSettings { in_flight: Some(in_flight), ..no_retries() });
-    rig.vendor.then(slow(5));
-    let first = tokio::spawn({
-        let pipeline = Arc::clone(&rig.pipeline);
-        async move { pipeline.call(lead(1)).await }
-    });
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let full = Disposition::Fallback { source: Source::Queued, cause: FailureKind::InFlightFull };
-    assert_eq!(rig.pipeline.call(lead(2)).await, full);
-    let waits = rig.pipeline.gauges().place_waits;
-    assert_eq!((waits.count, waits.total), (1, Duration::from_secs(2)));
-    assert_eq!(first.await.expect("it ends"), Disposition::Delivered { attempts: 1 });
-    assert_eq!(rig.pipeline.health().latency, Some(Duration::from_secs(5)), "the vendor's time has no wait of ours in it");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_vendor_that_accepts_too_few_is_throttled_and_told() {
-    let throttle = crate::resilience::settings::ThrottleSettings::default();
-    let rig = rig(PipelineSettings { throttle: Some(throttle), breaker: None, ..no_retries() });
-    rig.vendor.then(status(503));
-    let mut throttled = 0;
-    for number in 0..1_000 {
-        let disposition = rig.pipeline.call(lead(number)).await;
-        throttled += u32::from(matches!(disposition, Disposition::Fallback { cause: FailureKind::Throttled, .. }));
-    }
-    assert!(throttled > 950, "{throttled}");
-    let gauges = rig.pipeline.gauges().throttle.expect("it throttles");
-    assert_eq!((gauges.rejected, gauges.requests, gauges.accepts), (u64::from(throttled), 1_000, 0));
-    let began = rig.log.all().into_iter().filter(|event| matches!(event.kind, EventKind::Throttling { active: true, .. }));
-    assert_eq!(began.count(), 1);
-    tokio::time::advance(Duration::from_secs(121)).await;
-    rig.vendor.then(status(200));
-    assert_eq!(rig.pipeline.call(lead(2_000)).await, Disposition::Delivered { attempts: 1 }, "the window has passed");
-    rig.assert_balanced();
 }

@@ -232,6 +232,7 @@ impl Checker<'_> {
             set(&mut fallback.queue_attempts, raw.attempts);
             set(&mut fallback.queue_base_delay, raw.base_delay);
             set(&mut fallback.drain_pacing, raw.drain_pacing);
+            set(&mut fallback.redrive_pacing, raw.redrive_pacing);
             let sizes = [
                 (&mut fallback.queue_capacity, raw.capacity),
                 (&mut fallback.dead_letter_capacity, raw.dead_letter_capacity),

@@ -243,8 +243,10 @@ pub(in crate::scenario) struct RawQueue {
     pub(in crate::scenario) base_delay: Option<Period>,
     /// Most operations in the queue; 100,000 when left out.
     pub(in crate::scenario) capacity: Option<u32>,
-    /// Pause between two operations when the queue is drained; 200ms when left out.
+    /// Pause between two operations that failed before, when the queue is drained; 200ms when left out.
     pub(in crate::scenario) drain_pacing: Option<Period>,
+    /// Pause between two dead letters that are redriven; 500ms when left out.
+    pub(in crate::scenario) redrive_pacing: Option<Period>,
     /// Most dead letters kept; 100,000 when left out.
     pub(in crate::scenario) dead_letter_capacity: Option<u32>,
     /// Most answers in the cache of the fallback; 10,000 when left out.
