@@ -105,3 +105,29 @@ fn what_cannot_be_killed_is_told() {
     common::run(&["chaos", "kill", "--keep", text(&kept)]).says(1, &["is not empty"]);
     common::run(&["chaos", "kill", "--start", "true", "--url", "/leads"]).says(2, &["is no URL of leads"]);
 }
+
+#[test]
+fn an_interrupted_harness_leaves_no_service_behind() {
+    use nix::sys::signal::Signal;
+    let dir = tempfile::tempdir().unwrap();
+    let kept = dir.path().join("kept");
+    let mut command = plimsoll();
+    command.args(["chaos", "kill", "--kills", "200", "--seed", "3", "--keep", text(&kept)]);
+    let mut harness = common::Running::start(&mut command);
+    harness.wait_for("life 2/200");
+    harness.signal(Signal::SIGTERM);
+    // Its end is waited for with that of whatever holds its standard error; the service writes to a file, so ask who is there.
+    harness.end().says(105, &["interrupted", "the books, the database and the service's messages are in"]);
+    let config = kept.join("service.toml").canonicalize().unwrap();
+    let lives = |process: std::fs::DirEntry| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(text(&config))
+    };
+    let still_there = || std::fs::read_dir("/proc").unwrap().filter_map(Result::ok).any(lives);
+    // The kernel takes the killed one away in its own time; many looks are more than it needs.
+    let gone = (0..10_000).any(|_| {
+        std::thread::yield_now();
+        !still_there()
+    });
+    assert!(gone, "the service outlived its harness");
+}
