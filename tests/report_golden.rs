@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use plimsoll::capacity::{Basis, assess};
-use plimsoll::gate::judge;
+use plimsoll::gate::{ExpectationJudgement, judge};
 use plimsoll::report::{Judged, SummaryOptions, summary, write_report};
 use plimsoll::threshold::{Aggregation, Metric, Operator, Threshold};
 // The fixture is shared with the unit tests and speaks of the crate's modules.
@@ -147,4 +147,37 @@ fn a_directory_that_cannot_be_written_is_named() {
     let run = fixture::empty();
     let error = write_report(&file, &run, &judged(&run)).unwrap_err().to_string();
     assert!(error.contains("taken") && error.contains("--out"), "{error}");
+}
+
+#[test]
+fn expectations_stand_beside_the_ground_truth() {
+    let run = fixture::quickstart();
+    let expectation = |name: &str, expected: &str, seen: &str, passed| ExpectationJudgement {
+        name: name.to_owned(),
+        expected: expected.to_owned(),
+        truth: "`clay-outage` from 20.001 s to 25.002 s".to_owned(),
+        seen: seen.to_owned(),
+        passed,
+    };
+    let expectations = vec![
+        expectation(
+            "clay.opens_within",
+            "OPEN within 3s of the start of `clay-outage`",
+            "OPEN at 20.801 s, 0.800 s after, by 5 failures in a row",
+            true,
+        ),
+        expectation(
+            "clay.closes_within",
+            "CLOSED within 2s of the end of `clay-outage`",
+            "CLOSED at 27.102 s, 2.100 s after",
+            false,
+        ),
+    ];
+    let judged = Judged { verdict: judge(&run, &[], expectations), ..judged(&run) };
+    let directory = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(write_report(directory.path(), &run, &judged).unwrap()).unwrap();
+    let section = text.split("### Expectations").nth(1).and_then(|rest| rest.split("### ").next()).unwrap();
+    let shown = summary(&run, &judged, &SummaryOptions::default());
+    let shown = shown.split("Latency").next().unwrap();
+    compare("expectations.txt", &format!("### Expectations{section}{shown}"));
 }

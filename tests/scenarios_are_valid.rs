@@ -24,7 +24,8 @@ fn every_scenario_is_valid_and_warns_of_nothing() {
         assert!(scenario.warnings.is_empty(), "{}", scenario.warnings);
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         assert_eq!(Some(scenario.name.as_str()), stem, "the file is called as the scenario");
-        assert!(!scenario.thresholds.is_empty(), "{} has no thresholds, so it cannot fail", scenario.name);
+        let can_fail = !scenario.thresholds.is_empty() || !scenario.expectations.is_empty();
+        assert!(can_fail, "{} has neither thresholds nor expectations, so it cannot fail", scenario.name);
     }
 }
 

@@ -7,6 +7,7 @@ mod exit;
 mod mock;
 mod new;
 mod output;
+mod queue;
 mod report;
 mod run;
 mod serve;
@@ -44,6 +45,8 @@ enum Command {
     Chaos(chaos::ChaosArgs),
     /// Serve the simulated vendors alone, for any client
     Mock(mock_server::command::MockArgs),
+    /// Look at the leads of a service, and move what it gave up
+    Queue(queue::QueueArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Mock(args) => return mock::run(&args),
+        Command::Queue(args) => queue::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     exit.into()

@@ -39,7 +39,7 @@ fn add(totals: &mut Totals, kind: SampleKind, vendor: Vendor, failure: Option<Fa
 }
 
 /// 10 s: 90 requests to Clay of 100 ms, 10 of 300 ms that failed, 100 to Customer.io of 20.003 ms; 50 iterations of 500 ms.
-fn run() -> Run {
+pub(super) fn run() -> Run {
     let mut totals = Totals::default();
     add(&mut totals, SampleKind::Attempt, Vendor::Clay, None, &[(100_000, 90)]);
     add(&mut totals, SampleKind::Attempt, Vendor::Clay, Some(FailureKind::ServerError), &[(300_000, 10)]);
@@ -75,6 +75,8 @@ fn run() -> Run {
         },
         seed: Seed(1),
         time_scale: 1.0,
+        service: None,
+        rest_us: 0,
         end: RunEnd::Completed,
         load_us: 10_000_000,
         machine: Machine::default(),

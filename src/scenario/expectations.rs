@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::units::format_duration;
+
 /// `[expect]`: what must be true of the run. What is `None` or false is not judged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Expectations {
@@ -55,11 +57,23 @@ pub struct BreakerExpectations {
 impl Expectations {
     /// Whether nothing is expected.
     pub fn is_empty(&self) -> bool {
-        let Self { leads_lost, duplicates, credits_match_effects, max_degraded, drains_within, .. } = self;
-        let Self { max_retry_amplification, respects_retry_after, clay, customer_io, .. } = self;
-        let numbers = [leads_lost.is_some(), duplicates.is_some(), max_degraded.is_some(), drains_within.is_some()];
-        let rest = [*credits_match_effects, max_retry_amplification.is_some(), *respects_retry_after];
-        !numbers.contains(&true) && !rest.contains(&true) && clay.is_empty() && customer_io.is_empty()
+        self.told().is_empty()
+    }
+
+    /// Each as a scenario writes it: `drains_within = "20s"`.
+    pub fn told(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        told.extend(self.leads_lost.map(|most| format!("leads_lost = {most}")));
+        told.extend(self.duplicates.map(|most| format!("duplicates = {most}")));
+        told.extend(self.credits_match_effects.then(|| "credits_match_effects = true".to_owned()));
+        told.extend(self.max_degraded.map(|most| format!("max_degraded = {most}")));
+        told.extend(self.drains_within.map(|time| format!("drains_within = \"{}\"", format_duration(time))));
+        told.extend(self.max_retry_amplification.map(|most| format!("max_retry_amplification = {most}")));
+        told.extend(self.respects_retry_after.then(|| "respects_retry_after = true".to_owned()));
+        for (vendor, breaker) in [("clay", &self.clay), ("customer_io", &self.customer_io)] {
+            told.extend(breaker.told().into_iter().map(|one| format!("{vendor}.{one}")));
+        }
+        told
     }
 
     /// Whether something is expected that only the vendors' ledger can tell.
@@ -89,12 +103,19 @@ impl Expectations {
 impl BreakerExpectations {
     /// Whether nothing is expected of this breaker.
     pub fn is_empty(&self) -> bool {
-        self.opens_within.is_none()
-            && self.opens_within_calls.is_none()
-            && self.half_open_within.is_none()
-            && self.closes_within.is_none()
-            && self.max_false_open.is_none()
-            && self.max_calls_while_open.is_none()
+        self.told().is_empty()
+    }
+
+    fn told(&self) -> Vec<String> {
+        let time = |name: &str, time: Option<Duration>| time.map(|time| format!("{name} = \"{}\"", format_duration(time)));
+        let mut told = Vec::new();
+        told.extend(time("opens_within", self.opens_within));
+        told.extend(self.opens_within_calls.map(|most| format!("opens_within_calls = {most}")));
+        told.extend(time("half_open_within", self.half_open_within));
+        told.extend(time("closes_within", self.closes_within));
+        told.extend(time("max_false_open", self.max_false_open));
+        told.extend(self.max_calls_while_open.map(|most| format!("max_calls_while_open = {most}")));
+        told
     }
 
     fn scaled(&self, factor: f64) -> Self {

@@ -8,7 +8,7 @@ use mock_server::latency::LatencyModel;
 
 use super::diagnostics::Severity;
 use super::read::read;
-use super::{ExecutorKind, Journey, Scenario, Secret, ServiceAt, Target, ThinkTime};
+use super::{ExecutorKind, Expectations, Journey, Scenario, Secret, ServiceAt, Target, ThinkTime};
 use crate::resilience::{
     Backoff, BreakerMode, FallbackStep, InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings,
     Window,
@@ -99,6 +99,23 @@ lasts = "2s"
 [thresholds]
 leads_lost = ["count==0"]
 "http_req_duration{vendor:clay}" = ["p(95)<500", { threshold = "max<2s", abortOnFail = true, delayAbortEval = "10s" }]
+
+[expect]
+leads_lost = 1
+duplicates = 2
+credits_match_effects = true
+max_degraded = "5%"
+drains_within = "30s"
+max_retry_amplification = 1.5
+respects_retry_after = true
+[expect.clay]
+faults = ["sooner"]
+opens_within = "3s"
+opens_within_calls = 8
+half_open_within = "11s"
+closes_within = "15s"
+max_false_open = "1s"
+max_calls_while_open = 1.5
 
 [slo]
 percentile = 99
@@ -232,6 +249,39 @@ fn thresholds_arrive_in_the_order_of_the_file() {
 }
 
 #[test]
+fn what_is_expected_arrives() {
+    let Expectations { clay, customer_io, .. } = &scenario(FULL).expectations;
+    assert!(customer_io.is_empty());
+    assert_eq!((clay.faults.as_slice(), clay.recovery), (&["sooner".to_owned()][..], ms(15_000)));
+    // A 429 opens no breaker, and is a reason all the same.
+    assert_eq!(clay.reasons, ["sooner", "later"]);
+    let told = [
+        "leads_lost = 1",
+        "duplicates = 2",
+        "credits_match_effects = true",
+        "max_degraded = 0.05",
+        "drains_within = \"30s\"",
+        "max_retry_amplification = 1.5",
+        "respects_retry_after = true",
+        "clay.opens_within = \"3s\"",
+        "clay.opens_within_calls = 8",
+        "clay.half_open_within = \"11s\"",
+        "clay.closes_within = \"15s\"",
+        "clay.max_false_open = \"1s\"",
+        "clay.max_calls_while_open = 1.5",
+    ];
+    assert_eq!(scenario(FULL).expectations.told(), told);
+    assert!(scenario(FULL).expectations.needs_ledger());
+    assert!(scenario(SHORT).expectations.is_empty());
+}
+
+#[test]
+fn a_share_is_a_fraction_or_a_percentage() {
+    let share = |written: &str| scenario(&FULL.replace("\"5%\"", written)).expectations.max_degraded;
+    assert_eq!([share("0.05"), share("\" 5 %\""), share("1"), share("\"0%\"")], [Some(0.05), Some(0.05), Some(1.0), Some(0.0)]);
+}
+
+#[test]
 fn what_is_left_out_has_the_documented_default() {
     let scenario = scenario(SHORT);
     assert_eq!(scenario.load.executor, ExecutorKind::PerVuIterations { iterations: 1 });
@@ -279,6 +329,11 @@ fn a_scaled_scenario_keeps_its_load_and_moves_its_timetable() {
     assert_eq!((breaker.cooldown, breaker.half_open_max, breaker.window), (ms(700), ms(900), Window::Time { span: ms(1_000) }));
     assert_eq!((clay.retry.base_delay, clay.retry.max_delay), (ms(1), ms(2)));
     assert_eq!((clay.fallback.queue_base_delay, clay.fallback.drain_pacing), (ms(300), Duration::from_micros(100)));
+    // How soon a breaker opens is decided by calls and timeouts, how soon it closes by its cool-down.
+    let (all, clay_expected) = (&tenth.expectations, &tenth.expectations.clay);
+    assert_eq!((all.drains_within, clay_expected.opens_within), (Some(ms(3_000)), Some(ms(3_000))));
+    assert_eq!((clay_expected.half_open_within, clay_expected.closes_within), (Some(ms(1_100)), Some(ms(1_500))));
+    assert_eq!((clay_expected.max_false_open, clay_expected.recovery), (Some(ms(100)), ms(1_500)));
     // The vendor does not hurry, nor does the user.
     assert_eq!((clay.timeout, breaker.slow_call), (ms(4_000), Some(ms(2_000))));
     assert_eq!((tenth.load.graceful_stop, tenth.think_time), (ms(2_000), scenario.think_time));

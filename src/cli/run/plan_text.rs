@@ -33,6 +33,10 @@ pub(in crate::cli) fn plan(scenario: &Scenario, time_scale: f64) -> String {
         let label = if index == 0 { "must hold" } else { "" };
         let _ = writeln!(text, "  {label:<9} {}", threshold.source);
     }
+    for (index, expected) in scenario.expectations.told().iter().enumerate() {
+        let label = if index == 0 { "expects" } else { "" };
+        let _ = writeln!(text, "  {label:<9} {expected}");
+    }
     if time_scale != 1.0 {
         let _ = writeln!(
             text,

@@ -39,13 +39,19 @@ fn find(most: Duration, expected: &BreakerExpectations, breaker: &VendorBreaker<
         [one] => format!("one fault of this vendor, `{one}`"),
         all => format!("{} faults of this vendor", all.len()),
     };
-    let first = without.first().map_or(String::new(), |(start, end)| format!(", first from {} to {}", at(*start), at(*end)));
     let seconds = |us: u64| format!("{} s", three_figures(us as f64 / 1e6));
-    Finding {
-        truth: faults,
-        seen: format!("OPEN for {}, of which {} without a reason{first}", seconds(all), seconds(wrong)),
-        passed: u128::from(wrong) <= most.as_micros(),
-    }
+    let seen = match (all, without.first()) {
+        (0, _) => "never OPEN".to_owned(),
+        (_, None) => format!("OPEN for {}, never without a reason", seconds(all)),
+        (_, Some((start, end))) => format!(
+            "OPEN for {}, of which {} without a reason, first from {} to {}",
+            seconds(all),
+            seconds(wrong),
+            at(*start),
+            at(*end)
+        ),
+    };
+    Finding { truth: faults, seen, passed: u128::from(wrong) <= most.as_micros() }
 }
 
 /// The parts of `spans` that lie in none of `reasons`; both as start and end.

@@ -30,6 +30,7 @@ fn thresholds(view: &View<'_>) -> String {
         })
         .collect();
     let body = match rows.len() {
+        0 if !view.judged.verdict.expectations.is_empty() => return String::new(),
         0 => "No thresholds: nothing was judged.\n".to_owned(),
         _ => table(&["Threshold", "Limit", "Observed", "Verdict"], &rows),
     };

@@ -8,7 +8,7 @@ use mock_server::fault::{Fault, FaultKind};
 use mock_server::latency::LatencyModel;
 
 use crate::outcome::Vendor;
-use crate::resilience::PipelineSettings;
+use crate::resilience::{BreakerMode, PipelineSettings};
 use crate::scenario::document::Place;
 use crate::scenario::expectations::{BreakerExpectations, Expectations};
 use crate::scenario::model::{Resilience, Target, WeightedJourney};
@@ -57,7 +57,7 @@ impl Checker<'_> {
         };
         self.check_pipelines(&expectations, tested, &place);
         self.check_ledger(&expectations, raw, tested, &place);
-        if expectations.is_empty() && !self.document.is_damaged(&place) {
+        if expectations.is_empty() && raw.max_degraded.is_none() && !self.document.is_damaged(&place) {
             let help = "say what must be true, as in `leads_lost = 0`, or leave it out";
             self.error_at(self.document.key_span(&place), "nothing is expected here", help);
         }
@@ -157,8 +157,8 @@ impl Checker<'_> {
         if !tested.pipes(vendor) {
             let message = format!("no journey calls {} through a pipeline", vendor.display_name());
             self.error_at(key_span, message, "leave it out, or add such a journey: `lead`");
-        } else if settings.breaker.is_none() && !self.document.is_damaged(&Place::of("resilience")) {
-            let message = format!("{} has no circuit breaker here", vendor.display_name());
+        } else if !may_open(settings) && !self.document.is_damaged(&Place::of("resilience")) {
+            let message = format!("{} has no circuit breaker in force here", vendor.display_name());
             let help = format!("leave it out, or do not switch `breaker` off in `[resilience.{vendor}]`");
             self.error_at(key_span, message, help);
         } else {
@@ -237,6 +237,12 @@ impl Checker<'_> {
     fn faults_are_damaged(&self) -> bool {
         self.document.is_damaged(&Place::of("faults"))
     }
+}
+
+/// Whether there is a breaker that ever rejects a call.
+fn may_open(settings: &PipelineSettings) -> bool {
+    let passes = |mode| matches!(mode, BreakerMode::Disabled | BreakerMode::MetricsOnly);
+    settings.breaker.as_ref().is_some_and(|breaker| !passes(breaker.mode))
 }
 
 /// Whether what a fault does can open a circuit breaker with these settings: a 4xx, 429 included, says nothing against a
