@@ -22,23 +22,23 @@ const PLACES: &str = r#"{"key":"a","lead":"k1","user":"ada@acme.test","operation
 "#;
 
 fn books(dir: &Path, submitted: &str, vendors: &str, places: Option<&str>) {
-    fs::write(dir.join("submitted.ndjson"), submitted).unwrap();
-    fs::write(dir.join("vendors.ndjson"), vendors).unwrap();
+    fs::write(dir.join("submitted.ndjson"), submitted).expect("a writable directory");
+    fs::write(dir.join("vendors.ndjson"), vendors).expect("a writable directory");
     match places {
-        Some(places) => fs::write(dir.join("places.ndjson"), places).unwrap(),
+        Some(places) => fs::write(dir.join("places.ndjson"), places).expect("a writable directory"),
         None => drop(fs::remove_file(dir.join("places.ndjson"))),
     }
 }
 
 #[test]
 fn books_of_any_service_are_audited() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a writable directory");
     let path = text(dir.path());
     books(dir.path(), SUBMITTED, VENDORS, None);
     common::run(&["audit", path]).says(0, &["PASSED", "1 acknowledged", "3 delivered", "no places at rest were given"]);
     books(dir.path(), SUBMITTED, VENDORS, Some(PLACES));
     let json = common::run(&["audit", path, "--json"]);
-    let audit: plimsoll::audit::Audit = serde_json::from_str(&json.says(0, &[]).stdout).unwrap();
+    let audit: plimsoll::audit::Audit = serde_json::from_str(&json.says(0, &[]).stdout).expect("an audit");
     assert!(audit.passed() && audit.charges.credits == 6);
 
     let unsent = VENDORS.lines().take(2).map(|line| format!("{line}\n")).collect::<String>();
@@ -55,7 +55,7 @@ fn books_of_any_service_are_audited() {
 
 #[test]
 fn bad_books_are_named_by_file_line_and_column() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a writable directory");
     let path = text(dir.path());
     let (submitted, vendors) = (dir.path().join("submitted.ndjson"), dir.path().join("vendors.ndjson"));
     common::run(&["audit", path]).says(2, &["cannot read", "submitted.ndjson"]);
@@ -72,23 +72,23 @@ fn bad_books_are_named_by_file_line_and_column() {
 
 /// Answers each request with the next of `pages`, and gives the request lines.
 fn serve(pages: Vec<(u16, String)>) -> (String, std::thread::JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/places", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/places", listener.local_addr().expect("an address"));
     let served = std::thread::spawn(move || {
         let mut asked = Vec::new();
         for (status, page) in pages {
-            let (mut stream, _) = listener.accept().unwrap();
+            let (mut stream, _) = listener.accept().expect("a connection");
             let mut request = Vec::new();
             let mut buffer = [0; 4096];
             while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                let read = stream.read(&mut buffer).unwrap();
+                let read = stream.read(&mut buffer).expect("a request");
                 request.extend_from_slice(&buffer[..read]);
             }
-            let request = String::from_utf8(request).unwrap();
+            let request = String::from_utf8(request).expect("UTF-8");
             let token = if request.to_ascii_lowercase().contains("authorization: bearer hush") { " with token" } else { "" };
-            asked.push(format!("{}{token}", request.lines().next().unwrap()));
+            asked.push(format!("{}{token}", request.lines().next().expect("a request line")));
             let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", page.len());
-            stream.write_all((head + &page).as_bytes()).unwrap();
+            stream.write_all((head + &page).as_bytes()).expect("an open connection");
         }
         asked
     });
@@ -97,22 +97,22 @@ fn serve(pages: Vec<(u16, String)>) -> (String, std::thread::JoinHandle<Vec<Stri
 
 #[test]
 fn the_places_are_asked_of_a_service_page_by_page() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a writable directory");
     books(dir.path(), SUBMITTED, VENDORS, None);
     let (url, served) = serve(vec![(200, PLACES.to_owned()), (200, String::new())]);
     let mut command = common::plimsoll();
     command
         .args(["audit", text(dir.path()), "--places", &url, "--token-env", "AUDIT_TEST_TOKEN"])
         .env("AUDIT_TEST_TOKEN", "hush");
-    common::Ended::of(command.output().unwrap()).says(0, &["PASSED", "3 delivered"]);
-    let asked = served.join().unwrap();
+    common::Ended::of(command.output().expect("the program starts")).says(0, &["PASSED", "3 delivered"]);
+    let asked = served.join().expect("the server did not panic");
     let page = |after: &str| format!("GET /places?after={after}&limit=1000 HTTP/1.1 with token");
     assert_eq!(asked, [page(""), page("k1")]);
 
     let (url, served) = serve(vec![(401, String::new())]);
     common::run(&["audit", text(dir.path()), "--places", &url]).says(1, &["answered 401", "--token-env"]);
-    served.join().unwrap();
+    served.join().expect("the server did not panic");
     let (url, served) = serve(vec![(200, "<html>".to_owned())]);
     common::run(&["audit", text(dir.path()), "--places", &url]).says(1, &["a line is no place"]);
-    served.join().unwrap();
+    served.join().expect("the server did not panic");
 }

@@ -33,7 +33,7 @@ impl fmt::Display for Death {
     }
 }
 
-/// Deaths after a vendor's commit in a plan: both vendors, in all likelihood.
+/// Deaths after a vendor's commit that every plan has, where it is long enough.
 const AFTER_VENDOR_COMMIT: usize = 2;
 /// Longest life that ends at a random time.
 const LONGEST_LIFE: Duration = Duration::from_millis(600);

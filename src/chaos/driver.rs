@@ -124,7 +124,7 @@ impl Driver {
         match said {
             Answered::Acknowledged | Answered::Duplicate => drop(self.acknowledged.fetch_add(1, Ordering::Relaxed)),
             Answered::Refused { .. } | Answered::Unknown => {
-                if number % LEFT != 0 {
+                if !number.is_multiple_of(LEFT) {
                     self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).push_back(number);
                 }
             }
@@ -157,7 +157,7 @@ impl Driver {
 }
 
 fn user(number: u64) -> String {
-    if number % SHARED == 0 {
+    if number.is_multiple_of(SHARED) {
         format!("shared-{}@kill.test", number / SHARED % SHARED_USERS)
     } else {
         format!("lead-{number}@kill.test")

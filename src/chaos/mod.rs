@@ -8,6 +8,9 @@
 //!
 //! The harness keeps the driver's book, and the simulated vendors theirs; both live in its own process, which nobody kills.
 //!
+//! The seed decides the leads, the deaths and the vendors' trouble, and not how threads take turns: a failure is found again by
+//! its seed in most cases, and its books are kept in all.
+//!
 //! kill -9 finds a wrong order of steps. It does not find a missing fsync: what a process handed to the system outlives it.
 
 mod deaths;

@@ -14,27 +14,40 @@ const USAGE: &str = "\
 plimsoll audit <DIR> [--places <FILE|URL>] [OPTIONS]
        plimsoll audit --submitted <FILE> --vendors <FILE> [--places <FILE|URL>] [OPTIONS]";
 
-const HELP: &str = r#"The books are files of JSON objects, one a line; unknown fields are ignored. So a service in any language can be audited:
-whoever submits its leads writes the first book, the simulated vendors (plimsoll mock --ledger FILE) write the second, and
-the third is what the service says of itself, or is left out.
+const HELP: &str = r#"The books are files of JSON objects, one a line; unknown fields are ignored. So a service in any
+language can be audited: whoever submits its leads writes the first book, the simulated vendors
+(plimsoll mock --ledger FILE) write the second, and the third is what the service says of itself,
+or is left out.
 
---submitted, a line before each submission and one at each answer; `what` is lead (enrich, identify and track; see
---operations) or one of these; an answer is acknowledged, duplicate (was acknowledged before), refused, or unknown:
+--submitted: a line before each submission, and one at each answer. `what` is lead (enrich,
+identify and track; see --operations) or one of these. An answer is acknowledged, duplicate (it
+was acknowledged before), refused, or unknown:
     {"book":"submitted","key":"k1","user":"ada@acme.test","what":"lead","at_us":1000}
     {"book":"answered","key":"k1","at_us":9000,"answer":{"answer":"acknowledged"}}
     {"book":"answered","key":"k2","at_us":9100,"answer":{"answer":"refused","status":429}}
---vendors, a line a request; effects are row.added (enrich), customer.identified and event.recorded (track):
-    {"at_us":2000,"took_us":500,"idempotency_key":"…","effects":[{"what":"row.added","subject":"ada@acme.test","credits":6}]}
---places, a line an operation: queued, delivered, degraded, dead_lettered or rejected. Without it, a lead that is
-acknowledged and not at the vendor is lost:
-    {"key":"…","lead":"k1","user":"ada@acme.test","operation":"enrich","place":"delivered","attempts":1}
 
-An effect belongs to the operation whose key the request had in its header Idempotency-Key: the lead's own, the one that
-`places` tells, or SHA-256 of {"data":{},"operation":"enrich","user":"<lead's key>"} in hex. Without such a key it
-belongs to the lead whose user is its subject, so give each lead a user of its own.
-A line {"missed":3} says that so many are missing: such books prove nothing, and neither do empty ones.
+--vendors: a line a request. Effects are row.added (of an enrich), customer.identified and
+event.recorded (of a track):
+    {"at_us":2000,"took_us":500,"idempotency_key":"k1",
+     "effects":[{"what":"row.added","subject":"ada@acme.test","credits":6}]}
+(one line, here in two).
 
-Exit codes: 0 passed; 99 failed or not proven; 2 no such books; 104 a line makes no sense (file:line:column)."#;
+--places: a line an operation: queued, delivered, degraded, dead_lettered or rejected. Without it,
+a lead that is acknowledged and not at the vendor is lost:
+    {"key":"e1","lead":"k1","user":"ada@acme.test","operation":"enrich","place":"delivered",
+     "attempts":1}
+
+An effect belongs to the operation whose key its request had in the header Idempotency-Key: the
+lead's own, the one that its place tells, or the SHA-256, in hex, of
+    {"data":{},"operation":"enrich","user":"<the lead's key>"}
+Without such a key it belongs to the lead whose user is its subject; so give each lead a user of
+its own.
+
+A line {"missed":3} says that so many are missing. Such books prove nothing, and neither do empty
+ones.
+
+Exit codes: 0 passed; 99 failed, or not proven; 2 there are no such books; 104 a line makes no
+sense (it is named by file:line:column); 1 the service does not tell its places"#;
 
 /// Arguments of `plimsoll audit`.
 #[derive(Debug, Args)]
@@ -64,7 +77,7 @@ pub(super) struct AuditArgs {
     /// The operations of one user may be done in any order
     #[arg(long)]
     any_order: bool,
-    /// Rows that Clay charged, by its own account (`charged_rows` of GET /clay/credits of the simulator)
+    /// Rows that Clay charged, by its own account (`charged_rows` of GET /state/clay/credits of the simulator)
     #[arg(long, value_name = "ROWS")]
     charged_rows: Option<u64>,
     /// Most examples of each finding

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use http::Uri;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, audit, output};
 use crate::chaos::{ChaosError, KillOptions, KillReport, Life, OwnService, Target, kill};
@@ -23,17 +24,19 @@ enum What {
     Kill(KillArgs),
 }
 
-const HELP: &str = r#"Without --start, `plimsoll serve` is killed: at each failpoint of its code, after a vendor's commit but before its answer, and
-at random times. Everything is on this machine, in a directory that is removed when the audit passed (see --keep).
+const HELP: &str = r#"Without --start, `plimsoll serve` is killed: at each failpoint of its code, after a vendor's commit
+but before its answer, and at random times. Everything is on this machine, in a directory that is
+removed when the audit has passed (see --keep).
 
 A service of your own is killed after vendors' commits and at random times:
-    plimsoll chaos kill --kills 50 --start './my-service --port 3000' --url http://127.0.0.1:3000/leads
-It must take POST {"user": "…", "data": {…}} with the header Idempotency-Key, answer 2xx only when the lead is durable, and
-send to the vendors that it is told of in its environment: CLAY_URL, CLAY_WEBHOOK_PATH, CUSTOMER_IO_URL,
-CUSTOMER_IO_SITE_ID and CUSTOMER_IO_API_KEY. With --places it is also audited whether it knows where its leads are; see
-plimsoll audit --help for the form.
+    plimsoll chaos kill --start './my-service --port 3000' --url http://127.0.0.1:3000/leads
+It must take POST {"user": "...", "data": {...}} with the header Idempotency-Key, answer 2xx only
+when the lead is durable, and send to the vendors that its environment names: CLAY_URL,
+CLAY_WEBHOOK_PATH, CUSTOMER_IO_URL, CUSTOMER_IO_SITE_ID and CUSTOMER_IO_API_KEY. With --places it
+is also audited whether it knows where its leads are; plimsoll audit --help has the form.
 
-Exit codes: 0 passed; 99 a lead was lost or done twice, or a failpoint was not reached; 1 there is no verdict."#;
+Exit codes: 0 passed; 99 a lead was lost or something was done twice, or a failpoint was not
+reached; 1 there is no verdict; 105 interrupted"#;
 
 /// Arguments of `plimsoll chaos kill`.
 #[derive(Debug, Args)]
@@ -110,8 +113,8 @@ async fn kill_and_show(args: &KillArgs) -> Exit {
     let mut tell = |life: &Life| output::remark(told(life, options.kills));
     let killed = tokio::select! {
         killed = kill(&options, &mut tell) => killed,
-        // The service goes with the future.
-        _ = tokio::signal::ctrl_c() => Err(ChaosError::Interrupted),
+        // The service goes with the future: nothing that was started is left behind.
+        () = interrupted() => Err(ChaosError::Interrupted),
     };
     match killed {
         Ok(report) => show(&report, args, directory),
@@ -124,6 +127,17 @@ async fn kill_and_show(args: &KillArgs) -> Exit {
                 _ => Exit::CouldNotRun,
             }
         }
+    }
+}
+
+/// Resolves at SIGINT or SIGTERM.
+async fn interrupted() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
     }
 }
 

@@ -28,7 +28,7 @@ async fn dies_after_an_acknowledgement(acknowledges_before_commit: bool) -> Audi
             world.crash();
         }
         if number % 3 == 0 {
-            world.store.commit_later(0).await.unwrap();
+            world.store.commit_later(0).await.expect("a working store");
             world.work().await;
         }
     }

@@ -42,7 +42,7 @@ pub(crate) struct VendorsState {
 
 impl Vendors {
     fn take(&self, operation: &Operation, at_us: u64) -> Reply {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state.lock().expect("nobody has panicked with it");
         let refused = self.refused.contains(&operation.user);
         let is_new = !self.know_keys || !state.known.contains(&operation.key);
         let what = ["row.added", "customer.identified", "event.recorded"][operation.kind as usize].to_owned();
@@ -185,16 +185,16 @@ impl<S: LeadStore> World<S> {
         for vendor in [Vendor::Clay, Vendor::CustomerIo] {
             assert_eq!(self.store.backlog(vendor).queue().depth(), 0, "at rest");
         }
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().expect("a writable directory");
         write(&dir.path().join(DRIVER), self.driver.clone());
-        write(&dir.path().join(VENDORS), self.vendors.state.lock().unwrap().book.clone());
+        write(&dir.path().join(VENDORS), self.vendors.state.lock().expect("nobody has panicked with it").book.clone());
         write(&dir.path().join(PLACES), self.places().await);
-        audit(&Books::in_dir(dir.path()), &AuditOptions::default()).unwrap()
+        audit(&Books::in_dir(dir.path()), &AuditOptions::default()).expect("books that make sense")
     }
 
     async fn places(&self) -> Vec<PlaceEntry> {
         let mut places = Vec::new();
-        for lead in self.store.leads(None, 1_000).await.unwrap() {
+        for lead in self.store.leads(None, 1_000).await.expect("a working store") {
             places.extend(lead.operations.iter().map(|operation| PlaceEntry {
                 key: operation.key.clone(),
                 lead: lead.key.clone(),
@@ -210,7 +210,7 @@ impl<S: LeadStore> World<S> {
 }
 
 fn write<T: serde::Serialize + Send + 'static>(path: &std::path::Path, entries: Vec<T>) {
-    let book = Book::create(path).unwrap();
+    let book = Book::create(path).expect("a writable directory");
     entries.into_iter().for_each(|entry| book.pen().write(entry));
     assert_eq!(book.finish().missed, 0);
 }
