@@ -34,6 +34,8 @@ fn facts() -> RunResult {
         },
         seed: Seed(1),
         time_scale: 1.0,
+        service: None,
+        rest_us: 0,
         end: RunEnd::Completed,
         load_us: u64::from(SECONDS) * 1_000_000,
         machine: Machine::default(),

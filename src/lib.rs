@@ -41,6 +41,7 @@ pub mod gate;
 pub mod service;
 
 // Level 4: showing it.
+pub mod chaos;
 pub mod report;
 
 // Level 5: the command line.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the root package with its level.
-const LEVELS: [(&str, u32); 23] = [
+const LEVELS: [(&str, u32); 24] = [
     ("clock", 0),
     ("event", 0),
     ("failpoint", 0),
@@ -29,6 +29,7 @@ const LEVELS: [(&str, u32); 23] = [
     ("executor", 3),
     ("gate", 3),
     ("service", 3),
+    ("chaos", 4),
     ("report", 4),
 ];
 

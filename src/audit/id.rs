@@ -8,7 +8,7 @@ const COUNTS: usize = mock_server::ledger::LONGEST_KEY;
 /// What a key or a user's name is known by here: 128 bits of it, so that a million of them have one chance in 10²⁶ to be taken
 /// for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Id(u128);
+pub(super) struct Id([u8; 16]);
 
 impl Id {
     /// Of a text. Hashed, even where the text looks like a hash: a counter of 64 digits looks like one too.
@@ -16,7 +16,7 @@ impl Id {
         let digest = Sha256::digest(cut(text));
         let mut half = [0; 16];
         half.copy_from_slice(&digest[..16]);
-        Self(u128::from_be_bytes(half))
+        Self(half)
     }
 }
 

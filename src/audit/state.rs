@@ -58,8 +58,8 @@ impl Lead {
     }
 }
 
-/// Whether a refusal makes sure that nothing was done. A status of 4xx and 503 says so; any other failure of a server leaves it
-/// open, and so does a pipeline that gave up after its request may have reached the vendor.
+/// Whether a refusal makes sure that nothing was done. A status of 4xx says so; a server that failed may have failed behind its
+/// commit, and so may a pipeline that gave up after its request had reached the vendor.
 pub(super) fn is_sure(status: Option<u16>, cause: Option<FailureKind>) -> bool {
     let open = matches!(
         cause,
@@ -72,7 +72,7 @@ pub(super) fn is_sure(status: Option<u16>, cause: Option<FailureKind>) -> bool {
                 | FailureKind::Interrupted
         )
     );
-    !open && status.is_none_or(|status| matches!(status, 400..=499 | 503))
+    !open && status.is_none_or(|status| status < 500)
 }
 
 /// An operation.

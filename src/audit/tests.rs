@@ -97,7 +97,7 @@ impl History {
                 self.submit(&key, user);
                 self.answer(&key, Answered::Duplicate);
             }
-            Fate::Refused => self.answer(&key, Answered::Refused { status: Some(503), cause: None }),
+            Fate::Refused => self.answer(&key, Answered::Refused { status: Some(429), cause: None }),
             Fate::UncertainAndKept => self.answer(&key, Answered::Unknown),
             // As if the driver had died.
             Fate::UncertainAndGone => {}

@@ -6,7 +6,7 @@ use crate::measure::SampleKind;
 use crate::result::Run;
 use crate::units;
 
-use super::window::{LENGTH, mean_cpu};
+use super::window::{LENGTH, mean_cpu, role};
 
 /// How bad a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,16 +84,17 @@ impl Alert {
 pub(super) fn table(run: &Run, cpu_scale: f64) -> Vec<Alert> {
     let attempts = run.totals.merged(SampleKind::Attempt, |_| true);
     let failed = run.totals.count(SampleKind::Attempt, |labels| labels.failure.is_some());
+    let role = role(&run.seconds);
     let measured = !attempts.is_empty();
     vec![
         Alert::new(
             "CPU Utilization",
-            "harness, busiest 10 s on average",
+            &format!("{role}, busiest 10 s on average"),
             busiest_cpu(run).map(|cpu| cpu * cpu_scale),
             (70.0, 85.0),
             "%",
         ),
-        Alert::new("Memory Usage", "harness, peak, of the machine", peak_memory(run), (75.0, 90.0), "%"),
+        Alert::new("Memory Usage", &format!("{role}, peak, of the machine"), peak_memory(run, role), (75.0, 90.0), "%"),
         Alert::new(
             "Request Queue Depth",
             "fallback queues, peak",
@@ -123,9 +124,9 @@ fn busiest_cpu(run: &Run) -> Option<f64> {
     run.seconds.windows(length).filter_map(mean_cpu).reduce(f64::max)
 }
 
-fn peak_memory(run: &Run) -> Option<f64> {
+fn peak_memory(run: &Run, role: &str) -> Option<f64> {
     let whole = run.result.machine.memory_bytes;
     let processes = run.seconds.iter().flat_map(|second| &second.processes);
-    let peak = processes.filter(|process| process.role == "harness").map(|process| process.memory_bytes).max()?;
+    let peak = processes.filter(|process| process.role == role).map(|process| process.memory_bytes).max()?;
     (whole > 0).then(|| peak as f64 / whole as f64 * 100.0)
 }

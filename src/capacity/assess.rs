@@ -10,14 +10,14 @@ use crate::scenario::{Scenario, ThinkTime};
 use super::alerts::{self, Alert};
 use super::estimate::{Estimate, utilisation_estimate};
 use super::little::{self, Little};
-use super::window::{Window, steadiest};
+use super::window::{INTEGRATION, Window, role, steadiest};
 
 /// What must be known of the scenario.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Basis {
     /// Mean pause between iterations, as the run applied it; `None` when it is not known.
     pub think_time: Option<Duration>,
-    /// Cores that the harness may use; `None` for the whole machine.
+    /// Cores that the process with the integration may use; `None` for the whole machine.
     pub cores: Option<f64>,
 }
 
@@ -79,7 +79,7 @@ pub fn assess(run: &Run, basis: &Basis) -> Assessment {
 
 fn estimate(window: Option<&Window>, cpu_scale: f64) -> Result<Estimate, String> {
     let window = window.ok_or("no window of constant users, outside faults and long enough, to base it on")?;
-    let cpu = window.cpu_percent.ok_or("the CPU of the harness could not be read")?;
+    let cpu = window.cpu_percent.ok_or("the CPU of the process that holds the integration could not be read")?;
     utilisation_estimate(window.rate, cpu * cpu_scale)
 }
 
@@ -90,10 +90,16 @@ fn notes(run: &Run, basis: &Basis) -> Vec<String> {
         None => format!("the whole machine, {}", cores(f64::from(run.result.machine.cores))),
     };
     let mut notes = vec![
-        format!(
-            "CPU is that of the harness process, in percent of {of}. It holds the load generator as well as the integration, \
-             so the integration alone would reach a higher rate."
-        ),
+        match role(&run.seconds) {
+            INTEGRATION => format!(
+                "CPU is that of the service's process alone, in percent of {of}. The load and the vendors have processes of \
+                 their own, and here they share the machine with it."
+            ),
+            _ => format!(
+                "CPU is that of the harness process, in percent of {of}. It holds the load generator as well as the \
+                 integration, so the integration alone would reach a higher rate."
+            ),
+        },
         "The estimate takes the cost of a request as constant and CPU as the only limit. Vendor rate limits, credits, \
          connection pools and memory may bind long before."
             .to_owned(),

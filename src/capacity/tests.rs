@@ -44,6 +44,8 @@ fn run(cpu_percent: f64) -> Run {
         scenario,
         seed: Seed(1),
         time_scale: 1.0,
+        service: None,
+        rest_us: 0,
         end: RunEnd::Completed,
         load_us: 30_000_000,
         machine: Machine { cores: 4, memory_bytes: 100_000_000, build: "release".to_owned(), ..Machine::default() },

@@ -8,6 +8,11 @@ use crate::event::BreakerState;
 use crate::measure::Second;
 use crate::result::FaultRecord;
 
+/// A service's process, in a run that measures one apart.
+pub(super) const INTEGRATION: &str = "integration";
+/// The load's process, which else holds the integration as well.
+const HARNESS: &str = "harness";
+
 /// Length of a window in seconds, where the run has such a window; a third of the run where that is shorter.
 pub(super) const LENGTH: usize = 10;
 
@@ -34,7 +39,7 @@ pub struct Window {
     pub variation: f64,
     /// The stages that it lies in.
     pub phases: BTreeSet<u16>,
-    /// CPU of the harness in percent of the machine, on average; `None` where it was not read.
+    /// CPU of the process that holds the integration, in percent of the machine, on average; `None` where it was not read.
     pub cpu_percent: Option<f64>,
 }
 
@@ -113,11 +118,18 @@ fn measure(window: &[Second]) -> Option<Window> {
     })
 }
 
-/// CPU of the harness in percent of the machine, averaged over the seconds in which it was read.
+/// The process that holds the integration: one of its own where a service has it, else the harness.
+pub(super) fn role(seconds: &[Second]) -> &'static str {
+    let apart = |second: &Second| second.processes.iter().any(|process| process.role == INTEGRATION);
+    if seconds.iter().any(apart) { INTEGRATION } else { HARNESS }
+}
+
+/// CPU of the process that holds the integration, in percent of the machine, averaged over the seconds in which it was read.
 pub(super) fn mean_cpu(seconds: &[Second]) -> Option<f64> {
+    let role = role(seconds);
     let read: Vec<f64> = seconds
         .iter()
-        .filter_map(|second| second.processes.iter().find(|process| process.role == "harness"))
+        .filter_map(|second| second.processes.iter().find(|process| process.role == role))
         .map(|process| process.cpu_percent)
         .collect();
     (!read.is_empty()).then(|| read.iter().sum::<f64>() / read.len() as f64)

@@ -10,6 +10,10 @@ use crate::ledgers::{BookError, PLACES};
 use crate::resilience::OperationKind;
 use crate::transport::{HttpClient, PoolSettings};
 
+const USAGE: &str = "\
+plimsoll audit <DIR> [--places <FILE|URL>] [OPTIONS]
+       plimsoll audit --submitted <FILE> --vendors <FILE> [--places <FILE|URL>] [OPTIONS]";
+
 const HELP: &str = r#"The books are files of JSON objects, one a line; unknown fields are ignored. So a service in any language can be audited:
 whoever submits its leads writes the first book, the simulated vendors (plimsoll mock --ledger FILE) write the second, and
 the third is what the service says of itself, or is left out.
@@ -34,7 +38,7 @@ Exit codes: 0 passed; 99 failed or not proven; 2 no such books; 104 a line makes
 
 /// Arguments of `plimsoll audit`.
 #[derive(Debug, Args)]
-#[command(after_help = HELP)]
+#[command(after_help = HELP, override_usage = USAGE)]
 pub(super) struct AuditArgs {
     /// A run's directory with submitted.ndjson, vendors.ndjson and places.ndjson
     #[arg(required_unless_present_all = ["submitted", "vendors"], conflicts_with_all = ["submitted", "vendors"])]

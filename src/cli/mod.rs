@@ -1,11 +1,13 @@
 //! The command line, one command a file.
 
 mod audit;
+mod chaos;
 mod completions;
 mod exit;
 mod mock;
 mod new;
 mod output;
+mod queue;
 mod report;
 mod run;
 mod serve;
@@ -39,8 +41,12 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Audit the books of a run: was any lead lost, or done twice?
     Audit(audit::AuditArgs),
+    /// Break a service on purpose, and see what becomes of its leads
+    Chaos(chaos::ChaosArgs),
     /// Serve the simulated vendors alone, for any client
     Mock(mock_server::command::MockArgs),
+    /// Look at the leads of a service, and move what it gave up
+    Queue(queue::QueueArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -54,7 +60,9 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
         Command::Mock(args) => return mock::run(&args),
+        Command::Queue(args) => queue::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     exit.into()

@@ -13,6 +13,8 @@ use crate::failpoint::{self, Failpoint};
 use crate::scenario::{Resilience, ServiceConfig, StoreConfig};
 use crate::seed::Seed;
 use crate::service::{self, Stopped};
+#[cfg(feature = "redis")]
+use crate::store::redis::{Durability, RedisSettings, RedisStore};
 use crate::store::sqlite::{SqliteSettings, SqliteStore};
 use crate::store::{Bounds, LeadStore};
 
@@ -40,6 +42,9 @@ pub(super) struct ServeArgs {
     /// Stretch cool-downs, back-offs and windows by this factor, as the run that tests the service does
     #[arg(long, value_name = "X", default_value_t = 1.0, hide = true, value_parser = super::run::time_scale)]
     time_scale: f64,
+    /// End in order when standard input ends, too: a service that a run has started must not outlive it
+    #[arg(long, hide = true)]
+    until_stdin_ends: bool,
     /// Die as if the power had gone when FAILPOINT is reached for the Nth time
     #[arg(long, value_name = "FAILPOINT:N", hide = true, value_parser = die_at)]
     die_at: Option<(Failpoint, u64)>,
@@ -84,6 +89,9 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
     if let Some((point, nth)) = args.die_at {
         failpoint::arm(point, nth);
     }
+    if args.until_stdin_ends {
+        std::thread::spawn(end_with_stdin);
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -97,13 +105,31 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
     exit
 }
 
+/// Asks this process to end when whoever holds the other end of standard input is gone.
+fn end_with_stdin() {
+    let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
+}
+
 async fn with_store(config: &ServiceConfig, seed: Seed) -> Exit {
     match &config.store {
         StoreConfig::Sqlite { path } => match SqliteStore::open(path, settings(config)) {
             Ok(store) => serve(config, store, seed).await,
             Err(error) => failed(error),
         },
-        StoreConfig::Redis { url: _ } => failed("this build has no Redis store"),
+        #[cfg(feature = "redis")]
+        StoreConfig::Redis { url, name, replica, as_configured } => {
+            let mut settings = RedisSettings::new(url.expose(), name);
+            settings.replica.clone_from(replica);
+            settings.bounds = bounds(config);
+            settings.durability = if *as_configured { Durability::AsConfigured } else { Durability::Synced };
+            match RedisStore::open(&settings).await {
+                Ok(store) => serve(config, store, seed).await,
+                Err(error) => failed(error),
+            }
+        }
+        #[cfg(not(feature = "redis"))]
+        StoreConfig::Redis { .. } => failed("this build has no Redis store: build it with the feature `redis`"),
     }
 }
 

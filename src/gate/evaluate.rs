@@ -151,7 +151,7 @@ fn samples(threshold: &Threshold, evidence: &Evidence<'_>, kind: SampleKind) -> 
 }
 
 fn counter(threshold: &Threshold, evidence: &Evidence<'_>, count: f64) -> Observed {
-    let seconds = evidence.elapsed.as_secs_f64();
+    let seconds = evidence.elapsed.saturating_sub(evidence.rest).as_secs_f64();
     match threshold.aggregation {
         Aggregation::Count | Aggregation::Value => Observed::Value(count),
         Aggregation::Rate if seconds > 0.0 => Observed::Value(count / seconds),

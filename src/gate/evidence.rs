@@ -20,6 +20,8 @@ pub struct Evidence<'a> {
     pub leads: LeadCounts,
     /// Time since the load began; of a run that has ended, its length.
     pub elapsed: Duration,
+    /// Of it, the end in which nothing was submitted any more: rates are of the time before it.
+    pub rest: Duration,
 }
 
 impl<'a> Evidence<'a> {
@@ -31,13 +33,14 @@ impl<'a> Evidence<'a> {
             events: &run.result.events,
             leads: run.result.leads,
             elapsed: Duration::from_micros(run.result.load_us),
+            rest: Duration::from_micros(run.result.rest_us),
         }
     }
 
     /// The evidence so far of a load under way; the leads are those of the last second's gauges.
     pub fn live(totals: &'a Totals, seconds: &'a [Second], events: &'a [Event], elapsed: Duration) -> Self {
         let leads = seconds.last().map(|second| second.gauges.leads).unwrap_or_default();
-        Self { totals, seconds, events, leads, elapsed }
+        Self { totals, seconds, events, leads, elapsed, rest: Duration::ZERO }
     }
 
     /// Whether a pipeline was there to be observed: otherwise its queue and its credits are not zero but unknown.

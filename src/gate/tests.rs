@@ -75,6 +75,8 @@ pub(super) fn run() -> Run {
         },
         seed: Seed(1),
         time_scale: 1.0,
+        service: None,
+        rest_us: 0,
         end: RunEnd::Completed,
         load_us: 10_000_000,
         machine: Machine::default(),

@@ -29,7 +29,8 @@ pub struct Gauges {
 /// What one process used in one second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProcessSample {
-    /// `harness` (load and, by default, the integration) or `simulator`.
+    /// `harness` (the load and, without a service, the integration), `integration` (a service that the run started) or
+    /// `simulator`.
     pub role: String,
     /// CPU time as a percentage of the whole machine: 100 is every core busy.
     pub cpu_percent: f64,

@@ -26,6 +26,8 @@ pub(crate) fn empty() -> Run {
         },
         seed: Seed(42),
         time_scale: 1.0,
+        service: None,
+        rest_us: 0,
         end: RunEnd::Completed,
         load_us: 0,
         machine: Machine {

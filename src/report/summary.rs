@@ -213,13 +213,13 @@ fn figures(page: &mut Page, view: &View<'_>) {
     let at = |percentile| format_latency(view.attempts.value_at_percentile(percentile));
     let longest = format_latency(view.attempts.max());
     page.labelled("Latency", &format!("p50 {}   p95 {}   p99 {}   max {longest}", at(50.0), at(95.0), at(99.0)));
-    let seconds = view.end_us as f64 / 1e6;
+    let seconds = view.submitting_us() as f64 / 1e6;
     let mean = if seconds > 0.0 { view.total as f64 / seconds } else { 0.0 };
     let peak = view.peak().map_or(0.0, |(rate, _)| rate);
     let requests = plural(view.total, "request");
     page.labelled(
         "Throughput",
-        &format!("{} on average, {} at the peak; {requests} in {}", rate(mean), rate(peak), clock(view.end_us)),
+        &format!("{} on average, {} at the peak; {requests} in {}", rate(mean), rate(peak), clock(view.submitting_us())),
     );
     page.labelled("Errors", &format!("{} of all requests{}", share(view.failed, view.total), kinds(view)));
     let leads = view.run.result.leads;

@@ -63,6 +63,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// From the load's beginning until nothing was submitted any more.
+    pub(super) fn submitting_us(&self) -> u64 {
+        self.end_us.saturating_sub(self.run.result.rest_us)
+    }
+
     /// Vendors that requests went to.
     pub(super) fn vendors(&self) -> BTreeSet<Vendor> {
         let attempts = self.run.totals.series.keys().filter(|labels| labels.kind == SampleKind::Attempt);

@@ -27,6 +27,9 @@ use super::retry::{Next, next_attempt};
 use super::sender::{Reply, Sender};
 use super::settings::{FallbackStep, RetrySettings};
 
+/// How soon something that was throttled is tried again: each try counts as pressure on the vendor.
+const THROTTLED: Duration = Duration::from_secs(1);
+
 /// The vendor accepted it.
 #[derive(Debug)]
 pub(super) struct Accepted {
@@ -164,7 +167,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             return Err(Failure::unsent(FailureKind::BreakerOpen, rejected.retry_at));
         }
         if self.throttle.as_ref().is_some_and(|throttle| !throttle.admits(now)) {
-            return Err(Failure::unsent(FailureKind::Throttled, None));
+            return Err(Failure::unsent(FailureKind::Throttled, Some(now + THROTTLED)));
         }
         let full = |full: LimiterFull| Failure::unsent(FailureKind::LimiterFull, Some(full.retry_at));
         self.limiter.admit(now).await.map_err(full)

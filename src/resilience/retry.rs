@@ -163,6 +163,7 @@ impl RetryBudget {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use tokio::time::Instant;
 
     use crate::resilience::retry_after::parse_retry_after;
@@ -205,6 +206,67 @@ mod tests {
             assert!(least >= low && least < low + slack, "{backoff:?}: {least}");
             assert!(most <= high && most > high - slack, "{backoff:?}: {most}");
         }
+    }
+
+    fn backoffs() -> impl Strategy<Value = Backoff> {
+        prop_oneof![
+            Just(Backoff::None),
+            (0.0..10.0_f64).prop_map(|up_to| Backoff::Proportional { up_to }),
+            Just(Backoff::Full),
+            Just(Backoff::Equal),
+            Just(Backoff::Decorrelated),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_wait_is_within_the_bounds_of_its_kind(
+            backoff in backoffs(), attempts in 1_u32..40, base_ms in 0_u64..5_000, above_ms in 0_u64..60_000, seed in any::<u64>(),
+        ) {
+            let (base_delay, max_delay) = (Duration::from_millis(base_ms), Duration::from_millis(base_ms + above_ms));
+            let settings = RetrySettings { max_retries: 100, base_delay, max_delay, ..with(backoff) };
+            let mut rng = Seed(seed).stream("retry property");
+            let Next::RetryAfter(wait) = next_attempt(&settings, attempts, FailureKind::Timeout, None, true, &mut rng) else {
+                panic!("it is retried")
+            };
+            let plain = base_delay.saturating_mul(2_u32.saturating_pow(attempts - 1)).min(max_delay);
+            let (least, most) = match backoff {
+                Backoff::None => (plain, plain),
+                Backoff::Proportional { up_to } => (plain, plain.mul_f64(1.0 + up_to)),
+                Backoff::Full => (Duration::ZERO, plain),
+                Backoff::Equal => (plain / 2, plain),
+                Backoff::Decorrelated => (base_delay, base_delay.saturating_mul(3_u32.saturating_pow(attempts)).min(max_delay)),
+            };
+            // Arithmetic of fractions rounds to the nanosecond.
+            let nano = Duration::from_nanos(1);
+            prop_assert!(wait + nano >= least && wait <= most + nano, "{:?} not in {:?} to {:?}", wait, least, most);
+            prop_assert!(wait <= longest_wait(&settings, attempts) + nano);
+        }
+
+        #[test]
+        fn never_before_the_vendor_s_time_and_not_long_after_it(
+            backoff in backoffs(), attempts in 1_u32..10, asked_s in 0_u32..=30, seed in any::<u64>(),
+        ) {
+            let (settings, asked) = (RetrySettings { max_retries: 100, ..with(backoff) }, asked_s * SECOND);
+            let mut rng = Seed(seed).stream("retry property");
+            let Next::RetryAfter(wait) = next_attempt(&settings, attempts, FailureKind::RateLimited, Some(asked), true, &mut rng)
+            else { panic!("it is retried") };
+            prop_assert!(wait >= asked, "{:?} before {:?}", wait, asked);
+            prop_assert!(wait <= longest_wait(&settings, attempts) + Duration::from_nanos(1), "{:?}", wait);
+        }
+    }
+
+    #[test]
+    fn decorrelated_waits_grow_from_the_first_to_the_longest_and_fill_their_range() {
+        let settings = RetrySettings { max_retries: 100, ..with(Backoff::Decorrelated) };
+        let seconds = |attempts| -> Vec<f64> { waits(&settings, attempts, 2_000).iter().map(Duration::as_secs_f64).collect() };
+        let first = seconds(1);
+        let mean = first.iter().sum::<f64>() / 2_000.0;
+        assert!((mean - 2.0).abs() < 0.05, "uniform between 1 s and 3 s: {mean}");
+        let tenth = seconds(10);
+        assert!(tenth.iter().all(|wait| (1.0..=30.0).contains(wait)));
+        let capped = tenth.iter().filter(|wait| **wait == 30.0).count();
+        assert!((100..1_500).contains(&capped), "{capped} of 2,000 at the cap");
     }
 
     #[test]
@@ -254,9 +316,10 @@ mod tests {
         assert_eq!(decide("soon", exact), Next::RetryAfter(2 * SECOND), "back-off");
         assert_eq!(decide("30", exact), Next::RetryAfter(30 * SECOND), "at the cap");
         assert_eq!(decide("86400", exact), Next::TooLong(86_400 * SECOND), "beyond it");
-        for backoff in [Backoff::Proportional { up_to: 0.3 }, Backoff::Full, Backoff::Equal] {
+        for backoff in [Backoff::Proportional { up_to: 0.3 }, Backoff::Full, Backoff::Equal, Backoff::Decorrelated] {
             let Next::RetryAfter(wait) = decide("20", backoff) else { panic!("not retried") };
-            assert!(wait > 20 * SECOND && wait <= 22 * SECOND, "{backoff:?}: {wait:?}");
+            let most = if backoff == Backoff::Decorrelated { 28 } else { 22 };
+            assert!(wait > 20 * SECOND && wait <= most * SECOND, "{backoff:?}: {wait:?}");
         }
     }
 }

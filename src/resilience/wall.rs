@@ -29,6 +29,14 @@ impl DayClock {
         Self { start_wall: crate::clock::wall_clock(), start: Instant::now() }
     }
 
+    /// Anchors the machine's wall clock now, or `latest` where that is later: time that has been written down does not come
+    /// again when the clock was set back in between.
+    pub fn start_behind(latest: Option<UnixMillis>) -> Self {
+        let clock = Self::start();
+        let latest = latest.and_then(|latest| DateTime::from_timestamp_millis(i64::try_from(latest).ok()?));
+        Self { start_wall: latest.map_or(clock.start_wall, |latest| latest.max(clock.start_wall)), ..clock }
+    }
+
     /// Milliseconds since the Unix epoch at `now`; 0 for a clock that stands before 1970.
     pub fn unix_millis(&self, now: Instant) -> UnixMillis {
         let passed = i64::try_from(now.saturating_duration_since(self.start).as_millis()).unwrap_or(i64::MAX);
@@ -75,6 +83,19 @@ mod tests {
         assert_eq!(clock.day(clock.start + Duration::from_secs(1), 0), clock.day(clock.start, 0));
         assert_eq!(clock.next_day(clock.start, 60), clock.start + Duration::from_secs(1));
         assert_eq!(clock.next_day(clock.start, -120), clock.start + Duration::from_secs(3 * 3_600 + 1));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_goes_on_where_it_was() {
+        let real = DayClock::start();
+        let hour = 3_600_000;
+        let ahead = real.unix_millis(real.start) + hour;
+        let behind = DayClock::start_behind(Some(ahead));
+        assert_eq!(behind.unix_millis(behind.start + Duration::from_secs(5)), ahead + 5_000);
+        for latest in [None, Some(0), Some(ahead - 2 * hour), Some(u64::MAX)] {
+            let clock = DayClock::start_behind(latest);
+            assert!(clock.unix_millis(clock.start) < ahead, "{latest:?}");
+        }
     }
 
     #[test]

@@ -40,8 +40,14 @@ pub struct RunResult {
     pub time_scale: f64,
     /// How it ended.
     pub end: RunEnd,
+    /// Who took the leads, where that was a service: "plimsoll serve with SQLite, started by the run …".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// From the start of the load to its end, in microseconds.
     pub load_us: u64,
+    /// Of it, the end in which nothing was submitted any more, and the run waited for a service's queues to come to rest.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rest_us: u64,
     /// What it ran on.
     pub machine: Machine,
     /// What became of the operations.
@@ -62,6 +68,10 @@ pub struct RunResult {
     pub faults: Vec<FaultRecord>,
     /// What a reader must know to trust the numbers: "simulator lost at 12 s", "clock skew 3 ms".
     pub warnings: Vec<String>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The scenario of a run.

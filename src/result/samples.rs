@@ -35,6 +35,8 @@ pub(super) fn result() -> RunResult {
         },
         seed: Seed(42),
         time_scale: 1.0,
+        service: None,
+        rest_us: 0,
         end: RunEnd::Aborted { threshold: "http_req_failed: rate<0.01".to_owned() },
         load_us: 3_000_000,
         machine: Machine { os: "Linux".to_owned(), cores: 2, ..Machine::default() },

@@ -50,6 +50,12 @@ pub enum StoreConfig {
     Redis {
         /// Its URL, with its password.
         url: Secret,
+        /// The name that its keys begin with.
+        name: String,
+        /// What this replica is called; empty for no name of its own.
+        replica: String,
+        /// Whether a server that does not sync each change is taken: a power cut may then lose what was acknowledged.
+        as_configured: bool,
     },
 }
 

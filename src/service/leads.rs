@@ -71,7 +71,8 @@ fn status(record: &LeadRecord) -> Option<Place> {
     worst.into_iter().find(|place| record.operations.iter().any(|operation| operation.place == *place))
 }
 
-fn places_of(record: &LeadRecord) -> Vec<PlaceEntry> {
+/// Where each operation of a lead is.
+pub fn places_of(record: &LeadRecord) -> Vec<PlaceEntry> {
     let entry = |operation: &crate::store::OperationRecord| PlaceEntry {
         key: operation.key.clone(),
         lead: record.key.clone(),

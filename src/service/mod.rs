@@ -59,6 +59,7 @@ use guard::Guard;
 use metrics::{Callback, Metrics};
 use vendor_sender::VendorSender;
 
+pub use leads::places_of;
 pub use running::{Running, StartError, Stopped, start};
 pub use stats::{Stats, VendorStats};
 

@@ -99,7 +99,11 @@ pub async fn start<S: LeadStore>(
     let address = listener.local_addr().map_err(refused)?;
 
     let clock = LoadClock::start();
-    let wall = DayClock::start();
+    let wall = DayClock::start_behind(store.latest().await?);
+    let ahead = wall.start_wall - crate::clock::wall_clock();
+    if ahead > chrono::TimeDelta::seconds(1) {
+        log::warn!("the clock was set back by {} s: the service goes on from where it was", ahead.num_seconds());
+    }
     let metrics = Arc::new(Metrics::new());
     let events = Arc::new(EventLog::default());
     let both: Arc<dyn EventSink> = Arc::new(Both { log: Arc::clone(&events), sink });

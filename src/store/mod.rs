@@ -14,7 +14,7 @@ pub mod memory;
 pub mod redis;
 pub mod sqlite;
 
-use std::future::Future;
+use std::future::{Future, ready};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -141,6 +141,13 @@ pub trait LeadStore: Clone + Send + Sync + 'static {
     /// Forgets leads whose every operation was delivered, degraded or rejected before `before`; gives how many. Dead letters
     /// and what is queued are never forgotten.
     fn forget_settled(&self, before: UnixMillis) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// The latest time that is dated in the store, as far as it can be told at once; `None` where that can't be told. A
+    /// service that starts does not go back behind it: a clock that was set back would make everything that waits wait for
+    /// as much longer, and begin a day of credits anew.
+    fn latest(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send {
+        ready(Ok(None))
+    }
 
     /// Whether a commit works now: for readiness.
     fn check(&self) -> impl Future<Output = Result<(), StoreError>> + Send;

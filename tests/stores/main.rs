@@ -57,6 +57,7 @@ macro_rules! passes {
             }
             model {
                 any_sequence_of_changes_does_what_the_model_does
+                any_sequence_of_changes_is_there_when_the_store_is_opened_again
             }
         }
     };

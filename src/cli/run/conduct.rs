@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,10 @@ pub(super) struct Measured {
     pub(super) workload: Arc<Workload>,
     pub(super) simulator: Option<SimulatorOutcome>,
     pub(super) service: Option<ServiceOutcome>,
+    /// The end of the load in which nothing was submitted any more, and a service came to rest.
+    pub(super) rest: Duration,
+    /// Whether books of leads were kept.
+    pub(super) kept_books: bool,
     /// What the books lack.
     pub(super) books: Vec<String>,
     /// The vendors' ledger, where there are simulated vendors.
@@ -266,6 +271,9 @@ struct Begun {
     service: Option<Serving>,
     /// Longest wait for the service to come to rest.
     rest: Duration,
+    clock: LoadClock,
+    /// The load is over, and no user is planned any more.
+    resting: Arc<AtomicBool>,
     samples: Option<SampleFile>,
     books: Option<RunBooks>,
     events: Arc<EventLog>,
@@ -289,6 +297,7 @@ impl Beginning {
             watch.watch(role, pid, clock.now());
         }
         let rest = rest(&scenario);
+        let resting = Arc::new(AtomicBool::new(false));
         let behind = simulator.as_ref().map_or(Duration::ZERO, Watched::behind);
         let mut recorder = RecorderBuilder::new(clock, stage_ends(&scenario), fault_windows(&scenario, behind));
         let samples = samples.map(|(file, sender)| {
@@ -303,6 +312,7 @@ impl Beginning {
             collector,
             workload: Arc::clone(&workload),
             service: service.as_ref().map(Serving::gauges),
+            resting: Arc::clone(&resting),
             watch,
             writer,
             events: Arc::clone(&events),
@@ -314,13 +324,15 @@ impl Beginning {
         let live = tokio::spawn(live.follow(is_over));
         let draining = Arc::clone(&workload);
         let drain = tokio::spawn(async move { draining.drain().await });
-        Begun { workload, live, over, drain, simulator, service, rest, samples, books, events }
+        Begun { workload, live, over, drain, simulator, service, rest, clock, resting, samples, books, events }
     }
 }
 
 impl Begun {
     async fn end(mut self, executor: Result<(), ExecutorError>, signals: &Signals, dir: &RunDir, options: &Options) -> Measured {
+        let over_at = self.clock.now();
         if let Some(service) = &mut self.service {
+            self.resting.store(true, Ordering::Release);
             service.rest(self.rest, || signals.interrupted()).await;
         }
         // Nothing is sent any more before the last cut: what it reads is at rest.
@@ -332,6 +344,7 @@ impl Begun {
             Ok(followed) => followed,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
+        let (has_service, length) = (self.service.is_some(), followed.length);
         // The service first: what it has under way may still go to the vendors.
         let places = self.books.is_some().then(|| dir.partial(PLACES));
         let service = match self.service {
@@ -339,6 +352,7 @@ impl Begun {
             None => None,
         };
         let has_places = at_rest.is_ok() && service.as_ref().is_none_or(|service| service.places);
+        let kept_books = self.books.is_some();
         let books = self.books.map(|books| books.finish(dir, has_places)).unwrap_or_default();
         let simulator = match self.simulator {
             Some(simulator) => Some(simulator.end().await),
@@ -351,6 +365,8 @@ impl Begun {
             workload: self.workload,
             simulator,
             service,
+            rest: if has_service { length.saturating_sub(over_at) } else { Duration::ZERO },
+            kept_books,
             books,
             vendors,
             samples: self.samples.map(|file| file.finish().and_then(|written| dir.publish(SAMPLES).map(|()| written))),

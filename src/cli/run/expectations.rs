@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::simulator::SimulatorOutcome;
-use crate::gate::{ExpectationJudgement, Grounds, VendorFacts, judge_expectations};
+use crate::gate::{AuditFigures, ExpectationJudgement, Grounds, VendorFacts, judge_expectations};
 use crate::result::Run;
 use crate::scenario::Scenario;
 
@@ -14,6 +14,7 @@ pub(super) fn judged(
     run: &Run,
     simulator: Option<&SimulatorOutcome>,
     ledger: Option<&io::Result<PathBuf>>,
+    audit: Option<AuditFigures>,
 ) -> Vec<ExpectationJudgement> {
     let expectations = &scenario.expectations;
     if expectations.is_empty() {
@@ -22,7 +23,7 @@ pub(super) fn judged(
     let facts = if expectations.needs_ledger() { facts(simulator, ledger) } else { Err("it was not read".to_owned()) };
     let vendors = facts.as_ref().map_err(String::as_str);
     let bill = simulator.and_then(|simulator| simulator.bill);
-    judge_expectations(expectations, &Grounds { run, vendors, bill, audit: None })
+    judge_expectations(expectations, &Grounds { run, vendors, bill, audit })
 }
 
 fn facts(simulator: Option<&SimulatorOutcome>, ledger: Option<&io::Result<PathBuf>>) -> Result<VendorFacts, String> {

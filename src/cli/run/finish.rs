@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::audited::{Audited, audited};
 use super::conduct::{Measured, vendor};
 use super::expectations;
 use super::simulator::SimulatorOutcome;
@@ -16,7 +17,7 @@ use crate::measure::{Labels, SampleKind, Totals};
 use crate::outcome::{LeadCounts, Vendor};
 use crate::report::{Judged, SummaryOptions, summary, write_report};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
-use crate::scenario::{ExecutorKind, LeadUse, Scenario};
+use crate::scenario::{ExecutorKind, LeadUse, Scenario, ServiceAt};
 use crate::units::{format_count, format_duration};
 
 /// A clock that is further off than this is worth a word.
@@ -28,6 +29,7 @@ pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) ->
     measured.followed.totals.dropped_iterations += not_started;
     let (events, events_left_out) = measured.events.take();
     let end = end(&measured);
+    let audited = audited(&measured, scenario);
     let result = RunResult {
         format: FORMAT,
         written_by: format!("plimsoll {}", env!("CARGO_PKG_VERSION")),
@@ -37,19 +39,27 @@ pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) ->
         time_scale: measured.time_scale,
         end: end.clone(),
         load_us: measured.followed.length.as_micros() as u64,
+        rest_us: measured.rest.as_micros() as u64,
         machine: Machine::this(),
-        leads: leads(&measured),
+        leads: leads(&measured, audited.as_ref()),
         checks: measured.followed.totals.checks.clone(),
         dropped_iterations: measured.followed.totals.dropped_iterations,
         interrupted_iterations: measured.followed.totals.interrupted_iterations,
         panics: measured.followed.totals.panics,
         sums: Vec::new(),
         faults: faults(scenario, &events),
-        warnings: warnings(&measured, scenario, &end, events_left_out),
+        warnings: warnings(&measured, scenario, &end, events_left_out)
+            .into_iter()
+            .chain(audited.as_ref().and_then(|audited| audited.warning.clone()))
+            .collect(),
+        service: service(scenario),
         events,
     };
     let mut run = Run { result, seconds: measured.followed.seconds, totals: measured.followed.totals };
-    let expectations = expectations::judged(scenario, &run, measured.simulator.as_ref(), measured.vendors.as_ref());
+    let expectations = {
+        let figures = audited.as_ref().and_then(|audited| audited.figures);
+        expectations::judged(scenario, &run, measured.simulator.as_ref(), measured.vendors.as_ref(), figures)
+    };
     let verdict = judge(&run, &scenario.thresholds, expectations);
     let judged = Judged { verdict, capacity: assess(&run, &Basis::of(scenario)) };
     let verdict = serde_json::to_value(&judged).unwrap_or(Value::Null);
@@ -95,12 +105,23 @@ fn exit(run: &Run, judged: &Judged) -> Exit {
     }
 }
 
-/// What became of the operations: as the last row of the timeline says where a service has the pipelines.
-fn leads(measured: &Measured) -> LeadCounts {
+/// What became of the operations: where a service has the pipelines, as the books say, or as it says itself.
+fn leads(measured: &Measured, audited: Option<&Audited>) -> LeadCounts {
     match &measured.service {
-        Some(_) => measured.followed.seconds.last().map(|second| second.gauges.leads).unwrap_or_default(),
+        Some(_) => {
+            let told = || measured.followed.seconds.last().map(|second| second.gauges.leads).unwrap_or_default();
+            audited.and_then(|audited| audited.leads).unwrap_or_else(told)
+        }
         None => measured.workload.gauges().leads,
     }
+}
+
+/// Who took the leads, for the report.
+fn service(scenario: &Scenario) -> Option<String> {
+    scenario.service().map(|service| match &service.at {
+        ServiceAt::Started => "plimsoll serve with SQLite, started by the run as a process of its own".to_owned(),
+        ServiceAt::Url(url) => format!("the service at {url}"),
+    })
 }
 
 fn end(measured: &Measured) -> RunEnd {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
@@ -26,6 +27,8 @@ pub(super) struct Live {
     pub(super) workload: Arc<Workload>,
     /// What a service tells of its pipelines, instead of the workload's own.
     pub(super) service: Option<watch::Receiver<Option<Gauges>>>,
+    /// The load is over, and the rows are of a service that comes to rest.
+    pub(super) resting: Arc<AtomicBool>,
     pub(super) watch: ProcessWatch,
     pub(super) writer: RunWriter,
     pub(super) events: Arc<EventLog>,
@@ -94,8 +97,11 @@ impl Live {
 
     fn cut(&mut self, write_error: &mut Option<WriteError>) -> Second {
         let now = self.clock.now();
-        let observed =
-            Observed { users_planned: self.plan.users_at(now), gauges: self.gauges(), processes: self.watch.sample(now) };
+        let observed = Observed {
+            users_planned: if self.resting.load(Ordering::Acquire) { 0 } else { self.plan.users_at(now) },
+            gauges: self.gauges(),
+            processes: self.watch.sample(now),
+        };
         let interval = self.collector.cut(now, observed);
         if write_error.is_none()
             && let Err(error) = self.writer.write(&interval)

@@ -1,5 +1,6 @@
 //! `plimsoll run`: from a scenario to a verdict and a report.
 
+mod audited;
 mod books;
 mod conduct;
 mod events;

@@ -23,7 +23,7 @@ pub(super) fn render(view: &View<'_>) -> String {
     text.push_str(&scaled(view));
     text.push_str("### Test Configuration\n\n");
     text.push_str(&list(&[
-        format!("Duration: {}", format_duration(rounded(view.end_us))),
+        duration(view),
         format!("Ramp: {} VUs", ramp(&view.run.result.scenario.ramp)),
         format!("Target endpoint: {}", endpoints(view)),
     ]));
@@ -68,6 +68,14 @@ fn scaled(view: &View<'_>) -> String {
         return String::new();
     }
     format!("> **Time was scaled by {scale}**: every stage and fault took {scale} times as long as the scenario says.\n\n")
+}
+
+fn duration(view: &View<'_>) -> String {
+    let load = format_duration(rounded(view.submitting_us()));
+    match view.run.result.rest_us {
+        0 => format!("Duration: {load}"),
+        rest => format!("Duration: {load}, and {} until the service was at rest", format_duration(rounded(rest))),
+    }
 }
 
 /// To a tenth of a second: the end of the load is not more exact than that.

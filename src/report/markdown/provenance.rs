@@ -16,7 +16,7 @@ fn environment(view: &View<'_>) -> String {
     let result = &view.run.result;
     let machine = &result.machine;
     let cores = plural(u64::from(machine.cores), "core");
-    let rows = [
+    let mut rows = vec![
         ("Machine", escape(&format!("{}, {cores}, {}", machine.cpu, format_bytes(machine.memory_bytes)))),
         ("System", escape(&format!("{} on {}", machine.os, machine.arch))),
         ("Program", escape(&format!("{}, {} build", result.written_by, machine.build))),
@@ -26,6 +26,9 @@ fn environment(view: &View<'_>) -> String {
         ("Load began", escape(&result.started_at)),
         ("To repeat", code(&command(view))),
     ];
+    if let Some(service) = &result.service {
+        rows.insert(3, ("Service", escape(service)));
+    }
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     let note = "The scenario's text is in `summary.json`.";
     format!("### Environment\n\n{}\n{note}\n\n", table(&["What", "Value"], &rows))
@@ -69,7 +72,7 @@ fn overhead(view: &View<'_>) -> Vec<String> {
             format!("The {role} took {cpu} % of the machine's CPU on average and at most {} of memory.", format_bytes(memory))
         })
     };
-    let read: Vec<String> = [role("harness"), role("simulator")].into_iter().flatten().collect();
+    let read: Vec<String> = [role("harness"), role("integration"), role("simulator")].into_iter().flatten().collect();
     if read.is_empty() { vec!["CPU and memory of the processes could not be read.".to_owned()] } else { read }
 }
 

@@ -7,8 +7,11 @@ mod breaker_modes;
 mod breaker_races;
 mod breaker_transitions;
 mod credit_budget;
+mod credits_survive;
 mod draining;
+mod durable_drain;
 mod failing_store;
+mod long_day;
 mod whole_pipeline;
 
 use std::collections::VecDeque;

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::document::Place;
-use crate::scenario::raw::{RawService, RawStore, RawVendors};
+use crate::scenario::model::Resilience;
+use crate::scenario::raw::{RawDurability, RawService, RawStore, RawVendors};
 use crate::scenario::service_config::{Limits, ServiceConfig, StoreConfig, VendorAccess};
+
+use crate::units::format_duration;
 
 use super::Checker;
 
@@ -25,6 +28,8 @@ impl Checker<'_> {
         let store = raw.store.as_ref().and_then(|store| self.store(store));
         let vendors = raw.vendors.as_ref().and_then(|vendors| self.vendors(vendors));
         let resilience = self.resilience(raw.resilience.as_ref());
+        let retention = raw.retention.map_or(RETENTION, Duration::from);
+        self.retained(retention, &resilience);
         Some(ServiceConfig {
             listen: listen?,
             token,
@@ -32,7 +37,7 @@ impl Checker<'_> {
             vendors: vendors?,
             resilience,
             workers: raw.workers.unwrap_or(WORKERS),
-            retention: raw.retention.map_or(RETENTION, Duration::from),
+            retention,
             shutdown: raw.shutdown.map_or(SHUTDOWN, Duration::from),
             limits: limits(raw),
             warnings: Diagnostics::new(Path::new(""), ""),
@@ -54,11 +59,30 @@ impl Checker<'_> {
         Some(address)
     }
 
+    /// A lead that is forgotten before its last attempt could be over would be done again for a late copy of it.
+    fn retained(&mut self, retention: Duration, resilience: &Resilience) {
+        let needed = resilience.clay.retry_horizon().max(resilience.customer_io.retry_horizon());
+        if retention < needed {
+            let message = format!("leads would be forgotten while a copy may still be tried: that takes up to {}", words(needed));
+            self.error(&Place::of("retention"), message, format!("make it at least \"{}\"", words(needed)));
+        }
+    }
+
     fn store(&mut self, raw: &RawStore) -> Option<StoreConfig> {
         let place = Place::of("store");
+        if raw.redis.is_none() {
+            let present =
+                [("name", raw.name.is_some()), ("replica", raw.replica.is_some()), ("durability", raw.durability.is_some())];
+            self.refuse_keys(&place, "a SQLite store", &present, &["path"]);
+        }
         match (&raw.path, &raw.redis) {
             (Some(path), None) if !path.is_empty() => Some(StoreConfig::Sqlite { path: self.directory.join(path) }),
-            (None, Some(variable)) => Some(StoreConfig::Redis { url: self.secret(variable, &place.key("redis")) }),
+            (None, Some(variable)) => Some(StoreConfig::Redis {
+                url: self.secret(variable, &place.key("redis")),
+                name: raw.name.clone().unwrap_or_else(|| "plimsoll".to_owned()),
+                replica: raw.replica.clone().unwrap_or_default(),
+                as_configured: raw.durability == Some(RawDurability::AsConfigured),
+            }),
             (Some(_), None) => {
                 self.error(&place.key("path"), "the path is empty", "name the file, as in \"leads.sqlite\"");
                 None
@@ -94,6 +118,11 @@ impl Checker<'_> {
             customer_io_api_key,
         })
     }
+}
+
+/// A duration that a configuration can hold, not shorter than `wait`.
+fn words(wait: Duration) -> String {
+    format_duration(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
 }
 
 fn limits(raw: &RawService) -> Limits {

@@ -25,7 +25,7 @@ pub(super) use resilience::{
     RawBackoff, RawBreaker, RawBreakerMode, RawFallbackStep, RawInFlight, RawPipeline, RawResilience, RawRetry, RawThrottle,
     RawWindow,
 };
-pub(super) use service::{RawService, RawStore, RawVendors};
+pub(super) use service::{RawDurability, RawService, RawStore, RawVendors};
 pub(super) use simulation::RawSimulation;
 pub(super) use values::{EnvVar, LatencyForm, LatencyModelForm, Percentiles, Period, Switch};
 

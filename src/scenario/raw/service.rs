@@ -43,6 +43,22 @@ pub(in crate::scenario) struct RawStore {
     pub(in crate::scenario) path: Option<String>,
     /// The environment variable that holds the URL of a Redis server, which several replicas may share.
     pub(in crate::scenario) redis: Option<EnvVar>,
+    /// `redis`: the name that its keys begin with, the same for all replicas; "plimsoll" when left out.
+    pub(in crate::scenario) name: Option<String>,
+    /// `redis`: what this replica is called, the same after a restart; what it spent is kept under it.
+    pub(in crate::scenario) replica: Option<String>,
+    /// `redis`: what the server must do before it answers; `synced` when left out.
+    pub(in crate::scenario) durability: Option<RawDurability>,
+}
+
+/// What a Redis server must do with a change before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::scenario) enum RawDurability {
+    /// Write and sync it; a server that does less is refused.
+    Synced,
+    /// Whatever it is configured to do: a power cut may lose leads that were acknowledged.
+    AsConfigured,
 }
 
 /// The vendors, and credentials for them.

@@ -95,6 +95,7 @@ pub(super) async fn connect(settings: &RedisSettings) -> Result<ConnectionManage
         .set_max_delay(RECONNECT_PAUSE.1);
     let unreachable = |error| OpenError::Unreachable { address: address.clone(), error };
     let mut connection = ConnectionManager::new_with_config(client, config).await.map_err(unreachable)?;
+    redis::cmd("PING").query_async::<()>(&mut connection).await.map_err(unreachable)?;
     if settings.durability == Durability::Synced {
         check_durability(&mut connection, &address).await?;
     }

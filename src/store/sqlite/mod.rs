@@ -6,6 +6,7 @@
 
 mod backlog;
 mod changes;
+mod file;
 mod leads;
 mod open;
 mod read;
@@ -31,6 +32,7 @@ use crate::resilience::{Operation, StoreError, UnixMillis};
 use crate::store::{Acceptance, Bounds, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
 
 pub use backlog::SqliteBacklog;
+pub use file::{FileEntry, FileSummary, Shown, SqliteFile, VendorSummary};
 pub use open::OpenError;
 
 use leads::{ReadyLead, follow_up};
@@ -114,7 +116,20 @@ impl SqliteStore {
     /// When the file is in use by another process, is not a store of leads, is of a later version, or is damaged: it is then
     /// as it was. When it cannot be made or read.
     pub fn open(path: &Path, settings: SqliteSettings) -> Result<Self, OpenError> {
-        let lock = open::prepare(path)?;
+        Self::start(path, settings, true)
+    }
+
+    /// As [`SqliteStore::open`], for a file that is there; none is made.
+    ///
+    /// # Errors
+    /// As there, and when there is no file.
+    pub fn open_existing(path: &Path, settings: SqliteSettings) -> Result<Self, OpenError> {
+        Self::start(path, settings, false)
+    }
+
+    fn start(path: &Path, settings: SqliteSettings, make: bool) -> Result<Self, OpenError> {
+        let (path, lock) = open::prepare(path, make)?;
+        let path = path.as_path();
         let writing = open::connect(path, true)?;
         let numbers = begin(&writing, settings).map_err(|error| open::sqlite(path, &error))?;
         let reading = open::connect(path, false)?;
@@ -276,6 +291,14 @@ impl LeadStore for SqliteStore {
     async fn enrich(&self, lead: &str, enrichment: Enrichment, operations: Vec<Operation>) -> Result<Recorded, StoreError> {
         let (lead, operations) = (Key::of(lead), follow_up(operations, enrichment.at));
         self.write(Change::Callback, move |transaction| transaction.enrich(&lead, &enrichment, operations)).await
+    }
+
+    async fn latest(&self) -> Result<Option<UnixMillis>, StoreError> {
+        // Both are one step of an index.
+        let sql = "SELECT max((SELECT coalesce(max(settled_at), 0) FROM leads WHERE open = 0),
+                              (SELECT accepted_at FROM leads ORDER BY id DESC LIMIT 1))";
+        let latest = self.read(|connection| connection.query_row(sql, (), |row| row.get::<_, Option<i64>>(0))).await?;
+        Ok(latest.and_then(|latest| UnixMillis::try_from(latest).ok()))
     }
 
     async fn forget_settled(&self, before: UnixMillis) -> Result<u64, StoreError> {

@@ -6,6 +6,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -77,15 +78,21 @@ pub enum OpenError {
 }
 
 /// The lock on a file: a file beside it, locked for as long as this lives, with the number of the process in it.
+///
+/// It is not the file itself that is opened for this: closing it would end the locks that SQLite holds on it in this process.
 #[derive(Debug)]
 pub(super) struct Lock {
+    path: PathBuf,
+    /// It was not there before.
+    made: bool,
     _file: File,
 }
 
 impl Lock {
-    pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
+    fn take(path: &Path) -> Result<Self, OpenError> {
         let lock = beside(path, ".lock");
         let io = |error| OpenError::Io { path: lock.clone(), error };
+        let made = !lock.exists();
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -99,7 +106,15 @@ impl Lock {
         file.set_len(0).map_err(io)?;
         file.rewind().map_err(io)?;
         writeln!(file, "{}", std::process::id()).map_err(io)?;
-        Ok(Self { _file: file })
+        Ok(Self { path: lock, made, _file: file })
+    }
+
+    /// Nothing came of it: beside a file of something else nothing is left.
+    fn give_up(self) {
+        if self.made {
+            // What stays is empty of meaning, and harms nobody.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -119,16 +134,50 @@ pub(super) enum Found {
     Store(u64),
 }
 
-/// Makes the file if there is none, and looks at it otherwise.
-pub(super) fn prepare(path: &Path) -> Result<Lock, OpenError> {
-    // Before the lock: beside a file of something else not even that is made.
-    look(path)?;
-    let lock = Lock::take(path)?;
-    match look(path)? {
-        Found::Nothing => create(path)?,
-        Found::Store(length) => inspect(path, length)?,
+/// Takes the lock of a file, and looks at it; `make`s it if there is none. Gives its path without links, by which it is
+/// locked.
+pub(super) fn prepare(path: &Path, make: bool) -> Result<(PathBuf, Lock), OpenError> {
+    let path = resolved(path)?;
+    if !make && !path.exists() {
+        return Err(missing(&path));
     }
-    Ok(lock)
+    let lock = Lock::take(&path)?;
+    let ready = match look(&path) {
+        Ok(Found::Nothing) if make => create(&path),
+        Ok(Found::Nothing) => Err(missing(&path)),
+        Ok(Found::Store(length)) => inspect(&path, length),
+        Err(error) => Err(error),
+    };
+    match ready {
+        Ok(()) => Ok((path, lock)),
+        Err(error) => {
+            lock.give_up();
+            Err(error)
+        }
+    }
+}
+
+/// There is no such file.
+pub(super) fn missing(path: &Path) -> OpenError {
+    let error = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such store of leads");
+    OpenError::Io { path: path.to_owned(), error }
+}
+
+/// A path without links: two names of one file must meet at one lock.
+fn resolved(path: &Path) -> Result<PathBuf, OpenError> {
+    let io = |error| OpenError::Io { path: path.to_owned(), error };
+    match std::fs::canonicalize(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let name = path.file_name().ok_or_else(|| io(error))?;
+            Ok(std::fs::canonicalize(directory(path)).map_err(io)?.join(name))
+        }
+        found => found.map_err(io),
+    }
+}
+
+/// The directory that a file is in.
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes a file aside and renames it into place, so that a crash leaves none that is half made.
@@ -139,6 +188,8 @@ fn create(path: &Path) -> Result<(), OpenError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
         _ => {}
     }
+    // Leads are people: nobody else may read them. The log is given the same rights by SQLite.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(io)?;
     let make = || -> rusqlite::Result<()> {
         let connection = Connection::open(&aside)?;
         connection.execute_batch(&format!(
@@ -149,9 +200,8 @@ fn create(path: &Path) -> Result<(), OpenError> {
     };
     make().map_err(|error| sqlite(path, &error))?;
     std::fs::rename(&aside, path).map_err(io)?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // The name itself must outlive a power cut.
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(io)
+    File::open(directory(path)).and_then(|directory| directory.sync_all()).map_err(io)
 }
 
 /// Reads the header of a file.

@@ -106,7 +106,7 @@ pub(super) fn letters(connection: &mut Connection, vendor: usize, after: u64, li
 }
 
 /// Dead letters of a vendor by the name of their last failure.
-pub(super) fn by_cause(connection: &mut Connection, vendor: usize) -> Result<BTreeMap<String, u64>> {
+pub(super) fn by_cause(connection: &Connection, vendor: usize) -> Result<BTreeMap<String, u64>> {
     let sql = "SELECT cause, count(*) AS letters FROM entries WHERE vendor = ?1 AND place = 'dead_lettered' GROUP BY cause";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([vendor as i64], |row| Ok((row.get("cause")?, uint(row, "letters")?)))?;

@@ -22,6 +22,11 @@ use super::window::MOST_BYTES;
 /// Most requests in one commit. One request may hold many leads.
 const MOST_REQUESTS: usize = 1_024;
 
+/// What is due with the horizon, behind it.
+pub(super) const SAME_DUE: &str = "e.due = ?2 AND e.id > ?3 ORDER BY e.id";
+/// What is due later. The third parameter is the other's.
+pub(super) const LATER_DUE: &str = "e.due > ?2 AND ?3 IS NOT NULL ORDER BY e.due, e.id";
+
 /// What a change is, for the failpoints around its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
@@ -160,25 +165,41 @@ impl Writer {
         }
     }
 
+    /// Carries out a batch, in one commit unless the disk is full: then SQLite undoes all that the commit would have held,
+    /// and what is behind the change that did not fit is tried by itself.
     fn transact(&mut self, batch: &mut [Box<dyn Work>]) -> Vec<Result<(), StoreError>> {
+        let mut results = Vec::with_capacity(batch.len());
+        while results.len() < batch.len() {
+            let rest = &mut batch[results.len()..];
+            match self.commit_once(rest) {
+                Ok(done) => results.extend(done),
+                Err((undone, error)) => results.extend((0..undone).map(|_| Err(error.clone()))),
+            }
+        }
+        results
+    }
+
+    /// `Err`: how many changes are undone, and why.
+    fn commit_once(&mut self, batch: &mut [Box<dyn Work>]) -> Result<Vec<Result<(), StoreError>>, (usize, StoreError)> {
         let mut transaction = Transaction::new(&self.connection, self.shared.settings.bounds, self.numbers);
-        match run_all(&mut transaction, batch) {
-            Ok(results) => {
+        let mut results = Vec::with_capacity(batch.len());
+        match run_all(&mut transaction, batch, &mut results) {
+            Ok(()) => {
                 self.shared.commits.fetch_add(1, Ordering::Relaxed);
                 let (numbers, effects) = transaction.finish();
                 self.numbers = numbers;
                 self.apply(effects);
                 done(batch, &results).filter_map(Change::after).for_each(reach);
-                results
+                Ok(results)
             }
             Err(error) => {
-                drop(transaction);
                 if !self.connection.is_autocommit() {
                     // Where this fails too, the next BEGIN says so.
                     let _ = self.connection.execute_batch("ROLLBACK");
                 }
-                let error = store_error(&error);
-                batch.iter().map(|_| Err(error.clone())).collect()
+                // The one that failed is the last that was run. Where none was run, none can be.
+                let undone = if results.is_empty() { batch.len() } else { results.len() };
+                Err((undone, store_error(&error)))
             }
         }
     }
@@ -206,20 +227,19 @@ impl Writer {
             window.wanted()
         };
         let Some((after, most)) = wanted else { return Ok(()) };
-        let sql = format!(
-            "SELECT {ENTRY} WHERE e.vendor = ?1 AND e.head = 1 AND (e.due, e.id) > (?2, ?3) ORDER BY e.due, e.id LIMIT ?4"
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query((vendor as i64, int(after.0), int(after.1), most as i64))?;
         let (mut heads, mut bytes) = (Vec::new(), 0);
         let mut all = true;
-        while let Some(row) = rows.next()? {
-            let head = head(row)?;
-            bytes += head.bytes;
-            heads.push(head);
-            if heads.len() == most || bytes > MOST_BYTES {
-                all = false;
-                break;
+        // Many may be due at once: with both conditions in one, each page would pass over all of those again.
+        for condition in [SAME_DUE, LATER_DUE] {
+            let sql = format!("SELECT {ENTRY} WHERE e.vendor = ?1 AND e.head = 1 AND {condition} LIMIT ?4");
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let left = most - heads.len();
+            let mut rows = statement.query((vendor as i64, int(after.0), int(after.1), left as i64))?;
+            while all && let Some(row) = rows.next()? {
+                let head = head(row)?;
+                bytes += head.bytes;
+                heads.push(head);
+                all = heads.len() < most && bytes <= MOST_BYTES;
             }
         }
         let horizon = heads.last().filter(|_| !all).map(|head| head.turn);
@@ -233,33 +253,33 @@ fn done(batch: &[Box<dyn Work>], results: &[Result<(), StoreError>]) -> impl Ite
     batch.iter().zip(results).filter(|(_, result)| result.is_ok()).map(|(work, _)| work.change())
 }
 
-/// Runs each request in a savepoint, and commits. `Err`: nothing at all is durable.
-fn run_all(transaction: &mut Transaction<'_>, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<Vec<Result<(), StoreError>>> {
+/// Runs each request in a savepoint, and commits. `Err`: nothing is durable, and no more was run than `results` has.
+fn run_all(
+    transaction: &mut Transaction<'_>,
+    batch: &mut [Box<dyn Work>],
+    results: &mut Vec<Result<(), StoreError>>,
+) -> rusqlite::Result<()> {
     let connection = transaction.connection;
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
-    let mut results = Vec::with_capacity(batch.len());
     for work in &mut *batch {
         let mark = transaction.mark();
         connection.prepare_cached("SAVEPOINT request")?.execute(())?;
         let result = work.run(transaction);
-        if let Err(error) = &result {
-            if connection.is_autocommit() {
-                // SQLite has rolled everything back, as it may when the disk is full.
-                return Err(rusqlite::Error::SqliteFailure(
-                    error.sqlite_error().copied().unwrap_or(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT)),
-                    Some(error.to_string()),
-                ));
-            }
+        results.push(result.as_ref().map(drop).map_err(store_error));
+        if result.is_err() && connection.is_autocommit() {
+            // SQLite has rolled everything back.
+            return result;
+        }
+        if result.is_err() {
             connection.prepare_cached("ROLLBACK TO request")?.execute(())?;
             transaction.back_to(mark);
         }
         connection.prepare_cached("RELEASE request")?.execute(())?;
-        results.push(result.map_err(|error| store_error(&error)));
     }
     transaction.write_numbers()?;
-    done(batch, &results).filter_map(Change::before).for_each(reach);
+    done(batch, results).filter_map(Change::before).for_each(reach);
     connection.prepare_cached("COMMIT")?.execute(())?;
-    Ok(results)
+    Ok(())
 }
 
 /// What SQLite says, with what can be done about it.

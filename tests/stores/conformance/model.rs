@@ -24,15 +24,29 @@ const LEADS: u64 = 60;
 pub(crate) async fn any_sequence_of_changes_does_what_the_model_does<S: Stand>() {
     for seed in 1..=5 {
         let stand = stand!(S, BOUNDS);
-        let mut pair = Pair {
-            store: stand.store(),
-            model: MemoryStore::new(BOUNDS),
-            rng: Seed(seed).stream("store-model"),
-            now: 1_000,
-            leased: HashMap::new(),
-        };
+        let mut pair = Pair::new(stand.store(), seed);
         for step in 0..STEPS {
             let what = pair.step().await;
+            pair.compare(&format!("seed {seed}, step {step}: {what}")).await;
+        }
+    }
+}
+
+pub(crate) async fn any_sequence_of_changes_is_there_when_the_store_is_opened_again<S: Stand>() {
+    for seed in 11..=13 {
+        let mut stand = stand!(S, BOUNDS);
+        let mut pair = Pair::new(stand.store(), seed);
+        for step in 0..STEPS / 2 {
+            let mut what = pair.step().await;
+            if pair.rng.random_bool(0.05) {
+                what = "open again";
+                // Leases may end with the process, or go on: none is open.
+                pair.release_all().await;
+                let Pair { store, model, rng, now, leased } = pair;
+                drop(store);
+                stand = stand.reopen().await;
+                pair = Pair { store: stand.store(), model, rng, now, leased };
+            }
             pair.compare(&format!("seed {seed}, step {step}: {what}")).await;
         }
     }
@@ -48,6 +62,22 @@ struct Pair<S> {
 }
 
 impl<S: LeadStore> Pair<S> {
+    fn new(store: S, seed: u64) -> Self {
+        let rng = Seed(seed).stream("store-model");
+        Self { store, model: MemoryStore::new(BOUNDS), rng, now: 1_000, leased: HashMap::new() }
+    }
+
+    /// Gives back what is leased. What only was does not notice.
+    async fn release_all(&mut self) {
+        for (vendor, leased) in std::mem::take(&mut self.leased) {
+            for (ours, theirs) in leased {
+                self.now += 10;
+                self.store.backlog(vendor).queue().release(ours, self.now).await.expect("a working store");
+                self.model.backlog(vendor).queue().release(theirs, self.now).await.expect("a working store");
+            }
+        }
+    }
+
     /// One change to both, which must answer the same. Gives its name.
     async fn step(&mut self) -> &'static str {
         // No two dates are equal, so that no order is left open.
@@ -152,6 +182,11 @@ impl<S: LeadStore> Pair<S> {
         let attempt = self.attempt();
         let buried = self.store.backlog(vendor).bury(ours, attempt).await;
         assert_eq!(buried, self.model.backlog(vendor).bury(theirs, attempt).await);
+        let leased = self.leased.entry(vendor).or_default();
+        if buried == Ok(false) && !leased.contains(&(ours, theirs)) {
+            // It stays leased.
+            leased.push((ours, theirs));
+        }
         "bury"
     }
 

@@ -1,5 +1,9 @@
 //! The store on a real Redis server, which each case starts and may kill.
 
+mod away;
+mod opening;
+mod proxy;
+mod replicas;
 mod server;
 
 use plimsoll::store::redis::{RedisSettings, RedisStore};

@@ -1,6 +1,6 @@
 //! A Redis server of a test's own, on a socket in a directory of its own.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -32,12 +32,12 @@ impl Server {
         let dir = TempDir::new().expect("a temporary directory");
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let child = spawn(&dir, &arguments);
-        let server = Self { dir, arguments, child };
+        let mut server = Self { dir, arguments, child };
         server.wait_until_it_answers();
         Some(server)
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.dir.path().join("redis.sock")
     }
 
@@ -57,21 +57,33 @@ impl Server {
         self.wait_until_it_answers();
     }
 
-    pub(crate) fn process(&self) -> u32 {
-        self.child.id()
+    /// Carries out commands by hand, one after the other, as an operator does; gives the last answer.
+    pub(crate) async fn by_hand(&self, commands: &[&[&str]]) -> redis::Value {
+        let client = redis::Client::open(self.settings().url).expect("a URL");
+        let mut connection = client.get_multiplexed_async_connection().await.expect("it runs");
+        let mut answer = redis::Value::Nil;
+        for words in commands {
+            let mut command = redis::cmd(words[0]);
+            command.arg(&words[1..]);
+            answer = command.query_async(&mut connection).await.expect("a command that it knows");
+        }
+        answer
     }
 
-    fn wait_until_it_answers(&self) {
+    fn wait_until_it_answers(&mut self) {
         while !self.answers() {
+            let ended = self.child.try_wait().expect("it was started here");
+            assert!(ended.is_none(), "redis-server ended at its start: {ended:?}");
             std::thread::yield_now();
         }
     }
 
     fn answers(&self) -> bool {
-        use std::io::Read;
         let Ok(mut stream) = UnixStream::connect(self.socket()) else { return false };
         let mut answer = [0; 7];
-        stream.write_all(b"PING\r\n").is_ok() && stream.read_exact(&mut answer).is_ok() && &answer == b"+PONG\r\n"
+        stream.write_all(b"PING\r\n").is_ok()
+            && stream.read_exact(&mut answer).is_ok()
+            && matches!(&answer, b"+PONG\r\n" | b"-NOAUTH")
     }
 }
 

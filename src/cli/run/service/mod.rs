@@ -7,6 +7,7 @@
 mod api;
 mod config;
 mod events;
+mod places;
 mod process;
 mod serving;
 
@@ -89,6 +90,7 @@ impl Coming {
         wrote.map_err(|source| ProcessError::Write { path: config.clone(), source })?;
         let mut command = Command::new(std::env::current_exe().map_err(ProcessError::NoProgram)?);
         command.arg("serve").arg("--config").arg(&config);
+        command.arg("--until-stdin-ends");
         command.args(["--time-scale", &options.time_scale.to_string(), "--seed", &options.seed.0.to_string()]);
         command.envs(written.environment);
         // Other systems let no two sockets have one port: there it is given back first, and seldom taken in between.

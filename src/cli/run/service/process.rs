@@ -11,7 +11,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpSocket;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// How long it may take until it listens.
 const LISTENS_WITHIN: Duration = Duration::from_secs(30);
@@ -56,6 +56,8 @@ impl Reserved {
 /// A service that listens.
 pub(super) struct Process {
     pub(super) child: Child,
+    /// Open as long as this process lives: the service ends when it is gone, whatever happened to it.
+    _stdin: Option<ChildStdin>,
     pub(super) pid: u32,
     /// Its base URL.
     pub(super) url: String,
@@ -71,11 +73,13 @@ impl Process {
     /// of its own, so that a Ctrl-C on the terminal does not take the service away from a load that is being ended properly.
     pub(super) async fn start(mut command: Command, log: &Path) -> Result<Self, ProcessError> {
         let file = File::create(log).map_err(|source| ProcessError::Write { path: log.to_owned(), source })?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file).kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.spawn().map_err(ProcessError::Spawn)?;
         let pid = child.id().unwrap_or_default();
+        // Kept apart: waiting for a child closes what is left of it.
+        let stdin = child.stdin.take();
         let Some(stdout) = child.stdout.take() else { unreachable!("it is piped") };
         let mut lines = BufReader::new(stdout).lines();
         let first = tokio::select! {
@@ -94,7 +98,7 @@ impl Process {
         };
         // A pipe that nobody reads would hold it up, and one that is closed end it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { child, pid, url: listening.trim_end_matches('/').to_owned() })
+        Ok(Self { child, _stdin: stdin, pid, url: listening.trim_end_matches('/').to_owned() })
     }
 
     /// SIGTERM, as an operator would.

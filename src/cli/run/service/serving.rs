@@ -11,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::api::{Api, ClockOffset};
 use super::process::{Process, describe};
-use super::{Service, config, events};
+use super::{Service, config, events, places};
 use crate::audit::fetch_places;
 use crate::cli::run::events::EventLog;
 use crate::clock::LoadClock;
@@ -164,13 +164,12 @@ impl Serving {
 
     /// The run is over: places at rest are written to `places`, and a service that the run started is ended.
     pub(in crate::cli::run) async fn end(mut self, places: Option<&Path>) -> ServiceOutcome {
-        let places = match places {
-            Some(file) if self.tells && !self.is_lost() => self.write_places(file).await,
-            _ => false,
-        };
-        let lost = match self.process.take() {
-            Some(process) => self.end_process(process).await,
-            None => None,
+        let (lost, places) = match self.process.take() {
+            Some(process) => self.end_process(process, places).await,
+            None => match places {
+                Some(file) if self.tells => (None, self.fetch_places(file).await),
+                _ => (None, false),
+            },
         };
         self.tasks.iter().for_each(JoinHandle::abort);
         let unread = self.unread.load(Ordering::Relaxed);
@@ -193,7 +192,7 @@ impl Serving {
         self.process.as_ref().is_some_and(|process| process.watcher.is_finished())
     }
 
-    async fn write_places(&mut self, file: &Path) -> bool {
+    async fn fetch_places(&mut self, file: &Path) -> bool {
         let url = format!("{}/places", self.api.base);
         match fetch_places(&self.api.client, &url, self.token.as_deref(), file).await {
             Ok(_) => true,
@@ -211,7 +210,7 @@ impl Serving {
             return;
         }
         let database = config::database(dir);
-        for suffix in ["", "-wal", "-shm"] {
+        for suffix in ["", "-wal", "-shm", ".lock"] {
             let mut file = database.clone().into_os_string();
             file.push(suffix);
             // One that is not there needs no removal, and one that cannot be removed harms nobody.
@@ -219,10 +218,16 @@ impl Serving {
         }
     }
 
-    async fn end_process(&mut self, process: Watched) -> Option<String> {
+    /// Ends the process, and reads from its database where everything is; gives how it was lost, and whether that was read.
+    async fn end_process(&mut self, process: Watched, places: Option<&Path>) -> (Option<String>, bool) {
         let Watched { end, watcher, dir } = process;
         let _ = end.send(());
-        match watcher.await {
+        let ending = watcher.await;
+        let has_places = match places {
+            Some(file) => self.read_places(&config::database(&dir), file).await,
+            None => false,
+        };
+        let lost = match ending {
             Ok(Ending::Lost(how)) => Some(how),
             Ok(Ending::Asked { in_order: true, .. }) => {
                 self.tidy(&dir);
@@ -236,6 +241,17 @@ impl Serving {
                 None
             }
             Err(_) => Some("its watcher panicked".to_owned()),
+        };
+        (lost, has_places)
+    }
+
+    async fn read_places(&mut self, database: &Path, file: &Path) -> bool {
+        match places::of_database(database, file).await {
+            Ok(()) => true,
+            Err(error) => {
+                self.warnings.push(format!("The places at rest could not be read from {}: {error}.", database.display()));
+                false
+            }
         }
     }
 }

@@ -38,13 +38,20 @@ async fn filled(path: &Path) {
 }
 
 #[test]
-fn a_text_is_refused_and_nothing_is_made_beside_it() {
+fn what_is_no_file_of_ours_is_refused_and_nothing_is_made_beside_it() {
     let (dir, path) = place();
     fs::write(&path, "My notes, which nobody may overwrite.").expect("a writable directory");
     is_refused(&path, &["no SQLite database", "another file"]);
     assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1);
-    let error = SqliteStore::open(dir.path(), Bounds::default().into()).expect_err("a directory");
+    let sub = dir.path().join("sub");
+    fs::create_dir(&sub).expect("a directory");
+    let error = SqliteStore::open(&sub, Bounds::default().into()).expect_err("a directory");
     assert!(error.to_string().contains("it is no file"), "{error}");
+    let error = SqliteStore::open(&dir.path().join("no/leads.db"), Bounds::default().into()).expect_err("no directory");
+    assert!(error.to_string().contains("no/leads.db"), "{error}");
+    let error = SqliteStore::open_existing(&dir.path().join("new.db"), Bounds::default().into()).expect_err("no file");
+    assert!(error.to_string().contains("no such store"), "{error}");
+    assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 2);
 }
 
 #[test]
@@ -103,6 +110,30 @@ async fn a_second_service_on_one_file_is_refused_and_told_who_has_it() {
     assert_eq!(first.accept(vec![lead(1)], 1).await, Ok(vec![Acceptance::New]), "the first goes on");
     drop(first);
     assert_eq!(open(&path).accept(vec![lead(1)], 2).await, Ok(vec![Acceptance::Known]));
+}
+
+#[tokio::test]
+async fn another_name_of_the_file_does_not_lead_around_the_lock() {
+    let (dir, path) = place();
+    let first = open(&path);
+    let other = dir.path().join("other.db");
+    std::os::unix::fs::symlink(&path, &other).expect("a link");
+    let error = SqliteStore::open(&other, Bounds::default().into()).expect_err("a file in use");
+    assert!(matches!(error, OpenError::InUse { .. }), "{error}");
+    drop(first);
+    assert!(SqliteStore::open(&other, Bounds::default().into()).is_ok());
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_dir, path) = place();
+    let store = open(&path);
+    store.accept(vec![lead(1)], 1).await.expect("a working store");
+    for suffix in ["", "-wal"] {
+        let mode = fs::metadata(path.with_file_name(format!("leads.db{suffix}"))).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{suffix}");
+    }
 }
 
 #[tokio::test]

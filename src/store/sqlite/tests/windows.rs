@@ -11,6 +11,8 @@ use crate::store::LeadStore;
 use crate::store::sqlite::row::{ENTRY, NewEntry};
 use crate::store::sqlite::window::{Head, Known, MOST_BYTES, Turn, Window};
 
+use crate::store::sqlite::writer::{LATER_DUE, SAME_DUE};
+
 use super::grouping::WHY;
 use super::{lead_of_size, open, place};
 
@@ -128,14 +130,19 @@ async fn the_next_page_and_the_next_of_a_line_are_found_by_an_index() {
     let store = open(&path);
     let plan = |sql: String| {
         store.read(move |connection| {
+            let sql = sql.replace("?2", "5").replace("?3", "6");
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
             statement.query_map((), |row| row.get::<_, String>("detail"))?.collect::<rusqlite::Result<Vec<_>>>()
         })
     };
     for (sql, index) in [
         (
-            format!("SELECT {ENTRY} WHERE e.vendor = 0 AND e.head = 1 AND (e.due, e.id) > (5, 6) ORDER BY e.due, e.id LIMIT 9"),
-            "INDEX entries_heads (vendor=? AND (due,id)>(?,?))",
+            format!("SELECT {ENTRY} WHERE e.vendor = 0 AND e.head = 1 AND {SAME_DUE} LIMIT 9"),
+            "INDEX entries_heads (vendor=? AND due=? AND id>?)",
+        ),
+        (
+            format!("SELECT {ENTRY} WHERE e.vendor = 0 AND e.head = 1 AND {LATER_DUE} LIMIT 9"),
+            "INDEX entries_heads (vendor=? AND due>?)",
         ),
         (
             "SELECT id, head FROM entries WHERE line = 1 AND place = 'queued' ORDER BY id LIMIT 1".to_owned(),

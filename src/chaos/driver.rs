@@ -1,0 +1,165 @@
+//! Whoever submits the leads: a client as it should be, that keeps a book, and asks again when it got no answer.
+//!
+//! A lead without an answer is submitted again under the same key in the service's next life, or it is left as it is: both
+//! happen, and the auditor must be able to tell what may come of it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::{HeaderName, Request, Uri};
+use http_body_util::Full;
+use rand::RngCore;
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::clock::LoadClock;
+use crate::ledgers::{Answered, BookPen, DriverEntry};
+use crate::seed::Seed;
+use crate::transport::{Body, HttpClient, SendError};
+
+/// Longest wait for an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Leads submitted at once.
+const CLIENTS: usize = 6;
+/// Leads that a life begins with at full speed.
+const AT_FULL_SPEED: u64 = 120;
+/// A client's pause between two leads at full speed, and after that.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(100)];
+/// Every so manieth lead is of a user that has others.
+const SHARED: u64 = 5;
+/// So many users have several leads.
+const SHARED_USERS: u64 = 7;
+/// Every so manieth lead without an answer is left as it is.
+const LEFT: u64 = 4;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The submitter.
+pub(super) struct Driver {
+    client: HttpClient,
+    leads: Uri,
+    authorization: Option<HeaderValue>,
+    book: BookPen<DriverEntry>,
+    clock: LoadClock,
+    seed: Seed,
+    next: AtomicU64,
+    acknowledged: AtomicU64,
+    /// Leads that got no answer, to be submitted again.
+    unanswered: Mutex<VecDeque<u64>>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        client: HttpClient,
+        leads: Uri,
+        authorization: Option<HeaderValue>,
+        book: BookPen<DriverEntry>,
+        seed: Seed,
+    ) -> Self {
+        Self {
+            client,
+            leads,
+            authorization,
+            book,
+            clock: LoadClock::start(),
+            seed,
+            next: AtomicU64::new(0),
+            acknowledged: AtomicU64::new(0),
+            unanswered: Mutex::default(),
+        }
+    }
+
+    /// Submissions that were acknowledged so far.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Submits leads for as long as it is polled, or until the service is gone.
+    pub(super) async fn load(&self) {
+        let of_life = AtomicU64::new(0);
+        let client = || async {
+            loop {
+                let number = self.again().unwrap_or_else(|| self.next.fetch_add(1, Ordering::Relaxed));
+                if !self.submit(number).await {
+                    return;
+                }
+                sleep(PAUSES[usize::from(of_life.fetch_add(1, Ordering::Relaxed) >= AT_FULL_SPEED)]).await;
+            }
+        };
+        let clients: [_; CLIENTS] = std::array::from_fn(|_| client());
+        futures_util::future::join_all(clients).await;
+    }
+
+    /// Submits what has had no answer, all but what is left as it is. Gives how many still have none.
+    pub(super) async fn ask_again(&self) -> usize {
+        while let Some(number) = self.again() {
+            if !self.submit(number).await {
+                break;
+            }
+        }
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn again(&self) -> Option<u64> {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Submits one lead; false when there is no service.
+    async fn submit(&self, number: u64) -> bool {
+        let (key, user) = (self.key(number), user(number));
+        let Some(request) = self.request(number, &key, &user) else { return false };
+        self.book.write(DriverEntry::Submitted { key: key.clone(), user, what: "lead".to_owned(), at_us: self.now_us() });
+        let answer = self.client.send(request, ANSWER_WITHIN, Body::Count).await;
+        let said = match &answer {
+            Ok(answer) if answer.status == 200 => Answered::Duplicate,
+            Ok(answer) if answer.status < 300 => Answered::Acknowledged,
+            Ok(answer) => Answered::Refused { status: Some(answer.status), cause: None },
+            Err(_) => Answered::Unknown,
+        };
+        self.book.write(DriverEntry::Answered { key, at_us: self.now_us(), answer: said });
+        match said {
+            Answered::Acknowledged | Answered::Duplicate => drop(self.acknowledged.fetch_add(1, Ordering::Relaxed)),
+            Answered::Refused { .. } | Answered::Unknown => {
+                if number % LEFT != 0 {
+                    self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).push_back(number);
+                }
+            }
+        }
+        !matches!(answer, Err(SendError::Refused | SendError::Lost))
+    }
+
+    fn request(&self, number: u64, key: &str, user: &str) -> Option<Request<Full<Bytes>>> {
+        let data = json!({ "email": user, "company": format!("Company {number}"), "number": number });
+        let body = Bytes::from(json!({ "user": user, "data": data }).to_string());
+        let mut request = Request::post(self.leads.clone()).body(Full::new(body)).ok()?;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_str(key).ok()?);
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        Some(request)
+    }
+
+    /// 64 hex digits, the same for the same seed and number.
+    fn key(&self, number: u64) -> String {
+        let mut rng = self.seed.numbered_stream("leads", number);
+        (0..4).map(|_| format!("{:016x}", rng.next_u64())).collect()
+    }
+
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.clock.now().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+fn user(number: u64) -> String {
+    if number % SHARED == 0 {
+        format!("shared-{}@kill.test", number / SHARED % SHARED_USERS)
+    } else {
+        format!("lead-{number}@kill.test")
+    }
+}

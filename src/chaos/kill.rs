@@ -1,0 +1,286 @@
+//! One life after the other, each with its death, and the audit at the end.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use http::Uri;
+use http::header::HeaderValue;
+use serde::Serialize;
+use tokio::time::{sleep, timeout};
+
+use super::deaths::deaths;
+use super::driver::Driver;
+use super::rest::{Admin, come_to_rest};
+use super::service::{Alive, Launch, Target, was_killed};
+use super::vendors::Vendors;
+use super::{ChaosError, Death};
+use crate::audit::{Audit, AuditOptions, Books, audit, fetch_places};
+use crate::ledgers::{Book, BookWritten, DRIVER, DriverEntry, PLACES, VENDORS};
+use crate::seed::Seed;
+use crate::transport::{HttpClient, PoolSettings};
+
+/// How long a life waits for the instant at which it is to end. One that does not come is a finding.
+const REACHED_WITHIN: Duration = Duration::from_secs(20);
+/// How often dead letters are brought back while the service is being killed.
+const REDRIVE_EVERY: Duration = Duration::from_millis(80);
+
+/// The configuration of `plimsoll serve`: quick to retry, for lives are short.
+const CONFIG: &str = r#"listen = "LISTEN"
+workers = 8
+shutdown = "10s"
+
+[store]
+path = "leads.sqlite"
+
+[vendors]
+clay = "CLAY_URL"
+clay_webhook_path = "CLAY_WEBHOOK_PATH"
+clay_callback_secret = { env = "CLAY_CALLBACK_SECRET" }
+customer_io = "CUSTOMER_IO_URL"
+customer_io_site_id = { env = "CUSTOMER_IO_SITE_ID" }
+customer_io_api_key = { env = "CUSTOMER_IO_API_KEY" }
+
+[resilience.clay]
+credits = false
+breaker = { failures = 8, cooldown = "200ms" }
+retry = { max_retries = 3, base_delay = "20ms", max_delay = "500ms" }
+timeout = "1s"
+queue = { attempts = 6, base_delay = "100ms", drain_pacing = "1ms" }
+
+[resilience.customer_io]
+breaker = { failures = 8, cooldown = "200ms" }
+retry = { max_retries = 3, base_delay = "20ms", max_delay = "500ms" }
+timeout = "1s"
+queue = { attempts = 6, base_delay = "100ms", drain_pacing = "1ms" }
+"#;
+
+/// What to kill, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KillOptions {
+    /// What is killed.
+    pub target: Target,
+    /// How often.
+    pub kills: usize,
+    /// The seed of everything random.
+    pub seed: Seed,
+    /// Where the books, the database and the service's messages go.
+    pub dir: PathBuf,
+    /// How long it may take until nothing moves any more.
+    pub rest_within: Duration,
+    /// How long the vendors of a service that tells nothing must have heard nothing.
+    pub quiet: Duration,
+    /// Whether each user's operations have to be done in their order.
+    pub in_order: bool,
+}
+
+/// One life of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Life {
+    /// Its number, from 1.
+    pub number: usize,
+    /// How it was to end: a failpoint's name and the number of the time it is reached, `after-vendor-commit`, or a time.
+    pub death: String,
+    /// How it ended, where that was not as planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead: Option<String>,
+    /// Submissions acknowledged until its end, those of earlier lives too.
+    pub acknowledged: u64,
+}
+
+/// What came out.
+#[derive(Debug, Clone, Serialize)]
+pub struct KillReport {
+    /// The seed.
+    pub seed: Seed,
+    /// Each life.
+    pub lives: Vec<Life>,
+    /// Failpoints at which no life ended.
+    pub unreached: Vec<&'static str>,
+    /// What else did not go as it must.
+    pub problems: Vec<String>,
+    /// The audit.
+    pub audit: Audit,
+}
+
+impl KillReport {
+    /// Whether every death was had as planned, everything came to rest, and the audit passed.
+    pub fn passed(&self) -> bool {
+        self.audit.passed() && self.problems.is_empty() && self.lives.iter().all(|life| life.instead.is_none())
+    }
+}
+
+struct Harness {
+    vendors: Vendors,
+    launch: Launch,
+    driver: Driver,
+    admin: Admin,
+    client: HttpClient,
+}
+
+/// Kills the service as often as asked, lets it come to rest, and audits it. `tell` hears of each life.
+///
+/// # Errors
+/// When there is no verdict: the service does not come up, a file cannot be written. What is wrong with the service is in the
+/// report.
+pub async fn kill(options: &KillOptions, tell: &mut dyn FnMut(&Life)) -> Result<KillReport, ChaosError> {
+    let book = written(&options.dir.join(DRIVER), Book::<DriverEntry>::create)?;
+    let harness = Harness::prepare(options, &book).await?;
+    let failpoints = matches!(options.target, Target::Plimsoll { .. });
+    let mut lives = Vec::with_capacity(options.kills);
+    let mut unreached = Vec::new();
+    for (index, death) in deaths(options.seed, options.kills, failpoints).into_iter().enumerate() {
+        let life = harness.live(index + 1, death).await?;
+        if let (Some(_), Death::At(point, _)) = (&life.instead, death) {
+            unreached.push(point.as_str());
+        }
+        tell(&life);
+        lives.push(life);
+    }
+    let (problems, charged_rows) = harness.rest(options, lives.len() + 1, book).await?;
+    let audit = judge(options, charged_rows)?;
+    Ok(KillReport { seed: options.seed, lives, unreached, problems, audit })
+}
+
+fn judge(options: &KillOptions, charged_rows: u64) -> Result<Audit, ChaosError> {
+    let audit_options = AuditOptions {
+        clay_deduplicates: match &options.target {
+            Target::Plimsoll { .. } => true,
+            Target::Own(own) => own.dedupes,
+        },
+        in_order: options.in_order,
+        charged_rows: Some(charged_rows),
+        ..AuditOptions::default()
+    };
+    Ok(audit(&Books::in_dir(&options.dir), &audit_options)?)
+}
+
+impl Harness {
+    async fn prepare(options: &KillOptions, book: &Book<DriverEntry>) -> Result<Self, ChaosError> {
+        let dir = &options.dir;
+        let (base, leads, token, refuses) = match &options.target {
+            Target::Plimsoll { .. } => {
+                let base = format!("http://{}", free_address(dir)?);
+                let leads = format!("{base}/leads").parse().expect("an address of this machine makes a URL");
+                (Some(base), leads, None, true)
+            }
+            // What is refused for good must have a place, or nobody could tell it from a lead that is lost.
+            Target::Own(own) => (None, own.leads.clone(), own.token.clone(), own.places.is_some()),
+        };
+        let callbacks = base.as_ref().map(|base| format!("{base}/callbacks/clay"));
+        let vendors = Vendors::start(options.seed, &dir.join(VENDORS), callbacks, refuses).await?;
+        let environment = vendors.environment();
+        let config = dir.join("service.toml");
+        if let Some(base) = &base {
+            let mut text = CONFIG.replace("LISTEN", base.trim_start_matches("http://"));
+            for (name, value) in &environment {
+                text = text
+                    .replace(&format!("\"{name}\""), &format!("\"{value}\""))
+                    .replace(&format!("env = \"{value}\""), &format!("env = \"{name}\""));
+            }
+            written(&config, |path| fs::write(path, &text))?;
+        }
+        let client = client(&leads)?;
+        let authorization = token.and_then(|token| HeaderValue::try_from(format!("Bearer {token}")).ok());
+        let admin = Admin { client: client.clone(), base, authorization: authorization.clone() };
+        let log = dir.join("service.log");
+        let launch = Launch { target: options.target.clone(), config, environment, log, leads: leads.clone() };
+        let driver = Driver::new(client.clone(), leads, authorization, book.pen(), options.seed);
+        Ok(Self { vendors, launch, driver, admin, client })
+    }
+
+    /// One life, under load until it ends.
+    async fn live(&self, number: usize, death: Death) -> Result<Life, ChaosError> {
+        let mut alive = self.launch.start(&self.client, number, Some(death)).await?;
+        let redrive = async {
+            loop {
+                sleep(REDRIVE_EVERY).await;
+                self.admin.redrive().await;
+            }
+        };
+        // The clients end by themselves when the service is gone.
+        let lived = async { tokio::join!(self.die(&mut alive, death), self.driver.load()).0 };
+        let instead = tokio::select! {
+            instead = lived => instead?,
+            () = redrive => None,
+        };
+        Ok(Life { number, death: death.to_string(), instead, acknowledged: self.driver.acknowledged() })
+    }
+
+    /// Lets it die as planned; gives how it ended otherwise.
+    async fn die(&self, alive: &mut Alive, death: Death) -> Result<Option<String>, ChaosError> {
+        let by_itself = |status: Option<ExitStatus>| match status {
+            Some(status) if was_killed(status) => None,
+            Some(status) => Some(format!("it ended by itself: {status}")),
+            None => Some("nobody knows how it ended".to_owned()),
+        };
+        match death {
+            Death::At(..) => match timeout(REACHED_WITHIN, alive.wait()).await {
+                Ok(status) => Ok(by_itself(status)),
+                Err(_) => {
+                    alive.kill().await;
+                    Ok(Some(format!("not reached within {} s", REACHED_WITHIN.as_secs())))
+                }
+            },
+            Death::AfterVendorCommit => {
+                let committed = self.vendors.commit_without_an_answer(REACHED_WITHIN).await?;
+                let status = alive.kill().await;
+                self.vendors.answer().await;
+                let nothing = || format!("no vendor carried anything out within {} s", REACHED_WITHIN.as_secs());
+                Ok(if committed { by_itself(status) } else { Some(nothing()) })
+            }
+            Death::After(time) => {
+                sleep(time).await;
+                Ok(by_itself(alive.kill().await))
+            }
+        }
+    }
+
+    /// The last life, which ends in order: everything comes to rest, and the books are closed.
+    async fn rest(self, options: &KillOptions, life: usize, book: Book<DriverEntry>) -> Result<(Vec<String>, u64), ChaosError> {
+        let mut problems = Vec::new();
+        self.vendors.recover().await;
+        let alive = self.launch.start(&self.client, life, None).await?;
+        let moving = come_to_rest(&self.admin, &self.vendors, &self.driver, options.rest_within, options.quiet).await;
+        if let Some(moving) = moving {
+            problems.push(format!("it has not come to rest within {} s: {moving}", options.rest_within.as_secs()));
+        }
+        let (places, token) = match &options.target {
+            Target::Plimsoll { .. } => (self.admin.base.as_ref().map(|base| format!("{base}/places")), None),
+            Target::Own(own) => (own.places.clone(), own.token.clone()),
+        };
+        if let Some(places) = places {
+            fetch_places(&self.client, &places, token.as_deref(), &options.dir.join(PLACES)).await?;
+        }
+        if !alive.end().await {
+            problems.push("it did not end when it was told to (SIGTERM)".to_owned());
+        }
+        let charged_rows = self.vendors.simulated.clay().credits().charged_rows;
+        problems.extend(self.vendors.simulated.shutdown().await);
+        // The driver holds a pen.
+        drop(self.driver);
+        problems.extend(BookWritten::problem(&book.finish()));
+        Ok((problems, charged_rows))
+    }
+}
+
+fn client(leads: &Uri) -> Result<HttpClient, ChaosError> {
+    let pool = PoolSettings::default();
+    if leads.scheme_str() == Some("https") {
+        HttpClient::secure(&pool).map_err(|error| ChaosError::Vendors(error.to_string()))
+    } else {
+        Ok(HttpClient::plain(&pool))
+    }
+}
+
+/// An address of this machine where nobody listens. The service must come back at the same one after each death.
+fn free_address(dir: &Path) -> Result<std::net::SocketAddr, ChaosError> {
+    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    listener.map_err(|source| ChaosError::Write { path: dir.to_owned(), source })
+}
+
+fn written<T>(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<T>) -> Result<T, ChaosError> {
+    write(path).map_err(|source| ChaosError::Write { path: path.to_owned(), source })
+}

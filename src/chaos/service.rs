@@ -1,0 +1,173 @@
+//! The service that is killed: as a process of its own, started again and again on the same database.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use http::Uri;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use super::{ChaosError, Death};
+use crate::transport::HttpClient;
+
+/// How long it may take to come up.
+const UP_WITHIN: Duration = Duration::from_secs(30);
+/// How long it may take to end after SIGTERM.
+const END_WITHIN: Duration = Duration::from_secs(20);
+/// How often the harness looks whether it is up.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// What is killed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// `plimsoll serve`, by this program.
+    Plimsoll {
+        /// The program.
+        program: PathBuf,
+    },
+    /// A service of one's own.
+    Own(OwnService),
+}
+
+/// A service of one's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnService {
+    /// A shell command that starts it, in the foreground. What it must know of the vendors is in environment variables.
+    pub start: String,
+    /// Where it takes leads.
+    pub leads: Uri,
+    /// Where it tells its places at rest, if it does.
+    pub places: Option<String>,
+    /// The bearer token that it wants.
+    pub token: Option<String>,
+    /// Its rows carry the operation's key in the field `idempotency_key`, by which the simulated Clay knows a repetition.
+    pub dedupes: bool,
+}
+
+/// How to start the service.
+pub(super) struct Launch {
+    pub(super) target: Target,
+    /// The configuration and the address, for `plimsoll serve`.
+    pub(super) config: PathBuf,
+    pub(super) environment: Vec<(&'static str, String)>,
+    /// Where its messages go.
+    pub(super) log: PathBuf,
+    /// Where leads are submitted.
+    pub(super) leads: Uri,
+}
+
+/// A service that lives.
+pub(super) struct Alive {
+    child: Child,
+}
+
+impl Launch {
+    /// Starts the service, and waits until it takes connections. One that dies before by a failpoint that it was given is
+    /// alive for as long.
+    pub(super) async fn start(&self, client: &HttpClient, life: usize, death: Option<Death>) -> Result<Alive, ChaosError> {
+        let mut command = self.command(death);
+        let described = format!("{:?}", command.as_std());
+        let child = command.spawn().map_err(|source| ChaosError::Spawn { command: described, source })?;
+        let mut alive = Alive { child };
+        let until = Instant::now() + UP_WITHIN;
+        loop {
+            if client.reach(&self.leads).await.is_ok() {
+                return Ok(alive);
+            }
+            if let Some(status) = alive.ended() {
+                if matches!(death, Some(Death::At(..))) && was_killed(status) {
+                    return Ok(alive);
+                }
+                return Err(self.not_up(life, status.to_string()));
+            }
+            if Instant::now() >= until {
+                alive.kill().await;
+                return Err(self.not_up(life, "it takes no connections".to_owned()));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn not_up(&self, life: usize, how: String) -> ChaosError {
+        ChaosError::NotUp { life, seconds: UP_WITHIN.as_secs(), how, log: self.log.clone() }
+    }
+
+    fn command(&self, death: Option<Death>) -> Command {
+        let mut command = match &self.target {
+            Target::Plimsoll { program } => {
+                let mut command = Command::new(program);
+                command.args(["serve", "--config"]).arg(&self.config);
+                if let Some(death @ Death::At(..)) = death {
+                    command.args(["--die-at", &death.to_string()]);
+                }
+                command
+            }
+            Target::Own(own) => {
+                let mut command = Command::new("sh");
+                command.args(["-c", &own.start]);
+                command
+            }
+        };
+        command.envs(self.environment.iter().map(|(name, value)| (*name, value)));
+        // A group of its own, so that what a shell has started dies with it, and a key that ends the harness does not end it.
+        command.process_group(0).kill_on_drop(true).stdin(Stdio::null());
+        let log = |path: &Path| append(path).map_or_else(|_| Stdio::null(), Stdio::from);
+        command.stdout(log(&self.log)).stderr(log(&self.log));
+        command
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+impl Alive {
+    /// How it ended, if it has.
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits for its end.
+    pub(super) async fn wait(&mut self) -> Option<ExitStatus> {
+        self.child.wait().await.ok()
+    }
+
+    /// SIGKILL to it and whatever it has started.
+    pub(super) async fn kill(&mut self) -> Option<ExitStatus> {
+        self.signal(rustix::process::Signal::KILL);
+        self.wait().await
+    }
+
+    /// SIGTERM, and SIGKILL where that takes too long: then false.
+    pub(super) async fn end(mut self) -> bool {
+        self.signal(rustix::process::Signal::TERM);
+        let in_time = tokio::time::timeout(END_WITHIN, self.child.wait()).await;
+        if in_time.is_err() {
+            self.kill().await;
+        }
+        in_time.is_ok()
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let group = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+        if let Some(group) = group {
+            // It may have ended just now.
+            let _ = rustix::process::kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.signal(rustix::process::Signal::KILL);
+    }
+}
+
+/// Whether it died by SIGKILL.
+pub(super) fn was_killed(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    status.signal() == Some(9)
+}

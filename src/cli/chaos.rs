@@ -1,0 +1,235 @@
+//! `plimsoll chaos`: what is done to a service on purpose.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use http::Uri;
+
+use super::{Exit, audit, output};
+use crate::chaos::{ChaosError, KillOptions, KillReport, Life, OwnService, Target, kill};
+use crate::seed::Seed;
+
+/// Arguments of `plimsoll chaos`.
+#[derive(Debug, Args)]
+pub(super) struct ChaosArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Kill a service again and again, at the worst instants, and audit whether it lost a lead
+    Kill(KillArgs),
+}
+
+const HELP: &str = r#"Without --start, `plimsoll serve` is killed: at each failpoint of its code, after a vendor's commit but before its answer, and
+at random times. Everything is on this machine, in a directory that is removed when the audit passed (see --keep).
+
+A service of your own is killed after vendors' commits and at random times:
+    plimsoll chaos kill --kills 50 --start './my-service --port 3000' --url http://127.0.0.1:3000/leads
+It must take POST {"user": "…", "data": {…}} with the header Idempotency-Key, answer 2xx only when the lead is durable, and
+send to the vendors that it is told of in its environment: CLAY_URL, CLAY_WEBHOOK_PATH, CUSTOMER_IO_URL,
+CUSTOMER_IO_SITE_ID and CUSTOMER_IO_API_KEY. With --places it is also audited whether it knows where its leads are; see
+plimsoll audit --help for the form.
+
+Exit codes: 0 passed; 99 a lead was lost or done twice, or a failpoint was not reached; 1 there is no verdict."#;
+
+/// Arguments of `plimsoll chaos kill`.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+struct KillArgs {
+    /// How often it is killed; from 14 on, each failpoint has its turn
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    kills: usize,
+    /// Seed of the leads, the deaths and the vendors' trouble, instead of a fresh one
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Keep the books, the database and the service's messages in this directory, which must be empty or not there
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// A shell command that starts a service of your own, in the foreground
+    #[arg(long, value_name = "COMMAND", requires = "url")]
+    start: Option<String>,
+    /// Where it takes leads
+    #[arg(long, requires = "start")]
+    url: Option<Uri>,
+    /// Where it tells its places at rest
+    #[arg(long, value_name = "URL", requires = "start")]
+    places: Option<String>,
+    /// Environment variable with the bearer token that it wants
+    #[arg(long, value_name = "NAME", requires = "start")]
+    token_env: Option<String>,
+    /// Its rows carry a key of their own in the field `idempotency_key`, by which the simulated Clay knows a repetition
+    #[arg(long, requires = "start")]
+    clay_dedupes: bool,
+    /// It may do the operations of one user in any order
+    #[arg(long, requires = "start")]
+    any_order: bool,
+    /// How many seconds it may take in the end until nothing moves any more
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    rest: u64,
+    /// How many seconds the vendors must have heard nothing from your own service, for it to be at rest
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    quiet: u64,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &ChaosArgs) -> Exit {
+    let What::Kill(args) = &args.what;
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::error(format!("cannot start the threads of the harness: {error}"));
+            return Exit::CouldNotRun;
+        }
+    };
+    let exit = runtime.block_on(kill_and_show(args));
+    runtime.shutdown_background();
+    exit
+}
+
+async fn kill_and_show(args: &KillArgs) -> Exit {
+    let directory = match Directory::make(args.keep.as_deref()) {
+        Ok(directory) => directory,
+        Err(error) => {
+            output::error(error);
+            return Exit::CouldNotRun;
+        }
+    };
+    let options = match options(args, directory.path()) {
+        Ok(options) => options,
+        Err(error) => {
+            output::error(error);
+            return Exit::Usage;
+        }
+    };
+    output::remark(format!("{} kills, seed {}, in {}", options.kills, options.seed.0, options.dir.display()));
+    let mut tell = |life: &Life| output::remark(told(life, options.kills));
+    let killed = tokio::select! {
+        killed = kill(&options, &mut tell) => killed,
+        // The service goes with the future.
+        _ = tokio::signal::ctrl_c() => Err(ChaosError::Interrupted),
+    };
+    match killed {
+        Ok(report) => show(&report, args, directory),
+        Err(error) => {
+            output::error(&error);
+            directory.keep();
+            match &error {
+                ChaosError::Interrupted => Exit::Interrupted,
+                ChaosError::Book(error) => audit::refused(error),
+                _ => Exit::CouldNotRun,
+            }
+        }
+    }
+}
+
+fn options(args: &KillArgs, dir: &Path) -> Result<KillOptions, String> {
+    let token = args.token_env.as_deref().map(|name| std::env::var(name).map_err(|_| format!("${name} is not set")));
+    let target = match (&args.start, &args.url) {
+        (Some(start), Some(leads)) => {
+            if leads.scheme().is_none() || leads.authority().is_none() {
+                return Err(format!("`{leads}` is no URL of leads: write it as http://127.0.0.1:3000/leads"));
+            }
+            let (start, leads, places) = (start.clone(), leads.clone(), args.places.clone());
+            Target::Own(OwnService { start, leads, places, token: token.transpose()?, dedupes: args.clay_dedupes })
+        }
+        _ => Target::Plimsoll { program: std::env::current_exe().map_err(|error| format!("who am I? {error}"))? },
+    };
+    Ok(KillOptions {
+        target,
+        kills: args.kills,
+        seed: args.seed.map_or_else(Seed::random, Seed),
+        dir: dir.to_owned(),
+        rest_within: Duration::from_secs(args.rest),
+        quiet: Duration::from_secs(args.quiet),
+        in_order: !args.any_order,
+    })
+}
+
+fn told(life: &Life, kills: usize) -> String {
+    let instead = life.instead.as_ref().map_or(String::new(), |instead| format!(": {instead}"));
+    format!("life {}/{kills}: killed at {}{instead}; {} acknowledged so far", life.number, life.death, life.acknowledged)
+}
+
+fn show(report: &KillReport, args: &KillArgs, directory: Directory) -> Exit {
+    if args.json {
+        match serde_json::to_string_pretty(report) {
+            Ok(text) => output::result(text),
+            Err(error) => output::error(error),
+        }
+    } else {
+        output::result(&report.audit);
+    }
+    if report.passed() {
+        output::remark(format!("{} kills survived, seed {}", report.lives.len(), report.seed.0));
+        return Exit::Passed;
+    }
+    for life in report.lives.iter().filter(|life| life.instead.is_some()) {
+        output::error(told(life, report.lives.len()));
+    }
+    for problem in &report.problems {
+        output::error(problem);
+    }
+    output::remark(format!("to see it again: {}", replay(args, report.seed)));
+    directory.keep();
+    Exit::ThresholdsFailed
+}
+
+/// The command that does the same again.
+fn replay(args: &KillArgs, seed: Seed) -> String {
+    let mut command = format!("plimsoll chaos kill --kills {} --seed {}", args.kills, seed.0);
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    if let (Some(start), Some(url)) = (&args.start, &args.url) {
+        command.push_str(&format!(" --start {} --url {}", quoted(start), quoted(&url.to_string())));
+    }
+    for (option, value) in [("--places", &args.places), ("--token-env", &args.token_env)] {
+        if let Some(value) = value {
+            command.push_str(&format!(" {option} {}", quoted(value)));
+        }
+    }
+    for (option, given) in [("--clay-dedupes", args.clay_dedupes), ("--any-order", args.any_order)] {
+        if given {
+            command.push_str(&format!(" {option}"));
+        }
+    }
+    command
+}
+
+/// Where everything is: kept, or gone with the harness.
+enum Directory {
+    Kept(PathBuf),
+    Passing(tempfile::TempDir),
+}
+
+impl Directory {
+    fn make(keep: Option<&Path>) -> Result<Self, String> {
+        let Some(path) = keep else {
+            return tempfile::tempdir().map(Self::Passing).map_err(|error| format!("cannot make a directory: {error}"));
+        };
+        let cannot = |error: std::io::Error| format!("cannot use {}: {error}", path.display());
+        std::fs::create_dir_all(path).map_err(cannot)?;
+        if std::fs::read_dir(path).map_err(cannot)?.next().is_some() {
+            return Err(format!("{} is not empty: an old database would be taken for the new one", path.display()));
+        }
+        path.canonicalize().map(Self::Kept).map_err(cannot)
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Passing(dir) => dir.path(),
+        }
+    }
+
+    fn keep(self) {
+        let path = match self {
+            Self::Kept(path) => path,
+            Self::Passing(dir) => dir.keep(),
+        };
+        output::remark(format!("the books, the database and the service's messages are in {}", path.display()));
+    }
+}

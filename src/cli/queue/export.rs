@@ -1,0 +1,177 @@
+//! `plimsoll queue export`: operations for a spreadsheet, or, without loss, for a program.
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::outcome::{Place, Vendor};
+use crate::store::sqlite::{FileEntry, SqliteFile};
+
+use super::names::{PLACES, PlaceName, VendorName, date};
+use super::{Exit, QueueError, StoreArgs, output};
+
+const PAGE: usize = 500;
+
+/// Arguments of `plimsoll queue export`.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// csv: for spreadsheets; a cell that one would take for a formula begins with an apostrophe.
+    /// json: one object a line, without loss
+    #[arg(long, value_enum)]
+    format: Format,
+    /// Only operations in these places; without it, all
+    #[arg(long, value_delimiter = ',')]
+    place: Vec<PlaceName>,
+    /// Only operations of this vendor
+    #[arg(long)]
+    vendor: Option<VendorName>,
+    /// Write into this file, which must not be there yet; without it, to standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Csv,
+    Json,
+}
+
+pub(super) fn run(args: &ExportArgs) -> Result<Exit, QueueError> {
+    let mut file = args.store.read()?;
+    let Some(out) = &args.out else {
+        let mut stdout = BufWriter::new(io::stdout().lock());
+        write(&mut file, args, &mut stdout, QueueError::Output)?;
+        return Ok(Exit::Passed);
+    };
+    let failed = |error| QueueError::Write { path: out.clone(), error };
+    let directory = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(".".as_ref());
+    // Aside first: a file of this name is whole, or not there.
+    let aside = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+    let mut writer = BufWriter::new(aside);
+    let count = write(&mut file, args, &mut writer, failed)?;
+    let aside = writer.into_inner().map_err(|error| failed(error.into_error()))?;
+    aside.persist_noclobber(out).map_err(|error| failed(error.error))?;
+    output::remark(format_args!("{count} operations are in {}", out.display()));
+    Ok(Exit::Passed)
+}
+
+/// Writes page by page; gives how many.
+fn write(
+    file: &mut SqliteFile,
+    args: &ExportArgs,
+    out: &mut impl Write,
+    failed: impl Fn(io::Error) -> QueueError,
+) -> Result<u64, QueueError> {
+    let places: Vec<Place> =
+        if args.place.is_empty() { PLACES.to_vec() } else { args.place.iter().map(|&place| place.into()).collect() };
+    let mut rows = Rows::new(args.format, out);
+    rows.header().map_err(&failed)?;
+    let (mut after, mut count) = (0, 0);
+    loop {
+        let page = file.page(args.vendor.map(Vendor::from), &places, after, PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        count += page.len() as u64;
+        for entry in &page {
+            rows.row(entry).map_err(&failed)?;
+        }
+    }
+    rows.end().map_err(&failed)?;
+    Ok(count)
+}
+
+enum Rows<W: Write> {
+    Csv(Box<csv::Writer<W>>),
+    Json(W),
+}
+
+const COLUMNS: [&str; 17] = [
+    "id",
+    "vendor",
+    "operation",
+    "place",
+    "key",
+    "lead",
+    "user",
+    "data",
+    "came_at",
+    "due_at",
+    "retry_count",
+    "redrives",
+    "attempts",
+    "cause",
+    "dead_at",
+    "settled_at",
+    "settled",
+];
+
+impl<W: Write> Rows<W> {
+    fn new(format: Format, out: W) -> Self {
+        match format {
+            Format::Csv => Self::Csv(Box::new(csv::Writer::from_writer(out))),
+            Format::Json => Self::Json(out),
+        }
+    }
+
+    fn header(&mut self) -> io::Result<()> {
+        match self {
+            Self::Csv(csv) => csv.write_record(COLUMNS).map_err(io::Error::from),
+            Self::Json(_) => Ok(()),
+        }
+    }
+
+    fn row(&mut self, entry: &FileEntry) -> io::Result<()> {
+        match self {
+            Self::Csv(csv) => csv.write_record(cells(entry).iter().map(|cell| guarded(cell))).map_err(io::Error::from),
+            Self::Json(out) => {
+                serde_json::to_writer(&mut *out, entry)?;
+                out.write_all(b"\n")
+            }
+        }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        match self {
+            Self::Csv(csv) => csv.flush(),
+            Self::Json(out) => out.flush(),
+        }
+    }
+}
+
+fn cells(entry: &FileEntry) -> [String; COLUMNS.len()] {
+    let at = |at: Option<u64>| at.map(date).unwrap_or_default();
+    let attempts: Vec<Value> = entry
+        .attempts
+        .iter()
+        .map(|attempt| json!({ "at": date(attempt.at), "cause": attempt.cause, "status": attempt.status }))
+        .collect();
+    [
+        entry.id.to_string(),
+        entry.vendor.as_str().to_owned(),
+        entry.operation.as_str().to_owned(),
+        entry.place.as_str().to_owned(),
+        entry.key.clone(),
+        entry.lead.clone().unwrap_or_default(),
+        entry.user.clone(),
+        entry.data.to_string(),
+        date(entry.came_at),
+        at(entry.due_at),
+        entry.retry_count.to_string(),
+        entry.redrives.to_string(),
+        if attempts.is_empty() { String::new() } else { Value::Array(attempts).to_string() },
+        entry.cause.map(|cause| cause.as_str().to_owned()).unwrap_or_default(),
+        at(entry.dead_at),
+        at(entry.settled.as_ref().map(|settled| settled.at)),
+        entry.settled.as_ref().and_then(|settled| serde_json::to_string(settled).ok()).unwrap_or_default(),
+    ]
+}
+
+/// A cell that a spreadsheet would take for a formula, made a text (OWASP, "CSV Injection"): a lead's name may be
+/// `=HYPERLINK(…)`, and whoever opens the export should not run it.
+fn guarded(cell: &str) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+}

@@ -1,0 +1,82 @@
+//! Vendors, places, causes and times as a person writes and reads them.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use clap::ValueEnum;
+
+use crate::outcome::{FailureKind, Place, Vendor};
+use crate::resilience::UnixMillis;
+
+/// A vendor with a backlog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum VendorName {
+    Clay,
+    #[value(name = "customer_io", alias = "customer-io")]
+    CustomerIo,
+}
+
+impl From<VendorName> for Vendor {
+    fn from(name: VendorName) -> Self {
+        match name {
+            VendorName::Clay => Self::Clay,
+            VendorName::CustomerIo => Self::CustomerIo,
+        }
+    }
+}
+
+/// A place of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlaceName {
+    Queued,
+    Delivered,
+    Degraded,
+    #[value(name = "dead_lettered", alias = "dead-lettered", alias = "dead")]
+    DeadLettered,
+    Rejected,
+}
+
+impl From<PlaceName> for Place {
+    fn from(name: PlaceName) -> Self {
+        match name {
+            PlaceName::Queued => Self::Queued,
+            PlaceName::Delivered => Self::Delivered,
+            PlaceName::Degraded => Self::Degraded,
+            PlaceName::DeadLettered => Self::DeadLettered,
+            PlaceName::Rejected => Self::Rejected,
+        }
+    }
+}
+
+/// Every place, in the order in which they are shown.
+pub(super) const PLACES: [Place; 5] = [Place::Queued, Place::Delivered, Place::Degraded, Place::DeadLettered, Place::Rejected];
+
+/// A cause by its name.
+pub(super) fn cause(text: &str) -> Result<FailureKind, String> {
+    FailureKind::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+        let names: Vec<_> = FailureKind::ALL.into_iter().map(FailureKind::as_str).collect();
+        format!("no such cause; there are {}", names.join(", "))
+    })
+}
+
+/// What the machine's clock shows.
+pub(super) fn now() -> UnixMillis {
+    crate::clock::wall_clock().timestamp_millis().max(0) as u64
+}
+
+/// A time as a date in UTC.
+pub(super) fn date(at: UnixMillis) -> String {
+    i64::try_from(at)
+        .ok()
+        .and_then(DateTime::<Utc>::from_timestamp_millis)
+        .map_or_else(|| format!("{at} ms after 1970"), |date| date.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+/// How long ago, or how soon.
+pub(super) fn from_now(at: UnixMillis, now: UnixMillis) -> String {
+    let rounded = |ms: u64| match ms {
+        0..60_000 => format!("{} s", ms / 1_000),
+        60_000..3_600_000 => format!("{} min", ms / 60_000),
+        3_600_000..172_800_000 => format!("{} h", ms / 3_600_000),
+        _ => format!("{} days", ms / 86_400_000),
+    };
+    if at <= now { format!("{} ago", rounded(now - at)) } else { format!("in {}", rounded(at - now)) }
+}

@@ -1,0 +1,82 @@
+//! The audit of a run that has just ended, by its own books.
+//!
+//! Where a service has the pipelines, nobody in this program saw a lead after its 202. Whether one was lost is known only by
+//! joining what was acknowledged to what had an effect.
+
+use super::conduct::Measured;
+use crate::audit::{Audit, AuditOptions, Books, FindingKind, Verdict, audit};
+use crate::gate::AuditFigures;
+use crate::outcome::LeadCounts;
+use crate::scenario::Scenario;
+use crate::vendor_api::IDEMPOTENCY_KEY_FIELD;
+
+/// What the books of a run say.
+pub(super) struct Audited {
+    /// The figures that the gate judges by; `None` where the books prove nothing.
+    pub(super) figures: Option<AuditFigures>,
+    /// What became of the acknowledged operations; `None` where the books prove nothing.
+    pub(super) leads: Option<LeadCounts>,
+    /// What a reader must know.
+    pub(super) warning: Option<String>,
+}
+
+/// Audits the run, where somebody asks what only an audit can tell: a service has the pipelines, or the scenario expects it.
+/// `None` where nobody asks, or the run kept no books.
+pub(super) fn audited(measured: &Measured, scenario: &Scenario) -> Option<Audited> {
+    let expectations = &scenario.expectations;
+    let asked = scenario.service().is_some() || expectations.leads_lost.is_some() || expectations.duplicates.is_some();
+    let has_vendors = matches!(&measured.vendors, Some(Ok(_)));
+    if !asked || !has_vendors || !measured.kept_books {
+        return None;
+    }
+    let books = Books::in_dir(measured.followed.writer.dir().path());
+    Some(match audit(&books, &options(scenario)) {
+        Ok(audit) => told(&audit),
+        Err(error) => Audited { figures: None, leads: None, warning: Some(format!("The books could not be audited: {error}.")) },
+    })
+}
+
+fn options(scenario: &Scenario) -> AuditOptions {
+    AuditOptions {
+        clay_deduplicates: scenario.simulation.clay.auto_dedupe.as_deref() == Some(IDEMPOTENCY_KEY_FIELD),
+        // Users of a load submit the leads of one person side by side; only a service's queue puts them in an order.
+        in_order: scenario.service().is_some(),
+        examples: 1,
+        ..AuditOptions::default()
+    }
+}
+
+fn told(audit: &Audit) -> Audited {
+    let found: Vec<String> =
+        audit.findings.iter().map(|finding| format!("{}: {}", finding.kind.describe(), finding.count)).collect();
+    let warning = match audit.verdict {
+        Verdict::Passed => None,
+        Verdict::Failed => Some(format!(
+            "The audit of the books failed ({}). `plimsoll audit` on this directory tells each case.",
+            found.join("; ")
+        )),
+        Verdict::NotProven => Some(format!("The audit of the books proves nothing: {}.", audit.missing.join("; "))),
+    };
+    if audit.verdict == Verdict::NotProven {
+        return Audited { figures: None, leads: None, warning };
+    }
+    let lost = audit.count(FindingKind::Lost) + audit.count(FindingKind::DeliveredWithoutEffect);
+    let operations = &audit.operations;
+    let figures = AuditFigures {
+        lost,
+        duplicates: audit.effects.duplicates,
+        uncertain: audit.leads.uncertain,
+        acknowledged: audit.leads.acknowledged,
+    };
+    let leads = LeadCounts {
+        submitted: operations.acknowledged,
+        delivered: operations.delivered.saturating_sub(audit.count(FindingKind::DeliveredWithoutEffect)),
+        degraded: operations.degraded,
+        queued: operations.queued,
+        dead_lettered: operations.dead_lettered,
+        rejected: operations.rejected,
+        lost,
+        ..LeadCounts::default()
+    };
+    Audited { figures: Some(figures), leads: Some(leads), warning }
+}

@@ -1,0 +1,244 @@
+//! A file looked at from outside, whether its service runs or not: for people, and for export.
+//!
+//! Whoever looks must not be able to change anything, nor hold up the service. So the connection cannot write, and each
+//! page is a read of its own: an export of a running service is no single instant, each operation in it is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, Row};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::outcome::{FailureKind, Place, Vendor};
+use crate::resilience::{Attempt, OperationKind, Settled, UnixMillis};
+use crate::store::LeadRecord;
+
+use super::open::{self, Found, OpenError};
+use super::row::{self, ENTRY, Key, from_json, int, uint};
+use super::{read, schema};
+
+/// A file that is only read.
+#[derive(Debug)]
+pub struct SqliteFile {
+    path: PathBuf,
+    connection: Connection,
+}
+
+/// What is in a file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileSummary {
+    /// Leads that are kept.
+    pub leads: u64,
+    /// Those of them with an operation that is queued or among the dead letters.
+    pub open_leads: u64,
+    /// Vendor by vendor, those with operations.
+    pub vendors: Vec<VendorSummary>,
+}
+
+/// What is in the backlog of a vendor.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VendorSummary {
+    /// Whose.
+    pub vendor: Vendor,
+    /// Operations by where they are.
+    pub places: BTreeMap<Place, u64>,
+    /// When the oldest that is queued came.
+    pub oldest_queued: Option<UnixMillis>,
+    /// When the next is due.
+    pub next_due: Option<UnixMillis>,
+    /// Dead letters by the name of their last failure.
+    pub dead_letters: BTreeMap<String, u64>,
+}
+
+/// An operation with everything that is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileEntry {
+    /// Its number in the file. It changes when the operation moves to the dead letters or back.
+    pub id: u64,
+    /// Whose backlog it is in.
+    pub vendor: Vendor,
+    /// What is done.
+    pub operation: OperationKind,
+    /// Where it is.
+    pub place: Place,
+    /// Its key.
+    pub key: String,
+    /// The key of its lead, if it is of one.
+    pub lead: Option<String>,
+    /// Whom it is about.
+    pub user: String,
+    /// Its payload.
+    pub data: Value,
+    /// When it came.
+    pub came_at: UnixMillis,
+    /// When it is tried next, while it is queued.
+    pub due_at: Option<UnixMillis>,
+    /// Failed attempts since it came or was redriven.
+    pub retry_count: u32,
+    /// How often it was brought back from the dead letters.
+    pub redrives: u32,
+    /// Failed attempts with when and why, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// The last failure of a dead letter.
+    pub cause: Option<FailureKind>,
+    /// When a dead letter was given up.
+    pub dead_at: Option<UnixMillis>,
+    /// How it left, when it has.
+    pub settled: Option<Settled>,
+}
+
+/// What a key or a number stands for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Shown {
+    /// A lead.
+    Lead(Box<LeadRecord>),
+    /// An operation.
+    Operation(Box<FileEntry>),
+}
+
+impl SqliteFile {
+    /// Opens an existing file to be read.
+    ///
+    /// # Errors
+    /// When there is none, or it is not a store of leads, is of a later version, or is damaged.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        match open::look(path)? {
+            Found::Nothing => Err(open::missing(path)),
+            Found::Store(_) => Ok(Self { path: path.to_owned(), connection: open::connect(path, false)? }),
+        }
+    }
+
+    fn ask<T>(&mut self, question: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, OpenError> {
+        question(&mut self.connection).map_err(|error| open::sqlite(&self.path, &error))
+    }
+
+    /// Counts what is in it. It reads every operation: seconds for a million leads.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn summary(&mut self) -> Result<FileSummary, OpenError> {
+        self.ask(summary)
+    }
+
+    /// The lead of a key, the operation of a key, or the operation of a number.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn find(&mut self, name: &str) -> Result<Option<Shown>, OpenError> {
+        self.ask(|connection| find(connection, name))
+    }
+
+    /// Leads whose every operation was settled before `before`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn settled_before(&mut self, before: UnixMillis) -> Result<u64, OpenError> {
+        let sql = "SELECT count(*) AS leads FROM leads WHERE open = 0 AND settled_at < ?1";
+        self.ask(|connection| connection.query_row(sql, [int(before)], |row| uint(row, "leads")))
+    }
+
+    /// At most `limit` operations with a number above `after`, by number, of a vendor and in places.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn page(
+        &mut self,
+        vendor: Option<Vendor>,
+        places: &[Place],
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<FileEntry>, OpenError> {
+        self.ask(|connection| page(connection, vendor, places, after, limit))
+    }
+}
+
+fn summary(connection: &mut Connection) -> rusqlite::Result<FileSummary> {
+    let snapshot = connection.transaction()?;
+    let count = |sql: &str| snapshot.query_row(sql, (), |row| row.get::<_, i64>(0)).map(|count| count.max(0) as u64);
+    let leads = count("SELECT count(*) FROM leads")?;
+    let open_leads = leads - count("SELECT count(*) FROM leads WHERE open = 0")?;
+    let mut vendors: BTreeMap<usize, VendorSummary> = BTreeMap::new();
+    let mut statement =
+        snapshot.prepare("SELECT vendor, place, count(*) AS count, min(first) AS oldest FROM entries GROUP BY vendor, place")?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        let number = uint(row, "vendor")? as usize;
+        let place = row::place(row)?;
+        let of = vendors.entry(number).or_insert_with(|| VendorSummary {
+            vendor: vendor(number),
+            places: BTreeMap::new(),
+            oldest_queued: None,
+            next_due: None,
+            dead_letters: BTreeMap::new(),
+        });
+        of.places.insert(place, uint(row, "count")?);
+        if place == Place::Queued {
+            of.oldest_queued = Some(uint(row, "oldest")?);
+        }
+    }
+    for (&number, of) in &mut vendors {
+        let sql = "SELECT min(due) FROM entries WHERE vendor = ?1 AND head = 1";
+        of.next_due = snapshot.query_row(sql, [number as i64], |row| row.get::<_, Option<i64>>(0))?.map(|due| due.max(0) as u64);
+        of.dead_letters = read::by_cause(&snapshot, number)?;
+    }
+    Ok(FileSummary { leads, open_leads, vendors: vendors.into_values().collect() })
+}
+
+fn find(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<Shown>> {
+    if let Some((lead, _)) = read::lead(connection, name)? {
+        return Ok(Some(Shown::Lead(Box::new(lead))));
+    }
+    let by = |condition: &str, parameter: &dyn rusqlite::ToSql| {
+        connection.query_row(&format!("SELECT {ENTRY} WHERE {condition}"), [parameter], file_entry).optional()
+    };
+    let found = match name.parse::<u64>() {
+        Ok(id) => by("e.id = ?1", &int(id))?,
+        Err(_) => by("e.key = ?1 LIMIT 1", &Key::of(name))?,
+    };
+    Ok(found.map(|entry| Shown::Operation(Box::new(entry))))
+}
+
+fn page(
+    connection: &mut Connection,
+    of: Option<Vendor>,
+    places: &[Place],
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<FileEntry>> {
+    // Names of ours, and numbers: nothing of the user's is part of the text.
+    let names: Vec<String> = places.iter().map(|place| format!("'{}'", place.as_str())).collect();
+    let vendor = of.map_or_else(String::new, |vendor| format!(" AND e.vendor = {}", row::vendor_number(vendor)));
+    let sql = format!("SELECT {ENTRY} WHERE e.id > ?1 AND e.place IN ({}){vendor} ORDER BY e.id LIMIT ?2", names.join(", "));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    connection.prepare_cached(&sql)?.query_map((int(after), limit), file_entry)?.collect()
+}
+
+fn file_entry(row: &Row<'_>) -> rusqlite::Result<FileEntry> {
+    let place = row::place(row)?;
+    let entry = row::entry(row)?;
+    let dead = place == Place::DeadLettered;
+    Ok(FileEntry {
+        id: uint(row, "id")?,
+        vendor: vendor(uint(row, "vendor")? as usize),
+        operation: entry.operation.kind,
+        place,
+        key: entry.operation.key,
+        lead: entry.operation.lead,
+        user: entry.operation.user,
+        data: entry.operation.data,
+        came_at: entry.timestamp,
+        due_at: (place == Place::Queued).then(|| uint(row, "due")).transpose()?,
+        retry_count: entry.retry_count,
+        redrives: entry.redrives,
+        attempts: entry.attempts,
+        cause: dead.then(|| row::cause(row)).transpose()?,
+        dead_at: dead.then(|| uint(row, "dead_at")).transpose()?,
+        settled: row.get::<_, Option<String>>("settled")?.map(|text| from_json(&text)).transpose()?,
+    })
+}
+
+fn vendor(number: usize) -> Vendor {
+    schema::VENDORS[number.min(schema::VENDORS.len() - 1)]
+}
