@@ -24,6 +24,8 @@ fn play(name: &str, changes: &[(&str, &str)]) -> (Ended, serde_json::Value) {
     let ended = run(&["run", text(&file), "--out", text(&out), "--quiet", "--time-scale", "0.2"]);
     assert!(out.join("vendors.ndjson").is_file(), "the vendors' ledger is kept: {ended:#?}");
     let summary = summary(&out);
+    // What was judged is kept, and can be shown again.
+    run(&["report", text(&out)]).says(0, &["Expectations"]);
     (ended, summary)
 }
 

@@ -20,7 +20,7 @@ pub struct Expectations {
     pub max_degraded: Option<f64>,
     /// Longest time from the last fault's end until the queue is empty.
     pub drains_within: Option<Duration>,
-    /// Most attempts at the vendors for each operation that reached them, on average.
+    /// Most attempts at each vendor for each operation that reached it, on average.
     pub max_retry_amplification: Option<f64>,
     /// After a 429 with Retry-After, nothing is sent to the same route before it is over.
     pub respects_retry_after: bool,

@@ -51,7 +51,7 @@ fallback = ["cache", "local", "drop"]
 queue = { attempts = 2, base_delay = "3s", capacity = 5, drain_pacing = "1ms", dead_letter_capacity = 6, cache_capacity = 7 }
 health = { window = "1m", healthy_above = 99, degraded_above = 90 }
 [resilience.clay.breaker]
-mode = "in_force"
+mode = "forced_open"
 window = "time"
 span = "10s"
 minimum_calls = 6
@@ -205,7 +205,7 @@ fn what_is_written_about_the_pipelines_arrives() {
     assert_eq!(clay.retry, retry);
     assert_eq!(clay.in_flight, Some(InFlightSettings { max: 3, max_wait: ms(2_000) }));
     assert_eq!(clay.throttle, Some(ThrottleSettings { ratio: 1.5, window: ms(60_000) }));
-    assert_eq!(clay.breaker.map(|breaker| breaker.mode), Some(BreakerMode::InForce));
+    assert_eq!(clay.breaker.map(|breaker| breaker.mode), Some(BreakerMode::ForcedOpen));
     let fallback = clay.fallback;
     assert_eq!(fallback.steps, [FallbackStep::Cache, FallbackStep::Local, FallbackStep::Drop]);
     assert_eq!((fallback.queue_attempts, fallback.queue_base_delay, fallback.drain_pacing), (2, ms(3_000), ms(1)));

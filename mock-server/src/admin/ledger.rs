@@ -45,6 +45,7 @@ pub(super) struct Which {
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "only its schema is used: entries are written as they are")]
+#[expect(clippy::large_enum_variant, reason = "it is there for its schema, and nobody makes one")]
 pub(super) enum Line {
     /// One request.
     Entry(Entry),

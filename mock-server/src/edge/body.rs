@@ -15,6 +15,7 @@ use crate::ledger::Sent;
 pub(super) const PIECE: usize = 64 * 1024;
 
 /// What hyper sends.
+#[expect(clippy::large_enum_variant, reason = "nearly all are ordinary, and a box would cost each of them an allocation")]
 pub(super) enum AnswerBody {
     /// An ordinary answer's.
     Ordinary(Ordinary),

@@ -21,7 +21,7 @@ pub(in crate::scenario) struct RawExpect {
     pub(in crate::scenario) max_degraded: Option<RawShare>,
     /// Longest time from the last fault's end until the queue is empty.
     pub(in crate::scenario) drains_within: Option<Period>,
-    /// Most attempts at the vendors for each operation that reached them, on average, as in 1.5.
+    /// Most attempts at each vendor for each operation that reached it, on average, as in 1.5.
     #[schemars(range(min = 1, max = 1000))]
     pub(in crate::scenario) max_retry_amplification: Option<f64>,
     /// After a 429 with Retry-After, nothing is sent to the same route before it is over.
