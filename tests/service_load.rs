@@ -115,6 +115,28 @@ fn a_service_of_ones_own_is_driven_by_its_answers_alone() {
     }
 }
 
+#[test]
+fn the_books_of_a_run_without_a_service_are_audited_too() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let out = dir.path().join("out");
+    // Clay fails until the end, so that operations are left in the queue; the book of places has them.
+    let text = "executor = \"constant-vus\"\nvus = 3\nduration = \"3s\"\nthink_time = \"20ms\"\n\
+                journeys = [{ journey = \"lead\" }]\n\
+                [resilience.clay]\ncredits = false\nretry = { max_retries = 1, base_delay = \"20ms\" }\n\
+                breaker = { failures = 5, cooldown = \"200ms\" }\nqueue = { base_delay = \"100ms\", drain_pacing = \"10ms\" }\n\
+                [simulation.clay]\nlatency = \"5ms\"\n[simulation.customer_io]\nlatency = \"5ms\"\n\
+                [[faults]]\nname = \"errors\"\nkind = \"error\"\nstatus = 503\nvendor = \"clay\"\nat = \"1500ms\"\nlasts = \"1500ms\"\n";
+    let file = scenario(dir.path(), text);
+    run(&["run", &file, "--quiet", "--books", "--out", &out.display().to_string()]).says(0, &[]);
+    let places = std::fs::read_to_string(out.join("places.ndjson")).expect("the book of places");
+    assert!(places.contains("\"queued\"") && places.contains("\"delivered\""), "{places}");
+    run(&["audit", &out.display().to_string(), "--any-order"]).says(0, &["PASSED", "0 refused"]);
+    // Without a reason, none are kept.
+    let other = dir.path().join("other");
+    run(&["run", &file, "--quiet", "--out", &other.display().to_string()]).says(0, &[]);
+    assert!(!other.join("submitted.ndjson").exists() && !other.join("places.ndjson").exists());
+}
+
 /// A service in no more than HTTP: it wants a token, takes leads, and refuses each fourth for a moment. It ends with the test.
 fn own_service() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};

@@ -212,7 +212,6 @@ pub enum LeadUse {
 
 /// Whom the load goes to.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a run")]
 pub enum Target {
     /// The simulated vendors, started by the run.
     Simulated,

@@ -21,7 +21,8 @@ pub(super) struct Audited {
 }
 
 /// Audits the run, where somebody asks what only an audit can tell: a service has the pipelines, or the scenario expects it.
-/// `None` where nobody asks, or the run kept no books.
+/// `None` where nobody asks, or the run kept no
+/// books.
 pub(super) fn audited(measured: &Measured, scenario: &Scenario) -> Option<Audited> {
     let expectations = &scenario.expectations;
     let asked = scenario.service().is_some() || expectations.leads_lost.is_some() || expectations.duplicates.is_some();

@@ -53,8 +53,12 @@ pub(super) struct RunArgs {
     /// Also write every sample to samples.csv
     #[arg(long)]
     samples: bool,
-    /// Write no books of leads (submitted.ndjson, places.ndjson; at most 2 GiB each), without which the run cannot be audited
+    /// Keep books of leads for `plimsoll audit` (submitted.ndjson, places.ndjson; at most 2 GiB each), as a run with a service
+    /// or with `[expect]` does by itself
     #[arg(long)]
+    books: bool,
+    /// Keep no books of leads
+    #[arg(long, conflicts_with = "books")]
     no_books: bool,
 }
 
@@ -103,13 +107,15 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::CouldNotRun;
         }
     };
+    // They cost the load's process CPU, so that a run that asks for no proof does not pay for one.
+    let wants_books = args.books || scenario.service().is_some() || !scenario.expectations.is_empty();
     let options = conduct::Options {
         seed,
         time_scale: args.time_scale,
         started,
         quiet: args.quiet,
         samples: args.samples,
-        books: !args.no_books,
+        books: wants_books && !args.no_books,
     };
     let measured = runtime.block_on(conduct::run(&scenario, dir.clone(), &options, &signals, stop));
     // Connections and timers of the load need no orderly end.

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::outcome::Place;
 use crate::resilience::StoreError;
 use crate::service::places_of;
 use crate::store::sqlite::{OpenError, SqliteStore};
@@ -28,21 +29,23 @@ pub(super) enum PlacesError {
     Write(#[from] io::Error),
 }
 
-/// Writes the place of each operation in `database` to `file`.
-pub(super) async fn of_database(database: &Path, file: &Path) -> Result<(), PlacesError> {
+/// Writes the place of each operation in `database` to `file`; gives how many are in the queue or among the dead letters.
+pub(super) async fn of_database(database: &Path, file: &Path) -> Result<u64, PlacesError> {
     let store = SqliteStore::open(database, Bounds::default().into())?;
     let mut out = BufWriter::new(File::create(file)?);
+    let mut left = 0;
     let mut after: Option<String> = None;
     loop {
         let page = store.leads(after.as_deref(), PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.key.clone());
         for place in page.iter().flat_map(places_of) {
+            left += u64::from(matches!(place.place, Place::Queued | Place::DeadLettered));
             serde_json::to_writer(&mut out, &place).map_err(io::Error::from)?;
             out.write_all(b"\n")?;
         }
     }
     out.flush()?;
     store.close().await?;
-    Ok(())
+    Ok(left)
 }

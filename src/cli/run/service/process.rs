@@ -90,7 +90,7 @@ impl Process {
             }
         };
         let Some(first) = first else {
-            let how = child.wait().await.map_or_else(|error| error.to_string(), |status| describe(status));
+            let how = child.wait().await.map_or_else(|error| error.to_string(), describe);
             return Err(not_started(how, log));
         };
         let Ok(Listening { listening }) = serde_json::from_str(&first) else {

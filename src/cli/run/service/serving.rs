@@ -164,6 +164,8 @@ impl Serving {
 
     /// The run is over: places at rest are written to `places`, and a service that the run started is ended.
     pub(in crate::cli::run) async fn end(mut self, places: Option<&Path>) -> ServiceOutcome {
+        // From here on the service may be gone at any moment, and what it does not answer then is no failure of its.
+        self.tasks.iter().for_each(JoinHandle::abort);
         let (lost, places) = match self.process.take() {
             Some(process) => self.end_process(process, places).await,
             None => match places {
@@ -171,12 +173,11 @@ impl Serving {
                 _ => (None, false),
             },
         };
-        self.tasks.iter().for_each(JoinHandle::abort);
         let unread = self.unread.load(Ordering::Relaxed);
         if unread > 0 && lost.is_none() {
             self.warnings.push(format!(
-                "The service's gauges could not be read {} times: queue depth, breakers and credits are those of the reading before.",
-                crate::units::format_count(unread)
+                "The service's gauges could not be read {}: queue depth, breakers and credits are those of the reading before.",
+                if unread == 1 { "once".to_owned() } else { format!("{} times", crate::units::format_count(unread)) }
             ));
         }
         if self.skew > SKEW_WORTH_A_WORD {
@@ -204,9 +205,9 @@ impl Serving {
     }
 
     /// The database of a service that ended in order stays only where there is something left in it to look at.
-    fn tidy(&self, dir: &Path) {
-        let left = |gauges: &Gauges| gauges.queue_depth + gauges.dead_letters > 0;
-        if self.gauges.borrow().as_ref().is_none_or(left) {
+    fn tidy(&self, dir: &Path, left: Option<u64>) {
+        let told = || self.gauges.borrow().as_ref().map(|gauges| gauges.queue_depth + gauges.dead_letters);
+        if left.or_else(told) != Some(0) {
             return;
         }
         let database = config::database(dir);
@@ -223,14 +224,14 @@ impl Serving {
         let Watched { end, watcher, dir } = process;
         let _ = end.send(());
         let ending = watcher.await;
-        let has_places = match places {
+        let left = match places {
             Some(file) => self.read_places(&config::database(&dir), file).await,
-            None => false,
+            None => None,
         };
         let lost = match ending {
             Ok(Ending::Lost(how)) => Some(how),
             Ok(Ending::Asked { in_order: true, .. }) => {
-                self.tidy(&dir);
+                self.tidy(&dir, left);
                 None
             }
             Ok(Ending::Asked { how, .. }) => {
@@ -242,15 +243,16 @@ impl Serving {
             }
             Err(_) => Some("its watcher panicked".to_owned()),
         };
-        (lost, has_places)
+        (lost, left.is_some())
     }
 
-    async fn read_places(&mut self, database: &Path, file: &Path) -> bool {
+    /// Reads the places; gives how many operations are still to be done, or for somebody to look at.
+    async fn read_places(&mut self, database: &Path, file: &Path) -> Option<u64> {
         match places::of_database(database, file).await {
-            Ok(()) => true,
+            Ok(left) => Some(left),
             Err(error) => {
                 self.warnings.push(format!("The places at rest could not be read from {}: {error}.", database.display()));
-                false
+                None
             }
         }
     }
