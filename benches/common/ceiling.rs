@@ -17,7 +17,7 @@ pub(crate) async fn raw(batch: u64, time: Duration) -> f64 {
     SqliteStore::open(&path, SqliteSettings::default()).expect("a file to write").close().await.expect("a new file");
     let mut connection = Connection::open(&path).expect("the file");
     connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768")
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536")
         .expect("a setting");
     let mut written = 0;
     let started = Instant::now();
@@ -47,7 +47,7 @@ fn insert(connection: &Connection, number: u64) -> rusqlite::Result<()> {
     ])?;
     for (operation, offset) in lead.operations.iter().zip(1_i64..) {
         let vendor = i64::from(offset > 1);
-        let line = (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) as i64).wrapping_add(vendor);
+        let line = (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) << 2) as i64 | vendor;
         connection
             .prepare_cached(
                 "INSERT INTO entries (id, came, vendor, place, head, due, line, lead, kind, key, first, retry_count, redrives)

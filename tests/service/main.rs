@@ -11,3 +11,9 @@ mod fixture;
 mod leads;
 mod operation;
 mod process;
+#[cfg(feature = "redis")]
+mod redis_away;
+#[cfg(feature = "redis")]
+#[allow(dead_code, reason = "the tests of the store use more of it")]
+#[path = "../stores/redis/server.rs"]
+mod redis_server;

@@ -41,7 +41,7 @@ pub enum OpenError {
     /// The server may lose what it acknowledged.
     #[error(
         "the Redis server at {address} may lose leads that were acknowledged: {found}. Set appendonly yes, appendfsync always \
-         and maxmemory-policy noeviction there, or accept the loss with durability = \"as-configured\""
+         and maxmemory-policy noeviction there, or accept the loss with durability = \"as_configured\""
     )]
     NotDurable {
         /// Where.
@@ -52,7 +52,7 @@ pub enum OpenError {
     /// The server does not tell how it is configured.
     #[error(
         "the Redis server at {address} does not tell whether it keeps what it acknowledged ({error}). If you know that it \
-         does, or accept that it does not, set durability = \"as-configured\""
+         does, or accept that it does not, set durability = \"as_configured\""
     )]
     Untold {
         /// Where.

@@ -38,24 +38,19 @@ pub(super) fn follow_up(operations: Vec<Operation>, at: UnixMillis) -> Vec<NewEn
 impl Transaction<'_> {
     /// Accepts a lead with its operations, due at once.
     pub(super) fn accept(&mut self, lead: ReadyLead, now: UnixMillis) -> Result<Acceptance> {
-        if self.lead_of(&lead.key)?.is_some() {
-            return Ok(Acceptance::Known);
-        }
         let mut more = [0; 3];
         lead.operations.iter().for_each(|operation| more[operation.vendor] += 1);
         if more.iter().enumerate().any(|(vendor, &more)| more > 0 && !self.fits(vendor, more)) {
-            return Ok(Acceptance::Full);
+            return Ok(if self.lead_of(&lead.key)?.is_some() { Acceptance::Known } else { Acceptance::Full });
         }
         let id = self.next_id();
-        let sql = "INSERT INTO leads (id, key, user, data, accepted_at, open, settled_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5)";
-        self.connection.prepare_cached(sql)?.execute(params![
-            int(id),
-            lead.key,
-            lead.user,
-            lead.data,
-            int(now),
-            lead.operations.len() as i64
-        ])?;
+        let sql = "INSERT INTO leads (id, key, user, data, accepted_at, open, settled_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5)
+            ON CONFLICT (key) DO NOTHING";
+        let open = lead.operations.len() as i64;
+        let parameters = params![int(id), lead.key, lead.user, lead.data, int(now), open];
+        if self.connection.prepare_cached(sql)?.execute(parameters)? == 0 {
+            return Ok(Acceptance::Known);
+        }
         let row = LeadRow { id, user: lead.user.as_str(), data: lead.data.as_str() };
         for operation in lead.operations {
             self.enqueue(operation, now, Some(row), None)?;

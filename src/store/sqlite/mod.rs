@@ -8,67 +8,42 @@ mod backlog;
 mod changes;
 mod file;
 mod leads;
+mod lock;
 mod open;
 mod read;
 mod row;
 mod schema;
+mod settings;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod transaction;
 mod window;
 mod writer;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::outcome::Vendor;
 use crate::resilience::{Operation, StoreError, UnixMillis};
-use crate::store::{Acceptance, Bounds, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
+use crate::store::{Acceptance, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
 
 pub use backlog::SqliteBacklog;
 pub use file::{FileEntry, FileSummary, Shown, SqliteFile, VendorSummary};
 pub use open::OpenError;
+pub use settings::SqliteSettings;
 
 use leads::{ReadyLead, follow_up};
 use read::Question;
-use row::{Key, uint};
-use transaction::{Counts, Numbers, Transaction};
+use row::Key;
+use threads::{Running, Threads, closed};
+use transaction::Transaction;
 use writer::{Change, Request, Task, Writer, store_error};
-
-/// How a store is kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SqliteSettings {
-    /// How much it may hold.
-    pub bounds: Bounds,
-    unsynced: bool,
-}
-
-impl SqliteSettings {
-    /// Commits without waiting for the disk: what was acknowledged is lost with the power. Only to show that a test of the
-    /// disk finds that out; no configuration leads here.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn unsynced(self) -> Self {
-        Self { unsynced: true, ..self }
-    }
-}
-
-impl From<Bounds> for SqliteSettings {
-    fn from(bounds: Bounds) -> Self {
-        Self { bounds, unsynced: false }
-    }
-}
-
-/// The log is cut to this length after it was longer (a long reader keeps it from being used anew).
-const WAL_BYTES: u64 = 64 << 20;
-/// Memory for pages of the connection that writes. It bounds what a large file costs.
-const CACHE_KIB: u64 = 32 << 10;
 
 /// A store of leads in one file. Clones share it; the file is closed with the last of them, or by [`LeadStore::close`].
 #[derive(Debug, Clone)]
@@ -95,20 +70,6 @@ impl SharedWindow {
     }
 }
 
-#[derive(Debug)]
-struct Threads {
-    /// `None` once the store is closed.
-    running: Mutex<Option<Running>>,
-}
-
-#[derive(Debug)]
-struct Running {
-    requests: Sender<Request>,
-    questions: Sender<Question>,
-    threads: Vec<JoinHandle<()>>,
-    lock: open::Lock,
-}
-
 impl SqliteStore {
     /// Opens the file at `path`, or makes it.
     ///
@@ -131,7 +92,7 @@ impl SqliteStore {
         let (path, lock) = open::prepare(path, make)?;
         let path = path.as_path();
         let writing = open::connect(path, true)?;
-        let numbers = begin(&writing, settings).map_err(|error| open::sqlite(path, &error))?;
+        let numbers = settings::begin(&writing, settings).map_err(|error| open::sqlite(path, &error))?;
         let reading = open::connect(path, false)?;
         let windows =
             numbers.counts.map(|counts| SharedWindow(Mutex::new(window::Window::new(counts.queued, counts.dead, window::PAGE))));
@@ -200,67 +161,6 @@ impl SqliteStore {
         self.threads.with(|running| running.questions.clone())?.send(question).map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
-}
-
-impl Threads {
-    fn with<T>(&self, work: impl FnOnce(&Running) -> T) -> Result<T, StoreError> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.as_ref().map(work).ok_or_else(closed)
-    }
-
-    fn take(&self) -> Option<Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl Running {
-    /// Lets both threads finish what they were asked, and waits for their end; then the file is free.
-    fn end(self) {
-        let Self { requests, questions, threads, lock } = self;
-        drop((requests, questions));
-        for thread in threads {
-            // A thread that panicked has said so; its connection is closed like the other's.
-            let _ = thread.join();
-        }
-        drop(lock);
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        if let Some(running) = self.take() {
-            running.end();
-        }
-    }
-}
-
-fn closed() -> StoreError {
-    StoreError("the store is closed".to_owned())
-}
-
-/// Makes the connection that writes a durable one, and reads the numbers.
-fn begin(connection: &Connection, settings: SqliteSettings) -> rusqlite::Result<Numbers> {
-    let refused = |what: &str| {
-        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISUSE), Some(what.to_owned()))
-    };
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0))?;
-    if mode != "wal" {
-        return Err(refused("this file system has no room for a write-ahead log (journal_mode stays as it was)"));
-    }
-    connection.execute_batch(&format!("PRAGMA journal_size_limit = {WAL_BYTES}; PRAGMA cache_size = -{CACHE_KIB};"))?;
-    let (name, number) = if settings.unsynced { ("OFF", 0) } else { ("FULL", 2) };
-    connection.pragma_update(None, "synchronous", name)?;
-    if connection.query_row("PRAGMA synchronous", (), |row| row.get::<_, i64>(0))? != number {
-        return Err(refused(&format!("synchronous = {name} did not take effect")));
-    }
-    let mut numbers = Numbers::default();
-    numbers.last_id = connection.query_row("SELECT last_id FROM numbers", (), |row| uint(row, "last_id"))?;
-    for (vendor, counts) in numbers.counts.iter_mut().enumerate() {
-        let sql = "SELECT queued, dead FROM backlogs WHERE vendor = ?1";
-        let read = |row: &rusqlite::Row<'_>| Ok(Counts { queued: uint(row, "queued")?, dead: uint(row, "dead")? });
-        *counts = connection.query_row(sql, [vendor as i64], read)?;
-    }
-    Ok(numbers)
 }
 
 impl LeadStore for SqliteStore {

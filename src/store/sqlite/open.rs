@@ -4,13 +4,14 @@
 //! twice; and a file of a later version, opened by an earlier build, would lose what that does not know. So the file is
 //! locked and looked at by a reader that cannot write, before the first connection that can.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{File, OpenOptions};
+use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::lock::Lock;
 use super::schema::{APPLICATION_ID, CREATE, VERSION};
 
 /// How a file of SQLite begins.
@@ -75,47 +76,6 @@ pub enum OpenError {
         /// What it says.
         what: String,
     },
-}
-
-/// The lock on a file: a file beside it, locked for as long as this lives, with the number of the process in it.
-///
-/// It is not the file itself that is opened for this: closing it would end the locks that SQLite holds on it in this process.
-#[derive(Debug)]
-pub(super) struct Lock {
-    path: PathBuf,
-    /// It was not there before.
-    made: bool,
-    _file: File,
-}
-
-impl Lock {
-    fn take(path: &Path) -> Result<Self, OpenError> {
-        let lock = beside(path, ".lock");
-        let io = |error| OpenError::Io { path: lock.clone(), error };
-        let made = !lock.exists();
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = file.take(32).read_to_string(&mut text);
-                return Err(OpenError::InUse { path: path.to_owned(), pid: text.trim().parse().ok() });
-            }
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        }
-        file.set_len(0).map_err(io)?;
-        file.rewind().map_err(io)?;
-        writeln!(file, "{}", std::process::id()).map_err(io)?;
-        Ok(Self { path: lock, made, _file: file })
-    }
-
-    /// Nothing came of it: beside a file of something else nothing is left.
-    fn give_up(self) {
-        if self.made {
-            // What stays is empty of meaning, and harms nobody.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
 }
 
 /// The path of a file beside `path`.

@@ -34,7 +34,7 @@ CREATE TABLE entries (
     place TEXT NOT NULL,             -- queued, delivered, degraded, dead_lettered, rejected
     head INTEGER NOT NULL,           -- 1 for the first of its line, while queued
     due INTEGER NOT NULL,
-    line INTEGER NOT NULL,           -- its user's line: a hash of vendor and user
+    line INTEGER NOT NULL,           -- its user's line: a hash of the user, and the vendor
     lead INTEGER,
     kind TEXT NOT NULL,
     key BLOB NOT NULL,

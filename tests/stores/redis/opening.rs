@@ -22,9 +22,9 @@ fn accepted(settings: RedisSettings) -> RedisSettings {
 #[tokio::test]
 async fn a_server_that_may_lose_what_it_acknowledged_is_refused_by_name() {
     for (arguments, words) in [
-        (["--appendfsync", "everysec"], ["appendfsync is everysec", "appendfsync always", "as-configured"]),
-        (["--appendonly", "no"], ["appendonly is no", "appendonly yes", "as-configured"]),
-        (["--maxmemory-policy", "allkeys-lru"], ["maxmemory-policy is allkeys-lru", "noeviction", "as-configured"]),
+        (["--appendfsync", "everysec"], ["appendfsync is everysec", "appendfsync always", "as_configured"]),
+        (["--appendonly", "no"], ["appendonly is no", "appendonly yes", "as_configured"]),
+        (["--maxmemory-policy", "allkeys-lru"], ["maxmemory-policy is allkeys-lru", "noeviction", "as_configured"]),
     ] {
         let Some(server) = Server::start_with(&arguments) else { return };
         refusal(&server.settings(), &words).await;
@@ -36,7 +36,7 @@ async fn a_server_that_may_lose_what_it_acknowledged_is_refused_by_name() {
 #[tokio::test]
 async fn a_server_that_does_not_tell_is_refused_unless_that_is_accepted() {
     let Some(server) = Server::start_with(&["--rename-command", "CONFIG", ""]) else { return };
-    refusal(&server.settings(), &["does not tell", "as-configured", "redis.sock"]).await;
+    refusal(&server.settings(), &["does not tell", "as_configured", "redis.sock"]).await;
     let store = RedisStore::open(&accepted(server.settings())).await.expect("what it does is accepted");
     accept(&store, lead(1, "ada"), 10).await;
 }

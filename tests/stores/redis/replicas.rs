@@ -53,9 +53,9 @@ async fn two_replicas_drain_one_queue_with_nothing_twice_and_each_user_in_order(
     for worker in workers {
         assert!(worker.await.expect("no panic") > 0, "every worker of every replica has done something");
     }
-    let sent = sent.lock().expect("no panic");
+    let sent = std::mem::take(&mut *sent.lock().expect("no panic"));
     let mut by_user: HashMap<&str, Vec<&str>> = HashMap::new();
-    for operation in sent.iter() {
+    for operation in &sent {
         by_user.entry(&operation.user).or_default().push(&operation.key);
     }
     for user in 0..USERS {
