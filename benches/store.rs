@@ -226,10 +226,7 @@ async fn queue_of(many: u64) {
         }
     }
     let (filled, full) = (started.elapsed(), resident());
-    println!(
-        "a million leads, three million operations: {:.0} leads/s while it was filled",
-        MILLION as f64 / filled.as_secs_f64()
-    );
+    println!("{many} leads, three operations each: {:.0} leads/s while it was filled", many as f64 / filled.as_secs_f64());
     println!("  memory: {:.0} MB empty, {:.0} MB at a tenth, {:.0} MB full", empty / 1e6, tenth / 1e6, full / 1e6);
     let closing = Instant::now();
     store.close().await.expect("a working store");
