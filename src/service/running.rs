@@ -125,13 +125,12 @@ pub async fn start<S: LeadStore>(
         };
         let emitter = Emitter::new(vendor, clock, Arc::clone(&both));
         let rng = seed.stream(vendor.as_str());
-        Arc::new(
-            Pipeline::with_backlog(settings.clone(), sender, store.backlog(vendor), emitter, wall, rng).with_follow_up(follow_up),
-        )
+        Pipeline::with_backlog(settings.clone(), sender, store.backlog(vendor), emitter, wall, rng).with_follow_up(follow_up)
     };
     let resilience = &config.resilience;
-    let clay: Arc<VendorPipeline<S>> = pipeline(Vendor::Clay, &resilience.clay);
-    let customer_io: Arc<VendorPipeline<S>> = pipeline(Vendor::CustomerIo, &resilience.customer_io);
+    let customer_io: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::CustomerIo, &resilience.customer_io));
+    // What follows from an enrichment is told to Customer.io.
+    let clay: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::Clay, &resilience.clay).ringing(customer_io.bell()));
     clay.restore().await?;
     customer_io.restore().await?;
 
