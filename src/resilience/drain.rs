@@ -90,9 +90,9 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         {
             return Ok(self.nothing_due(now).await?.unwrap_or(Drained::Blocked { until: block.failure.retry_at }));
         }
-        let in_hand = self.shift.take_in_hand();
-        let lease_end = self.wall.unix_millis(now + self.longest_lease());
-        let Some(leased) = queue.lease(self.wall.unix_millis(now), lease_end).await? else {
+        let Some(in_hand) = self.shift.take_in_hand() else { return Ok(Drained::GivenBack) };
+        let lease_end = now + self.longest_lease();
+        let Some(leased) = queue.lease(self.wall.unix_millis(now), self.wall.unix_millis(lease_end)).await? else {
             drop(in_hand);
             // Nothing, or another worker was quicker: then look again at once.
             return Ok(self.nothing_due(now).await?.unwrap_or(Drained::NotDue { until: now }));
@@ -102,7 +102,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         failpoint::reach(Failpoint::DrainLeased);
         tokio::select! {
             biased;
-            drained = self.work_on(&leased, block) => drained,
+            drained = self.work_on(&leased, lease_end, block) => drained,
             () = self.shift.gives_back() => {
                 queue.release(leased.id, self.wall.unix_millis(Instant::now())).await?;
                 Ok(Drained::GivenBack)
@@ -119,8 +119,9 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         })
     }
 
-    /// What is done with an entry in hand.
-    async fn work_on(&self, leased: &Leased, block: Option<Block>) -> Result<Drained, StoreError> {
+    /// What is done with an entry in hand. When its lease has ended before it could be sent (a store that stalls holds up
+    /// whoever waits for it), it is another worker's.
+    async fn work_on(&self, leased: &Leased, lease_end: Instant, block: Option<Block>) -> Result<Drained, StoreError> {
         let Entry { operation, .. } = &leased.entry;
         if self.idempotency.as_ref().is_some_and(|idempotency| idempotency.was_delivered(&operation.key)) {
             // Its copies are never queued, so it was delivered from here, and counted then: only its removal had failed.
@@ -138,8 +139,11 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         }
         let number = leased.entry.retry_count.saturating_add(1);
         // A sender that panics costs its entry, and not the worker.
-        match AssertUnwindSafe(self.deliver_once(operation, number)).catch_unwind().await {
+        match AssertUnwindSafe(self.deliver_once(operation, number, lease_end)).catch_unwind().await {
             Ok(Ok(accepted)) => self.settle_delivered(leased, accepted).await,
+            Ok(Err(failure)) if nothing_was_sent(failure.cause) && Instant::now() >= lease_end => {
+                Ok(Drained::Blocked { until: failure.retry_at })
+            }
             Ok(Err(failure)) if nothing_was_sent(failure.cause) => self.put_off(leased, &failure).await,
             Ok(Err(failure)) => self.put_back(leased, &failure).await,
             Err(_) => self.put_back(leased, &Failure::unsent(FailureKind::Panicked, None)).await,
