@@ -7,9 +7,10 @@
 use tokio::time::Instant;
 
 use super::backlog::Backlog;
-use super::dead_letters::{DeadLetters, MOST_REDRIVES};
-use super::idempotency::Claim;
+use super::dead_letters::{DeadLetter, DeadLetters, MOST_REDRIVES};
+use super::idempotency::{Claim, FirstClaim, Idempotency};
 use super::limiter::LONGEST_PAUSE;
+use super::operation::Operation;
 use super::pipeline::Pipeline;
 use super::queue::StoreError;
 use super::sender::Sender;
@@ -44,7 +45,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
                 if letter.entry.redrives >= MOST_REDRIVES {
                     redriven.kept += 1;
                 } else {
-                    self.redrive_one(letter.id, &letter.entry.operation.key, &mut redriven).await?;
+                    self.redrive_one(letter, &mut redriven).await?;
                 }
             }
         }
@@ -52,11 +53,12 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         Ok(redriven)
     }
 
-    async fn redrive_one(&self, id: u64, key: &str, redriven: &mut Redriven) -> Result<(), StoreError> {
-        let claim = match self.idempotency.as_ref().map(|idempotency| idempotency.try_claim(key)) {
-            None => None,
-            Some(Some(Claim::First(claim))) => Some(claim),
-            Some(Some(Claim::Duplicate)) => {
+    async fn redrive_one(&self, letter: &DeadLetter, redriven: &mut Redriven) -> Result<(), StoreError> {
+        let id = letter.id;
+        let claim = match self.idempotency.as_ref().map(|idempotency| claim(idempotency, &letter.entry.operation)) {
+            None | Some(Some(Claimed::NotNeeded)) => None,
+            Some(Some(Claimed::First(claim))) => Some(claim),
+            Some(Some(Claimed::Duplicate)) => {
                 self.ledger.found_duplicate();
                 self.backlog.letters().remove(id).await?;
                 redriven.duplicates += 1;
@@ -80,4 +82,27 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         }
         Ok(())
     }
+}
+
+/// Whether a letter's operation may go back into the queue.
+enum Claimed<'a> {
+    /// The store knows best.
+    NotNeeded,
+    First(FirstClaim<'a>),
+    Duplicate,
+}
+
+/// `None` while a copy is under way.
+///
+/// Where the operations of a lead are, the store knows, and replicas share it: that one was put into the queue from here says
+/// nothing of what another replica did with it since. Taken for a copy, the only letter of it would be thrown away.
+fn claim<'a>(idempotency: &'a Idempotency, operation: &Operation) -> Option<Claimed<'a>> {
+    if operation.lead.is_some() {
+        let delivered = idempotency.was_delivered(&operation.key);
+        return Some(if delivered { Claimed::Duplicate } else { Claimed::NotNeeded });
+    }
+    Some(match idempotency.try_claim(&operation.key)? {
+        Claim::First(claim) => Claimed::First(claim),
+        Claim::Duplicate => Claimed::Duplicate,
+    })
 }
