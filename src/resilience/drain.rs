@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::failpoint::{self, Failpoint};
 use crate::outcome::{FailureKind, Place};
@@ -32,6 +32,9 @@ use super::work::Bell;
 
 /// What a lease lasts beyond the longest time that an attempt may take.
 const LEASE_SLACK: Duration = Duration::from_secs(60);
+
+/// How soon a store that could not write what was delivered is asked again.
+const STORE_AGAIN: Duration = Duration::from_millis(500);
 
 /// What one step of the drain did.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,7 +143,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         let number = leased.entry.retry_count.saturating_add(1);
         // A sender that panics costs its entry, and not the worker.
         match AssertUnwindSafe(self.deliver_once(operation, number, lease_end)).catch_unwind().await {
-            Ok(Ok(accepted)) => self.settle_delivered(leased, accepted).await,
+            Ok(Ok(accepted)) => self.settle_delivered(leased, lease_end, accepted).await,
             Ok(Err(failure)) if nothing_was_sent(failure.cause) && Instant::now() >= lease_end => {
                 Ok(Drained::Blocked { until: failure.retry_at })
             }
@@ -150,14 +153,21 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         }
     }
 
-    async fn settle_delivered(&self, leased: &Leased, accepted: Accepted) -> Result<Drained, StoreError> {
+    async fn settle_delivered(&self, leased: &Leased, lease_end: Instant, accepted: Accepted) -> Result<Drained, StoreError> {
         let operation = &leased.entry.operation;
         let follow_up = self.follow_up(operation, Source::Vendor, accepted.data.as_ref());
         // Marked and counted before it leaves the queue: cut off in between, it is not sent again.
         self.mark(|idempotency| idempotency.delivered(&operation.key, accepted.at));
         self.ledger.delivered_from_queue();
-        let settled = Settled::delivered(self.wall.unix_millis(accepted.at), accepted.status);
-        self.ack(leased, Settled { follow_up, ..settled }).await?;
+        let settled = Settled { follow_up, ..Settled::delivered(self.wall.unix_millis(accepted.at), accepted.status) };
+        // A store that can't write it now may in a while. The worker that went on would send what nobody will know of after
+        // a crash; and what follows was made of an answer that only it has.
+        while let Err(error) = self.ack(leased, settled.clone()).await {
+            if Instant::now() + STORE_AGAIN >= lease_end {
+                return Err(error);
+            }
+            sleep(STORE_AGAIN).await;
+        }
         Ok(Drained::Delivered)
     }
 
