@@ -15,6 +15,9 @@ use super::pipeline::Pipeline;
 use super::queue::StoreError;
 use super::sender::Sender;
 
+/// Letters that are read at once.
+const PAGE: usize = 100;
+
 /// What a redrive did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Redriven {
@@ -33,15 +36,15 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     /// # Errors
     /// When the store fails; what was moved before stays moved.
     pub async fn redrive(&self) -> Result<Redriven, StoreError> {
-        const PAGE: usize = 100;
         let _redriving = self.redriving.lock().await;
         let mut redriven = Redriven::default();
+        // What fails again meanwhile comes behind it, as a new letter: it has had its turn.
+        let last = self.last_letter().await?;
         let mut after = 0;
-        loop {
+        while after < last {
             let page = self.backlog.letters().page(after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.id;
-            for letter in &page {
+            after = page.last().map_or(last, |letter| letter.id);
+            for letter in page.iter().filter(|letter| letter.id <= last) {
                 if letter.entry.redrives >= MOST_REDRIVES {
                     redriven.kept += 1;
                 } else {
@@ -51,6 +54,15 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         }
         self.arrived.ring();
         Ok(redriven)
+    }
+
+    /// The id of the newest letter; 0 without any.
+    async fn last_letter(&self) -> Result<u64, StoreError> {
+        let mut last = 0;
+        while let Some(letter) = self.backlog.letters().page(last, PAGE).await?.last() {
+            last = letter.id;
+        }
+        Ok(last)
     }
 
     async fn redrive_one(&self, letter: &DeadLetter, redriven: &mut Redriven) -> Result<(), StoreError> {

@@ -74,6 +74,8 @@ impl Backlog for Keeping {
     }
 
     async fn redrive(&self, letter: u64, due: UnixMillis) -> Result<bool, StoreError> {
+        // Others go on meanwhile, as with any store that is no memory.
+        tokio::task::yield_now().await;
         self.kept.redrive(letter, due).await
     }
 

@@ -38,6 +38,27 @@ async fn a_letter_that_another_replica_gave_up_again_is_redriven_and_not_taken_f
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_letter_that_fails_again_at_once_is_redriven_once_by_one_redrive() {
+    let service = service(PipelineSettings { breaker: None, ..no_retries() });
+    service.vendor.then(status(422));
+    service.accept_leads(5).await;
+    let drain = tokio::spawn({
+        let pipeline = Arc::clone(&service.pipeline);
+        async move {
+            loop {
+                pipeline.drain_once().await;
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    while service.store.counts() != (0, 5) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(service.pipeline.redrive().await, Ok(Redriven { moved: 5, ..Redriven::default() }));
+    drain.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_another_replica_delivered_is_not_remembered_for_ever() {
     let settings = PipelineSettings { breaker: None, ..no_retries() };
     let first = service(settings.clone());
