@@ -32,8 +32,12 @@ impl Default for Waiting {
 impl Waiting {
     /// Room for so many bytes, in the order in which it is asked for; what is larger than all there is takes all.
     pub(super) async fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let kib = (bytes / 1_024 + 1).min(MOST_WAITING_KIB);
-        Arc::clone(&self.0).acquire_many_owned(u32::try_from(kib).unwrap_or(u32::MAX)).await.ok()
+        let kib = u32::try_from((bytes / 1_024 + 1).min(MOST_WAITING_KIB)).unwrap_or(u32::MAX);
+        // There is room but when the disk stalls: nobody gives up his turn to learn that.
+        match Arc::clone(&self.0).try_acquire_many_owned(kib) {
+            Ok(room) => Some(room),
+            Err(_) => Arc::clone(&self.0).acquire_many_owned(kib).await.ok(),
+        }
     }
 }
 
