@@ -528,6 +528,55 @@ fn books_that_lack_entries_or_hold_nothing_prove_nothing() {
 }
 
 #[test]
+fn a_key_given_to_two_leads_hides_what_became_of_the_second() {
+    let mut history = History { keyed: true, ..History::default() };
+    history.lead(0, "ada", Fate::Acknowledged, [End::Delivered; 3]);
+    history.submit(&format!("{:064x}", 0), "bob");
+    history.answer(&format!("{:064x}", 0), Answered::Duplicate);
+    let audit = history.audit();
+    assert_eq!(audit.verdict, Verdict::NotProven, "bob is nowhere: {audit}");
+    assert!(audit.missing[0].contains("1 submission has the key of another lead"), "{audit}");
+}
+
+#[test]
+fn keys_that_the_vendors_cut_to_the_same_prove_nothing() {
+    let mut history = History { keyed: true, ..History::default() };
+    history.lead(0, "ada", Fate::Acknowledged, [End::Delivered; 3]);
+    for end in ["1", "2"] {
+        let key = format!("{}{end}", "k".repeat(128));
+        history.submit(&key, "bob");
+        history.answer(&key, Answered::Acknowledged);
+        for kind in KINDS.into_iter().filter(|_| end == "1") {
+            history.request(&key, vec![effect(kind, "bob", &key)]);
+        }
+    }
+    let audit = history.audit_as(false, &AuditOptions::default());
+    assert!(!audit.passed(), "the second is nowhere: {audit}");
+}
+
+#[test]
+fn a_gap_in_the_numbers_of_the_vendors_entries_is_seen() {
+    let mut history = History { keyed: true, ..History::default() };
+    for number in 0..3 {
+        history.lead(number, &format!("user-{number}"), Fate::Acknowledged, [End::Delivered; 3]);
+    }
+    // The second time that an event was recorded; and a line that changed nothing.
+    history.request("of nobody", Vec::new());
+    history.request("of nobody", Vec::new());
+    for (entry, number) in history.vendors.iter_mut().zip(1..) {
+        entry.entry = Some(number);
+    }
+    assert!(history.audit().passed(), "{}", history.audit());
+    let twice = history.vendors.clone();
+    history.vendors.extend(twice.into_iter().map(|entry| VendorEntry { effects: Vec::new(), ..entry }));
+    assert!(history.audit().passed(), "a simulator that was started again counts from 1: {}", history.audit());
+    history.vendors.remove(9);
+    let audit = history.audit();
+    assert_eq!((audit.verdict, audit.missing.len()), (Verdict::NotProven, 1), "{audit}");
+    assert!(audit.missing[0].contains("1 gap in the numbers"), "{audit}");
+}
+
+#[test]
 fn rows_charged_beyond_the_distinct_ones_are_found() {
     let mut history = History { keyed: true, ..History::default() };
     history.lead(0, "ada", Fate::Acknowledged, [End::Delivered; 3]);
