@@ -332,6 +332,32 @@ fn books_that_prove_nothing_are_not_replaced_by_what_the_pipeline_believes() {
 }
 
 #[test]
+fn a_breaker_that_opens_just_after_the_fault_has_to_recover_too() {
+    let (mut run, facts) = (outage(), facts(&ledger()));
+    run.result.faults.push(fault("hang", Some(7_500_000), Some(8 * SECOND)));
+    let mut expected = of_clay(|clay| clay.closes_within = Some(ms(2_000)));
+    expected.clay.faults.push("hang".to_owned());
+    expected.clay.reasons.push("hang".to_owned());
+    let hang = |run: &Run| judge_expectations(&expected, &grounds(run, &facts)).remove(1);
+    assert_eq!(hang(&run).seen, "it had not opened");
+    // Its calls run into their timeouts when it is over.
+    run.result.events.push(transition(8_400_000, Closed, Open, "5 failures in a row"));
+    let never = hang(&run);
+    assert!(!never.passed && never.seen.starts_with("never again: OPEN"), "{never:?}");
+    run.result.events.push(transition(9_000_000, Open, HalfOpen, "cool-down over"));
+    run.result.events.push(transition(9_500_000, HalfOpen, Closed, "3 successes"));
+    let closed = hang(&run);
+    assert!(closed.passed && closed.seen == "CLOSED at 9.500 s, 1.500 s after", "{closed:?}");
+    // A fault alone that opens it late has something to recover from.
+    run.result.faults.remove(0);
+    run.result.events.drain(..5);
+    expected.clay.faults.remove(0);
+    expected.clay.reasons.remove(0);
+    let alone = one(&expected, &grounds(&run, &facts));
+    assert!(alone.passed, "{alone:?}");
+}
+
+#[test]
 fn a_queue_that_nobody_tells_of_is_not_empty() {
     let (mut run, facts) = (outage(), facts(&ledger()));
     let expected = Expectations { drains_within: Some(ms(4_000)), ..Expectations::default() };
