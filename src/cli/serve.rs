@@ -162,6 +162,8 @@ async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Ex
     output::remark(format!("serving on {url}; SIGTERM ends it within {:?}", config.shutdown));
     output::result(serde_json::json!({ "listening": url }));
     either(&mut terminate, &mut interrupt).await;
+    // Before it is said, so that what is said is so.
+    running.close_intake();
     output::remark(
         "ending: no more leads are taken, what is under way is finished or stays in the queue (once more: cut it off)",
     );

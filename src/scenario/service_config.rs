@@ -89,7 +89,7 @@ pub struct Limits {
     pub connections: usize,
     /// How long a request's head may take to come, and a connection be idle.
     pub header_timeout: Duration,
-    /// How long a request's body may take to come.
+    /// How long a request's body may take to come, and an answer may wait until anything of it is taken.
     pub body_timeout: Duration,
 }
 

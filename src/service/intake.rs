@@ -1,6 +1,6 @@
 //! `POST /leads`: a lead is answered 202 only when it is durable, and never otherwise.
 //!
-//! One lead: 202 `accepted`, 200 `duplicate` (the same key is here already), 4xx with what is wrong, 503 with Retry-After when
+//! One lead: 202 `accepted`, 200 `duplicate` (it is here already), 4xx with what is wrong (422 where another lead has its key), 503 with Retry-After when
 //! there is no room or the store failed; then nothing was kept, or, after a failure of the store, it may have been: asked again
 //! with the same key it is accepted once.
 //!
@@ -21,7 +21,7 @@ use super::lead_form;
 use super::metrics::Intake;
 use super::refusal::{self, Problem, Refusal};
 use super::{Service, body};
-use crate::resilience::StoreError;
+use crate::resilience::{StoreError, lead_key};
 use crate::store::{Acceptance, LeadStore, NewLead};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -75,6 +75,10 @@ async fn one<S: LeadStore>(service: &Service<S>, body: &[u8], key: Option<&str>)
             Ok(answer(StatusCode::ACCEPTED, &id, "accepted"))
         }
         Some(Acceptance::Known) => {
+            if key.is_some() && is_another(service, &id, body).await? {
+                service.metrics.leads(Intake::Refused, 1);
+                return Err(key_of_another());
+            }
             service.metrics.leads(Intake::Duplicate, 1);
             Ok(answer(StatusCode::OK, &id, "duplicate"))
         }
@@ -83,6 +87,20 @@ async fn one<S: LeadStore>(service: &Service<S>, body: &[u8], key: Option<&str>)
             Err(Refusal::unavailable(full(), FULL_RETRY_AFTER))
         }
     }
+}
+
+/// Whether the lead that is here under a key is another than the one in `body`.
+async fn is_another<S: LeadStore>(service: &Service<S>, id: &str, body: &[u8]) -> Result<bool, Refusal> {
+    let here = service.store.lead(id).await.map_err(|error| store_failed(&error))?;
+    // One that was settled and forgotten in this moment is taken for the same.
+    let Some(here) = here else { return Ok(false) };
+    Ok(lead_form::read(body, None)?.key != lead_key(&here.user, &here.data))
+}
+
+/// As the draft of the header Idempotency-Key has it: a lead that was called known would be lost.
+fn key_of_another() -> Refusal {
+    let problem = Problem::of("Idempotency-Key", "another lead was submitted under this key; this one was not taken");
+    Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, problem.help("give each lead a key of its own"))
 }
 
 /// The answer to one lead. Its id is hexadecimal and its status a word: nothing has to be escaped.

@@ -41,6 +41,7 @@ mod running;
 mod server;
 mod stats;
 mod strict_json;
+mod taken;
 mod vendor_sender;
 
 use std::sync::Arc;

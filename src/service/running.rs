@@ -225,6 +225,11 @@ impl<S: LeadStore> Running<S> {
         self.service.stats()
     }
 
+    /// From now on, no more leads are taken.
+    pub fn close_intake(&self) {
+        self.service.closing.store(true, Ordering::Release);
+    }
+
     /// Ends it within `deadline`: no more leads are taken, attempts under way are answered or go back to the queue, every
     /// request gets its answer, and the store is closed.
     ///
@@ -232,7 +237,7 @@ impl<S: LeadStore> Running<S> {
     /// When the store could not be closed in order, or in time.
     pub async fn stop(self, deadline: Duration) -> Result<Stopped, StoreError> {
         let until = Instant::now() + deadline;
-        self.service.closing.store(true, Ordering::Release);
+        self.close_intake();
         // Most of the time is for the vendors' answers; the rest is for what follows.
         let grace = deadline.mul_f64(0.7);
         let pipelines = async { tokio::join!(self.service.clay.stop(grace), self.service.customer_io.stop(grace)) };
