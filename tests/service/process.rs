@@ -257,7 +257,8 @@ fn every_mistake_of_a_configuration_is_named_with_its_place() {
         ],
     );
     assert!(!ended.stderr.contains("secret-in-the-file"), "{}", ended.stderr);
-    Ended::of(plimsoll().args(["serve", "--config", "nowhere.toml"]).output().unwrap()).says(104, &["cannot be read"]);
+    Ended::of(plimsoll().args(["serve", "--config", "nowhere.toml"]).output().unwrap())
+        .says(104, &["the configuration cannot be read", "plimsoll serve --example"]);
     Ended::of(plimsoll().arg("serve").output().unwrap()).says(2, &["--config"]);
 }
 
