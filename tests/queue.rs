@@ -122,6 +122,15 @@ async fn show_tells_when_and_why_every_attempt_failed() {
     assert_eq!(by_key, by_number);
     run(&["queue", "show", key, "--db", text(&path)]).says(0, &["given up", "lead      0000", "number"]);
 
+    let keyed = tempfile::tempdir().expect("a writable directory");
+    let file = keyed.path().join("leads.sqlite");
+    // "order 17", as the service keeps it.
+    let key = "0bcc920e3938c1b86e3483fc9888c6d6d130615fa7544c6b414515d1ba8159bb".to_owned();
+    let store = open(&file);
+    store.accept(vec![NewLead { key: key.clone(), ..lead(1, "ada@acme.test", "") }], 0).await.expect("room");
+    drop(store);
+    run(&["queue", "show", "order 17", "--db", text(&file)]).says(0, &["ada@acme.test", &key]);
+
     run(&["queue", "show", "cafe", "--db", text(&path)]).says(1, &["no lead and no operation", "\"cafe\"", "64 hex digits"]);
 }
 

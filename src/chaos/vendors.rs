@@ -101,7 +101,7 @@ impl Vendors {
         let mut first = None;
         while self.effects() < before + 2 {
             let now = Instant::now();
-            if self.effects() > before {
+            if self.holds() {
                 // A service that does one thing after the other waits for this answer, and will do no second thing.
                 if now >= *first.get_or_insert(now) + ONE_AT_A_TIME {
                     return Ok(true);
@@ -129,6 +129,11 @@ impl Vendors {
     /// Whether every row was enriched, and everything posted back that was to be.
     pub(super) fn are_done(&self) -> bool {
         self.simulated.clay().bill().due == 0
+    }
+
+    /// Whether an answer is held back.
+    fn holds(&self) -> bool {
+        self.simulated.faults().iter().any(|state| state.fault.name == HELD && state.hits > 0)
     }
 
     fn effects(&self) -> u64 {

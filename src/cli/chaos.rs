@@ -207,6 +207,9 @@ fn replay(args: &KillArgs, seed: Seed) -> String {
             command.push_str(&format!(" {option} {}", quoted(value)));
         }
     }
+    if args.start.is_some() {
+        command.push_str(&format!(" --rest {} --quiet {}", args.rest, args.quiet));
+    }
     for (option, given) in [("--clay-dedupes", args.clay_dedupes), ("--any-order", args.any_order)] {
         if given {
             command.push_str(&format!(" {option}"));

@@ -55,7 +55,7 @@ enum QueueError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("{}: {error}", path.display())]
+    #[error("{} cannot be written: {error}", path.display())]
     Write { path: PathBuf, error: std::io::Error },
     #[error("{0}")]
     Output(std::io::Error),
