@@ -13,7 +13,16 @@ pub(super) struct Id([u8; 16]);
 impl Id {
     /// Of a text. Hashed, even where the text looks like a hash: a counter of 64 digits looks like one too.
     pub(super) fn of(text: &str) -> Self {
-        let digest = Sha256::digest(cut(text));
+        Self::half(Sha256::digest(cut(text)).into())
+    }
+
+    /// Of a key as it is, however long, and of whom it is about.
+    pub(super) fn of_whole(key: &str, user: &str) -> Self {
+        let digest = Sha256::new().chain_update((key.len() as u64).to_be_bytes()).chain_update(key).chain_update(user);
+        Self::half(digest.finalize().into())
+    }
+
+    fn half(digest: [u8; 32]) -> Self {
         let mut half = [0; 16];
         half.copy_from_slice(&digest[..16]);
         Self(half)

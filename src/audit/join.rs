@@ -67,6 +67,9 @@ pub(super) struct Joined {
     /// Operations at rest of leads that are not in the driver's book.
     pub(super) foreign_places: u64,
     pub(super) requests: u64,
+    /// Places in the vendors' book at which its entries' numbers do not go on.
+    pub(super) gaps: u64,
+    last_entry: u64,
     lead_kinds: Vec<OperationKind>,
     /// A place had a key that follows from its lead's: the service makes its keys as documented.
     keys_as_documented: bool,
@@ -94,6 +97,8 @@ impl Joined {
             places: 0,
             foreign_places: 0,
             requests: 0,
+            gaps: 0,
+            last_entry: 0,
             lead_kinds: lead_kinds.to_vec(),
             keys_as_documented: false,
             odd_places: Vec::new(),
@@ -183,6 +188,7 @@ impl Joined {
 
     pub(super) fn vendor(&mut self, line: u64, entry: &VendorEntry) {
         self.requests += 1;
+        self.number(entry.entry);
         let key = entry.idempotency_key.as_deref().map(Id::of);
         for effect in &entry.effects {
             self.charges.credits += effect.credits;
@@ -204,6 +210,13 @@ impl Joined {
                 None => self.strays.push(stray),
             }
         }
+    }
+
+    /// Numbers go on one by one, or begin anew with a simulator that does. Between others, somebody took lines out.
+    fn number(&mut self, number: Option<u64>) {
+        let Some(number) = number else { return };
+        self.gaps += u64::from(number != self.last_entry + 1 && number != 1);
+        self.last_entry = number;
     }
 
     /// The operation that a key is of: its own, or its lead's.

@@ -36,7 +36,8 @@
 //! ```
 //!
 //! (one line, here in two). `what` is `row.added` for an enrich, `customer.identified` or `event.recorded`; others are not
-//! judged. [`took_us`, `idempotency_key`, `status`, `id`, `credits`.]
+//! judged. [`entry`, `took_us`, `idempotency_key`, `status`, `id`, `credits`.] Where `entry` numbers the lines from 1, a gap in the
+//! numbers proves that lines are missing.
 //!
 //! The places at rest ([`crate::ledgers::PlaceEntry`]; GET `/places` of the service gives them), optional:
 //!
@@ -212,6 +213,15 @@ fn no_data(joined: &Joined, judged: &judge::Judged) -> Vec<String> {
         missing.push("the driver's book holds no submission".to_owned());
     } else if judged.leads.acknowledged == 0 {
         missing.push("no lead was acknowledged, so no promise was made".to_owned());
+    }
+    if joined.state.keys_reused > 0 {
+        let reused = joined.state.keys_reused;
+        let have = if reused == 1 { "submission has" } else { "submissions have" };
+        missing.push(format!("{reused} {have} the key of another lead, so what became of them cannot be told"));
+    }
+    if joined.gaps > 0 {
+        let gaps = joined.gaps;
+        missing.push(format!("{gaps} {} in the numbers of the vendors' entries", if gaps == 1 { "gap" } else { "gaps" }));
     }
     if joined.requests == 0 {
         missing.push("the vendors' book holds no request".to_owned());

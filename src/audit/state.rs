@@ -22,6 +22,8 @@ pub(super) fn kept(line: u64) -> LineNumber {
 #[derive(Debug)]
 pub(super) struct Lead {
     pub(super) id: Id,
+    /// Of its whole key and its user: another lead under the same key is not this one.
+    whole: Id,
     /// When it was submitted first.
     pub(super) submitted_us: u64,
     /// When it was acknowledged first.
@@ -126,13 +128,16 @@ pub(super) struct State {
     by_key: HashMap<Id, u32>,
     /// First and last lead of each user.
     by_user: HashMap<Id, (u32, u32)>,
+    /// Submissions under the key of another lead.
+    pub(super) keys_reused: u64,
 }
 
 impl State {
     /// The number of the lead of this key, made where there is none.
     pub(super) fn submit(&mut self, key: &str, user: &str, kinds: &[OperationKind], is_lead: bool, at_us: u64) -> u32 {
-        let id = Id::of(key);
+        let (id, whole) = (Id::of(key), Id::of_whole(key, user));
         if let Some(&known) = self.by_lead.get(&id) {
+            self.keys_reused += u64::from(self.leads[known as usize].whole != whole);
             return known;
         }
         let number = self.leads.len() as u32;
@@ -145,6 +150,7 @@ impl State {
         }
         self.leads.push(Lead {
             id,
+            whole,
             submitted_us: at_us,
             acknowledged_us: None,
             submissions: 0,

@@ -254,9 +254,7 @@ impl Harness {
         if let Some(places) = places {
             fetch_places(&self.client, &places, token.as_deref(), &options.dir.join(PLACES)).await?;
         }
-        if !alive.end().await {
-            problems.push("it did not end when it was told to (SIGTERM)".to_owned());
-        }
+        problems.extend(alive.end(&options.target).await);
         let charged_rows = self.vendors.simulated.clay().credits().charged_rows;
         problems.extend(self.vendors.simulated.shutdown().await);
         // The driver holds a pen.

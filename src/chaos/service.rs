@@ -32,6 +32,15 @@ pub enum Target {
     Own(OwnService),
 }
 
+impl Target {
+    /// What is wrong with an end after SIGTERM. `plimsoll serve` says by 0 that it flushed and closed its store; others have
+    /// other customs, a shell's being 143.
+    fn wrong_end(&self, status: ExitStatus) -> Option<String> {
+        let wrong = matches!(self, Self::Plimsoll { .. }) && !status.success();
+        wrong.then(|| format!("it did not end in order when it was told to (SIGTERM): {status}"))
+    }
+}
+
 /// A service of one's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnService {
@@ -69,8 +78,9 @@ impl Launch {
     /// alive for as long.
     pub(super) async fn start(&self, client: &HttpClient, life: usize, death: Option<Death>) -> Result<Alive, ChaosError> {
         let mut command = self.command(death);
-        let described = format!("{:?}", command.as_std());
-        let child = command.spawn().map_err(|source| ChaosError::Spawn { command: described, source })?;
+        // Its name alone: the environment holds secrets.
+        let program = command.as_std().get_program().to_string_lossy().into_owned();
+        let child = command.spawn().map_err(|source| ChaosError::Spawn { command: program, source })?;
         let mut alive = Alive { child };
         let until = Instant::now() + UP_WITHIN;
         loop {
@@ -141,14 +151,17 @@ impl Alive {
         self.wait().await
     }
 
-    /// SIGTERM, and SIGKILL where that takes too long: then false.
-    pub(super) async fn end(mut self) -> bool {
+    /// SIGTERM, and SIGKILL where that takes too long. Gives what is wrong with its end.
+    pub(super) async fn end(mut self, target: &Target) -> Option<String> {
         self.signal(rustix::process::Signal::TERM);
-        let in_time = tokio::time::timeout(END_WITHIN, self.child.wait()).await;
-        if in_time.is_err() {
-            self.kill().await;
+        match tokio::time::timeout(END_WITHIN, self.child.wait()).await {
+            Ok(Ok(status)) => target.wrong_end(status),
+            Ok(Err(error)) => Some(format!("nobody knows how it ended: {error}")),
+            Err(_) => {
+                self.kill().await;
+                Some(format!("it did not end within {} s when it was told to (SIGTERM)", END_WITHIN.as_secs()))
+            }
         }
-        in_time.is_ok()
     }
 
     fn signal(&self, signal: rustix::process::Signal) {
@@ -170,4 +183,29 @@ impl Drop for Alive {
 pub(super) fn was_killed(status: ExitStatus) -> bool {
     use std::os::unix::process::ExitStatusExt;
     status.signal() == Some(9)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn only_zero_is_an_end_in_order_and_only_of_our_own_service() {
+        let ours = Target::Plimsoll { program: PathBuf::from("plimsoll") };
+        let own = Target::Own(OwnService {
+            start: "exec node .".to_owned(),
+            leads: Uri::from_static("http://127.0.0.1:3000/leads"),
+            places: None,
+            token: None,
+            dedupes: false,
+        });
+        let exited = |code: i32| ExitStatus::from_raw(code << 8);
+        assert_eq!(ours.wrong_end(exited(0)), None);
+        for status in [exited(1), exited(101), ExitStatus::from_raw(15)] {
+            assert!(ours.wrong_end(status).is_some_and(|wrong| wrong.contains("not end in order")), "{status}");
+            assert_eq!(own.wrong_end(status), None);
+        }
+    }
 }

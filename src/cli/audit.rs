@@ -30,7 +30,7 @@ was acknowledged before), refused, or unknown:
 event.recorded (of a track):
     {"at_us":2000,"took_us":500,"idempotency_key":"k1",
      "effects":[{"what":"row.added","subject":"ada@acme.test","credits":6}]}
-(one line, here in two).
+(one line, here in two). Where `entry` numbers the lines from 1, a gap in the numbers is found.
 
 --places: a line an operation: queued, delivered, degraded, dead_lettered or rejected. Without it,
 a lead that is acknowledged and not at the vendor is lost:

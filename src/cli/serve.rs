@@ -82,6 +82,9 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         let Resilience { clay, customer_io } = &config.resilience;
         config.resilience = Resilience { clay: clay.scaled(args.time_scale), customer_io: customer_io.scaled(args.time_scale) };
     }
+    if let Err(error) = service::may_listen(&config) {
+        return failed(error);
+    }
     if args.check {
         output::result(format!("{} is valid.", path.display()));
         return Exit::Passed;
@@ -162,6 +165,8 @@ async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Ex
     output::remark(format!("serving on {url}; SIGTERM ends it within {:?}", config.shutdown));
     output::result(serde_json::json!({ "listening": url }));
     either(&mut terminate, &mut interrupt).await;
+    // Before it is said, so that what is said is so.
+    running.close_intake();
     output::remark(
         "ending: no more leads are taken, what is under way is finished or stays in the queue (once more: cut it off)",
     );

@@ -89,7 +89,7 @@ pub struct Limits {
     pub connections: usize,
     /// How long a request's head may take to come, and a connection be idle.
     pub header_timeout: Duration,
-    /// How long a request's body may take to come.
+    /// How long a request's body may take to come, and an answer may wait until anything of it is taken.
     pub body_timeout: Duration,
 }
 
@@ -111,7 +111,7 @@ impl ServiceConfig {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn load(path: &Path) -> Result<Self, ScenarioErrors> {
-        Self::parse(&text_of(path)?, path)
+        Self::parse(&text_of(path, "configuration", "service.toml, written by plimsoll serve --example")?, path)
     }
 
     /// As [`ServiceConfig::load`], from a text. A relative path in it starts at the directory of `path`.

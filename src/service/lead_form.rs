@@ -20,6 +20,8 @@ pub(super) const LARGEST_DATA: usize = 100_000;
 
 const FIELDS: [&str; 2] = ["user", "data"];
 const FORM: &str = "send {\"user\": \"…\", \"data\": {…}}";
+/// Most unknown fields that are named: an answer must not be many times what was sent.
+const MOST_UNKNOWN: usize = 10;
 /// By how much JSON may grow when its numbers are written out: `1e15` becomes `1000000000000000.0`.
 const GROWTH: usize = 5;
 
@@ -43,7 +45,7 @@ pub(super) fn read(body: &[u8], key: Option<&str>) -> Result<NewLead, Refusal> {
 }
 
 /// The key of a lead by what its submitter calls it: 64 hex digits as they are, anything else hashed.
-pub(super) fn known_by(text: &str) -> String {
+pub(crate) fn known_by(text: &str) -> String {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return text.to_ascii_lowercase();
     }
@@ -51,8 +53,17 @@ pub(super) fn known_by(text: &str) -> String {
 }
 
 fn unknown(fields: &Map<String, Value>) -> Vec<Problem> {
-    let unknown = fields.keys().filter(|name| !FIELDS.contains(&name.as_str()));
-    unknown.map(|name| Problem::new(format!("a lead has no field `{}`", shortened(name))).help(nearest(name, &FIELDS))).collect()
+    let unknown = || fields.keys().filter(|name| !FIELDS.contains(&name.as_str()));
+    let problem = |name: &String| {
+        let name = shortened(name);
+        Problem::new(format!("a lead has no field `{name}`")).help(nearest(&name, &FIELDS))
+    };
+    let mut problems: Vec<Problem> = unknown().take(MOST_UNKNOWN).map(problem).collect();
+    match unknown().count().saturating_sub(MOST_UNKNOWN) {
+        0 => {}
+        more => problems.push(Problem::new(format!("a lead has none of {more} more fields either")).help(FORM)),
+    }
+    problems
 }
 
 fn user(fields: &mut Map<String, Value>) -> Result<String, Problem> {
@@ -156,6 +167,16 @@ mod tests {
             let (status, said) = refused(&body);
             assert!(status == 422 && said.contains(words), "{body}: {status} {said}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_not_many_times_what_was_sent() {
+        let fields: Map<String, Value> = (0..50_000).map(|number| (format!("{number:x}"), json!(1))).collect();
+        let refusal = read(Value::Object(fields).to_string().as_bytes(), None).unwrap_err();
+        assert_eq!(refusal.errors.len(), MOST_UNKNOWN + 3, "and how many more, and that user and data are missing");
+        assert!(refusal.errors[MOST_UNKNOWN].message.contains("49990 more"), "{:?}", refusal.errors[MOST_UNKNOWN]);
+        let long = read(json!({"user": "a", "data": {}, "x".repeat(900_000): 1}).to_string().as_bytes(), None).unwrap_err();
+        assert!(long.errors[0].message.len() < 200, "{long:?}");
     }
 
     #[test]

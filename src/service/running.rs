@@ -87,6 +87,14 @@ impl Drop for Tasks {
     }
 }
 
+/// Whether it may listen where it is to. The command line may have overridden the address that the configuration was judged with.
+///
+/// # Errors
+/// [`StartError::NoToken`] beyond loopback without a token.
+pub fn may_listen(config: &ServiceConfig) -> Result<(), StartError> {
+    if config.listen.ip().is_loopback() || config.token.is_some() { Ok(()) } else { Err(StartError::NoToken(config.listen)) }
+}
+
 /// Starts the service on a store. `seed` gives it everything random; `sink` gets every event beside its own log.
 ///
 /// # Errors
@@ -97,10 +105,7 @@ pub async fn start<S: LeadStore>(
     seed: Seed,
     sink: Arc<dyn EventSink>,
 ) -> Result<Running<S>, StartError> {
-    // The command line may have overridden the address that the configuration was judged with.
-    if !config.listen.ip().is_loopback() && config.token.is_none() {
-        return Err(StartError::NoToken(config.listen));
-    }
+    may_listen(config)?;
     let endpoints = Endpoints::of_vendors(&config.vendors)?;
     let client = client(&config.vendors, config.workers)?;
     let refused = |error| StartError::Listen { address: config.listen, error };
@@ -225,6 +230,11 @@ impl<S: LeadStore> Running<S> {
         self.service.stats()
     }
 
+    /// From now on, no more leads are taken.
+    pub fn close_intake(&self) {
+        self.service.closing.store(true, Ordering::Release);
+    }
+
     /// Ends it within `deadline`: no more leads are taken, attempts under way are answered or go back to the queue, every
     /// request gets its answer, and the store is closed.
     ///
@@ -232,7 +242,7 @@ impl<S: LeadStore> Running<S> {
     /// When the store could not be closed in order, or in time.
     pub async fn stop(self, deadline: Duration) -> Result<Stopped, StoreError> {
         let until = Instant::now() + deadline;
-        self.service.closing.store(true, Ordering::Release);
+        self.close_intake();
         // Most of the time is for the vendors' answers; the rest is for what follows.
         let grace = deadline.mul_f64(0.7);
         let pipelines = async { tokio::join!(self.service.clay.stop(grace), self.service.customer_io.stop(grace)) };

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::taken::Taken;
 use crate::scenario::Limits;
 
 /// Pause after a failed accept (no file descriptors left, say): neither spins nor gives up.
@@ -81,7 +82,7 @@ async fn accept(listener: TcpListener, router: Router, limits: Limits, mut closi
                 // Answers are to go at once. A connection that refuses the option is dead already.
                 let _ = stream.set_nodelay(true);
                 connections.spawn(async move {
-                    serve(stream, router, limits.header_timeout, closing).await;
+                    serve(stream, router, &limits, closing).await;
                     drop(place);
                 });
             }
@@ -94,13 +95,14 @@ async fn accept(listener: TcpListener, router: Router, limits: Limits, mut closi
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve<T>(stream: T, router: Router, header_timeout: Duration, mut closing: watch::Receiver<bool>)
+async fn serve<T>(stream: T, router: Router, limits: &Limits, mut closing: watch::Receiver<bool>)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(LARGEST_HEAD);
-    let mut connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(LARGEST_HEAD);
+    let mut connection =
+        http.serve_connection(TokioIo::new(Taken::new(stream, limits.body_timeout)), TowerToHyperService::new(router));
     let mut told = false;
     let ended = loop {
         tokio::select! {
@@ -113,7 +115,7 @@ where
     };
     // An error is a client that went away or spoke no HTTP: nothing is left to say to it.
     if ended.is_ok() {
-        linger(connection.into_parts().io.into_inner()).await;
+        linger(connection.into_parts().io.into_inner().into_inner()).await;
     }
 }
 
@@ -138,7 +140,7 @@ mod tests {
     async fn a_head_that_never_ends_is_given_up() {
         let (mut client, server) = tokio::io::duplex(1024);
         let (_open, closing) = watch::channel(false);
-        let serving = tokio::spawn(serve(server, Router::new(), Duration::from_secs(30), closing));
+        let serving = tokio::spawn(async move { serve(server, Router::new(), &Limits::default(), closing).await });
         client.write_all(b"GET / HTTP/1.1\r\nhost: ").await.unwrap();
         let start = Instant::now();
         let mut rest = Vec::new();
@@ -153,7 +155,7 @@ mod tests {
     async fn an_idle_connection_is_closed_when_the_server_closes() {
         let (mut client, server) = tokio::io::duplex(1024);
         let (closes, closing) = watch::channel(false);
-        let serving = tokio::spawn(serve(server, Router::new(), Duration::from_secs(30), closing));
+        let serving = tokio::spawn(async move { serve(server, Router::new(), &Limits::default(), closing).await });
         client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
         let mut first = [0; 12];
         client.read_exact(&mut first).await.unwrap();
@@ -163,5 +165,40 @@ mod tests {
         client.read_to_end(&mut rest).await.unwrap();
         drop(client);
         serving.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_takes_is_given_up() {
+        let (mut client, server) = tokio::io::duplex(1024);
+        let (_open, closing) = watch::channel(false);
+        let router = Router::new().fallback(|| async { vec![b'x'; 1 << 20] });
+        let serving = tokio::spawn(async move { serve(server, router, &Limits::default(), closing).await });
+        client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let start = Instant::now();
+        // Slowly is not never.
+        let mut some = [0; 1024];
+        for _ in 0..10 {
+            client.read_exact(&mut some).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(20)).await;
+        }
+        tokio::time::timeout(Duration::from_secs(3_600), serving).await.expect("an end").unwrap();
+        assert_eq!(start.elapsed().as_secs(), 9 * 20 + 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_says_nothing_is_given_up_before_and_between_requests() {
+        for begins in [&b""[..], b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"] {
+            let (mut client, server) = tokio::io::duplex(1024);
+            let (_open, closing) = watch::channel(false);
+            let serving = tokio::spawn(async move { serve(server, Router::new(), &Limits::default(), closing).await });
+            client.write_all(begins).await.unwrap();
+            let start = Instant::now();
+            let mut answer = Vec::new();
+            let end = tokio::time::timeout(Duration::from_secs(3_600), client.read_to_end(&mut answer)).await;
+            end.expect("an end").unwrap();
+            drop(client);
+            serving.await.unwrap();
+            assert_eq!(start.elapsed().as_secs(), 30);
+        }
     }
 }

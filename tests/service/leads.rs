@@ -58,10 +58,33 @@ async fn a_copy_is_known_by_its_content_or_its_key_also_after_a_restart() {
     }
     let again = held_in(service.stop().await, "").await;
     assert_eq!(again.raw_lead(reordered).await.status, 200);
-    assert_eq!(again.send("POST", "/leads", &key, "{\"user\":\"x\",\"data\":{}}").await.json()["id"], keyed.json()["id"]);
+    assert_eq!(
+        again.send("POST", "/leads", &key, reordered).await.json(),
+        json!({"id": keyed.json()["id"], "status": "duplicate"})
+    );
+    // Called a duplicate, this lead would be lost, and its submitter would not know.
+    let other = again.send("POST", "/leads", &key, "{\"user\":\"x\",\"data\":{}}").await;
+    assert_eq!((other.status, &other.json()["errors"][0]["field"]), (422, &json!("Idempotency-Key")));
     let stats = again.get("/stats").await.json();
     assert_eq!((&stats["clay"]["queue_depth"], &stats["customer_io"]["queue_depth"]), (&json!(3), &json!(6)));
     again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_another_lead_has_is_refused_for_what_is_called_known_would_be_lost() {
+    let service = held("").await;
+    let key = [("content-type", "application/json"), ("idempotency-key", "order 17")];
+    assert_eq!(service.send("POST", "/leads", &key, ada().to_string()).await.status, 202);
+    for other in [json!({"user": "bob", "data": ada()["data"]}), json!({"user": "ada@acme.test", "data": {}})] {
+        let answer = service.send("POST", "/leads", &key, other.to_string()).await;
+        assert_eq!(answer.status, 422, "{answer:?}");
+        assert_eq!(answer.problem()["field"], "Idempotency-Key");
+    }
+    assert_eq!(service.send("POST", "/leads", &key, ada().to_string()).await.status, 200);
+    assert_eq!(service.get("/places").await.lines().len(), 3);
+    let stats = service.get("/stats").await.json();
+    assert_eq!((&stats["accepted"], &stats["duplicate"], &stats["refused"]), (&json!(1), &json!(1), &json!(2)));
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

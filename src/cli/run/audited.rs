@@ -12,8 +12,8 @@ use crate::vendor_api::IDEMPOTENCY_KEY_FIELD;
 
 /// What the books of a run say.
 pub(super) struct Audited {
-    /// The figures that the gate judges by; `None` where the books prove nothing.
-    pub(super) figures: Option<AuditFigures>,
+    /// The figures that the gate judges by, or why the books prove nothing.
+    pub(super) figures: Result<AuditFigures, String>,
     /// What became of the acknowledged operations; `None` where the books prove nothing.
     pub(super) leads: Option<LeadCounts>,
     /// What a reader must know.
@@ -32,8 +32,12 @@ pub(super) fn audited(measured: &Measured, scenario: &Scenario) -> Option<Audite
     }
     let books = Books::in_dir(measured.followed.writer.dir().path());
     Some(match audit(&books, &options(scenario)) {
-        Ok(audit) => told(&audit),
-        Err(error) => Audited { figures: None, leads: None, warning: Some(format!("The books could not be audited: {error}.")) },
+        Ok(audit) => told(&audit, books.places.is_some()),
+        Err(error) => {
+            let (why, warning) =
+                (format!("the books could not be audited: {error}"), format!("The books could not be audited: {error}."));
+            Audited { figures: Err(why), leads: None, warning: Some(warning) }
+        }
     })
 }
 
@@ -47,7 +51,7 @@ fn options(scenario: &Scenario) -> AuditOptions {
     }
 }
 
-fn told(audit: &Audit) -> Audited {
+fn told(audit: &Audit, places: bool) -> Audited {
     let found: Vec<String> =
         audit.findings.iter().map(|finding| format!("{}: {}", finding.kind.describe(), finding.count)).collect();
     let warning = match audit.verdict {
@@ -59,7 +63,8 @@ fn told(audit: &Audit) -> Audited {
         Verdict::NotProven => Some(format!("The audit of the books proves nothing: {}.", audit.missing.join("; "))),
     };
     if audit.verdict == Verdict::NotProven {
-        return Audited { figures: None, leads: None, warning };
+        let why = format!("the audit of the books proves nothing: {}", audit.missing.join("; "));
+        return Audited { figures: Err(why), leads: None, warning };
     }
     let lost = audit.count(FindingKind::Lost) + audit.count(FindingKind::DeliveredWithoutEffect);
     let operations = &audit.operations;
@@ -68,6 +73,7 @@ fn told(audit: &Audit) -> Audited {
         duplicates: audit.effects.duplicates,
         uncertain: audit.leads.uncertain,
         acknowledged: audit.leads.acknowledged,
+        places,
     };
     let leads = LeadCounts {
         submitted: operations.acknowledged,
@@ -79,5 +85,5 @@ fn told(audit: &Audit) -> Audited {
         lost,
         ..LeadCounts::default()
     };
-    Audited { figures: Some(figures), leads: Some(leads), warning }
+    Audited { figures: Ok(figures), leads: Some(leads), warning }
 }

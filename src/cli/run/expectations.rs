@@ -14,7 +14,7 @@ pub(super) fn judged(
     run: &Run,
     simulator: Option<&SimulatorOutcome>,
     ledger: Option<&io::Result<PathBuf>>,
-    audit: Option<AuditFigures>,
+    audit: Option<Result<AuditFigures, &str>>,
 ) -> Vec<ExpectationJudgement> {
     let expectations = &scenario.expectations;
     if expectations.is_empty() {

@@ -57,7 +57,7 @@ pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) ->
     };
     let mut run = Run { result, seconds: measured.followed.seconds, totals: measured.followed.totals };
     let expectations = {
-        let figures = audited.as_ref().and_then(|audited| audited.figures);
+        let figures = audited.as_ref().map(|audited| audited.figures.as_ref().map(|figures| *figures).map_err(String::as_str));
         expectations::judged(scenario, &run, measured.simulator.as_ref(), measured.vendors.as_ref(), figures)
     };
     let verdict = judge(&run, &scenario.thresholds, expectations);
@@ -105,12 +105,13 @@ fn exit(run: &Run, judged: &Judged) -> Exit {
     }
 }
 
-/// What became of the operations: where a service has the pipelines, as the books say, or as it says itself.
+/// What became of the operations: where a service has the pipelines, as the books say, or as it says itself where nobody holds
+/// books. Books that prove nothing leave them unknown: `leads_lost` must not pass on the service's own word then.
 fn leads(measured: &Measured, audited: Option<&Audited>) -> LeadCounts {
     match &measured.service {
         Some(_) => {
             let told = || measured.followed.seconds.last().map(|second| second.gauges.leads).unwrap_or_default();
-            audited.and_then(|audited| audited.leads).unwrap_or_else(told)
+            audited.map_or_else(told, |audited| audited.leads.unwrap_or_default())
         }
         None => measured.workload.gauges().leads,
     }

@@ -12,6 +12,13 @@ pub(super) fn judge(most: f64, grounds: &Grounds<'_>) -> ExpectationJudgement {
 
 fn find(most: f64, grounds: &Grounds<'_>) -> Finding {
     let leads = grounds.run.result.leads;
+    match grounds.audited() {
+        Ok(Some(audit)) if !audit.places && grounds.run.result.service.is_some() => {
+            return Finding::no_data("the service does not tell how it answered");
+        }
+        Ok(_) => {}
+        Err(finding) => return finding,
+    }
     if leads.submitted == 0 {
         return Finding::no_data("no operation was handed to a pipeline");
     }

@@ -19,6 +19,10 @@ fn find(within: Duration, grounds: &Grounds<'_>) -> Finding {
     let Some((end, last)) = faults.iter().filter_map(|fault| Some((fault.ended_us?, fault))).max_by_key(|(end, _)| *end) else {
         return Finding::no_data("there was no fault");
     };
+    let tells = |second: &Second| second.gauges.leads.submitted > 0 || !second.gauges.breakers.is_empty();
+    if !grounds.run.seconds.iter().any(tells) {
+        return Finding::no_data("the depth of the queue was never told");
+    }
     let over = |second: &Second| second.start_us + second.length_us;
     let after: Vec<&Second> = grounds.run.seconds.iter().filter(|second| over(second) >= end).collect();
     let Some(first) = after.first() else { return Finding::no_data("the load ended with the fault") };

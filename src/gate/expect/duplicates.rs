@@ -26,8 +26,12 @@ fn find(most: u64, grounds: &Grounds<'_>) -> Finding {
     if effects == 0 {
         return Finding::no_data("no vendor carried anything out");
     }
-    // The audit reads the same ledger, and more: it may know of users that are one lead's.
-    let duplicates = facts.sum(|one| one.duplicates).max(grounds.audit.map_or(0, |audit| audit.duplicates));
+    // The audit reads the same ledger, and more: it knows a second effect under another key.
+    let audited = match grounds.audited() {
+        Ok(audited) => audited.map_or(0, |audit| audit.duplicates),
+        Err(finding) => return finding,
+    };
+    let duplicates = facts.sum(|one| one.duplicates).max(audited);
     let keys: Vec<&str> = facts.vendors.values().flat_map(|one| &one.duplicate_keys).map(String::as_str).collect();
     let keys = if keys.is_empty() { String::new() } else { format!(", of {}…", keys.join("…, ")) };
     Finding {

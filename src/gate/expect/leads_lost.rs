@@ -11,7 +11,11 @@ pub(super) fn judge(most: u64, grounds: &Grounds<'_>) -> ExpectationJudgement {
 
 fn find(most: u64, grounds: &Grounds<'_>) -> Finding {
     let leads = grounds.run.result.leads;
-    if let Some(audit) = grounds.audit {
+    let audited = match grounds.audited() {
+        Ok(audited) => audited,
+        Err(finding) => return finding,
+    };
+    if let Some(audit) = audited {
         let uncertain = match audit.uncertain {
             0 => String::new(),
             count => format!("; {} without an answer", format_count(count)),

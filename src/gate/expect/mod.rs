@@ -58,6 +58,8 @@ pub struct AuditFigures {
     pub uncertain: u64,
     /// Leads that were acknowledged.
     pub acknowledged: u64,
+    /// Whether it was told where everything is at rest; else what was degraded is not known.
+    pub places: bool,
 }
 
 /// Everything that expectations are judged by.
@@ -69,8 +71,8 @@ pub struct Grounds<'a> {
     pub vendors: Result<&'a VendorFacts, &'a str>,
     /// What Clay's rows have cost and will cost, where the simulator was asked.
     pub bill: Option<Bill>,
-    /// What an audit found, where there was one.
-    pub audit: Option<AuditFigures>,
+    /// What an audit found, or why it proves nothing, where there was one.
+    pub audit: Option<Result<AuditFigures, &'a str>>,
 }
 
 /// Judges every expectation, in the order in which they are documented.
@@ -118,6 +120,21 @@ impl Finding {
 impl Grounds<'_> {
     fn fault(&self, name: &str) -> Option<&FaultRecord> {
         self.run.result.faults.iter().find(|fault| fault.name == name)
+    }
+}
+
+impl<'a> Grounds<'a> {
+    /// What an audit found, where there was one. The counts of the pipelines stand in only for one that nobody could hold, never
+    /// for one that proves nothing; and those of a service, of which nobody here saw anything, never.
+    fn audited(&self) -> Result<Option<AuditFigures>, Finding> {
+        match self.audit {
+            Some(Ok(figures)) => Ok(Some(figures)),
+            Some(Err(why)) => Err(Finding::no_data(why)),
+            None if self.run.result.service.is_some() => {
+                Err(Finding::no_data("without the books of the run there is only the service's own word for it"))
+            }
+            None => Ok(None),
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::vendor_breaker::VendorBreaker;
+use super::vendor_breaker::{VendorBreaker, is_open};
 use super::{ExpectationJudgement, Finding, at, executed};
 use crate::event::BreakerState;
+use crate::gate::BreakerSpan;
 use crate::scenario::BreakerExpectations;
 use crate::units::format_duration;
 
@@ -37,7 +38,8 @@ fn find(
     };
     let Some(end_us) = fault.end_us else { return Finding::no_data(executed(fault.record)) };
     let truth = executed(fault.record);
-    if breaker.open_between(fault.start_us, end_us).is_none() {
+    let late = opened_late(end_us, within, expected, breaker);
+    if late.is_none() && breaker.open_between(fault.start_us, end_us).is_none() {
         // Without any opening there was no recovery to be seen; with one for another fault, this one just did no harm.
         let any = expected.faults.iter().filter_map(|name| breaker.executed(name).ok());
         let opened =
@@ -48,7 +50,8 @@ fn find(
         };
     }
     let reached = |span_state| span_state == state || span_state == BreakerState::Closed;
-    let found = breaker.spans.iter().find(|span| span.end_us > end_us && reached(span.state));
+    let from_us = late.map_or(end_us, |open| open.end_us);
+    let found = breaker.spans.iter().find(|span| span.end_us > from_us && reached(span.state));
     let Some(span) = found else {
         let last = breaker.spans.last().map_or("unknown", |span| span.state.as_str());
         return Finding { truth, seen: format!("never again: {last} at the end"), passed: false };
@@ -59,4 +62,22 @@ fn find(
         false => format!("{} at {}, {} after", span.state.as_str(), at(span.start_us), at(after_us)),
     };
     Finding { truth, seen, passed: u128::from(after_us) <= within.as_micros() }
+}
+
+/// The breaker may be CLOSED at a fault's end and open just after it: the last calls of the fault run into their timeouts. From
+/// that, too, it has to recover in time. What opens it when the next fault has begun is that one's.
+fn opened_late<'a>(
+    end_us: u64,
+    within: Duration,
+    expected: &BreakerExpectations,
+    breaker: &'a VendorBreaker<'_>,
+) -> Option<&'a BreakerSpan> {
+    let closed = breaker.spans.iter().find(|span| span.end_us > end_us)?;
+    if closed.state != BreakerState::Closed || closed.start_us > end_us {
+        return None;
+    }
+    let starts = expected.reasons.iter().filter_map(|name| breaker.executed(name).ok()).map(|fault| fault.start_us);
+    let next = starts.filter(|start| *start >= end_us).min().unwrap_or(u64::MAX);
+    let horizon = next.min(end_us.saturating_add(u64::try_from(within.as_micros()).unwrap_or(u64::MAX)));
+    breaker.spans.iter().find(|span| is_open(span) && span.start_us >= closed.end_us).filter(|span| span.start_us < horizon)
 }

@@ -296,11 +296,12 @@ fn leads_and_degraded_answers_are_counted_and_an_audit_counts_more() {
     let (mut run, facts) = (outage(), facts(&ledger()));
     let lost = Expectations { leads_lost: Some(0), ..Expectations::default() };
     assert!(one(&lost, &grounds(&run, &facts)).passed);
-    let audit = Some(AuditFigures { lost: 1, duplicates: 0, uncertain: 2, acknowledged: 198 });
+    let figures = AuditFigures { lost: 1, duplicates: 0, uncertain: 2, acknowledged: 198, places: true };
+    let audit = Some(Ok(figures));
     let judgement = one(&lost, &Grounds { audit, ..grounds(&run, &facts) });
     assert!(!judgement.passed);
     assert_eq!(judgement.truth, "the driver's book: 198 acknowledged; 2 without an answer");
-    let nobody = one(&lost, &Grounds { audit: Some(AuditFigures::default()), ..grounds(&run, &facts) });
+    let nobody = one(&lost, &Grounds { audit: Some(Ok(AuditFigures::default())), ..grounds(&run, &facts) });
     assert!(!nobody.passed, "nothing was acknowledged, so nothing is proven");
     let degraded = |run: &Run, most| {
         let expected = Expectations { max_degraded: Some(most), ..Expectations::default() };
@@ -309,6 +310,63 @@ fn leads_and_degraded_answers_are_counted_and_an_audit_counts_more() {
     assert!(degraded(&run, 0.025) && !degraded(&run, 0.024));
     run.result.leads = LeadCounts::default();
     assert!(!degraded(&run, 1.0) && !one(&lost, &grounds(&run, &facts)).passed);
+}
+
+#[test]
+fn books_that_prove_nothing_are_not_replaced_by_what_the_pipeline_believes() {
+    let (mut run, facts) = (outage(), facts(&ledger()));
+    let expected = Expectations { leads_lost: Some(0), duplicates: Some(0), max_degraded: Some(1.0), ..Expectations::default() };
+    let passed = |run: &Run, audit| {
+        let judged = judge_expectations(&expected, &Grounds { audit, ..grounds(run, &facts) });
+        judged.iter().map(|judgement| judgement.passed).collect::<Vec<_>>()
+    };
+    assert_eq!(passed(&run, None), [true; 3]);
+    assert_eq!(passed(&run, Some(Err("3 entries are missing"))), [false; 3]);
+    // Nobody here has seen what a service did with its leads.
+    run.result.service = Some("the service at http://127.0.0.1:1".to_owned());
+    assert_eq!(passed(&run, None), [false; 3]);
+    let figures = AuditFigures { acknowledged: 198, places: true, ..AuditFigures::default() };
+    assert_eq!(passed(&run, Some(Ok(figures))), [true; 3]);
+    let silent = AuditFigures { places: false, ..figures };
+    assert_eq!(passed(&run, Some(Ok(silent))), [true, true, false], "what was degraded is in no vendor's book");
+}
+
+#[test]
+fn a_breaker_that_opens_just_after_the_fault_has_to_recover_too() {
+    let (mut run, facts) = (outage(), facts(&ledger()));
+    run.result.faults.push(fault("hang", Some(7_500_000), Some(8 * SECOND)));
+    let mut expected = of_clay(|clay| clay.closes_within = Some(ms(2_000)));
+    expected.clay.faults.push("hang".to_owned());
+    expected.clay.reasons.push("hang".to_owned());
+    let hang = |run: &Run| judge_expectations(&expected, &grounds(run, &facts)).remove(1);
+    assert_eq!(hang(&run).seen, "it had not opened");
+    // Its calls run into their timeouts when it is over.
+    run.result.events.push(transition(8_400_000, Closed, Open, "5 failures in a row"));
+    let never = hang(&run);
+    assert!(!never.passed && never.seen.starts_with("never again: OPEN"), "{never:?}");
+    run.result.events.push(transition(9_000_000, Open, HalfOpen, "cool-down over"));
+    run.result.events.push(transition(9_500_000, HalfOpen, Closed, "3 successes"));
+    let closed = hang(&run);
+    assert!(closed.passed && closed.seen == "CLOSED at 9.500 s, 1.500 s after", "{closed:?}");
+    // A fault alone that opens it late has something to recover from.
+    run.result.faults.remove(0);
+    run.result.events.drain(..5);
+    expected.clay.faults.remove(0);
+    expected.clay.reasons.remove(0);
+    let alone = one(&expected, &grounds(&run, &facts));
+    assert!(alone.passed, "{alone:?}");
+}
+
+#[test]
+fn a_queue_that_nobody_tells_of_is_not_empty() {
+    let (mut run, facts) = (outage(), facts(&ledger()));
+    let expected = Expectations { drains_within: Some(ms(4_000)), ..Expectations::default() };
+    assert!(one(&expected, &grounds(&run, &facts)).passed);
+    for second in &mut run.seconds {
+        second.gauges = crate::measure::Gauges::default();
+    }
+    let judgement = one(&expected, &grounds(&run, &facts));
+    assert!(!judgement.passed && judgement.seen.contains("never told"), "{judgement:?}");
 }
 
 /// Every expectation at once.

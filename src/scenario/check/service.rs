@@ -39,7 +39,7 @@ impl Checker<'_> {
             workers: raw.workers.unwrap_or(WORKERS),
             retention,
             shutdown: raw.shutdown.map_or(SHUTDOWN, Duration::from),
-            limits: limits(raw),
+            limits: self.limits(raw),
             warnings: Diagnostics::new(Path::new(""), ""),
         })
     }
@@ -118,25 +118,32 @@ impl Checker<'_> {
             customer_io_api_key,
         })
     }
+
+    fn limits(&mut self, raw: &RawService) -> Limits {
+        let mut limits = Limits::default();
+        let Some(raw) = &raw.limits else { return limits };
+        for (limit, written) in [
+            (&mut limits.body_bytes, raw.body_bytes),
+            (&mut limits.batch_leads, raw.batch_leads),
+            (&mut limits.connections, raw.connections),
+        ] {
+            *limit = written.map_or(*limit, |written| written as usize);
+        }
+        for (limit, key, written) in [
+            (&mut limits.header_timeout, "header_timeout", raw.header_timeout),
+            (&mut limits.body_timeout, "body_timeout", raw.body_timeout),
+        ] {
+            *limit = written.map_or(*limit, Duration::from);
+            if limit.is_zero() {
+                let place = Place::of("limits").key(key);
+                self.error(&place, "no request comes in no time", "give a timeout above \"0s\"");
+            }
+        }
+        limits
+    }
 }
 
 /// A duration that a configuration can hold, not shorter than `wait`.
 fn words(wait: Duration) -> String {
     format_duration(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
-}
-
-fn limits(raw: &RawService) -> Limits {
-    let mut limits = Limits::default();
-    let Some(raw) = &raw.limits else { return limits };
-    for (limit, written) in [
-        (&mut limits.body_bytes, raw.body_bytes),
-        (&mut limits.batch_leads, raw.batch_leads),
-        (&mut limits.connections, raw.connections),
-    ] {
-        *limit = written.map_or(*limit, |written| written as usize);
-    }
-    for (limit, written) in [(&mut limits.header_timeout, raw.header_timeout), (&mut limits.body_timeout, raw.body_timeout)] {
-        *limit = written.map_or(*limit, Duration::from);
-    }
-    limits
 }

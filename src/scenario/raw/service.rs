@@ -96,6 +96,6 @@ pub(in crate::scenario) struct RawLimits {
     pub(in crate::scenario) connections: Option<u32>,
     /// How long a request's head may take to come, and a connection be idle; 30s when left out.
     pub(in crate::scenario) header_timeout: Option<Period>,
-    /// How long a request's body may take to come; 30s when left out.
+    /// How long a request's body may take to come, and an answer may wait until anything of it is taken; 30s when left out.
     pub(in crate::scenario) body_timeout: Option<Period>,
 }
