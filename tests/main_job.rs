@@ -38,17 +38,7 @@ fn a_run_leaves_its_files_and_its_report_can_be_rendered_again() {
     let ended = run(&["run", text(&file), "--out", text(&out), "--samples"]);
     ended.says(0, &["PASSED", "leads_lost", "seed      5", text(&out.join("report.md"))]);
     assert!(!ended.stdout.contains("users launched"), "the load generator's own chatter: {}", ended.stdout);
-    let expected = [
-        "latency.hlog",
-        "places.ndjson",
-        "plots",
-        "report.md",
-        "samples.csv",
-        "submitted.ndjson",
-        "summary.json",
-        "timeline.csv",
-        "vendors.ndjson",
-    ];
+    let expected = ["latency.hlog", "plots", "report.md", "samples.csv", "summary.json", "timeline.csv", "vendors.ndjson"];
     assert_eq!(files(&out), expected);
     let pictures: Vec<_> = ["breakers", "latency", "percentiles", "throughput", "users"]
         .iter()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use plimsoll::outcome::{FailureKind, Vendor};
 use plimsoll::resilience::{
@@ -11,6 +12,7 @@ use plimsoll::resilience::{
     UnixMillis,
 };
 use plimsoll::store::{Acceptance, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
+use tokio::time::Instant;
 
 /// What a store does wrong, and what happens to it.
 #[derive(Debug, Default)]
@@ -21,8 +23,8 @@ pub(crate) struct Flaws {
     pub(crate) buries_in_two_steps: bool,
     /// Bad luck: the process dies in the middle of so many burials.
     pub(crate) deaths_in_burial: AtomicU32,
-    /// Bad luck: so many acknowledgements fail.
-    pub(crate) failing_acks: AtomicU32,
+    /// Bad luck: for so long nothing can be taken out of the queue. A worker asks again for as long as its lease lasts.
+    pub(crate) no_acks_for: Duration,
 }
 
 /// What the flaws made of what the store keeps.
@@ -42,6 +44,7 @@ pub(crate) struct Flawed<S> {
     inner: S,
     flaws: Arc<Flaws>,
     wreck: Arc<Mutex<Wreck>>,
+    start: Instant,
 }
 
 /// The queue and the dead letters of one vendor in it.
@@ -58,7 +61,7 @@ fn happens(times: &AtomicU32) -> bool {
 
 impl<S: LeadStore> Flawed<S> {
     pub(crate) fn new(inner: S, flaws: Flaws) -> Self {
-        Self { inner, flaws: Arc::new(flaws), wreck: Arc::default() }
+        Self { inner, flaws: Arc::new(flaws), wreck: Arc::default(), start: Instant::now() }
     }
 
     /// The process is gone: what is in no commit is, too.
@@ -194,7 +197,7 @@ impl<S: LeadStore> FallbackQueue for FlawedBacklog<S> {
     }
 
     async fn ack(&self, id: u64, settled: Settled) -> Result<(), StoreError> {
-        if happens(&self.store.flaws.failing_acks) {
+        if self.store.start.elapsed() < self.store.flaws.no_acks_for {
             return Err(StoreError("database is locked".to_owned()));
         }
         self.inner.queue().ack(id, settled).await

@@ -71,7 +71,8 @@ async fn a_move_to_the_dead_letters_in_two_steps_loses_leads() {
 
 /// What was delivered cannot be taken out of the queue at first, and comes back when its lease is over.
 async fn cannot_write_what_was_delivered(remembers: Duration) -> Audit {
-    let flaws = Flaws { failing_acks: AtomicU32::new(2), ..Flaws::default() };
+    // Two leases and a half: each worker holds on to what it delivered for as long as its lease lasts.
+    let flaws = Flaws { no_acks_for: Duration::from_secs(250), ..Flaws::default() };
     let mut world = world(flaws, Vendors::default(), Service { remembers: Some(remembers), ..Service::default() });
     for number in 0..4 {
         world.submit(&format!("user-{number}@acme.test")).await;
@@ -81,7 +82,6 @@ async fn cannot_write_what_was_delivered(remembers: Duration) -> Audit {
 
 #[tokio::test(start_paused = true)]
 async fn to_forget_what_was_delivered_before_the_last_retry_does_it_twice() {
-    // A lease lasts for more than a minute.
     let audit = cannot_write_what_was_delivered(Duration::from_secs(10)).await;
     assert_eq!((audit.count(FindingKind::Duplicate), audit.effects.duplicates), (2, 2), "{audit}");
     let audit = cannot_write_what_was_delivered(Duration::from_secs(3_600)).await;
