@@ -62,7 +62,7 @@ impl Answer {
 pub(crate) fn vendor_settings() -> SimulationSettings {
     let no_delay = LatencyModel::Fixed { delay: Duration::ZERO };
     let mut settings = SimulationSettings {
-        clay: ClaySettings { latency: no_delay.clone(), webhook_submissions: u64::MAX, ..ClaySettings::default() },
+        clay: ClaySettings { latency: no_delay, webhook_submissions: u64::MAX, ..ClaySettings::default() },
         customer_io: CustomerIoSettings { latency: no_delay, ..CustomerIoSettings::default() },
         ..SimulationSettings::default()
     };
