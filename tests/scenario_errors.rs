@@ -464,7 +464,7 @@ fn a_target_needs_what_its_journeys_do_and_takes_no_faults() {
 fn a_credential_is_refused_and_not_shown() {
     let text = VALID.replace("[resilience.clay]", "[target]\nclay_api_key = \"sk-1234567\"\n[resilience.clay]");
     let shown = errors_of(&text).to_string();
-    assert!(shown.contains("a credential does not belong in a scenario file") && shown.contains("{ env = \"NAME\" }"), "{shown}");
+    assert!(shown.contains("a credential does not belong in this file") && shown.contains("{ env = \"NAME\" }"), "{shown}");
     assert!(!shown.contains("sk-1234567"), "{shown}");
 
     let header = with("\"lead\"", "\"http\", url = \"http://127.0.0.1:9/\", headers = { Authorization = \"Bearer sk-7654321\" }");
@@ -609,7 +609,7 @@ fn the_token_of_a_service_is_for_ones_own_and_from_the_environment() {
     let ports = "[simulation]\nclay = { port = 4101 }\n[thresholds]";
     let text = to_target("service = \"http://127.0.0.1:1\"\nservice_token = \"hush-hush-1\"").replace("[thresholds]", ports);
     let errors = errors_of(&text).to_string();
-    assert!(errors.contains("a credential does not belong in a scenario file") && !errors.contains("hush-hush"), "{errors}");
+    assert!(errors.contains("a credential does not belong in this file") && !errors.contains("hush-hush"), "{errors}");
 }
 
 #[test]

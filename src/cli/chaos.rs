@@ -166,7 +166,9 @@ fn options(args: &KillArgs, dir: &Path) -> Result<KillOptions, String> {
 
 fn told(life: &Life, kills: usize) -> String {
     let instead = life.instead.as_ref().map_or(String::new(), |instead| format!(": {instead}"));
-    format!("life {}/{kills}: killed at {}{instead}; {} acknowledged so far", life.number, life.death, life.acknowledged)
+    // "after 194 ms", but "at after-answer:2".
+    let at = if life.death.starts_with("after ") { "" } else { "at " };
+    format!("life {}/{kills}: killed {at}{}{instead}; {} acknowledged so far", life.number, life.death, life.acknowledged)
 }
 
 fn show(report: &KillReport, args: &KillArgs, directory: Directory) -> Exit {

@@ -82,6 +82,9 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         let Resilience { clay, customer_io } = &config.resilience;
         config.resilience = Resilience { clay: clay.scaled(args.time_scale), customer_io: customer_io.scaled(args.time_scale) };
     }
+    if let Err(error) = service::may_listen(&config) {
+        return failed(error);
+    }
     if args.check {
         output::result(format!("{} is valid.", path.display()));
         return Exit::Passed;

@@ -71,9 +71,9 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         self.charged(operation, self.with_retries(operation)).await
     }
 
-    /// Tries an operation once; it is its `number`th attempt.
-    pub(super) async fn deliver_once(&self, operation: &Operation, number: u32) -> Result<Accepted, Failure> {
-        self.charged(operation, self.try_once(operation, number, None)).await
+    /// Tries an operation once, before `ends` or not at all; it is its `number`th attempt.
+    pub(super) async fn deliver_once(&self, operation: &Operation, number: u32, ends: Instant) -> Result<Accepted, Failure> {
+        self.charged(operation, self.try_once(operation, number, Some(ends))).await
     }
 
     /// Reserves credits, and charges them when the operation is accepted.

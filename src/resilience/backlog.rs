@@ -77,13 +77,12 @@ impl MemoryBacklog {
 
     fn move_to_letters(&self, id: u64, attempt: Attempt) -> bool {
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.letters.has_room() {
-            return false;
-        }
-        let Some(mut entry) = self.queue.take(id) else { return false };
-        entry.retry_count += 1;
-        entry.remember(attempt);
-        self.letters.insert(entry, attempt.cause, attempt.at)
+        self.letters.insert(attempt.cause, attempt.at, || {
+            let mut entry = self.queue.take(id)?;
+            entry.retry_count += 1;
+            entry.remember(attempt);
+            Some(entry)
+        })
     }
 
     fn move_to_queue(&self, letter: u64, due: UnixMillis) -> bool {
@@ -128,5 +127,45 @@ impl Backlog for MemoryBacklog {
     fn keep_credits(&self, state: CreditState) -> impl Future<Output = Result<(), StoreError>> + Send {
         *self.credits.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
         ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use futures_util::FutureExt;
+    use serde_json::json;
+
+    use crate::outcome::FailureKind;
+    use crate::resilience::operation::{Operation, OperationKind};
+    use crate::resilience::queue::Entry;
+
+    use super::*;
+
+    const WHY: Attempt = Attempt { at: 1, cause: FailureKind::ClientError, status: Some(422) };
+
+    fn entry(user: &str) -> Entry {
+        Entry::new(Operation::new(OperationKind::Track, user, json!({})), WHY)
+    }
+
+    #[test]
+    fn of_two_that_want_the_last_place_among_the_letters_none_is_lost() {
+        for round in 0..5_000 {
+            let backlog = MemoryBacklog::new(&FallbackSettings { dead_letter_capacity: 1, ..FallbackSettings::default() });
+            assert!(backlog.queue.put(entry("queued"), 0));
+            let both = Barrier::new(2);
+            let put = std::thread::scope(|scope| {
+                let put = scope.spawn(|| {
+                    both.wait();
+                    backlog.letters.put(entry("direct"), WHY.cause, WHY.at).now_or_never()
+                });
+                both.wait();
+                let _ = backlog.bury(1, WHY).now_or_never();
+                put.join().expect("no panic") == Some(Ok(true))
+            });
+            let (queued, letters) = backlog.counts();
+            assert_eq!(queued + letters, 1 + u64::from(put), "round {round}: {queued} queued, {letters} letters");
+        }
     }
 }

@@ -61,11 +61,13 @@ impl MemoryDeadLetters {
         Self { capacity, letters: Mutex::default() }
     }
 
-    pub(super) fn insert(&self, entry: Entry, cause: FailureKind, at: UnixMillis) -> bool {
+    /// Puts down what `take` gives. It is asked only when there is room, and nobody else can take that meanwhile.
+    pub(super) fn insert(&self, cause: FailureKind, at: UnixMillis, take: impl FnOnce() -> Option<Entry>) -> bool {
         let (last_id, letters) = &mut *self.lock();
         if letters.len() >= self.capacity {
             return false;
         }
+        let Some(entry) = take() else { return false };
         *last_id += 1;
         letters.insert(*last_id, DeadLetter { id: *last_id, entry, cause, at });
         true
@@ -79,11 +81,6 @@ impl MemoryDeadLetters {
         self.lock().1.remove(&id).is_some()
     }
 
-    /// True when another letter fits.
-    pub(super) fn has_room(&self) -> bool {
-        self.lock().1.len() < self.capacity
-    }
-
     fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, DeadLetter>)> {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,7 +88,7 @@ impl MemoryDeadLetters {
 
 impl DeadLetters for MemoryDeadLetters {
     fn put(&self, entry: Entry, cause: FailureKind, at: UnixMillis) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        ready(Ok(self.insert(entry, cause, at)))
+        ready(Ok(self.insert(cause, at, || Some(entry))))
     }
 
     fn page(&self, after: u64, limit: usize) -> impl Future<Output = Result<Vec<DeadLetter>, StoreError>> + Send {

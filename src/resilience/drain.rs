@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::failpoint::{self, Failpoint};
 use crate::outcome::{FailureKind, Place};
@@ -32,6 +32,9 @@ use super::work::Bell;
 
 /// What a lease lasts beyond the longest time that an attempt may take.
 const LEASE_SLACK: Duration = Duration::from_secs(60);
+
+/// How soon a store that could not write what was delivered is asked again.
+const STORE_AGAIN: Duration = Duration::from_millis(500);
 
 /// What one step of the drain did.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,9 +93,9 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         {
             return Ok(self.nothing_due(now).await?.unwrap_or(Drained::Blocked { until: block.failure.retry_at }));
         }
-        let in_hand = self.shift.take_in_hand();
-        let lease_end = self.wall.unix_millis(now + self.longest_lease());
-        let Some(leased) = queue.lease(self.wall.unix_millis(now), lease_end).await? else {
+        let Some(in_hand) = self.shift.take_in_hand() else { return Ok(Drained::GivenBack) };
+        let lease_end = now + self.longest_lease();
+        let Some(leased) = queue.lease(self.wall.unix_millis(now), self.wall.unix_millis(lease_end)).await? else {
             drop(in_hand);
             // Nothing, or another worker was quicker: then look again at once.
             return Ok(self.nothing_due(now).await?.unwrap_or(Drained::NotDue { until: now }));
@@ -102,7 +105,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         failpoint::reach(Failpoint::DrainLeased);
         tokio::select! {
             biased;
-            drained = self.work_on(&leased, block) => drained,
+            drained = self.work_on(&leased, lease_end, block) => drained,
             () = self.shift.gives_back() => {
                 queue.release(leased.id, self.wall.unix_millis(Instant::now())).await?;
                 Ok(Drained::GivenBack)
@@ -119,8 +122,9 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         })
     }
 
-    /// What is done with an entry in hand.
-    async fn work_on(&self, leased: &Leased, block: Option<Block>) -> Result<Drained, StoreError> {
+    /// What is done with an entry in hand. When its lease has ended before it could be sent (a store that stalls holds up
+    /// whoever waits for it), it is another worker's.
+    async fn work_on(&self, leased: &Leased, lease_end: Instant, block: Option<Block>) -> Result<Drained, StoreError> {
         let Entry { operation, .. } = &leased.entry;
         if self.idempotency.as_ref().is_some_and(|idempotency| idempotency.was_delivered(&operation.key)) {
             // Its copies are never queued, so it was delivered from here, and counted then: only its removal had failed.
@@ -138,22 +142,32 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         }
         let number = leased.entry.retry_count.saturating_add(1);
         // A sender that panics costs its entry, and not the worker.
-        match AssertUnwindSafe(self.deliver_once(operation, number)).catch_unwind().await {
-            Ok(Ok(accepted)) => self.settle_delivered(leased, accepted).await,
+        match AssertUnwindSafe(self.deliver_once(operation, number, lease_end)).catch_unwind().await {
+            Ok(Ok(accepted)) => self.settle_delivered(leased, lease_end, accepted).await,
+            Ok(Err(failure)) if nothing_was_sent(failure.cause) && Instant::now() >= lease_end => {
+                Ok(Drained::Blocked { until: failure.retry_at })
+            }
             Ok(Err(failure)) if nothing_was_sent(failure.cause) => self.put_off(leased, &failure).await,
             Ok(Err(failure)) => self.put_back(leased, &failure).await,
             Err(_) => self.put_back(leased, &Failure::unsent(FailureKind::Panicked, None)).await,
         }
     }
 
-    async fn settle_delivered(&self, leased: &Leased, accepted: Accepted) -> Result<Drained, StoreError> {
+    async fn settle_delivered(&self, leased: &Leased, lease_end: Instant, accepted: Accepted) -> Result<Drained, StoreError> {
         let operation = &leased.entry.operation;
         let follow_up = self.follow_up(operation, Source::Vendor, accepted.data.as_ref());
         // Marked and counted before it leaves the queue: cut off in between, it is not sent again.
         self.mark(|idempotency| idempotency.delivered(&operation.key, accepted.at));
         self.ledger.delivered_from_queue();
-        let settled = Settled::delivered(self.wall.unix_millis(accepted.at), accepted.status);
-        self.ack(leased, Settled { follow_up, ..settled }).await?;
+        let settled = Settled { follow_up, ..Settled::delivered(self.wall.unix_millis(accepted.at), accepted.status) };
+        // A store that can't write it now may in a while. The worker that went on would send what nobody will know of after
+        // a crash; and what follows was made of an answer that only it has.
+        while let Err(error) = self.ack(leased, settled.clone()).await {
+            if Instant::now() + STORE_AGAIN >= lease_end {
+                return Err(error);
+            }
+            sleep(STORE_AGAIN).await;
+        }
         Ok(Drained::Delivered)
     }
 

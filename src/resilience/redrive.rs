@@ -7,12 +7,16 @@
 use tokio::time::Instant;
 
 use super::backlog::Backlog;
-use super::dead_letters::{DeadLetters, MOST_REDRIVES};
-use super::idempotency::Claim;
+use super::dead_letters::{DeadLetter, DeadLetters, MOST_REDRIVES};
+use super::idempotency::{Claim, FirstClaim, Idempotency};
 use super::limiter::LONGEST_PAUSE;
+use super::operation::Operation;
 use super::pipeline::Pipeline;
 use super::queue::StoreError;
 use super::sender::Sender;
+
+/// Letters that are read at once.
+const PAGE: usize = 100;
 
 /// What a redrive did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,19 +36,19 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     /// # Errors
     /// When the store fails; what was moved before stays moved.
     pub async fn redrive(&self) -> Result<Redriven, StoreError> {
-        const PAGE: usize = 100;
         let _redriving = self.redriving.lock().await;
         let mut redriven = Redriven::default();
+        // What fails again meanwhile comes behind it, as a new letter: it has had its turn.
+        let last = self.last_letter().await?;
         let mut after = 0;
-        loop {
+        while after < last {
             let page = self.backlog.letters().page(after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.id;
-            for letter in &page {
+            after = page.last().map_or(last, |letter| letter.id);
+            for letter in page.iter().filter(|letter| letter.id <= last) {
                 if letter.entry.redrives >= MOST_REDRIVES {
                     redriven.kept += 1;
                 } else {
-                    self.redrive_one(letter.id, &letter.entry.operation.key, &mut redriven).await?;
+                    self.redrive_one(letter, &mut redriven).await?;
                 }
             }
         }
@@ -52,11 +56,21 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         Ok(redriven)
     }
 
-    async fn redrive_one(&self, id: u64, key: &str, redriven: &mut Redriven) -> Result<(), StoreError> {
-        let claim = match self.idempotency.as_ref().map(|idempotency| idempotency.try_claim(key)) {
-            None => None,
-            Some(Some(Claim::First(claim))) => Some(claim),
-            Some(Some(Claim::Duplicate)) => {
+    /// The id of the newest letter; 0 without any.
+    async fn last_letter(&self) -> Result<u64, StoreError> {
+        let mut last = 0;
+        while let Some(letter) = self.backlog.letters().page(last, PAGE).await?.last() {
+            last = letter.id;
+        }
+        Ok(last)
+    }
+
+    async fn redrive_one(&self, letter: &DeadLetter, redriven: &mut Redriven) -> Result<(), StoreError> {
+        let id = letter.id;
+        let claim = match self.idempotency.as_ref().map(|idempotency| claim(idempotency, &letter.entry.operation)) {
+            None | Some(Some(Claimed::NotNeeded)) => None,
+            Some(Some(Claimed::First(claim))) => Some(claim),
+            Some(Some(Claimed::Duplicate)) => {
                 self.ledger.found_duplicate();
                 self.backlog.letters().remove(id).await?;
                 redriven.duplicates += 1;
@@ -80,4 +94,27 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         }
         Ok(())
     }
+}
+
+/// Whether a letter's operation may go back into the queue.
+enum Claimed<'a> {
+    /// The store knows best.
+    NotNeeded,
+    First(FirstClaim<'a>),
+    Duplicate,
+}
+
+/// `None` while a copy is under way.
+///
+/// Where the operations of a lead are, the store knows, and replicas share it: that one was put into the queue from here says
+/// nothing of what another replica did with it since. Taken for a copy, the only letter of it would be thrown away.
+fn claim<'a>(idempotency: &'a Idempotency, operation: &Operation) -> Option<Claimed<'a>> {
+    if operation.lead.is_some() {
+        let delivered = idempotency.was_delivered(&operation.key);
+        return Some(if delivered { Claimed::Duplicate } else { Claimed::NotNeeded });
+    }
+    Some(match idempotency.try_claim(&operation.key)? {
+        Claim::First(claim) => Claimed::First(claim),
+        Claim::Duplicate => Claimed::Duplicate,
+    })
 }

@@ -65,9 +65,11 @@ impl Default for Shift {
 pub(super) struct InHand<'a>(&'a Shift);
 
 impl Shift {
-    pub(super) fn take_in_hand(&self) -> InHand<'_> {
+    /// `None` when nothing more is taken. Counted first and asked then: whoever ends the work either sees this one, or is seen.
+    pub(super) fn take_in_hand(&self) -> Option<InHand<'_>> {
         self.in_hand.send_modify(|count| *count += 1);
-        InHand(self)
+        let in_hand = InHand(self);
+        self.takes().then_some(in_hand)
     }
 
     /// Resolves when what is in hand must be given back.

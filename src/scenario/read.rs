@@ -13,13 +13,18 @@ use super::raw::RawScenario;
 use super::schema::json_schema;
 use super::structure::sound_part;
 
+/// What the file is to be, for those who name another.
+const SCENARIO: &str = "scenario";
+/// One that is.
+const EXAMPLE: &str = "scenarios/quickstart.toml";
+
 impl Scenario {
     /// Reads the scenario at `path`, to run it: environment variables that it names must be set.
     ///
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn load(path: &Path) -> Result<Self, ScenarioErrors> {
-        Self::parse(&text_of(path)?, path)
+        Self::parse(&text_of(path, SCENARIO, EXAMPLE)?, path)
     }
 
     /// As [`Scenario::load`], from a text. Files that it names are looked for beside `path`.
@@ -36,24 +41,23 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn validate(path: &Path) -> Result<Self, ScenarioErrors> {
-        read(&text_of(path)?, path, &|name| std::env::var(name).ok(), Severity::Warning)
+        read(&text_of(path, SCENARIO, EXAMPLE)?, path, &|name| std::env::var(name).ok(), Severity::Warning)
     }
 }
 
-/// The text of a file.
-pub(super) fn text_of(path: &Path) -> Result<String, ScenarioErrors> {
+/// The text of the file at `path`, which is to hold a `what`, as `example` does.
+pub(super) fn text_of(path: &Path, what: &str, example: &str) -> Result<String, ScenarioErrors> {
     let refuse = |text: &str, at: usize, message: String, help: &str| {
         let mut diagnostics = Diagnostics::new(path, text);
         diagnostics.add(Severity::Error, at..at, message, help.to_owned());
         ScenarioErrors(diagnostics)
     };
-    let bytes = std::fs::read(path).map_err(|error| {
-        refuse("", 0, format!("the scenario cannot be read: {error}"), "name a file like scenarios/quickstart.toml")
-    })?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| refuse("", 0, format!("the {what} cannot be read: {error}"), &format!("name a file like {example}")))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let readable = String::from_utf8_lossy(error.as_bytes());
-        refuse(&readable, at, "the scenario is not UTF-8 from here on".to_owned(), "save the file as UTF-8")
+        refuse(&readable, at, format!("the {what} is not UTF-8 from here on"), "save the file as UTF-8")
     })
 }
 

@@ -111,7 +111,7 @@ impl ServiceConfig {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn load(path: &Path) -> Result<Self, ScenarioErrors> {
-        Self::parse(&text_of(path)?, path)
+        Self::parse(&text_of(path, "configuration", "service.toml, written by plimsoll serve --example")?, path)
     }
 
     /// As [`ServiceConfig::load`], from a text. A relative path in it starts at the directory of `path`.

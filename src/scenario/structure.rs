@@ -67,7 +67,7 @@ impl<'a> Walk<'a, '_> {
         if all.iter().any(|schema| is(schema, "credential")) {
             self.diagnostics.redact(value.span());
             let help = "name the environment variable that holds it: { env = \"NAME\" }";
-            self.error(value.span(), "a credential does not belong in a scenario file".to_owned(), help.to_owned());
+            self.error(value.span(), "a credential does not belong in this file".to_owned(), help.to_owned());
             return None;
         }
         let expected: Vec<String> = all.iter().map(|schema| describe(schema)).collect();

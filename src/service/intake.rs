@@ -1,6 +1,7 @@
 //! `POST /leads`: a lead is answered 202 only when it is durable, and never otherwise.
 //!
-//! One lead: 202 `accepted`, 200 `duplicate` (it is here already), 4xx with what is wrong (422 where another lead has its key), 503 with Retry-After when
+//! One lead: 202 `accepted`, 200 `duplicate` (the same lead is here already), 422 when its key is
+//! that of another lead, 4xx with what is wrong, 503 with Retry-After when
 //! there is no room or the store failed; then nothing was kept, or, after a failure of the store, it may have been: asked again
 //! with the same key it is accepted once.
 //!
@@ -68,6 +69,8 @@ async fn submit<S: LeadStore>(service: &Service<S>, request: Request) -> Result<
 async fn one<S: LeadStore>(service: &Service<S>, body: &[u8], key: Option<&str>) -> Result<Response, Refusal> {
     let lead = lead_form::read(body, key).inspect_err(|_| service.metrics.leads(Intake::Refused, 1))?;
     let id = lead.key.clone();
+    // A lead without a key is known by its content, and cannot differ from the one that is here.
+    let content = key.map(|_| lead_key(&lead.user, &lead.data));
     let accepted = accept(service, vec![lead]).await.inspect_err(|_| service.metrics.leads(Intake::Unavailable, 1))?;
     match accepted.first() {
         Some(Acceptance::New) => {
@@ -75,9 +78,8 @@ async fn one<S: LeadStore>(service: &Service<S>, body: &[u8], key: Option<&str>)
             Ok(answer(StatusCode::ACCEPTED, &id, "accepted"))
         }
         Some(Acceptance::Known) => {
-            if key.is_some() && is_another(service, &id, body).await? {
-                service.metrics.leads(Intake::Refused, 1);
-                return Err(key_of_another());
+            if let Some(content) = content {
+                same_content(service, &id, &content).await?;
             }
             service.metrics.leads(Intake::Duplicate, 1);
             Ok(answer(StatusCode::OK, &id, "duplicate"))
@@ -89,18 +91,19 @@ async fn one<S: LeadStore>(service: &Service<S>, body: &[u8], key: Option<&str>)
     }
 }
 
-/// Whether the lead that is here under a key is another than the one in `body`.
-async fn is_another<S: LeadStore>(service: &Service<S>, id: &str, body: &[u8]) -> Result<bool, Refusal> {
-    let here = service.store.lead(id).await.map_err(|error| store_failed(&error))?;
-    // One that was settled and forgotten in this moment is taken for the same.
-    let Some(here) = here else { return Ok(false) };
-    Ok(lead_form::read(body, None)?.key != lead_key(&here.user, &here.data))
-}
-
-/// As the draft of the header Idempotency-Key has it: a lead that was called known would be lost.
-fn key_of_another() -> Refusal {
-    let problem = Problem::of("Idempotency-Key", "another lead was submitted under this key; this one was not taken");
-    Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, problem.help("give each lead a key of its own"))
+/// Refuses another lead under a key that is taken: were it called a duplicate, its submitter would take it for kept.
+async fn same_content<S: LeadStore>(service: &Service<S>, id: &str, content: &str) -> Result<(), Refusal> {
+    let kept = service.store.lead(id).await.map_err(|error| {
+        service.metrics.leads(Intake::Unavailable, 1);
+        store_failed(&error)
+    })?;
+    // It may have been forgotten since; then it was settled.
+    if kept.is_none_or(|kept| lead_key(&kept.user, &kept.data) == content) {
+        return Ok(());
+    }
+    service.metrics.leads(Intake::Refused, 1);
+    let problem = Problem::of("Idempotency-Key", "another lead was accepted under this key; this one was not taken");
+    Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, problem.help("give each lead a key of its own")))
 }
 
 /// The answer to one lead. Its id is hexadecimal and its status a word: nothing has to be escaped.

@@ -45,7 +45,7 @@ pub(super) fn read(body: &[u8], key: Option<&str>) -> Result<NewLead, Refusal> {
 }
 
 /// The key of a lead by what its submitter calls it: 64 hex digits as they are, anything else hashed.
-pub(super) fn known_by(text: &str) -> String {
+pub(crate) fn known_by(text: &str) -> String {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return text.to_ascii_lowercase();
     }

@@ -60,8 +60,9 @@ use guard::Guard;
 use metrics::{Callback, Metrics};
 use vendor_sender::VendorSender;
 
+pub(crate) use lead_form::known_by;
 pub use leads::places_of;
-pub use running::{Running, StartError, Stopped, start};
+pub use running::{Running, StartError, Stopped, may_listen, start};
 pub use stats::{Stats, VendorStats};
 
 type VendorPipeline<S> = Pipeline<VendorSender, <S as LeadStore>::Backlog>;

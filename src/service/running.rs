@@ -87,6 +87,14 @@ impl Drop for Tasks {
     }
 }
 
+/// Whether it may listen where it is to. The command line may have overridden the address that the configuration was judged with.
+///
+/// # Errors
+/// [`StartError::NoToken`] beyond loopback without a token.
+pub fn may_listen(config: &ServiceConfig) -> Result<(), StartError> {
+    if config.listen.ip().is_loopback() || config.token.is_some() { Ok(()) } else { Err(StartError::NoToken(config.listen)) }
+}
+
 /// Starts the service on a store. `seed` gives it everything random; `sink` gets every event beside its own log.
 ///
 /// # Errors
@@ -97,10 +105,7 @@ pub async fn start<S: LeadStore>(
     seed: Seed,
     sink: Arc<dyn EventSink>,
 ) -> Result<Running<S>, StartError> {
-    // The command line may have overridden the address that the configuration was judged with.
-    if !config.listen.ip().is_loopback() && config.token.is_none() {
-        return Err(StartError::NoToken(config.listen));
-    }
+    may_listen(config)?;
     let endpoints = Endpoints::of_vendors(&config.vendors)?;
     let client = client(&config.vendors, config.workers)?;
     let refused = |error| StartError::Listen { address: config.listen, error };
@@ -125,13 +130,12 @@ pub async fn start<S: LeadStore>(
         };
         let emitter = Emitter::new(vendor, clock, Arc::clone(&both));
         let rng = seed.stream(vendor.as_str());
-        Arc::new(
-            Pipeline::with_backlog(settings.clone(), sender, store.backlog(vendor), emitter, wall, rng).with_follow_up(follow_up),
-        )
+        Pipeline::with_backlog(settings.clone(), sender, store.backlog(vendor), emitter, wall, rng).with_follow_up(follow_up)
     };
     let resilience = &config.resilience;
-    let clay: Arc<VendorPipeline<S>> = pipeline(Vendor::Clay, &resilience.clay);
-    let customer_io: Arc<VendorPipeline<S>> = pipeline(Vendor::CustomerIo, &resilience.customer_io);
+    let customer_io: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::CustomerIo, &resilience.customer_io));
+    // What follows from an enrichment is told to Customer.io.
+    let clay: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::Clay, &resilience.clay).ringing(customer_io.bell()));
     clay.restore().await?;
     customer_io.restore().await?;
 

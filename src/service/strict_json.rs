@@ -19,6 +19,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
     // A byte order mark is no part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim_ascii().is_empty() {
+        return Err(Problem::new("the body is empty").at(1, 1).help("send one JSON value"));
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Strict { left: DEEPEST }.deserialize(&mut reader).map_err(|error| place(text, &error))?;
     reader.end().map_err(|error| place(text, &error))?;
@@ -41,7 +44,7 @@ fn place(text: &str, error: &serde_json::Error) -> Problem {
     match error.classify() {
         serde_json::error::Category::Data => problem,
         serde_json::error::Category::Eof => problem.help("the JSON ends too early"),
-        _ => problem.help("send one JSON value: {\"user\": \"…\", \"data\": {…}}"),
+        _ => problem.help("send one value of valid JSON"),
     }
 }
 

@@ -58,7 +58,13 @@ async fn a_copy_is_known_by_its_content_or_its_key_also_after_a_restart() {
     }
     let again = held_in(service.stop().await, "").await;
     assert_eq!(again.raw_lead(reordered).await.status, 200);
-    assert_eq!(again.send("POST", "/leads", &key, reordered).await.json()["id"], keyed.json()["id"]);
+    assert_eq!(
+        again.send("POST", "/leads", &key, reordered).await.json(),
+        json!({"id": keyed.json()["id"], "status": "duplicate"})
+    );
+    // Called a duplicate, this lead would be lost, and its submitter would not know.
+    let other = again.send("POST", "/leads", &key, "{\"user\":\"x\",\"data\":{}}").await;
+    assert_eq!((other.status, &other.json()["errors"][0]["field"]), (422, &json!("Idempotency-Key")));
     let stats = again.get("/stats").await.json();
     assert_eq!((&stats["clay"]["queue_depth"], &stats["customer_io"]["queue_depth"]), (&json!(3), &json!(6)));
     again.stop().await;

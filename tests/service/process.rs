@@ -261,7 +261,8 @@ fn every_mistake_of_a_configuration_is_named_with_its_place() {
     let ended = Ended::of(serve(&hasty).arg("--check").output().unwrap());
     ended.says(104, &["no request comes in no time"]);
     assert_eq!(ended.stderr.matches("no request comes in no time").count(), 2, "{}", ended.stderr);
-    Ended::of(plimsoll().args(["serve", "--config", "nowhere.toml"]).output().unwrap()).says(104, &["cannot be read"]);
+    Ended::of(plimsoll().args(["serve", "--config", "nowhere.toml"]).output().unwrap())
+        .says(104, &["the configuration cannot be read", "plimsoll serve --example"]);
     Ended::of(plimsoll().arg("serve").output().unwrap()).says(2, &["--config"]);
 }
 

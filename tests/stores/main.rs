@@ -34,6 +34,7 @@ macro_rules! passes {
                 what_has_been_due_for_the_longest_goes_first
                 a_lease_that_is_never_finished_comes_back
                 failed_attempts_are_counted_and_remembered_and_released_ones_are_not
+                two_failures_alike_within_a_millisecond_are_two
                 the_history_is_bounded
                 an_operation_is_acknowledged_together_with_what_follows
                 what_follows_is_kept_beyond_the_bound

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::outcome::{FailureKind, Place};
 use crate::resilience::{Attempt, Settled, UnixMillis};
+use crate::service;
 use crate::store::LeadRecord;
 use crate::store::sqlite::{FileEntry, Shown};
 
@@ -15,7 +16,8 @@ use super::{Exit, QueueError, StoreArgs, output};
 /// Arguments of `plimsoll queue show`.
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
-    /// The key of a lead or of an operation, or the number of an operation (as `export` writes it)
+    /// The key of a lead, or the Idempotency-Key that it was submitted with; or the key of an operation, or its number (as
+    /// `export` writes it)
     name: String,
     #[command(flatten)]
     store: StoreArgs,
@@ -25,10 +27,16 @@ pub(super) struct ShowArgs {
 }
 
 pub(super) fn run(args: &ShowArgs) -> Result<Exit, QueueError> {
-    let Some(shown) = args.store.read()?.find(&args.name)? else {
-        let name = &args.name;
+    let mut file = args.store.read()?;
+    let name = &args.name;
+    let shown = match file.find(name)? {
+        None => file.find(&service::known_by(name))?,
+        found => found,
+    };
+    let Some(shown) = shown else {
         return Err(QueueError::NotFound(format!(
-            "no lead and no operation is known by {name:?} in {}: give a whole key (64 hex digits), or an operation's number",
+            "no lead and no operation is known by {name:?} in {}: give a whole key (64 hex digits), the Idempotency-Key of \
+             a lead, or an operation's number",
             args.store.db.display()
         )));
     };

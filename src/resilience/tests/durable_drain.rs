@@ -15,9 +15,11 @@ use super::*;
 
 /// A backlog in memory that remembers how each entry ended.
 #[derive(Debug, Clone)]
-struct Keeping {
-    kept: Arc<MemoryBacklog>,
+pub(super) struct Keeping {
+    pub(super) kept: Arc<MemoryBacklog>,
     settled: Arc<Mutex<Vec<Settled>>>,
+    /// Whoever holds it stalls the store where credits are kept.
+    pub(super) stall: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl FallbackQueue for Keeping {
@@ -72,6 +74,8 @@ impl Backlog for Keeping {
     }
 
     async fn redrive(&self, letter: u64, due: UnixMillis) -> Result<bool, StoreError> {
+        // Others go on meanwhile, as with any store that is no memory.
+        tokio::task::yield_now().await;
         self.kept.redrive(letter, due).await
     }
 
@@ -84,19 +88,20 @@ impl Backlog for Keeping {
     }
 
     async fn keep_credits(&self, state: CreditState) -> Result<(), StoreError> {
+        drop(self.stall.lock().await);
         self.kept.keep_credits(state).await
     }
 }
 
-struct Service {
-    pipeline: Arc<Pipeline<Arc<Script>, Keeping>>,
-    vendor: Arc<Script>,
-    store: Keeping,
-    start: Instant,
-    wall: DayClock,
+pub(super) struct Service {
+    pub(super) pipeline: Arc<Pipeline<Arc<Script>, Keeping>>,
+    pub(super) vendor: Arc<Script>,
+    pub(super) store: Keeping,
+    pub(super) start: Instant,
+    pub(super) wall: DayClock,
 }
 
-fn service(settings: PipelineSettings) -> Service {
+pub(super) fn service(settings: PipelineSettings) -> Service {
     with_hook(settings, |_, _, _| Vec::new())
 }
 
@@ -105,7 +110,8 @@ fn with_hook(
     hook: impl Fn(&Operation, Source, Option<&Value>) -> Vec<Operation> + Send + Sync + 'static,
 ) -> Service {
     let Rig { vendor, log, start, .. } = rig(settings.clone());
-    let store = Keeping { kept: Arc::new(MemoryBacklog::new(&settings.fallback)), settled: Arc::default() };
+    let store =
+        Keeping { kept: Arc::new(MemoryBacklog::new(&settings.fallback)), settled: Arc::default(), stall: Arc::default() };
     let (wall, rng) = (DayClock::start(), Seed(1).stream("service"));
     let pipeline = Pipeline::with_backlog(settings, vendor.clone(), store.clone(), emitter(start, &log), wall, rng);
     Service { pipeline: Arc::new(pipeline.with_follow_up(hook)), vendor, store, start, wall }
@@ -113,24 +119,24 @@ fn with_hook(
 
 impl Service {
     /// Accepts an operation as a service does: into the queue, due at once, untried.
-    async fn accept(&self, operation: Operation) {
+    pub(super) async fn accept(&self, operation: Operation) {
         let now = self.wall.unix_millis(Instant::now());
         let entry = Entry { operation, timestamp: now, retry_count: 0, redrives: 0, attempts: Vec::new() };
         assert_eq!(self.store.push(entry, now).await, Ok(true));
         self.pipeline.wake();
     }
 
-    async fn accept_leads(&self, count: u32) {
+    pub(super) async fn accept_leads(&self, count: u32) {
         for number in 0..count {
             self.accept(lead(number)).await;
         }
     }
 
-    fn work(&self, workers: usize) -> tokio::task::JoinHandle<()> {
+    pub(super) fn work(&self, workers: usize) -> tokio::task::JoinHandle<()> {
         tokio::spawn(Arc::clone(&self.pipeline).work(workers))
     }
 
-    fn ends(&self) -> Vec<(Place, Option<Source>, Option<FailureKind>)> {
+    pub(super) fn ends(&self) -> Vec<(Place, Option<Source>, Option<FailureKind>)> {
         let settled = self.store.settled.lock().expect("no panic");
         settled.iter().map(|settled| (settled.place, settled.source, settled.cause)).collect()
     }
@@ -141,7 +147,7 @@ fn with_steps(steps: &[FallbackStep]) -> PipelineSettings {
     PipelineSettings { fallback, ..plain() }
 }
 
-fn slow(seconds: u64) -> Step {
+pub(super) fn slow(seconds: u64) -> Step {
     Step::Late(Duration::from_secs(seconds), Reply { status: Some(200), ..Reply::default() })
 }
 
@@ -298,7 +304,8 @@ async fn what_follows_rings_the_bell_of_whoever_does_it() {
     let wall = other.wall;
     let Rig { vendor, log, start, .. } = rig(plain());
     let settings = plain();
-    let backlog = Keeping { kept: Arc::new(MemoryBacklog::new(&settings.fallback)), settled: Arc::default() };
+    let backlog =
+        Keeping { kept: Arc::new(MemoryBacklog::new(&settings.fallback)), settled: Arc::default(), stall: Arc::default() };
     let pipeline = Pipeline::with_backlog(settings, vendor, backlog.clone(), emitter(start, &log), wall, Seed(1).stream("first"))
         .with_follow_up(|operation, _, _| vec![operation.clone()])
         .ringing(other.pipeline.bell());

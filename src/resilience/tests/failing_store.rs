@@ -113,3 +113,34 @@ async fn what_was_delivered_and_could_not_be_taken_out_is_neither_sent_nor_count
     assert_eq!((counts.submitted, counts.delivered, counts.duplicate, counts.queued), (1, 1, 0, 0), "{counts:?}");
     assert_eq!(vendor.count(), 2, "the call, and one delivery");
 }
+
+#[tokio::test(start_paused = true)]
+async fn while_the_store_cannot_write_what_was_delivered_each_worker_stays_with_its_entry() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let Rig { vendor, log, start, .. } = rig(no_retries());
+    let queue = Queue { kept: MemoryQueue::new(100), broken: AtomicBool::new(true) };
+    let store = Store { queue, letters: MemoryDeadLetters::new(10) };
+    let (wall, rng) = (DayClock::start(), Seed(1).stream("store"));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hear = Arc::clone(&told);
+    let pipeline = Pipeline::with_backlog(no_retries(), vendor.clone(), store, emitter(start, &log), wall, rng).with_follow_up(
+        move |_, _, data| {
+            hear.lock().expect("no panic").push(data.is_some());
+            Vec::new()
+        },
+    );
+    vendor.then(Step::Answer(Reply { status: Some(200), data: Some(json!({"found": 1})), ..Reply::default() }));
+    for number in 0..50 {
+        let entry = Entry { operation: lead(number), timestamp: 0, retry_count: 0, redrives: 0, attempts: Vec::new() };
+        assert_eq!(pipeline.backlog().queue.push(entry, 0).await, Ok(true));
+    }
+    let pipeline = Arc::new(pipeline);
+    let work = tokio::spawn(Arc::clone(&pipeline).work(4));
+    tokio::time::sleep(MINUTE).await;
+    assert_eq!((vendor.count(), pipeline.backlog().queue.depth()), (4, 50), "no more is sent than there are workers");
+    pipeline.backlog().queue.broken.store(false, Ordering::Relaxed);
+    tokio::time::sleep(MINUTE).await;
+    work.abort();
+    assert_eq!((vendor.count(), pipeline.backlog().queue.depth()), (50, 0), "each once");
+    assert_eq!(*told.lock().expect("no panic"), [true; 50], "what follows is made of the vendor's answer");
+}

@@ -12,6 +12,7 @@ mod draining;
 mod durable_drain;
 mod failing_store;
 mod long_day;
+mod shared_store;
 mod whole_pipeline;
 
 use std::collections::VecDeque;

@@ -147,7 +147,7 @@ impl Checker<'_> {
                     self.diagnostics.redact(span);
                     let help =
                         "name the environment variable that holds it: { env = \"NAME\" }, with `prefix = \"Bearer \"` if need be";
-                    self.error(place, "a credential does not belong in a scenario file", help);
+                    self.error(place, "a credential does not belong in this file", help);
                     return None;
                 }
                 Secret::new(text.clone())

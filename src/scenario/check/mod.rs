@@ -118,7 +118,7 @@ impl Checker<'_> {
         let value = (self.environment)(&variable.env).filter(|value| !value.is_empty());
         if value.is_none() {
             let message = format!("the environment variable {} is not set", variable.env);
-            let help = format!("set it before the run: export {}=…", variable.env);
+            let help = format!("set it first: export {}=…", variable.env);
             self.report(self.missing_variable, place, message, help);
         }
         Secret::new(format!("{}{}", variable.prefix, value.unwrap_or_default()))

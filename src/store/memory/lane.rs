@@ -25,6 +25,7 @@ pub(super) struct Lane {
 pub(super) struct Waiting {
     pub(super) entry: Entry,
     pub(super) due: UnixMillis,
+    leased: bool,
 }
 
 impl Lane {
@@ -60,13 +61,13 @@ impl Lane {
             self.firsts.insert((due, id));
         }
         self.keys.insert(entry.operation.key.clone(), id);
-        self.waiting.insert(id, Waiting { entry, due });
+        self.waiting.insert(id, Waiting { entry, due, leased: false });
         id
     }
 
     /// Takes an entry out; the next of its user's line may go.
     pub(super) fn remove(&mut self, id: u64) -> Option<Entry> {
-        let Waiting { entry, due } = self.waiting.remove(&id)?;
+        let Waiting { entry, due, .. } = self.waiting.remove(&id)?;
         self.keys.remove(&entry.operation.key);
         let user = &entry.operation.user;
         if let Some(line) = self.lines.get_mut(user) {
@@ -91,6 +92,9 @@ impl Lane {
             return None;
         }
         self.reschedule(id, lease_end);
+        if let Some(waiting) = self.waiting.get_mut(&id) {
+            waiting.leased = true;
+        }
         self.get(id).map(|waiting| Leased { id, entry: waiting.entry.clone() })
     }
 
@@ -101,13 +105,15 @@ impl Lane {
                 self.firsts.insert((due, id));
             }
             waiting.due = due;
+            waiting.leased = false;
         }
     }
 
-    /// Counts and remembers a failed attempt. One that is remembered as the last already was reported twice.
+    /// Counts and remembers a failed attempt. One that is remembered as the last already was reported twice, if nobody took
+    /// the entry since.
     pub(super) fn fail(&mut self, id: u64, attempt: Attempt, due: UnixMillis) {
         let Some(waiting) = self.waiting.get_mut(&id) else { return };
-        if waiting.entry.attempts.last() == Some(&attempt) {
+        if !waiting.leased && waiting.entry.attempts.last() == Some(&attempt) {
             return;
         }
         waiting.entry.retry_count += 1;

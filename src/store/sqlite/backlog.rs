@@ -112,7 +112,9 @@ impl FallbackQueue for SqliteBacklog {
     }
 
     async fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> Result<(), StoreError> {
-        self.store.write(Change::Other, move |transaction| transaction.give_back(id, Some(attempt), due)).await
+        // Whoever has no lease any more and reports the last attempt again did not hear that it is written.
+        let again = self.store.shared.windows[self.vendor].lock().lease_end(id).is_none();
+        self.store.write(Change::Other, move |transaction| transaction.give_back(id, Some((attempt, again)), due)).await
     }
 
     async fn release(&self, id: u64, due: UnixMillis) -> Result<(), StoreError> {

@@ -155,13 +155,12 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Gives an entry back, due at `due`, with what failed if something was tried.
-    pub(super) fn give_back(&mut self, id: u64, attempt: Option<Attempt>, due: UnixMillis) -> Result<()> {
+    /// Gives an entry back, due at `due`, with what failed if something was tried, and whether that may be told `again`.
+    pub(super) fn give_back(&mut self, id: u64, attempt: Option<(Attempt, bool)>, due: UnixMillis) -> Result<()> {
         let Some(found) = self.find(id, "queued")? else { return Ok(()) };
-        if let Some(attempt) = attempt {
+        if let Some((attempt, again)) = attempt {
             let known = self.attempts_of(id)?;
-            if known.last() == Some(&attempt) {
-                // Reported again by somebody who did not hear the answer.
+            if again && known.last() == Some(&attempt) {
                 return Ok(());
             }
             self.remember(id, known, attempt)?;

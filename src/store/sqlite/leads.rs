@@ -28,6 +28,11 @@ impl ReadyLead {
         }
         Self { key: Key::of(&lead.key), user: lead.user, data: json(&lead.data), operations }
     }
+
+    /// About as many as it takes: its payload, and that of each operation as text and as a value.
+    pub(super) fn bytes(&self) -> usize {
+        self.data.len() + self.operations.iter().map(|operation| 2 * operation.data.len()).sum::<usize>()
+    }
 }
 
 /// Operations that follow from something, ready to be written.

@@ -41,7 +41,7 @@ pub use settings::SqliteSettings;
 use leads::{ReadyLead, follow_up};
 use read::Question;
 use row::Key;
-use threads::{Running, Threads, closed};
+use threads::{Running, Threads, Waiting, closed};
 use transaction::Transaction;
 use writer::{Change, Request, Task, Writer, store_error};
 
@@ -57,6 +57,7 @@ pub struct SqliteStore {
 struct Shared {
     settings: SqliteSettings,
     commits: AtomicU64,
+    waiting: Waiting,
     windows: [SharedWindow; 3],
 }
 
@@ -96,7 +97,7 @@ impl SqliteStore {
         let reading = open::connect(path, false)?;
         let windows =
             numbers.counts.map(|counts| SharedWindow(Mutex::new(window::Window::new(counts.queued, counts.dead, window::PAGE))));
-        let shared = Arc::new(Shared { settings, commits: AtomicU64::new(0), windows });
+        let shared = Arc::new(Shared { settings, commits: AtomicU64::new(0), waiting: Waiting::default(), windows });
         let (requests, asked) = channel();
         let (questions, questioned) = channel();
         let writer = Writer { connection: writing, shared: Arc::clone(&shared), numbers };
@@ -139,8 +140,19 @@ impl SqliteStore {
         change: Change,
         work: impl FnOnce(&mut Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.write_large(change, 0, work).await
+    }
+
+    /// As `write`, for a change that holds so many bytes. Waits while those that wait for the writer hold too many.
+    async fn write_large<T: Send + 'static>(
+        &self,
+        change: Change,
+        bytes: usize,
+        work: impl FnOnce(&mut Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let room = self.shared.waiting.room_for(bytes).await.ok_or_else(closed)?;
         let (answer, answered) = oneshot::channel();
-        self.send(Request::Write(Box::new(Task { change, work: Some(work), result: None, answer }))).await?;
+        self.send(Request::Write(Box::new(Task { change, work: Some(work), result: None, answer, _room: room }))).await?;
         answered.await.map_err(|_| closed())?
     }
 
@@ -156,7 +168,9 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let question: Question = Box::new(move |connection| {
-            let _ = answer.send(question(connection).map_err(|error| store_error(&error)));
+            if !answer.is_closed() {
+                let _ = answer.send(question(connection).map_err(|error| store_error(&error)));
+            }
         });
         self.threads.with(|running| running.questions.clone())?.send(question).map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
@@ -172,8 +186,11 @@ impl LeadStore for SqliteStore {
 
     async fn accept(&self, leads: Vec<NewLead>, now: UnixMillis) -> Result<Vec<Acceptance>, StoreError> {
         let leads: Vec<ReadyLead> = leads.into_iter().map(|lead| ReadyLead::new(lead, now)).collect();
-        self.write(Change::Enqueue, move |transaction| leads.into_iter().map(|lead| transaction.accept(lead, now)).collect())
-            .await
+        let bytes = leads.iter().map(ReadyLead::bytes).sum();
+        let accept = move |transaction: &mut Transaction<'_>| {
+            leads.into_iter().map(|lead| transaction.accept(lead, now)).collect::<rusqlite::Result<Vec<_>>>()
+        };
+        self.write_large(Change::Enqueue, bytes, accept).await
     }
 
     async fn lead(&self, key: &str) -> Result<Option<LeadRecord>, StoreError> {

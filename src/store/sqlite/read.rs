@@ -34,14 +34,17 @@ pub(super) fn lead(connection: &mut Connection, key: &str) -> Result<Option<Foun
     found.map(|(id, lead)| with_parts(&snapshot, id, lead)).transpose()
 }
 
+/// A page of leads: at most `?2` behind the key `?1`. Were there a way to give none, each page would pass over all before it.
+pub(super) const LEADS_BEHIND: &str = "SELECT id, key, user, data, accepted_at FROM leads WHERE key > ?1 ORDER BY key LIMIT ?2";
+
 /// At most `limit` leads behind the one of key `after`.
 pub(super) fn leads(connection: &mut Connection, after: Option<&str>, limit: usize) -> Result<Vec<Found>> {
     let snapshot = connection.transaction()?;
     let found = {
-        let sql = "SELECT id, key, user, data, accepted_at FROM leads WHERE ?1 IS NULL OR key > ?1 ORDER BY key LIMIT ?2";
-        let mut statement = snapshot.prepare_cached(sql)?;
+        let mut statement = snapshot.prepare_cached(LEADS_BEHIND)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = statement.query_map((after.map(Key::of), limit), lead_row)?;
+        // Every key is behind the empty one.
+        let rows = statement.query_map((Key::of(after.unwrap_or_default()), limit), lead_row)?;
         rows.collect::<Result<Vec<_>>>()?
     };
     found.into_iter().map(|(id, lead)| with_parts(&snapshot, id, lead)).collect()

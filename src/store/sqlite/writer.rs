@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::failpoint::{Failpoint, reach};
 use crate::resilience::StoreError;
@@ -87,6 +87,8 @@ pub(super) struct Task<F, T> {
     pub(super) work: Option<F>,
     pub(super) result: Option<T>,
     pub(super) answer: oneshot::Sender<Result<T, StoreError>>,
+    /// What it holds counts for as long as it waits, whether its caller waits for it or not.
+    pub(super) _room: OwnedSemaphorePermit,
 }
 
 impl<F, T> Work for Task<F, T>

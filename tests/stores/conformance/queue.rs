@@ -115,6 +115,19 @@ pub(crate) async fn failed_attempts_are_counted_and_remembered_and_released_ones
     );
 }
 
+pub(crate) async fn two_failures_alike_within_a_millisecond_are_two<S: Stand>() {
+    let stand = stand!(S, ROOMY);
+    let store = stand.store();
+    let backlog = store.backlog(Vendor::Clay);
+    accept(&store, lead_with(1, "ada", &[OperationKind::Enrich], json!({})), 0).await;
+    for failed in 0..3 {
+        let leased = due(&backlog, 5).await;
+        assert_eq!((leased.entry.retry_count, leased.entry.attempts.len()), (failed, failed as usize));
+        backlog.queue().fail(leased.id, attempt(5), 5).await.expect("a working store");
+        assert_eq!(backlog.queue().next_due().await, Ok(Some(5)), "nobody waits for a lease to end");
+    }
+}
+
 pub(crate) async fn the_history_is_bounded<S: Stand>() {
     let stand = stand!(S, ROOMY);
     let store = stand.store();

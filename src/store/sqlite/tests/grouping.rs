@@ -1,7 +1,10 @@
 //! Many changes, one commit; and one that fails, alone.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
+
+use futures_util::FutureExt;
 
 use crate::outcome::FailureKind;
 use crate::resilience::{Attempt, StoreError};
@@ -93,4 +96,31 @@ async fn durability_is_what_it_is_said_to_be() {
     };
     assert_eq!(pragma("journal_mode").await, Ok("wal".to_owned().into()));
     assert_eq!(pragma("synchronous").await, Ok(2.into()));
+}
+
+#[tokio::test]
+async fn callers_that_went_away_while_the_disk_stalled_left_no_more_than_a_bound() {
+    let (_dir, path) = place();
+    let store = open(&path);
+    let (go, wait) = channel::<()>();
+    let held = store.write(Change::Other, move |_| {
+        let _ = wait.recv();
+        Ok(())
+    });
+    let mut held = std::pin::pin!(held);
+    assert!(futures_util::poll!(held.as_mut()).is_pending());
+    let mebibyte = Arc::new(());
+    for _ in 0..1_000 {
+        let left_behind = Arc::clone(&mebibyte);
+        let asked = store.write_large(Change::Other, 1 << 20, move |_| {
+            drop(left_behind);
+            Ok(())
+        });
+        assert_eq!(asked.now_or_never(), None, "nobody answers, and the caller goes");
+    }
+    let kept = Arc::strong_count(&mebibyte) - 1;
+    assert!((1..=64).contains(&kept), "{kept} MiB wait for the disk");
+    drop(go);
+    held.await.expect("a working store");
+    store.check().await.expect("it goes on");
 }

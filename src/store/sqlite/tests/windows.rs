@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::outcome::Vendor;
 use crate::resilience::{Backlog, Entry, FallbackQueue, Operation, OperationKind, Settled};
 use crate::store::LeadStore;
+use crate::store::sqlite::read::LEADS_BEHIND;
 use crate::store::sqlite::row::{ENTRY, NewEntry};
 use crate::store::sqlite::window::{Head, Known, MOST_BYTES, Turn, Window};
 
@@ -132,7 +133,8 @@ async fn the_next_page_and_the_next_of_a_line_are_found_by_an_index() {
         store.read(move |connection| {
             let sql = sql.replace("?2", "5").replace("?3", "6");
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-            statement.query_map((), |row| row.get::<_, String>("detail"))?.collect::<rusqlite::Result<Vec<_>>>()
+            // Unbound, as the planner sees them.
+            statement.raw_query().mapped(|row| row.get::<_, String>("detail")).collect::<rusqlite::Result<Vec<_>>>()
         })
     };
     for (sql, index) in [
@@ -160,6 +162,7 @@ async fn the_next_page_and_the_next_of_a_line_are_found_by_an_index() {
             "SELECT id FROM leads WHERE open = 0 AND settled_at < 5 ORDER BY settled_at LIMIT 5".to_owned(),
             "INDEX leads_settled (settled_at<?)",
         ),
+        (LEADS_BEHIND.to_owned(), "INDEX sqlite_autoindex_leads_1 (key>?)"),
         ("SELECT id, came, place FROM entries WHERE lead = 1 AND key = x'00'".to_owned(), "INDEX entries_of_lead (lead=?)"),
     ] {
         let plan = plan(sql.clone()).await.expect("a plan").join("\n");
