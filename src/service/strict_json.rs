@@ -149,7 +149,7 @@ mod tests {
             (b"{\"a\":\n\"\xff\"}", "not UTF-8", 2, Some(2)),
             (b"{\"a\":1}\n{\"b\":2}", "trailing characters", 2, Some(1)),
             (b"{\"a\"", "EOF", 1, Some(4)),
-            (b"", "EOF", 1, Some(1)),
+            (b"", "the body is empty", 1, Some(1)),
             ("{\"é\" 1}".as_bytes(), "expected `:`", 1, Some(6)),
             (b"{\"a\":1e999}", "number out of range", 1, None),
             (b"{\"a\":\"\\ud800\"}", "hex escape", 1, None),

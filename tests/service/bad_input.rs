@@ -42,7 +42,7 @@ async fn each_bad_lead_is_refused_with_its_place_and_the_service_goes_on() {
         (long.as_bytes(), 422, "151 bytes"),
         (large.as_bytes(), 422, "and an event of Customer.io holds 100000"),
         (b"{\"user\":\"a\",\"data\":{}", 400, "EOF"),
-        (b"", 400, "EOF"),
+        (b"", 400, "the body is empty"),
     ];
     for (body, status, says) in cases {
         let answer = service.raw_lead(body.to_vec()).await;
