@@ -34,6 +34,17 @@ fn twenty_deaths_lose_no_lead() {
     assert!(deaths.contains(&"after-vendor-commit") && deaths.iter().any(|death| death.ends_with(" ms")), "{deaths:?}");
 }
 
+#[test]
+#[ignore = "the nightly form, of some minutes: cargo test --test kill -- --ignored"]
+fn two_hundred_deaths_lose_no_lead() {
+    // Another seed each time: it is told, with the command that replays it.
+    let ended = common::run(&["chaos", "kill", "--kills", "200", "--json"]);
+    ended.says(0, &["200 kills survived"]);
+    let report = report(&ended);
+    assert_eq!(report["audit"]["verdict"], "passed", "{report:#}");
+    assert!(report["audit"]["leads"]["acknowledged"].as_u64() > Some(1_000), "{:#}", report["audit"]);
+}
+
 /// `plimsoll serve`, started as anybody's own service is: by a shell, told of the vendors by its environment.
 fn own_service(dir: &std::path::Path, before: &str) -> (String, String) {
     let config = r#"listen = "127.0.0.1:PORT"

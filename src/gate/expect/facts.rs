@@ -77,6 +77,9 @@ pub struct VendorFacts {
     pub entries: u64,
     /// Entries that the ledger says are missing from it.
     pub missed: u64,
+    /// Places at which the entries' numbers do not go on.
+    pub gaps: u64,
+    last_entry: u64,
     /// By vendor.
     pub vendors: BTreeMap<Vendor, OneVendor>,
     /// How times were put on the load's clock.
@@ -125,6 +128,7 @@ impl OneVendor {
 /// What is read of an entry.
 #[derive(Deserialize)]
 struct Line<'a> {
+    entry: u64,
     at_us: u64,
     took_us: u64,
     vendor: Vendor,
@@ -199,6 +203,9 @@ impl VendorFacts {
         }
         let line: Line<'_> = serde_json::from_str(text)?;
         self.entries += 1;
+        // They jump, too, where entries are told to be missing: then `gap` says that.
+        self.gaps += u64::from(line.entry != self.last_entry + 1 && line.entry != 1);
+        self.last_entry = line.entry;
         let clock = self.clock;
         self.vendors.entry(line.vendor).or_default().take(&line, seen.entry(line.vendor).or_default(), clock);
         Ok(())
@@ -212,6 +219,9 @@ impl VendorFacts {
     /// Why it cannot be relied on, if so.
     pub(super) fn gap(&self) -> Option<String> {
         match (self.entries, self.missed) {
+            (_, 0) if self.gaps > 0 => {
+                Some("lines are missing from the vendors' ledger: its entries' numbers have gaps".to_owned())
+            }
             (_, missed) if missed > 0 => Some(format!("{missed} entries are missing from the vendors' ledger")),
             (0, _) => Some("the vendors' ledger has no entry".to_owned()),
             _ => None,

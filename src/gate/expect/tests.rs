@@ -399,6 +399,12 @@ fn a_ledger_that_is_not_there_or_not_whole_proves_nothing() {
             assert!(!judgement.passed && judgement.seen.starts_with("no data"), "{judgement:?}");
         }
     }
+    // A line that was taken out: the sixth of the entries from 1 on.
+    let numbered: Vec<String> =
+        ledger().lines().zip(1..).map(|(line, entry)| line.replace("\"entry\":1,", &format!("\"entry\":{entry},"))).collect();
+    assert_eq!(self::facts(&numbered.join("\n")).gap(), None);
+    let short: Vec<&str> = numbered.iter().enumerate().filter(|(index, _)| *index != 5).map(|(_, line)| line.as_str()).collect();
+    assert!(self::facts(&short.join("\n")).gap().is_some_and(|gap| gap.contains("numbers have gaps")));
     let torn = read(&format!("{}{{\"entry\":7,", ledger()), LedgerClock::default()).unwrap_err().to_string();
     assert!(torn.contains("line 15, is no entry of a ledger"), "{torn}");
     assert!(VendorFacts::read(std::path::Path::new("/nowhere/vendors.ndjson"), LedgerClock::default()).is_err());
