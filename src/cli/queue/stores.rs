@@ -30,7 +30,7 @@ pub(super) struct StoreArgs {
     #[arg(long, value_name = "VARIABLE", conflicts_with = "db")]
     redis_env: Option<String>,
     /// The name of the service's store on that server, as in its configuration
-    #[arg(id = "store_name", long = "name", value_name = "NAME", default_value = "plimsoll", requires = "redis_env")]
+    #[arg(id = "store_name", long = "name", value_name = "NAME", default_value = "plimsoll", conflicts_with = "db")]
     name: String,
 }
 
