@@ -391,7 +391,7 @@ mod on_redis {
 
     #[test]
     fn which_store_is_said_once_and_never_with_its_password() {
-        run(&["queue", "ls"]).says(2, &["--db"]);
+        run(&["queue", "ls"]).says(2, &["--db <FILE>|--redis-env <VARIABLE>"]);
         run(&["queue", "ls", "--db", "leads.db", "--redis-env", "X"]).says(2, &["--redis-env", "cannot be used with"]);
         run(&["queue", "ls", "--db", "leads.db", "--name", "x"]).says(2, &["cannot be used"]);
         run(&["queue", "ls", "--redis-env", "QUEUE_TEST_UNSET"]).says(1, &["QUEUE_TEST_UNSET is not set"]);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use crate::outcome::{Place, Vendor};
 use crate::resilience::{StoreError, UnixMillis};
@@ -22,12 +22,13 @@ const UNBOUNDED: Bounds = Bounds { queue: usize::MAX, dead_letters: usize::MAX }
 
 /// Which store.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("store").required(true).args(["db", "redis_env"]))]
 pub(super) struct StoreArgs {
     /// The service's file of leads
-    #[arg(long, value_name = "FILE", required_unless_present = "redis_env")]
+    #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
     /// The environment variable that holds the URL of the service's Redis server, as in redis://host:6379/0
-    #[arg(long, value_name = "VARIABLE", conflicts_with = "db")]
+    #[arg(long, value_name = "VARIABLE")]
     redis_env: Option<String>,
     /// The name of the service's store on that server, as in its configuration
     #[arg(id = "store_name", long = "name", value_name = "NAME", default_value = "plimsoll", conflicts_with = "db")]
