@@ -1,6 +1,10 @@
-//! `plimsoll queue` as a person uses it: on the file of a service that was stopped, or runs.
+//! `plimsoll queue` as a person uses it: on the file of a service that was stopped, or runs, and on a Redis server.
 
 mod common;
+#[cfg(feature = "redis")]
+#[path = "stores/redis/server.rs"]
+#[allow(dead_code, reason = "the stores' tests also kill it")]
+mod redis_server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,13 +39,12 @@ fn open(path: &Path) -> SqliteStore {
 }
 
 /// Three leads: the first settled, the second with a dead letter at each vendor, the third queued. All users are their own.
-async fn fill(store: &SqliteStore) {
+async fn fill<S: LeadStore>(store: &S) {
     let leads = vec![lead(1, "ada@acme.test", "Ada"), lead(2, "=bob@acme.test", "Bob, \"the\" second"), lead(3, "eve", "Eve")];
     store.accept(leads, THEN).await.expect("a working store");
     let (clay, customer_io) = (store.backlog(Vendor::Clay), store.backlog(Vendor::CustomerIo));
-    let take = async |backlog: &<SqliteStore as LeadStore>::Backlog| {
-        backlog.queue().lease(THEN, THEN + 1_000).await.expect("a working store").expect("due").id
-    };
+    let take =
+        async |backlog: &S::Backlog| backlog.queue().lease(THEN, THEN + 1_000).await.expect("a working store").expect("due").id;
     clay.queue().ack(take(&clay).await, Settled::delivered(THEN + 1_000, Some(200))).await.expect("a working store");
     let why = Attempt { at: THEN + 2_000, cause: FailureKind::ClientError, status: Some(422) };
     assert_eq!(clay.bury(take(&clay).await, why).await, Ok(true));
@@ -240,4 +243,175 @@ fn a_file_that_is_none_of_ours_is_refused_and_none_is_made() {
     fs::write(&notes, "not a database").expect("a writable directory");
     run(&["queue", "ls", "--db", text(&notes)]).says(1, &["notes.txt", "no SQLite database"]);
     assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1, "nothing is made beside it");
+}
+
+#[cfg(feature = "redis")]
+mod on_redis {
+    use plimsoll::store::redis::RedisStore;
+
+    use super::common::Ended;
+    use super::redis_server::Server;
+    use super::*;
+
+    /// A server with the leads of [`fill`], and the store as the service has it open.
+    async fn serving() -> Option<(Server, RedisStore)> {
+        let server = Server::start()?;
+        let store = RedisStore::open(&server.settings()).await.expect("a server that keeps its promises");
+        fill(&store).await;
+        Some((server, store))
+    }
+
+    fn queue(server: &Server, arguments: &[&str]) -> Ended {
+        let mut command = plimsoll();
+        command.env("QUEUE_TEST_REDIS", server.settings().url).arg("queue").args(arguments);
+        Ended::of(command.args(["--redis-env", "QUEUE_TEST_REDIS", "--name", "test"]).output().expect("it starts"))
+    }
+
+    fn json_of(server: &Server, arguments: &[&str]) -> Value {
+        let ended = queue(server, arguments);
+        ended.says(0, &[]);
+        serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
+    }
+
+    /// Without what stores may differ in: numbers, and whether a lease outlives its process.
+    fn alike(mut told: Value) -> Value {
+        for field in ["id", "due_at", "next_due"] {
+            told.as_object_mut().expect("an object").remove(field);
+        }
+        told
+    }
+
+    #[tokio::test]
+    async fn it_tells_the_same_of_the_same_leads_as_on_a_file() {
+        let Some((server, _store)) = serving().await else { return };
+        let (_dir, path) = stopped().await;
+        let summary = |mut told: Value| {
+            let vendors: Vec<Value> = told["vendors"].as_array().expect("a list").iter().cloned().map(alike).collect();
+            told["vendors"] = vendors.into();
+            told
+        };
+        let told = json_of(&server, &["ls", "--json"]);
+        assert_eq!((&told["leads"], &told["vendors"][0]["next_due"]), (&json!(3), &json!(THEN)));
+        assert_eq!(summary(told), summary(super::json_of(&["queue", "ls", "--db", text(&path), "--json"])));
+
+        let rows = |ended: Ended| {
+            ended.says(0, &[]);
+            let row = |line: &str| alike(serde_json::from_str(line).expect("JSON"));
+            let mut rows: Vec<Value> = ended.stdout.lines().map(row).collect();
+            rows.sort_by_key(|row| row["key"].as_str().expect("a key").to_owned());
+            rows
+        };
+        for (more, count) in [(&[][..], 9), (&["--place", "dead", "--vendor", "clay"], 1), (&["--place", "queued,delivered"], 7)]
+        {
+            let exported = rows(queue(&server, &[&["export", "--format", "json"], more].concat()));
+            assert_eq!(exported.len(), count);
+            assert_eq!(exported, rows(run(&[&["queue", "export", "--format", "json", "--db", text(&path)], more].concat())));
+        }
+        let csv = queue(&server, &["export", "--format", "csv"]);
+        csv.says(0, &["'=bob@acme.test"]);
+    }
+
+    #[tokio::test]
+    async fn show_finds_a_lead_and_an_operation_by_key_and_number() {
+        let Some((server, store)) = serving().await else { return };
+        let second = lead(2, "", "").key;
+        queue(&server, &["show", &second]).says(0, &["identify at Customer.io: dead_lettered", "rate_limited 429", "timeout"]);
+        let told: LeadRecord = serde_json::from_value(json_of(&server, &["show", &second, "--json"])).expect("a lead");
+        assert_eq!(Some(&told), store.lead(&second).await.expect("a working store").as_ref());
+        let by_key = json_of(&server, &["show", &told.operations[1].key, "--json"]);
+        assert_eq!((&by_key["cause"], &by_key["dead_at"]), (&json!("timeout"), &json!(THEN + 3_000)));
+        assert_eq!(json_of(&server, &["show", &by_key["id"].to_string(), "--json"]), by_key);
+        let unknown = ["no lead and no operation", "\"cafe\"", "store \"test\"", "$QUEUE_TEST_REDIS"];
+        queue(&server, &["show", "cafe"]).says(1, &unknown);
+        queue(&server, &["show", "4000000"]).says(1, &["no lead and no operation"]);
+    }
+
+    #[tokio::test]
+    async fn redrive_and_purge_work_beside_a_running_service() {
+        let Some((server, store)) = serving().await else { return };
+        let key = lead(2, "", "").key;
+        let places = async || {
+            let record = store.lead(&key).await.expect("a working store").expect("it is not settled");
+            record.operations.iter().map(|operation| (operation.place, operation.redrives)).collect::<Vec<_>>()
+        };
+        queue(&server, &["redrive", "--vendor", "clay", "--cause", "timeout"]).says(0, &["clay: 0 dead letters"]);
+        let told = json_of(&server, &["redrive", "--cause", "client_error", "--json"]);
+        assert_eq!(told, json!({ "redriven": { "clay": 1, "customer_io": 0 } }));
+        assert_eq!(places().await, [(Place::Queued, 1), (Place::DeadLettered, 0), (Place::Queued, 0)]);
+        // The service, which was open all the while, is given it.
+        let clay = store.backlog(Vendor::Clay);
+        let taken = async || clay.queue().lease(u64::MAX >> 12, u64::MAX >> 11).await.expect("a working store");
+        let (third, second) = (taken().await.expect("due"), taken().await.expect("due"));
+        assert_eq!((third.entry.operation.user.as_str(), second.entry.operation.user.as_str()), ("eve", "=bob@acme.test"));
+        assert_eq!((second.entry.retry_count, second.entry.attempts.len()), (0, 1), "with its history");
+
+        queue(&server, &["purge", "--place", "dead"]).says(2, &["1 dead letters", "--yes", "nothing was removed"]);
+        queue(&server, &["purge", "--place", "settled"]).says(2, &["1 settled leads", "nothing was removed"]);
+        queue(&server, &["purge", "--place", "dead", "--before", "800000h", "--yes"]).says(0, &["0 dead letters"]);
+        assert_eq!(json_of(&server, &["purge", "--place", "dead", "--yes", "--json"]), json!({ "removed": 1 }));
+        assert_eq!(places().await[1], (Place::Rejected, 0));
+        let rejected = queue(&server, &["export", "--format", "json", "--place", "rejected"]);
+        let rejected: Value = serde_json::from_str(rejected.stdout.trim()).expect("one row");
+        assert_eq!((&rejected["cause"], &rejected["settled"]["cause"]), (&Value::Null, &json!("timeout")));
+        queue(&server, &["purge", "--place", "settled", "--yes"]).says(0, &["1 settled leads"]);
+        assert_eq!(store.lead(&lead(1, "", "").key).await, Ok(None));
+        store.accept(vec![lead(4, "kim", "Kim")], THEN).await.expect("the service goes on");
+    }
+
+    #[tokio::test]
+    async fn a_user_s_letters_go_back_in_their_order() {
+        let Some(server) = Server::start() else { return };
+        let store = RedisStore::open(&server.settings()).await.expect("a server that keeps its promises");
+        let leads: Vec<_> = (0..120).map(|number| lead(number, if number % 2 == 0 { "ada" } else { "eve" }, "")).collect();
+        store.accept(leads, THEN).await.expect("a working store");
+        let clay = store.backlog(Vendor::Clay);
+        let lease = async |at| clay.queue().lease(at, at + 1).await.expect("a working store");
+        let mut died = Vec::new();
+        while let Some(leased) = lease(THEN).await {
+            let why = Attempt { at: THEN, cause: FailureKind::ClientError, status: None };
+            assert_eq!(clay.bury(leased.id, why).await, Ok(true));
+            died.push(leased.entry.operation);
+        }
+        assert_eq!(died.len(), 120);
+        queue(&server, &["redrive"]).says(0, &["clay: 120", "customer_io: 0"]);
+        let mut back = Vec::new();
+        while let Some(leased) = lease(u64::MAX >> 12).await {
+            clay.queue().ack(leased.id, Settled::delivered(THEN, None)).await.expect("a working store");
+            back.push(leased.entry.operation);
+        }
+        for user in ["ada", "eve"] {
+            let of = |all: &[Operation]| all.iter().filter(|one| one.user == user).map(|one| one.key.clone()).collect::<Vec<_>>();
+            assert_eq!(of(&back), of(&died));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_without_a_store_is_refused_and_none_is_made() {
+        let Some(mut server) = Server::start() else { return };
+        for arguments in [&["ls"][..], &["redrive"], &["purge", "--place", "dead", "--yes"]] {
+            queue(&server, arguments).says(1, &["no store of leads", "\"test\"", "redis.sock", "another server"]);
+        }
+        assert_eq!(server.by_hand(&[&["DBSIZE"]]).await, redis::Value::Int(0), "nothing was made");
+        server.by_hand(&[&["SET", "{test}:layout", "7"]]).await;
+        queue(&server, &["ls"]).says(1, &["layout 7"]);
+        server.kill();
+        queue(&server, &["ls"]).says(1, &["redis.sock", "can't be used"]);
+    }
+
+    #[test]
+    fn which_store_is_said_once_and_never_with_its_password() {
+        run(&["queue", "ls"]).says(2, &["--db <FILE>|--redis-env <VARIABLE>"]);
+        run(&["queue", "ls", "--db", "leads.db", "--redis-env", "X"]).says(2, &["--redis-env", "cannot be used with"]);
+        run(&["queue", "ls", "--db", "leads.db", "--name", "x"]).says(2, &["cannot be used"]);
+        run(&["queue", "ls", "--redis-env", "QUEUE_TEST_UNSET"]).says(1, &["QUEUE_TEST_UNSET is not set"]);
+        let url = run(&["queue", "ls", "--redis-env", "redis://:sesame@127.0.0.1:1/"]);
+        url.says(1, &["not the URL itself"]);
+        let mut away = plimsoll();
+        away.env("QUEUE_TEST_REDIS", "redis://:sesame@127.0.0.1:1/").args(["queue", "ls", "--redis-env", "QUEUE_TEST_REDIS"]);
+        let away = Ended::of(away.output().expect("it starts"));
+        away.says(1, &["127.0.0.1:1", "can't be used"]);
+        for ended in [url, away] {
+            assert!(!ended.stderr.contains("sesame"), "{ended:#?}");
+        }
+    }
 }

@@ -9,6 +9,7 @@
 //! happens twice.
 
 pub mod bounds;
+pub mod listing;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;

@@ -14,6 +14,8 @@ mod process;
 #[cfg(feature = "redis")]
 mod redis_away;
 #[cfg(feature = "redis")]
+mod redis_clock;
+#[cfg(feature = "redis")]
 #[allow(dead_code, reason = "the tests of the store use more of it")]
 #[path = "../stores/redis/server.rs"]
 mod redis_server;

@@ -7,12 +7,11 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::outcome::{Place, Vendor};
-use crate::store::sqlite::{FileEntry, SqliteFile};
+use crate::store::listing::StoredOperation;
 
 use super::names::{PLACES, PlaceName, VendorName, date};
+use super::stores::Reader;
 use super::{Exit, QueueError, StoreArgs, output};
-
-const PAGE: usize = 500;
 
 /// Arguments of `plimsoll queue export`.
 #[derive(Debug, Args)]
@@ -41,10 +40,10 @@ enum Format {
 }
 
 pub(super) fn run(args: &ExportArgs) -> Result<Exit, QueueError> {
-    let mut file = args.store.read()?;
+    let mut reader = args.store.read()?;
     let Some(out) = &args.out else {
         let mut stdout = BufWriter::new(io::stdout().lock());
-        write(&mut file, args, &mut stdout, QueueError::Output)?;
+        write(&mut reader, args, &mut stdout, QueueError::Output)?;
         return Ok(Exit::Passed);
     };
     let failed = |error| QueueError::Write { path: out.clone(), error };
@@ -52,16 +51,16 @@ pub(super) fn run(args: &ExportArgs) -> Result<Exit, QueueError> {
     // Aside first: a file of this name is whole, or not there.
     let aside = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
     let mut writer = BufWriter::new(aside);
-    let count = write(&mut file, args, &mut writer, failed)?;
+    let count = write(&mut reader, args, &mut writer, failed)?;
     let aside = writer.into_inner().map_err(|error| failed(error.into_error()))?;
     aside.persist_noclobber(out).map_err(|error| failed(error.error))?;
     output::remark(format_args!("{count} operations are in {}", out.display()));
     Ok(Exit::Passed)
 }
 
-/// Writes page by page; gives how many.
+/// Writes one by one; gives how many.
 fn write(
-    file: &mut SqliteFile,
+    reader: &mut Reader,
     args: &ExportArgs,
     out: &mut impl Write,
     failed: impl Fn(io::Error) -> QueueError,
@@ -70,16 +69,11 @@ fn write(
         if args.place.is_empty() { PLACES.to_vec() } else { args.place.iter().map(|&place| place.into()).collect() };
     let mut rows = Rows::new(args.format, out);
     rows.header().map_err(&failed)?;
-    let (mut after, mut count) = (0, 0);
-    loop {
-        let page = file.page(args.vendor.map(Vendor::from), &places, after, PAGE)?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        count += page.len() as u64;
-        for entry in &page {
-            rows.row(entry).map_err(&failed)?;
-        }
-    }
+    let mut count = 0;
+    reader.each(args.vendor.map(Vendor::from), &places, |entry| {
+        count += 1;
+        rows.row(entry).map_err(&failed)
+    })?;
     rows.end().map_err(&failed)?;
     Ok(count)
 }
@@ -124,7 +118,7 @@ impl<W: Write> Rows<W> {
         }
     }
 
-    fn row(&mut self, entry: &FileEntry) -> io::Result<()> {
+    fn row(&mut self, entry: &StoredOperation) -> io::Result<()> {
         match self {
             Self::Csv(csv) => csv.write_record(cells(entry).iter().map(|cell| guarded(cell))).map_err(io::Error::from),
             Self::Json(out) => {
@@ -142,7 +136,7 @@ impl<W: Write> Rows<W> {
     }
 }
 
-fn cells(entry: &FileEntry) -> [String; COLUMNS.len()] {
+fn cells(entry: &StoredOperation) -> [String; COLUMNS.len()] {
     let at = |at: Option<u64>| at.map(date).unwrap_or_default();
     let attempts: Vec<Value> = entry
         .attempts

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use crate::resilience::UnixMillis;
-use crate::store::sqlite::{FileSummary, VendorSummary};
+use crate::store::listing::{StoreSummary, VendorSummary};
 
 use super::names::{PLACES, from_now, now};
 use super::{Exit, QueueError, StoreArgs, output};
@@ -30,7 +30,7 @@ pub(super) fn run(args: &LsArgs) -> Result<Exit, QueueError> {
     Ok(Exit::Passed)
 }
 
-fn text(summary: &FileSummary, now: UnixMillis) -> String {
+fn text(summary: &StoreSummary, now: UnixMillis) -> String {
     let mut text = format!("{} leads, {} of them with operations still open\n", summary.leads, summary.open_leads);
     if summary.vendors.is_empty() {
         return text;

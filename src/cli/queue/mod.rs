@@ -1,7 +1,8 @@
 //! `plimsoll queue`: the leads of a service, looked at and moved by a person.
 //!
 //! What a pipeline gave up waits for somebody who mends the cause. `ls`, `show` and `export` only read, and work beside a
-//! running service; `redrive` and `purge` change the file, and a running service, which owns it, keeps them out.
+//! running service. `redrive` and `purge` change the store: a running service owns its file and keeps them out; on Redis every
+//! change is a whole, and they work beside it.
 
 mod export;
 mod ls;
@@ -9,6 +10,7 @@ mod names;
 mod purge;
 mod redrive;
 mod show;
+mod stores;
 
 use std::path::PathBuf;
 
@@ -16,8 +18,9 @@ use clap::{Args, Subcommand};
 
 use super::{Exit, output};
 use crate::resilience::StoreError;
-use crate::store::sqlite::{OpenError, SqliteFile, SqliteSettings, SqliteStore};
-use crate::store::{Bounds, LeadStore};
+use crate::store::sqlite::OpenError;
+
+use stores::StoreArgs;
 
 /// Arguments of `plimsoll queue`.
 #[derive(Debug, Args)]
@@ -32,20 +35,13 @@ enum QueueCommand {
     Ls(ls::LsArgs),
     /// Show a lead or an operation with every attempt
     Show(show::ShowArgs),
-    /// Put dead letters back into their queues; the service must be stopped
+    /// Put dead letters back into their queues: with --db the service must be stopped, on Redis it goes on with them
+    /// within 5 s
     Redrive(redrive::RedriveArgs),
     /// Write operations as CSV or JSON
     Export(export::ExportArgs),
-    /// Remove settled leads or dead letters for good; the service must be stopped
+    /// Remove settled leads or dead letters for good; with --db the service must be stopped
     Purge(purge::PurgeArgs),
-}
-
-/// Which store.
-#[derive(Debug, Args)]
-struct StoreArgs {
-    /// The service's file of leads
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
 }
 
 /// Why a command did not do what it was asked.
@@ -53,6 +49,11 @@ struct StoreArgs {
 enum QueueError {
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[cfg(feature = "redis")]
+    #[error(transparent)]
+    OpenRedis(#[from] crate::store::redis::OpenError),
+    #[error("{0}")]
+    Url(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{} cannot be written: {error}", path.display())]
@@ -63,19 +64,6 @@ enum QueueError {
     NotFound(String),
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
-}
-
-impl StoreArgs {
-    /// To read, beside a running service too.
-    fn read(&self) -> Result<SqliteFile, QueueError> {
-        Ok(SqliteFile::open(&self.db)?)
-    }
-
-    /// To change. What a person puts back is bound by nothing: the bounds of the service refuse what comes in from outside.
-    fn change(&self) -> Result<SqliteStore, QueueError> {
-        let bounds = Bounds { queue: usize::MAX, dead_letters: usize::MAX };
-        Ok(SqliteStore::open_existing(&self.db, SqliteSettings::from(bounds))?)
-    }
 }
 
 pub(super) fn run(args: &QueueArgs) -> Exit {
@@ -98,16 +86,4 @@ pub(super) fn run(args: &QueueArgs) -> Exit {
             Exit::CouldNotRun
         }
     }
-}
-
-/// Does `work` with a store, and closes it in order.
-fn with_store<T>(store: SqliteStore, work: impl AsyncFnOnce(&SqliteStore) -> Result<T, StoreError>) -> Result<T, QueueError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(QueueError::Runtime)?;
-    runtime.block_on(async {
-        let done = work(&store).await;
-        let closed = store.close().await;
-        let done = done?;
-        closed?;
-        Ok(done)
-    })
 }

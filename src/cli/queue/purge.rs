@@ -9,11 +9,11 @@ use serde_json::json;
 use crate::outcome::{Place, Vendor};
 use crate::resilience::{Backlog, DeadLetter, DeadLetters, StoreError, UnixMillis};
 use crate::store::LeadStore;
-use crate::store::sqlite::{SqliteFile, SqliteStore};
 use crate::units::parse_duration;
 
 use super::names::{VendorName, date, now};
-use super::{Exit, QueueError, StoreArgs, output, with_store};
+use super::stores::Change;
+use super::{Exit, QueueError, StoreArgs, output};
 
 const PAGE: usize = 500;
 
@@ -73,17 +73,31 @@ pub(super) fn run(args: &PurgeArgs) -> Result<Exit, QueueError> {
         ));
         return Ok(Exit::Usage);
     }
-    let store = args.store.change()?;
-    let removed = with_store(store, async |store| match args.place {
-        Purged::Settled => store.forget_settled(before).await,
-        Purged::Dead => remove_letters(store, args.vendor, before).await,
-    })?;
+    let removed = args.store.change(&Purge { place: args.place, vendor: args.vendor, before })?;
     if args.json {
         output::result(json!({ "removed": removed }));
     } else {
-        output::result(format_args!("{removed} {what} were removed; their room in the file is used again"));
+        output::result(format_args!("{removed} {what} were removed; their room is used again"));
     }
     Ok(Exit::Passed)
+}
+
+/// What is removed.
+struct Purge {
+    place: Purged,
+    vendor: Option<VendorName>,
+    before: UnixMillis,
+}
+
+impl Change for Purge {
+    type Done = u64;
+
+    async fn make<S: LeadStore>(&self, store: &S) -> Result<u64, StoreError> {
+        match self.place {
+            Purged::Settled => store.forget_settled(self.before).await,
+            Purged::Dead => remove_letters(store, self.vendor, self.before).await,
+        }
+    }
 }
 
 fn vendors(only: Option<VendorName>) -> Vec<Vendor> {
@@ -91,30 +105,21 @@ fn vendors(only: Option<VendorName>) -> Vec<Vendor> {
 }
 
 fn would_be_purged(args: &PurgeArgs, before: UnixMillis) -> Result<u64, QueueError> {
-    let mut file = args.store.read()?;
+    let mut reader = args.store.read()?;
     match args.place {
-        Purged::Settled => Ok(file.settled_before(before)?),
+        Purged::Settled => reader.settled_before(before),
         Purged::Dead => {
             let mut count = 0;
-            for vendor in vendors(args.vendor) {
-                count += letters_before(&mut file, vendor, before)?;
-            }
+            reader.each(args.vendor.map(Vendor::from), &[Place::DeadLettered], |letter| {
+                count += u64::from(letter.dead_at.is_some_and(|at| at < before));
+                Ok(())
+            })?;
             Ok(count)
         }
     }
 }
 
-fn letters_before(file: &mut SqliteFile, vendor: Vendor, before: UnixMillis) -> Result<u64, QueueError> {
-    let (mut after, mut count) = (0, 0);
-    loop {
-        let page = file.page(Some(vendor), &[Place::DeadLettered], after, PAGE)?;
-        let Some(last) = page.last() else { return Ok(count) };
-        after = last.id;
-        count += page.iter().filter(|letter| letter.dead_at.is_some_and(|at| at < before)).count() as u64;
-    }
-}
-
-async fn remove_letters(store: &SqliteStore, only: Option<VendorName>, before: UnixMillis) -> Result<u64, StoreError> {
+async fn remove_letters<S: LeadStore>(store: &S, only: Option<VendorName>, before: UnixMillis) -> Result<u64, StoreError> {
     let mut removed = 0;
     for vendor in vendors(only) {
         let backlog = store.backlog(vendor);

@@ -1,5 +1,7 @@
 //! `plimsoll queue redrive`: the cause is mended, and what was given up is tried again.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -7,10 +9,10 @@ use serde_json::json;
 use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::{Backlog, DeadLetters, StoreError};
 use crate::store::LeadStore;
-use crate::store::sqlite::SqliteStore;
 
 use super::names::{VendorName, cause, now};
-use super::{Exit, QueueError, StoreArgs, output, with_store};
+use super::stores::Change;
+use super::{Exit, QueueError, StoreArgs, output};
 
 /// Letters that are moved in one commit, about.
 const PAGE: usize = 500;
@@ -32,16 +34,7 @@ pub(super) struct RedriveArgs {
 }
 
 pub(super) fn run(args: &RedriveArgs) -> Result<Exit, QueueError> {
-    let store = args.store.change()?;
-    let vendors = args.vendor.map_or_else(|| vec![Vendor::Clay, Vendor::CustomerIo], |vendor| vec![vendor.into()]);
-    let cause = args.cause;
-    let moved = with_store(store, async move |store| {
-        let mut moved = Vec::new();
-        for vendor in vendors {
-            moved.push((vendor, redrive(store, vendor, cause).await?));
-        }
-        Ok(moved)
-    })?;
+    let moved = args.store.change(args)?;
     if args.json {
         let by_vendor = moved.iter().map(|(vendor, count)| (vendor.as_str().to_owned(), json!(count))).collect();
         output::result(json!({ "redriven": serde_json::Value::Object(by_vendor) }));
@@ -53,17 +46,42 @@ pub(super) fn run(args: &RedriveArgs) -> Result<Exit, QueueError> {
     Ok(Exit::Passed)
 }
 
+impl Change for RedriveArgs {
+    type Done = Vec<(Vendor, u64)>;
+
+    async fn make<S: LeadStore>(&self, store: &S) -> Result<Self::Done, StoreError> {
+        let vendors = self.vendor.map_or_else(|| vec![Vendor::Clay, Vendor::CustomerIo], |vendor| vec![vendor.into()]);
+        let mut moved = Vec::new();
+        for vendor in vendors {
+            moved.push((vendor, redrive(store, vendor, self.cause).await?));
+        }
+        Ok(moved)
+    }
+}
+
 /// Moves the letters that are there now, oldest first: one that dies again meanwhile has a higher number, and stays.
-async fn redrive(store: &SqliteStore, vendor: Vendor, cause: Option<FailureKind>) -> Result<u64, StoreError> {
+async fn redrive<S: LeadStore>(store: &S, vendor: Vendor, cause: Option<FailureKind>) -> Result<u64, StoreError> {
     let backlog = store.backlog(vendor);
     let (mut after, mut moved) = (0, 0);
     loop {
         let page = backlog.letters().page(after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(moved) };
         after = last.id;
-        let chosen = page.iter().filter(|letter| cause.is_none_or(|cause| letter.cause == cause));
-        for result in join_all(chosen.map(|letter| backlog.redrive(letter.id, now()))).await {
-            moved += u64::from(result?);
+        // A user's letters one after the other: each goes to the end of the user's line.
+        let mut by_user: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+        for letter in page.iter().filter(|letter| cause.is_none_or(|cause| letter.cause == cause)) {
+            by_user.entry(&letter.entry.operation.user).or_default().push(letter.id);
+        }
+        for result in join_all(by_user.into_values().map(|letters| redrive_in_order(&backlog, letters))).await {
+            moved += result?;
         }
     }
+}
+
+async fn redrive_in_order<B: Backlog>(backlog: &B, letters: Vec<u64>) -> Result<u64, StoreError> {
+    let mut moved = 0;
+    for letter in letters {
+        moved += u64::from(backlog.redrive(letter, now()).await?);
+    }
+    Ok(moved)
 }

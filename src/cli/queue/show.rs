@@ -8,7 +8,7 @@ use crate::outcome::{FailureKind, Place};
 use crate::resilience::{Attempt, Settled, UnixMillis};
 use crate::service;
 use crate::store::LeadRecord;
-use crate::store::sqlite::{FileEntry, Shown};
+use crate::store::listing::{Shown, StoredOperation};
 
 use super::names::{date, from_now, now};
 use super::{Exit, QueueError, StoreArgs, output};
@@ -37,7 +37,7 @@ pub(super) fn run(args: &ShowArgs) -> Result<Exit, QueueError> {
         return Err(QueueError::NotFound(format!(
             "no lead and no operation is known by {name:?} in {}: give a whole key (64 hex digits), the Idempotency-Key of \
              a lead, or an operation's number",
-            args.store.db.display()
+            args.store
         )));
     };
     if args.json {
@@ -76,7 +76,7 @@ fn lead_text(lead: &LeadRecord, now: UnixMillis) -> String {
     text
 }
 
-fn operation_text(entry: &FileEntry, now: UnixMillis) -> String {
+fn operation_text(entry: &StoredOperation, now: UnixMillis) -> String {
     let (kind, vendor) = (entry.operation.as_str(), entry.vendor.display_name());
     let mut text = format!("{kind} at {vendor}: {}\n", entry.place.as_str());
     let _ = writeln!(text, "  number    {}", entry.id);

@@ -21,7 +21,7 @@ pub struct RedisBacklog {
 }
 
 /// An entry's id as the scripts write it.
-fn written(id: u64) -> String {
+pub(super) fn written(id: u64) -> String {
     format!("{id:020}")
 }
 

@@ -15,6 +15,7 @@
 mod backlog;
 mod counts;
 mod leases;
+mod listing;
 mod open;
 mod reply;
 mod scripts;
@@ -72,7 +73,19 @@ impl RedisStore {
     /// When the server can't be reached, would not keep what it acknowledges, or holds a store of another version. The message
     /// says which, and never holds a password.
     pub async fn open(settings: &RedisSettings) -> Result<Self, OpenError> {
-        let connection = open::connect(settings).await?;
+        Self::start(settings, true).await
+    }
+
+    /// As [`RedisStore::open`], for a store that is there; none is made.
+    ///
+    /// # Errors
+    /// As there, and when the server has no store of this name.
+    pub async fn open_existing(settings: &RedisSettings) -> Result<Self, OpenError> {
+        Self::start(settings, false).await
+    }
+
+    async fn start(settings: &RedisSettings, make: bool) -> Result<Self, OpenError> {
+        let connection = open::connect(settings, make).await?;
         let store = Self {
             shared: Arc::new(Shared {
                 connection,
@@ -199,6 +212,13 @@ impl LeadStore for RedisStore {
             "repeated" => Recorded::Repeated,
             _ => Recorded::UnknownLead,
         })
+    }
+
+    async fn latest(&self) -> Result<Option<UnixMillis>, StoreError> {
+        match self.command(redis::cmd("GET").arg(self.key("latest"))).await? {
+            Value::Nil => Ok(None),
+            latest => reply::date(&reply::text(latest)?).map(Some),
+        }
     }
 
     async fn forget_settled(&self, before: UnixMillis) -> Result<u64, StoreError> {

@@ -60,6 +60,17 @@ pub enum OpenError {
         /// What was said.
         error: RedisError,
     },
+    /// There is no such store.
+    #[error(
+        "there is no store of leads by the name {name:?} on the Redis server at {address}, and none was made: is it another \
+         server, database or name?"
+    )]
+    Missing {
+        /// Where.
+        address: String,
+        /// The store's name.
+        name: String,
+    },
     /// The keys were written by another version.
     #[error(
         "the store {name:?} on the Redis server at {address} has layout {found}, this version knows {LAYOUT}. Nothing was \
@@ -75,8 +86,8 @@ pub enum OpenError {
     },
 }
 
-/// A connection that comes back by itself, to a server that keeps its promises.
-pub(super) async fn connect(settings: &RedisSettings) -> Result<ConnectionManager, OpenError> {
+/// A connection that comes back by itself, to a server that keeps its promises; `make`s the store if there is none.
+pub(super) async fn connect(settings: &RedisSettings, make: bool) -> Result<ConnectionManager, OpenError> {
     if !settings.has_good_name() {
         return Err(OpenError::Name(settings.name.clone()));
     }
@@ -101,12 +112,15 @@ pub(super) async fn connect(settings: &RedisSettings) -> Result<ConnectionManage
     }
     let layout = format!("{}layout", settings.prefix());
     let found: Option<String> = async {
-        redis::cmd("SET").arg(&layout).arg(LAYOUT).arg("NX").query_async::<()>(&mut connection).await?;
+        if make {
+            redis::cmd("SET").arg(&layout).arg(LAYOUT).arg("NX").query_async::<()>(&mut connection).await?;
+        }
         redis::cmd("GET").arg(&layout).query_async(&mut connection).await
     }
     .await
     .map_err(unreachable)?;
     match found {
+        None => Err(OpenError::Missing { address, name: settings.name.clone() }),
         Some(found) if found != LAYOUT => Err(OpenError::Layout { address, name: settings.name.clone(), found }),
         _ => Ok(connection),
     }

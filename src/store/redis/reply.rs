@@ -4,8 +4,9 @@
 use redis::Value;
 use serde::de::DeserializeOwned;
 
-use crate::outcome::FailureKind;
+use crate::outcome::{FailureKind, Place};
 use crate::resilience::{DeadLetter, Entry, Operation, StoreError, UnixMillis};
+use crate::store::listing::StoredOperation;
 use crate::store::{LeadRecord, OperationRecord};
 
 fn unexpected(what: &str, found: &str) -> StoreError {
@@ -82,6 +83,39 @@ impl Items {
         let settled = fields.maybe_text()?.map(|settled| json(&settled)).transpose()?;
         let Operation { kind, key, .. } = entry.operation;
         Ok(OperationRecord { kind, key, place, due, attempts: entry.attempts, redrives: entry.redrives, settled })
+    }
+
+    /// What `describe_operation` tells.
+    pub(super) fn stored_operation(&mut self) -> Result<StoredOperation, StoreError> {
+        let mut fields = self.items()?;
+        let (vendor, place) = (word(&fields.text()?)?, word(&fields.text()?)?);
+        let due_at = fields.maybe_text()?.map(|due| date(&due)).transpose()?;
+        let settled = fields.maybe_text()?.map(|settled| json(&settled)).transpose()?;
+        // They stay with an operation whose letter was removed.
+        let died = |text: &String| place == Place::DeadLettered && !text.is_empty();
+        let cause = fields.maybe_text()?.filter(died).map(|cause| word(&cause)).transpose()?;
+        let dead_at = fields.maybe_text()?.filter(died).map(|at| date(&at)).transpose()?;
+        let (id, entry) = (fields.number()?, fields.entry()?);
+        let Operation { kind: operation, user, data, key, lead } = entry.operation;
+        let (came_at, retry_count, redrives, attempts) = (entry.timestamp, entry.retry_count, entry.redrives, entry.attempts);
+        Ok(StoredOperation {
+            id,
+            vendor,
+            operation,
+            place,
+            key,
+            lead,
+            user,
+            data,
+            came_at,
+            due_at,
+            retry_count,
+            redrives,
+            attempts,
+            cause,
+            dead_at,
+            settled,
+        })
     }
 
     /// What `describe_lead` tells.

@@ -28,6 +28,8 @@ script!(LEADS, "leads");
 script!(LEASE, "lease");
 script!(LETTERS, "letters");
 script!(NEXT_DUE, "next_due");
+script!(OPERATION, "operation");
+script!(OPERATIONS, "operations");
 script!(PUSH, "push");
 script!(PUT_LETTER, "put_letter");
 script!(REDRIVE, "redrive");

@@ -7,12 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Row};
-use serde::Serialize;
-use serde_json::Value;
 
-use crate::outcome::{FailureKind, Place, Vendor};
-use crate::resilience::{Attempt, OperationKind, Settled, UnixMillis};
-use crate::store::LeadRecord;
+use crate::outcome::{Place, Vendor};
+use crate::resilience::UnixMillis;
+use crate::store::listing::{Shown, StoreSummary, StoredOperation, VendorSummary};
 
 use super::open::{self, Found, OpenError};
 use super::row::{self, ENTRY, Key, from_json, int, uint};
@@ -23,79 +21,6 @@ use super::{read, schema};
 pub struct SqliteFile {
     path: PathBuf,
     connection: Connection,
-}
-
-/// What is in a file.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FileSummary {
-    /// Leads that are kept.
-    pub leads: u64,
-    /// Those of them with an operation that is queued or among the dead letters.
-    pub open_leads: u64,
-    /// Vendor by vendor, those with operations.
-    pub vendors: Vec<VendorSummary>,
-}
-
-/// What is in the backlog of a vendor.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct VendorSummary {
-    /// Whose.
-    pub vendor: Vendor,
-    /// Operations by where they are.
-    pub places: BTreeMap<Place, u64>,
-    /// When the oldest that is queued came.
-    pub oldest_queued: Option<UnixMillis>,
-    /// When the next is due.
-    pub next_due: Option<UnixMillis>,
-    /// Dead letters by the name of their last failure.
-    pub dead_letters: BTreeMap<String, u64>,
-}
-
-/// An operation with everything that is known of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FileEntry {
-    /// Its number in the file. It changes when the operation moves to the dead letters or back.
-    pub id: u64,
-    /// Whose backlog it is in.
-    pub vendor: Vendor,
-    /// What is done.
-    pub operation: OperationKind,
-    /// Where it is.
-    pub place: Place,
-    /// Its key.
-    pub key: String,
-    /// The key of its lead, if it is of one.
-    pub lead: Option<String>,
-    /// Whom it is about.
-    pub user: String,
-    /// Its payload.
-    pub data: Value,
-    /// When it came.
-    pub came_at: UnixMillis,
-    /// When it is tried next, while it is queued.
-    pub due_at: Option<UnixMillis>,
-    /// Failed attempts since it came or was redriven.
-    pub retry_count: u32,
-    /// How often it was brought back from the dead letters.
-    pub redrives: u32,
-    /// Failed attempts with when and why, oldest first.
-    pub attempts: Vec<Attempt>,
-    /// The last failure of a dead letter.
-    pub cause: Option<FailureKind>,
-    /// When a dead letter was given up.
-    pub dead_at: Option<UnixMillis>,
-    /// How it left, when it has.
-    pub settled: Option<Settled>,
-}
-
-/// What a key or a number stands for.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Shown {
-    /// A lead.
-    Lead(Box<LeadRecord>),
-    /// An operation.
-    Operation(Box<FileEntry>),
 }
 
 impl SqliteFile {
@@ -118,7 +43,7 @@ impl SqliteFile {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn summary(&mut self) -> Result<FileSummary, OpenError> {
+    pub fn summary(&mut self) -> Result<StoreSummary, OpenError> {
         self.ask(summary)
     }
 
@@ -149,12 +74,12 @@ impl SqliteFile {
         places: &[Place],
         after: u64,
         limit: usize,
-    ) -> Result<Vec<FileEntry>, OpenError> {
+    ) -> Result<Vec<StoredOperation>, OpenError> {
         self.ask(|connection| page(connection, vendor, places, after, limit))
     }
 }
 
-fn summary(connection: &mut Connection) -> rusqlite::Result<FileSummary> {
+fn summary(connection: &mut Connection) -> rusqlite::Result<StoreSummary> {
     let snapshot = connection.transaction()?;
     let count = |sql: &str| snapshot.query_row(sql, (), |row| row.get::<_, i64>(0)).map(|count| count.max(0) as u64);
     let leads = count("SELECT count(*) FROM leads")?;
@@ -166,13 +91,7 @@ fn summary(connection: &mut Connection) -> rusqlite::Result<FileSummary> {
     while let Some(row) = rows.next()? {
         let number = uint(row, "vendor")? as usize;
         let place = row::place(row)?;
-        let of = vendors.entry(number).or_insert_with(|| VendorSummary {
-            vendor: vendor(number),
-            places: BTreeMap::new(),
-            oldest_queued: None,
-            next_due: None,
-            dead_letters: BTreeMap::new(),
-        });
+        let of = vendors.entry(number).or_insert_with(|| VendorSummary::empty(vendor(number)));
         of.places.insert(place, uint(row, "count")?);
         if place == Place::Queued {
             of.oldest_queued = Some(uint(row, "oldest")?);
@@ -183,7 +102,7 @@ fn summary(connection: &mut Connection) -> rusqlite::Result<FileSummary> {
         of.next_due = snapshot.query_row(sql, [number as i64], |row| row.get::<_, Option<i64>>(0))?.map(|due| due.max(0) as u64);
         of.dead_letters = read::by_cause(&snapshot, number)?;
     }
-    Ok(FileSummary { leads, open_leads, vendors: vendors.into_values().collect() })
+    Ok(StoreSummary { leads, open_leads, vendors: vendors.into_values().collect() })
 }
 
 fn find(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<Shown>> {
@@ -206,7 +125,7 @@ fn page(
     places: &[Place],
     after: u64,
     limit: usize,
-) -> rusqlite::Result<Vec<FileEntry>> {
+) -> rusqlite::Result<Vec<StoredOperation>> {
     // Names of ours, and numbers: nothing of the user's is part of the text.
     let names: Vec<String> = places.iter().map(|place| format!("'{}'", place.as_str())).collect();
     let vendor = of.map_or_else(String::new, |vendor| format!(" AND e.vendor = {}", row::vendor_number(vendor)));
@@ -215,11 +134,11 @@ fn page(
     connection.prepare_cached(&sql)?.query_map((int(after), limit), file_entry)?.collect()
 }
 
-fn file_entry(row: &Row<'_>) -> rusqlite::Result<FileEntry> {
+fn file_entry(row: &Row<'_>) -> rusqlite::Result<StoredOperation> {
     let place = row::place(row)?;
     let entry = row::entry(row)?;
     let dead = place == Place::DeadLettered;
-    Ok(FileEntry {
+    Ok(StoredOperation {
         id: uint(row, "id")?,
         vendor: vendor(uint(row, "vendor")? as usize),
         operation: entry.operation.kind,

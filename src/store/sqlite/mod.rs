@@ -34,7 +34,7 @@ use crate::resilience::{Operation, StoreError, UnixMillis};
 use crate::store::{Acceptance, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
 
 pub use backlog::SqliteBacklog;
-pub use file::{FileEntry, FileSummary, Shown, SqliteFile, VendorSummary};
+pub use file::SqliteFile;
 pub use open::OpenError;
 pub use settings::SqliteSettings;
 

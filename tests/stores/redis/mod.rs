@@ -1,6 +1,7 @@
 //! The store on a real Redis server, which each case starts and may kill.
 
 mod away;
+mod clock;
 mod opening;
 mod proxy;
 mod replicas;

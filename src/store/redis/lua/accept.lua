@@ -20,6 +20,7 @@ for at = 1, leads do
     call('ZADD', PREFIX .. 'settled', now, lead)
     for _, operation in ipairs(operations) do enter(operation, now) end
     answers[at] = 'new'
+    dated(now)
   end
 end
 return with_counts(answers, true)

@@ -7,6 +7,7 @@
 --   lead:<lead>:enriched     list of enrichments as JSON;  :said  set of their digests
 --   settled                  sorted set of leads without an open operation, by when the last of them was settled
 --   entry:<entry>            hash of one operation in its place;  :attempts  list of its failed attempts as JSON
+--   latest                   the latest date at which something came, was taken, or was settled
 --   <vendor>:queued          hash: operation's key -> entry
 --   <vendor>:line:<user>     list of a user's entries, in their order
 --   <vendor>:due             sorted set of the first of each line, by when it is due; a leased one by the end of its lease
@@ -44,6 +45,12 @@ local function with_counts(result, changed)
     answer[#answer + 1] = call('ZCARD', of_vendor(vendor, 'letters'))
   end
   return answer
+end
+
+-- A date of a caller's clock. A service that starts does not go back behind the latest.
+local function dated(at)
+  local latest = PREFIX .. 'latest'
+  if tonumber(at) > tonumber(call('GET', latest) or 0) then call('SET', latest, at) end
 end
 
 local function is_queued(id) return call('HGET', entry_key(id), 'place') == 'queued' end
@@ -195,6 +202,14 @@ local function describe_entry(id)
   local fields = call('HMGET', entry_key(id), 'operation', 'timestamp', 'retry_count', 'redrives')
   fields[5] = call('LRANGE', attempts_key(id), 0, -1)
   return fields
+end
+
+-- With all that is known of it, as an operator sees it.
+local function describe_operation(id)
+  local told = call('HMGET', entry_key(id), 'vendor', 'place', 'due', 'settled', 'cause', 'dead_at')
+  told[7] = id
+  told[8] = describe_entry(id)
+  return told
 end
 
 local function describe_lead(lead)

@@ -1,0 +1,95 @@
+//! What a person sees of a store, whichever it is.
+//!
+//! Two kinds of stores that were listed each in its own way would be read wrongly by whoever moves from one to the other. So
+//! both give these, and whoever prints or exports them knows of no store.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::outcome::{FailureKind, Place, Vendor};
+use crate::resilience::{Attempt, OperationKind, Settled, UnixMillis};
+
+use super::LeadRecord;
+
+/// What is in a store.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StoreSummary {
+    /// Leads that are kept.
+    pub leads: u64,
+    /// Those of them with an operation that is queued or among the dead letters.
+    pub open_leads: u64,
+    /// Vendor by vendor, those with operations.
+    pub vendors: Vec<VendorSummary>,
+}
+
+/// What is in the backlog of a vendor.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VendorSummary {
+    /// Whose.
+    pub vendor: Vendor,
+    /// Operations by where they are.
+    pub places: BTreeMap<Place, u64>,
+    /// When the oldest that is queued came.
+    pub oldest_queued: Option<UnixMillis>,
+    /// When the next is due.
+    pub next_due: Option<UnixMillis>,
+    /// Dead letters by the name of their last failure.
+    pub dead_letters: BTreeMap<String, u64>,
+}
+
+impl VendorSummary {
+    /// Of a vendor without operations.
+    pub(super) fn empty(vendor: Vendor) -> Self {
+        let (places, dead_letters) = (BTreeMap::new(), BTreeMap::new());
+        Self { vendor, places, oldest_queued: None, next_due: None, dead_letters }
+    }
+}
+
+/// An operation with everything that is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StoredOperation {
+    /// Its number in the store. In a file it changes when the operation moves to the dead letters or back.
+    pub id: u64,
+    /// Whose backlog it is in.
+    pub vendor: Vendor,
+    /// What is done.
+    pub operation: OperationKind,
+    /// Where it is.
+    pub place: Place,
+    /// Its key.
+    pub key: String,
+    /// The key of its lead, if it is of one.
+    pub lead: Option<String>,
+    /// Whom it is about.
+    pub user: String,
+    /// Its payload.
+    pub data: Value,
+    /// When it came.
+    pub came_at: UnixMillis,
+    /// When it is tried next, while it is queued.
+    pub due_at: Option<UnixMillis>,
+    /// Failed attempts since it came or was redriven.
+    pub retry_count: u32,
+    /// How often it was brought back from the dead letters.
+    pub redrives: u32,
+    /// Failed attempts with when and why, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// The last failure of a dead letter.
+    pub cause: Option<FailureKind>,
+    /// When a dead letter was given up.
+    pub dead_at: Option<UnixMillis>,
+    /// How it left, when it has.
+    pub settled: Option<Settled>,
+}
+
+/// What a key or a number stands for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Shown {
+    /// A lead.
+    Lead(Box<LeadRecord>),
+    /// An operation.
+    Operation(Box<StoredOperation>),
+}
