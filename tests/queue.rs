@@ -7,6 +7,7 @@ mod common;
 mod redis_server;
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use plimsoll::outcome::{FailureKind, Place, Vendor};
@@ -80,6 +81,11 @@ async fn stopped() -> (TempDir, PathBuf) {
     let store = open(&path);
     fill(&store).await;
     store.close().await.expect("a working store");
+    // A program that another test is just starting has the lock too, until it is its own program.
+    let lock = format!(":{} ", fs::metadata(dir.path().join("leads.db.lock")).expect("it stays").ino());
+    while fs::read_to_string("/proc/locks").is_ok_and(|locks| locks.contains(&lock)) {
+        std::thread::yield_now();
+    }
     (dir, path)
 }
 
