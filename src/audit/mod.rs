@@ -236,7 +236,8 @@ fn no_data(joined: &Joined, judged: &judge::Judged) -> Vec<String> {
 fn remarks(joined: &Joined, judged: &judge::Judged, books: &Books) -> Vec<String> {
     let mut remarks = Vec::new();
     for (place, count) in &judged.not_known {
-        remarks.push(format!("{count} operations are {place} and done at the vendor: its answers were lost"));
+        let are = if *count == 1 { "operation is" } else { "operations are" };
+        remarks.push(format!("{count} {are} {place} and done at the vendor, whose answers were lost"));
     }
     if joined.foreign_places > 0 {
         let foreign = joined.foreign_places;
