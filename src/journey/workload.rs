@@ -248,12 +248,13 @@ impl Workload {
             Doing::Http(journey) => journey.run(&self.meter, &self.recorder).await,
             Doing::Submit(journey) => {
                 let lead = self.leads.next(user)?;
-                return Some(journey.run(&lead, &self.meter, &self.recorder, &self.book).await);
+                // On the heap: their futures are large, and every iteration would carry the room for them.
+                return Some(Box::pin(journey.run(&lead, &self.meter, &self.recorder, &self.book)).await);
             }
             Doing::Pipeline(steps) => {
                 let lead = self.leads.next(user)?;
                 let (integration, ids) = self.integration.as_ref().zip(self.lead_ids)?;
-                lead::run(steps, &lead, integration, ids, &self.recorder, &self.book).await
+                Box::pin(lead::run(steps, &lead, integration, ids, &self.recorder, &self.book)).await
             }
         };
         Some((failure, Duration::ZERO))
