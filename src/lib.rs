@@ -19,7 +19,8 @@ pub mod seed;
 pub mod units;
 
 // Level 1: one mechanism each, none knowing another.
-pub mod ledgers;
+pub mod config;
+pub mod journal;
 pub mod measure;
 pub mod plan;
 pub mod resilience;
@@ -43,6 +44,7 @@ pub mod service;
 // Level 4: showing it.
 pub mod chaos;
 pub mod report;
+pub mod run;
 
 // Level 5: the command line.
 pub mod cli;

@@ -150,7 +150,7 @@ impl fmt::Display for FailureKind {
 /// Where an operation is when everything has come to rest. Each acknowledged one is in exactly one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Place {
+pub enum RestingState {
     /// In the queue, to be sent when the vendor can take it.
     Queued,
     /// The vendor accepted it.
@@ -163,7 +163,7 @@ pub enum Place {
     Rejected,
 }
 
-impl Place {
+impl RestingState {
     /// The name used in ledgers and tables.
     pub fn as_str(self) -> &'static str {
         match self {

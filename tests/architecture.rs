@@ -6,14 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the root package with its level.
-const LEVELS: [(&str, u32); 24] = [
+const LEVELS: [(&str, u32); 25] = [
     ("clock", 0),
+    ("config", 0),
     ("event", 0),
     ("failpoint", 0),
     ("outcome", 0),
     ("seed", 0),
     ("units", 0),
-    ("ledgers", 1),
+    ("journal", 1),
     ("measure", 1),
     ("plan", 1),
     ("resilience", 1),
@@ -42,7 +43,7 @@ const ALLOWED: [(&str, &str); 4] =
 const TOP: u32 = 5;
 
 fn level(module: &str) -> Option<u32> {
-    if matches!(module, "cli" | "main" | "lib") {
+    if matches!(module, "cli" | "main" | "lib" | "run") {
         return Some(TOP);
     }
     LEVELS.iter().find(|(name, _)| *name == module).map(|(_, level)| *level)

@@ -21,7 +21,7 @@ const PLACES: &str = r#"{"key":"a","lead":"k1","user":"ada@acme.test","operation
 {"key":"c","lead":"k1","user":"ada@acme.test","operation":"track","place":"delivered","attempts":1}
 "#;
 
-fn books(dir: &Path, submitted: &str, vendors: &str, places: Option<&str>) {
+fn journals(dir: &Path, submitted: &str, vendors: &str, places: Option<&str>) {
     fs::write(dir.join("submitted.ndjson"), submitted).expect("a writable directory");
     fs::write(dir.join("vendors.ndjson"), vendors).expect("a writable directory");
     match places {
@@ -34,22 +34,22 @@ fn books(dir: &Path, submitted: &str, vendors: &str, places: Option<&str>) {
 fn books_of_any_service_are_audited() {
     let dir = tempfile::tempdir().expect("a writable directory");
     let path = text(dir.path());
-    books(dir.path(), SUBMITTED, VENDORS, None);
+    journals(dir.path(), SUBMITTED, VENDORS, None);
     common::run(&["audit", path]).says(0, &["PASSED", "1 acknowledged", "3 delivered", "no places at rest were given"]);
-    books(dir.path(), SUBMITTED, VENDORS, Some(PLACES));
+    journals(dir.path(), SUBMITTED, VENDORS, Some(PLACES));
     let json = common::run(&["audit", path, "--json"]);
     let audit: plimsoll::audit::Audit = serde_json::from_str(&json.says(0, &[]).stdout).expect("an audit");
     assert!(audit.passed() && audit.charges.credits == 6);
 
     let unsent = VENDORS.lines().take(2).map(|line| format!("{line}\n")).collect::<String>();
-    books(dir.path(), SUBMITTED, &unsent, None);
+    journals(dir.path(), SUBMITTED, &unsent, None);
     common::run(&["audit", path]).says(99, &["FAILED: 1 operation acknowledged and lost", "track for ada@acme.test, lead k1"]);
     common::run(&["audit", path, "--operations", "enrich,identify"]).says(0, &["PASSED"]);
-    books(dir.path(), "", "", None);
+    journals(dir.path(), "", "", None);
     common::run(&["audit", path]).says(99, &["NOT PROVEN", "holds no submission"]);
-    books(dir.path(), &format!("{SUBMITTED}{{\"missed\":2}}\n"), VENDORS, None);
+    journals(dir.path(), &format!("{SUBMITTED}{{\"missed\":2}}\n"), VENDORS, None);
     common::run(&["audit", path]).says(99, &["NOT PROVEN: 2 entries are missing from the driver's book"]);
-    books(dir.path(), SUBMITTED, VENDORS, None);
+    journals(dir.path(), SUBMITTED, VENDORS, None);
     common::run(&["audit", path, "--charged-rows", "2"]).says(99, &["credits charged beyond the distinct effects"]);
 }
 
@@ -61,12 +61,12 @@ fn bad_books_are_named_by_file_line_and_column() {
     common::run(&["audit", path]).says(2, &["cannot read", "submitted.ndjson"]);
     common::run(&["audit"]).says(2, &["--submitted"]);
     common::run(&["audit", "--submitted", text(&submitted)]).says(2, &["--vendors"]);
-    books(dir.path(), SUBMITTED, &VENDORS.replace("\"at_us\":3000", "\"at_us\":\"late\""), None);
+    journals(dir.path(), SUBMITTED, &VENDORS.replace("\"at_us\":3000", "\"at_us\":\"late\""), None);
     let files = ["audit", "--submitted", text(&submitted), "--vendors", text(&vendors)];
     common::run(&files).says(104, &["vendors.ndjson:2:15: invalid type: string \"late\", expected u64"]);
-    books(dir.path(), SUBMITTED, VENDORS, Some(&PLACES.replace("\"identify\"", "\"fax\"")));
+    journals(dir.path(), SUBMITTED, VENDORS, Some(&PLACES.replace("\"identify\"", "\"fax\"")));
     common::run(&["audit", path]).says(104, &["places.ndjson:2:1: `fax` is no operation: enrich, identify or track"]);
-    books(dir.path(), &SUBMITTED[..40], VENDORS, None);
+    journals(dir.path(), &SUBMITTED[..40], VENDORS, None);
     common::run(&["audit", path]).says(104, &["submitted.ndjson:1:40", "cut off"]);
 }
 
@@ -98,7 +98,7 @@ fn serve(pages: Vec<(u16, String)>) -> (String, std::thread::JoinHandle<Vec<Stri
 #[test]
 fn the_places_are_asked_of_a_service_page_by_page() {
     let dir = tempfile::tempdir().expect("a writable directory");
-    books(dir.path(), SUBMITTED, VENDORS, None);
+    journals(dir.path(), SUBMITTED, VENDORS, None);
     let (url, served) = serve(vec![(200, PLACES.to_owned()), (200, String::new())]);
     let mut command = common::plimsoll();
     command

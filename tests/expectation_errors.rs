@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use plimsoll::scenario::{Scenario, ScenarioErrors};
+use plimsoll::config::ConfigErrors;
+use plimsoll::scenario::TestPlan;
 
 const HEAD: &str = r#"name = "chaos"
 question = "Is it true?"
@@ -22,9 +23,9 @@ lasts = "5s"
 
 const LEADS: &str = "journeys = [{ journey = \"lead\" }]\n[resilience.clay]\nbreaker = { cooldown = \"3s\" }\n";
 
-fn errors(rest: &str) -> ScenarioErrors {
+fn errors(rest: &str) -> ConfigErrors {
     let text = format!("{HEAD}{rest}");
-    Scenario::parse(&text, Path::new("chaos.toml")).err().unwrap_or_else(|| panic!("this is valid:\n{text}"))
+    TestPlan::parse(&text, Path::new("chaos.toml")).err().unwrap_or_else(|| panic!("this is valid:\n{text}"))
 }
 
 /// One error, at `word` in the file, whose message and help hold these words.
@@ -42,7 +43,7 @@ fn assert_error(rest: &str, word: &str, message: &str, help: &str) {
 fn what_is_expected_of_a_fault_is_valid() {
     let expect = "[expect]\nleads_lost = 0\n[expect.clay]\nopens_within = \"3s\"\ncloses_within = \"6s\"\n";
     let text = format!("{HEAD}{LEADS}{OUTAGE}{expect}");
-    let scenario = Scenario::parse(&text, Path::new("chaos.toml")).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = TestPlan::parse(&text, Path::new("chaos.toml")).unwrap_or_else(|errors| panic!("{errors}"));
     assert!(scenario.warnings.is_empty());
     assert_eq!(scenario.expectations.clay.faults, ["outage"]);
 }
@@ -71,7 +72,7 @@ fn an_opening_that_no_fault_can_cause() {
     let slow = LEADS.replace("{ cooldown", "{ slow_call = \"500ms\", cooldown");
     let latency = OUTAGE.replace("\"outage\"\nvendor", "\"latency\"\nadd = \"1s\"\nvendor");
     let text = format!("{HEAD}{slow}{latency}{expect}");
-    assert!(Scenario::parse(&text, Path::new("chaos.toml")).is_ok(), "slowness counts where the breaker says so");
+    assert!(TestPlan::parse(&text, Path::new("chaos.toml")).is_ok(), "slowness counts where the breaker says so");
 }
 
 #[test]

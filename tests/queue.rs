@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use plimsoll::outcome::{FailureKind, Place, Vendor};
+use plimsoll::outcome::{FailureKind, RestingState, Vendor};
 use plimsoll::resilience::{Attempt, Backlog, FallbackQueue, Operation, OperationKind, Settled, UnixMillis, idempotency_key};
 use plimsoll::store::sqlite::SqliteStore;
 use plimsoll::store::{Bounds, Enrichment, LeadRecord, LeadStore, NewLead};
@@ -155,7 +155,7 @@ async fn redrive_puts_back_what_was_chosen() {
     let store = open(&path);
     let record = store.lead(&lead(2, "", "").key).await.expect("a working store").expect("a lead");
     let places: Vec<_> = record.operations.iter().map(|operation| (operation.place, operation.redrives)).collect();
-    assert_eq!(places, [(Place::Queued, 1), (Place::Queued, 1), (Place::Queued, 0)]);
+    assert_eq!(places, [(RestingState::Queued, 1), (RestingState::Queued, 1), (RestingState::Queued, 0)]);
     assert_eq!(store.backlog(Vendor::Clay).counts(), (2, 0));
     let leased = store.backlog(Vendor::Clay).lease(u64::MAX / 4, u64::MAX / 2).await.expect("a working store");
     assert!(leased.is_some(), "it is due");
@@ -218,7 +218,7 @@ async fn purge_removes_what_was_named_and_only_with_a_yes() {
     assert_eq!(store.lead(&lead(1, "", "").key).await, Ok(None));
     let second = store.lead(&lead(2, "", "").key).await.expect("a working store").expect("it is not settled");
     let places: Vec<_> = second.operations.iter().map(|operation| operation.place).collect();
-    assert_eq!(places, [Place::Rejected, Place::DeadLettered, Place::Queued]);
+    assert_eq!(places, [RestingState::Rejected, RestingState::DeadLettered, RestingState::Queued]);
     assert!(store.lead(&lead(3, "", "").key).await.expect("a working store").is_some());
 }
 
@@ -343,7 +343,7 @@ mod on_redis {
         queue(&server, &["redrive", "--vendor", "clay", "--cause", "timeout"]).says(0, &["clay: 0 dead letters"]);
         let told = json_of(&server, &["redrive", "--cause", "client_error", "--json"]);
         assert_eq!(told, json!({ "redriven": { "clay": 1, "customer_io": 0 } }));
-        assert_eq!(places().await, [(Place::Queued, 1), (Place::DeadLettered, 0), (Place::Queued, 0)]);
+        assert_eq!(places().await, [(RestingState::Queued, 1), (RestingState::DeadLettered, 0), (RestingState::Queued, 0)]);
         // The service, which was open all the while, is given it.
         let clay = store.backlog(Vendor::Clay);
         let taken = async || clay.queue().lease(u64::MAX >> 12, u64::MAX >> 11).await.expect("a working store");
@@ -355,7 +355,7 @@ mod on_redis {
         queue(&server, &["purge", "--place", "settled"]).says(2, &["1 settled leads", "nothing was removed"]);
         queue(&server, &["purge", "--place", "dead", "--before", "800000h", "--yes"]).says(0, &["0 dead letters"]);
         assert_eq!(json_of(&server, &["purge", "--place", "dead", "--yes", "--json"]), json!({ "removed": 1 }));
-        assert_eq!(places().await[1], (Place::Rejected, 0));
+        assert_eq!(places().await[1], (RestingState::Rejected, 0));
         let rejected = queue(&server, &["export", "--format", "json", "--place", "rejected"]);
         let rejected: Value = serde_json::from_str(rejected.stdout.trim()).expect("one row");
         assert_eq!((&rejected["cause"], &rejected["settled"]["cause"]), (&Value::Null, &json!("timeout")));

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use plimsoll::scenario::{Scenario, ScenarioErrors, Severity};
+use plimsoll::config::{ConfigErrors, Severity};
+use plimsoll::scenario::TestPlan;
 use proptest::prelude::*;
 
 /// A valid scenario, one thing a line, so that a test can break one.
@@ -29,11 +30,11 @@ http_req_duration = ["p(95)<500"]
 leads_lost = ["count==0"]
 "#;
 
-fn read(text: &str) -> Result<Scenario, ScenarioErrors> {
-    Scenario::parse(text, Path::new("scenarios/outage.toml"))
+fn read(text: &str) -> Result<TestPlan, ConfigErrors> {
+    TestPlan::parse(text, Path::new("scenarios/outage.toml"))
 }
 
-fn errors_of(text: &str) -> ScenarioErrors {
+fn errors_of(text: &str) -> ConfigErrors {
     read(text).err().unwrap_or_else(|| panic!("this is valid:\n{text}"))
 }
 
@@ -300,7 +301,7 @@ fn a_file_of_leads_names_row_and_column() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("leads.csv"), b"email,name\na@b.example,A\n,B\nc@d.example,\xff\n").unwrap();
     let text = with("[resilience.clay]", "[data]\nfile = \"leads.csv\"\n[resilience.clay]");
-    let errors = Scenario::parse(&text, &directory.path().join("outage.toml")).unwrap_err();
+    let errors = TestPlan::parse(&text, &directory.path().join("outage.toml")).unwrap_err();
     let messages: Vec<&str> = errors.problems().iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(
         messages,
@@ -483,9 +484,9 @@ fn a_variable_that_is_not_set_stops_a_run_and_not_a_validation() {
     let text = "name = \"http\"\nquestion = \"Is it up?\"\nexecutor = \"constant-vus\"\nvus = 1\nduration = \"1s\"\n\
                 journeys = [{ journey = \"http\", url = \"http://127.0.0.1:9/\", headers = { X-Api-Key = { env = \"PLIMSOLL_NO_SUCH_VARIABLE\" } } }]\n";
     std::fs::write(&path, text).unwrap();
-    let errors = Scenario::load(&path).unwrap_err();
+    let errors = TestPlan::load(&path).unwrap_err();
     assert!(errors.to_string().contains("PLIMSOLL_NO_SUCH_VARIABLE is not set"), "{errors}");
-    let warnings = Scenario::validate(&path).unwrap().warnings;
+    let warnings = TestPlan::validate(&path).unwrap().warnings;
     assert_eq!(warnings.problems()[0].severity, Severity::Warning);
     assert!(
         warnings.to_string().starts_with("warning: the environment variable PLIMSOLL_NO_SUCH_VARIABLE is not set"),
@@ -540,12 +541,12 @@ fn a_left_out_item_does_not_move_the_places_of_those_behind_it() {
 
 #[test]
 fn a_file_that_cannot_be_read_says_so() {
-    let errors = Scenario::load(Path::new("no/such/file.toml")).unwrap_err();
+    let errors = TestPlan::load(Path::new("no/such/file.toml")).unwrap_err();
     assert!(errors.to_string().contains("the scenario cannot be read"), "{errors}");
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("latin1.toml");
     std::fs::write(&path, b"name = \"caf\xe9\"\n").unwrap();
-    let errors = Scenario::load(&path).unwrap_err();
+    let errors = TestPlan::load(&path).unwrap_err();
     assert_eq!((errors.problems()[0].line, errors.problems()[0].column), (1, 12), "{errors}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plimsoll::scenario::{Scenario, json_schema, new_scenario};
+use plimsoll::scenario::{TestPlan, json_schema, new_scenario};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
@@ -20,7 +20,7 @@ fn files() -> Vec<PathBuf> {
 fn every_scenario_is_valid_and_warns_of_nothing() {
     assert!(files().len() >= 8, "{:?}", files());
     for path in files() {
-        let scenario = Scenario::load(&path).unwrap_or_else(|errors| panic!("{errors}"));
+        let scenario = TestPlan::load(&path).unwrap_or_else(|errors| panic!("{errors}"));
         assert!(scenario.warnings.is_empty(), "{}", scenario.warnings);
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         assert_eq!(Some(scenario.name.as_str()), stem, "the file is called as the scenario");
@@ -32,7 +32,7 @@ fn every_scenario_is_valid_and_warns_of_nothing() {
 #[test]
 fn every_scenario_opens_with_its_question() {
     for path in files() {
-        let scenario = Scenario::load(&path).unwrap_or_else(|errors| panic!("{errors}"));
+        let scenario = TestPlan::load(&path).unwrap_or_else(|errors| panic!("{errors}"));
         assert!(scenario.text.starts_with("#:schema ./scenario.schema.json\n"), "{}", path.display());
         let comments = scenario.text.lines().skip(1).take_while(|line| line.starts_with('#'));
         let opening: Vec<&str> = comments.map(|line| line.trim_start_matches('#').trim()).collect();
@@ -55,7 +55,7 @@ fn the_committed_schema_is_the_one_of_the_types() {
 #[test]
 fn a_new_scenario_is_valid_as_it_is() {
     let text = new_scenario("my-first_1").unwrap();
-    let scenario = Scenario::parse(&text, Path::new("my-first_1.toml")).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = TestPlan::parse(&text, Path::new("my-first_1.toml")).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(scenario.name, "my-first_1");
     assert!(scenario.warnings.is_empty(), "{}", scenario.warnings);
     assert_eq!(scenario.load.plan.duration().as_secs(), 20);

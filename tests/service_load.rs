@@ -105,9 +105,9 @@ fn a_service_of_ones_own_is_driven_by_its_answers_alone() {
     let ended = common::Ended::of(command.output().expect("the program starts"));
     ended.says(0, &["PASSED"]);
     // One answer in four was a refusal.
-    let book = std::fs::read_to_string(out.join("submitted.ndjson")).expect("the driver's book");
-    let count = |word: &str| book.lines().filter(|line| line.contains(word)).count();
-    assert_eq!((count("\"submitted\""), count("acknowledged"), count("\"status\":503")), (40, 30, 10), "{book}");
+    let journal = std::fs::read_to_string(out.join("submitted.ndjson")).expect("the driver's book");
+    let count = |word: &str| journal.lines().filter(|line| line.contains(word)).count();
+    assert_eq!((count("\"submitted\""), count("acknowledged"), count("\"status\":503")), (40, 30, 10), "{journal}");
     assert!(!out.join("places.ndjson").exists(), "nobody told where anything is");
     for file in ["summary.json", "report.md", "submitted.ndjson"] {
         let text = std::fs::read_to_string(out.join(file)).expect("a file of the run");

@@ -182,7 +182,7 @@ pub struct Example {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The book.
-    pub book: BookName,
+    pub journal: BookName,
     /// Its line, from 1.
     pub line: u64,
     /// What it says.
@@ -205,9 +205,9 @@ impl BookName {
     /// Its file's name in a run's directory.
     pub fn file_name(self) -> &'static str {
         match self {
-            Self::Driver => crate::ledgers::DRIVER,
-            Self::Vendors => crate::ledgers::VENDORS,
-            Self::Places => crate::ledgers::PLACES,
+            Self::Driver => crate::journal::DRIVER,
+            Self::Vendors => crate::journal::VENDORS,
+            Self::Places => crate::journal::PLACES,
         }
     }
 }

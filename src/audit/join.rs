@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::ledgers::{Answered, DriverEntry, PlaceEntry, VendorEffect, VendorEntry};
-use crate::outcome::Place;
+use crate::journal::{Answered, DriverEntry, RestingEntry, VendorEffect, VendorEntry};
+use crate::outcome::RestingState;
 use crate::resilience::OperationKind;
 
 use super::finding::{Charges, EffectTotals, FindingKind};
@@ -82,7 +82,7 @@ pub(super) struct Joined {
 struct OddPlace {
     key: Id,
     kind: OperationKind,
-    place: Place,
+    place: RestingState,
     redriven: bool,
 }
 
@@ -130,7 +130,7 @@ impl Joined {
         }
     }
 
-    pub(super) fn place(&mut self, line: u64, entry: &PlaceEntry) -> Result<(), String> {
+    pub(super) fn place(&mut self, line: u64, entry: &RestingEntry) -> Result<(), String> {
         let kind = kind_of(&entry.operation)
             .ok_or_else(|| format!("`{}` is no operation: enrich, identify or track", entry.operation))?;
         self.places += 1;
@@ -152,7 +152,7 @@ impl Joined {
         Ok(())
     }
 
-    fn put(&mut self, op: u32, place: Place, redriven: bool, line: LineNumber) {
+    fn put(&mut self, op: u32, place: RestingState, redriven: bool, line: LineNumber) {
         let known = &mut self.state.ops[op as usize];
         if known.place.is_some() {
             let place_lines = vec![known.place_line, line];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::outcome::Place;
+use crate::outcome::RestingState;
 use crate::resilience::OperationKind;
 
 use super::AuditOptions;
@@ -60,8 +60,8 @@ fn broken(op: &Op, standing: Standing, options: &AuditOptions, has_places: bool)
         (Standing::Refused, place, done) if done || place.is_some() => Some(FindingKind::Phantom),
         _ => None,
     };
-    let undone = (op.place == Some(Place::Delivered) && !done).then_some(FindingKind::DeliveredWithoutEffect);
-    let again = matches!(op.place, Some(Place::Queued | Place::DeadLettered)) && done && !is_harmless(op, options);
+    let undone = (op.place == Some(RestingState::Delivered) && !done).then_some(FindingKind::DeliveredWithoutEffect);
+    let again = matches!(op.place, Some(RestingState::Queued | RestingState::DeadLettered)) && done && !is_harmless(op, options);
     [nowhere, undone, again.then_some(FindingKind::WouldBeSentAgain)]
 }
 
@@ -84,15 +84,15 @@ impl Judged {
             let totals = &mut self.operations;
             totals.acknowledged += 1;
             *match op.place {
-                Some(Place::Delivered) => &mut totals.delivered,
-                Some(Place::Queued) => &mut totals.queued,
-                Some(Place::Degraded) => &mut totals.degraded,
-                Some(Place::DeadLettered) => &mut totals.dead_lettered,
-                Some(Place::Rejected) => &mut totals.rejected,
+                Some(RestingState::Delivered) => &mut totals.delivered,
+                Some(RestingState::Queued) => &mut totals.queued,
+                Some(RestingState::Degraded) => &mut totals.degraded,
+                Some(RestingState::DeadLettered) => &mut totals.dead_lettered,
+                Some(RestingState::Rejected) => &mut totals.rejected,
                 None => &mut totals.nowhere,
             } += 1;
         }
-        if let Some(place) = op.place.filter(|&place| done && place != Place::Delivered) {
+        if let Some(place) = op.place.filter(|&place| done && place != RestingState::Delivered) {
             *self.not_known.entry(place.as_str()).or_default() += 1;
         }
     }

@@ -18,7 +18,7 @@
 //! Each is a file of JSON objects, one a line; unknown fields are ignored, a field in brackets may be absent. A line
 //! `{"missed":3}` says that so many are missing there: such books prove nothing.
 //!
-//! The driver's ([`crate::ledgers::DriverEntry`]), written by whoever submits, before each submission and at each answer:
+//! The driver's ([`crate::journal::DriverEntry`]), written by whoever submits, before each submission and at each answer:
 //!
 //! ```text
 //! {"book":"submitted","key":"k1","user":"ada@acme.test","what":"lead","at_us":1000}
@@ -28,7 +28,7 @@
 //! `what` is `lead` (enrich, identify and track) or one of the three; an answer is `acknowledged`, `duplicate` (it was before),
 //! `refused` [with `"status":429`], or `unknown`. A submission without an answer is as good as an unknown one.
 //!
-//! The vendors' ([`crate::ledgers::VendorEntry`]; the simulated vendors write it by themselves), one line a request:
+//! The vendors' ([`crate::journal::VendorEntry`]; the simulated vendors write it by themselves), one line a request:
 //!
 //! ```text
 //! {"at_us":2000,"took_us":500,"idempotency_key":"…","status":200,
@@ -39,7 +39,7 @@
 //! judged. [`entry`, `took_us`, `idempotency_key`, `status`, `id`, `credits`.] Where `entry` numbers the lines from 1, a gap in the
 //! numbers proves that lines are missing.
 //!
-//! The places at rest ([`crate::ledgers::PlaceEntry`]; GET `/places` of the service gives them), optional:
+//! The places at rest ([`crate::journal::PlaceEntry`]; GET `/places` of the service gives them), optional:
 //!
 //! ```text
 //! {"key":"…","lead":"k1","user":"ada@acme.test","operation":"enrich","place":"delivered","attempts":1}
@@ -62,7 +62,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use crate::ledgers::{BookError, BookReader, DRIVER, DriverEntry, Line, PLACES, PlaceEntry, VENDORS, VendorEntry};
+use crate::journal::{DRIVER, DriverEntry, JournalError, JournalReader, Line, PLACES, RestingEntry, VENDORS, VendorEntry};
 use crate::resilience::OperationKind;
 
 pub use finding::{
@@ -73,7 +73,7 @@ pub use places::{PlacesError, fetch_places};
 
 /// Where the books are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Books {
+pub struct Journals {
     /// The driver's.
     pub submitted: PathBuf,
     /// The vendors'.
@@ -82,7 +82,7 @@ pub struct Books {
     pub places: Option<PathBuf>,
 }
 
-impl Books {
+impl Journals {
     /// The books in a run's directory. The places are optional: they count where the file is there.
     pub fn in_dir(dir: &Path) -> Self {
         let places = dir.join(PLACES);
@@ -121,23 +121,23 @@ impl Default for AuditOptions {
 ///
 /// # Errors
 /// When a book cannot be read, or a line of it makes no sense.
-pub fn audit(books: &Books, options: &AuditOptions) -> Result<Audit, BookError> {
+pub fn audit(journals: &Journals, options: &AuditOptions) -> Result<Audit, JournalError> {
     let mut joined = Joined::new(&options.operations, options.examples);
     let mut missing = Vec::new();
-    each(&books.submitted, BookName::Driver, &mut missing, |_, entry: &DriverEntry| {
+    each(&journals.submitted, BookName::Driver, &mut missing, |_, entry: &DriverEntry| {
         joined.driver(entry);
         Ok(())
     })?;
-    if let Some(places) = &books.places {
-        each(places, BookName::Places, &mut missing, |line, entry: &PlaceEntry| joined.place(line, entry))?;
+    if let Some(places) = &journals.places {
+        each(places, BookName::Places, &mut missing, |line, entry: &RestingEntry| joined.place(line, entry))?;
         joined.places_end();
     }
-    each(&books.vendors, BookName::Vendors, &mut missing, |line, entry: &VendorEntry| {
+    each(&journals.vendors, BookName::Vendors, &mut missing, |line, entry: &VendorEntry| {
         joined.vendor(line, entry);
         Ok(())
     })?;
     joined.vendors_end();
-    conclude(joined, missing, books, options)
+    conclude(joined, missing, journals, options)
 }
 
 /// Reads a book to its end.
@@ -146,14 +146,14 @@ fn each<T: DeserializeOwned>(
     name: BookName,
     missing: &mut Vec<String>,
     mut take: impl FnMut(u64, &T) -> Result<(), String>,
-) -> Result<(), BookError> {
+) -> Result<(), JournalError> {
     let mut missed = 0;
-    for line in BookReader::<T, _>::open(path)? {
+    for line in JournalReader::<T, _>::open(path)? {
         match line? {
             (_, Line::Missed(more)) => missed += more,
             (line, Line::Entry(entry)) => take(line, &entry).map_err(|problem| {
                 let path = path.to_owned();
-                BookError::Line { path, line, column: 1, problem }
+                JournalError::Line { path, line, column: 1, problem }
             })?,
         }
     }
@@ -163,9 +163,14 @@ fn each<T: DeserializeOwned>(
     Ok(())
 }
 
-fn conclude(mut joined: Joined, mut missing: Vec<String>, books: &Books, options: &AuditOptions) -> Result<Audit, BookError> {
-    let mut judged = judge::judge(&mut joined, options, books.places.is_some());
-    if books.places.is_none() {
+fn conclude(
+    mut joined: Joined,
+    mut missing: Vec<String>,
+    journals: &Journals,
+    options: &AuditOptions,
+) -> Result<Audit, JournalError> {
+    let mut judged = judge::judge(&mut joined, options, journals.places.is_some());
+    if journals.places.is_none() {
         judged.take_effects_for_places(&joined);
     }
     if options.in_order {
@@ -178,7 +183,7 @@ fn conclude(mut joined: Joined, mut missing: Vec<String>, books: &Books, options
     let by_kind = std::mem::take(&mut joined.cases.by_kind);
     let mut findings = Vec::new();
     for (kind, (count, cases)) in by_kind {
-        findings.push(Finding { kind, count, examples: story::tell(&joined.state, &cases, books)? });
+        findings.push(Finding { kind, count, examples: story::tell(&joined.state, &cases, journals)? });
     }
     let verdict = match (findings.is_empty(), missing.is_empty()) {
         (false, _) => Verdict::Failed,
@@ -193,7 +198,7 @@ fn conclude(mut joined: Joined, mut missing: Vec<String>, books: &Books, options
         effects: joined.effects,
         charges: joined.charges,
         findings,
-        remarks: remarks(&joined, &judged, books),
+        remarks: remarks(&joined, &judged, journals),
     })
 }
 
@@ -233,7 +238,7 @@ fn no_data(joined: &Joined, judged: &judge::Judged) -> Vec<String> {
     missing
 }
 
-fn remarks(joined: &Joined, judged: &judge::Judged, books: &Books) -> Vec<String> {
+fn remarks(joined: &Joined, judged: &judge::Judged, journals: &Journals) -> Vec<String> {
     let mut remarks = Vec::new();
     for (place, count) in &judged.not_known {
         let are = if *count == 1 { "operation is" } else { "operations are" };
@@ -246,7 +251,7 @@ fn remarks(joined: &Joined, judged: &judge::Judged, books: &Books) -> Vec<String
     if joined.effects.other > 0 {
         remarks.push(format!("{} effects are of other kinds; not judged", joined.effects.other));
     }
-    if books.places.is_none() {
+    if journals.places.is_none() {
         remarks.push("no places at rest were given: what is not at the vendor counts as lost".to_owned());
     }
     remarks

@@ -5,7 +5,7 @@
 //! began is judged: a lead that was acknowledged before the next one was submitted, and an effect whose request had ended
 //! before the other's came. An operation that was brought back from the dead letters comes when it comes, and is not judged.
 
-use crate::outcome::Place;
+use crate::outcome::RestingState;
 use crate::resilience::OperationKind;
 
 use super::finding::FindingKind;
@@ -61,7 +61,7 @@ fn judge_user(state: &State, user: Id, kind: OperationKind, cases: &mut Cases) {
 fn waits_or_began(op: &Op) -> u64 {
     match (op.redriven, op.effects, op.place) {
         (true, _, _) => 0,
-        (false, 0, Some(Place::Queued)) => u64::MAX,
+        (false, 0, Some(RestingState::Queued)) => u64::MAX,
         (false, 0, _) => 0,
         (false, _, _) => op.began_us,
     }

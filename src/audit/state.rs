@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::outcome::{FailureKind, Place};
+use crate::outcome::{FailureKind, RestingState};
 use crate::resilience::{OperationKind, idempotency_key};
 
 use super::id::Id;
@@ -84,7 +84,7 @@ pub(super) struct Op {
     pub(super) lead: u32,
     pub(super) id: Id,
     pub(super) kind: OperationKind,
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<RestingState>,
     pub(super) place_line: LineNumber,
     pub(super) redriven: bool,
     pub(super) effects: u32,

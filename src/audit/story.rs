@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use crate::ledgers::{Answered, BookError, BookReader, DriverEntry, Line, PlaceEntry, VendorEntry};
+use crate::journal::{Answered, DriverEntry, JournalError, JournalReader, Line, RestingEntry, VendorEntry};
 
-use super::Books;
+use super::Journals;
 use super::finding::{BookName, Evidence, Example};
 use super::id::Id;
 use super::join::Case;
@@ -26,17 +26,17 @@ struct Wanted {
 }
 
 /// Tells what the books say of each case.
-pub(super) fn tell(state: &State, cases: &[Case], books: &Books) -> Result<Vec<Example>, BookError> {
+pub(super) fn tell(state: &State, cases: &[Case], journals: &Journals) -> Result<Vec<Example>, JournalError> {
     let mut examples = vec![Example::default(); cases.len()];
     let wanted = wanted(state, cases, &mut examples);
     if !wanted.leads.is_empty() {
-        tell_driver(&wanted, books, &mut examples)?;
+        tell_driver(&wanted, journals, &mut examples)?;
     }
     if !(wanted.keys.is_empty() && wanted.vendor_lines.is_empty()) {
-        tell_vendors(&wanted, books, &mut examples)?;
+        tell_vendors(&wanted, journals, &mut examples)?;
     }
     if !wanted.keys.is_empty() {
-        tell_places(&wanted, books, &mut examples)?;
+        tell_places(&wanted, journals, &mut examples)?;
     }
     Ok(examples)
 }
@@ -65,8 +65,8 @@ fn wanted(state: &State, cases: &[Case], examples: &mut [Example]) -> Wanted {
     wanted
 }
 
-fn tell_driver(wanted: &Wanted, books: &Books, examples: &mut [Example]) -> Result<(), BookError> {
-    for line in BookReader::<DriverEntry, _>::open(&books.submitted)? {
+fn tell_driver(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {
+    for line in JournalReader::<DriverEntry, _>::open(&journals.submitted)? {
         let (line, Line::Entry(entry)) = line? else { continue };
         let key = match &entry {
             DriverEntry::Submitted { key, .. } | DriverEntry::Answered { key, .. } => key,
@@ -83,8 +83,8 @@ fn tell_driver(wanted: &Wanted, books: &Books, examples: &mut [Example]) -> Resu
     Ok(())
 }
 
-fn tell_vendors(wanted: &Wanted, books: &Books, examples: &mut [Example]) -> Result<(), BookError> {
-    for line in BookReader::<VendorEntry, _>::open(&books.vendors)? {
+fn tell_vendors(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {
+    for line in JournalReader::<VendorEntry, _>::open(&journals.vendors)? {
         let (line, Line::Entry(entry)) = line? else { continue };
         let by_key = entry.idempotency_key.as_deref().and_then(|key| wanted.keys.get(&Id::of(key)));
         let by_line = wanted.vendor_lines.get(&kept(line));
@@ -102,9 +102,9 @@ fn tell_vendors(wanted: &Wanted, books: &Books, examples: &mut [Example]) -> Res
     Ok(())
 }
 
-fn tell_places(wanted: &Wanted, books: &Books, examples: &mut [Example]) -> Result<(), BookError> {
-    let Some(places) = &books.places else { return Ok(()) };
-    for line in BookReader::<PlaceEntry, _>::open(places)? {
+fn tell_places(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {
+    let Some(places) = &journals.places else { return Ok(()) };
+    for line in JournalReader::<RestingEntry, _>::open(places)? {
         let (line, Line::Entry(entry)) = line? else { continue };
         let by_key = wanted.keys.get(&Id::of(&entry.key));
         for &number in by_key.or_else(|| wanted.place_lines.get(&kept(line))).into_iter().flatten() {
@@ -115,9 +115,9 @@ fn tell_places(wanted: &Wanted, books: &Books, examples: &mut [Example]) -> Resu
     Ok(())
 }
 
-fn add(example: &mut Example, book: BookName, line: u64, says: impl FnOnce() -> String) {
-    if example.story.iter().filter(|evidence| evidence.book == book).count() < LONGEST_STORY {
-        example.story.push(Evidence { book, line, says: says() });
+fn add(example: &mut Example, journal: BookName, line: u64, says: impl FnOnce() -> String) {
+    if example.story.iter().filter(|evidence| evidence.journal == journal).count() < LONGEST_STORY {
+        example.story.push(Evidence { journal, line, says: says() });
     }
 }
 

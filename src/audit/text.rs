@@ -104,11 +104,11 @@ impl Display for Example {
             write!(f, ", lead {lead}")?;
         }
         for evidence in &self.story {
-            write!(f, "\n    {}:{}: {}", evidence.book.file_name(), evidence.line, evidence.says)?;
+            write!(f, "\n    {}:{}: {}", evidence.journal.file_name(), evidence.line, evidence.says)?;
         }
-        let silent = |book: BookName| !self.story.iter().any(|evidence| evidence.book == book);
-        let tell = |f: &mut Formatter<'_>, book: BookName, says: &str| {
-            if silent(book) { write!(f, "\n    {}: {says}", book.file_name()) } else { Ok(()) }
+        let silent = |journal: BookName| !self.story.iter().any(|evidence| evidence.journal == journal);
+        let tell = |f: &mut Formatter<'_>, journal: BookName, says: &str| {
+            if silent(journal) { write!(f, "\n    {}: {says}", journal.file_name()) } else { Ok(()) }
         };
         tell(f, BookName::Driver, "never submitted")?;
         tell(f, BookName::Vendors, "no request ever came")?;

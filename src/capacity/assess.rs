@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::result::Run;
-use crate::scenario::{Scenario, ThinkTime};
+use crate::scenario::{TestPlan, ThinkTime};
 
 use super::alerts::{self, Alert};
 use super::estimate::{Estimate, utilisation_estimate};
@@ -23,7 +23,7 @@ pub struct Basis {
 
 impl Basis {
     /// The basis of a scenario as it was run.
-    pub fn of(scenario: &Scenario) -> Self {
+    pub fn of(scenario: &TestPlan) -> Self {
         Self { think_time: Some(mean_think_time(scenario.think_time)), cores: scenario.capacity.cores }
     }
 }

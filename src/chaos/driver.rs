@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::clock::LoadClock;
-use crate::ledgers::{Answered, BookPen, DriverEntry};
+use crate::journal::{Answered, DriverEntry, JournalSender};
 use crate::seed::Seed;
 use crate::transport::{Body, HttpClient, SendError};
 
@@ -43,7 +43,7 @@ pub(super) struct Driver {
     client: HttpClient,
     leads: Uri,
     authorization: Option<HeaderValue>,
-    book: BookPen<DriverEntry>,
+    journal: JournalSender<DriverEntry>,
     clock: LoadClock,
     seed: Seed,
     next: AtomicU64,
@@ -57,14 +57,14 @@ impl Driver {
         client: HttpClient,
         leads: Uri,
         authorization: Option<HeaderValue>,
-        book: BookPen<DriverEntry>,
+        journal: JournalSender<DriverEntry>,
         seed: Seed,
     ) -> Self {
         Self {
             client,
             leads,
             authorization,
-            book,
+            journal,
             clock: LoadClock::start(),
             seed,
             next: AtomicU64::new(0),
@@ -112,7 +112,7 @@ impl Driver {
     async fn submit(&self, number: u64) -> bool {
         let (key, user) = (self.key(number), user(number));
         let Some(request) = self.request(number, &key, &user) else { return false };
-        self.book.write(DriverEntry::Submitted { key: key.clone(), user, what: "lead".to_owned(), at_us: self.now_us() });
+        self.journal.write(DriverEntry::Submitted { key: key.clone(), user, what: "lead".to_owned(), at_us: self.now_us() });
         let answer = self.client.send(request, ANSWER_WITHIN, Body::Count).await;
         let said = match &answer {
             Ok(answer) if answer.status == 200 => Answered::Duplicate,
@@ -120,7 +120,7 @@ impl Driver {
             Ok(answer) => Answered::Refused { status: Some(answer.status), cause: None },
             Err(_) => Answered::Unknown,
         };
-        self.book.write(DriverEntry::Answered { key, at_us: self.now_us(), answer: said });
+        self.journal.write(DriverEntry::Answered { key, at_us: self.now_us(), answer: said });
         match said {
             Answered::Acknowledged | Answered::Duplicate => drop(self.acknowledged.fetch_add(1, Ordering::Relaxed)),
             Answered::Refused { .. } | Answered::Unknown => {

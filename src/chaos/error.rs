@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::audit::PlacesError;
-use crate::ledgers::BookError;
+use crate::journal::JournalError;
 
 /// Why there is no verdict.
 #[derive(Debug, Error)]
@@ -47,7 +47,7 @@ pub enum ChaosError {
     Places(#[from] PlacesError),
     /// A book.
     #[error(transparent)]
-    Book(#[from] BookError),
+    Journal(#[from] JournalError),
     /// It was interrupted.
     #[error("interrupted")]
     Interrupted,

@@ -17,8 +17,8 @@ use super::rest::{Admin, come_to_rest};
 use super::service::{Alive, Launch, Target, was_killed};
 use super::vendors::Vendors;
 use super::{ChaosError, Death};
-use crate::audit::{Audit, AuditOptions, Books, FindingKind, Verdict, audit, fetch_places};
-use crate::ledgers::{Book, BookWritten, DRIVER, DriverEntry, PLACES, VENDORS};
+use crate::audit::{Audit, AuditOptions, FindingKind, Journals, Verdict, audit, fetch_places};
+use crate::journal::{DRIVER, DriverEntry, Journal, JournalWritten, PLACES, VENDORS};
 use crate::seed::Seed;
 use crate::transport::{HttpClient, PoolSettings};
 
@@ -126,8 +126,8 @@ struct Harness {
 /// When there is no verdict: the service does not come up, a file cannot be written. What is wrong with the service is in the
 /// report.
 pub async fn kill(options: &KillOptions, tell: &mut dyn FnMut(&Life)) -> Result<KillReport, ChaosError> {
-    let book = written(&options.dir.join(DRIVER), Book::<DriverEntry>::create)?;
-    let harness = Harness::prepare(options, &book).await?;
+    let journal = written(&options.dir.join(DRIVER), Journal::<DriverEntry>::create)?;
+    let harness = Harness::prepare(options, &journal).await?;
     let failpoints = matches!(options.target, Target::Plimsoll { .. });
     let mut lives = Vec::with_capacity(options.kills);
     let mut unreached = Vec::new();
@@ -139,7 +139,7 @@ pub async fn kill(options: &KillOptions, tell: &mut dyn FnMut(&Life)) -> Result<
         tell(&life);
         lives.push(life);
     }
-    let (problems, charged_rows, at_rest) = harness.rest(options, lives.len() + 1, book).await?;
+    let (problems, charged_rows, at_rest) = harness.rest(options, lives.len() + 1, journal).await?;
     let mut audit = judge(options, charged_rows)?;
     let tells_places = !matches!(&options.target, Target::Own(own) if own.places.is_none());
     if !at_rest && !tells_places {
@@ -166,11 +166,11 @@ fn judge(options: &KillOptions, charged_rows: u64) -> Result<Audit, ChaosError> 
         charged_rows: Some(charged_rows),
         ..AuditOptions::default()
     };
-    Ok(audit(&Books::in_dir(&options.dir), &audit_options)?)
+    Ok(audit(&Journals::in_dir(&options.dir), &audit_options)?)
 }
 
 impl Harness {
-    async fn prepare(options: &KillOptions, book: &Book<DriverEntry>) -> Result<Self, ChaosError> {
+    async fn prepare(options: &KillOptions, journal: &Journal<DriverEntry>) -> Result<Self, ChaosError> {
         let dir = &options.dir;
         let (base, leads, token, refuses) = match &options.target {
             Target::Plimsoll { .. } => {
@@ -199,7 +199,7 @@ impl Harness {
         let admin = Admin { client: client.clone(), base, authorization: authorization.clone() };
         let log = dir.join("service.log");
         let launch = Launch { target: options.target.clone(), config, environment, log, leads: leads.clone() };
-        let driver = Driver::new(client.clone(), leads, authorization, book.pen(), options.seed);
+        let driver = Driver::new(client.clone(), leads, authorization, journal.pen(), options.seed);
         Ok(Self { vendors, launch, driver, admin, client })
     }
 
@@ -255,7 +255,7 @@ impl Harness {
         self,
         options: &KillOptions,
         life: usize,
-        book: Book<DriverEntry>,
+        journal: Journal<DriverEntry>,
     ) -> Result<(Vec<String>, u64, bool), ChaosError> {
         let mut problems = Vec::new();
         self.vendors.recover().await;
@@ -277,7 +277,7 @@ impl Harness {
         problems.extend(self.vendors.simulated.shutdown().await);
         // The driver holds a pen.
         drop(self.driver);
-        problems.extend(BookWritten::problem(&book.finish()));
+        problems.extend(JournalWritten::problem(&journal.finish()));
         Ok((problems, charged_rows, at_rest))
     }
 }

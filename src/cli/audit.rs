@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Exit, output};
-use crate::audit::{Audit, AuditOptions, Books, PlacesError, Verdict, audit, fetch_places};
-use crate::ledgers::{BookError, PLACES};
+use crate::audit::{Audit, AuditOptions, Journals, PlacesError, Verdict, audit, fetch_places};
+use crate::journal::{JournalError, PLACES};
 use crate::resilience::OperationKind;
 use crate::transport::{HttpClient, PoolSettings};
 
@@ -119,21 +119,23 @@ impl AuditArgs {
         }
     }
 
-    fn books(&self) -> Books {
+    fn journals(&self) -> Journals {
         match (&self.dir, &self.submitted, &self.vendors) {
-            (_, Some(submitted), Some(vendors)) => Books { submitted: submitted.clone(), vendors: vendors.clone(), places: None },
-            (dir, _, _) => Books::in_dir(dir.as_deref().unwrap_or(Path::new("."))),
+            (_, Some(submitted), Some(vendors)) => {
+                Journals { submitted: submitted.clone(), vendors: vendors.clone(), places: None }
+            }
+            (dir, _, _) => Journals::in_dir(dir.as_deref().unwrap_or(Path::new("."))),
         }
     }
 }
 
 pub(super) fn run(args: &AuditArgs) -> Exit {
-    let mut books = args.books();
+    let mut journals = args.journals();
     // Gone with its files when the audit is over.
     let _fetched = match &args.places {
         Some(url) if url.starts_with("http://") || url.starts_with("https://") => match places_of(url, args) {
             Ok(dir) => {
-                books.places = Some(dir.path().join(PLACES));
+                journals.places = Some(dir.path().join(PLACES));
                 Some(dir)
             }
             Err(error) => {
@@ -142,12 +144,12 @@ pub(super) fn run(args: &AuditArgs) -> Exit {
             }
         },
         Some(file) => {
-            books.places = Some(PathBuf::from(file));
+            journals.places = Some(PathBuf::from(file));
             None
         }
         None => None,
     };
-    match audit(&books, &args.options()) {
+    match audit(&journals, &args.options()) {
         Ok(audit) => show(&audit, args.json),
         Err(error) => {
             output::error(&error);
@@ -157,10 +159,10 @@ pub(super) fn run(args: &AuditArgs) -> Exit {
 }
 
 /// What it means that a book could not be read.
-pub(super) fn refused(error: &BookError) -> Exit {
+pub(super) fn refused(error: &JournalError) -> Exit {
     match error {
-        BookError::Read { .. } => Exit::Usage,
-        BookError::Line { .. } => Exit::InvalidScenario,
+        JournalError::Read { .. } => Exit::Usage,
+        JournalError::Line { .. } => Exit::InvalidScenario,
     }
 }
 

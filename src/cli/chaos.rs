@@ -123,7 +123,7 @@ async fn kill_and_show(args: &KillArgs) -> Exit {
             directory.keep();
             match &error {
                 ChaosError::Interrupted => Exit::Interrupted,
-                ChaosError::Book(error) => audit::refused(error),
+                ChaosError::Journal(error) => audit::refused(error),
                 _ => Exit::CouldNotRun,
             }
         }

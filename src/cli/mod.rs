@@ -9,7 +9,7 @@ mod new;
 mod output;
 mod queue;
 mod report;
-mod run;
+pub(crate) mod run;
 mod serve;
 mod serve_log;
 mod validate;

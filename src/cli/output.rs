@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-use crate::scenario::Scenario;
+use crate::scenario::TestPlan;
 
 /// Prints a result. A closed pipe (`| head`) ends the output, not the program.
 pub(super) fn result(text: impl Display) {
@@ -16,9 +16,9 @@ pub(super) fn remark(text: impl Display) {
 }
 
 /// Prints what a scenario's author should know though it is valid.
-pub(super) fn warnings(scenario: &Scenario) {
-    if !scenario.warnings.problems().is_empty() {
-        remark(&scenario.warnings);
+pub(super) fn warnings(test_plan: &TestPlan) {
+    if !test_plan.warnings.problems().is_empty() {
+        remark(&test_plan.warnings);
     }
 }
 

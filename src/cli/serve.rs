@@ -10,9 +10,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{Exit, output};
 use crate::event::{Event, EventKind, EventSink};
 use crate::failpoint::{self, Failpoint};
-use crate::scenario::{Resilience, ServiceConfig, StoreConfig};
+use crate::resilience::Resilience;
 use crate::seed::Seed;
 use crate::service::{self, Stopped};
+use crate::service::{ServiceConfig, StoreConfig};
 #[cfg(feature = "redis")]
 use crate::store::redis::{Durability, RedisSettings, RedisStore};
 use crate::store::sqlite::{SqliteSettings, SqliteStore};
@@ -173,7 +174,7 @@ async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Ex
     tokio::select! {
         stopped = running.stop(config.shutdown) => match stopped {
             Ok(stopped) => {
-                output::remark(epitaph(&stopped));
+                output::remark(exit_message(&stopped));
                 Exit::Passed
             }
             Err(error) => failed(error),
@@ -192,7 +193,7 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
     }
 }
 
-fn epitaph(stopped: &Stopped) -> &'static str {
+fn exit_message(stopped: &Stopped) -> &'static str {
     match (stopped.finished, stopped.answered) {
         (true, true) => "ended: everything under way was finished",
         (true, false) => "ended: connections that stayed open were cut off",

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::run::plan_text;
 use super::{Exit, output};
-use crate::scenario::Scenario;
+use crate::scenario::TestPlan;
 
 /// Arguments of `plimsoll validate`.
 #[derive(Debug, Args)]
@@ -16,10 +16,10 @@ pub(super) struct ValidateArgs {
 }
 
 pub(super) fn run(args: &ValidateArgs) -> Exit {
-    match Scenario::validate(&args.file) {
-        Ok(scenario) => {
-            output::warnings(&scenario);
-            output::result(format!("{} is valid.\n{}", args.file.display(), plan_text::plan(&scenario, 1.0)));
+    match TestPlan::validate(&args.file) {
+        Ok(test_plan) => {
+            output::warnings(&test_plan);
+            output::result(format!("{} is valid.\n{}", args.file.display(), plan_text::plan(&test_plan, 1.0)));
             Exit::Passed
         }
         Err(errors) => {

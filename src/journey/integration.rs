@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::booked_backlog::BookedBacklog;
+use super::journaled_backlog::JournaledBacklog;
 use super::vendor_sender::VendorSender;
 use crate::clock::LoadClock;
 use crate::event::EventSink;
-use crate::ledgers::{BookPen, PlaceEntry};
+use crate::journal::{JournalSender, RestingEntry};
 use crate::measure::Gauges;
 use crate::outcome::Vendor;
+use crate::resilience::Resilience;
 use crate::resilience::emitter::Emitter;
 use crate::resilience::{DayClock, Disposition, Operation, OperationKind, Pipeline, PipelineSettings, StoreError};
-use crate::scenario::Resilience;
 use crate::seed::Seed;
 
 /// Both pipelines.
 pub(super) struct Integration {
-    clay: Arc<Pipeline<VendorSender, BookedBacklog>>,
-    customer_io: Arc<Pipeline<VendorSender, BookedBacklog>>,
+    clay: Arc<Pipeline<VendorSender, JournaledBacklog>>,
+    customer_io: Arc<Pipeline<VendorSender, JournaledBacklog>>,
 }
 
 impl Integration {
@@ -29,11 +29,11 @@ impl Integration {
         clock: LoadClock,
         events: &Arc<dyn EventSink>,
         seed: Seed,
-        places: Option<&BookPen<PlaceEntry>>,
+        places: Option<&JournalSender<RestingEntry>>,
     ) -> Self {
         let pipeline = |vendor: Vendor, settings: &PipelineSettings| {
             let sender = VendorSender { timeout: settings.timeout, ..sender.clone() };
-            let backlog = BookedBacklog::new(&settings.fallback, places.cloned());
+            let backlog = JournaledBacklog::new(&settings.fallback, places.cloned());
             let emitter = Emitter::new(vendor, clock, Arc::clone(events));
             let rng = seed.stream(vendor.as_str());
             Arc::new(Pipeline::with_backlog(settings.clone(), sender, backlog, emitter, DayClock::start(), rng))

@@ -1,9 +1,9 @@
 //! The journeys that go through the pipelines: enrich, identify, track, and a whole lead.
 
-use super::book::DriverBook;
 use super::integration::Integration;
 use super::leads::Lead;
 use super::operations;
+use super::submissions::DriverJournal;
 use crate::measure::{CheckId, Recorder, RecorderBuilder};
 use crate::outcome::FailureKind;
 use crate::resilience::{Disposition, OperationKind};
@@ -33,13 +33,13 @@ pub(super) async fn run(
     integration: &Integration,
     ids: Ids,
     recorder: &Recorder,
-    book: &DriverBook,
+    journal: &DriverJournal,
 ) -> Option<FailureKind> {
     for kind in steps {
         let operation = operations::of(*kind, lead);
-        let handed_in = book.hands_in(&operation);
+        let handed_in = journal.hands_in(&operation);
         let disposition = integration.call(operation).await;
-        book.disposed(handed_in, &disposition);
+        journal.disposed(handed_in, &disposition);
         let failure = judge(disposition, ids, recorder);
         if failure.is_some() {
             return failure;

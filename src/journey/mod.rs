@@ -2,22 +2,22 @@
 //!
 //! Each journey is a file. [`Workload`] draws one an iteration, by weight, and measures it.
 
-mod book;
-mod booked_backlog;
 mod clay_resource;
 mod http;
 mod integration;
+mod journaled_backlog;
 mod lead;
 mod leads;
 mod measured;
 mod operations;
 mod pause;
 mod service_lead;
+mod submissions;
 mod user;
 mod vendor_sender;
 mod workload;
 
-pub use book::Pens;
 pub use service_lead::LeadService;
+pub use submissions::JournalSenders;
 pub use user::{Next, User, Work};
 pub use workload::{Workload, WorkloadPlan};

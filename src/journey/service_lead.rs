@@ -14,10 +14,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::book::{DriverBook, of_answer};
 use super::leads::Lead;
 use super::measured::{Meter, Sent};
-use crate::ledgers::Answered;
+use super::submissions::{DriverJournal, of_answer};
+use crate::journal::Answered;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::DayClock;
@@ -100,15 +100,15 @@ impl ServiceLead {
         lead: &Lead,
         meter: &Meter,
         recorder: &Recorder,
-        book: &DriverBook,
+        journal: &DriverJournal,
     ) -> (Option<FailureKind>, Duration) {
         let body = body(lead);
         let key = key(&self.service.run, &body);
-        book.submitted(&key, &lead.user, "lead");
+        journal.submitted(&key, &lead.user, "lead");
         let request = self.service.request(&key, body);
         let Sent { failure, answer, .. } = meter.send(self.route, 1, request, self.service.timeout, Body::Keep(KEPT)).await;
         let answered = of_answer(answer.as_ref().map(|answer| answer.status), failure);
-        book.answered(&key, answered);
+        journal.answered(&key, answered);
         let accepted = matches!(answered, Answered::Acknowledged | Answered::Duplicate);
         recorder.check(self.accepted, accepted);
         let asked = reply(failure, answer.as_ref()).retry_after;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::book::{DriverBook, Pens};
 use super::clay_resource::{self, ClayResource};
 use super::http::{Http, Prepared};
 use super::integration::Integration;
@@ -16,6 +15,7 @@ use super::leads::LeadSource;
 use super::measured::Meter;
 use super::pause;
 use super::service_lead::{LeadService, ServiceLead};
+use super::submissions::{DriverJournal, JournalSenders};
 use super::user::{Next, User, Work};
 use super::vendor_sender::{OperationRoutes, VendorSender};
 use crate::clock::LoadClock;
@@ -23,7 +23,7 @@ use crate::event::EventSink;
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
 use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::{OperationKind, StoreError};
-use crate::scenario::{Journey, Scenario, ThinkTime};
+use crate::scenario::{Journey, TestPlan, ThinkTime};
 use crate::seed::Seed;
 use crate::transport::HttpClient;
 use crate::vendor_api::{EndpointError, Endpoints, Route};
@@ -33,13 +33,13 @@ const PANICS_KEPT: usize = 20;
 
 /// A workload that has been checked and waits for the load's clock.
 pub struct WorkloadPlan {
-    scenario: Scenario,
+    test_plan: TestPlan,
     endpoints: Endpoints,
     client: HttpClient,
     seed: Seed,
     http: Vec<Prepared>,
     service: Option<LeadService>,
-    pens: Option<Pens>,
+    journals: Option<JournalSenders>,
 }
 
 impl WorkloadPlan {
@@ -47,19 +47,19 @@ impl WorkloadPlan {
     ///
     /// # Errors
     /// When a header cannot be sent.
-    pub fn new(scenario: &Scenario, endpoints: Endpoints, client: HttpClient, seed: Seed) -> Result<Self, EndpointError> {
-        let http = scenario.journeys.iter().filter_map(|weighted| match &weighted.journey {
+    pub fn new(test_plan: &TestPlan, endpoints: Endpoints, client: HttpClient, seed: Seed) -> Result<Self, EndpointError> {
+        let http = test_plan.journeys.iter().filter_map(|weighted| match &weighted.journey {
             Journey::Http(journey) => Some(Prepared::new(journey)),
             _ => None,
         });
         let http = http.collect::<Result<_, _>>()?;
-        Ok(Self { scenario: scenario.clone(), endpoints, client, seed, http, service: None, pens: None })
+        Ok(Self { test_plan: test_plan.clone(), endpoints, client, seed, http, service: None, journals: None })
     }
 
     /// Whether any journey submits leads, of which books can be kept.
     pub fn submits_leads(&self) -> bool {
         let direct = |journey: &Journey| matches!(journey, Journey::ClayResource | Journey::Http(_));
-        !self.scenario.journeys.iter().all(|weighted| direct(&weighted.journey))
+        !self.test_plan.journeys.iter().all(|weighted| direct(&weighted.journey))
     }
 
     /// Leads go to this service, and not to the vendors.
@@ -68,8 +68,8 @@ impl WorkloadPlan {
     }
 
     /// Every submission and its answer is written down.
-    pub fn with_books(self, pens: Pens) -> Self {
-        Self { pens: Some(pens), ..self }
+    pub fn with_journals(self, journals: JournalSenders) -> Self {
+        Self { journals: Some(journals), ..self }
     }
 
     /// The load begins: everything is registered with the recorder, and both are built.
@@ -82,7 +82,7 @@ impl WorkloadPlan {
     ) -> (Arc<Workload>, Collector) {
         let mut http = self.http.into_iter();
         let mut choices = Vec::new();
-        for weighted in &self.scenario.journeys {
+        for weighted in &self.test_plan.journeys {
             let doing = match (&weighted.journey, &self.service) {
                 (Journey::Lead, Some(service)) => Some(Doing::Submit(Box::new(service.register(&mut builder)))),
                 _ => register(&weighted.journey, &self.endpoints, &mut http, &mut builder),
@@ -96,22 +96,22 @@ impl WorkloadPlan {
         let (recorder, collector) = builder.build(shards);
         let meter = Meter::new(self.client, recorder.clone(), clock);
         let integration = ids.map(|(_, routes)| {
-            let timeout = self.scenario.resilience.clay.timeout;
+            let timeout = self.test_plan.resilience.clay.timeout;
             let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
-            let places = self.pens.as_ref().and_then(|pens| pens.places.as_ref());
-            Integration::new(&self.scenario.resilience, &sender, clock, events, self.seed, places)
+            let places = self.journals.as_ref().and_then(|journals| journals.places.as_ref());
+            Integration::new(&self.test_plan.resilience, &sender, clock, events, self.seed, places)
         });
         let workload = Workload {
             total_weight: choices.iter().map(|choice| choice.weight).sum(),
             choices,
-            leads: LeadSource::new(self.scenario.data),
+            leads: LeadSource::new(self.test_plan.data),
             lead_ids: ids.map(|(ids, _)| ids),
             integration,
-            longest_answer: self.scenario.resilience.clay.timeout.max(self.scenario.resilience.customer_io.timeout),
-            think_time: self.scenario.think_time,
+            longest_answer: self.test_plan.resilience.clay.timeout.max(self.test_plan.resilience.customer_io.timeout),
+            think_time: self.test_plan.think_time,
             meter,
             recorder,
-            book: DriverBook { pens: self.pens, clock },
+            journal: DriverJournal { journals: self.journals, clock },
             clock,
             panics: Mutex::default(),
         };
@@ -186,7 +186,7 @@ pub struct Workload {
     think_time: ThinkTime,
     meter: Meter,
     recorder: Recorder,
-    book: DriverBook,
+    journal: DriverJournal,
     clock: LoadClock,
     panics: Mutex<BTreeMap<String, u64>>,
 }
@@ -249,12 +249,12 @@ impl Workload {
             Doing::Submit(journey) => {
                 let lead = self.leads.next(user)?;
                 // On the heap: their futures are large, and every iteration would carry the room for them.
-                return Some(Box::pin(journey.run(&lead, &self.meter, &self.recorder, &self.book)).await);
+                return Some(Box::pin(journey.run(&lead, &self.meter, &self.recorder, &self.journal)).await);
             }
             Doing::Pipeline(steps) => {
                 let lead = self.leads.next(user)?;
                 let (integration, ids) = self.integration.as_ref().zip(self.lead_ids)?;
-                Box::pin(lead::run(steps, &lead, integration, ids, &self.recorder, &self.book)).await
+                Box::pin(lead::run(steps, &lead, integration, ids, &self.recorder, &self.journal)).await
             }
         };
         Some((failure, Duration::ZERO))

@@ -15,7 +15,6 @@ use crate::event::EventKind;
 use crate::failpoint::{self, Failpoint};
 use crate::outcome::FailureKind;
 
-use super::backlog::Backlog;
 use super::breaker::Permit;
 use super::credits::{CreditRefusal, Reservation};
 use super::limiter::{LONGEST_PAUSE, LimiterFull};
@@ -23,6 +22,7 @@ use super::operation::{Operation, OperationKind};
 use super::pipeline::Pipeline;
 use super::policy::{Blame, policy};
 use super::queue::Attempt;
+use super::queue::backlog::Backlog;
 use super::retry::{Next, next_attempt};
 use super::sender::{Reply, Sender};
 use super::settings::{FallbackStep, RetrySettings};

@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use crate::event::{BreakerState, EventKind, Guard};
 use crate::units::format_duration;
 
-use super::backlog::CreditState;
 use super::emitter::Emitter;
+use super::queue::backlog::CreditState;
 use super::settings::CreditSettings;
 use super::wall::DayClock;
 

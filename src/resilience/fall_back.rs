@@ -10,17 +10,17 @@ use serde_json::Value;
 use crate::outcome::FailureKind;
 
 use super::attempts::Failure;
-use super::backlog::Backlog;
-use super::dead_letters::DeadLetters;
 use super::degradation::local_guess;
 use super::idempotency::FirstClaim;
-use super::ledger::Submission;
 use super::operation::{Disposition, Operation, Source};
 use super::pipeline::{Answer, Pipeline};
 use super::policy::{Afterwards, policy};
+use super::queue::backlog::Backlog;
+use super::queue::dead_letters::DeadLetters;
 use super::queue::{Entry, FallbackQueue};
 use super::sender::Sender;
 use super::settings::FallbackStep;
+use super::tally::Submission;
 use tokio::time::Instant;
 
 /// What answers instead of the vendor.

@@ -5,53 +5,49 @@
 //! composes them in one place.
 
 mod attempts;
-pub mod backlog;
 pub mod breaker;
+mod config;
 pub mod credits;
-pub mod dead_letters;
 pub mod degradation;
-pub mod drain;
 pub mod emitter;
 mod fall_back;
 pub mod health;
 pub mod idempotency;
 mod in_flight;
 pub mod key;
-mod ledger;
 pub mod limiter;
 pub mod operation;
 mod pacing;
 pub mod pipeline;
 pub mod policy;
 pub mod queue;
-mod redrive;
-mod retention;
 pub mod retry;
 pub mod retry_after;
-mod schedule;
 pub mod sender;
 pub mod settings;
 mod sliding;
+mod tally;
 mod throttle;
 pub mod wall;
 mod work;
 
-pub use backlog::{Backlog, CreditState, MemoryBacklog};
-pub use dead_letters::{DeadLetter, DeadLetters};
-pub use drain::Drained;
+pub(crate) use config::RawResilience;
 pub use emitter::Emitter;
 pub use health::{Grade, HealthStatus};
 pub use in_flight::PlaceWaits;
 pub use key::{idempotency_key, lead_key};
 pub use operation::{Disposition, Operation, OperationKind, Source};
 pub use pipeline::{Answer, FollowUp, Pipeline, PipelineGauges};
+pub use queue::backlog::{Backlog, CreditState, MemoryBacklog};
+pub use queue::dead_letters::{DeadLetter, DeadLetters};
+pub use queue::drain::Drained;
+pub use queue::redrive::Redriven;
 pub use queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
-pub use redrive::Redriven;
 pub use retry_after::parse_retry_after;
 pub use sender::{Reply, RetryAfter, Sender};
 pub use settings::{
     Backoff, BreakerMode, BreakerSettings, CreditSettings, FallbackSettings, FallbackStep, HealthSettings, IdempotencySettings,
-    InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings, Window,
+    InFlightSettings, LimiterSettings, PipelineSettings, Resilience, RetrySettings, ThrottleSettings, Window,
 };
 
 pub use throttle::ThrottleGauges;

@@ -7,7 +7,7 @@
 //!
 //! Patterns that are put together by each caller are put together differently by each, and one of them forgets the budget.
 //! Here it is done once. A duplicate costs nothing, so it is found first; the order of the rest stands in `attempts.rs`, what
-//! comes after it in `fall_back.rs`. Whatever comes of an operation, exactly one line of the ledger says so; a call that is
+//! comes after it in `fall_back.rs`. Whatever comes of an operation, exactly one counter says so; a call that is
 //! dropped gives back what it held and stays unacknowledged.
 
 use std::fmt;
@@ -23,7 +23,6 @@ use crate::outcome::{LeadCounts, Vendor};
 use crate::seed::Seed;
 
 use super::attempts::Accepted;
-use super::backlog::{Backlog, MemoryBacklog};
 use super::breaker::Breaker;
 use super::credits::CreditBudget;
 use super::degradation::AnswerCache;
@@ -31,14 +30,15 @@ use super::emitter::Emitter;
 use super::health::{HealthMonitor, HealthStatus};
 use super::idempotency::{Claim, Idempotency};
 use super::in_flight::{InFlight, PlaceWaits};
-use super::ledger::Ledger;
 use super::limiter::Limiter;
 use super::operation::{Disposition, Operation, Source};
 use super::pacing::Pace;
+use super::queue::backlog::{Backlog, MemoryBacklog};
 use super::queue::{FallbackQueue, StoreError};
 use super::retry::RetryBudget;
 use super::sender::Sender;
 use super::settings::{BreakerMode, PipelineSettings};
+use super::tally::Tally;
 use super::throttle::{Throttle, ThrottleGauges};
 use super::wall::DayClock;
 use super::work::{Bell, Shift};
@@ -58,7 +58,7 @@ pub struct Pipeline<S, B = MemoryBacklog> {
     pub(super) health: HealthMonitor,
     pub(super) cache: AnswerCache,
     pub(super) backlog: B,
-    pub(super) ledger: Ledger,
+    pub(super) tally: Tally,
     pub(super) emitter: Emitter,
     pub(super) wall: DayClock,
     /// What follows from the answer to an operation of the queue.
@@ -156,7 +156,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             health: HealthMonitor::new(settings.health, emitter.clone(), now),
             cache: AnswerCache::new(settings.fallback.cache_capacity),
             backlog,
-            ledger: Ledger::default(),
+            tally: Tally::default(),
             emitter,
             wall,
             follow_up: None,
@@ -214,7 +214,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
     /// As [`Pipeline::call`], with the data that the vendor or a fallback gave.
     pub async fn ask(&self, operation: Operation) -> Answer {
-        let submission = self.ledger.submit();
+        let submission = self.tally.submit();
         let claim = match &self.idempotency {
             None => None,
             Some(idempotency) => match idempotency.claim(&operation.key).await {
@@ -242,7 +242,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
     /// The state now.
     pub fn gauges(&self) -> PipelineGauges {
-        let counts = self.ledger.counts(|| self.backlog.counts());
+        let counts = self.tally.counts(|| self.backlog.counts());
         PipelineGauges {
             queue_depth: counts.queued,
             dead_letters: counts.dead_lettered,

@@ -379,6 +379,15 @@ impl Default for HealthSettings {
     }
 }
 
+/// Settings of the pipelines.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resilience {
+    /// Clay's.
+    pub clay: PipelineSettings,
+    /// Customer.io's.
+    pub customer_io: PipelineSettings,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,9 +11,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::backlog::Backlog;
-use super::drain::Drained;
 use super::pipeline::Pipeline;
+use super::queue::backlog::Backlog;
+use super::queue::drain::Drained;
 use super::sender::Sender;
 
 /// How soon a worker looks again when nobody can tell when it may go on.

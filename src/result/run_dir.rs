@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
-use crate::ledgers::{DRIVER, PLACES, VENDORS};
+use crate::journal::{DRIVER, PLACES, VENDORS};
 use crate::units::format_bytes;
 
 use super::{LATENCY_LOG, SAMPLES, SUMMARY, TIMELINE};

@@ -8,8 +8,6 @@
 
 mod check;
 pub mod checks;
-mod diagnostics;
-mod document;
 mod expectations;
 mod leads;
 mod model;
@@ -17,18 +15,14 @@ mod raw;
 mod read;
 mod scale;
 mod schema;
-mod service_config;
-mod structure;
 mod template;
 #[cfg(test)]
 mod tests;
 
-pub use diagnostics::{Diagnostics, Problem, ScenarioErrors, Severity};
 pub use expectations::{BreakerExpectations, Expectations};
 pub use model::{
-    Capacity, ExecutorKind, HttpJourney, Journey, Labels, LeadData, LeadUse, Load, Resilience, SERVICE_LEADS, Scenario, Secret,
-    ServiceAt, ServiceTarget, Slo, Target, ThinkTime, WeightedJourney,
+    Capacity, ExecutorKind, HttpJourney, Journey, Labels, LeadData, LeadUse, Load, SERVICE_LEADS, ServiceAt, ServiceTarget, Slo,
+    Target, TestPlan, ThinkTime, WeightedJourney,
 };
-pub use schema::{json_schema, service_json_schema};
-pub use service_config::{Limits, ServiceConfig, StoreConfig, VendorAccess};
+pub use schema::json_schema;
 pub use template::{NameError, new_scenario};

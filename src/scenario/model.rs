@@ -1,6 +1,5 @@
 //! A valid scenario. Everything here has been checked; nothing is optional that a run needs.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,15 +7,15 @@ use mock_server::fault::Fault;
 use mock_server::settings::SimulationSettings;
 
 use crate::plan::LoadPlan;
-use crate::resilience::PipelineSettings;
+use crate::resilience::Resilience;
 use crate::threshold::Threshold;
 
-use super::diagnostics::Diagnostics;
 use super::expectations::Expectations;
+use crate::config::{Diagnostics, Secret};
 
 /// A scenario, ready to run.
 #[derive(Debug, Clone)]
-pub struct Scenario {
+pub struct TestPlan {
     /// Its name; it becomes part of the run's directory.
     pub name: String,
     /// The question that it answers.
@@ -259,7 +258,7 @@ pub enum ServiceAt {
     Url(http::Uri),
 }
 
-impl Scenario {
+impl TestPlan {
     /// The service that takes the leads, when there is one.
     pub fn service(&self) -> Option<&ServiceTarget> {
         match &self.target {
@@ -282,37 +281,6 @@ impl Scenario {
 /// Whether the scenario says where a simulated vendor listens.
 pub(super) fn has_ports(simulation: &SimulationSettings) -> bool {
     simulation.clay_port != 0 || simulation.customer_io_port != 0
-}
-
-/// A text that must not be shown: it prints as `***`, and has no serialised form.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// Settings of the pipelines.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resilience {
-    /// Clay's.
-    pub clay: PipelineSettings,
-    /// Customer.io's.
-    pub customer_io: PipelineSettings,
 }
 
 /// A service-level objective.

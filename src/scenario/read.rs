@@ -1,29 +1,23 @@
-//! From a file to a scenario.
+//! From a file to a test plan.
 
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-
-use super::check::Checker;
-use super::diagnostics::{Diagnostics, ScenarioErrors, Severity};
-use super::document::Document;
-use super::model::Scenario;
+use super::model::TestPlan;
 use super::raw::RawScenario;
 use super::schema::json_schema;
-use super::structure::sound_part;
+use crate::config::{Checker, ConfigErrors, Severity, read_as, text_of};
 
 /// What the file is to be, for those who name another.
 const SCENARIO: &str = "scenario";
 /// One that is.
 const EXAMPLE: &str = "scenarios/quickstart.toml";
 
-impl Scenario {
+impl TestPlan {
     /// Reads the scenario at `path`, to run it: environment variables that it names must be set.
     ///
     /// # Errors
     /// Everything that is wrong with it, at once.
-    pub fn load(path: &Path) -> Result<Self, ScenarioErrors> {
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         Self::parse(&text_of(path, SCENARIO, EXAMPLE)?, path)
     }
 
@@ -31,7 +25,7 @@ impl Scenario {
     ///
     /// # Errors
     /// Everything that is wrong with it, at once.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, ScenarioErrors> {
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigErrors> {
         read(text, path, &|name| std::env::var(name).ok(), Severity::Error)
     }
 
@@ -40,25 +34,9 @@ impl Scenario {
     ///
     /// # Errors
     /// Everything that is wrong with it, at once.
-    pub fn validate(path: &Path) -> Result<Self, ScenarioErrors> {
+    pub fn validate(path: &Path) -> Result<Self, ConfigErrors> {
         read(&text_of(path, SCENARIO, EXAMPLE)?, path, &|name| std::env::var(name).ok(), Severity::Warning)
     }
-}
-
-/// The text of the file at `path`, which is to hold a `what`, as `example` does.
-pub(super) fn text_of(path: &Path, what: &str, example: &str) -> Result<String, ScenarioErrors> {
-    let refuse = |text: &str, at: usize, message: String, help: &str| {
-        let mut diagnostics = Diagnostics::new(path, text);
-        diagnostics.add(Severity::Error, at..at, message, help.to_owned());
-        ScenarioErrors(diagnostics)
-    };
-    let bytes = std::fs::read(path)
-        .map_err(|error| refuse("", 0, format!("the {what} cannot be read: {error}"), &format!("name a file like {example}")))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let readable = String::from_utf8_lossy(error.as_bytes());
-        refuse(&readable, at, format!("the {what} is not UTF-8 from here on"), "save the file as UTF-8")
-    })
 }
 
 /// Reads a scenario. `environment` gives the values of environment variables.
@@ -67,58 +45,8 @@ pub(super) fn read(
     path: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
     missing_variable: Severity,
-) -> Result<Scenario, ScenarioErrors> {
+) -> Result<TestPlan, ConfigErrors> {
     let check = |checker: &mut Checker<'_>, raw: &RawScenario| checker.scenario(raw, path);
-    let (scenario, warnings) = read_as(text, path, environment, missing_variable, &json_schema(), check)?;
-    Ok(Scenario { warnings, ..scenario })
-}
-
-/// Reads a file of the structure that `schema` describes, and judges it by `check`. Gives its warnings with what it says.
-pub(super) fn read_as<R: DeserializeOwned, T>(
-    text: &str,
-    path: &Path,
-    environment: &dyn Fn(&str) -> Option<String>,
-    missing_variable: Severity,
-    schema: &Value,
-    check: impl FnOnce(&mut Checker<'_>, &R) -> Option<T>,
-) -> Result<(T, Diagnostics), ScenarioErrors> {
-    // A byte order mark is no part of the text; TOML's parser would skip it, and count it in its places.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut diagnostics = Diagnostics::new(path, text);
-    let (mut document, syntax_errors) = Document::parse(text);
-    if !syntax_errors.is_empty() {
-        for error in syntax_errors {
-            let (message, help) = syntax_advice(error.message());
-            diagnostics.add(Severity::Error, error.span().unwrap_or(0..0), message, help);
-        }
-        return Err(ScenarioErrors(diagnostics.finish()));
-    }
-    let sound = sound_part(&mut document, schema, &mut diagnostics);
-    let mut checked = None;
-    match R::deserialize(sound) {
-        Ok(raw) => {
-            let directory = path.parent().unwrap_or(Path::new(""));
-            let mut checker =
-                Checker { document: &document, diagnostics: &mut diagnostics, directory, environment, missing_variable };
-            checked = check(&mut checker, &raw);
-        }
-        // The schema is generated from these types, so what it passes is read; if not, the file's fault is not hidden.
-        Err(error) => {
-            diagnostics.add(Severity::Error, 0..0, error.to_string(), "compare the file with its JSON Schema".to_owned());
-        }
-    }
-    let diagnostics = diagnostics.finish();
-    match checked {
-        Some(checked) if !diagnostics.has_errors() => Ok((checked, diagnostics)),
-        _ => Err(ScenarioErrors(diagnostics)),
-    }
-}
-
-/// The parser says what is wrong and what it expected; a file that is no TOML cannot be judged further.
-fn syntax_advice(message: &str) -> (String, String) {
-    let rest = "everything else is judged once the file is TOML";
-    match message.split_once(", expected ") {
-        Some((message, expected)) => (message.to_owned(), format!("expected {expected}; {rest}")),
-        None => (message.to_owned(), rest.to_owned()),
-    }
+    let (test_plan, warnings) = read_as(text, path, environment, missing_variable, &json_schema(), check)?;
+    Ok(TestPlan { warnings, ..test_plan })
 }

@@ -8,9 +8,10 @@
 
 use std::time::Duration;
 
-use super::model::{Load, Resilience, Scenario};
+use super::model::{Load, TestPlan};
+use crate::resilience::Resilience;
 
-impl Scenario {
+impl TestPlan {
     /// The same scenario in `factor` times the time: 0.1 for a tenth.
     pub fn scaled(&self, factor: f64) -> Self {
         let mut scaled = self.clone();

@@ -1,50 +1,11 @@
-//! The JSON Schema of scenario files, generated from the raw types: what editors complete from, and what the structure of
-//! a file is checked against. So the two cannot disagree.
+//! The JSON Schema of scenario files.
 
-use schemars::Schema;
-use schemars::generate::SchemaSettings;
-use schemars::transform::{Transform, transform_subschemas};
 use serde_json::Value;
 
-use super::raw::{RawScenario, RawService};
+use super::raw::RawScenario;
+use crate::config::schema_of;
 
 /// The JSON Schema of scenario files.
 pub fn json_schema() -> Value {
     schema_of::<RawScenario>()
-}
-
-/// The JSON Schema of the service's configuration files.
-pub fn service_json_schema() -> Value {
-    schema_of::<RawService>()
-}
-
-fn schema_of<T: schemars::JsonSchema>() -> Value {
-    let settings = SchemaSettings::draft07().with_transform(WithoutNull);
-    settings.into_generator().into_root_schema_for::<T>().to_value()
-}
-
-/// TOML has no null: an optional key is left out instead.
-#[derive(Clone)]
-struct WithoutNull;
-
-impl Transform for WithoutNull {
-    fn transform(&mut self, schema: &mut Schema) {
-        if let Some(Value::Array(types)) = schema.get_mut("type") {
-            types.retain(|name| name != "null");
-            if let [only] = types.as_slice() {
-                let only = only.clone();
-                schema.insert("type".to_owned(), only);
-            }
-        }
-        if let Some(Value::Array(branches)) = schema.get_mut("anyOf") {
-            branches.retain(|branch| branch.get("type").is_none_or(|name| name != "null"));
-            if let [Value::Object(only)] = branches.as_slice() {
-                let only = only.clone();
-                schema.remove("anyOf");
-                // Beside a `$ref`, draft 7 ignores everything else, the key's own description too.
-                schema.insert("allOf".to_owned(), Value::Array(vec![Value::Object(only)]));
-            }
-        }
-        transform_subschemas(self, schema);
-    }
 }

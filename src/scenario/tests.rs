@@ -6,9 +6,9 @@ use std::time::Duration;
 use mock_server::fault::{FaultKind, Outage, RetryAfterStyle, SimulatedVendor};
 use mock_server::latency::LatencyModel;
 
-use super::diagnostics::Severity;
 use super::read::read;
-use super::{ExecutorKind, Expectations, Journey, Scenario, Secret, ServiceAt, Target, ThinkTime};
+use super::{ExecutorKind, Expectations, Journey, ServiceAt, Target, TestPlan, ThinkTime};
+use crate::config::{Secret, Severity};
 use crate::resilience::{
     Backoff, BreakerMode, FallbackStep, InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings,
     Window,
@@ -136,7 +136,7 @@ executor = "per-vu-iterations"
 journeys = [{ journey = "clay.resource" }]
 "#;
 
-fn scenario(text: &str) -> Scenario {
+fn scenario(text: &str) -> TestPlan {
     let environment = |name: &str| (name == "TOKEN").then(|| "secret-value".to_owned());
     read(text, Path::new("full.toml"), &environment, Severity::Error).unwrap_or_else(|errors| panic!("{errors}"))
 }
@@ -147,19 +147,19 @@ const fn ms(count: u64) -> Duration {
 
 #[test]
 fn what_is_written_about_the_load_arrives() {
-    let scenario = scenario(FULL);
-    assert_eq!((scenario.name.as_str(), scenario.seed), ("full", Some(7)));
-    assert_eq!(scenario.load.executor, ExecutorKind::RampingVus);
-    assert_eq!((scenario.load.plan.start_users(), scenario.load.plan.duration()), (3, ms(100_000)));
-    assert_eq!(scenario.load.graceful_stop, ms(2_000));
-    assert_eq!(scenario.think_time, ThinkTime::Exponential { mean: ms(400) });
-    assert_eq!(scenario.target, Target::Simulated);
+    let test_plan = scenario(FULL);
+    assert_eq!((test_plan.name.as_str(), test_plan.seed), ("full", Some(7)));
+    assert_eq!(test_plan.load.executor, ExecutorKind::RampingVus);
+    assert_eq!((test_plan.load.plan.start_users(), test_plan.load.plan.duration()), (3, ms(100_000)));
+    assert_eq!(test_plan.load.graceful_stop, ms(2_000));
+    assert_eq!(test_plan.think_time, ThinkTime::Exponential { mean: ms(400) });
+    assert_eq!(test_plan.target, Target::Simulated);
 }
 
 #[test]
 fn what_is_written_about_the_journeys_arrives() {
-    let scenario = scenario(FULL);
-    let [lead, http] = scenario.journeys.as_slice() else { panic!("{:?}", scenario.journeys) };
+    let test_plan = scenario(FULL);
+    let [lead, http] = test_plan.journeys.as_slice() else { panic!("{:?}", test_plan.journeys) };
     assert_eq!((&lead.journey, lead.weight, http.weight), (&Journey::Lead, 3, 1));
     let Journey::Http(http) = &http.journey else { panic!("{http:?}") };
     assert_eq!((http.name.as_str(), http.method.as_str(), http.url.path()), ("mine", "PUT", "/leads"));
@@ -167,7 +167,7 @@ fn what_is_written_about_the_journeys_arrives() {
     assert_eq!((http.expect_status, http.expect_latency), (Some(201), Some(ms(250))));
     let headers: Vec<(&str, &str)> = http.headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
     assert_eq!(headers, [("accept", "text/plain"), ("authorization", "Bearer secret-value")]);
-    assert!(!format!("{scenario:?}").contains("secret-value"));
+    assert!(!format!("{test_plan:?}").contains("secret-value"));
 }
 
 #[test]
@@ -248,17 +248,17 @@ fn faults_arrive_in_the_order_of_their_starts() {
 
 #[test]
 fn thresholds_arrive_in_the_order_of_the_file() {
-    let scenario = scenario(FULL);
-    let sources: Vec<&str> = scenario.thresholds.iter().map(|threshold| threshold.source.as_str()).collect();
+    let test_plan = scenario(FULL);
+    let sources: Vec<&str> = test_plan.thresholds.iter().map(|threshold| threshold.source.as_str()).collect();
     let expected =
         ["leads_lost: count==0", "http_req_duration{vendor:clay}: p(95)<500", "http_req_duration{vendor:clay}: max<2s"];
     assert_eq!(sources, expected);
-    let abort = scenario.thresholds.iter().map(|threshold| (threshold.abort_on_fail, threshold.delay_abort_eval));
+    let abort = test_plan.thresholds.iter().map(|threshold| (threshold.abort_on_fail, threshold.delay_abort_eval));
     assert_eq!(abort.collect::<Vec<_>>(), [(false, ms(0)), (false, ms(0)), (true, ms(10_000))]);
-    let slo = scenario.slo.unwrap();
+    let slo = test_plan.slo.unwrap();
     assert_eq!((slo.percentile, slo.latency, slo.error_rate), (99.0, ms(300), 0.001));
-    assert_eq!(scenario.capacity.cores, Some(2.0));
-    assert_eq!((scenario.labels.environment.as_str(), scenario.labels.version.as_str()), ("staging", "1.4.0"));
+    assert_eq!(test_plan.capacity.cores, Some(2.0));
+    assert_eq!((test_plan.labels.environment.as_str(), test_plan.labels.version.as_str()), ("staging", "1.4.0"));
 }
 
 #[test]
@@ -296,13 +296,13 @@ fn a_share_is_a_fraction_or_a_percentage() {
 
 #[test]
 fn what_is_left_out_has_the_documented_default() {
-    let scenario = scenario(SHORT);
-    assert_eq!(scenario.load.executor, ExecutorKind::PerVuIterations { iterations: 1 });
-    assert_eq!((scenario.load.plan.max_users(), scenario.load.plan.duration()), (1, ms(600_000)));
-    assert_eq!((scenario.load.graceful_stop, scenario.think_time), (ms(30_000), ThinkTime::None));
-    assert_eq!(scenario.resilience.clay, PipelineSettings::clay());
-    assert_eq!(scenario.resilience.customer_io, PipelineSettings::customer_io());
-    assert_eq!(scenario.labels.environment, "local simulation");
+    let test_plan = scenario(SHORT);
+    assert_eq!(test_plan.load.executor, ExecutorKind::PerVuIterations { iterations: 1 });
+    assert_eq!((test_plan.load.plan.max_users(), test_plan.load.plan.duration()), (1, ms(600_000)));
+    assert_eq!((test_plan.load.graceful_stop, test_plan.think_time), (ms(30_000), ThinkTime::None));
+    assert_eq!(test_plan.resilience.clay, PipelineSettings::clay());
+    assert_eq!(test_plan.resilience.customer_io, PipelineSettings::customer_io());
+    assert_eq!(test_plan.labels.environment, "local simulation");
     let own = SHORT.replace("{ journey = \"clay.resource\" }", "{ journey = \"http\", url = \"http://127.0.0.1:8080/\" }");
     assert_ne!(own, SHORT);
     assert_eq!(self::scenario(&own).labels.environment, "not stated", "a service of the user's own is not simulated");
@@ -313,11 +313,11 @@ fn what_is_left_out_has_the_documented_default() {
 
 #[test]
 fn a_window_alone_and_a_pattern_switched_on_have_defaults() {
-    let scenario = scenario(&format!(
+    let test_plan = scenario(&format!(
         "{SHORT}[resilience]\nclay = {{ breaker = {{ window = \"count\" }} }}\ncustomer_io = {{ credits = true }}\n"
     ));
-    assert_eq!(scenario.resilience.clay.breaker.unwrap().window, Window::Count { calls: 10 });
-    assert_eq!(scenario.resilience.customer_io.credits.unwrap().daily_limit, 500);
+    assert_eq!(test_plan.resilience.clay.breaker.unwrap().window, Window::Count { calls: 10 });
+    assert_eq!(test_plan.resilience.customer_io.credits.unwrap().daily_limit, 500);
 }
 
 #[test]
@@ -333,8 +333,8 @@ fn a_target_takes_its_credentials_from_the_environment() {
 
 #[test]
 fn a_scaled_scenario_keeps_its_load_and_moves_its_timetable() {
-    let scenario = scenario(FULL);
-    let tenth = scenario.scaled(0.1);
+    let test_plan = scenario(FULL);
+    let tenth = test_plan.scaled(0.1);
     assert_eq!((tenth.load.plan.duration(), tenth.load.plan.max_users()), (ms(10_000), 10));
     assert_eq!((tenth.faults[0].at, tenth.faults[0].lasts, tenth.faults[1].at), (ms(100), Some(ms(200)), ms(2_000)));
     assert_eq!(tenth.thresholds[2].delay_abort_eval, ms(1_000));
@@ -349,16 +349,16 @@ fn a_scaled_scenario_keeps_its_load_and_moves_its_timetable() {
     assert_eq!((clay_expected.max_false_open, clay_expected.recovery), (Some(ms(100)), ms(1_500)));
     // The vendor does not hurry, nor does the user.
     assert_eq!((clay.timeout, breaker.slow_call), (ms(4_000), Some(ms(2_000))));
-    assert_eq!((tenth.load.graceful_stop, tenth.think_time), (ms(2_000), scenario.think_time));
-    assert_eq!(tenth.simulation, scenario.simulation);
+    assert_eq!((tenth.load.graceful_stop, tenth.think_time), (ms(2_000), test_plan.think_time));
+    assert_eq!(tenth.simulation, test_plan.simulation);
 }
 
 #[test]
 fn scaled_ramps_still_fit_into_their_fault() {
     let ramps = "at = \"1s\"\nlasts = \"3s\"\nramp_up = \"1s\"\nramp_down = \"2s\"";
-    let scenario = scenario(&FULL.replace("at = \"1s\"\nlasts = \"2s\"", ramps));
+    let test_plan = scenario(&FULL.replace("at = \"1s\"\nlasts = \"2s\"", ramps));
     for factor in (1..2_000).map(|step| f64::from(step) * 0.000_617_283_947_5) {
-        let fault = &scenario.scaled(factor).faults[0];
+        let fault = &test_plan.scaled(factor).faults[0];
         assert_eq!(fault.validate(), Ok(()), "{factor}");
     }
 }

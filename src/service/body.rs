@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use super::refusal::{Problem, Refusal};
-use crate::scenario::Limits;
+use crate::service::Limits;
 
 /// Reads the whole body. One that says that it is too large is refused before any of it is read.
 pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, Refusal> {

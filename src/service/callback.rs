@@ -21,8 +21,8 @@ use super::intake::store_failed;
 use super::metrics::Callback;
 use super::refusal::{Problem, Refusal, json as in_json};
 use super::{Service, body, strict_json};
+use crate::config::Secret;
 use crate::resilience::{OperationKind, Source};
-use crate::scenario::Secret;
 use crate::store::{Enrichment, LeadStore, Recorded};
 use crate::vendor_api::{ENRICHED_BY, IDEMPOTENCY_KEY_FIELD, LEAD_FIELD, RESERVED_FIELDS, finding, lead_operations};
 

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::refusal::{Problem, Refusal};
-use crate::scenario::Secret;
+use crate::config::Secret;
 
 /// Paths that need no token.
 const OPEN: [&str; 3] = ["/health/live", "/health/ready", "/callbacks/clay"];

@@ -16,8 +16,8 @@ use super::Service;
 use super::intake::store_failed;
 use super::lead_form::known_by;
 use super::refusal::{Problem, Refusal, json as in_json};
-use crate::ledgers::PlaceEntry;
-use crate::outcome::Place;
+use crate::journal::RestingEntry;
+use crate::outcome::RestingState;
 use crate::store::{LeadRecord, LeadStore};
 
 /// Leads read from the store at a time.
@@ -66,21 +66,27 @@ fn view(record: &LeadRecord) -> Value {
 }
 
 /// The place of the operation that is furthest from its end.
-fn status(record: &LeadRecord) -> Option<Place> {
-    let worst = [Place::Queued, Place::DeadLettered, Place::Rejected, Place::Degraded, Place::Delivered];
+fn status(record: &LeadRecord) -> Option<RestingState> {
+    let worst = [
+        RestingState::Queued,
+        RestingState::DeadLettered,
+        RestingState::Rejected,
+        RestingState::Degraded,
+        RestingState::Delivered,
+    ];
     worst.into_iter().find(|place| record.operations.iter().any(|operation| operation.place == *place))
 }
 
 /// Where each operation of a lead is.
-pub fn places_of(record: &LeadRecord) -> Vec<PlaceEntry> {
-    let entry = |operation: &crate::store::OperationRecord| PlaceEntry {
+pub fn places_of(record: &LeadRecord) -> Vec<RestingEntry> {
+    let entry = |operation: &crate::store::OperationRecord| RestingEntry {
         key: operation.key.clone(),
         lead: record.key.clone(),
         user: record.user.clone(),
         operation: operation.kind.as_str().to_owned(),
         place: operation.place,
         // The attempt that succeeded is no failed one, and is not among them.
-        attempts: operation.attempts.len() as u32 + u32::from(operation.place == Place::Delivered),
+        attempts: operation.attempts.len() as u32 + u32::from(operation.place == RestingState::Delivered),
         redrives: operation.redrives,
     };
     record.operations.iter().map(entry).collect()

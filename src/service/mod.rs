@@ -8,7 +8,7 @@
 //! POST /leads                 one JSON object, or application/x-ndjson: one a line. 202 durable, 200 known already
 //! GET  /leads/{id}            where it is, and its history
 //! GET  /leads?after=&limit=   leads in the order of their keys, NDJSON
-//! GET  /places?after=&limit=  where each operation is, NDJSON of `ledgers::PlaceEntry`; `after` is a lead's key
+//! GET  /places?after=&limit=  where each operation is, NDJSON of `journal::PlaceEntry`; `after` is a lead's key
 //! POST /callbacks/clay        an enriched row, signed
 //! GET  /health                each vendor: healthy, latency, circuit, queue depth, last success, last failure
 //! GET  /health/live           200 while the process answers
@@ -28,6 +28,7 @@
 mod admin;
 mod body;
 mod callback;
+mod config;
 mod event_log;
 mod guard;
 mod health;
@@ -51,15 +52,16 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::time::Instant;
 
 use crate::clock::LoadClock;
+use crate::config::Secret;
 use crate::outcome::Vendor;
 use crate::resilience::{DayClock, Pipeline, UnixMillis};
-use crate::scenario::{Limits, Secret};
 use crate::store::LeadStore;
 use event_log::EventLog;
 use guard::Guard;
 use metrics::{Callback, Metrics};
 use vendor_sender::VendorSender;
 
+pub use config::{Limits, ServiceConfig, StoreConfig, VendorAccess, service_json_schema};
 pub(crate) use lead_form::known_by;
 pub use leads::places_of;
 pub use running::{Running, StartError, Stopped, may_listen, start};

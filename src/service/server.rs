@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::taken::Taken;
-use crate::scenario::Limits;
+use crate::service::Limits;
 
 /// Pause after a failed accept (no file descriptors left, say): neither spins nor gives up.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::outcome::{FailureKind, Place, Vendor};
+use crate::outcome::{FailureKind, RestingState, Vendor};
 use crate::resilience::{Attempt, OperationKind, Settled, UnixMillis};
 
 use super::LeadRecord;
@@ -30,7 +30,7 @@ pub struct VendorSummary {
     /// Whose.
     pub vendor: Vendor,
     /// Operations by where they are.
-    pub places: BTreeMap<Place, u64>,
+    pub places: BTreeMap<RestingState, u64>,
     /// When the oldest that is queued came.
     pub oldest_queued: Option<UnixMillis>,
     /// When the next is due.
@@ -57,7 +57,7 @@ pub struct StoredOperation {
     /// What is done.
     pub operation: OperationKind,
     /// Where it is.
-    pub place: Place,
+    pub place: RestingState,
     /// Its key.
     pub key: String,
     /// The key of its lead, if it is of one.

@@ -20,7 +20,7 @@ use std::future::{Future, ready};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::outcome::{Place, Vendor};
+use crate::outcome::{RestingState, Vendor};
 use crate::resilience::{Attempt, Backlog, Operation, OperationKind, Settled, Source, StoreError, UnixMillis};
 
 pub use bounds::Bounds;
@@ -99,7 +99,7 @@ pub struct OperationRecord {
     /// Its key.
     pub key: String,
     /// Where it is.
-    pub place: Place,
+    pub place: RestingState,
     /// When it is tried next, while it is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<UnixMillis>,

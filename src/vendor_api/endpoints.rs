@@ -6,7 +6,9 @@ use http::{HeaderValue, Uri};
 use mock_server::settings::SimulationSettings;
 use thiserror::Error;
 
-use crate::scenario::{Secret, Target, VendorAccess};
+use crate::config::Secret;
+use crate::scenario::Target;
+use crate::service::VendorAccess;
 
 /// Base URLs and ready-made credentials. Header values are marked sensitive: they print as `Sensitive`.
 #[derive(Debug, Clone)]

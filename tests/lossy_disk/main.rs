@@ -16,7 +16,7 @@ mod disk;
 use std::collections::HashMap;
 use std::path::Path;
 
-use plimsoll::outcome::Place;
+use plimsoll::outcome::RestingState;
 use plimsoll::seed::Seed;
 use plimsoll::store::LeadStore;
 use plimsoll::store::sqlite::{SqliteSettings, SqliteStore};
@@ -77,7 +77,7 @@ async fn missing(file: &Path, said: &Said) -> Vec<String> {
             Err(error) => lost.push(format!("lead {key} can't be read: {error}")),
         }
     }
-    for (keys, place) in [(&said.delivered, Place::Delivered), (&said.buried, Place::DeadLettered)] {
+    for (keys, place) in [(&said.delivered, RestingState::Delivered), (&said.buried, RestingState::DeadLettered)] {
         let elsewhere = keys.iter().filter(|key| places.get(*key).is_some_and(|at| *at != place));
         lost.extend(elsewhere.map(|key| format!("operation {key} was {place:?} and is {:?}", places[key])));
     }

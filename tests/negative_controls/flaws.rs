@@ -147,7 +147,7 @@ impl<S: LeadStore> Backlog for FlawedBacklog<S> {
         }
         if self.store.flaws.buries_in_two_steps {
             // The first commit: the entry leaves the queue. What a real store has no row of, no list shows.
-            let place = plimsoll::outcome::Place::Rejected;
+            let place = plimsoll::outcome::RestingState::Rejected;
             self.inner.queue().ack(id, Settled { place, ..Settled::delivered(attempt.at, None) }).await?;
             let mut wreck = self.store.wreck.lock().expect("nobody has panicked with it");
             if let Some(entry) = wreck.leased.remove(&(self.vendor, id)) {

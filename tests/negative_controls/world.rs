@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use plimsoll::audit::{Audit, AuditOptions, Books, audit};
+use plimsoll::audit::{Audit, AuditOptions, Journals, audit};
 use plimsoll::clock::LoadClock;
 use plimsoll::event::NoEvents;
-use plimsoll::ledgers::{Answered, Book, DRIVER, DriverEntry, PLACES, PlaceEntry, VENDORS, VendorEffect, VendorEntry};
-use plimsoll::outcome::{FailureKind, Place, Vendor};
+use plimsoll::journal::{Answered, DRIVER, DriverEntry, Journal, PLACES, RestingEntry, VENDORS, VendorEffect, VendorEntry};
+use plimsoll::outcome::{FailureKind, RestingState, Vendor};
 use plimsoll::resilience::emitter::Emitter;
 use plimsoll::resilience::{
     Backlog, DayClock, Drained, FallbackQueue, IdempotencySettings, Operation, OperationKind, Pipeline, PipelineSettings, Reply,
@@ -37,7 +37,7 @@ pub(crate) struct Vendors {
 pub(crate) struct VendorsState {
     known: HashSet<String>,
     lost: HashSet<(OperationKind, String)>,
-    book: Vec<VendorEntry>,
+    journal: Vec<VendorEntry>,
 }
 
 impl Vendors {
@@ -53,7 +53,7 @@ impl Vendors {
         }
         let loses = self.lose_first_answers && state.lost.insert((operation.kind, operation.user.clone()));
         let status = if loses { None } else { Some(if refused { 400 } else { 200 }) };
-        state.book.push(VendorEntry {
+        state.journal.push(VendorEntry {
             at_us,
             idempotency_key: Some(operation.key.clone()),
             effects,
@@ -187,21 +187,21 @@ impl<S: LeadStore> World<S> {
         }
         let dir = tempfile::tempdir().expect("a writable directory");
         write(&dir.path().join(DRIVER), self.driver.clone());
-        write(&dir.path().join(VENDORS), self.vendors.state.lock().expect("nobody has panicked with it").book.clone());
+        write(&dir.path().join(VENDORS), self.vendors.state.lock().expect("nobody has panicked with it").journal.clone());
         write(&dir.path().join(PLACES), self.places().await);
-        audit(&Books::in_dir(dir.path()), &AuditOptions::default()).expect("books that make sense")
+        audit(&Journals::in_dir(dir.path()), &AuditOptions::default()).expect("books that make sense")
     }
 
-    async fn places(&self) -> Vec<PlaceEntry> {
+    async fn places(&self) -> Vec<RestingEntry> {
         let mut places = Vec::new();
         for lead in self.store.leads(None, 1_000).await.expect("a working store") {
-            places.extend(lead.operations.iter().map(|operation| PlaceEntry {
+            places.extend(lead.operations.iter().map(|operation| RestingEntry {
                 key: operation.key.clone(),
                 lead: lead.key.clone(),
                 user: lead.user.clone(),
                 operation: operation.kind.as_str().to_owned(),
                 place: operation.place,
-                attempts: operation.attempts.len() as u32 + u32::from(operation.place == Place::Delivered),
+                attempts: operation.attempts.len() as u32 + u32::from(operation.place == RestingState::Delivered),
                 redrives: operation.redrives,
             }));
         }
@@ -210,7 +210,7 @@ impl<S: LeadStore> World<S> {
 }
 
 fn write<T: serde::Serialize + Send + 'static>(path: &std::path::Path, entries: Vec<T>) {
-    let book = Book::create(path).expect("a writable directory");
-    entries.into_iter().for_each(|entry| book.pen().write(entry));
-    assert_eq!(book.finish().missed, 0);
+    let journal = Journal::create(path).expect("a writable directory");
+    entries.into_iter().for_each(|entry| journal.pen().write(entry));
+    assert_eq!(journal.finish().missed, 0);
 }

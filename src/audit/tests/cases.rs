@@ -57,12 +57,12 @@ fn operations_submitted_by_themselves_are_audited_one_by_one() {
     history.answer(&key, Answered::Acknowledged);
     assert_eq!(history.audit().count(FindingKind::Lost), 1);
     history.request(&key, vec![effect(OperationKind::Track, "ada", &key)]);
-    let place = PlaceEntry {
+    let place = RestingEntry {
         key: key.clone(),
         lead: key.clone(),
         user: "ada".to_owned(),
         operation: "track".to_owned(),
-        place: Place::Delivered,
+        place: RestingState::Delivered,
         attempts: 1,
         redrives: 0,
     };
@@ -84,7 +84,7 @@ fn operations_submitted_by_themselves_are_audited_one_by_one() {
 fn what_follows_from_a_lead_is_audited_too() {
     let mut history = History { keyed: true, ..History::default() };
     history.lead(0, "ada", Fate::Acknowledged, [End::Delivered; 3]);
-    let follow_up = PlaceEntry { key: "of a callback".to_owned(), ..history.places[1].clone() };
+    let follow_up = RestingEntry { key: "of a callback".to_owned(), ..history.places[1].clone() };
     history.places.push(follow_up);
     assert_eq!(history.audit().count(FindingKind::DeliveredWithoutEffect), 1);
     history.request("of a callback", vec![effect(OperationKind::Identify, "ada", "")]);
@@ -100,7 +100,7 @@ fn what_follows_from_a_lead_is_audited_too() {
 fn what_the_vendor_would_take_once_may_be_sent_again() {
     let mut history = History { keyed: true, ..History::default() };
     history.lead(0, "ada", Fate::Acknowledged, [End::Delivered; 3]);
-    history.places.iter_mut().for_each(|place| place.place = Place::Queued);
+    history.places.iter_mut().for_each(|place| place.place = RestingState::Queued);
     let options = AuditOptions { clay_deduplicates: true, ..AuditOptions::default() };
     let audit = history.audit_as(true, &options);
     assert!(audit.passed() && audit.remarks[0].contains("3 operations are queued and done"), "{audit}");
@@ -121,7 +121,7 @@ fn leads_of_one_user_keep_their_order_unless_they_were_under_way_together() {
         history.vendors[second].at_us = history.vendors[first].at_us;
         history.vendors[first].at_us = late;
         history.vendors.retain(|entry| entry.effects[0].what != "event.recorded");
-        history.places.iter_mut().filter(|place| place.operation == "track").for_each(|place| place.place = Place::Queued);
+        history.places.iter_mut().filter(|place| place.operation == "track").for_each(|place| place.place = RestingState::Queued);
         if together {
             history.driver.swap(1, 2);
             let (DriverEntry::Answered { at_us, .. }, DriverEntry::Submitted { at_us: submitted, .. }) =
@@ -149,17 +149,17 @@ fn books_that_lack_entries_or_hold_nothing_prove_nothing() {
     let mut history = History { keyed: true, ..History::default() };
     history.lead(0, "ada", Fate::Acknowledged, [End::Delivered; 3]);
     let dir = tempfile::tempdir().unwrap();
-    let books = history.write(dir.path(), true);
-    for (book, whose) in [(DRIVER, "driver"), (VENDORS, "vendors"), (PLACES, "places")] {
-        let path = dir.path().join(book);
+    let journals = history.write(dir.path(), true);
+    for (journal, whose) in [(DRIVER, "driver"), (VENDORS, "vendors"), (PLACES, "places")] {
+        let path = dir.path().join(journal);
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{whole}{{\"missed\":7}}\n")).unwrap();
-        let audit = audit(&books, &AuditOptions::default()).unwrap();
+        let audit = audit(&journals, &AuditOptions::default()).unwrap();
         assert_eq!(audit.verdict, Verdict::NotProven, "{audit}");
         assert!(audit.to_string().contains("NOT PROVEN: 7 entries are missing from the") && audit.missing[0].contains(whose));
         std::fs::write(&path, whole).unwrap();
     }
-    assert!(audit(&books, &AuditOptions::default()).unwrap().passed());
+    assert!(audit(&journals, &AuditOptions::default()).unwrap().passed());
 
     let nothing = History::default().audit();
     assert_eq!((nothing.verdict, nothing.missing.len()), (Verdict::NotProven, 2), "{nothing}");

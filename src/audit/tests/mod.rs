@@ -6,8 +6,8 @@ mod mutations;
 use std::path::Path;
 
 use super::*;
-use crate::ledgers::{Answered, VendorEffect};
-use crate::outcome::Place;
+use crate::journal::{Answered, VendorEffect};
+use crate::outcome::RestingState;
 use crate::resilience::idempotency_key;
 
 const KINDS: [OperationKind; 3] = [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track];
@@ -42,7 +42,7 @@ enum End {
 struct History {
     driver: Vec<DriverEntry>,
     vendors: Vec<VendorEntry>,
-    places: Vec<PlaceEntry>,
+    places: Vec<RestingEntry>,
     now_us: u64,
     /// The service sends keys.
     keyed: bool,
@@ -117,26 +117,26 @@ impl History {
         let place = match end {
             End::Delivered => {
                 self.request(&key, done);
-                Place::Delivered
+                RestingState::Delivered
             }
             End::DeliveredTwice => {
                 self.request(&key, done.clone());
                 self.request(&key, if kind == OperationKind::Identify { done } else { Vec::new() });
-                Place::Delivered
+                RestingState::Delivered
             }
-            End::Queued => Place::Queued,
+            End::Queued => RestingState::Queued,
             End::DeadLettered => {
                 self.request(&key, Vec::new());
-                Place::DeadLettered
+                RestingState::DeadLettered
             }
-            End::Degraded => Place::Degraded,
-            End::Rejected => Place::Rejected,
+            End::Degraded => RestingState::Degraded,
+            End::Rejected => RestingState::Rejected,
         };
         let (lead, user, operation) = (lead.to_owned(), user.to_owned(), kind.as_str().to_owned());
-        self.places.push(PlaceEntry { key, lead, user, operation, place, attempts: 1, redrives: 0 });
+        self.places.push(RestingEntry { key, lead, user, operation, place, attempts: 1, redrives: 0 });
     }
 
-    fn write(&self, dir: &Path, with_places: bool) -> Books {
+    fn write(&self, dir: &Path, with_places: bool) -> Journals {
         fn lines<T: serde::Serialize>(entries: &[T]) -> String {
             entries.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n").collect()
         }
@@ -145,7 +145,7 @@ impl History {
         if with_places {
             std::fs::write(dir.join(PLACES), lines(&self.places)).unwrap();
         }
-        Books::in_dir(dir)
+        Journals::in_dir(dir)
     }
 
     fn audit(&self) -> Audit {

@@ -115,7 +115,7 @@ fn mutate(history: &mut History, mutation: Mutation) {
         }
         Mutation::TwoPlaces => {
             let place = history.place_of(2, OperationKind::Track);
-            let copy = PlaceEntry { place: Place::DeadLettered, ..history.places[place].clone() };
+            let copy = RestingEntry { place: RestingState::DeadLettered, ..history.places[place].clone() };
             history.places.push(copy);
         }
         Mutation::AcknowledgeNothing => {
@@ -135,13 +135,13 @@ fn mutate(history: &mut History, mutation: Mutation) {
         }
         Mutation::EventWhileCustomerWaits => {
             let place = history.place_of(0, OperationKind::Identify);
-            history.places[place].place = Place::Queued;
+            history.places[place].place = RestingState::Queued;
             let request = history.request_of(0, OperationKind::Identify);
             history.vendors[request].effects.clear();
         }
         Mutation::ForgetDelivery => {
             let place = history.place_of(0, OperationKind::Enrich);
-            history.places[place].place = Place::DeadLettered;
+            history.places[place].place = RestingState::DeadLettered;
         }
     }
 }

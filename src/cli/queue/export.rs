@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::outcome::{Place, Vendor};
+use crate::outcome::{RestingState, Vendor};
 use crate::store::listing::StoredOperation;
 
 use super::names::{PLACES, PlaceName, VendorName, date};
@@ -65,7 +65,7 @@ fn write(
     out: &mut impl Write,
     failed: impl Fn(io::Error) -> QueueError,
 ) -> Result<u64, QueueError> {
-    let places: Vec<Place> =
+    let places: Vec<RestingState> =
         if args.place.is_empty() { PLACES.to_vec() } else { args.place.iter().map(|&place| place.into()).collect() };
     let mut rows = Rows::new(args.format, out);
     rows.header().map_err(&failed)?;

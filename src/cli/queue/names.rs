@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
 
-use crate::outcome::{FailureKind, Place, Vendor};
+use crate::outcome::{FailureKind, RestingState, Vendor};
 use crate::resilience::UnixMillis;
 
 /// A vendor with a backlog.
@@ -34,7 +34,7 @@ pub(super) enum PlaceName {
     Rejected,
 }
 
-impl From<PlaceName> for Place {
+impl From<PlaceName> for RestingState {
     fn from(name: PlaceName) -> Self {
         match name {
             PlaceName::Queued => Self::Queued,
@@ -47,7 +47,8 @@ impl From<PlaceName> for Place {
 }
 
 /// Every place, in the order in which they are shown.
-pub(super) const PLACES: [Place; 5] = [Place::Queued, Place::Delivered, Place::Degraded, Place::DeadLettered, Place::Rejected];
+pub(super) const PLACES: [RestingState; 5] =
+    [RestingState::Queued, RestingState::Delivered, RestingState::Degraded, RestingState::DeadLettered, RestingState::Rejected];
 
 /// A cause by its name.
 pub(super) fn cause(text: &str) -> Result<FailureKind, String> {

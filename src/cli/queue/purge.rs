@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::outcome::{Place, Vendor};
+use crate::outcome::{RestingState, Vendor};
 use crate::resilience::{Backlog, DeadLetter, DeadLetters, StoreError, UnixMillis};
 use crate::store::LeadStore;
 use crate::units::parse_duration;
@@ -110,7 +110,7 @@ fn would_be_purged(args: &PurgeArgs, before: UnixMillis) -> Result<u64, QueueErr
         Purged::Settled => reader.settled_before(before),
         Purged::Dead => {
             let mut count = 0;
-            reader.each(args.vendor.map(Vendor::from), &[Place::DeadLettered], |letter| {
+            reader.each(args.vendor.map(Vendor::from), &[RestingState::DeadLettered], |letter| {
                 count += u64::from(letter.dead_at.is_some_and(|at| at < before));
                 Ok(())
             })?;

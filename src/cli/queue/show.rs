@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use crate::outcome::{FailureKind, Place};
+use crate::outcome::{FailureKind, RestingState};
 use crate::resilience::{Attempt, Settled, UnixMillis};
 use crate::service;
 use crate::store::LeadRecord;
@@ -87,7 +87,7 @@ fn operation_text(entry: &StoredOperation, now: UnixMillis) -> String {
     let _ = writeln!(text, "  user      {}", entry.user.escape_debug());
     let _ = writeln!(text, "  data      {}", entry.data);
     let _ = writeln!(text, "  came      {}", when(entry.came_at, now));
-    if let (Place::DeadLettered, Some(cause), Some(at)) = (entry.place, entry.cause, entry.dead_at) {
+    if let (RestingState::DeadLettered, Some(cause), Some(at)) = (entry.place, entry.cause, entry.dead_at) {
         let _ = writeln!(text, "  given up  {}  {cause}", when(at, now));
     }
     history(&mut text, entry.due_at, &entry.attempts, entry.redrives, entry.settled.as_ref(), now);

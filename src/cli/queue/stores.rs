@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use crate::outcome::{Place, Vendor};
+use crate::outcome::{RestingState, Vendor};
 use crate::resilience::{StoreError, UnixMillis};
 use crate::store::listing::{Shown, StoreSummary, StoredOperation};
 #[cfg(feature = "redis")]
@@ -170,7 +170,7 @@ impl Reader {
     pub(super) fn each(
         &mut self,
         vendor: Option<Vendor>,
-        places: &[Place],
+        places: &[RestingState],
         mut visit: impl FnMut(&StoredOperation) -> Result<(), QueueError>,
     ) -> Result<(), QueueError> {
         match self {

@@ -5,10 +5,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::audited::{Audited, audited};
-use super::conduct::{Measured, vendor};
-use super::expectations;
-use super::simulator::SimulatorOutcome;
 use crate::capacity::{Basis, assess};
 use crate::cli::{Exit, output};
 use crate::event::{Event, EventKind};
@@ -17,24 +13,28 @@ use crate::measure::{Labels, SampleKind, Totals};
 use crate::outcome::{LeadCounts, Vendor};
 use crate::report::{Judged, SummaryOptions, summary, write_report};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
-use crate::scenario::{ExecutorKind, LeadUse, Scenario, ServiceAt};
+use crate::run::audited::{Audited, audited};
+use crate::run::conduct::{Measured, vendor};
+use crate::run::expectations;
+use crate::run::simulator::SimulatorOutcome;
+use crate::scenario::{ExecutorKind, LeadUse, ServiceAt, TestPlan};
 use crate::units::{format_count, format_duration};
 
 /// A clock that is further off than this is worth a word.
 const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
 
 /// Judges the run, writes it, and says how it came out.
-pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) -> Exit {
-    let not_started = not_started(scenario, &measured.followed.totals);
+pub(super) fn finish(mut measured: Measured, test_plan: &TestPlan, json: bool) -> Exit {
+    let not_started = not_started(test_plan, &measured.followed.totals);
     measured.followed.totals.dropped_iterations += not_started;
     let (events, events_left_out) = measured.events.take();
     let end = end(&measured);
-    let audited = audited(&measured, scenario);
+    let audited = audited(&measured, test_plan);
     let result = RunResult {
         format: FORMAT,
         written_by: format!("plimsoll {}", env!("CARGO_PKG_VERSION")),
         started_at: measured.started.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        scenario: record(scenario),
+        scenario: record(test_plan),
         seed: measured.seed,
         time_scale: measured.time_scale,
         end: end.clone(),
@@ -47,21 +47,21 @@ pub(super) fn finish(mut measured: Measured, scenario: &Scenario, json: bool) ->
         interrupted_iterations: measured.followed.totals.interrupted_iterations,
         panics: measured.followed.totals.panics,
         sums: Vec::new(),
-        faults: faults(scenario, &events),
-        warnings: warnings(&measured, scenario, &end, events_left_out)
+        faults: faults(test_plan, &events),
+        warnings: warnings(&measured, test_plan, &end, events_left_out)
             .into_iter()
             .chain(audited.as_ref().and_then(|audited| audited.warning.clone()))
             .collect(),
-        service: service(scenario),
+        service: service(test_plan),
         events,
     };
     let mut run = Run { result, seconds: measured.followed.seconds, totals: measured.followed.totals };
     let expectations = {
         let figures = audited.as_ref().map(|audited| audited.figures.as_ref().map(|figures| *figures).map_err(String::as_str));
-        expectations::judged(scenario, &run, measured.simulator.as_ref(), measured.vendors.as_ref(), figures)
+        expectations::judged(test_plan, &run, measured.simulator.as_ref(), measured.vendors.as_ref(), figures)
     };
-    let verdict = judge(&run, &scenario.thresholds, expectations);
-    let judged = Judged { verdict, capacity: assess(&run, &Basis::of(scenario)) };
+    let verdict = judge(&run, &test_plan.thresholds, expectations);
+    let judged = Judged { verdict, capacity: assess(&run, &Basis::of(test_plan)) };
     let verdict = serde_json::to_value(&judged).unwrap_or(Value::Null);
     let dir = match measured.followed.writer.finish(run.result.clone(), &verdict) {
         Ok((dir, result)) => {
@@ -118,8 +118,8 @@ fn leads(measured: &Measured, audited: Option<&Audited>) -> LeadCounts {
 }
 
 /// Who took the leads, for the report.
-fn service(scenario: &Scenario) -> Option<String> {
-    scenario.service().map(|service| match &service.at {
+fn service(test_plan: &TestPlan) -> Option<String> {
+    test_plan.service().map(|service| match &service.at {
         ServiceAt::Started => "plimsoll serve with SQLite, started by the run as a process of its own".to_owned(),
         ServiceAt::Url(url) => format!("the service at {url}"),
     })
@@ -148,21 +148,21 @@ fn end(measured: &Measured) -> RunEnd {
     }
 }
 
-fn record(scenario: &Scenario) -> ScenarioRecord {
-    let plan = &scenario.load.plan;
+fn record(test_plan: &TestPlan) -> ScenarioRecord {
+    let plan = &test_plan.load.plan;
     ScenarioRecord {
-        name: scenario.name.clone(),
-        question: scenario.question.clone(),
-        path: scenario.path.display().to_string(),
-        text: scenario.text.clone(),
-        environment: scenario.labels.environment.clone(),
-        version: scenario.labels.version.clone(),
+        name: test_plan.name.clone(),
+        question: test_plan.question.clone(),
+        path: test_plan.path.display().to_string(),
+        text: test_plan.text.clone(),
+        environment: test_plan.labels.environment.clone(),
+        version: test_plan.labels.version.clone(),
         ramp: std::iter::once(plan.start_users()).chain(plan.stages().iter().map(|stage| stage.target)).collect(),
     }
 }
 
 /// Each planned fault, with the times at which the simulator began and ended it.
-fn faults(scenario: &Scenario, events: &[Event]) -> Vec<FaultRecord> {
+fn faults(test_plan: &TestPlan, events: &[Event]) -> Vec<FaultRecord> {
     let executed = |wanted: &str, begun: bool| {
         events.iter().find_map(|event| match &event.kind {
             EventKind::Fault { name, active } if name == wanted && *active == begun => Some(event.at_us),
@@ -182,11 +182,11 @@ fn faults(scenario: &Scenario, events: &[Event]) -> Vec<FaultRecord> {
         started_us: executed(&fault.name, true),
         ended_us: executed(&fault.name, false),
     };
-    scenario.faults.iter().map(record).collect()
+    test_plan.faults.iter().map(record).collect()
 }
 
 /// What a reader must know to trust the numbers.
-fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_out: u64) -> Vec<String> {
+fn warnings(measured: &Measured, test_plan: &TestPlan, end: &RunEnd, events_left_out: u64) -> Vec<String> {
     let mut warnings = Vec::new();
     if cfg!(debug_assertions) {
         warnings.push("This is a debug build: the harness itself is slow. Measure with `cargo run --release`.".to_owned());
@@ -198,11 +198,11 @@ fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_
         ));
     }
     let dropped = measured.followed.totals.dropped_iterations;
-    if let Some(planned) = planned_iterations(scenario).filter(|_| dropped > 0) {
+    if let Some(planned) = planned_iterations(test_plan).filter(|_| dropped > 0) {
         let (dropped, planned) = (format_count(dropped), format_count(planned));
         warnings.push(format!("{dropped} of {planned} iterations had not started when the load ended."));
     }
-    warnings.extend(used_up(scenario, end, measured.followed.length));
+    warnings.extend(used_up(test_plan, end, measured.followed.length));
     for (message, count) in measured.workload.panics() {
         let times = if count == 1 { "once".to_owned() } else { format!("{} times", format_count(count)) };
         warnings.push(format!("An iteration panicked {times}: {message}"));
@@ -219,7 +219,7 @@ fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_
     let unwritten = measured.simulator.as_ref().and_then(|simulator| simulator.unwritten.as_ref());
     warnings.extend(unwritten.map(|how| format!("The vendors' ledger may not be whole: the simulator ended with {how}.")));
     warnings.extend(measured.simulator.as_ref().and_then(skew));
-    warnings.extend(measured.books.iter().cloned());
+    warnings.extend(measured.journals.iter().cloned());
     match &measured.service {
         Some(service) => warnings.extend(service.warnings.iter().cloned()),
         // What a service asks of the vendors is not measured by the harness.
@@ -231,27 +231,27 @@ fn warnings(measured: &Measured, scenario: &Scenario, end: &RunEnd, events_left_
 }
 
 /// The iterations of an executor that does a fixed number of them.
-fn planned_iterations(scenario: &Scenario) -> Option<u64> {
-    match scenario.load.executor {
+fn planned_iterations(test_plan: &TestPlan) -> Option<u64> {
+    match test_plan.load.executor {
         ExecutorKind::RampingVus | ExecutorKind::ConstantVus => None,
         ExecutorKind::SharedIterations { iterations } => Some(iterations),
         ExecutorKind::PerVuIterations { iterations } => {
-            Some(iterations.saturating_mul(u64::from(scenario.load.plan.max_users())))
+            Some(iterations.saturating_mul(u64::from(test_plan.load.plan.max_users())))
         }
     }
 }
 
 /// Of a fixed number of iterations, those that the end of the load did not let start: k6's `dropped_iterations`.
-fn not_started(scenario: &Scenario, totals: &Totals) -> u64 {
+fn not_started(test_plan: &TestPlan, totals: &Totals) -> u64 {
     let started = totals.count(SampleKind::Iteration, |_| true) + totals.interrupted_iterations + totals.panics;
-    planned_iterations(scenario).map_or(0, |planned| planned.saturating_sub(started))
+    planned_iterations(test_plan).map_or(0, |planned| planned.saturating_sub(started))
 }
 
 /// Leads that are used once can end a load long before its plan: what the plan still had was not tried.
-fn used_up(scenario: &Scenario, end: &RunEnd, length: Duration) -> Option<String> {
-    let data = scenario.data.as_ref().filter(|data| data.usage == LeadUse::Once)?;
-    let timed = matches!(scenario.load.executor, ExecutorKind::RampingVus | ExecutorKind::ConstantVus);
-    let planned = scenario.load.plan.duration();
+fn used_up(test_plan: &TestPlan, end: &RunEnd, length: Duration) -> Option<String> {
+    let data = test_plan.data.as_ref().filter(|data| data.usage == LeadUse::Once)?;
+    let timed = matches!(test_plan.load.executor, ExecutorKind::RampingVus | ExecutorKind::ConstantVus);
+    let planned = test_plan.load.plan.duration();
     (timed && *end == RunEnd::Completed && length < planned).then(|| {
         format!(
             "The leads of {} were used up after {} of {}: the load ended there, and what the plan still had was not tried.",

@@ -1,30 +1,22 @@
 //! `plimsoll run`: from a scenario to a verdict and a report.
 
-mod audited;
-mod books;
-mod conduct;
-mod events;
-mod expectations;
 pub(super) mod finish;
-mod live;
 pub(super) mod plan_text;
-mod progress;
-mod service;
-mod signals;
-mod simulator;
+pub(crate) mod progress;
+pub(crate) mod signals;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use conduct::ConductError;
 use signals::Signals;
 
 use super::{Exit, output};
 use crate::clock::wall_clock;
 use crate::executor::Stop;
 use crate::result::{RunDir, RunDirError};
-use crate::scenario::Scenario;
+use crate::run::conduct::{self, ConductError};
+use crate::scenario::TestPlan;
 use crate::seed::Seed;
 
 /// Where runs are written without `--out`.
@@ -70,23 +62,23 @@ pub(super) fn time_scale(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn run(args: &RunArgs) -> Exit {
-    let scenario = match Scenario::load(&args.file) {
-        Ok(scenario) => scenario,
+    let test_plan = match TestPlan::load(&args.file) {
+        Ok(test_plan) => test_plan,
         Err(errors) => {
             output::remark(errors);
             return Exit::InvalidScenario;
         }
     };
-    output::warnings(&scenario);
+    output::warnings(&test_plan);
     let started = wall_clock();
-    let dir = match run_dir(args.out.as_deref(), &scenario.name, started) {
+    let dir = match run_dir(args.out.as_deref(), &test_plan.name, started) {
         Ok(dir) => dir,
         Err(error) => {
             output::error(error);
             return Exit::CouldNotRun;
         }
     };
-    let seed = args.seed.or(scenario.seed).map_or_else(Seed::random, Seed);
+    let seed = args.seed.or(test_plan.seed).map_or_else(Seed::random, Seed);
     let stop = Stop::default();
     let signals = match Signals::install(&stop) {
         Ok(signals) => signals,
@@ -95,9 +87,9 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::CouldNotRun;
         }
     };
-    let scenario = if args.time_scale == 1.0 { scenario } else { scenario.scaled(args.time_scale) };
+    let test_plan = if args.time_scale == 1.0 { test_plan } else { test_plan.scaled(args.time_scale) };
     if !args.quiet {
-        output::remark(plan_text::plan(&scenario, args.time_scale));
+        output::remark(plan_text::plan(&test_plan, args.time_scale));
         output::remark(format!("  seed      {} (repeat with --seed {})\n", seed.0, seed.0));
     }
     let runtime = match tokio::runtime::Runtime::new() {
@@ -108,20 +100,20 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         }
     };
     // They cost the load's process CPU, so that a run that asks for no proof does not pay for one.
-    let wants_books = args.books || scenario.service().is_some() || !scenario.expectations.is_empty();
+    let wants_books = args.books || test_plan.service().is_some() || !test_plan.expectations.is_empty();
     let options = conduct::Options {
         seed,
         time_scale: args.time_scale,
         started,
         quiet: args.quiet,
         samples: args.samples,
-        books: wants_books && !args.no_books,
+        journals: wants_books && !args.no_books,
     };
-    let measured = runtime.block_on(conduct::run(&scenario, dir.clone(), &options, &signals, stop));
+    let measured = runtime.block_on(conduct::run(&test_plan, dir.clone(), &options, &signals, stop));
     // Connections and timers of the load need no orderly end.
     runtime.shutdown_background();
     match measured {
-        Ok(measured) => finish::finish(measured, &scenario, args.json),
+        Ok(measured) => finish::finish(measured, &test_plan, args.json),
         Err(error) => {
             dir.abandon();
             output::error(&error);
@@ -130,9 +122,9 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     }
 }
 
-fn run_dir(out: Option<&Path>, scenario: &str, started: chrono::DateTime<chrono::Utc>) -> Result<RunDir, RunDirError> {
+fn run_dir(out: Option<&Path>, name: &str, started: chrono::DateTime<chrono::Utc>) -> Result<RunDir, RunDirError> {
     match out {
         Some(path) => RunDir::at(path),
-        None => RunDir::create(Path::new(RUNS), scenario, started),
+        None => RunDir::create(Path::new(RUNS), name, started),
     }
 }

@@ -6,18 +6,18 @@ use std::time::Duration;
 use mock_server::fault::SimulatedVendor;
 use mock_server::settings::SimulationSettings;
 
-use crate::scenario::{ExecutorKind, Journey, Scenario, ServiceAt, Target, ThinkTime};
+use crate::scenario::{ExecutorKind, Journey, ServiceAt, Target, TestPlan, ThinkTime};
 use crate::units::{format_count, format_duration};
 
 /// The plan of a scenario whose timetable has been stretched by `time_scale` already.
-pub(in crate::cli) fn plan(scenario: &Scenario, time_scale: f64) -> String {
+pub(in crate::cli) fn plan(test_plan: &TestPlan, time_scale: f64) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{}: {}", scenario.name, scenario.question);
-    let _ = writeln!(text, "  load      {}", load(scenario));
-    let _ = writeln!(text, "  journeys  {}", journeys(scenario));
-    let _ = writeln!(text, "  target    {}", target(scenario));
-    for (index, fault) in scenario.faults.iter().enumerate() {
+    let _ = writeln!(text, "{}: {}", test_plan.name, test_plan.question);
+    let _ = writeln!(text, "  load      {}", load(test_plan));
+    let _ = writeln!(text, "  journeys  {}", journeys(test_plan));
+    let _ = writeln!(text, "  target    {}", target(test_plan));
+    for (index, fault) in test_plan.faults.iter().enumerate() {
         let label = if index == 0 { "faults" } else { "" };
         let _ = writeln!(
             text,
@@ -29,11 +29,11 @@ pub(in crate::cli) fn plan(scenario: &Scenario, time_scale: f64) -> String {
             fault.describe()
         );
     }
-    for (index, threshold) in scenario.thresholds.iter().enumerate() {
+    for (index, threshold) in test_plan.thresholds.iter().enumerate() {
         let label = if index == 0 { "must hold" } else { "" };
         let _ = writeln!(text, "  {label:<9} {}", threshold.source);
     }
-    for (index, expected) in scenario.expectations.told().iter().enumerate() {
+    for (index, expected) in test_plan.expectations.told().iter().enumerate() {
         let label = if index == 0 { "expects" } else { "" };
         let _ = writeln!(text, "  {label:<9} {expected}");
     }
@@ -46,9 +46,9 @@ pub(in crate::cli) fn plan(scenario: &Scenario, time_scale: f64) -> String {
     text.trim_end().to_owned()
 }
 
-fn load(scenario: &Scenario) -> String {
-    let load = &scenario.load;
-    let think = match scenario.think_time {
+fn load(test_plan: &TestPlan) -> String {
+    let load = &test_plan.load;
+    let think = match test_plan.think_time {
         ThinkTime::None => "no think time".to_owned(),
         ThinkTime::Fixed(pause) => format!("think time {}", format_duration(pause)),
         ThinkTime::Uniform { min, max } => format!("think time {}–{}", format_duration(min), format_duration(max)),
@@ -61,7 +61,7 @@ fn load(scenario: &Scenario) -> String {
     let users = format_count(u64::from(load.plan.max_users()));
     let users = if load.plan.max_users() == 1 { "1 user".to_owned() } else { format!("{users} users") };
     let shape = match load.executor {
-        ExecutorKind::RampingVus => format!("{}, {length} in all", stages(scenario)),
+        ExecutorKind::RampingVus => format!("{}, {length} in all", stages(test_plan)),
         ExecutorKind::ConstantVus => format!("{users} for {length}"),
         ExecutorKind::SharedIterations { iterations } => format!("{} by {users}, within {length}", times(iterations)),
         ExecutorKind::PerVuIterations { iterations } => format!("{} by each of {users}, within {length}", times(iterations)),
@@ -74,8 +74,8 @@ fn times(iterations: u64) -> String {
 }
 
 /// `0 → 10 in 2m → 10 in 5m`.
-fn stages(scenario: &Scenario) -> String {
-    let plan = &scenario.load.plan;
+fn stages(test_plan: &TestPlan) -> String {
+    let plan = &test_plan.load.plan;
     let mut text = format!("{} {}", plan.start_users(), if plan.start_users() == 1 { "user" } else { "users" });
     for stage in plan.stages() {
         let _ = match stage.duration {
@@ -86,29 +86,29 @@ fn stages(scenario: &Scenario) -> String {
     text
 }
 
-fn journeys(scenario: &Scenario) -> String {
-    let total: u32 = scenario.journeys.iter().map(|journey| journey.weight).sum();
+fn journeys(test_plan: &TestPlan) -> String {
+    let total: u32 = test_plan.journeys.iter().map(|journey| journey.weight).sum();
     let one = |weighted: &crate::scenario::WeightedJourney| {
         let name = match &weighted.journey {
             Journey::Http(http) => format!("http {} {}", http.method, http.url),
             journey => journey.name().to_owned(),
         };
         let share = 100.0 * f64::from(weighted.weight) / f64::from(total);
-        if scenario.journeys.len() == 1 { name } else { format!("{name} ({share:.0} %)") }
+        if test_plan.journeys.len() == 1 { name } else { format!("{name} ({share:.0} %)") }
     };
-    scenario.journeys.iter().map(one).collect::<Vec<_>>().join(", ")
+    test_plan.journeys.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn target(scenario: &Scenario) -> String {
-    match &scenario.target {
-        _ if scenario.journeys.iter().all(|weighted| matches!(weighted.journey, Journey::Http(_))) => {
+fn target(test_plan: &TestPlan) -> String {
+    match &test_plan.target {
+        _ if test_plan.journeys.iter().all(|weighted| matches!(weighted.journey, Journey::Http(_))) => {
             "the journeys' own URLs".to_owned()
         }
         Target::Simulated => "simulated Clay and Customer.io".to_owned(),
         Target::Service(service) => match &service.at {
             ServiceAt::Started => "plimsoll serve, started by the run, in front of simulated Clay and Customer.io".to_owned(),
-            ServiceAt::Url(url) if scenario.simulates_vendors() => {
-                format!("the service at {url}, with simulated {}", simulated(&scenario.simulation))
+            ServiceAt::Url(url) if test_plan.simulates_vendors() => {
+                format!("the service at {url}, with simulated {}", simulated(&test_plan.simulation))
             }
             ServiceAt::Url(url) => format!("the service at {url}, and whatever it calls"),
         },
@@ -134,7 +134,7 @@ mod tests {
         let file = dir.path().join("x.toml");
         let text = format!("name = \"x\"\nquestion = \"Why?\"\njourneys = [{{ journey = \"lead\" }}]\n{shape}");
         std::fs::write(&file, text).expect("the scenario is written");
-        load(&Scenario::validate(&file).expect("a valid scenario"))
+        load(&TestPlan::validate(&file).expect("a valid scenario"))
     }
 
     #[test]

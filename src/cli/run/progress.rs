@@ -15,7 +15,7 @@ const LINE_EVERY: u64 = 5;
 
 /// Shows how a load goes on.
 #[derive(Debug)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     /// Nothing is shown.
     Quiet,
     /// A bar.
@@ -31,7 +31,7 @@ pub(super) enum Progress {
 
 impl Progress {
     /// `length` is the plan's.
-    pub(super) fn start(quiet: bool, length: Duration) -> Self {
+    pub(crate) fn start(quiet: bool, length: Duration) -> Self {
         if quiet {
             return Self::Quiet;
         }
@@ -46,7 +46,7 @@ impl Progress {
     }
 
     /// One more second; `faults` are the names of those active.
-    pub(super) fn second(&mut self, second: &Second, faults: &[String]) {
+    pub(crate) fn second(&mut self, second: &Second, faults: &[String]) {
         match self {
             Self::Quiet => {}
             Self::Bar(bar) => {
@@ -66,7 +66,7 @@ impl Progress {
     }
 
     /// The load is over.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
         }

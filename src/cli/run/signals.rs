@@ -9,13 +9,13 @@ use crate::executor::{Level, Stop};
 
 /// How many signals came.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     count: Arc<AtomicU32>,
 }
 
 impl Signals {
     /// Takes the signals of this process over, before Goose could.
-    pub(super) fn install(stop: &Stop) -> Result<Self, ctrlc::Error> {
+    pub(crate) fn install(stop: &Stop) -> Result<Self, ctrlc::Error> {
         let signals = Self::default();
         let (count, stop) = (Arc::clone(&signals.count), stop.clone());
         ctrlc::set_handler(move || match count.fetch_add(1, Ordering::AcqRel) {
@@ -33,7 +33,7 @@ impl Signals {
     }
 
     /// Whether a signal came.
-    pub(super) fn interrupted(&self) -> bool {
+    pub(crate) fn interrupted(&self) -> bool {
         self.count.load(Ordering::Acquire) > 0
     }
 }

@@ -1,14 +1,14 @@
 //! Clay charges what the distinct effects cost, and nothing else: a row that is there twice is paid twice.
 
-use super::{ExpectationJudgement, Finding, Grounds};
+use super::{ExpectationInput, ExpectationJudgement, Finding};
 use crate::outcome::Vendor;
 use crate::units::format_count;
 
-pub(super) fn judge(grounds: &Grounds<'_>) -> ExpectationJudgement {
+pub(super) fn judge(grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
     find(grounds).judgement("credits_match_effects", "credits charged = credits of distinct effects")
 }
 
-fn find(grounds: &Grounds<'_>) -> Finding {
+fn find(grounds: &ExpectationInput<'_>) -> Finding {
     let facts = match grounds.vendors {
         Ok(facts) => facts,
         Err(why) => return Finding::no_data(why),

@@ -1,16 +1,16 @@
 //! The share of operations that were answered from the cache or by a guess: answers of lesser worth, which go nowhere.
 
-use super::{ExpectationJudgement, Finding, Grounds};
+use super::{ExpectationInput, ExpectationJudgement, Finding};
 use crate::gate::Unit;
 use crate::gate::without_zeros;
 use crate::units::format_count;
 
-pub(super) fn judge(most: f64, grounds: &Grounds<'_>) -> ExpectationJudgement {
+pub(super) fn judge(most: f64, grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
     let limit = without_zeros(&Unit::Fraction.format(most));
     find(most, grounds).judgement("max_degraded", format!("at most {limit} of operations"))
 }
 
-fn find(most: f64, grounds: &Grounds<'_>) -> Finding {
+fn find(most: f64, grounds: &ExpectationInput<'_>) -> Finding {
     let leads = grounds.run.result.leads;
     match grounds.audited() {
         Ok(Some(audit)) if !audit.places && grounds.run.result.service.is_some() => {

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::{ExpectationJudgement, Finding, Grounds, at, executed};
+use super::{ExpectationInput, ExpectationJudgement, Finding, at, executed};
 use crate::measure::Second;
 use crate::units::{format_count, format_duration};
 
-pub(super) fn judge(within: Duration, grounds: &Grounds<'_>) -> ExpectationJudgement {
+pub(super) fn judge(within: Duration, grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
     find(within, grounds)
         .judgement("drains_within", format!("queue empty within {} of the last fault's end", format_duration(within)))
 }
 
-fn find(within: Duration, grounds: &Grounds<'_>) -> Finding {
+fn find(within: Duration, grounds: &ExpectationInput<'_>) -> Finding {
     let faults = &grounds.run.result.faults;
     if let Some(unfinished) = faults.iter().find(|fault| fault.ended_us.is_none()) {
         return Finding::no_data(executed(unfinished));

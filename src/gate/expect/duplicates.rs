@@ -1,13 +1,13 @@
 //! Effects that a vendor has a second time for one operation: the welcome e-mail that came twice.
 
-use super::{ExpectationJudgement, Finding, Grounds};
+use super::{ExpectationInput, ExpectationJudgement, Finding};
 use crate::units::format_count;
 
-pub(super) fn judge(most: u64, grounds: &Grounds<'_>) -> ExpectationJudgement {
+pub(super) fn judge(most: u64, grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
     find(most, grounds).judgement("duplicates", format!("at most {}", format_count(most)))
 }
 
-fn find(most: u64, grounds: &Grounds<'_>) -> Finding {
+fn find(most: u64, grounds: &ExpectationInput<'_>) -> Finding {
     let facts = match grounds.vendors {
         Ok(facts) => facts,
         Err(why) => return Finding::no_data(why),

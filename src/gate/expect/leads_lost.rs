@@ -2,14 +2,14 @@
 //!
 //! Where the driver kept a book, its audit decides; a pipeline that counts its own leads does not count what it forgot.
 
-use super::{ExpectationJudgement, Finding, Grounds};
+use super::{ExpectationInput, ExpectationJudgement, Finding};
 use crate::units::format_count;
 
-pub(super) fn judge(most: u64, grounds: &Grounds<'_>) -> ExpectationJudgement {
+pub(super) fn judge(most: u64, grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
     find(most, grounds).judgement("leads_lost", format!("at most {}", format_count(most)))
 }
 
-fn find(most: u64, grounds: &Grounds<'_>) -> Finding {
+fn find(most: u64, grounds: &ExpectationInput<'_>) -> Finding {
     let leads = grounds.run.result.leads;
     let audited = match grounds.audited() {
         Ok(audited) => audited,

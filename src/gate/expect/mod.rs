@@ -64,7 +64,7 @@ pub struct AuditFigures {
 
 /// Everything that expectations are judged by.
 #[derive(Debug, Clone, Copy)]
-pub struct Grounds<'a> {
+pub struct ExpectationInput<'a> {
     /// The run, with the faults as executed.
     pub run: &'a Run,
     /// What the vendors' ledger says, or why it says nothing.
@@ -76,7 +76,7 @@ pub struct Grounds<'a> {
 }
 
 /// Judges every expectation, in the order in which they are documented.
-pub fn judge_expectations(expectations: &Expectations, grounds: &Grounds<'_>) -> Vec<ExpectationJudgement> {
+pub fn judge_expectations(expectations: &Expectations, grounds: &ExpectationInput<'_>) -> Vec<ExpectationJudgement> {
     let mut judged = Vec::new();
     judged.extend(expectations.leads_lost.map(|most| leads_lost::judge(most, grounds)));
     judged.extend(expectations.duplicates.map(|most| duplicates::judge(most, grounds)));
@@ -117,13 +117,13 @@ impl Finding {
     }
 }
 
-impl Grounds<'_> {
+impl ExpectationInput<'_> {
     fn fault(&self, name: &str) -> Option<&FaultRecord> {
         self.run.result.faults.iter().find(|fault| fault.name == name)
     }
 }
 
-impl<'a> Grounds<'a> {
+impl<'a> ExpectationInput<'a> {
     /// What an audit found, where there was one. The counts of the pipelines stand in only for one that nobody could hold, never
     /// for one that proves nothing; and those of a service, of which nobody here saw anything, never.
     fn audited(&self) -> Result<Option<AuditFigures>, Finding> {

@@ -3,7 +3,7 @@
 //! A client that comes back early is refused again, and keeps the vendor's bucket empty for everybody. What had been sent
 //! before the 429 could be known does not count.
 
-use super::{ExpectationJudgement, Finding, Grounds, at};
+use super::{ExpectationInput, ExpectationJudgement, Finding, at};
 use crate::units::format_count;
 
 /// Times in which a route has asked not to be called, in order, those that touch as one.
@@ -28,11 +28,11 @@ impl Bars {
     }
 }
 
-pub(super) fn judge(grounds: &Grounds<'_>) -> ExpectationJudgement {
+pub(super) fn judge(grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
     find(grounds).judgement("respects_retry_after", "no request before a 429's Retry-After is over")
 }
 
-fn find(grounds: &Grounds<'_>) -> Finding {
+fn find(grounds: &ExpectationInput<'_>) -> Finding {
     let facts = match grounds.vendors {
         Ok(facts) => facts,
         Err(why) => return Finding::no_data(why),

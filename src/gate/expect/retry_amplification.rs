@@ -1,15 +1,15 @@
 //! Attempts for each operation: retries that multiply the load of a vendor in trouble keep it there (a retry storm).
 
-use super::{ExpectationJudgement, Finding, Grounds};
+use super::{ExpectationInput, ExpectationJudgement, Finding};
 use crate::outcome::Vendor;
 use crate::units::format_count;
 
-pub(super) fn judge(most: f64, grounds: &Grounds<'_>) -> ExpectationJudgement {
+pub(super) fn judge(most: f64, grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
     find(most, grounds)
         .judgement("max_retry_amplification", format!("at most {most} attempts for each operation, at each vendor"))
 }
 
-fn find(most: f64, grounds: &Grounds<'_>) -> Finding {
+fn find(most: f64, grounds: &ExpectationInput<'_>) -> Finding {
     let facts = match grounds.vendors {
         Ok(facts) => facts,
         Err(why) => return Finding::no_data(why),

@@ -77,9 +77,9 @@ fn ledger() -> String {
     text
 }
 
-fn grounds<'a>(run: &'a Run, facts: &'a VendorFacts) -> Grounds<'a> {
+fn grounds<'a>(run: &'a Run, facts: &'a VendorFacts) -> ExpectationInput<'a> {
     let bill = Some(Bill { rows: 12, charged: 60, due: 12, unpaid: 0 });
-    Grounds { run, vendors: Ok(facts), bill, audit: None }
+    ExpectationInput { run, vendors: Ok(facts), bill, audit: None }
 }
 
 fn of_clay(change: impl FnOnce(&mut BreakerExpectations)) -> Expectations {
@@ -92,7 +92,7 @@ fn of_clay(change: impl FnOnce(&mut BreakerExpectations)) -> Expectations {
 
 /// The one judgement on these expectations.
 #[track_caller]
-fn one(expectations: &Expectations, grounds: &Grounds<'_>) -> ExpectationJudgement {
+fn one(expectations: &Expectations, grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
     let mut judged = judge_expectations(expectations, grounds);
     assert_eq!(judged.len(), 1, "{judged:#?}");
     judged.remove(0)
@@ -230,9 +230,9 @@ fn credits_match_where_nothing_is_paid_twice() {
     assert_eq!(judgement.truth, "Clay charged 60 credits and has 12 to charge for rows under way");
     let doubled = facts(&(ledger() + &line(0, "k7", ROW)));
     let bill = Some(Bill { rows: 13, charged: 66, due: 12, unpaid: 0 });
-    let judgement = one(&credits, &Grounds { bill, ..grounds(&run, &doubled) });
+    let judgement = one(&credits, &ExpectationInput { bill, ..grounds(&run, &doubled) });
     assert!(!judgement.passed && judgement.seen == "12 distinct effects, which cost 72; all 13 cost 78", "{judgement:?}");
-    let unknown = one(&credits, &Grounds { bill: None, ..grounds(&run, &doubled) });
+    let unknown = one(&credits, &ExpectationInput { bill: None, ..grounds(&run, &doubled) });
     assert!(!unknown.passed && unknown.seen.starts_with("no data"), "{unknown:?}");
 }
 
@@ -298,10 +298,10 @@ fn leads_and_degraded_answers_are_counted_and_an_audit_counts_more() {
     assert!(one(&lost, &grounds(&run, &facts)).passed);
     let figures = AuditFigures { lost: 1, duplicates: 0, uncertain: 2, acknowledged: 198, places: true };
     let audit = Some(Ok(figures));
-    let judgement = one(&lost, &Grounds { audit, ..grounds(&run, &facts) });
+    let judgement = one(&lost, &ExpectationInput { audit, ..grounds(&run, &facts) });
     assert!(!judgement.passed);
     assert_eq!(judgement.truth, "the driver's book: 198 acknowledged; 2 without an answer");
-    let nobody = one(&lost, &Grounds { audit: Some(Ok(AuditFigures::default())), ..grounds(&run, &facts) });
+    let nobody = one(&lost, &ExpectationInput { audit: Some(Ok(AuditFigures::default())), ..grounds(&run, &facts) });
     assert!(!nobody.passed, "nothing was acknowledged, so nothing is proven");
     let degraded = |run: &Run, most| {
         let expected = Expectations { max_degraded: Some(most), ..Expectations::default() };
@@ -317,7 +317,7 @@ fn books_that_prove_nothing_are_not_replaced_by_what_the_pipeline_believes() {
     let (mut run, facts) = (outage(), facts(&ledger()));
     let expected = Expectations { leads_lost: Some(0), duplicates: Some(0), max_degraded: Some(1.0), ..Expectations::default() };
     let passed = |run: &Run, audit| {
-        let judged = judge_expectations(&expected, &Grounds { audit, ..grounds(run, &facts) });
+        let judged = judge_expectations(&expected, &ExpectationInput { audit, ..grounds(run, &facts) });
         judged.iter().map(|judgement| judgement.passed).collect::<Vec<_>>()
     };
     assert_eq!(passed(&run, None), [true; 3]);
@@ -394,7 +394,7 @@ fn a_ledger_that_is_not_there_or_not_whole_proves_nothing() {
     let missing = facts(&(ledger() + "{\"missed\":3}\n"));
     let empty = facts("");
     for vendors in [Err("there is none"), Ok(&missing), Ok(&empty)] {
-        let judged = judge_expectations(&everything(), &Grounds { vendors, ..grounds(&run, &missing) });
+        let judged = judge_expectations(&everything(), &ExpectationInput { vendors, ..grounds(&run, &missing) });
         for judgement in judged.iter().filter(|judgement| needs.iter().any(|name| judgement.name.starts_with(name))) {
             assert!(!judgement.passed && judgement.seen.starts_with("no data"), "{judgement:?}");
         }

@@ -1,6 +1,6 @@
 //! One vendor's circuit breaker during a run: its states without gaps, beside the faults and the calls that reached the vendor.
 
-use super::{Finding, Grounds};
+use super::{ExpectationInput, Finding};
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::gate::{BreakerSpan, breaker_spans};
 use crate::outcome::Vendor;
@@ -9,7 +9,7 @@ use crate::result::FaultRecord;
 /// What expectations of a breaker look at.
 pub(super) struct VendorBreaker<'a> {
     pub(super) vendor: Vendor,
-    pub(super) grounds: &'a Grounds<'a>,
+    pub(super) grounds: &'a ExpectationInput<'a>,
     pub(super) spans: Vec<BreakerSpan>,
     /// Whether the run had this breaker at all.
     is_there: bool,
@@ -24,7 +24,7 @@ pub(super) struct Executed<'a> {
 }
 
 impl<'a> VendorBreaker<'a> {
-    pub(super) fn of(vendor: Vendor, grounds: &'a Grounds<'a>) -> Self {
+    pub(super) fn of(vendor: Vendor, grounds: &'a ExpectationInput<'a>) -> Self {
         let run = grounds.run;
         let spans = breaker_spans(&run.result.events, vendor, Guard::CircuitBreaker, run.result.load_us);
         let is_there = spans.len() > 1 || run.seconds.iter().any(|second| second.gauges.breakers.contains_key(&vendor));

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rand::Rng;
 
-use crate::resilience::backlog::{Backlog, CreditState, MemoryBacklog};
 use crate::resilience::credits::CreditBudget;
-use crate::resilience::dead_letters::MemoryDeadLetters;
 use crate::resilience::operation::Disposition;
+use crate::resilience::queue::backlog::{Backlog, CreditState, MemoryBacklog};
+use crate::resilience::queue::dead_letters::MemoryDeadLetters;
 use crate::resilience::queue::{Attempt, MemoryQueue, StoreError};
 use crate::resilience::settings::CreditSettings;
 use crate::resilience::wall::{DayClock, UnixMillis};

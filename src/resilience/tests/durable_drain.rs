@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::outcome::Place;
-use crate::resilience::backlog::{Backlog, CreditState, MemoryBacklog};
-use crate::resilience::dead_letters::{DeadLetters, MemoryDeadLetters};
-use crate::resilience::drain::Drained;
+use crate::outcome::RestingState;
 use crate::resilience::operation::Source;
+use crate::resilience::queue::backlog::{Backlog, CreditState, MemoryBacklog};
+use crate::resilience::queue::dead_letters::{DeadLetters, MemoryDeadLetters};
+use crate::resilience::queue::drain::Drained;
 use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
 use crate::resilience::settings::{CreditSettings, FallbackSettings, FallbackStep, InFlightSettings, LimiterSettings};
 use crate::resilience::wall::{DayClock, UnixMillis};
@@ -136,7 +136,7 @@ impl Service {
         tokio::spawn(Arc::clone(&self.pipeline).work(workers))
     }
 
-    pub(super) fn ends(&self) -> Vec<(Place, Option<Source>, Option<FailureKind>)> {
+    pub(super) fn ends(&self) -> Vec<(RestingState, Option<Source>, Option<FailureKind>)> {
         let settled = self.store.settled.lock().expect("no panic");
         settled.iter().map(|settled| (settled.place, settled.source, settled.cause)).collect()
     }
@@ -293,7 +293,10 @@ async fn what_follows_from_an_answer_leaves_with_it_in_one_commit() {
     assert_eq!(follow_up(0), (OperationKind::Identify, json!({ "source": "vendor", "data": answer })));
     let guessed = json!({ "email": "lead2@big-corp.test", "industry": "anvils" });
     assert_eq!(follow_up(1), (OperationKind::Identify, json!({ "source": "cache", "data": guessed })));
-    assert_eq!((settled[1].place, settled[1].source, settled[1].status), (Place::Degraded, Some(Source::Cache), Some(503)));
+    assert_eq!(
+        (settled[1].place, settled[1].source, settled[1].status),
+        (RestingState::Degraded, Some(Source::Cache), Some(503))
+    );
     assert_eq!(service.store.depth(), 0);
 }
 
@@ -326,9 +329,9 @@ async fn while_nothing_can_be_sent_the_steps_before_the_queue_answer() {
     use FallbackStep::{Cache, Drop, Local, Queue};
     let cause = Some(FailureKind::BreakerOpen);
     for (steps, expected) in [
-        (vec![Cache, Local, Queue], vec![(Place::Degraded, Some(Source::Local), cause)]),
-        (vec![Local], vec![(Place::Degraded, Some(Source::Local), cause)]),
-        (vec![Cache, Drop], vec![(Place::Rejected, None, cause)]),
+        (vec![Cache, Local, Queue], vec![(RestingState::Degraded, Some(Source::Local), cause)]),
+        (vec![Local], vec![(RestingState::Degraded, Some(Source::Local), cause)]),
+        (vec![Cache, Drop], vec![(RestingState::Rejected, None, cause)]),
         (vec![Queue, Local], vec![]),
         (vec![Cache, Queue], vec![]),
     ] {
@@ -358,7 +361,8 @@ async fn without_credits_a_guess_answers_and_without_a_guess_the_queue_keeps_it_
     let work = service.work(1);
     tokio::time::sleep(Duration::from_secs(10)).await;
     let exhausted = Some(FailureKind::BudgetExhausted);
-    let expected = [(Place::Delivered, Some(Source::Vendor), None), (Place::Degraded, Some(Source::Local), exhausted)];
+    let expected =
+        [(RestingState::Delivered, Some(Source::Vendor), None), (RestingState::Degraded, Some(Source::Local), exhausted)];
     assert_eq!(service.ends(), expected);
     tokio::time::sleep(Duration::from_secs(86_400)).await;
     work.abort();
@@ -370,9 +374,10 @@ async fn without_credits_a_guess_answers_and_without_a_guess_the_queue_keeps_it_
 async fn when_no_attempt_is_left_the_steps_behind_the_queue_answer() {
     use FallbackStep::{Drop, Local, Queue};
     let cause = Some(FailureKind::ServerError);
-    for (steps, expected) in
-        [(vec![Queue, Local], (Place::Degraded, Some(Source::Local), cause)), (vec![Queue, Drop], (Place::Rejected, None, cause))]
-    {
+    for (steps, expected) in [
+        (vec![Queue, Local], (RestingState::Degraded, Some(Source::Local), cause)),
+        (vec![Queue, Drop], (RestingState::Rejected, None, cause)),
+    ] {
         let service = service(PipelineSettings { breaker: None, ..with_steps(&steps) });
         service.vendor.then(status(503));
         service.accept(lead(1)).await;

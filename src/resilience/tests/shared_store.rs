@@ -1,8 +1,8 @@
 //! Several replicas on one store, a store that answers late, and a pipeline that was told to end.
 
-use crate::resilience::backlog::Backlog;
-use crate::resilience::drain::Drained;
-use crate::resilience::redrive::Redriven;
+use crate::resilience::queue::backlog::Backlog;
+use crate::resilience::queue::drain::Drained;
+use crate::resilience::queue::redrive::Redriven;
 use crate::resilience::settings::CreditSettings;
 
 use super::durable_drain::{Service, service, slow};

@@ -1,8 +1,8 @@
 //! One call through everything.
 
-use crate::resilience::backlog::Backlog;
-use crate::resilience::dead_letters::DeadLetters;
 use crate::resilience::operation::{Disposition, Source};
+use crate::resilience::queue::backlog::Backlog;
+use crate::resilience::queue::dead_letters::DeadLetters;
 use crate::resilience::settings::{BreakerSettings, FallbackSettings, FallbackStep, LimiterSettings, Window};
 
 use super::*;

@@ -7,17 +7,19 @@ use std::time::Duration;
 use mock_server::fault::{Fault, FaultKind};
 use mock_server::latency::LatencyModel;
 
+use crate::config::KeyPath;
+use crate::config::{LatencyForm, LatencyModelForm, Period};
 use crate::outcome::Vendor;
+use crate::resilience::Resilience;
 use crate::resilience::{BreakerMode, PipelineSettings};
-use crate::scenario::document::Place;
 use crate::scenario::expectations::{BreakerExpectations, Expectations};
-use crate::scenario::model::{Resilience, Target, WeightedJourney};
-use crate::scenario::raw::{LatencyForm, LatencyModelForm, Period, RawExpect, RawExpectBreaker, RawScenario};
+use crate::scenario::model::{Target, WeightedJourney};
+use crate::scenario::raw::{RawExpect, RawExpectBreaker, RawScenario};
 use crate::units::format_duration;
 
-use super::Checker;
 use super::faults::concerns;
 use super::thresholds::{uses_pipeline, vendors_of};
+use crate::config::Checker;
 
 /// What a scenario puts to the test.
 pub(super) struct Tested<'a> {
@@ -43,7 +45,7 @@ impl Tested<'_> {
 impl Checker<'_> {
     pub(super) fn expectations(&mut self, raw: &RawScenario, tested: &Tested<'_>) -> Expectations {
         let Some(raw) = &raw.expect else { return Expectations::default() };
-        let place = Place::of("expect");
+        let place = KeyPath::of("expect");
         let expectations = Expectations {
             leads_lost: raw.leads_lost,
             duplicates: raw.duplicates,
@@ -64,7 +66,7 @@ impl Checker<'_> {
         expectations
     }
 
-    fn max_degraded(&mut self, raw: &RawExpect, place: &Place) -> Option<f64> {
+    fn max_degraded(&mut self, raw: &RawExpect, place: &KeyPath) -> Option<f64> {
         let written = raw.max_degraded.as_ref()?;
         let fraction = written.fraction();
         if fraction.is_none() {
@@ -75,7 +77,7 @@ impl Checker<'_> {
     }
 
     /// Expectations about leads need leads, and those about a queue that drains a fault that fills it.
-    fn check_pipelines(&mut self, expectations: &Expectations, tested: &Tested<'_>, place: &Place) {
+    fn check_pipelines(&mut self, expectations: &Expectations, tested: &Tested<'_>, place: &KeyPath) {
         let needs_pipeline = [
             ("leads_lost", expectations.leads_lost.is_some()),
             ("duplicates", expectations.duplicates.is_some()),
@@ -103,7 +105,7 @@ impl Checker<'_> {
     }
 
     /// Only the simulated vendors keep a ledger.
-    fn check_ledger(&mut self, expectations: &Expectations, raw: &RawExpect, tested: &Tested<'_>, place: &Place) {
+    fn check_ledger(&mut self, expectations: &Expectations, raw: &RawExpect, tested: &Tested<'_>, place: &KeyPath) {
         if matches!(tested.target, Target::BaseUrls { .. }) && expectations.needs_ledger() {
             let of = |breaker: &Option<RawExpectBreaker>, read: fn(&RawExpectBreaker) -> bool| breaker.as_ref().is_some_and(read);
             let keys = [
@@ -134,7 +136,7 @@ impl Checker<'_> {
         raw: Option<&RawExpectBreaker>,
         vendor: Vendor,
         tested: &Tested<'_>,
-        expect: &Place,
+        expect: &KeyPath,
     ) -> BreakerExpectations {
         let Some(raw) = raw else { return BreakerExpectations::default() };
         let place = expect.key(vendor.as_str());
@@ -157,7 +159,7 @@ impl Checker<'_> {
         if !tested.pipes(vendor) {
             let message = format!("no journey calls {} through a pipeline", vendor.display_name());
             self.error_at(key_span, message, "leave it out, or add such a journey: `lead`");
-        } else if !may_open(settings) && !self.document.is_damaged(&Place::of("resilience")) {
+        } else if !may_open(settings) && !self.document.is_damaged(&KeyPath::of("resilience")) {
             let message = format!("{} has no circuit breaker in force here", vendor.display_name());
             let help = format!("leave it out, or do not switch `breaker` off in `[resilience.{vendor}]`");
             self.error_at(key_span, message, help);
@@ -173,7 +175,7 @@ impl Checker<'_> {
         expected: &BreakerExpectations,
         cooldown: Duration,
         vendor: Vendor,
-        place: &Place,
+        place: &KeyPath,
     ) {
         let of_faults = [
             ("opens_within", raw.opens_within.is_some()),
@@ -200,7 +202,7 @@ impl Checker<'_> {
     }
 
     /// The faults that a breaker must answer to.
-    fn expected_faults(&mut self, raw: &RawExpectBreaker, vendor: Vendor, tested: &Tested<'_>, place: &Place) -> Vec<String> {
+    fn expected_faults(&mut self, raw: &RawExpectBreaker, vendor: Vendor, tested: &Tested<'_>, place: &KeyPath) -> Vec<String> {
         let settings = tested.settings(vendor);
         let trips = |fault: &&Fault| concerns(fault, vendor) && can_open(fault, settings);
         let all: Vec<&str> = tested.faults.iter().filter(trips).map(|fault| fault.name.as_str()).collect();
@@ -221,7 +223,7 @@ impl Checker<'_> {
             };
             let help = match all.as_slice() {
                 [] => "leave it out: no fault of this scenario can".to_owned(),
-                all => format!("here it can be {}", crate::scenario::diagnostics::any_of(all)),
+                all => format!("here it can be {}", crate::config::any_of(all)),
             };
             self.error(&list.item(index), message, help);
         }
@@ -229,13 +231,13 @@ impl Checker<'_> {
         all.into_iter().filter(|name| named.iter().any(|named| named == name)).map(str::to_owned).collect()
     }
 
-    fn never(&mut self, table: &Place, key: &str, why: &str, help: &str) {
+    fn never(&mut self, table: &KeyPath, key: &str, why: &str, help: &str) {
         let span = self.document.key_span(&table.key(key));
         self.error_at(span, format!("`{key}` is never put to the test: {why}"), help);
     }
 
     fn faults_are_damaged(&self) -> bool {
-        self.document.is_damaged(&Place::of("faults"))
+        self.document.is_damaged(&KeyPath::of("faults"))
     }
 }
 

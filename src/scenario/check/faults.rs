@@ -7,14 +7,14 @@ use mock_server::fault::{Fault, FaultKind, FaultProblem, SimulatedVendor, Wrong}
 use mock_server::settings::SimulationSettings;
 use mock_server::vendor::routes;
 
+use crate::config::KeyPath;
 use crate::outcome::Vendor;
-use crate::scenario::document::Place;
 use crate::scenario::model::{Journey, Load, ServiceAt, Target, WeightedJourney, has_ports};
 use crate::scenario::raw::{RawFault, RawScenario};
 use crate::units::format_duration;
 
-use super::Checker;
 use super::thresholds::vendors_of;
+use crate::config::Checker;
 
 /// Which vendors answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Checker<'_> {
         vendors: Vendors,
     ) -> Vec<Fault> {
         let raw_faults = raw.faults.as_deref().unwrap_or_default();
-        let place = Place::of("faults");
+        let place = KeyPath::of("faults");
         match vendors {
             _ if raw_faults.is_empty() => {}
             Vendors::Simulated => {}
@@ -84,7 +84,7 @@ impl Checker<'_> {
         faults
     }
 
-    fn check_time(&mut self, at: Duration, lasts: Duration, end: Duration, place: &Place) {
+    fn check_time(&mut self, at: Duration, lasts: Duration, end: Duration, place: &KeyPath) {
         let load_ends = format_duration(end);
         if at >= end {
             let message = format!("the fault begins at {}, and the load has ended at {load_ends}", format_duration(at));
@@ -96,7 +96,7 @@ impl Checker<'_> {
         }
     }
 
-    fn warn_if_unused(&mut self, fault: &Fault, journeys: Option<&[WeightedJourney]>, place: &Place) {
+    fn warn_if_unused(&mut self, fault: &Fault, journeys: Option<&[WeightedJourney]>, place: &KeyPath) {
         let (Some(vendor), Some(journeys)) = (only_vendor(fault).map(outcome_vendor), journeys) else { return };
         // A service of the user's own may call any vendor.
         let may_be_called = |weighted: &WeightedJourney| {
@@ -136,13 +136,13 @@ impl Checker<'_> {
             let Some(index) = forms.iter().position(|RawFault(form)| form.name == fault.name) else { continue };
             let help =
                 "say where enriched rows are posted: `callbacks = { url = \"http://127.0.0.1:3000/\" }` in `[simulation.clay]`";
-            let place = Place::of("faults").item(index).key("kind");
+            let place = KeyPath::of("faults").item(index).key("kind");
             self.warning(&place, "Clay makes no callbacks here, so this fault hits nothing", help);
         }
     }
 
     /// Reports what the simulator finds wrong with a fault, where it stands in the file.
-    fn fault_problem(&mut self, problem: &FaultProblem, fault: &Place) {
+    fn fault_problem(&mut self, problem: &FaultProblem, fault: &KeyPath) {
         let place = field_place(fault, &problem.field);
         match problem.wrong {
             Wrong::Value => self.error(&place, problem.problem.clone(), problem.help.clone()),
@@ -158,7 +158,7 @@ impl Checker<'_> {
 }
 
 /// The place of a field that is written as `add.lognormal.p99` or `routes[1]`.
-fn field_place(fault: &Place, field: &str) -> Place {
+fn field_place(fault: &KeyPath, field: &str) -> KeyPath {
     field.split('.').fold(fault.clone(), |place, part| match part.split_once('[') {
         Some((key, index)) => {
             let list = place.key(key);

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::scenario::document::Place;
+use crate::config::KeyPath;
+use crate::config::Secret;
 use crate::scenario::leads::{self, Need};
-use crate::scenario::model::{HttpJourney, Journey, LeadData, LeadUse, Secret, WeightedJourney};
+use crate::scenario::model::{HttpJourney, Journey, LeadData, LeadUse, WeightedJourney};
 use crate::scenario::raw::{RawHeader, RawJourney, RawJourneyName, RawScenario, RawUse};
 
-use super::Checker;
+use crate::config::Checker;
 
 /// The longest wait for an answer when none is given: the reliability-patterns documents' timeout.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,7 +19,7 @@ const CREDENTIAL_HEADERS: [&str; 7] = ["authorization", "cookie", "token", "secr
 
 impl Checker<'_> {
     pub(super) fn journeys(&mut self, raw: &RawScenario) -> Option<Vec<WeightedJourney>> {
-        let place = Place::of("journeys");
+        let place = KeyPath::of("journeys");
         let raw_journeys = raw.journeys.as_ref()?;
         if raw_journeys.is_empty() && !self.document.is_damaged(&place) {
             self.error(&place, "there is no journey: users would have nothing to do", "add one, as in [{ journey = \"lead\" }]");
@@ -51,7 +52,7 @@ impl Checker<'_> {
         all_known.then_some(journeys)
     }
 
-    fn journey(&mut self, raw: &RawJourney, place: &Place) -> Option<Journey> {
+    fn journey(&mut self, raw: &RawJourney, place: &KeyPath) -> Option<Journey> {
         let journey = match raw.journey {
             RawJourneyName::ClayResource => Journey::ClayResource,
             RawJourneyName::ClayEnrich => Journey::ClayEnrich,
@@ -74,7 +75,7 @@ impl Checker<'_> {
         Some(journey)
     }
 
-    fn http(&mut self, raw: &RawJourney, place: &Place) -> Option<HttpJourney> {
+    fn http(&mut self, raw: &RawJourney, place: &KeyPath) -> Option<HttpJourney> {
         let name = raw.name.clone().unwrap_or_else(|| "http".to_owned());
         if name.trim().is_empty() || name.contains(['{', '}', ',']) {
             self.error(&place.key("name"), "this cannot label samples", "use a text without braces and commas");
@@ -105,7 +106,7 @@ impl Checker<'_> {
         })
     }
 
-    fn method(&mut self, raw: &RawJourney, place: &Place) -> Option<http::Method> {
+    fn method(&mut self, raw: &RawJourney, place: &KeyPath) -> Option<http::Method> {
         let Some(text) = &raw.method else { return Some(http::Method::GET) };
         match text.parse::<http::Method>() {
             Ok(method) if text.bytes().all(|byte| byte.is_ascii_uppercase()) => Some(method),
@@ -117,7 +118,7 @@ impl Checker<'_> {
         }
     }
 
-    fn headers(&mut self, raw: &RawJourney, place: &Place) -> Vec<(http::HeaderName, Secret)> {
+    fn headers(&mut self, raw: &RawJourney, place: &KeyPath) -> Vec<(http::HeaderName, Secret)> {
         let mut headers = Vec::new();
         for (name, value) in raw.headers.iter().flatten() {
             let place = place.key("headers").key(name);
@@ -137,7 +138,7 @@ impl Checker<'_> {
         headers
     }
 
-    fn header_value(&mut self, name: &str, value: &RawHeader, place: &Place) -> Option<Secret> {
+    fn header_value(&mut self, name: &str, value: &RawHeader, place: &KeyPath) -> Option<Secret> {
         let secret = match value {
             RawHeader::Env(variable) => self.secret(variable, place),
             RawHeader::Text(text) => {
@@ -160,35 +161,9 @@ impl Checker<'_> {
         Some(secret)
     }
 
-    /// A whole URL, http or https, without credentials in it.
-    pub(super) fn url(&mut self, text: &str, place: &Place) -> Option<http::Uri> {
-        let parsed = text.parse::<http::Uri>().ok();
-        let whole = parsed
-            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty()));
-        let Some(uri) = whole else {
-            self.error(
-                place,
-                format!("`{}` is not a whole URL", text.escape_debug()),
-                "write it with its scheme: \"https://example.com/path\"",
-            );
-            return None;
-        };
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            let span = self.document.value_span(place);
-            self.diagnostics.redact(span);
-            self.error(
-                place,
-                "a credential does not belong in a URL",
-                "send it in a header: { Authorization = { env = \"NAME\" } }",
-            );
-            return None;
-        }
-        Some(uri)
-    }
-
     pub(super) fn data(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Option<LeadData> {
         let data = raw.data.as_ref()?;
-        let place = Place::of("data").key("file");
+        let place = KeyPath::of("data").key("file");
         let need = journeys.map_or(Need::Anything, |journeys| Need::of(journeys.iter().map(|weighted| &weighted.journey)));
         if journeys.is_some() && need == Need::Nothing {
             self.warning(

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use crate::config::KeyPath;
 use crate::plan::{LoadPlan, Stage};
-use crate::scenario::document::Place;
 use crate::scenario::model::{ExecutorKind, Load, ThinkTime};
 use crate::scenario::raw::{RawExecutor, RawScenario, RawThinkTime, RawThinkTimeModel};
 
-use super::Checker;
+use crate::config::Checker;
 
 /// k6's `gracefulStop` when none is given.
 const GRACEFUL_STOP: Duration = Duration::from_secs(30);
@@ -48,7 +48,7 @@ impl Checker<'_> {
             ("maxDuration", raw.max_duration.is_some()),
         ];
         let owner = format!("executor `{}`", executor.as_str());
-        self.refuse_keys(&Place::default(), &owner, &present, executor.keys());
+        self.refuse_keys(&KeyPath::default(), &owner, &present, executor.keys());
         let plan = match executor {
             RawExecutor::RampingVus => self.stages(raw),
             RawExecutor::ConstantVus => self.constant(raw),
@@ -66,7 +66,7 @@ impl Checker<'_> {
     }
 
     fn stages(&mut self, raw: &RawScenario) -> Option<LoadPlan> {
-        let place = Place::of("stages");
+        let place = KeyPath::of("stages");
         if self.document.is_damaged(&place) {
             return None;
         }
@@ -75,7 +75,7 @@ impl Checker<'_> {
             self.error_at(self.required_span("stages"), "executor `ramping-vus` needs stages", help);
             return None;
         };
-        self.check_user_count(raw.start_vus.unwrap_or(0), &Place::of("startVUs"));
+        self.check_user_count(raw.start_vus.unwrap_or(0), &KeyPath::of("startVUs"));
         for (index, stage) in stages.iter().enumerate() {
             self.check_user_count(stage.target, &place.item(index).key("target"));
         }
@@ -97,7 +97,7 @@ impl Checker<'_> {
         let duration = match raw.duration {
             Some(period) => self.some_time(period.0, "duration"),
             None => {
-                if !self.document.is_damaged(&Place::of("duration")) {
+                if !self.document.is_damaged(&KeyPath::of("duration")) {
                     self.error_at(
                         self.required_span("duration"),
                         "executor `constant-vus` needs a duration",
@@ -113,17 +113,17 @@ impl Checker<'_> {
     fn iteration_bound(&mut self, raw: &RawScenario, executor: RawExecutor) -> Option<LoadPlan> {
         let vus = self.vus(raw, None)?;
         let duration = self.some_time(raw.max_duration.map_or(MAX_DURATION, |period| period.0), "maxDuration")?;
-        if self.document.is_damaged(&Place::of("iterations")) {
+        if self.document.is_damaged(&KeyPath::of("iterations")) {
             return None;
         }
         let iterations = raw.iterations.unwrap_or(1);
-        let place = Place::of("iterations");
+        let place = KeyPath::of("iterations");
         if iterations == 0 {
             self.error(&place, "no iterations: nothing would happen", "give at least 1");
             return None;
         }
         if executor == RawExecutor::SharedIterations && iterations < u64::from(vus) {
-            let place = if raw.iterations.is_some() { place } else { Place::of("vus") };
+            let place = if raw.iterations.is_some() { place } else { KeyPath::of("vus") };
             let message = format!("{vus} users cannot share {iterations} iterations: some would have none");
             self.error(&place, message, format!("give at least {vus} iterations, or fewer `vus`"));
             return None;
@@ -133,7 +133,7 @@ impl Checker<'_> {
 
     /// The number of users; 1 when none is given, unless `needed_by` says that it must be.
     fn vus(&mut self, raw: &RawScenario, needed_by: Option<&str>) -> Option<u32> {
-        let place = Place::of("vus");
+        let place = KeyPath::of("vus");
         let vus = match (raw.vus, needed_by) {
             _ if self.document.is_damaged(&place) => return None,
             (Some(vus), _) => vus,
@@ -151,7 +151,7 @@ impl Checker<'_> {
         Some(vus)
     }
 
-    fn check_user_count(&mut self, users: u32, place: &Place) {
+    fn check_user_count(&mut self, users: u32, place: &KeyPath) {
         if users > MOST_USERS {
             self.error(place, format!("{users} users are more than one machine can play"), format!("give at most {MOST_USERS}"));
         }
@@ -159,7 +159,7 @@ impl Checker<'_> {
 
     fn some_time(&mut self, duration: Duration, key: &str) -> Option<Duration> {
         if duration.is_zero() {
-            self.error(&Place::of(key), "no time: nothing would happen", "give one above \"0s\"");
+            self.error(&KeyPath::of(key), "no time: nothing would happen", "give one above \"0s\"");
             return None;
         }
         Some(duration)
@@ -167,14 +167,14 @@ impl Checker<'_> {
 
     /// Where to point when an executor's key is missing: the key's value if it is there and empty, else the executor.
     fn required_span(&self, key: &str) -> std::ops::Range<usize> {
-        match self.document.value_span(&Place::of(key)) {
-            span if span.is_empty() => self.document.value_span(&Place::of("executor")),
+        match self.document.value_span(&KeyPath::of(key)) {
+            span if span.is_empty() => self.document.value_span(&KeyPath::of("executor")),
             span => span,
         }
     }
 
     pub(super) fn think_time(&mut self, raw: &RawScenario) -> ThinkTime {
-        let place = Place::of("think_time");
+        let place = KeyPath::of("think_time");
         match &raw.think_time {
             None => ThinkTime::None,
             Some(RawThinkTime::Fixed(period)) if period.0.is_zero() => ThinkTime::None,

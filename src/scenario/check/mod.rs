@@ -8,39 +8,25 @@ mod expect;
 mod faults;
 mod journeys;
 mod load;
-mod resilience;
-mod service;
 mod service_target;
 mod simulation;
 mod target;
 mod thresholds;
 
-use std::ops::Range;
 use std::path::Path;
 
-use super::diagnostics::{Diagnostics, Severity, all_of};
-use super::document::{Document, Place};
-use super::model::{Capacity, Journey, Labels, Load, Resilience, Scenario, Secret, ServiceAt, Slo, Target, WeightedJourney};
-use super::raw::{EnvVar, Percentiles, Period, RawScenario};
+use super::model::{Capacity, Journey, Labels, Load, ServiceAt, Slo, Target, TestPlan, WeightedJourney};
+use super::raw::RawScenario;
+use crate::config::Diagnostics;
+use crate::config::{Checker, KeyPath};
+use crate::resilience::Resilience;
 use expect::Tested;
 use faults::Vendors;
 use thresholds::Produced;
 
-/// What every check needs.
-pub(super) struct Checker<'a> {
-    pub(super) document: &'a Document<'a>,
-    pub(super) diagnostics: &'a mut Diagnostics,
-    /// Where the scenario's file is: other files are named from there.
-    pub(super) directory: &'a Path,
-    /// Reads an environment variable.
-    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
-    /// What it means that an environment variable is not set.
-    pub(super) missing_variable: Severity,
-}
-
 impl Checker<'_> {
     /// Builds the scenario; `None` if a part is missing or wrong, which has been reported.
-    pub(super) fn scenario(&mut self, raw: &RawScenario, path: &Path) -> Option<Scenario> {
+    pub(super) fn scenario(&mut self, raw: &RawScenario, path: &Path) -> Option<TestPlan> {
         let name = self.name(raw);
         let question = self.question(raw);
         let load = self.load(raw);
@@ -59,7 +45,7 @@ impl Checker<'_> {
         let expectations = self.expectations(raw, &tested);
         let slo = self.slo(raw);
         let labels = labels(raw, &target, journeys.as_deref().unwrap_or_default());
-        Some(Scenario {
+        Some(TestPlan {
             name: name?,
             question: question?,
             path: path.to_owned(),
@@ -88,7 +74,7 @@ impl Checker<'_> {
             return Some(name.clone());
         }
         let help = "it becomes part of a directory: use 1 to 64 letters, digits, `-` and `_`, as in \"clay-outage\"";
-        self.error(&Place::of("name"), format!("`{}` cannot be a scenario's name", name.escape_debug()), help);
+        self.error(&KeyPath::of("name"), format!("`{}` cannot be a scenario's name", name.escape_debug()), help);
         None
     }
 
@@ -98,7 +84,7 @@ impl Checker<'_> {
             return Some(question.to_owned());
         }
         self.error(
-            &Place::of("question"),
+            &KeyPath::of("question"),
             "the question is empty",
             "say what the run is to find out, as in \"Does the breaker open?\"",
         );
@@ -108,64 +94,9 @@ impl Checker<'_> {
     fn slo(&mut self, raw: &RawScenario) -> Option<Slo> {
         let slo = raw.slo.as_ref()?;
         if slo.latency.0.is_zero() {
-            self.error(&Place::of("slo").key("latency"), "no request takes no time", "give the bound, as in \"500ms\"");
+            self.error(&KeyPath::of("slo").key("latency"), "no request takes no time", "give the bound, as in \"500ms\"");
         }
         Some(Slo { percentile: slo.percentile, latency: slo.latency.0, error_rate: slo.error_rate })
-    }
-
-    /// The value of an environment variable, with its prefix.
-    fn secret(&mut self, variable: &EnvVar, place: &Place) -> Secret {
-        let value = (self.environment)(&variable.env).filter(|value| !value.is_empty());
-        if value.is_none() {
-            let message = format!("the environment variable {} is not set", variable.env);
-            let help = format!("set it first: export {}=…", variable.env);
-            self.report(self.missing_variable, place, message, help);
-        }
-        Secret::new(format!("{}{}", variable.prefix, value.unwrap_or_default()))
-    }
-
-    /// Two percentiles must be in the right order.
-    fn check_percentiles(&mut self, percentiles: Percentiles, place: &Place) {
-        let Percentiles { p50: Period(p50), p99: Period(p99) } = percentiles;
-        if p50.is_zero() {
-            self.error(&place.key("p50"), "a lognormal delay is never zero", "give a median above 0, or a fixed delay of \"0s\"");
-        } else if p99 < p50 {
-            self.error(&place.key("p99"), "the 99th percentile is below the median", "make `p99` at least `p50`");
-        }
-    }
-
-    /// Two bounds must be in the right order.
-    fn check_bounds(&mut self, [Period(min), Period(max)]: [Period; 2], place: &Place) {
-        if max < min {
-            self.error(place, "the longest is below the shortest", "write [shortest, longest]");
-        }
-    }
-
-    /// Reports each key of `table` that is there and does not belong to `owner`.
-    fn refuse_keys(&mut self, table: &Place, owner: &str, present: &[(&str, bool)], allowed: &[&str]) {
-        let takes = if allowed.is_empty() { "no keys of its own".to_owned() } else { all_of(allowed) };
-        for (key, _) in present.iter().filter(|(key, is_there)| *is_there && !allowed.contains(key)) {
-            let span = self.document.key_span(&table.key(key));
-            self.error_at(span, format!("`{key}` does not belong to {owner}"), format!("leave it out: {owner} takes {takes}"));
-        }
-    }
-
-    /// An error at the value of `place`.
-    fn error(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
-        self.report(Severity::Error, place, message, help);
-    }
-
-    /// A warning at the value of `place`.
-    fn warning(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
-        self.report(Severity::Warning, place, message, help);
-    }
-
-    fn report(&mut self, severity: Severity, place: &Place, message: impl Into<String>, help: impl Into<String>) {
-        self.diagnostics.add(severity, self.document.value_span(place), message.into(), help.into());
-    }
-
-    fn error_at(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.diagnostics.add(Severity::Error, span, message.into(), help.into());
     }
 
     /// What the run can have data about; `None` where that cannot be told yet.
@@ -178,8 +109,8 @@ impl Checker<'_> {
         target: &Target,
     ) -> Option<Produced> {
         let has_faults =
-            raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || self.document.is_damaged(&Place::of("faults"));
-        let is_whole = !self.document.is_damaged(&Place::of("resilience"));
+            raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || self.document.is_damaged(&KeyPath::of("faults"));
+        let is_whole = !self.document.is_damaged(&KeyPath::of("resilience"));
         journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, target, load, has_faults))
     }
 }

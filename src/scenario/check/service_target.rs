@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::scenario::document::Place;
+use crate::config::KeyPath;
 use crate::scenario::model::{Journey, ServiceAt, ServiceTarget, Target, WeightedJourney};
 use crate::scenario::raw::{RawScenario, RawTarget};
 
-use super::Checker;
+use crate::config::Checker;
 
 /// The word for a service that the run starts itself.
 const START: &str = "start";
@@ -23,7 +23,7 @@ impl Checker<'_> {
         target: &RawTarget,
         journeys: Option<&[WeightedJourney]>,
     ) -> Option<Target> {
-        let place = Place::of("target");
+        let place = KeyPath::of("target");
         let Some(service) = &target.service else {
             let present =
                 [("service_token", target.service_token.is_some()), ("service_timeout", target.service_timeout.is_some())];
@@ -38,7 +38,7 @@ impl Checker<'_> {
         self.check_journeys_of_a_service(journeys);
         if raw.resilience.is_some() && matches!(at, Some(ServiceAt::Url(_))) {
             let help = "leave it out, or write `service = \"start\"` to measure `plimsoll serve` with these settings";
-            self.warning(&Place::of("resilience"), "your own service has its own patterns, so these settings do nothing", help);
+            self.warning(&KeyPath::of("resilience"), "your own service has its own patterns, so these settings do nothing", help);
         }
         if target.service_timeout.is_some_and(|timeout| timeout.0.is_zero()) {
             self.error(&place.key("service_timeout"), "no answer comes in no time", "give a timeout above \"0s\"");
@@ -48,7 +48,7 @@ impl Checker<'_> {
         Some(Target::Service(ServiceTarget { at: at.unwrap_or(ServiceAt::Started), token, timeout }))
     }
 
-    fn service_url(&mut self, text: &str, place: &Place) -> Option<ServiceAt> {
+    fn service_url(&mut self, text: &str, place: &KeyPath) -> Option<ServiceAt> {
         if !text.contains("://") {
             let message = format!("`{}` is not a service", text.escape_debug());
             let help = "write \"start\" to start `plimsoll serve`, or the base URL of your own: \"http://127.0.0.1:8080\"";
@@ -59,7 +59,7 @@ impl Checker<'_> {
     }
 
     /// The service calls the vendors with credentials of its own.
-    fn refuse_vendors(&mut self, target: &RawTarget, started: bool, place: &Place) {
+    fn refuse_vendors(&mut self, target: &RawTarget, started: bool, place: &KeyPath) {
         let present = [
             ("clay", target.clay.is_some()),
             ("customer_io", target.customer_io.is_some()),
@@ -77,7 +77,7 @@ impl Checker<'_> {
     }
 
     fn check_journeys_of_a_service(&mut self, journeys: Option<&[WeightedJourney]>) {
-        let place = Place::of("journeys");
+        let place = KeyPath::of("journeys");
         let journeys = journeys.unwrap_or_default();
         for (index, weighted) in journeys.iter().enumerate() {
             if !matches!(weighted.journey, Journey::Lead | Journey::Http(_)) {
@@ -89,7 +89,7 @@ impl Checker<'_> {
         }
         if !journeys.is_empty() && journeys.iter().all(|weighted| matches!(weighted.journey, Journey::Http(_))) {
             let help = "add journey `lead`, or leave out `service`: journey `http` has a URL of its own";
-            self.warning(&Place::of("target").key("service"), "no journey sends leads to this service", help);
+            self.warning(&KeyPath::of("target").key("service"), "no journey sends leads to this service", help);
         }
     }
 }

@@ -3,17 +3,18 @@
 use mock_server::latency::{LONGEST_DELAY, LatencyModel};
 use mock_server::settings::{SettingsProblem, SimulationSettings};
 
-use crate::scenario::document::Place;
+use crate::config::KeyPath;
+use crate::config::{LatencyForm, LatencyModelForm};
 use crate::scenario::model::{ServiceAt, Target, has_ports};
-use crate::scenario::raw::{LatencyForm, LatencyModelForm, RawScenario};
+use crate::scenario::raw::RawScenario;
 
 use crate::units::format_duration;
 
-use super::Checker;
+use crate::config::Checker;
 
 impl Checker<'_> {
     pub(super) fn simulation(&mut self, raw: &RawScenario, target: &Target) -> SimulationSettings {
-        let place = Place::of("simulation");
+        let place = KeyPath::of("simulation");
         let mut settings = SimulationSettings::default();
         let Some(raw) = &raw.simulation else { return settings };
         if matches!(target, Target::BaseUrls { .. }) {
@@ -46,7 +47,7 @@ impl Checker<'_> {
     }
 
     /// A vendor's own latency, with the place of what is wrong with it.
-    fn check_latency(&mut self, latency: LatencyModel, vendor: &Place) {
+    fn check_latency(&mut self, latency: LatencyModel, vendor: &KeyPath) {
         let place = vendor.key("latency");
         let longest = match LatencyForm::from(latency) {
             LatencyForm::Fixed(delay) => delay.0,
@@ -66,7 +67,7 @@ impl Checker<'_> {
     }
 
     /// What the simulator itself finds wrong, a setting called `clay.callbacks.url`.
-    fn check_settings(&mut self, settings: &SimulationSettings, simulation: &Place) {
+    fn check_settings(&mut self, settings: &SimulationSettings, simulation: &KeyPath) {
         let Err(SettingsProblem { setting, problem }) = settings.validate() else { return };
         if matches!(setting, "clay.latency" | "customer_io.latency") {
             // Told above, with the key at fault.

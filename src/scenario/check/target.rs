@@ -1,10 +1,11 @@
 //! Whom the load goes to: the simulated vendors, a service, or base URLs with credentials from the environment.
 
-use crate::scenario::document::Place;
+use crate::config::EnvVar;
+use crate::config::KeyPath;
 use crate::scenario::model::{Journey, Target, WeightedJourney};
-use crate::scenario::raw::{EnvVar, RawScenario};
+use crate::scenario::raw::RawScenario;
 
-use super::Checker;
+use crate::config::Checker;
 
 impl Checker<'_> {
     pub(super) fn target(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Target {
@@ -12,7 +13,7 @@ impl Checker<'_> {
         if let Some(service) = self.service_target(raw, target, journeys) {
             return service;
         }
-        let place = Place::of("target");
+        let place = KeyPath::of("target");
         let present = [
             ("clay", target.clay.is_some()),
             ("clay_api_key", target.clay_api_key.is_some()),
@@ -45,17 +46,6 @@ impl Checker<'_> {
             customer_io_site_id: secret(&target.customer_io_site_id, "customer_io_site_id"),
             customer_io_api_key: secret(&target.customer_io_api_key, "customer_io_api_key"),
         }
-    }
-
-    pub(super) fn webhook_path(&mut self, path: &str, place: &Place) {
-        if !path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err() {
-            let help = "write the path under Clay's base URL: \"/v3/sources/webhook/…\"";
-            self.error(place, format!("`{}` is not a path", path.escape_debug()), help);
-        }
-    }
-
-    pub(super) fn base_url(&mut self, text: Option<&String>, place: &Place) -> Option<http::Uri> {
-        self.url(text?.trim_end_matches('/'), place)
     }
 }
 

@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::config::KeyPath;
+use crate::config::any_of;
 use crate::outcome::Vendor;
+use crate::resilience::Resilience;
 use crate::scenario::checks;
-use crate::scenario::diagnostics::any_of;
-use crate::scenario::document::Place;
-use crate::scenario::model::{Journey, Load, Resilience, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
+use crate::scenario::model::{Journey, Load, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
 use crate::scenario::raw::{RawScenario, RawThreshold};
 use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse};
 
-use super::Checker;
 use super::journeys::label;
+use crate::config::Checker;
 
 /// What a run of this scenario can have data about.
 pub(super) struct Produced {
@@ -110,7 +111,7 @@ impl Produced {
 
 impl Checker<'_> {
     pub(super) fn thresholds(&mut self, raw: &RawScenario, produced: Option<&Produced>) -> Vec<Threshold> {
-        let place = Place::of("thresholds");
+        let place = KeyPath::of("thresholds");
         let mut found: Vec<(Range<usize>, Threshold)> = Vec::new();
         for (metric, conditions) in raw.thresholds.iter().flatten() {
             let metric_place = place.key(metric);
@@ -129,7 +130,7 @@ impl Checker<'_> {
         found.into_iter().map(|(_, threshold)| threshold).collect()
     }
 
-    fn threshold(&mut self, metric: &str, metric_place: &Place, raw: &RawThreshold, place: &Place) -> Option<Threshold> {
+    fn threshold(&mut self, metric: &str, metric_place: &KeyPath, raw: &RawThreshold, place: &KeyPath) -> Option<Threshold> {
         let (expression, expression_place) = match raw {
             RawThreshold::Plain(expression) => (expression, place.clone()),
             RawThreshold::Full(full) => (&full.threshold, place.key("threshold")),
@@ -154,7 +155,7 @@ impl Checker<'_> {
     }
 
     /// Where in the file an error stands; the whole text where its bytes cannot be told from the file's (escapes).
-    fn span_of(&self, error: &ThresholdError, metric: (&str, &Place), expression: (&str, &Place)) -> Range<usize> {
+    fn span_of(&self, error: &ThresholdError, metric: (&str, &KeyPath), expression: (&str, &KeyPath)) -> Range<usize> {
         let (inside, whole) = match error.part {
             Part::Metric => (self.document.key_text_span(metric.1, metric.0), self.document.key_span(metric.1)),
             Part::Expression => (self.document.string_span(expression.1, expression.0), self.document.value_span(expression.1)),
@@ -162,7 +163,7 @@ impl Checker<'_> {
         inside.map_or(whole, |inside| inside.start + error.span.start..inside.start + error.span.end)
     }
 
-    fn check_data(&mut self, threshold: &Threshold, produced: Option<&Produced>, place: &Place) {
+    fn check_data(&mut self, threshold: &Threshold, produced: Option<&Produced>, place: &KeyPath) {
         if let Some((message, help)) = produced.and_then(|produced| produced.objection(threshold)) {
             self.error_at(self.document.key_span(place), message, help);
         }

@@ -5,59 +5,59 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::values::Period;
+use crate::config::Period;
 
 /// What must be true, by the fault timetable as executed and the vendors' own ledger; otherwise the exit code is 99.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RawExpect {
+pub(crate) struct RawExpect {
     /// Most leads that were acknowledged and are nowhere: 0.
-    pub(in crate::scenario) leads_lost: Option<u64>,
+    pub(crate) leads_lost: Option<u64>,
     /// Most effects that a vendor has a second time for one operation: 0.
-    pub(in crate::scenario) duplicates: Option<u64>,
+    pub(crate) duplicates: Option<u64>,
     /// Clay charges what the distinct effects cost, and nothing else.
-    pub(in crate::scenario) credits_match_effects: Option<bool>,
+    pub(crate) credits_match_effects: Option<bool>,
     /// Highest share of operations answered from the cache or by a guess, as in "5%" or 0.05.
-    pub(in crate::scenario) max_degraded: Option<RawShare>,
+    pub(crate) max_degraded: Option<RawShare>,
     /// Longest time from the last fault's end until the queue is empty.
-    pub(in crate::scenario) drains_within: Option<Period>,
+    pub(crate) drains_within: Option<Period>,
     /// Most attempts at each vendor for each operation that reached it, on average, as in 1.5.
     #[schemars(range(min = 1, max = 1000))]
-    pub(in crate::scenario) max_retry_amplification: Option<f64>,
+    pub(crate) max_retry_amplification: Option<f64>,
     /// After a 429 with Retry-After, nothing is sent to the same route before it is over.
-    pub(in crate::scenario) respects_retry_after: Option<bool>,
+    pub(crate) respects_retry_after: Option<bool>,
     /// What must be true of Clay's circuit breaker.
-    pub(in crate::scenario) clay: Option<RawExpectBreaker>,
+    pub(crate) clay: Option<RawExpectBreaker>,
     /// What must be true of Customer.io's circuit breaker.
-    pub(in crate::scenario) customer_io: Option<RawExpectBreaker>,
+    pub(crate) customer_io: Option<RawExpectBreaker>,
 }
 
 /// What must be true of a vendor's circuit breaker.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RawExpectBreaker {
+pub(crate) struct RawExpectBreaker {
     /// The faults that this is about, by name; all that can make calls of this vendor fail when left out.
-    pub(in crate::scenario) faults: Option<Vec<String>>,
+    pub(crate) faults: Option<Vec<String>>,
     /// Longest time from each fault's start until the breaker is OPEN.
-    pub(in crate::scenario) opens_within: Option<Period>,
+    pub(crate) opens_within: Option<Period>,
     /// Most calls that arrive at the vendor from each fault's start until the breaker is OPEN.
     #[schemars(range(min = 1, max = 1_000_000))]
-    pub(in crate::scenario) opens_within_calls: Option<u32>,
+    pub(crate) opens_within_calls: Option<u32>,
     /// Longest time from each fault's end until the breaker is HALF_OPEN.
-    pub(in crate::scenario) half_open_within: Option<Period>,
+    pub(crate) half_open_within: Option<Period>,
     /// Longest time from each fault's end until the breaker is CLOSED.
-    pub(in crate::scenario) closes_within: Option<Period>,
+    pub(crate) closes_within: Option<Period>,
     /// Longest time OPEN without a reason: no fault of this vendor active, nor over for less than `closes_within` (or the cool-down).
-    pub(in crate::scenario) max_false_open: Option<Period>,
+    pub(crate) max_false_open: Option<Period>,
     /// Most calls a second that arrive at the vendor while the breaker is OPEN.
     #[schemars(range(min = 0, max = 1_000_000))]
-    pub(in crate::scenario) max_calls_while_open: Option<f64>,
+    pub(crate) max_calls_while_open: Option<f64>,
 }
 
 /// A share, as a fraction or in percent.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
-pub(in crate::scenario) enum RawShare {
+pub(crate) enum RawShare {
     /// 0.05
     Fraction(f64),
     /// "5%"
@@ -66,7 +66,7 @@ pub(in crate::scenario) enum RawShare {
 
 impl RawShare {
     /// The share from 0 to 1; `None` where the text is no percentage.
-    pub(in crate::scenario) fn fraction(&self) -> Option<f64> {
+    pub(crate) fn fraction(&self) -> Option<f64> {
         let fraction = match self {
             Self::Fraction(fraction) => *fraction,
             Self::Percent(text) => text.trim().strip_suffix('%')?.trim_end().parse::<f64>().ok()? / 100.0,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// One fault. Which keys it takes beside the common ones depends on its kind.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
-pub(in crate::scenario) struct RawFault(pub(in crate::scenario) FaultForm);
+pub(crate) struct RawFault(pub(crate) FaultForm);
 
 /// Keys that a fault added by hand may leave out, and one of a scenario may not: a load begins and ends.
 const NEEDED: [&str; 2] = ["at", "lasts"];

@@ -5,43 +5,43 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::values::{EnvVar, Period};
+use crate::config::{EnvVar, Period};
 
 /// A journey and how often it is taken. All but the first two keys belong to `http`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RawJourney {
+pub(crate) struct RawJourney {
     /// What to do.
-    pub(in crate::scenario) journey: RawJourneyName,
+    pub(crate) journey: RawJourneyName,
     /// Its share among the journeys' weights; 1 when left out.
     #[schemars(range(min = 1, max = 1_000_000))]
-    pub(in crate::scenario) weight: Option<u32>,
+    pub(crate) weight: Option<u32>,
     /// `http`: the label of its samples; "http" when left out.
-    pub(in crate::scenario) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// `http`: the method; GET when left out.
-    pub(in crate::scenario) method: Option<String>,
+    pub(crate) method: Option<String>,
     /// `http`: the whole URL.
-    pub(in crate::scenario) url: Option<String>,
+    pub(crate) url: Option<String>,
     /// `http`: headers.
-    pub(in crate::scenario) headers: Option<BTreeMap<String, RawHeader>>,
+    pub(crate) headers: Option<BTreeMap<String, RawHeader>>,
     /// `http`: the body; none when left out.
-    pub(in crate::scenario) body: Option<String>,
+    pub(crate) body: Option<String>,
     /// `http`: the longest wait for the whole answer; 10s when left out.
-    pub(in crate::scenario) timeout: Option<Period>,
+    pub(crate) timeout: Option<Period>,
     /// `http`: the check `status is N`; any status below 400 passes when left out.
-    pub(in crate::scenario) expect_status: Option<RawExpected>,
+    pub(crate) expect_status: Option<RawExpected>,
     /// `http`: the check `latency < N ms`; none when left out.
-    pub(in crate::scenario) expect_latency: Option<Period>,
+    pub(crate) expect_latency: Option<Period>,
 }
 
 /// An HTTP status.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(in crate::scenario) struct RawExpected(#[schemars(range(min = 100, max = 599))] pub(in crate::scenario) u16);
+pub(crate) struct RawExpected(#[schemars(range(min = 100, max = 599))] pub(crate) u16);
 
 /// The journeys there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-pub(in crate::scenario) enum RawJourneyName {
+pub(crate) enum RawJourneyName {
     /// POST `/v1/resource` with a Bearer token, and two checks: status 200, latency under 500 ms.
     #[serde(rename = "clay.resource")]
     ClayResource,
@@ -65,7 +65,7 @@ pub(in crate::scenario) enum RawJourneyName {
 /// A header's value, or the environment variable that holds it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub(in crate::scenario) enum RawHeader {
+pub(crate) enum RawHeader {
     /// The value. Not for credentials.
     Text(String),
     /// The environment variable that holds the value.
@@ -75,26 +75,26 @@ pub(in crate::scenario) enum RawHeader {
 /// Whom to send to instead of the simulated vendors: base URLs with credentials, or a service that takes leads.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RawTarget {
+pub(crate) struct RawTarget {
     /// Clay's base URL.
-    pub(in crate::scenario) clay: Option<String>,
+    pub(crate) clay: Option<String>,
     /// Customer.io's base URL.
-    pub(in crate::scenario) customer_io: Option<String>,
+    pub(crate) customer_io: Option<String>,
     /// Clay's key, for `clay.resource`.
-    pub(in crate::scenario) clay_api_key: Option<EnvVar>,
+    pub(crate) clay_api_key: Option<EnvVar>,
     /// Path of the webhook source under Clay's base URL, for `clay.enrich` and `lead`.
-    pub(in crate::scenario) clay_webhook_path: Option<String>,
+    pub(crate) clay_webhook_path: Option<String>,
     /// Token of the webhook source, if it has one.
-    pub(in crate::scenario) clay_webhook_token: Option<EnvVar>,
+    pub(crate) clay_webhook_token: Option<EnvVar>,
     /// Customer.io's site ID.
-    pub(in crate::scenario) customer_io_site_id: Option<EnvVar>,
+    pub(crate) customer_io_site_id: Option<EnvVar>,
     /// Customer.io's API key.
-    pub(in crate::scenario) customer_io_api_key: Option<EnvVar>,
+    pub(crate) customer_io_api_key: Option<EnvVar>,
     /// A service that takes leads at `POST /leads`: "start" to start `plimsoll serve` in front of the simulated vendors, or the
     /// base URL of your own.
-    pub(in crate::scenario) service: Option<String>,
+    pub(crate) service: Option<String>,
     /// The bearer token that your own service asks for.
-    pub(in crate::scenario) service_token: Option<EnvVar>,
+    pub(crate) service_token: Option<EnvVar>,
     /// The longest wait for the service's whole answer; 10s when left out.
-    pub(in crate::scenario) service_timeout: Option<Period>,
+    pub(crate) service_timeout: Option<Period>,
 }

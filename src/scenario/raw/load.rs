@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::values::{Percentiles, Period};
+use crate::config::{Percentiles, Period};
 
 /// How the load is shaped, in k6's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::scenario) enum RawExecutor {
+pub(crate) enum RawExecutor {
     /// Users follow `stages`.
     RampingVus,
     /// `vus` users for `duration`.
@@ -22,17 +22,17 @@ pub(in crate::scenario) enum RawExecutor {
 /// A linear ramp from the target before it to its own.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RawStage {
+pub(crate) struct RawStage {
     /// How long it takes; "0s" is a jump.
-    pub(in crate::scenario) duration: Period,
+    pub(crate) duration: Period,
     /// Users at its end.
-    pub(in crate::scenario) target: u32,
+    pub(crate) target: u32,
 }
 
 /// The pause after an iteration: always the same, or drawn.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub(in crate::scenario) enum RawThinkTime {
+pub(crate) enum RawThinkTime {
     /// Always the same.
     Fixed(Period),
     /// Drawn.
@@ -42,7 +42,7 @@ pub(in crate::scenario) enum RawThinkTime {
 /// A distribution of pauses.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::scenario) enum RawThinkTimeModel {
+pub(crate) enum RawThinkTimeModel {
     /// Anything between the two.
     Uniform([Period; 2]),
     /// Exponential with this mean, cut at ten times the mean.
@@ -54,19 +54,19 @@ pub(in crate::scenario) enum RawThinkTimeModel {
 /// Leads from a file.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RawData {
+pub(crate) struct RawData {
     /// A CSV file with a header, beside the scenario or by a path from there. `email` for a whole lead and for
     /// Customer.io, `domain` or `email` for Clay; other columns become attributes.
-    pub(in crate::scenario) file: String,
+    pub(crate) file: String,
     /// How its rows are used; `ring` when left out.
     #[serde(rename = "use")]
-    pub(in crate::scenario) usage: Option<RawUse>,
+    pub(crate) usage: Option<RawUse>,
 }
 
 /// How the rows of a file are used.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::scenario) enum RawUse {
+pub(crate) enum RawUse {
     /// One after the other, and again from the first.
     Ring,
     /// Any row at any time.

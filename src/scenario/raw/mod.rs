@@ -7,13 +7,12 @@ mod expect;
 mod faults;
 mod journeys;
 mod load;
-mod resilience;
-mod service;
 mod simulation;
-mod values;
 
 use std::collections::BTreeMap;
 
+use crate::config::Period;
+use crate::resilience::RawResilience;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -21,13 +20,7 @@ pub(super) use expect::{RawExpect, RawExpectBreaker};
 pub(super) use faults::RawFault;
 pub(super) use journeys::{RawHeader, RawJourney, RawJourneyName, RawTarget};
 pub(super) use load::{RawData, RawExecutor, RawStage, RawThinkTime, RawThinkTimeModel, RawUse};
-pub(super) use resilience::{
-    RawBackoff, RawBreaker, RawBreakerMode, RawFallbackStep, RawInFlight, RawPipeline, RawResilience, RawRetry, RawThrottle,
-    RawWindow,
-};
-pub(super) use service::{RawDurability, RawService, RawStore, RawVendors};
 pub(super) use simulation::RawSimulation;
-pub(super) use values::{EnvVar, LatencyForm, LatencyModelForm, Percentiles, Period, Switch};
 
 /// A Plimsoll scenario: one question, the load that answers it, and what must hold.
 #[derive(Debug, Deserialize, JsonSchema)]

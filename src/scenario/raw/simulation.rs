@@ -11,18 +11,18 @@ use serde_json::{Map, Value};
 /// How the simulated vendors behave while nothing is broken.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RawSimulation {
+pub(crate) struct RawSimulation {
     /// Clay.
-    pub(in crate::scenario) clay: Option<RawSimulated<ClaySettings>>,
+    pub(crate) clay: Option<RawSimulated<ClaySettings>>,
     /// Customer.io.
-    pub(in crate::scenario) customer_io: Option<RawSimulated<CustomerIoSettings>>,
+    pub(crate) customer_io: Option<RawSimulated<CustomerIoSettings>>,
 }
 
 /// The settings of a simulated vendor, and its port beside them: serde cannot refuse unknown keys of a flattened struct.
 #[derive(Debug)]
-pub(in crate::scenario) struct RawSimulated<Settings> {
-    pub(in crate::scenario) port: Option<u16>,
-    pub(in crate::scenario) settings: Settings,
+pub(crate) struct RawSimulated<Settings> {
+    pub(crate) port: Option<u16>,
+    pub(crate) settings: Settings,
 }
 
 const PORT: &str = "port";

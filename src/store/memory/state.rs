@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::outcome::{FailureKind, Place, Vendor};
+use crate::outcome::{FailureKind, RestingState, Vendor};
 use crate::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
 use crate::store::{Acceptance, Bounds, Enrichment, LeadRecord, NewLead, OperationRecord, Recorded};
 
@@ -173,7 +173,7 @@ impl State {
             let status = attempts.last().and_then(|attempt| attempt.status);
             let settled = Settled {
                 at: letter.at,
-                place: Place::Rejected,
+                place: RestingState::Rejected,
                 source: None,
                 cause: Some(letter.cause),
                 status,
@@ -237,11 +237,11 @@ impl State {
             Whereabouts::Queue(id) => {
                 let waiting = lane.get(*id);
                 let (attempts, redrives) = history(waiting.map(|waiting| &waiting.entry));
-                (Place::Queued, waiting.map(|waiting| waiting.due), attempts, redrives, None)
+                (RestingState::Queued, waiting.map(|waiting| waiting.due), attempts, redrives, None)
             }
             Whereabouts::Letters(id) => {
                 let (attempts, redrives) = history(lane.letters.get(id).map(|letter| &letter.entry));
-                (Place::DeadLettered, None, attempts, redrives, None)
+                (RestingState::DeadLettered, None, attempts, redrives, None)
             }
             Whereabouts::Settled { settled, attempts, redrives } => {
                 (settled.place, None, attempts.clone(), *redrives, Some(settled.clone()))

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use redis::FromRedisValue;
 
-use crate::outcome::{Place, Vendor};
+use crate::outcome::{RestingState, Vendor};
 use crate::resilience::{Backlog, DeadLetters, FallbackQueue, StoreError, UnixMillis};
 use crate::store::LeadStore;
 use crate::store::listing::{Shown, StoreSummary, StoredOperation, VendorSummary};
@@ -104,7 +104,7 @@ impl RedisStore {
 
 fn count(of: &mut VendorSummary, operation: &StoredOperation) {
     *of.places.entry(operation.place).or_default() += 1;
-    if operation.place == Place::Queued {
+    if operation.place == RestingState::Queued {
         of.oldest_queued = Some(of.oldest_queued.map_or(operation.came_at, |oldest| oldest.min(operation.came_at)));
     }
 }

@@ -4,7 +4,7 @@
 use redis::Value;
 use serde::de::DeserializeOwned;
 
-use crate::outcome::{FailureKind, Place};
+use crate::outcome::{FailureKind, RestingState};
 use crate::resilience::{DeadLetter, Entry, Operation, StoreError, UnixMillis};
 use crate::store::listing::StoredOperation;
 use crate::store::{LeadRecord, OperationRecord};
@@ -92,7 +92,7 @@ impl Items {
         let due_at = fields.maybe_text()?.map(|due| date(&due)).transpose()?;
         let settled = fields.maybe_text()?.map(|settled| json(&settled)).transpose()?;
         // They stay with an operation whose letter was removed.
-        let died = |text: &String| place == Place::DeadLettered && !text.is_empty();
+        let died = |text: &String| place == RestingState::DeadLettered && !text.is_empty();
         let cause = fields.maybe_text()?.filter(died).map(|cause| word(&cause)).transpose()?;
         let dead_at = fields.maybe_text()?.filter(died).map(|at| date(&at)).transpose()?;
         let (id, entry) = (fields.number()?, fields.entry()?);

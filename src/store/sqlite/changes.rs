@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Result};
 
-use crate::outcome::{FailureKind, Place};
+use crate::outcome::{FailureKind, RestingState};
 use crate::resilience::queue::ATTEMPTS_REMEMBERED;
 use crate::resilience::{Attempt, Settled, UnixMillis};
 
@@ -247,7 +247,7 @@ impl Transaction<'_> {
         let Some(found) = self.find(id, "dead_lettered")?.filter(|found| found.vendor == vendor) else { return Ok(false) };
         let settled = Settled {
             at: found.dead_at.unwrap_or_default().max(0) as u64,
-            place: Place::Rejected,
+            place: RestingState::Rejected,
             source: None,
             cause: found.cause.map(word).transpose()?,
             status: self.last_status(id)?,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::outcome::{Place, Vendor};
+use crate::outcome::{RestingState, Vendor};
 use crate::resilience::UnixMillis;
 use crate::store::listing::{Shown, StoreSummary, StoredOperation, VendorSummary};
 
@@ -71,7 +71,7 @@ impl SqliteFile {
     pub fn page(
         &mut self,
         vendor: Option<Vendor>,
-        places: &[Place],
+        places: &[RestingState],
         after: u64,
         limit: usize,
     ) -> Result<Vec<StoredOperation>, OpenError> {
@@ -93,7 +93,7 @@ fn summary(connection: &mut Connection) -> rusqlite::Result<StoreSummary> {
         let place = row::place(row)?;
         let of = vendors.entry(number).or_insert_with(|| VendorSummary::empty(vendor(number)));
         of.places.insert(place, uint(row, "count")?);
-        if place == Place::Queued {
+        if place == RestingState::Queued {
             of.oldest_queued = Some(uint(row, "oldest")?);
         }
     }
@@ -122,7 +122,7 @@ fn find(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<Show
 fn page(
     connection: &mut Connection,
     of: Option<Vendor>,
-    places: &[Place],
+    places: &[RestingState],
     after: u64,
     limit: usize,
 ) -> rusqlite::Result<Vec<StoredOperation>> {
@@ -137,7 +137,7 @@ fn page(
 fn file_entry(row: &Row<'_>) -> rusqlite::Result<StoredOperation> {
     let place = row::place(row)?;
     let entry = row::entry(row)?;
-    let dead = place == Place::DeadLettered;
+    let dead = place == RestingState::DeadLettered;
     Ok(StoredOperation {
         id: uint(row, "id")?,
         vendor: vendor(uint(row, "vendor")? as usize),
@@ -148,7 +148,7 @@ fn file_entry(row: &Row<'_>) -> rusqlite::Result<StoredOperation> {
         user: entry.operation.user,
         data: entry.operation.data,
         came_at: entry.timestamp,
-        due_at: (place == Place::Queued).then(|| uint(row, "due")).transpose()?,
+        due_at: (place == RestingState::Queued).then(|| uint(row, "due")).transpose()?,
         retry_count: entry.retry_count,
         redrives: entry.redrives,
         attempts: entry.attempts,

@@ -5,7 +5,7 @@ use std::sync::mpsc::Receiver;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-use crate::outcome::Place;
+use crate::outcome::RestingState;
 use crate::resilience::{CreditState, DeadLetter, Source};
 use crate::store::{Enrichment, LeadRecord, OperationRecord};
 
@@ -82,7 +82,7 @@ fn operation(row: &Row<'_>) -> Result<OperationRecord> {
         kind: word(row.get("kind")?)?,
         key: Key::text(row.get_ref("key")?.as_blob()?),
         place,
-        due: (place == Place::Queued).then(|| uint(row, "due")).transpose()?,
+        due: (place == RestingState::Queued).then(|| uint(row, "due")).transpose()?,
         attempts: row::attempts(row)?,
         redrives: row.get("redrives")?,
         settled: row.get::<_, Option<String>>("settled")?.map(|text| from_json(&text)).transpose()?,

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::outcome::{FailureKind, Place, Vendor};
+use crate::outcome::{FailureKind, RestingState, Vendor};
 use crate::resilience::{Attempt, Entry, Operation, OperationKind, UnixMillis};
 
 use super::window::Head;
@@ -177,7 +177,7 @@ pub(super) fn head(row: &Row<'_>) -> Result<Head> {
 }
 
 /// A place from a column.
-pub(super) fn place(row: &Row<'_>) -> Result<Place> {
+pub(super) fn place(row: &Row<'_>) -> Result<RestingState> {
     word(row.get("place")?)
 }
 

@@ -1,6 +1,6 @@
 //! A lead comes in: once, whole, and as it was.
 
-use plimsoll::outcome::{Place, Vendor};
+use plimsoll::outcome::{RestingState, Vendor};
 use plimsoll::resilience::{Backlog, FallbackQueue, OperationKind};
 use plimsoll::store::{Acceptance, Bounds, LeadStore};
 use serde_json::json;
@@ -61,7 +61,7 @@ pub(crate) async fn what_was_accepted_is_told_with_its_history<S: Stand>() {
     assert!(record.enrichments.is_empty());
     assert_eq!(record.operations.iter().map(|operation| operation.kind).collect::<Vec<_>>(), KINDS);
     for (told, sent) in record.operations.iter().zip(lead(1, "ada").operations) {
-        assert_eq!((&told.key, told.place, told.due), (&sent.key, Place::Queued, Some(10)));
+        assert_eq!((&told.key, told.place, told.due), (&sent.key, RestingState::Queued, Some(10)));
         assert_eq!((told.attempts.len(), told.redrives, &told.settled), (0, 0, &None));
     }
     // What is leased is the operation as it was handed in, never tried.

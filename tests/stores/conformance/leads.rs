@@ -1,6 +1,6 @@
 //! What is known about leads: enrichments, pages, and for how long.
 
-use plimsoll::outcome::{FailureKind, Place, Vendor};
+use plimsoll::outcome::{FailureKind, RestingState, Vendor};
 use plimsoll::resilience::{Backlog, CreditState, DeadLetters, FallbackQueue, OperationKind, Source};
 use plimsoll::store::{Acceptance, Enrichment, LeadRecord, LeadStore, Recorded};
 use serde_json::json;
@@ -187,5 +187,5 @@ pub(crate) async fn all_of_it_is_there_when_the_store_is_opened_again<S: Stand>(
     let page = customer_io.letters().page(0, 10).await.expect("a working store");
     assert_eq!((page.len(), page[0].entry.operation.user.as_str()), (1, "eve"));
     let places: Vec<_> = record(&store, 2).await.operations.iter().map(|operation| operation.place).collect();
-    assert_eq!(places, [Place::Queued; 3]);
+    assert_eq!(places, [RestingState::Queued; 3]);
 }

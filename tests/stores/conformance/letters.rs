@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use plimsoll::outcome::{FailureKind, Place, Vendor};
+use plimsoll::outcome::{FailureKind, RestingState, Vendor};
 use plimsoll::resilience::{Attempt, Backlog, DeadLetters, Entry, FallbackQueue, Operation, OperationKind};
 use plimsoll::store::{Acceptance, Bounds, LeadStore};
 use serde_json::json;
@@ -33,7 +33,7 @@ pub(crate) async fn an_operation_moves_to_the_dead_letters_with_its_history<S: S
     assert_eq!((letters[0].entry.attempts.as_slice(), letters[0].entry.timestamp), ([attempt(11), GONE].as_slice(), 5));
     assert_eq!(letters[0].entry.operation, leased.entry.operation);
     let told = store.lead(&key(1)).await.expect("a working store").expect("accepted").operations.remove(0);
-    assert_eq!((told.place, told.due, told.settled), (Place::DeadLettered, None, None));
+    assert_eq!((told.place, told.due, told.settled), (RestingState::DeadLettered, None, None));
     assert_eq!(told.attempts, [attempt(11), GONE]);
     assert_eq!(due(&backlog, 60).await.entry.operation.lead, Some(key(2)), "the next of its user may go");
 }
@@ -70,7 +70,7 @@ pub(crate) async fn a_letter_is_redriven_to_the_end_of_its_line<S: Stand>() {
     assert_eq!(backlog.redrive(987_654, 60).await, Ok(false), "there is no such letter");
     assert_eq!(backlog.counts(), (2, 0));
     let told = store.lead(&key(1)).await.expect("a working store").expect("accepted").operations.remove(0);
-    assert_eq!((told.place, told.due, told.redrives, told.settled), (Place::Queued, Some(60), 1, None));
+    assert_eq!((told.place, told.due, told.redrives, told.settled), (RestingState::Queued, Some(60), 1, None));
     assert_eq!(told.attempts, [GONE], "its history goes with it");
     let second = due(&backlog, 70).await;
     assert_eq!(second.entry.operation.lead, Some(key(2)));
@@ -143,7 +143,7 @@ pub(crate) async fn letters_are_put_paged_counted_and_removed<S: Stand>() {
     let settled = told.settled.expect("settled");
     assert_eq!(
         (told.place, settled.place, settled.cause, settled.status),
-        (Place::Rejected, Place::Rejected, Some(GONE.cause), GONE.status)
+        (RestingState::Rejected, RestingState::Rejected, Some(GONE.cause), GONE.status)
     );
     assert_eq!((settled.at, told.attempts.as_slice()), (GONE.at, [GONE].as_slice()));
     assert_eq!(store.accept(vec![lead_with(1, "ada", TRACK, json!({}))], 99).await, Ok(vec![Acceptance::Known]));

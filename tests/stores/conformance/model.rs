@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use plimsoll::outcome::{FailureKind, Place, Vendor};
+use plimsoll::outcome::{FailureKind, RestingState, Vendor};
 use plimsoll::resilience::{
     Attempt, Backlog, CreditState, DeadLetters, Entry, FallbackQueue, Operation, OperationKind, Settled, Source,
 };
@@ -147,7 +147,7 @@ impl<S: LeadStore> Pair<S> {
         let Some((ours, theirs)) = self.some_leased(vendor, 0.2) else { return "nothing to settle" };
         let mut settled = Settled::delivered(self.now, Some(200));
         if self.rng.random_bool(0.3) {
-            settled.place = Place::Degraded;
+            settled.place = RestingState::Degraded;
             settled.source = Some(Source::Cache);
         }
         if self.rng.random_bool(0.3) {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use plimsoll::outcome::{FailureKind, Place, Vendor};
+use plimsoll::outcome::{FailureKind, RestingState, Vendor};
 use plimsoll::resilience::queue::ATTEMPTS_REMEMBERED;
 use plimsoll::resilience::{Attempt, Backlog, Entry, FallbackQueue, Operation, OperationKind, Settled, Source};
 use plimsoll::store::{Acceptance, Bounds, LeadStore};
@@ -94,7 +94,7 @@ pub(crate) async fn failed_attempts_are_counted_and_remembered_and_released_ones
     backlog.queue().fail(leased.id, why, 300).await.expect("a working store");
     backlog.queue().fail(leased.id, why, 300).await.expect("a working store");
     let record = store.lead(&key(1)).await.expect("a working store").expect("accepted");
-    assert_eq!((record.operations[0].place, record.operations[0].due), (Place::Queued, Some(300)));
+    assert_eq!((record.operations[0].place, record.operations[0].due), (RestingState::Queued, Some(300)));
     assert_eq!(record.operations[0].attempts, [why], "an attempt that is reported twice counts once");
     assert_eq!(lease(&backlog, 299).await, None);
     let leased = due(&backlog, 300).await;
@@ -111,7 +111,7 @@ pub(crate) async fn failed_attempts_are_counted_and_remembered_and_released_ones
     let record = store.lead(&key(1)).await.expect("a working store").expect("accepted");
     assert_eq!(
         (record.operations[0].place, record.operations[0].attempts.as_slice()),
-        (Place::Delivered, [why, next].as_slice())
+        (RestingState::Delivered, [why, next].as_slice())
     );
 }
 
@@ -155,7 +155,7 @@ pub(crate) async fn an_operation_is_acknowledged_together_with_what_follows<S: S
     let alone = Operation::new(OperationKind::Track, "ada", json!({ "name": "enriched" }));
     let settled = Settled {
         at: 20,
-        place: Place::Degraded,
+        place: RestingState::Degraded,
         source: Some(Source::Local),
         cause: Some(FailureKind::BreakerOpen),
         status: Some(503),
@@ -167,13 +167,16 @@ pub(crate) async fn an_operation_is_acknowledged_together_with_what_follows<S: S
     }
     let record = store.lead(&key(1)).await.expect("a working store").expect("accepted");
     let [enriched, follows] = record.operations.as_slice() else { panic!("{:?}", record.operations) };
-    assert_eq!((enriched.place, enriched.due, enriched.attempts.as_slice()), (Place::Degraded, None, [attempt(6)].as_slice()));
+    assert_eq!(
+        (enriched.place, enriched.due, enriched.attempts.as_slice()),
+        (RestingState::Degraded, None, [attempt(6)].as_slice())
+    );
     let told = enriched.settled.as_ref().expect("settled");
     assert_eq!(
         (told.at, told.place, told.source, told.cause, told.status),
-        (20, Place::Degraded, Some(Source::Local), Some(FailureKind::BreakerOpen), Some(503))
+        (20, RestingState::Degraded, Some(Source::Local), Some(FailureKind::BreakerOpen), Some(503))
     );
-    assert_eq!((follows.kind, &follows.key, follows.place, follows.due), (next.kind, &next.key, Place::Queued, Some(20)));
+    assert_eq!((follows.kind, &follows.key, follows.place, follows.due), (next.kind, &next.key, RestingState::Queued, Some(20)));
     assert_eq!(lease(&customer_io, 19).await, None);
     let leased = due(&customer_io, 20).await;
     assert_eq!((leased.entry.operation, leased.entry.timestamp), (next, 20));

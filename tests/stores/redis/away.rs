@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use plimsoll::outcome::{Place, Vendor};
+use plimsoll::outcome::{RestingState, Vendor};
 use plimsoll::resilience::{Backlog, DeadLetters, FallbackQueue, OperationKind, Settled};
 use plimsoll::seed::Seed;
 use plimsoll::store::redis::{RedisSettings, RedisStore};
@@ -40,7 +40,7 @@ async fn while_the_server_is_away_everything_fails_and_then_goes_on_by_itself() 
     while store.check().await.is_err() {}
     assert_eq!(store.lead(&key(2)).await, Ok(None));
     let record = store.lead(&key(1)).await.expect("a working server").expect("it was acknowledged");
-    assert!(record.operations.iter().all(|operation| operation.place == Place::Queued));
+    assert!(record.operations.iter().all(|operation| operation.place == RestingState::Queued));
     deliver(&backlog, leased.id, 13).await;
     accept(&store, lead(2, "bob"), 14).await;
     assert_eq!(due(&backlog, 14).await.entry.operation.user, "bob");
@@ -108,9 +108,9 @@ async fn every_lead_that_was_acknowledged_survives_kills_of_the_server_under_loa
             assert_eq!(record.operations.len(), 3, "a lead has all its operations or is not there");
             let cio = record.operations.iter().filter(|operation| operation.kind != OperationKind::Enrich);
             for operation in cio {
-                queued += u64::from(operation.place == Place::Queued);
-                dead += u64::from(operation.place == Place::DeadLettered);
-                assert_eq!(operation.settled.is_some(), operation.place == Place::Delivered);
+                queued += u64::from(operation.place == RestingState::Queued);
+                dead += u64::from(operation.place == RestingState::DeadLettered);
+                assert_eq!(operation.settled.is_some(), operation.place == RestingState::Delivered);
             }
         }
     }

@@ -1,0 +1,25 @@
+//! Files that people write: TOML with the place of each value, every mistake at once, and a JSON Schema from the same types.
+//!
+//! ```text
+//! text ─► document (TOML with key paths) ─► structure (against the schema) ─► raw types ─► checker (meaning) ─► settings
+//! ```
+//!
+//! Each step reports what is wrong and hands on what is right. The rooms that own the settings hold their raw types and checks.
+
+mod checker;
+mod diagnostics;
+mod document;
+mod read;
+mod schema;
+mod secret;
+mod structure;
+mod values;
+
+pub(crate) use checker::Checker;
+pub use diagnostics::{ConfigErrors, Diagnostics, Problem, Severity};
+pub(crate) use diagnostics::{all_of, any_of};
+pub(crate) use document::KeyPath;
+pub(crate) use read::{read_as, text_of};
+pub use schema::schema_of;
+pub use secret::Secret;
+pub(crate) use values::{EnvVar, LatencyForm, LatencyModelForm, Percentiles, Period, Switch};

@@ -1,0 +1,77 @@
+//! From the text of a file to what it means, with everything that is wrong with it at once.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::checker::Checker;
+use super::diagnostics::{ConfigErrors, Diagnostics, Severity};
+use super::document::Document;
+use super::structure::sound_part;
+
+/// The text of the file at `path`, which is to hold a `what`, as `example` does.
+pub(crate) fn text_of(path: &Path, what: &str, example: &str) -> Result<String, ConfigErrors> {
+    let refuse = |text: &str, at: usize, message: String, help: &str| {
+        let mut diagnostics = Diagnostics::new(path, text);
+        diagnostics.add(Severity::Error, at..at, message, help.to_owned());
+        ConfigErrors(diagnostics)
+    };
+    let bytes = std::fs::read(path)
+        .map_err(|error| refuse("", 0, format!("the {what} cannot be read: {error}"), &format!("name a file like {example}")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let readable = String::from_utf8_lossy(error.as_bytes());
+        refuse(&readable, at, format!("the {what} is not UTF-8 from here on"), "save the file as UTF-8")
+    })
+}
+
+/// Reads a file of the structure that `schema` describes, and judges it by `check`. Gives its warnings with what it says.
+pub(crate) fn read_as<R: DeserializeOwned, T>(
+    text: &str,
+    path: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    missing_variable: Severity,
+    schema: &Value,
+    check: impl FnOnce(&mut Checker<'_>, &R) -> Option<T>,
+) -> Result<(T, Diagnostics), ConfigErrors> {
+    // A byte order mark is no part of the text; TOML's parser would skip it, and count it in its places.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut diagnostics = Diagnostics::new(path, text);
+    let (mut document, syntax_errors) = Document::parse(text);
+    if !syntax_errors.is_empty() {
+        for error in syntax_errors {
+            let (message, help) = syntax_advice(error.message());
+            diagnostics.add(Severity::Error, error.span().unwrap_or(0..0), message, help);
+        }
+        return Err(ConfigErrors(diagnostics.finish()));
+    }
+    let sound = sound_part(&mut document, schema, &mut diagnostics);
+    let mut checked = None;
+    match R::deserialize(sound) {
+        Ok(raw) => {
+            let directory = path.parent().unwrap_or(Path::new(""));
+            let mut checker =
+                Checker { document: &document, diagnostics: &mut diagnostics, directory, environment, missing_variable };
+            checked = check(&mut checker, &raw);
+        }
+        // The schema is generated from these types, so what it passes is read; if not, the file's fault is not hidden.
+        Err(error) => {
+            diagnostics.add(Severity::Error, 0..0, error.to_string(), "compare the file with its JSON Schema".to_owned());
+        }
+    }
+    let diagnostics = diagnostics.finish();
+    match checked {
+        Some(checked) if !diagnostics.has_errors() => Ok((checked, diagnostics)),
+        _ => Err(ConfigErrors(diagnostics)),
+    }
+}
+
+/// The parser says what is wrong and what it expected; a file that is no TOML cannot be judged further.
+fn syntax_advice(message: &str) -> (String, String) {
+    let rest = "everything else is judged once the file is TOML";
+    match message.split_once(", expected ") {
+        Some((message, expected)) => (message.to_owned(), format!("expected {expected}; {rest}")),
+        None => (message.to_owned(), rest.to_owned()),
+    }
+}

@@ -1,0 +1,97 @@
+//! The books from which a run is audited, as lines of JSON on disk.
+//!
+//! A pipeline that counts its own leads proves nothing: what it forgot, it does not count. So whoever submits leads keeps a
+//! book of his own (what was submitted, and what was acknowledged), the simulated vendors keep theirs (what had an effect,
+//! `mock_server::ledger::Entry`), and the service says where each operation is at rest. The auditor reads nothing else.
+//!
+//! The three are joined by the operation's key, which travels in the header `Idempotency-Key`, or, for services that send none,
+//! by the lead's user, which must then be its own for each lead.
+//!
+//! A book that lacks entries says so in a line of its own, `{"missed":3}`, at the place where they are missing.
+
+mod read;
+mod vendors;
+mod write;
+
+pub use read::{JournalError, JournalReader, Line};
+pub use vendors::{VendorEffect, VendorEntry};
+pub use write::{Journal, JournalSender, JournalWritten};
+
+use serde::{Deserialize, Serialize};
+
+use crate::outcome::{FailureKind, RestingState};
+
+/// File name of the driver's book in a run's directory.
+pub const DRIVER: &str = "submitted.ndjson";
+/// File name of the vendors' book.
+pub const VENDORS: &str = "vendors.ndjson";
+/// File name of the places at rest.
+pub const PLACES: &str = "places.ndjson";
+
+/// One submission, as the one who submitted knows it. Written twice where there was an answer: when it was submitted, and
+/// when the answer was there. So a driver that dies leaves a submission without an answer, which is the truth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "book", rename_all = "snake_case")]
+pub enum DriverEntry {
+    /// It is about to be sent.
+    Submitted {
+        /// The lead's (or, submitted to a pipeline directly, the operation's) key.
+        key: String,
+        /// Whom it is about.
+        user: String,
+        /// What was submitted: `lead`, `enrich`, `identify`, `track`.
+        what: String,
+        /// Microseconds since the load began.
+        at_us: u64,
+    },
+    /// The answer came.
+    Answered {
+        /// The key.
+        key: String,
+        /// Microseconds since the load began.
+        at_us: u64,
+        /// What it said.
+        answer: Answered,
+    },
+}
+
+/// What an answer to a submission says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answered {
+    /// It is acknowledged: from now on it must not be lost.
+    Acknowledged,
+    /// It is acknowledged, and was before.
+    Duplicate,
+    /// It was refused, and the submitter knows: nothing may come of it, nothing need.
+    Refused {
+        /// The HTTP status, where there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        /// Why, where the pipeline said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<FailureKind>,
+    },
+    /// No answer came: it may have been taken or not.
+    Unknown,
+}
+
+/// Where one operation is at rest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RestingEntry {
+    /// The operation's key.
+    pub key: String,
+    /// The key of the lead that it belongs to; for an operation that was submitted by itself, its own.
+    pub lead: String,
+    /// Whom it is about.
+    pub user: String,
+    /// `enrich`, `identify` or `track`.
+    pub operation: String,
+    /// Where it is.
+    pub place: RestingState,
+    /// Attempts that were made for it.
+    pub attempts: u32,
+    /// How often it was brought back from the dead letters: one that was may come after later ones of its user.
+    #[serde(default)]
+    pub redrives: u32,
+}

@@ -1,0 +1,89 @@
+//! The audit of a run that has just ended, by its own books.
+//!
+//! Where a service has the pipelines, nobody in this program saw a lead after its 202. Whether one was lost is known only by
+//! joining what was acknowledged to what had an effect.
+
+use super::conduct::Measured;
+use crate::audit::{Audit, AuditOptions, FindingKind, Journals, Verdict, audit};
+use crate::gate::AuditFigures;
+use crate::outcome::LeadCounts;
+use crate::scenario::TestPlan;
+use crate::vendor_api::IDEMPOTENCY_KEY_FIELD;
+
+/// What the books of a run say.
+pub(crate) struct Audited {
+    /// The figures that the gate judges by, or why the books prove nothing.
+    pub(crate) figures: Result<AuditFigures, String>,
+    /// What became of the acknowledged operations; `None` where the books prove nothing.
+    pub(crate) leads: Option<LeadCounts>,
+    /// What a reader must know.
+    pub(crate) warning: Option<String>,
+}
+
+/// Audits the run, where somebody asks what only an audit can tell: a service has the pipelines, or the scenario expects it.
+/// `None` where nobody asks, or the run kept no
+/// books.
+pub(crate) fn audited(measured: &Measured, test_plan: &TestPlan) -> Option<Audited> {
+    let expectations = &test_plan.expectations;
+    let asked = test_plan.service().is_some() || expectations.leads_lost.is_some() || expectations.duplicates.is_some();
+    let has_vendors = matches!(&measured.vendors, Some(Ok(_)));
+    if !asked || !has_vendors || !measured.kept_journals {
+        return None;
+    }
+    let journals = Journals::in_dir(measured.followed.writer.dir().path());
+    Some(match audit(&journals, &options(test_plan)) {
+        Ok(audit) => told(&audit, journals.places.is_some()),
+        Err(error) => {
+            let (why, warning) =
+                (format!("the books could not be audited: {error}"), format!("The books could not be audited: {error}."));
+            Audited { figures: Err(why), leads: None, warning: Some(warning) }
+        }
+    })
+}
+
+fn options(test_plan: &TestPlan) -> AuditOptions {
+    AuditOptions {
+        clay_deduplicates: test_plan.simulation.clay.auto_dedupe.as_deref() == Some(IDEMPOTENCY_KEY_FIELD),
+        // Users of a load submit the leads of one person side by side; only a service's queue puts them in an order.
+        in_order: test_plan.service().is_some(),
+        examples: 1,
+        ..AuditOptions::default()
+    }
+}
+
+fn told(audit: &Audit, places: bool) -> Audited {
+    let found: Vec<String> =
+        audit.findings.iter().map(|finding| format!("{}: {}", finding.kind.describe(), finding.count)).collect();
+    let warning = match audit.verdict {
+        Verdict::Passed => None,
+        Verdict::Failed => Some(format!(
+            "The audit of the books failed ({}). `plimsoll audit` on this directory tells each case.",
+            found.join("; ")
+        )),
+        Verdict::NotProven => Some(format!("The audit of the books proves nothing: {}.", audit.missing.join("; "))),
+    };
+    if audit.verdict == Verdict::NotProven {
+        let why = format!("the audit of the books proves nothing: {}", audit.missing.join("; "));
+        return Audited { figures: Err(why), leads: None, warning };
+    }
+    let lost = audit.count(FindingKind::Lost) + audit.count(FindingKind::DeliveredWithoutEffect);
+    let operations = &audit.operations;
+    let figures = AuditFigures {
+        lost,
+        duplicates: audit.effects.duplicates,
+        uncertain: audit.leads.uncertain,
+        acknowledged: audit.leads.acknowledged,
+        places,
+    };
+    let leads = LeadCounts {
+        submitted: operations.acknowledged,
+        delivered: operations.delivered.saturating_sub(audit.count(FindingKind::DeliveredWithoutEffect)),
+        degraded: operations.degraded,
+        queued: operations.queued,
+        dead_lettered: operations.dead_lettered,
+        rejected: operations.rejected,
+        lost,
+        ..LeadCounts::default()
+    };
+    Audited { figures: Ok(figures), leads: Some(leads), warning }
+}

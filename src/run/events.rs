@@ -1,0 +1,63 @@
+//! Collects the events of a run.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::event::{Event, EventSink};
+
+/// Most events that are kept: a breaker that flaps every second for an hour stays far below.
+const KEPT: usize = 20_000;
+
+/// The events so far. Beyond a bound they are counted only, so that memory cannot grow with a misbehaving run.
+#[derive(Debug, Default)]
+pub(crate) struct EventLog {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: Vec<Event>,
+    left_out: u64,
+}
+
+impl EventLog {
+    /// Calls `read` with the events so far.
+    pub(crate) fn with<T>(&self, read: impl FnOnce(&[Event]) -> T) -> T {
+        read(&self.state.lock().unwrap_or_else(PoisonError::into_inner).events)
+    }
+
+    /// The events in order of time, and how many were left out.
+    pub(crate) fn take(&self) -> (Vec<Event>, u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut events = std::mem::take(&mut state.events);
+        events.sort_by_key(|event| event.at_us);
+        (events, state.left_out)
+    }
+}
+
+impl EventSink for EventLog {
+    fn emit(&self, event: Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.events.len() < KEPT {
+            state.events.push(event);
+        } else {
+            state.left_out += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventKind;
+
+    #[test]
+    fn events_are_bounded_and_what_is_left_out_is_counted() {
+        let log = EventLog::default();
+        for at_us in (0..KEPT as u64 + 5).rev() {
+            log.emit(Event { at_us, vendor: None, kind: EventKind::CreditsReset });
+        }
+        let (events, left_out) = log.take();
+        assert_eq!((events.len(), left_out), (KEPT, 5));
+        assert!(events.is_sorted_by_key(|event| event.at_us));
+    }
+}

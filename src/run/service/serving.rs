@@ -1,0 +1,287 @@
+//! A service while the load runs, and its end.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use super::api::{Api, ClockOffset};
+use super::process::{Process, describe};
+use super::{Service, config, events, places};
+use crate::audit::fetch_places;
+use crate::clock::LoadClock;
+use crate::event::{Event, EventKind, EventSink};
+use crate::executor::{Level, Stop};
+use crate::measure::Gauges;
+use crate::run::events::EventLog;
+
+/// The gauges are read this long before a second ends, so that its row shows them fresh.
+const BEFORE_THE_CUT: Duration = Duration::from_millis(100);
+/// How often it is asked whether it is at rest.
+const ASKED_EVERY: Duration = Duration::from_millis(100);
+/// Times in a row that nothing is under way until it is at rest: Clay's callback for the last row may be on its way.
+const QUIET: u32 = 5;
+/// What its end may take beyond its own deadline until it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+/// A clock that is further off than this is worth a word.
+const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
+
+/// What is known of the service when the run has ended.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceOutcome {
+    /// How it was lost, if it ended before the run did.
+    pub(crate) lost: Option<String>,
+    /// Whether it said where everything is.
+    pub(crate) places: bool,
+    /// What a reader must know to trust the numbers.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A service while the load runs.
+pub(crate) struct Serving {
+    api: Api,
+    token: Option<String>,
+    tells: bool,
+    gauges: watch::Sender<Option<Gauges>>,
+    /// Readings of the gauges that did not come.
+    unread: Arc<AtomicU64>,
+    skew: Duration,
+    tasks: Vec<JoinHandle<()>>,
+    process: Option<Watched>,
+    warnings: Vec<String>,
+}
+
+struct Watched {
+    end: oneshot::Sender<()>,
+    watcher: JoinHandle<Ending>,
+    dir: PathBuf,
+}
+
+/// How the service's process ended.
+enum Ending {
+    /// Before it was asked to.
+    Lost(String),
+    /// When it was asked to: how, and whether in order.
+    Asked { how: String, in_order: bool },
+}
+
+impl Service {
+    /// The load begins: from now on the service is watched, and the death of one that the run started ends the load.
+    pub(crate) async fn begin(self, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Serving {
+        let Self { api, token, tells, process, .. } = self;
+        let mut serving = Serving {
+            api,
+            token,
+            tells,
+            gauges: watch::Sender::new(None),
+            unread: Arc::default(),
+            skew: Duration::ZERO,
+            tasks: Vec::new(),
+            process: process.map(|(process, dir)| watch_process(process, dir, clock, Arc::clone(&events), stop)),
+            warnings: Vec::new(),
+        };
+        if tells {
+            match serving.api.clock().await {
+                Ok(offset) => serving.listen(offset, clock, events),
+                Err(error) => serving.warnings.push(format!("The service's clock could not be read: {error}.")),
+            }
+            serving.tasks.push(serving.read_gauges(clock));
+        }
+        serving
+    }
+}
+
+impl Serving {
+    fn listen(&mut self, offset: ClockOffset, clock: LoadClock, events: Arc<EventLog>) {
+        self.skew = offset.bound;
+        let api = self.api.clone();
+        self.tasks.push(tokio::spawn(async move {
+            if let Err(error) = events::follow(&api, offset, clock, Arc::clone(&events)).await {
+                let how = format!("its events could not be followed any more: {error}");
+                let kind = EventKind::ProcessLost { process: "service".to_owned(), how };
+                events.emit(Event { at_us: clock.now().as_micros() as u64, vendor: None, kind });
+            }
+        }));
+    }
+
+    /// Reads the gauges once a second, shortly before the second ends.
+    fn read_gauges(&self, clock: LoadClock) -> JoinHandle<()> {
+        let (api, gauges, unread) = (self.api.clone(), self.gauges.clone(), Arc::clone(&self.unread));
+        let second = Duration::from_secs(1);
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval_at(clock.instant(second - BEFORE_THE_CUT), second);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            loop {
+                ticks.tick().await;
+                match api.stats().await {
+                    Ok(stats) => drop(gauges.send_replace(Some(stats.gauges()))),
+                    Err(_) => drop(unread.fetch_add(1, Ordering::Relaxed)),
+                }
+            }
+        })
+    }
+
+    /// The latest gauges, for whoever cuts the seconds.
+    pub(crate) fn gauges(&self) -> watch::Receiver<Option<Gauges>> {
+        self.gauges.subscribe()
+    }
+
+    /// Waits until nothing is under way in the service, for `longest` at most, or until `give_up`.
+    pub(crate) async fn rest(&mut self, longest: Duration, give_up: impl Fn() -> bool) {
+        if !self.tells {
+            return;
+        }
+        let deadline = tokio::time::Instant::now() + longest;
+        let mut quiet = 0;
+        let under_way = loop {
+            let under_way = match self.api.stats().await {
+                Ok(stats) => {
+                    self.gauges.send_replace(Some(stats.gauges()));
+                    Some(stats.under_way())
+                }
+                Err(_) => None,
+            };
+            quiet = if under_way == Some(0) { quiet + 1 } else { 0 };
+            if self.is_lost() || quiet >= QUIET || give_up() || tokio::time::Instant::now() >= deadline {
+                break under_way;
+            }
+            tokio::time::sleep(ASKED_EVERY).await;
+        };
+        match under_way {
+            Some(0) => {}
+            Some(count) => self.warnings.push(format!(
+                "{} operations were still under way in the service when the run ended, {} after the load.",
+                crate::units::format_count(count),
+                crate::units::format_duration(longest)
+            )),
+            None => self.warnings.push("Whether the service came to rest could not be read.".to_owned()),
+        }
+    }
+
+    /// The run is over: places at rest are written to `places`, and a service that the run started is ended.
+    pub(crate) async fn end(mut self, places: Option<&Path>) -> ServiceOutcome {
+        // From here on the service may be gone at any moment, and what it does not answer then is no failure of its.
+        self.tasks.iter().for_each(JoinHandle::abort);
+        let (lost, places) = match self.process.take() {
+            Some(process) => self.end_process(process, places).await,
+            None => match places {
+                Some(file) if self.tells => (None, self.fetch_places(file).await),
+                _ => (None, false),
+            },
+        };
+        let unread = self.unread.load(Ordering::Relaxed);
+        if unread > 0 && lost.is_none() {
+            self.warnings.push(format!(
+                "The service's gauges could not be read {}: queue depth, breakers and credits are those of the reading before.",
+                if unread == 1 { "once".to_owned() } else { format!("{} times", crate::units::format_count(unread)) }
+            ));
+        }
+        if self.skew > SKEW_WORTH_A_WORD {
+            self.warnings.push(format!(
+                "The service's clock may be off by up to {}: the times of its events are no better than that.",
+                crate::units::format_duration(self.skew)
+            ));
+        }
+        ServiceOutcome { lost, places, warnings: self.warnings }
+    }
+
+    fn is_lost(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.watcher.is_finished())
+    }
+
+    async fn fetch_places(&mut self, file: &Path) -> bool {
+        let url = format!("{}/places", self.api.base);
+        match fetch_places(&self.api.client, &url, self.token.as_deref(), file).await {
+            Ok(_) => true,
+            Err(error) => {
+                self.warnings.push(format!("The places at rest could not be read from the service: {error}."));
+                false
+            }
+        }
+    }
+
+    /// The database of a service that ended in order stays only where there is something left in it to look at.
+    fn tidy(&self, dir: &Path, left: Option<u64>) {
+        let told = || self.gauges.borrow().as_ref().map(|gauges| gauges.queue_depth + gauges.dead_letters);
+        if left.or_else(told) != Some(0) {
+            return;
+        }
+        let database = config::database(dir);
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            let mut file = database.clone().into_os_string();
+            file.push(suffix);
+            // One that is not there needs no removal, and one that cannot be removed harms nobody.
+            let _ = std::fs::remove_file(file);
+        }
+    }
+
+    /// Ends the process, and reads from its database where everything is; gives how it was lost, and whether that was read.
+    async fn end_process(&mut self, process: Watched, places: Option<&Path>) -> (Option<String>, bool) {
+        let Watched { end, watcher, dir } = process;
+        let _ = end.send(());
+        let ending = watcher.await;
+        let left = match places {
+            Some(file) => self.read_places(&config::database(&dir), file).await,
+            None => None,
+        };
+        let lost = match ending {
+            Ok(Ending::Lost(how)) => Some(how),
+            Ok(Ending::Asked { in_order: true, .. }) => {
+                self.tidy(&dir, left);
+                None
+            }
+            Ok(Ending::Asked { how, .. }) => {
+                self.warnings.push(format!(
+                    "The service did not end in order when it was asked to: {how}. Its log is {}.",
+                    dir.join(super::LOG).display()
+                ));
+                None
+            }
+            Err(_) => Some("its watcher panicked".to_owned()),
+        };
+        (lost, left.is_some())
+    }
+
+    /// Reads the places; gives how many operations are still to be done, or for somebody to look at.
+    async fn read_places(&mut self, database: &Path, file: &Path) -> Option<u64> {
+        match places::of_database(database, file).await {
+            Ok(left) => Some(left),
+            Err(error) => {
+                self.warnings.push(format!("The places at rest could not be read from {}: {error}.", database.display()));
+                None
+            }
+        }
+    }
+}
+
+fn watch_process(process: Process, dir: PathBuf, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Watched {
+    let (end, ended) = oneshot::channel();
+    let watcher = tokio::spawn(async move {
+        let mut process = process;
+        tokio::select! {
+            status = process.child.wait() => {
+                let how = status.map_or_else(|error| error.to_string(), describe);
+                let kind = EventKind::ProcessLost { process: "service".to_owned(), how: how.clone() };
+                events.emit(Event { at_us: clock.now().as_micros() as u64, vendor: None, kind });
+                stop.raise(Level::CutOff);
+                return Ending::Lost(how);
+            }
+            _ = ended => {}
+        }
+        process.terminate();
+        match tokio::time::timeout(config::SHUTDOWN + GRACE, process.child.wait()).await {
+            Ok(Ok(status)) => Ending::Asked { how: describe(status), in_order: status.success() },
+            Ok(Err(error)) => Ending::Asked { how: error.to_string(), in_order: false },
+            Err(_) => {
+                let _ = process.child.kill().await;
+                let how = format!("it had not ended within {} s and was killed", (config::SHUTDOWN + GRACE).as_secs());
+                Ending::Asked { how, in_order: false }
+            }
+        }
+    });
+    Watched { end, watcher, dir }
+}

@@ -1,0 +1,250 @@
+//! The simulated vendors of a run: this program again, as a child process that ends with its parent whatever happens.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mock_server::counts::Count;
+use mock_server::process::{Bill, Child, ChildError, TimetableStart};
+use mock_server::settings::SimulationSettings;
+use mock_server::timetable::FaultChange;
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::events::EventLog;
+use crate::clock::LoadClock;
+use crate::event::{Event, EventKind, EventSink};
+use crate::executor::{Level, Stop};
+use crate::gate::LedgerClock;
+use crate::scenario::TestPlan;
+use crate::seed::Seed;
+use crate::vendor_api::{EndpointError, Endpoints};
+
+/// The simulator could not be started.
+#[derive(Debug, Error)]
+pub(crate) enum SimulatorError {
+    #[error("cannot find this program to start the simulated vendors with: {0}")]
+    NoProgram(#[source] std::io::Error),
+    #[error(transparent)]
+    Start(#[from] ChildError),
+}
+
+/// The simulator of a run, before the load.
+pub(crate) struct Simulator {
+    settings: SimulationSettings,
+    child: Child,
+}
+
+/// What is known of the simulator when the run has ended.
+#[derive(Debug, Default)]
+pub(crate) struct SimulatorOutcome {
+    /// How it was lost, if it ended before the run did.
+    pub(crate) lost: Option<String>,
+    /// What it answered; empty when it was lost.
+    pub(crate) counts: Vec<Count>,
+    /// Largest possible distance of its clock from the load's.
+    pub(crate) skew: Duration,
+    /// How its ledger's clock and the load's go together.
+    pub(crate) ledger: LedgerClock,
+    /// What Clay's rows have cost and will cost; `None` when it was lost.
+    pub(crate) bill: Option<Bill>,
+    /// Why its ledger may not be whole, in its words.
+    pub(crate) unwritten: Option<String>,
+}
+
+impl Simulator {
+    /// Starts it with its ledger in the file `ledger`, and waits until it listens.
+    pub(crate) async fn start(test_plan: &TestPlan, seed: Seed, ledger: PathBuf) -> Result<Self, SimulatorError> {
+        let program = std::env::current_exe().map_err(SimulatorError::NoProgram)?;
+        let mut command = tokio::process::Command::new(program);
+        command.args(["mock", "--stdio"]);
+        let settings = SimulationSettings {
+            seed: seed.0,
+            faults: test_plan.faults.clone(),
+            ledger_file: Some(ledger),
+            ..test_plan.simulation.clone()
+        };
+        let child = Child::spawn(command, &settings).await?;
+        Ok(Self { settings, child })
+    }
+
+    /// Where it listens and what it lets in.
+    pub(crate) fn endpoints(&self) -> Result<Endpoints, EndpointError> {
+        Endpoints::simulated(self.child.clay_url(), self.child.customer_io_url(), &self.settings)
+    }
+
+    /// Clay's base URL.
+    pub(crate) fn clay_url(&self) -> &str {
+        self.child.clay_url()
+    }
+
+    /// Customer.io's base URL.
+    pub(crate) fn customer_io_url(&self) -> &str {
+        self.child.customer_io_url()
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// The load begins: its timetable starts, and from now on its death ends the load.
+    pub(crate) async fn begin(self, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Watched {
+        let Self { mut child, .. } = self;
+        let start = child.start().await;
+        let behind = start.as_ref().map_or(Duration::ZERO, |start| clock.at(start.at));
+        let ledger = start.as_ref().map_or_else(|_| LedgerClock::default(), |start| ledger_clock(start, behind));
+        let faults = child.take_faults();
+        let watcher = Watcher { child, faults, clock, behind, ledger, events, stop };
+        let (end, ended) = oneshot::channel();
+        let watcher = match start {
+            Ok(_) => tokio::spawn(watcher.watch(ended)),
+            // Faults that never come would make a good run of a bad one.
+            Err(error) => {
+                let outcome = watcher.lost(error.to_string());
+                tokio::spawn(async move { outcome })
+            }
+        };
+        Watched { end, watcher, behind }
+    }
+}
+
+/// The simulator while the load runs.
+pub(crate) struct Watched {
+    end: oneshot::Sender<()>,
+    watcher: JoinHandle<SimulatorOutcome>,
+    behind: Duration,
+}
+
+impl Watched {
+    /// What the load's clock showed when the timetable's was zero.
+    pub(crate) fn behind(&self) -> Duration {
+        self.behind
+    }
+
+    /// The run is over: what it answered, and its end.
+    pub(crate) async fn end(self) -> SimulatorOutcome {
+        let _ = self.end.send(());
+        self.watcher.await.unwrap_or_default()
+    }
+}
+
+/// Listens to the simulator while the load runs.
+struct Watcher {
+    child: Child,
+    faults: Option<mpsc::UnboundedReceiver<FaultChange>>,
+    clock: LoadClock,
+    /// What the load's clock showed when the timetable's was zero.
+    behind: Duration,
+    ledger: LedgerClock,
+    events: Arc<EventLog>,
+    stop: Stop,
+}
+
+impl Watcher {
+    async fn watch(mut self, mut ended: oneshot::Receiver<()>) -> SimulatorOutcome {
+        let mut death = std::pin::pin!(self.child.wait());
+        let mut faults = self.faults.take();
+        let lost = loop {
+            tokio::select! {
+                Some(change) = next(&mut faults) => self.fault(change),
+                death = &mut death => break Some(death.how),
+                _ = &mut ended => break None,
+            }
+        };
+        let counts = match lost {
+            Some(how) => Err(how),
+            None => self.child.counts().await.map_err(|error| error.to_string()),
+        };
+        // What it said of its faults before its answer, or before its death.
+        while let Some(Ok(change)) = faults.as_mut().map(mpsc::UnboundedReceiver::try_recv) {
+            self.fault(change);
+        }
+        let counts = match counts {
+            Ok(counts) => counts,
+            Err(how) => return self.lost(how),
+        };
+        let bill = self.child.bill().await.ok();
+        // What its ledger still lacks is written before it ends.
+        let ended = self.child.stop().await;
+        let unwritten = (!ended.success).then_some(ended.how);
+        SimulatorOutcome { lost: None, counts, skew: self.ledger.skew, ledger: self.ledger, bill, unwritten }
+    }
+
+    fn fault(&self, change: FaultChange) {
+        let at_us = change.at_us + self.behind.as_micros() as u64;
+        self.events.emit(Event { at_us, vendor: None, kind: EventKind::Fault { name: change.name, active: change.active } });
+    }
+
+    fn lost(&self, how: String) -> SimulatorOutcome {
+        let kind = EventKind::ProcessLost { process: "simulator".to_owned(), how: how.clone() };
+        self.events.emit(Event { at_us: self.clock.now().as_micros() as u64, vendor: None, kind });
+        self.stop.raise(Level::CutOff);
+        SimulatorOutcome { lost: Some(how), skew: self.ledger.skew, ledger: self.ledger, ..SimulatorOutcome::default() }
+    }
+}
+
+/// Both clocks at the timetable's zero, where the load's showed `behind`.
+fn ledger_clock(start: &TimetableStart, behind: Duration) -> LedgerClock {
+    let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    LedgerClock { zero_us: micros(start.ledger).saturating_sub(micros(behind)), skew: start.skew }
+}
+
+async fn next(faults: &mut Option<mpsc::UnboundedReceiver<FaultChange>>) -> Option<FaultChange> {
+    match faults {
+        Some(faults) => faults.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in for the simulator: a shell that is ready, then goes on with `script`..
+    async fn simulator(script: &str) -> Simulator {
+        let ready = r#"read settings; echo '{"ready":{"clay":"http://127.0.0.1:1","customer_io":"http://127.0.0.1:2"}}'"#;
+        let mut command = tokio::process::Command::new("sh");
+        command.args(["-c", &format!("{ready}; {script}; cat > /dev/null")]);
+        let settings = SimulationSettings::default();
+        let child = Child::spawn(command, &settings).await.expect("it says that it is ready");
+        Simulator { settings, child }
+    }
+
+    #[tokio::test]
+    async fn a_simulator_that_does_not_start_its_timetable_is_lost_and_ends_the_load() {
+        let simulator = simulator(r#"read start; echo '{"counts":[]}'"#).await;
+        let (events, stop) = (Arc::new(EventLog::default()), Stop::default());
+        let watched = simulator.begin(LoadClock::start(), Arc::clone(&events), stop.clone()).await;
+        stop.reached(Level::CutOff).await;
+        let lost = watched.end().await.lost.expect("it is lost");
+        assert!(lost.contains("something else"), "{lost}");
+        assert!(matches!(&events.take().0[..], [Event { kind: EventKind::ProcessLost { .. }, .. }]));
+    }
+
+    #[tokio::test]
+    async fn a_simulator_that_cannot_say_what_it_answered_is_lost() {
+        let simulator =
+            simulator(r#"read start; echo '{"started":{"elapsed_us":0}}'; read count; echo '{"started":{"elapsed_us":0}}'"#)
+                .await;
+        let watched = simulator.begin(LoadClock::start(), Arc::default(), Stop::default()).await;
+        assert!(watched.end().await.lost.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_fault_that_ends_with_the_run_is_heard_of() {
+        let fault = r#"echo '{"fault":{"name":"storm","active":false,"at_us":5}}'"#;
+        let simulator = simulator(&format!(
+            r#"read start; echo '{{"started":{{"elapsed_us":0}}}}'; read count; {fault}; echo '{{"counts":[]}}'; read bill; echo '{{"bill":{{"rows":1,"charged":2,"due":3,"unpaid":4}}}}'"#
+        ))
+        .await;
+        let (events, stop) = (Arc::new(EventLog::default()), Stop::default());
+        let watched = simulator.begin(LoadClock::start(), Arc::clone(&events), stop.clone()).await;
+        let outcome = watched.end().await;
+        assert_eq!((outcome.lost, outcome.unwritten), (None, None));
+        assert_eq!(outcome.bill, Some(Bill { rows: 1, charged: 2, due: 3, unpaid: 4 }));
+        let heard = events.with(|events| events.iter().any(|event| matches!(event.kind, EventKind::Fault { active: false, .. })));
+        assert!(heard && stop.running());
+    }
+}

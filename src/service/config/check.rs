@@ -1,0 +1,149 @@
+//! The service's configuration.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::form::{RawDurability, RawService, RawStore, RawVendors};
+use super::{Limits, ServiceConfig, StoreConfig, VendorAccess};
+use crate::config::Diagnostics;
+use crate::config::KeyPath;
+use crate::resilience::Resilience;
+
+use crate::units::format_duration;
+
+use crate::config::Checker;
+
+const LISTEN: &str = "127.0.0.1:8090";
+/// The load-scale document's client pool.
+const WORKERS: u32 = 20;
+const RETENTION: Duration = Duration::from_secs(7 * 86_400);
+const SHUTDOWN: Duration = Duration::from_secs(10);
+
+impl Checker<'_> {
+    /// Builds the configuration; `None` if a part is missing or wrong, which has been reported.
+    pub(crate) fn service(&mut self, raw: &RawService) -> Option<ServiceConfig> {
+        let listen = self.listen(raw);
+        let token = raw.token.as_ref().map(|variable| self.secret(variable, &KeyPath::of("token")));
+        let store = raw.store.as_ref().and_then(|store| self.store(store));
+        let vendors = raw.vendors.as_ref().and_then(|vendors| self.vendors(vendors));
+        let resilience = self.resilience(raw.resilience.as_ref());
+        let retention = raw.retention.map_or(RETENTION, Duration::from);
+        self.retained(retention, &resilience);
+        Some(ServiceConfig {
+            listen: listen?,
+            token,
+            store: store?,
+            vendors: vendors?,
+            resilience,
+            workers: raw.workers.unwrap_or(WORKERS),
+            retention,
+            shutdown: raw.shutdown.map_or(SHUTDOWN, Duration::from),
+            limits: self.limits(raw),
+            warnings: Diagnostics::new(Path::new(""), ""),
+        })
+    }
+
+    fn listen(&mut self, raw: &RawService) -> Option<SocketAddr> {
+        let text = raw.listen.as_deref().unwrap_or(LISTEN);
+        let place = KeyPath::of("listen");
+        let Ok(address) = text.parse::<SocketAddr>() else {
+            let message = format!("`{}` is not an address with a port", text.escape_debug());
+            self.error(&place, message, "write one like \"127.0.0.1:8090\", or \"[::1]:8090\"");
+            return None;
+        };
+        if !address.ip().is_loopback() && raw.token.is_none() {
+            let message = format!("{} can be reached from other machines, and there is no token", address.ip());
+            self.error(&place, message, "add `token = { env = \"PLIMSOLL_TOKEN\" }`, or listen on 127.0.0.1");
+        }
+        Some(address)
+    }
+
+    /// A lead that is forgotten before its last attempt could be over would be done again for a late copy of it.
+    fn retained(&mut self, retention: Duration, resilience: &Resilience) {
+        let needed = resilience.clay.retry_horizon().max(resilience.customer_io.retry_horizon());
+        if retention < needed {
+            let message = format!("leads would be forgotten while a copy may still be tried: that takes up to {}", words(needed));
+            self.error(&KeyPath::of("retention"), message, format!("make it at least \"{}\"", words(needed)));
+        }
+    }
+
+    fn store(&mut self, raw: &RawStore) -> Option<StoreConfig> {
+        let place = KeyPath::of("store");
+        if raw.redis.is_none() {
+            let present =
+                [("name", raw.name.is_some()), ("replica", raw.replica.is_some()), ("durability", raw.durability.is_some())];
+            self.refuse_keys(&place, "a SQLite store", &present, &["path"]);
+        }
+        match (&raw.path, &raw.redis) {
+            (Some(path), None) if !path.is_empty() => Some(StoreConfig::Sqlite { path: self.directory.join(path) }),
+            (None, Some(variable)) => Some(StoreConfig::Redis {
+                url: self.secret(variable, &place.key("redis")),
+                name: raw.name.clone().unwrap_or_else(|| "plimsoll".to_owned()),
+                replica: raw.replica.clone().unwrap_or_default(),
+                as_configured: raw.durability == Some(RawDurability::AsConfigured),
+            }),
+            (Some(_), None) => {
+                self.error(&place.key("path"), "the path is empty", "name the file, as in \"leads.sqlite\"");
+                None
+            }
+            (Some(_), Some(_)) => {
+                self.error(&place, "leads are kept in one place", "leave out either `path` or `redis`");
+                None
+            }
+            (None, None) => {
+                self.error(&place, "leads need a place to be durable", "add `path = \"leads.sqlite\"`");
+                None
+            }
+        }
+    }
+
+    fn vendors(&mut self, raw: &RawVendors) -> Option<VendorAccess> {
+        let place = KeyPath::of("vendors");
+        let clay = self.base_url(Some(&raw.clay), &place.key("clay"));
+        let customer_io = self.base_url(Some(&raw.customer_io), &place.key("customer_io"));
+        self.webhook_path(&raw.clay_webhook_path, &place.key("clay_webhook_path"));
+        let mut secret = |variable, key| self.secret(variable, &place.key(key));
+        let clay_webhook_token = raw.clay_webhook_token.as_ref().map(|variable| secret(variable, "clay_webhook_token"));
+        let clay_callback_secret = raw.clay_callback_secret.as_ref().map(|variable| secret(variable, "clay_callback_secret"));
+        let customer_io_site_id = secret(&raw.customer_io_site_id, "customer_io_site_id");
+        let customer_io_api_key = secret(&raw.customer_io_api_key, "customer_io_api_key");
+        Some(VendorAccess {
+            clay: clay?,
+            clay_webhook_path: raw.clay_webhook_path.clone(),
+            clay_webhook_token,
+            clay_callback_secret,
+            customer_io: customer_io?,
+            customer_io_site_id,
+            customer_io_api_key,
+        })
+    }
+
+    fn limits(&mut self, raw: &RawService) -> Limits {
+        let mut limits = Limits::default();
+        let Some(raw) = &raw.limits else { return limits };
+        for (limit, written) in [
+            (&mut limits.body_bytes, raw.body_bytes),
+            (&mut limits.batch_leads, raw.batch_leads),
+            (&mut limits.connections, raw.connections),
+        ] {
+            *limit = written.map_or(*limit, |written| written as usize);
+        }
+        for (limit, key, written) in [
+            (&mut limits.header_timeout, "header_timeout", raw.header_timeout),
+            (&mut limits.body_timeout, "body_timeout", raw.body_timeout),
+        ] {
+            *limit = written.map_or(*limit, Duration::from);
+            if limit.is_zero() {
+                let place = KeyPath::of("limits").key(key);
+                self.error(&place, "no request comes in no time", "give a timeout above \"0s\"");
+            }
+        }
+        limits
+    }
+}
+
+/// A duration that a configuration can hold, not shorter than `wait`.
+fn words(wait: Duration) -> String {
+    format_duration(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
+}

@@ -1,0 +1,101 @@
+//! The service's configuration file.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::{EnvVar, Period};
+use crate::resilience::RawResilience;
+
+/// The service: where it listens, where leads are durable, whom it sends to, and the pipelines in front of them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Plimsoll service")]
+pub(crate) struct RawService {
+    /// Address and port to listen on; "127.0.0.1:8090" when left out. Beyond loopback it needs a `token`.
+    pub(crate) listen: Option<String>,
+    /// The bearer token that requests must carry.
+    pub(crate) token: Option<EnvVar>,
+    /// Where leads are kept.
+    #[schemars(required)]
+    pub(crate) store: Option<RawStore>,
+    /// The vendors, and credentials for them.
+    #[schemars(required)]
+    pub(crate) vendors: Option<RawVendors>,
+    /// The pipeline in front of each vendor.
+    pub(crate) resilience: Option<RawResilience>,
+    /// Operations that may be under way at a vendor at once; 20 when left out.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) workers: Option<u32>,
+    /// How long a lead is remembered after its last operation was settled; 7d when left out. A copy of it is known for as
+    /// long, so it must be longer than the longest time that retries may take.
+    pub(crate) retention: Option<Period>,
+    /// How long the end may take after SIGTERM; 10s when left out.
+    pub(crate) shutdown: Option<Period>,
+    /// Bounds of what is taken in.
+    pub(crate) limits: Option<RawLimits>,
+}
+
+/// Where leads are kept: a `path` for SQLite, or `redis`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawStore {
+    /// The SQLite database's file, made when it is not there; a relative path starts at this file's directory.
+    pub(crate) path: Option<String>,
+    /// The environment variable that holds the URL of a Redis server, which several replicas may share.
+    pub(crate) redis: Option<EnvVar>,
+    /// `redis`: the name that its keys begin with, the same for all replicas; "plimsoll" when left out.
+    pub(crate) name: Option<String>,
+    /// `redis`: what this replica is called, the same after a restart; what it spent is kept under it.
+    pub(crate) replica: Option<String>,
+    /// `redis`: what the server must do before it answers; `synced` when left out.
+    pub(crate) durability: Option<RawDurability>,
+}
+
+/// What a Redis server must do with a change before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RawDurability {
+    /// Write and sync it; a server that does less is refused.
+    Synced,
+    /// Whatever it is configured to do: a power cut may lose leads that were acknowledged.
+    AsConfigured,
+}
+
+/// The vendors, and credentials for them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawVendors {
+    /// Clay's base URL.
+    pub(crate) clay: String,
+    /// Path of the webhook source under Clay's base URL.
+    pub(crate) clay_webhook_path: String,
+    /// Token of the webhook source, if it has one.
+    pub(crate) clay_webhook_token: Option<EnvVar>,
+    /// The secret that Clay signs its callbacks with. Without it, none is accepted.
+    pub(crate) clay_callback_secret: Option<EnvVar>,
+    /// Customer.io's base URL.
+    pub(crate) customer_io: String,
+    /// Customer.io's site ID.
+    pub(crate) customer_io_site_id: EnvVar,
+    /// Customer.io's API key.
+    pub(crate) customer_io_api_key: EnvVar,
+}
+
+/// Bounds of what is taken in.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawLimits {
+    /// Most bytes of a request's body; 1,048,576 when left out.
+    #[schemars(range(min = 1024, max = 1_073_741_824))]
+    pub(crate) body_bytes: Option<u32>,
+    /// Most leads in one batch; 1,000 when left out.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) batch_leads: Option<u32>,
+    /// Most connections at one time; further ones wait. 1,024 when left out.
+    #[schemars(range(min = 1, max = 65_535))]
+    pub(crate) connections: Option<u32>,
+    /// How long a request's head may take to come, and a connection be idle; 30s when left out.
+    pub(crate) header_timeout: Option<Period>,
+    /// How long a request's body may take to come, and an answer may wait until anything of it is taken; 30s when left out.
+    pub(crate) body_timeout: Option<Period>,
+}

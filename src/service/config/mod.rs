@@ -1,0 +1,140 @@
+//! The configuration of the service, read and judged like a scenario: every mistake at once, each with its place.
+
+mod check;
+mod form;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::Uri;
+
+use crate::config::{Checker, ConfigErrors, Diagnostics, Secret, Severity, read_as, schema_of, text_of};
+use crate::resilience::Resilience;
+use form::RawService;
+use serde_json::Value;
+
+/// A valid configuration of the service.
+#[derive(Debug, Clone)]
+pub struct ServiceConfig {
+    /// Where it listens; port 0 for any free one.
+    pub listen: SocketAddr,
+    /// The bearer token that requests must carry.
+    pub token: Option<Secret>,
+    /// Where leads are kept.
+    pub store: StoreConfig,
+    /// The vendors.
+    pub vendors: VendorAccess,
+    /// The pipelines in front of them.
+    pub resilience: Resilience,
+    /// Operations that may be under way at a vendor at once.
+    pub workers: u32,
+    /// How long a lead is remembered after its last operation was settled.
+    pub retention: Duration,
+    /// How long the end may take after SIGTERM.
+    pub shutdown: Duration,
+    /// Bounds of what is taken in.
+    pub limits: Limits,
+    /// What was found that may not be as meant.
+    pub warnings: Diagnostics,
+}
+
+/// Where leads are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreConfig {
+    /// A SQLite database.
+    Sqlite {
+        /// Its file.
+        path: PathBuf,
+    },
+    /// A Redis server.
+    Redis {
+        /// Its URL, with its password.
+        url: Secret,
+        /// The name that its keys begin with.
+        name: String,
+        /// What this replica is called; empty for no name of its own.
+        replica: String,
+        /// Whether a server that does not sync each change is taken: a power cut may then lose what was acknowledged.
+        as_configured: bool,
+    },
+}
+
+/// The vendors, and credentials for them.
+#[derive(Debug, Clone)]
+pub struct VendorAccess {
+    /// Clay's base URL.
+    pub clay: Uri,
+    /// Path of the webhook source under it.
+    pub clay_webhook_path: String,
+    /// Token of the webhook source.
+    pub clay_webhook_token: Option<Secret>,
+    /// What Clay signs its callbacks with. Without it, none is accepted.
+    pub clay_callback_secret: Option<Secret>,
+    /// Customer.io's base URL.
+    pub customer_io: Uri,
+    /// Customer.io's site ID.
+    pub customer_io_site_id: Secret,
+    /// Customer.io's API key.
+    pub customer_io_api_key: Secret,
+}
+
+/// Bounds of what is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of a request's body.
+    pub body_bytes: usize,
+    /// Most leads in one batch.
+    pub batch_leads: usize,
+    /// Most connections at one time.
+    pub connections: usize,
+    /// How long a request's head may take to come, and a connection be idle.
+    pub header_timeout: Duration,
+    /// How long a request's body may take to come, and an answer may wait until anything of it is taken.
+    pub body_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            batch_leads: 1_000,
+            connections: 1_024,
+            header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl ServiceConfig {
+    /// Reads the configuration at `path`, to serve by it: environment variables that it names must be set.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        Self::parse(&text_of(path, "configuration", "service.toml, written by plimsoll serve --example")?, path)
+    }
+
+    /// As [`ServiceConfig::load`], from a text. A relative path in it starts at the directory of `path`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigErrors> {
+        Self::read(text, path, &|name| std::env::var(name).ok())
+    }
+
+    /// As [`ServiceConfig::parse`], with the values of environment variables from `environment`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn read(text: &str, path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let check = |checker: &mut Checker<'_>, raw: &RawService| checker.service(raw);
+        let (config, warnings) = read_as(text, path, environment, Severity::Error, &service_json_schema(), check)?;
+        Ok(Self { warnings, ..config })
+    }
+}
+
+/// The JSON Schema of the service's configuration files.
+pub fn service_json_schema() -> Value {
+    schema_of::<RawService>()
+}
