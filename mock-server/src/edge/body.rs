@@ -6,13 +6,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::record::Record;
 use super::stream_play::StreamPlay;
+use crate::exchange::{PIECE, Record};
 use crate::ledger::Sent;
-
-/// The longest piece that is handed to the connection at once, in bytes, so that "whole" is not said of an answer of which
-/// most still waits for a client that does not read.
-pub(super) const PIECE: usize = 64 * 1024;
 
 /// What hyper sends.
 #[expect(clippy::large_enum_variant, reason = "nearly all are ordinary, and a box would cost each of them an allocation")]

@@ -92,7 +92,7 @@ impl Acceptor {
                 },
                 accepted = self.port.accept(self.address) => {
                     // What an outage drops is closed here, before anything is read.
-                    if let Some(stream) = accepted.filter(|_| !shared.active().drops_connection()) {
+                    if let Some(stream) = accepted.filter(|_| !shared.vendor.active().drops_connection()) {
                         let (open, shared) = (shared.open.clone(), shared.clone());
                         self.connections.spawn(async move {
                             connection::serve_socket(stream, shared).await;

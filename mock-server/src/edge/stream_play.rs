@@ -14,15 +14,16 @@ use http::Response;
 use tokio::time::{Sleep, sleep};
 
 use super::body::{AnswerBody, Cut};
-use super::connection::{Connection, Fate};
-use super::play::Play;
+use super::connection::{Connection, Fate, Serving};
 use super::service::Closed;
+use crate::exchange::Play;
 use crate::wire::{End, Step};
 
 /// What is left of a script when its head has been sent.
 pub(super) struct StreamPlay {
     play: Play,
     connection: Arc<Connection>,
+    _serving: Serving,
     pause: Option<(Pin<Box<Sleep>>, Duration)>,
     /// Something that does not come from this stream any more: it hangs, or its connection is about to end.
     is_silent: bool,
@@ -35,14 +36,18 @@ pub(super) struct StreamPlay {
 /// # Errors
 ///
 /// [`Closed`] where the script ends without a head: the stream is reset.
-pub(super) async fn respond(mut play: Play, connection: Arc<Connection>) -> Result<Response<AnswerBody>, Closed> {
+pub(super) async fn respond(
+    mut play: Play,
+    serving: Serving,
+    connection: Arc<Connection>,
+) -> Result<Response<AnswerBody>, Closed> {
     while let Some(step) = play.next() {
         match &step {
             Step::Wait(pause) => sleep(*pause).await,
             Step::Head => {
                 let head = play.head();
                 play.played(&step);
-                let rest = StreamPlay { play, connection, pause: None, is_silent: false, before_cut: None };
+                let rest = StreamPlay { play, connection, _serving: serving, pause: None, is_silent: false, before_cut: None };
                 return Ok(Response::from_parts(head, AnswerBody::Script(Box::pin(rest))));
             }
             Step::Body(_) | Step::Raw(_) => {

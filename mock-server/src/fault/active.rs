@@ -12,7 +12,7 @@ use super::share::Share;
 use super::{Fault, FaultKind, Outage, SimulatedVendor};
 use crate::seed::Seed;
 use crate::settings::Secret;
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 use crate::wire::Script;
 
 /// A fault of one vendor, from its start to its end.
@@ -91,8 +91,8 @@ impl ActiveFault {
     }
 
     /// Alters the answer of a request that was judged [`Verdict::Wire`]. Returns whether there was anything to alter.
-    pub(crate) fn alter(&self, script: &mut Script) -> bool {
-        self.effect.alter(script)
+    pub(crate) fn alter(&self, script: &mut Script, now: Instant) -> bool {
+        self.effect.alter(script, now)
     }
 
     fn judge_callback(&self, identity: &[u8], now: Instant) -> CallbackVerdict {
@@ -150,9 +150,8 @@ impl ActiveFaults {
     }
 
     /// What is to happen to a callback. Of equal `identity` (its row, say) and seed, the same ones are hit.
-    pub(crate) fn judge_callback(&self, identity: &[u8]) -> Callback {
+    pub(crate) fn judge_callback(&self, identity: &[u8], now: Instant) -> Callback {
         let mut callback = Callback::default();
-        let now = Instant::now();
         for fault in self.0.iter() {
             let verdict = fault.judge_callback(identity, now);
             match verdict {

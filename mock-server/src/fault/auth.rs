@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::effect::{Effect, Moment, Verdict};
 use super::problem::FaultProblem;
 use crate::settings::Secret;
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 
 pub(super) fn describe(status: u16, has_new_key: bool) -> String {
     let way_out = if has_new_key { " without the new key" } else { "" };

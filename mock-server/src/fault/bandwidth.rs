@@ -12,7 +12,7 @@ use super::body;
 use super::effect::{Effect, Moment, Verdict};
 use super::problem::FaultProblem;
 use super::ramp::Ramp;
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 use crate::wire::Script;
 
 /// Pieces a second.
@@ -45,10 +45,10 @@ impl Effect for Narrow {
         Verdict::Wire { asks_vendor: true }
     }
 
-    fn alter(&self, script: &mut Script) -> bool {
+    fn alter(&self, script: &mut Script, now: Instant) -> bool {
         let rate = self.bytes_per_second.max(1);
         // The answer's own moment: the request was judged long before it, where the vendor is slow.
-        let seconds_a_byte = self.ramp.strength(Instant::now()) / rate as f64;
+        let seconds_a_byte = self.ramp.strength(now) / rate as f64;
         let until = |bytes: u64| Duration::from_secs_f64(bytes as f64 * seconds_a_byte);
         // From the times up to both ends, so that rounding does not add up.
         body::slice(script, rate / PIECES_A_SECOND, |from, to| until(to).saturating_sub(until(from)))

@@ -6,7 +6,7 @@
 use http::StatusCode;
 
 use super::effect::{Effect, Moment, Verdict};
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 
 pub(super) fn describe() -> String {
     "credits used up (402)".to_owned()

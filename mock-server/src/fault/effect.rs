@@ -10,7 +10,7 @@ use super::{
     rate_limit, reset, slow_body, truncate, webhook,
 };
 use crate::seed::Seed;
-use crate::vendor::{Answer, Request, Vendor};
+use crate::simulated::{Answer, Request, Vendor};
 use crate::wire::Script;
 
 /// The moment at which a request is judged.
@@ -64,7 +64,7 @@ pub(crate) trait Effect: Send + Sync {
 
     /// Alters the answer of a request that was judged [`Verdict::Wire`]. Returns whether there was anything to alter: an
     /// answer that is shorter than a cut is not cut. Called when the answer is about to be sent.
-    fn alter(&self, _script: &mut Script) -> bool {
+    fn alter(&self, _script: &mut Script, _now: Instant) -> bool {
         false
     }
 

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::effect::{Effect, Moment, Verdict};
 use super::problem::FaultProblem;
-use crate::vendor::{Answer, Request, Vendor};
+use crate::simulated::{Answer, Request, Vendor};
 
 pub(super) fn describe(status: u16, body: Option<&str>) -> String {
     match body {

@@ -3,8 +3,10 @@
 //! Only a time-out helps a client against it. The vendor is not asked, so that a request which hung and is sent again leaves
 //! one effect; for the other case there is the lost answer.
 
+use tokio::time::Instant;
+
 use super::effect::{Effect, Moment, Verdict};
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 use crate::wire::{End, Script};
 
 pub(super) fn describe() -> String {
@@ -18,7 +20,7 @@ impl Effect for Silent {
         Verdict::Wire { asks_vendor: false }
     }
 
-    fn alter(&self, script: &mut Script) -> bool {
+    fn alter(&self, script: &mut Script, _now: Instant) -> bool {
         super::body::lose(script, End::Hang)
     }
 }

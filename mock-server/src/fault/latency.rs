@@ -12,7 +12,7 @@ use super::ramp::Ramp;
 use crate::duration::format_duration;
 use crate::latency::{LONGEST_DELAY, LatencyModel};
 use crate::seed::Seed;
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 
 pub(super) fn describe(model: &LatencyModel, jitter: Duration) -> String {
     let around = if jitter.is_zero() { String::new() } else { format!(" ± {jitter:?}") };

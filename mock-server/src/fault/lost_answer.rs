@@ -5,8 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use tokio::time::Instant;
+
 use super::effect::{Effect, Moment, Verdict};
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 use crate::wire::{End, Script};
 
 /// How a client notices that its answer is lost.
@@ -37,7 +39,7 @@ impl Effect for Lost {
         Verdict::Wire { asks_vendor: true }
     }
 
-    fn alter(&self, script: &mut Script) -> bool {
+    fn alter(&self, script: &mut Script, _now: Instant) -> bool {
         super::body::lose(
             script,
             match self.0 {

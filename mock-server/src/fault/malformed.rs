@@ -7,8 +7,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::body;
+use tokio::time::Instant;
+
 use super::effect::{Effect, Moment, Verdict};
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 use crate::wire::{Script, Step};
 
 /// What is wrong with an answer.
@@ -48,7 +50,7 @@ impl Effect for Garbled {
         Verdict::Wire { asks_vendor: true }
     }
 
-    fn alter(&self, script: &mut Script) -> bool {
+    fn alter(&self, script: &mut Script, _now: Instant) -> bool {
         match self.0 {
             Malformed::Json => spoil_json(script),
             Malformed::Head => {

@@ -30,7 +30,6 @@ mod webhook;
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use active::{ActiveFault, ActiveFaults, Callback};
@@ -44,25 +43,7 @@ pub use reset::ResetPoint;
 pub use validate::validate_timetable;
 pub use webhook::WebhookFault;
 
-/// One of the simulated vendors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SimulatedVendor {
-    /// Clay.
-    Clay,
-    /// Customer.io.
-    CustomerIo,
-}
-
-impl SimulatedVendor {
-    /// `clay` or `customer_io`, as in scenarios and route names.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Clay => "clay",
-            Self::CustomerIo => "customer_io",
-        }
-    }
-}
+pub use crate::simulated::SimulatedVendor;
 
 /// A fault with its time and its scope.
 ///

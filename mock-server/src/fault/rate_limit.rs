@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::effect::{Effect, Moment, Verdict};
 use super::problem::FaultProblem;
 use crate::bucket::TokenBucket;
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 
 /// Ways to say when to come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

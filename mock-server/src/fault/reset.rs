@@ -6,9 +6,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::body;
+use tokio::time::Instant;
+
 use super::effect::{Effect, Moment, Verdict};
 use super::problem::FaultProblem;
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 use crate::wire::{End, Script};
 
 /// The point at which a connection is reset.
@@ -47,7 +49,7 @@ impl Effect for Reset {
         Verdict::Wire { asks_vendor: self.0 != ResetPoint::Before }
     }
 
-    fn alter(&self, script: &mut Script) -> bool {
+    fn alter(&self, script: &mut Script, _now: Instant) -> bool {
         let happens = match self.0 {
             ResetPoint::Before => return body::lose(script, End::Reset),
             ResetPoint::Within { bytes } => {

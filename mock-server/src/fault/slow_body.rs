@@ -5,11 +5,13 @@
 use std::time::Duration;
 
 use super::body;
+use tokio::time::Instant;
+
 use super::effect::{Effect, Moment, Verdict};
 use super::problem::FaultProblem;
 use crate::duration::format_duration;
 use crate::latency::LONGEST_DELAY;
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 use crate::wire::Script;
 
 pub(super) fn describe(chunk: u64, pause: Duration) -> String {
@@ -39,7 +41,7 @@ impl Effect for Dripping {
         Verdict::Wire { asks_vendor: true }
     }
 
-    fn alter(&self, script: &mut Script) -> bool {
+    fn alter(&self, script: &mut Script, _now: Instant) -> bool {
         body::slice(script, self.chunk, |sent, _| if sent == 0 { Duration::ZERO } else { self.pause })
     }
 }

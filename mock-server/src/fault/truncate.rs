@@ -4,8 +4,10 @@
 //! take the part for the whole. How the connection ends is left to a reset, where one hits the same answer.
 
 use super::body;
+use tokio::time::Instant;
+
 use super::effect::{Effect, Moment, Verdict};
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 use crate::wire::Script;
 
 pub(super) fn describe(bytes: u64) -> String {
@@ -19,7 +21,7 @@ impl Effect for Cut {
         Verdict::Wire { asks_vendor: true }
     }
 
-    fn alter(&self, script: &mut Script) -> bool {
+    fn alter(&self, script: &mut Script, _now: Instant) -> bool {
         body::cut(script, self.0)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::problem::FaultProblem;
 use super::{Fault, FaultKind, WebhookFault, auth, bandwidth, error, latency, outage, rate_limit, slow_body, webhook};
 use crate::duration::format_duration;
-use crate::vendor::{RouteName, routes};
+use crate::simulated::{RouteName, routes};
 
 /// Most characters of a fault's name.
 const LONGEST_NAME: usize = 100;

@@ -11,7 +11,7 @@ use super::effect::{CallbackVerdict, Effect, Moment, Verdict};
 use super::problem::FaultProblem;
 use crate::duration::format_duration;
 use crate::latency::LONGEST_DELAY;
-use crate::vendor::{Request, Vendor};
+use crate::simulated::{Request, Vendor};
 
 /// What happens to a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

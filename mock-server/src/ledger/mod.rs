@@ -20,7 +20,7 @@ pub(crate) use lines::lines;
 pub use store::Ledger;
 
 use crate::fault::SimulatedVendor;
-use crate::vendor::Effect;
+use crate::simulated::Effect;
 
 /// How far an answer got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -13,8 +13,8 @@ pub use child::{Child, ChildError, Ended, TimetableStart};
 pub use stdio::serve_stdio;
 
 pub use crate::counts::Count;
+pub use crate::simulated::clay::Bill;
 pub use crate::timetable::FaultChange;
-pub use crate::vendor::clay::Bill;
 
 /// What the parent asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

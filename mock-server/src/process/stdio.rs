@@ -2,13 +2,13 @@
 
 use std::io::{self, BufRead};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
 use super::{Command, FaultChange, Message};
+use crate::duration::micros;
 use crate::settings::SimulationSettings;
 use crate::simulation::SimulatedVendors;
 
@@ -76,10 +76,6 @@ fn obey(vendors: &SimulatedVendors, line: &str) -> Result<Message, String> {
         Command::Count => Ok(Message::Counts(vendors.counts())),
         Command::Bill => Ok(Message::Bill(vendors.clay().bill())),
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 async fn say(output: &mut tokio::io::Stdout, message: &impl Serialize) -> Result<(), String> {

@@ -20,6 +20,7 @@ pub use customer_io::{CustomerIoSettings, Region};
 pub use secret::Secret;
 
 use crate::fault::Fault;
+use crate::simulated::VendorSettings;
 
 /// Everything that a simulation is started with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +69,14 @@ impl SimulationSettings {
         self.clay.validate()?;
         self.customer_io.validate()?;
         self.admin.as_ref().map_or(Ok(()), AdminSettings::check)
+    }
+}
+
+impl SimulationSettings {
+    /// What the vendors are started with.
+    pub(crate) fn vendors(&self) -> VendorSettings<'_> {
+        let Self { clay, clay_port, customer_io, customer_io_port, .. } = self;
+        VendorSettings { clay, clay_port: *clay_port, customer_io, customer_io_port: *customer_io_port }
     }
 }
 

@@ -3,8 +3,9 @@
 use tokio::io::DuplexStream;
 
 use super::super::service::BODY_DEADLINE;
-use super::super::testing::{connect, fault, with};
+use super::super::testing::{connect, with};
 use super::*;
+use crate::exchange::testing::fault;
 use crate::fault::FaultKind;
 use crate::latency::LatencyModel;
 use crate::ledger::Sent;
@@ -65,7 +66,7 @@ async fn a_head_has_its_time_from_its_first_byte() {
     assert!(is_about(time, HEAD_DEADLINE + Duration::from_secs(1)) || is_about(time, HEAD_DEADLINE), "{time:?}");
     serving.await.unwrap();
     // It was no request.
-    assert!(shared.ledger.entries().is_empty());
+    assert!(shared.ledger().entries().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
