@@ -62,7 +62,7 @@ pub fn judge(run: &Run, thresholds: &[Threshold], expectations: Vec<ExpectationJ
     let mut reasons = Vec::new();
     let behind = shortfall(&run.seconds);
     let failed = thresholds.iter().filter(|judgement| !judgement.passed).count();
-    let untrue = expectations.iter().filter(|judgement| !judgement.passed).count();
+    let missed = expectations.iter().filter(|judgement| !judgement.passed).count();
     let outcome = match &run.result.end {
         RunEnd::Interrupted => {
             reasons.push("The run was interrupted before its plan was done.".to_owned());
@@ -77,34 +77,26 @@ pub fn judge(run: &Run, thresholds: &[Threshold], expectations: Vec<ExpectationJ
             Outcome::Failed
         }
         RunEnd::Completed if behind.is_some() => Outcome::Invalid,
-        RunEnd::Completed if failed + untrue > 0 => Outcome::Failed,
+        RunEnd::Completed if failed + missed > 0 => Outcome::Failed,
         RunEnd::Completed if thresholds.is_empty() && expectations.is_empty() => Outcome::NotJudged,
         RunEnd::Completed => Outcome::Passed,
     };
     reasons.extend(behind.map(|why| format!("The generator could not keep up: {why}.")));
-    if !thresholds.is_empty() || expectations.is_empty() {
-        reasons.push(summary(&thresholds, failed));
+    if thresholds.is_empty() && expectations.is_empty() {
+        reasons.push("The scenario has no thresholds: nothing was judged.".to_owned());
     }
-    reasons.extend(of_expectations(expectations.len(), untrue));
+    reasons.extend(counted("threshold", thresholds.len(), failed));
+    reasons.extend(counted("expectation", expectations.len(), missed));
     Verdict { outcome, thresholds, expectations, reasons }
 }
 
-fn of_expectations(all: usize, untrue: usize) -> Option<String> {
-    Some(match (all, untrue) {
+/// How many of a kind held or failed; nothing where there are none.
+fn counted(kind: &str, all: usize, failed: usize) -> Option<String> {
+    Some(match (all, failed) {
         (0, _) => return None,
-        (1, 0) => "The one expectation came true.".to_owned(),
-        (all, 0) => format!("All {all} expectations came true."),
-        (1, _) => "The one expectation did not come true.".to_owned(),
-        (all, untrue) => format!("{untrue} of {all} expectations did not come true."),
+        (1, 0) => format!("The one {kind} held."),
+        (all, 0) => format!("All {all} {kind}s held."),
+        (1, _) => format!("The one {kind} failed."),
+        (all, failed) => format!("{failed} of {all} {kind}s failed."),
     })
-}
-
-fn summary(thresholds: &[Judgement], failed: usize) -> String {
-    match (thresholds.len(), failed) {
-        (0, _) => "The scenario has no thresholds: nothing was judged.".to_owned(),
-        (1, 0) => "The one threshold held.".to_owned(),
-        (all, 0) => format!("All {all} thresholds held."),
-        (1, _) => "The one threshold failed.".to_owned(),
-        (all, failed) => format!("{failed} of {all} thresholds failed."),
-    }
 }

@@ -183,7 +183,7 @@ fn thresholds(page: &mut Page, view: &View<'_>) {
     page.blank();
 }
 
-/// What was seen; of what did not come true, what was expected and what the vendors say, too. The report has that of all.
+/// What was seen; of what failed, what was expected and what the vendors say, too. The report has that of all.
 fn expectations(page: &mut Page, view: &View<'_>) {
     let expectations = &view.judged.verdict.expectations;
     if expectations.is_empty() {
@@ -192,11 +192,11 @@ fn expectations(page: &mut Page, view: &View<'_>) {
     page.line("Expectations");
     let widest = expectations.iter().map(|judgement| judgement.name.chars().count()).max().unwrap_or(0);
     for judgement in expectations {
-        let (tone, word) = if judgement.passed { (Tone::Good, "  true      ") } else { (Tone::Bad, "  NOT TRUE  ") };
-        let head = format!("{word}{:<widest$}  ", judgement.name);
-        page.toned(tone, &head, &judgement.seen);
+        let (tone, word) = if judgement.passed { (Tone::Good, "  held    ") } else { (Tone::Bad, "  FAILED  ") };
+        let name = format!("{:<widest$}  ", judgement.name);
+        page.toned(tone, word, &format!("{name}{}", judgement.seen));
         if !judgement.passed {
-            let indent = " ".repeat(head.chars().count());
+            let indent = " ".repeat(word.chars().count() + name.chars().count());
             page.wrapped(&format!("{indent}expected  "), &judgement.expected);
             page.wrapped(&format!("{indent}truth     "), &judgement.truth);
         }

@@ -40,7 +40,7 @@ fn thresholds(view: &View<'_>) -> String {
 /// The ground truth stands beside what was seen: without it, a verdict would have to be believed.
 fn expectations(view: &View<'_>) -> String {
     let row = |judgement: &ExpectationJudgement| {
-        let verdict = if judgement.passed { "true" } else { "**not true**" };
+        let verdict = if judgement.passed { "held" } else { "**failed**" };
         let texts = [&judgement.expected, &judgement.truth, &judgement.seen].map(|text| escape(text));
         std::iter::once(code(&judgement.name)).chain(texts).chain([verdict.to_owned()]).collect()
     };
