@@ -9,7 +9,7 @@ use super::evaluate::evaluate;
 use super::evidence::Evidence;
 use super::expect::ExpectationJudgement;
 use super::keeping_up::shortfall;
-use super::observed::Judgement;
+use super::observed::ThresholdJudgement;
 
 /// How a run came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct Verdict {
     /// In one word.
     pub outcome: Outcome,
     /// Each threshold, in the scenario's order.
-    pub thresholds: Vec<Judgement>,
+    pub thresholds: Vec<ThresholdJudgement>,
     /// Each expectation, in the order in which they are documented; those of a fault, once for each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expectations: Vec<ExpectationJudgement>,
@@ -54,11 +54,20 @@ pub struct Verdict {
     pub reasons: Vec<String>,
 }
 
+/// What was judged of a run, as it stands in its `summary.json`. The capacity is another room's, which the gate need not know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judged<Capacity> {
+    /// How it came out, and why.
+    pub verdict: Verdict,
+    /// Capacity and headroom.
+    pub capacity: Capacity,
+}
+
 /// Judges a run that has ended, by its thresholds and by what came of its expectations. Only a run that followed its plan to
 /// the end, with a generator that kept up, can pass.
 pub fn judge(run: &Run, thresholds: &[Threshold], expectations: Vec<ExpectationJudgement>) -> Verdict {
     let evidence = Evidence::of_run(run);
-    let thresholds: Vec<Judgement> = thresholds.iter().map(|threshold| evaluate(threshold, &evidence)).collect();
+    let thresholds: Vec<ThresholdJudgement> = thresholds.iter().map(|threshold| evaluate(threshold, &evidence)).collect();
     let mut reasons = Vec::new();
     let behind = shortfall(&run.seconds);
     let failed = thresholds.iter().filter(|judgement| !judgement.passed).count();
