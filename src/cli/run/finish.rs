@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::capacity::{Basis, assess};
 use crate::cli::{Exit, output};
 use crate::event::{Event, EventKind};
@@ -62,8 +60,7 @@ pub(super) fn finish(mut measured: Measured, test_plan: &TestPlan, json: bool) -
     };
     let verdict = judge(&run, &test_plan.thresholds, expectations);
     let judged = Judged { verdict, capacity: assess(&run, &Basis::of(test_plan)) };
-    let verdict = serde_json::to_value(&judged).unwrap_or(Value::Null);
-    let dir = match measured.followed.writer.finish(run.result.clone(), &verdict) {
+    let dir = match measured.followed.writer.finish(run.result.clone(), &judged) {
         Ok((dir, result)) => {
             run.result = result;
             dir

@@ -5,12 +5,17 @@ mod errors;
 mod latency;
 mod leads;
 
-use super::view::View;
+use crate::report::document::{Block, Section, Text};
+use crate::report::view::View;
+
+pub(super) fn section(view: &View<'_>) -> Option<Section> {
+    Some(Section::new("Observations", [Block::List(observations(view))]))
+}
 
 /// The observations, the most telling first. Never empty.
-pub(super) fn observations(view: &View<'_>) -> Vec<String> {
+fn observations(view: &View<'_>) -> Vec<Text> {
     if view.total == 0 {
-        return vec!["No request was answered or given up: there is nothing to observe.".to_owned()];
+        return vec!["No request was answered or given up: there is nothing to observe.".into()];
     }
     let mut sentences = Vec::new();
     sentences.extend(leads::fate(view));

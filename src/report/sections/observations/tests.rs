@@ -6,20 +6,27 @@ use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::gate::judge;
 use crate::outcome::LeadCounts;
 use crate::outcome::{FailureKind, Vendor};
-use crate::report::recommendations::recommendations;
-use crate::report::{Judged, fixture};
+use crate::report::document::Document;
+use crate::report::sections::recommendations::recommendations;
+use crate::report::{Judged, fixture, render};
 use crate::result::Run;
 
 fn judged(run: &Run) -> Judged {
     Judged { verdict: judge(run, &[], Vec::new()), capacity: assess(run, &Basis::default()) }
 }
 
+/// The sentences as Markdown, one a line.
+fn sentences(texts: Vec<Text>) -> String {
+    let document = Document { title: None, sections: vec![Section::untitled(texts.into_iter().map(Block::Paragraph))] };
+    render::markdown(&document).replace("\n\n", "\n").trim_end().to_owned()
+}
+
 fn observed(run: &Run) -> String {
-    observations(&View::new(run, &judged(run))).join("\n")
+    sentences(observations(&View::new(run, &judged(run))))
 }
 
 fn recommended(run: &Run) -> String {
-    recommendations(&View::new(run, &judged(run))).join("\n")
+    sentences(recommendations(&View::new(run, &judged(run))))
 }
 
 #[track_caller]
@@ -146,7 +153,7 @@ fn only_a_limit_with_little_to_spare_is_to_be_watched() {
     let watched = |limit: &str| {
         let threshold = crate::threshold::parse("http_req_duration", limit).expect("a valid threshold");
         let judged = Judged { verdict: judge(&run, &[threshold], Vec::new()), capacity: assess(&run, &Basis::default()) };
-        recommendations(&View::new(&run, &judged)).join("\n").contains("least to spare")
+        sentences(recommendations(&View::new(&run, &judged))).contains("least to spare")
     };
     // The p95 is 70 ms.
     assert!(watched("p(95)<100") && !watched("p(95)<500"));

@@ -5,14 +5,15 @@ use crate::measure::SampleKind;
 use crate::outcome::FailureKind;
 use crate::units::format_count;
 
+use crate::report::document::Text;
 use crate::report::series::failures;
 use crate::report::view::View;
-use crate::report::words::{clock, escape, plural, share};
+use crate::report::words::{clock, plural, share};
 
 /// The share of failed requests under faults and outside them.
-pub(super) fn shares(view: &View<'_>) -> Option<String> {
+pub(super) fn shares(view: &View<'_>) -> Option<Text> {
     if view.failed == 0 {
-        return Some(format!("None of {} failed.", plural(view.total, "request")));
+        return Some(format!("None of {} failed.", plural(view.total, "request")).into());
     }
     let count = |under: bool, failed: bool| {
         view.run.totals.count(SampleKind::Attempt, |l| l.under_fault == under && (!failed || l.failure.is_some()))
@@ -21,18 +22,15 @@ pub(super) fn shares(view: &View<'_>) -> Option<String> {
     let all =
         format!("{} of {} failed ({})", format_count(view.failed), plural(view.total, "request"), share(view.failed, view.total));
     if under == 0 {
-        return Some(format!("{all}, with no fault active."));
+        return Some(format!("{all}, with no fault active.").into());
     }
     let (failed_under, failed_outside) = (count(true, true), count(false, true));
-    Some(format!(
-        "{all}: {} of those under a fault, {} of the others.",
-        share(failed_under, under),
-        share(failed_outside, outside)
-    ))
+    let (under, outside) = (share(failed_under, under), share(failed_outside, outside));
+    Some(format!("{all}: {under} of those under a fault, {outside} of the others.").into())
 }
 
 /// 429 answers and the pauses that vendors asked for.
-pub(super) fn rate_limits(view: &View<'_>) -> Vec<String> {
+pub(super) fn rate_limits(view: &View<'_>) -> Vec<Text> {
     let mut sentences = Vec::new();
     for vendor in view.vendors() {
         let rows = failures(view.run).into_iter().filter(|row| row.vendor == vendor && row.kind == FailureKind::RateLimited);
@@ -50,25 +48,25 @@ pub(super) fn rate_limits(view: &View<'_>) -> Vec<String> {
             _ => format!(", and asked for {} of {} in all", plural(times, "pause"), clock(total_ms * 1_000)),
         };
         let (who, what) = (vendor.display_name(), plural(count, "request"));
-        sentences.push(format!("{who} answered 429 to {what}, {} of them under a fault{pauses}.", format_count(under)));
+        sentences.push(format!("{who} answered 429 to {what}, {} of them under a fault{pauses}.", format_count(under)).into());
     }
     sentences
 }
 
 /// Checks that did not always hold.
-pub(super) fn checks(view: &View<'_>) -> Vec<String> {
+pub(super) fn checks(view: &View<'_>) -> Vec<Text> {
     let failing = view.run.totals.checks.iter().filter(|(_, count)| count.fails > 0);
     failing
         .map(|(name, count)| {
             let all = count.passes + count.fails;
             let fails = format_count(count.fails);
-            format!("The check \"{}\" failed {fails} of {} times ({}).", escape(name), format_count(all), share(count.fails, all))
+            format!("The check \"{name}\" failed {fails} of {} times ({}).", format_count(all), share(count.fails, all)).into()
         })
         .collect()
 }
 
 /// What did not run to its end.
-pub(super) fn cut_off(view: &View<'_>) -> Vec<String> {
+pub(super) fn cut_off(view: &View<'_>) -> Vec<Text> {
     let totals = &view.run.totals;
     let rows = [
         (totals.dropped_iterations, "that was due could not start", "that were due could not start"),
@@ -76,5 +74,6 @@ pub(super) fn cut_off(view: &View<'_>) -> Vec<String> {
         (totals.panics, "panicked; its user went on", "panicked; their users went on"),
     ];
     let said = rows.into_iter().filter(|(count, ..)| *count > 0);
-    said.map(|(count, one, many)| format!("{} {}.", plural(count, "iteration"), if count == 1 { one } else { many })).collect()
+    said.map(|(count, one, many)| format!("{} {}.", plural(count, "iteration"), if count == 1 { one } else { many }).into())
+        .collect()
 }

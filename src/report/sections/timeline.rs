@@ -3,26 +3,71 @@
 use crate::event::{Event, EventKind, Guard};
 use crate::outcome::Vendor;
 
-use super::view::View;
-use super::words::clock;
+use crate::report::document::{Block, Column, Row, Section, Table, Text};
+use crate::report::plots::Plot;
+use crate::report::view::View;
+use crate::report::words::clock;
+use crate::units::format_count;
+
+/// Most lines of the timeline in the report; the rest is in `summary.json`.
+const MOST_IN_REPORT: usize = 60;
+
+/// Most lines of the timeline in the summary; the report has more.
+const MOST_IN_SUMMARY: usize = 16;
 
 /// A line of the timeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+struct Entry {
     /// Microseconds since the load began.
-    pub(super) at_us: u64,
+    at_us: u64,
     /// Whom it is about: a vendor, or the run.
-    pub(super) subject: &'static str,
+    subject: &'static str,
     /// What happened.
-    pub(super) what: String,
+    what: String,
     /// Why, and with which numbers; may be empty.
-    pub(super) why: String,
+    why: String,
     /// Whether it is a fault's begin or end, a change of a breaker, or an end: of the credits, of a process, of the load.
-    pub(super) is_main: bool,
+    is_main: bool,
+}
+
+pub(super) fn report(view: &View<'_>) -> Option<Section> {
+    let entries = entries(view);
+    let what = if entries.is_empty() {
+        "No fault was planned, and no breaker changed its state."
+    } else {
+        "Times count from the start of the load."
+    };
+    let mut blocks = vec![Block::Paragraph(what.into())];
+    blocks.extend((!view.breakers().is_empty()).then(|| Plot::Breakers.figure()));
+    let row = |entry: &Entry| {
+        let what = if entry.is_main { Text::default().strong(entry.what.as_str()) } else { entry.what.as_str().into() };
+        Row::new([clock(entry.at_us).into(), entry.subject.into(), what, entry.why.as_str().into()])
+    };
+    let rows: Vec<Row> = entries.iter().take(MOST_IN_REPORT).map(row).collect();
+    let columns = [Column::figures("At")].into_iter().chain(["Who", "What", "Why"].map(Column::text)).collect();
+    blocks.extend((!rows.is_empty()).then(|| Block::Table(Table { columns, rows })));
+    let more = entries.len().saturating_sub(MOST_IN_REPORT);
+    blocks.extend((more > 0).then(|| {
+        let text = Text::from(format!("{} later events are in ", format_count(more as u64)));
+        Block::Paragraph(text.code("summary.json").plain("."))
+    }));
+    Some(Section::new("Faults and Breakers", blocks))
+}
+
+pub(super) fn summary(view: &View<'_>) -> Option<Section> {
+    let main: Vec<Entry> = entries(view).into_iter().filter(|entry| entry.is_main).collect();
+    let row = |entry: &Entry| {
+        let why = if entry.why.is_empty() { String::new() } else { format!(": {}", entry.why) };
+        Row::new([clock(entry.at_us), entry.subject.to_owned(), format!("{}{why}", entry.what)])
+    };
+    let more = main.len().saturating_sub(MOST_IN_SUMMARY);
+    let more = (more > 0).then(|| Row::new([String::new(), format!("{more} more in the report")]));
+    let rows: Vec<Row> = main.iter().take(MOST_IN_SUMMARY).map(row).chain(more).collect();
+    let columns = vec![Column::figures("").at_least(8), Column::text("").at_least(11), Column::text("")];
+    (!rows.is_empty()).then(|| Section::new("Faults and breakers", [Block::Table(Table { columns, rows })]))
 }
 
 /// The timeline, in order. Pauses that a vendor asked for in a row are one line; stale results are counted elsewhere.
-pub(super) fn entries(view: &View<'_>) -> Vec<Entry> {
+fn entries(view: &View<'_>) -> Vec<Entry> {
     let mut entries = fault_entries(view);
     let mut pauses: Vec<&Event> = Vec::new();
     for event in &view.run.result.events {
