@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::Secret;
+use crate::secret::Secret;
 
 /// The public API, version 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -11,8 +11,8 @@ use super::super::Secret;
 pub struct PublicApiSettings {
     /// The workspace's limit, requests a second and burst; `None` for none. That there is one is documented, its figure is
     /// not.
-    #[serde(with = "crate::settings::limit")]
-    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
+    #[serde(with = "crate::limit")]
+    #[schemars(with = "Option<crate::limit::LimitForm>")]
     pub rate_limit: Option<(f64, u32)>,
     /// The routines of the workspace.
     pub routines: Vec<Routine>,

@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 pub use callback::CallbackSettings;
 pub use credits::{CreditSettings, Plan, WhenExhausted};
 pub use enrichment::{EnrichmentSettings, Provider};
-pub(crate) use public_api::LONGEST_ID;
+pub(super) use public_api::LONGEST_ID;
 pub use public_api::{PublicApiSettings, RegisteredWebhook, Routine};
 
-use super::{Secret, SettingsProblem, check_limit};
 use crate::latency::LatencyModel;
+use crate::limit::check_limit;
+use crate::secret::Secret;
+use crate::simulated::SettingsProblem;
 
 /// The simulated Clay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,8 +35,8 @@ pub struct ClaySettings {
     pub latency: LatencyModel,
     /// The vendor's own limit on webhook submissions of the whole workspace, requests a second and burst; `None` for none.
     /// Integrators report 10 and 20.
-    #[serde(with = "crate::settings::limit")]
-    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
+    #[serde(with = "crate::limit")]
+    #[schemars(with = "Option<crate::limit::LimitForm>")]
     pub rate_limit: Option<(f64, u32)>,
     /// Submissions that a webhook source takes in its life: 50,000 are documented, deleted rows included.
     pub webhook_submissions: u64,
@@ -112,7 +114,7 @@ impl ClaySettings {
     }
 
     /// The first setting that makes no sense.
-    pub(super) fn validate(&self) -> Result<(), SettingsProblem> {
+    pub(crate) fn validate(&self) -> Result<(), SettingsProblem> {
         let wrong = |setting| move |problem| SettingsProblem { setting, problem };
         self.latency.validate().map_err(wrong("clay.latency"))?;
         check_limit(self.rate_limit).map_err(wrong("clay.rate_limit"))?;

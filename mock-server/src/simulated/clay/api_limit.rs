@@ -16,14 +16,14 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// A token bucket that can be told.
 #[derive(Debug, Clone)]
-pub(in super::super) struct ApiLimit {
+pub(super) struct ApiLimit {
     bucket: TokenBucket,
     burst: u32,
 }
 
 impl ApiLimit {
     /// A limit of requests a second and a burst.
-    pub(in super::super) fn new((rate, burst): (f64, u32)) -> Self {
+    pub(super) fn new((rate, burst): (f64, u32)) -> Self {
         Self { bucket: TokenBucket::new(rate, burst), burst }
     }
 
@@ -33,7 +33,7 @@ impl ApiLimit {
     }
 
     /// Requests that may come at once.
-    pub(in super::super) fn left(&self, now: Duration) -> u32 {
+    pub(super) fn left(&self, now: Duration) -> u32 {
         self.bucket.level(now).0
     }
 

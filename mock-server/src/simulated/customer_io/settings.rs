@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::Period;
-
-use super::{SettingsProblem, check_limit};
 use crate::latency::LatencyModel;
+use crate::limit::check_limit;
+use crate::simulated::SettingsProblem;
 
 /// Where an account lives. Its data stays there, and the vendor's hosts are named after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -41,24 +41,24 @@ pub struct CustomerIoSettings {
     /// How long it thinks.
     pub latency: LatencyModel,
     /// The Track API's limit, versions 1 and 2 together, in requests a second and burst; `None` for none.
-    #[serde(with = "crate::settings::limit")]
-    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
+    #[serde(with = "crate::limit")]
+    #[schemars(with = "Option<crate::limit::LimitForm>")]
     pub rate_limit: Option<(f64, u32)>,
     /// The App API's limit on requests that have none of their own, likewise.
-    #[serde(with = "crate::settings::limit")]
-    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
+    #[serde(with = "crate::limit")]
+    #[schemars(with = "Option<crate::limit::LimitForm>")]
     pub app_rate_limit: Option<(f64, u32)>,
     /// The App API's limit on transactional messages, likewise.
-    #[serde(with = "crate::settings::limit")]
-    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
+    #[serde(with = "crate::limit")]
+    #[schemars(with = "Option<crate::limit::LimitForm>")]
     pub transactional_rate_limit: Option<(f64, u32)>,
     /// The App API's limit on triggers of broadcasts, likewise.
-    #[serde(with = "crate::settings::limit")]
-    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
+    #[serde(with = "crate::limit")]
+    #[schemars(with = "Option<crate::limit::LimitForm>")]
     pub broadcast_rate_limit: Option<(f64, u32)>,
     /// The Pipelines API's limit, likewise.
-    #[serde(with = "crate::settings::limit")]
-    #[schemars(with = "Option<crate::settings::limit::LimitForm>")]
+    #[serde(with = "crate::limit")]
+    #[schemars(with = "Option<crate::limit::LimitForm>")]
     pub pipelines_rate_limit: Option<(f64, u32)>,
     /// Requests a day that the App API takes; `None` for any number. Beyond it 429 comes without Retry-After, as documented
     /// for daily quotas. How many a day an account has is not publicly documented, so there is none unless one is set. A day
@@ -105,7 +105,7 @@ impl CustomerIoSettings {
     /// # Errors
     ///
     /// The first setting that makes no sense.
-    pub(super) fn validate(&self) -> Result<(), SettingsProblem> {
+    pub(crate) fn validate(&self) -> Result<(), SettingsProblem> {
         let wrong = |setting| move |problem| SettingsProblem { setting, problem };
         self.latency.validate().map_err(wrong("customer_io.latency"))?;
         for (setting, limit) in [
