@@ -36,8 +36,13 @@ const LEVELS: [(&str, u32); 25] = [
 
 /// Uses between modules of one level, from the first to the second: an event says whose it is, a journey is made from its
 /// validated scenario and sends what the vendors know, and where those are is what a scenario's target says.
-const ALLOWED: [(&str, &str); 4] =
-    [("event", "outcome"), ("journey", "scenario"), ("journey", "vendor_api"), ("vendor_api", "scenario")];
+const ALLOWED: [(&str, &str); 5] = [
+    ("event", "outcome"),
+    ("journey", "scenario"),
+    ("journey", "vendor_api"),
+    ("threshold", "measure"),
+    ("vendor_api", "scenario"),
+];
 
 /// Level of the command line, which may use everything.
 const TOP: u32 = 5;

@@ -92,10 +92,7 @@ fn what(kind: SampleKind) -> &'static str {
 
 /// Whether a sample's labels carry all the tags.
 fn matches(labels: &Labels, tags: &[(String, String)]) -> bool {
-    tags.is_empty() || {
-        let own = labels.tags();
-        tags.iter().all(|(name, value)| own.get(name.as_str()) == Some(value))
-    }
+    tags.iter().all(|(name, value)| labels.value(name).is_some_and(|own| own == value.as_str()))
 }
 
 fn no_samples(threshold: &Threshold, kind: SampleKind) -> Observed {
