@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 /// The turns of entries that failed before.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct Pacer {
     pause: Duration,
     turns: Mutex<Turns>,
 }
@@ -22,28 +22,28 @@ struct Turns {
     next: Instant,
     /// When the next entry that is put off comes back.
     put_off: Instant,
-    /// Somebody waits for `next`.
+    /// A worker waits for `next`.
     awaited: bool,
 }
 
-/// What an entry that failed before is told.
+/// When an entry that failed before may be tried.
 #[derive(Debug)]
 pub(super) enum Turn<'a> {
-    /// Its turn is at `at`, which is soon: wait until then, and go. Dropped before, the turn is another's.
+    /// At `at`, which is soon: wait until then and go. Dropping it before frees the turn.
     Soon {
         at: Instant,
-        /// Kept until the turn has come.
+        /// Hold it until the turn has come.
         waiting: Waiting<'a>,
     },
-    /// Come back at this time.
+    /// Release it until this time.
     PutOff(Instant),
 }
 
-/// Whoever waits for the next turn, until it is dropped.
+/// The one worker that waits for the next turn, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Waiting<'a>(&'a Pace);
+pub(super) struct Waiting<'a>(&'a Pacer);
 
-impl Pace {
+impl Pacer {
     /// Turns that are `pause` apart.
     pub(super) fn new(pause: Duration, now: Instant) -> Self {
         Self { pause, turns: Mutex::new(Turns { next: now, put_off: now, awaited: false }) }
@@ -53,7 +53,7 @@ impl Pace {
     pub(super) fn turn(&self, now: Instant) -> Turn<'_> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         if turns.awaited {
-            // Behind the one who waits, and behind those who were put off before.
+            // Behind the worker that waits, and behind the entries that were put off before.
             let at = turns.put_off.max(turns.next + self.pause);
             turns.put_off = at + self.pause;
             return Turn::PutOff(at);
@@ -82,8 +82,8 @@ mod tests {
 
     const PAUSE: Duration = Duration::from_millis(200);
 
-    fn soon<'a>(pace: &'a Pace, now: Instant) -> (Instant, Waiting<'a>) {
-        match pace.turn(now) {
+    fn soon<'a>(pacer: &'a Pacer, now: Instant) -> (Instant, Waiting<'a>) {
+        match pacer.turn(now) {
             Turn::Soon { at, waiting } => (at, waiting),
             Turn::PutOff(at) => panic!("put off for {:?}", at.saturating_duration_since(now)),
         }
@@ -92,36 +92,36 @@ mod tests {
     #[test]
     fn one_after_the_other_they_go_a_pause_apart() {
         let start = Instant::now();
-        let pace = Pace::new(PAUSE, start);
+        let pacer = Pacer::new(PAUSE, start);
         for expected in [start, start + PAUSE, start + 2 * PAUSE] {
-            let (at, waiting) = soon(&pace, start);
+            let (at, waiting) = soon(&pacer, start);
             assert_eq!(at, expected);
             waiting.go(at);
         }
-        assert_eq!(soon(&pace, start + 10 * PAUSE).0, start + 10 * PAUSE, "nobody makes up for lost turns");
+        assert_eq!(soon(&pacer, start + 10 * PAUSE).0, start + 10 * PAUSE, "lost turns are not made up for");
     }
 
     #[test]
     fn one_waits_and_the_others_come_back_one_pause_apart() {
         let start = Instant::now();
-        let pace = Pace::new(PAUSE, start);
-        let (_, waiting) = soon(&pace, start);
+        let pacer = Pacer::new(PAUSE, start);
+        let (_, waiting) = soon(&pacer, start);
         let put_off: Vec<Instant> = (0..3)
-            .map(|_| match pace.turn(start) {
+            .map(|_| match pacer.turn(start) {
                 Turn::PutOff(at) => at,
                 Turn::Soon { .. } => panic!("two wait at once"),
             })
             .collect();
         assert_eq!(put_off, [start + PAUSE, start + 2 * PAUSE, start + 3 * PAUSE]);
         waiting.go(start);
-        assert_eq!(soon(&pace, start + PAUSE).0, start + PAUSE, "the first of them finds its turn free");
+        assert_eq!(soon(&pacer, start + PAUSE).0, start + PAUSE, "the first of them finds its turn free");
     }
 
     #[test]
     fn a_wait_that_is_given_up_frees_the_turn() {
         let start = Instant::now();
-        let pace = Pace::new(PAUSE, start);
-        drop(soon(&pace, start));
-        assert_eq!(soon(&pace, start).0, start);
+        let pacer = Pacer::new(PAUSE, start);
+        drop(soon(&pacer, start));
+        assert_eq!(soon(&pacer, start).0, start);
     }
 }
