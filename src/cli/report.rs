@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::run::finish;
+use super::run::show;
 use super::{Exit, output};
 use crate::report::Judged;
 use crate::result::{read_run, read_verdict};
@@ -38,7 +38,7 @@ pub(super) fn run(args: &ReportArgs) -> Exit {
             return Exit::CouldNotRun;
         }
     };
-    match finish::show(&run, &judged, &args.dir, args.json) {
+    match show::show(&run, &judged, &args.dir, args.json) {
         Exit::CouldNotRun if !matches!(run.result.end, crate::result::RunEnd::Failed { .. }) => Exit::CouldNotRun,
         // The verdict was that of the run, and is shown; rendering it again has gone well.
         _ => Exit::Passed,

@@ -20,36 +20,48 @@ const LAST_WORDS: usize = 10;
 
 /// The service could not be started.
 #[derive(Debug, Error)]
-pub(crate) enum ProcessError {
-    #[error("cannot find this program to start the service with: {0}")]
-    NoProgram(#[source] io::Error),
+pub enum ProcessError {
+    /// A file of it cannot be written.
     #[error("cannot write {path}: {source}")]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No port is free.
     #[error("no free port for the service: {0}")]
     Port(#[source] io::Error),
+    /// The system did not start it.
     #[error("cannot start the service: {0}")]
     Spawn(#[source] io::Error),
+    /// It ended, or said something else than where it listens.
     #[error("the service did not start ({how}); its last words:\n{last_words}")]
-    NotStarted { how: String, last_words: String },
+    NotStarted {
+        /// What it did instead.
+        how: String,
+        /// The end of its log.
+        last_words: String,
+    },
 }
 
-/// A port of loopback that nobody else gets. The vendors must know where to call the service back before it is there, and it
+/// A port of loopback that no other process gets. The vendors must know where to call the service back before it is there, and it
 /// must know where they listen before it starts, so its port is chosen first.
 ///
 /// The socket is bound and does not listen. The service binds the same port, which Linux allows as long as no socket listens on
-/// it and both may reuse addresses (socket(7), SO_REUSEADDR); the system hands the port to nobody who asks for any free one.
-pub(super) struct Reserved {
+/// it and both may reuse addresses (socket(7), SO_REUSEADDR); the system gives it to no process that asks for any free port.
+pub(super) struct ReservedPort {
     _socket: TcpSocket,
-    pub(super) port: u16,
+    pub(super) number: u16,
 }
 
-impl Reserved {
+impl ReservedPort {
     pub(super) fn new() -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
         socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        let port = socket.local_addr()?.port();
-        Ok(Self { _socket: socket, port })
+        let number = socket.local_addr()?.port();
+        Ok(Self { _socket: socket, number })
     }
 }
 
@@ -156,9 +168,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_reserved_port_can_be_listened_on_by_whoever_knows_it() {
-        let reserved = Reserved::new().expect("a port");
-        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, reserved.port)).await.expect("it is free for us");
-        assert_eq!(listener.local_addr().expect("an address").port(), reserved.port);
-        tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, reserved.port)).await.expect("the listener is reached");
+        let reserved = ReservedPort::new().expect("a port");
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, reserved.number)).await.expect("it is free for us");
+        assert_eq!(listener.local_addr().expect("an address").port(), reserved.number);
+        tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, reserved.number)).await.expect("the listener is reached");
     }
 }

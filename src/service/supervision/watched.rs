@@ -17,7 +17,6 @@ use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Stop};
 use crate::measure::Gauges;
-use crate::run::events::EventLog;
 
 /// The gauges are read this long before a second ends, so that its row shows them fresh.
 const BEFORE_THE_CUT: Duration = Duration::from_millis(100);
@@ -32,30 +31,30 @@ const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
 
 /// What is known of the service when the run has ended.
 #[derive(Debug, Default)]
-pub(crate) struct ServiceOutcome {
+pub struct ServiceOutcome {
     /// How it was lost, if it ended before the run did.
-    pub(crate) lost: Option<String>,
-    /// Whether it said where everything is.
-    pub(crate) places: bool,
+    pub lost: Option<String>,
+    /// Whether the places at rest have been written down.
+    pub places: bool,
     /// What a reader must know to trust the numbers.
-    pub(crate) warnings: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// A service while the load runs.
-pub(crate) struct Serving {
+pub struct WatchedService {
     api: Api,
     token: Option<String>,
-    tells: bool,
+    reports: bool,
     gauges: watch::Sender<Option<Gauges>>,
     /// Readings of the gauges that did not come.
     unread: Arc<AtomicU64>,
     skew: Duration,
     tasks: Vec<JoinHandle<()>>,
-    process: Option<Watched>,
+    process: Option<WatchedProcess>,
     warnings: Vec<String>,
 }
 
-struct Watched {
+struct WatchedProcess {
     end: oneshot::Sender<()>,
     watcher: JoinHandle<Ending>,
     dir: PathBuf,
@@ -71,12 +70,12 @@ enum Ending {
 
 impl Service {
     /// The load begins: from now on the service is watched, and the death of one that the run started ends the load.
-    pub(crate) async fn begin(self, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Serving {
-        let Self { api, token, tells, process, .. } = self;
-        let mut serving = Serving {
+    pub async fn watch(self, clock: LoadClock, events: Arc<dyn EventSink>, stop: Stop) -> WatchedService {
+        let Self { api, token, reports, process, .. } = self;
+        let mut watched = WatchedService {
             api,
             token,
-            tells,
+            reports,
             gauges: watch::Sender::new(None),
             unread: Arc::default(),
             skew: Duration::ZERO,
@@ -84,19 +83,19 @@ impl Service {
             process: process.map(|(process, dir)| watch_process(process, dir, clock, Arc::clone(&events), stop)),
             warnings: Vec::new(),
         };
-        if tells {
-            match serving.api.clock().await {
-                Ok(offset) => serving.listen(offset, clock, events),
-                Err(error) => serving.warnings.push(format!("The service's clock could not be read: {error}.")),
+        if reports {
+            match watched.api.clock().await {
+                Ok(offset) => watched.listen(offset, clock, events),
+                Err(error) => watched.warnings.push(format!("The service's clock could not be read: {error}.")),
             }
-            serving.tasks.push(serving.read_gauges(clock));
+            watched.tasks.push(watched.read_gauges(clock));
         }
-        serving
+        watched
     }
 }
 
-impl Serving {
-    fn listen(&mut self, offset: ClockOffset, clock: LoadClock, events: Arc<EventLog>) {
+impl WatchedService {
+    fn listen(&mut self, offset: ClockOffset, clock: LoadClock, events: Arc<dyn EventSink>) {
         self.skew = offset.bound;
         let api = self.api.clone();
         self.tasks.push(tokio::spawn(async move {
@@ -126,13 +125,13 @@ impl Serving {
     }
 
     /// The latest gauges, for whoever cuts the seconds.
-    pub(crate) fn gauges(&self) -> watch::Receiver<Option<Gauges>> {
+    pub fn gauges(&self) -> watch::Receiver<Option<Gauges>> {
         self.gauges.subscribe()
     }
 
     /// Waits until nothing is under way in the service, for `longest` at most, or until `give_up`.
-    pub(crate) async fn rest(&mut self, longest: Duration, give_up: impl Fn() -> bool) {
-        if !self.tells {
+    pub async fn rest(&mut self, longest: Duration, give_up: impl Fn() -> bool) {
+        if !self.reports {
             return;
         }
         let deadline = tokio::time::Instant::now() + longest;
@@ -163,13 +162,13 @@ impl Serving {
     }
 
     /// The run is over: places at rest are written to `places`, and a service that the run started is ended.
-    pub(crate) async fn end(mut self, places: Option<&Path>) -> ServiceOutcome {
+    pub async fn end(mut self, places: Option<&Path>) -> ServiceOutcome {
         // From here on the service may be gone at any moment, and what it does not answer then is no failure of its.
         self.tasks.iter().for_each(JoinHandle::abort);
         let (lost, places) = match self.process.take() {
             Some(process) => self.end_process(process, places).await,
             None => match places {
-                Some(file) if self.tells => (None, self.fetch_places(file).await),
+                Some(file) if self.reports => (None, self.fetch_places(file).await),
                 _ => (None, false),
             },
         };
@@ -206,8 +205,8 @@ impl Serving {
 
     /// The database of a service that ended in order stays only where there is something left in it to look at.
     fn tidy(&self, dir: &Path, left: Option<u64>) {
-        let told = || self.gauges.borrow().as_ref().map(|gauges| gauges.queue_depth + gauges.dead_letters);
-        if left.or_else(told) != Some(0) {
+        let reported = || self.gauges.borrow().as_ref().map(|gauges| gauges.queue_depth + gauges.dead_letters);
+        if left.or_else(reported) != Some(0) {
             return;
         }
         let database = config::database(dir);
@@ -220,8 +219,8 @@ impl Serving {
     }
 
     /// Ends the process, and reads from its database where everything is; gives how it was lost, and whether that was read.
-    async fn end_process(&mut self, process: Watched, places: Option<&Path>) -> (Option<String>, bool) {
-        let Watched { end, watcher, dir } = process;
+    async fn end_process(&mut self, process: WatchedProcess, places: Option<&Path>) -> (Option<String>, bool) {
+        let WatchedProcess { end, watcher, dir } = process;
         let _ = end.send(());
         let ending = watcher.await;
         let left = match places {
@@ -258,7 +257,7 @@ impl Serving {
     }
 }
 
-fn watch_process(process: Process, dir: PathBuf, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Watched {
+fn watch_process(process: Process, dir: PathBuf, clock: LoadClock, events: Arc<dyn EventSink>, stop: Stop) -> WatchedProcess {
     let (end, ended) = oneshot::channel();
     let watcher = tokio::spawn(async move {
         let mut process = process;
@@ -283,5 +282,5 @@ fn watch_process(process: Process, dir: PathBuf, clock: LoadClock, events: Arc<E
             }
         }
     });
-    Watched { end, watcher, dir }
+    WatchedProcess { end, watcher, dir }
 }

@@ -1,6 +1,6 @@
-//! What a service tells about itself, read over HTTP: `/clock` and `/stats`.
+//! What a service reports about itself, read over HTTP: `/clock` and `/stats`.
 //!
-//! A user's own service may tell nothing at all, or only some of it: what it does not tell is absent, never zero.
+//! A user's own service may report nothing at all, or only some of it: what it does not report is absent, never zero.
 
 use std::time::Duration;
 
@@ -33,15 +33,33 @@ pub(super) struct Api {
     pub(super) authorization: Option<HeaderValue>,
 }
 
-/// The service did not tell.
+/// The service did not report.
 #[derive(Debug, Error)]
-pub(crate) enum ApiError {
+pub enum ApiError {
+    /// It did not answer.
     #[error("{path}: {problem}")]
-    NoAnswer { path: String, problem: String },
+    NoAnswer {
+        /// What it was asked for.
+        path: String,
+        /// Why.
+        problem: String,
+    },
+    /// It refused.
     #[error("{path} was answered with status {status}")]
-    Refused { path: String, status: u16 },
+    Refused {
+        /// What it was asked for.
+        path: String,
+        /// The status.
+        status: u16,
+    },
+    /// It answered something else.
     #[error("{path} was answered with something else than was expected: {problem}")]
-    Unexpected { path: String, problem: String },
+    Unexpected {
+        /// What it was asked for.
+        path: String,
+        /// What is wrong with the answer.
+        problem: String,
+    },
 }
 
 /// Where a service's clock stands on this process's.
@@ -65,7 +83,7 @@ impl ClockOffset {
     }
 }
 
-/// `/stats`, as far as it is told.
+/// `/stats`, as far as the service reports it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Stats {
@@ -164,13 +182,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_both_pipelines_tell_adds_up() {
+    fn the_stats_of_both_pipelines_add_up() {
         let stats: Stats = serde_json::from_value(json!({
             "elapsed_us": 5, "accepted": 3,
             "clay": { "queue_depth": 2, "dead_letters": 1, "in_flight": 3, "credits_used": 12, "breaker": "OPEN" },
             "customer_io": { "queue_depth": 4, "in_flight": 0 },
         }))
-        .expect("what it does not know is passed over, what is not told is empty");
+        .expect("unknown fields are passed over, missing ones are empty");
         let gauges = stats.gauges();
         assert_eq!((gauges.queue_depth, gauges.dead_letters, gauges.credits_used), (6, 1, 12));
         assert_eq!(gauges.breakers, [(Vendor::Clay, BreakerState::Open)].into());

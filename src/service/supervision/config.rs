@@ -3,24 +3,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use mock_server::settings::SimulationSettings;
 use thiserror::Error;
 
-/// What a started service is told.
-pub(super) struct Told<'a> {
-    /// Where it listens on loopback.
-    pub(super) port: u16,
-    /// Clay's base URL.
-    pub(super) clay: &'a str,
-    /// Customer.io's base URL.
-    pub(super) customer_io: &'a str,
-    /// The simulated vendors, with their credentials.
-    pub(super) vendors: &'a SimulationSettings,
-    /// Users of the load: each may hold a connection.
-    pub(super) users: u32,
-    /// The scenario's text, for its `[resilience]`.
-    pub(super) scenario: &'a str,
-}
+use super::ServiceSettings;
 
 /// A service's configuration, and the environment that it needs.
 pub(super) struct Written {
@@ -31,7 +16,7 @@ pub(super) struct Written {
 /// The scenario's `[resilience]` cannot be handed on.
 #[derive(Debug, Error)]
 #[error("the scenario's [resilience] cannot be handed to the service: {0}")]
-pub(crate) struct ResilienceError(String);
+pub struct ResilienceError(String);
 
 const WEBHOOK_TOKEN: &str = "PLIMSOLL_RUN_CLAY_WEBHOOK_TOKEN";
 const CALLBACK_SECRET: &str = "PLIMSOLL_RUN_CLAY_CALLBACK_SECRET";
@@ -54,17 +39,17 @@ pub(super) fn database(dir: &Path) -> PathBuf {
     dir.join("leads.db")
 }
 
-/// Writes the configuration.
-pub(super) fn write(told: &Told<'_>) -> Result<Written, ResilienceError> {
-    let clay = &told.vendors.clay;
+/// Writes the configuration of a service that listens at `port` on loopback.
+pub(super) fn write(settings: &ServiceSettings<'_>, port: u16) -> Result<Written, ResilienceError> {
+    let clay = &settings.vendors.clay;
     let mut environment =
-        vec![(SITE_ID, told.vendors.customer_io.site_id.clone()), (API_KEY, told.vendors.customer_io.api_key.clone())];
+        vec![(SITE_ID, settings.vendors.customer_io.site_id.clone()), (API_KEY, settings.vendors.customer_io.api_key.clone())];
     let mut vendors = String::new();
     let mut line = |key: &str, value: String| {
         // Writing to a String cannot fail.
         let _ = writeln!(vendors, "{key} = {value}");
     };
-    line("clay", quoted(told.clay));
+    line("clay", quoted(settings.clay));
     line("clay_webhook_path", quoted(&format!("/v3/sources/webhook/{}", clay.webhook_id)));
     if let Some(token) = &clay.webhook_token {
         environment.push((WEBHOOK_TOKEN, token.clone()));
@@ -74,17 +59,17 @@ pub(super) fn write(told: &Told<'_>) -> Result<Written, ResilienceError> {
         environment.push((CALLBACK_SECRET, secret.0.clone()));
         line("clay_callback_secret", env(CALLBACK_SECRET));
     }
-    line("customer_io", quoted(told.customer_io));
+    line("customer_io", quoted(settings.customer_io));
     line("customer_io_site_id", env(SITE_ID));
     line("customer_io_api_key", env(API_KEY));
-    let connections = told.users.saturating_add(SPARE_CONNECTIONS).clamp(1_024, MOST_CONNECTIONS);
+    let connections = settings.users.saturating_add(SPARE_CONNECTIONS).clamp(1_024, MOST_CONNECTIONS);
     let text = format!(
         "# Written by the run for the service that it started. Secrets are in the environment of its process.\n\
          listen = \"127.0.0.1:{}\"\nshutdown = \"{}s\"\n\n[store]\npath = \"leads.db\"\n\n[vendors]\n{vendors}\n\
          [limits]\nconnections = {connections}\n{}",
-        told.port,
+        port,
         SHUTDOWN.as_secs(),
-        resilience(told.scenario)?,
+        resilience(settings.scenario)?,
     );
     Ok(Written { text, environment })
 }
@@ -108,23 +93,39 @@ fn env(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use mock_server::settings::SimulationSettings;
+
     use super::*;
     use crate::scenario::TestPlan;
+    use crate::seed::Seed;
     use crate::service::ServiceConfig;
 
     const SCENARIO: &str = "name = \"x\"\nquestion = \"?\"\nexecutor = \"constant-vus\"\nvus = 1\nduration = \"10s\"\n\
         journeys = [{ journey = \"lead\" }]\ntarget = { service = \"start\" }\n\
         [resilience.clay]\nbreaker = { failures = 7, cooldown = \"2s\" }\ncredits = false\n[resilience.customer_io]\nretry = false\n";
 
-    fn told<'a>(vendors: &'a SimulationSettings, scenario: &'a str) -> Told<'a> {
-        Told { port: 4100, clay: "http://127.0.0.1:4101", customer_io: "http://127.0.0.1:4102", vendors, users: 5_000, scenario }
+    fn settings<'a>(vendors: &'a SimulationSettings, scenario: &'a str) -> ServiceSettings<'a> {
+        ServiceSettings {
+            program: Path::new("plimsoll"),
+            timeout: Duration::from_secs(1),
+            seed: Seed(1),
+            time_scale: 1.0,
+            run_dir: Path::new("."),
+            clay: "http://127.0.0.1:4101",
+            customer_io: "http://127.0.0.1:4102",
+            vendors,
+            users: 5_000,
+            scenario,
+        }
     }
 
     #[test]
     fn the_service_reads_what_the_run_writes_with_the_scenarios_own_resilience() {
         let mut vendors = SimulationSettings::default();
         vendors.clay.webhook_token = Some("hush-token".to_owned());
-        let written = write(&told(&vendors, SCENARIO)).expect("it can be written");
+        let written = write(&settings(&vendors, SCENARIO), 4100).expect("it can be written");
         let environment = |name: &str| written.environment.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
         let config = ServiceConfig::read(&written.text, Path::new("service.toml"), &environment)
             .unwrap_or_else(|errors| panic!("{errors}\n{}", written.text));
@@ -140,7 +141,7 @@ mod tests {
     fn no_secret_is_in_the_file() {
         let mut vendors = SimulationSettings::default();
         vendors.clay.webhook_token = Some("hush-token".to_owned());
-        let written = write(&told(&vendors, "")).expect("it can be written");
+        let written = write(&settings(&vendors, ""), 4100).expect("it can be written");
         let secrets = written.environment.iter().map(|(_, secret)| secret);
         assert_eq!(secrets.clone().count(), 4);
         secrets.for_each(|secret| assert!(!written.text.contains(secret.as_str()), "{}", written.text));
