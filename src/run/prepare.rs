@@ -8,7 +8,7 @@ use crate::journey::WorkloadPlan;
 use crate::output::{RunDirectory, Sink, Sinks};
 use crate::result::RunWriter;
 use crate::scenario::{Journey, ServiceAt, Target, TestPlan};
-use crate::service::supervision::{ReservedService, Service, ServiceError, ServiceSettings};
+use crate::service::supervision::{ConfigSource, ReservedService, Service, ServiceError, ServiceSettings};
 use crate::transport::{HttpClient, PoolSettings, TransportError};
 use crate::vendor_api::Endpoints;
 
@@ -91,11 +91,14 @@ async fn service(
                 seed: options.seed,
                 time_scale: options.time_scale,
                 run_dir: options.dir.path(),
-                clay: simulator.clay_url(),
-                customer_io: simulator.customer_io_url(),
-                vendors: &test_plan.simulation,
-                users: test_plan.load.plan.max_users(),
-                scenario: &test_plan.text,
+                config: ConfigSource {
+                    clay: simulator.clay_url(),
+                    customer_io: simulator.customer_io_url(),
+                    vendors: &test_plan.simulation,
+                    users: test_plan.load.plan.max_users(),
+                    workers: None,
+                    resilience: &test_plan.text,
+                },
             };
             Ok(Some(reserved.start(&settings, client).await?))
         }

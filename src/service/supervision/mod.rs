@@ -7,8 +7,10 @@
 mod api;
 mod config;
 mod events;
-mod places;
+mod fetched_places;
 mod process;
+mod rest;
+mod stored_places;
 mod watched;
 
 use std::path::{Path, PathBuf};
@@ -25,12 +27,12 @@ use crate::scenario::ServiceTarget;
 use crate::seed::Seed;
 use crate::transport::HttpClient;
 use crate::vendor_api::EndpointError;
-use api::Api;
-use process::{Process, ReservedPort};
 
-pub use api::ApiError;
-pub use config::ResilienceError;
-pub use process::ProcessError;
+pub use api::{Api, ApiError};
+pub use config::{CALLBACKS, ConfigSource, ResilienceError, WrittenConfig, write_config};
+pub use fetched_places::{PlacesError, fetch_places};
+pub use process::{ProcessError, ReservedPort, ServiceProcess};
+pub use rest::come_to_rest;
 pub use watched::{ServiceOutcome, WatchedService};
 
 /// Directory of a started service, in the run's.
@@ -76,7 +78,7 @@ impl ReservedService {
         let mut simulation = simulation.clone();
         let callbacks = &mut simulation.clay.callbacks;
         if callbacks.url.is_none() {
-            callbacks.url = Some(format!("http://127.0.0.1:{}{}", self.port.number, config::CALLBACKS));
+            callbacks.url = Some(format!("http://127.0.0.1:{}{}", self.port.number, CALLBACKS));
         }
         if callbacks.signing_secret == mock_server::settings::CallbackSettings::default().signing_secret {
             callbacks.signing_secret = Some(Secret(secret()));
@@ -90,7 +92,7 @@ impl ReservedService {
     /// When it does not start, or does not answer.
     pub async fn start(self, settings: &ServiceSettings<'_>, client: &HttpClient) -> Result<Service, ServiceError> {
         let dir = settings.run_dir.join(DIR);
-        let written = config::write(settings, self.port.number)?;
+        let written = write_config(&settings.config, self.port.number)?;
         let config = dir.join(CONFIG);
         let wrote = std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&config, &written.text));
         wrote.map_err(|source| ProcessError::Write { path: config.clone(), source })?;
@@ -99,15 +101,14 @@ impl ReservedService {
         command.arg("--until-stdin-ends");
         command.args(["--time-scale", &settings.time_scale.to_string(), "--seed", &settings.seed.0.to_string()]);
         command.envs(written.environment);
-        // Other systems let no two sockets have one port: there it is given back first, and seldom taken in between.
-        let port = if cfg!(target_os = "linux") { Some(self.port) } else { None };
-        let started = Process::start(command, &dir.join(LOG)).await;
+        let port = self.port.shared();
+        let started = ServiceProcess::listening(command, &dir.join(LOG)).await;
         drop(port);
-        let process = started.inspect_err(|_| {
+        let (process, url) = started.inspect_err(|_| {
             // What cannot be removed stays, and harms nobody.
             let _ = std::fs::remove_dir_all(&dir);
         })?;
-        let api = Api::new(client.clone(), process.url.clone(), None);
+        let api = Api::new(client.clone(), url, None);
         api.clock().await.map_err(ServiceError::NoAnswer)?;
         Ok(Service { api, timeout: settings.timeout, token: None, reports: true, process: Some((process, dir)) })
     }
@@ -125,16 +126,8 @@ pub struct ServiceSettings<'a> {
     pub time_scale: f64,
     /// The directory of the run.
     pub run_dir: &'a Path,
-    /// Clay's base URL.
-    pub clay: &'a str,
-    /// Customer.io's base URL.
-    pub customer_io: &'a str,
-    /// The simulated vendors, with their credentials.
-    pub vendors: &'a SimulationSettings,
-    /// Users of the load: each may hold a connection.
-    pub users: u32,
-    /// The scenario's text, for its `[resilience]`.
-    pub scenario: &'a str,
+    /// What goes into its configuration.
+    pub config: ConfigSource<'a>,
 }
 
 /// A service that listens, before the load.
@@ -144,7 +137,7 @@ pub struct Service {
     token: Option<String>,
     /// Whether it reports its clock and its gauges.
     reports: bool,
-    process: Option<(Process, PathBuf)>,
+    process: Option<(ServiceProcess, PathBuf)>,
 }
 
 impl Service {
@@ -169,7 +162,7 @@ impl Service {
 
     /// Its process, where the run started it.
     pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().map(|(process, _)| process.pid)
+        self.process.as_ref().map(|(process, _)| process.pid())
     }
 
     /// Where leads go; `run` is this run's own text.

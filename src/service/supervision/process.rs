@@ -1,4 +1,4 @@
-//! `plimsoll serve` as a process of the run: started with everything that it needs, and ended as an operator would, by SIGTERM.
+//! A service as a process: started with everything that it needs, and ended as an operator would, by SIGTERM, or by SIGKILL.
 
 use std::fs::File;
 use std::io;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -50,49 +51,57 @@ pub enum ProcessError {
 ///
 /// The socket is bound and does not listen. The service binds the same port, which Linux allows as long as no socket listens on
 /// it and both may reuse addresses (socket(7), SO_REUSEADDR); the system gives it to no process that asks for any free port.
-pub(super) struct ReservedPort {
+pub struct ReservedPort {
     _socket: TcpSocket,
-    pub(super) number: u16,
+    /// Its number.
+    pub number: u16,
 }
 
 impl ReservedPort {
-    pub(super) fn new() -> io::Result<Self> {
+    /// Chooses it.
+    ///
+    /// # Errors
+    /// When none is free.
+    pub fn new() -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
         socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let number = socket.local_addr()?.port();
         Ok(Self { _socket: socket, number })
     }
+
+    /// The port, where a service can listen on it all the same; `None` on systems that let no two sockets have one port. There it
+    /// is given back, and seldom taken before the service has it.
+    pub fn shared(self) -> Option<Self> {
+        cfg!(target_os = "linux").then_some(self)
+    }
 }
 
-/// A service that listens.
-pub(super) struct Process {
-    pub(super) child: Child,
-    /// Open as long as this process lives: the service ends when it is gone, whatever happened to it.
+/// A service's process, in a process group of its own: a Ctrl-C on the terminal does not take the service away from a load that
+/// is being ended properly, and a signal reaches whatever the service has started. It is killed with this value.
+pub struct ServiceProcess {
+    child: Child,
+    /// Kept apart and open, for a service that ends when it is closed: waiting for a child closes what is left of it.
     _stdin: Option<ChildStdin>,
-    pub(super) pid: u32,
-    /// Its base URL.
-    pub(super) url: String,
 }
 
-#[derive(Deserialize)]
-struct Listening {
-    listening: String,
-}
-
-impl Process {
-    /// Starts `command` with standard error to the file `log`, and waits until it says where it listens. It gets a process group
-    /// of its own, so that a Ctrl-C on the terminal does not take the service away from a load that is being ended properly.
-    pub(super) async fn start(mut command: Command, log: &Path) -> Result<Self, ProcessError> {
-        let file = File::create(log).map_err(|source| ProcessError::Write { path: log.to_owned(), source })?;
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file).kill_on_drop(true);
-        #[cfg(unix)]
-        command.process_group(0);
-        let mut child = command.spawn().map_err(ProcessError::Spawn)?;
-        let pid = child.id().unwrap_or_default();
-        // Kept apart: waiting for a child closes what is left of it.
+impl ServiceProcess {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the system does not.
+    pub fn spawn(command: &mut Command) -> io::Result<Self> {
+        let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let stdin = child.stdin.take();
-        let Some(stdout) = child.stdout.take() else { unreachable!("it is piped") };
+        Ok(Self { child, _stdin: stdin })
+    }
+
+    /// Starts `command` with standard error to the file `log`, and waits until it says where it listens. Gives that URL, too.
+    pub(super) async fn listening(mut command: Command, log: &Path) -> Result<(Self, String), ProcessError> {
+        let file = File::create(log).map_err(|source| ProcessError::Write { path: log.to_owned(), source })?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
+        let mut process = Self::spawn(&mut command).map_err(ProcessError::Spawn)?;
+        let Some(stdout) = process.child.stdout.take() else { unreachable!("it is piped") };
         let mut lines = BufReader::new(stdout).lines();
         let first = tokio::select! {
             line = lines.next_line() => line.ok().flatten(),
@@ -102,25 +111,76 @@ impl Process {
             }
         };
         let Some(first) = first else {
-            let how = child.wait().await.map_or_else(|error| error.to_string(), describe);
+            let how = process.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
             return Err(not_started(how, log));
         };
         let Ok(Listening { listening }) = serde_json::from_str(&first) else {
             return Err(not_started(format!("it said `{first}` instead of where it listens"), log));
         };
-        // A pipe that nobody reads would hold it up, and one that is closed end it.
+        // A pipe that is full would hold it up, and one that is closed end it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { child, _stdin: stdin, pid, url: listening.trim_end_matches('/').to_owned() })
+        Ok((process, listening.trim_end_matches('/').to_owned()))
     }
 
-    /// SIGTERM, as an operator would.
-    pub(super) fn terminate(&self) {
-        #[cfg(unix)]
-        if let Some(pid) = self.child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed())) {
-            // It may have ended by itself.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    /// Its process id; 0 when it has ended.
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When the system does not say how it ended.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// SIGKILL to it and whatever it has started.
+    ///
+    /// # Errors
+    /// When the system does not say how it ended.
+    pub async fn kill(&mut self) -> io::Result<ExitStatus> {
+        self.signal(Signal::KILL);
+        self.wait().await
+    }
+
+    /// SIGTERM, as an operator would, and SIGKILL where its end takes longer than `within`.
+    ///
+    /// # Errors
+    /// When it had to be killed, or the system does not say how it ended.
+    pub async fn end(&mut self, within: Duration) -> Result<ExitStatus, String> {
+        self.signal(Signal::TERM);
+        match tokio::time::timeout(within, self.wait()).await {
+            Ok(ended) => ended.map_err(|error| error.to_string()),
+            Err(_) => {
+                let _ = self.kill().await;
+                Err(format!("it did not end within {} s of SIGTERM and was killed", within.as_secs()))
+            }
         }
     }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
+            // It may have ended just now.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for ServiceProcess {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+#[derive(Deserialize)]
+struct Listening {
+    listening: String,
 }
 
 fn not_started(how: String, log: &Path) -> ProcessError {
@@ -128,11 +188,6 @@ fn not_started(how: String, log: &Path) -> ProcessError {
     let lines: Vec<&str> = log.lines().collect();
     let last_words = lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n");
     ProcessError::NotStarted { how, last_words }
-}
-
-/// How a process ended, in words: "exit status: 0", "signal: 9 (SIGKILL)".
-pub(super) fn describe(status: ExitStatus) -> String {
-    status.to_string()
 }
 
 #[cfg(test)]
@@ -149,20 +204,20 @@ mod tests {
     async fn it_is_ready_when_it_says_where_it_listens_and_ends_by_sigterm() {
         let dir = tempfile::tempdir().expect("a directory");
         let script = r#"echo '{"listening":"http://127.0.0.1:1/"}'; exec cat /dev/zero > /dev/null"#;
-        let mut process = Process::start(shell(script), &dir.path().join("log")).await.expect("it starts");
-        assert_eq!(process.url, "http://127.0.0.1:1");
-        process.terminate();
-        let status = process.child.wait().await.expect("it ends");
-        assert!(describe(status).contains("SIGTERM"), "{}", describe(status));
+        let started = ServiceProcess::listening(shell(script), &dir.path().join("log")).await;
+        let (mut process, url) = started.ok().expect("it starts");
+        assert_eq!(url, "http://127.0.0.1:1");
+        let status = process.end(Duration::from_secs(60)).await.expect("it ends").to_string();
+        assert!(status.contains("SIGTERM"), "{status}");
     }
 
     #[tokio::test]
     async fn one_that_does_not_start_says_why() {
         let dir = tempfile::tempdir().expect("a directory");
-        let error = Process::start(shell("echo 'the disk is full' >&2; exit 3"), &dir.path().join("log")).await.err();
+        let error = ServiceProcess::listening(shell("echo 'the disk is full' >&2; exit 3"), &dir.path().join("log")).await.err();
         let error = error.expect("it does not start").to_string();
         assert!(error.contains("exit status: 3") && error.contains("the disk is full"), "{error}");
-        let error = Process::start(shell("echo hello"), &dir.path().join("log")).await.err();
+        let error = ServiceProcess::listening(shell("echo hello"), &dir.path().join("log")).await.err();
         assert!(error.expect("it is no service").to_string().contains("`hello`"));
     }
 

@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::api::{Api, ClockOffset};
-use super::process::{Process, describe};
-use super::{Service, config, events, places};
-use crate::audit::fetch_places;
+use super::process::ServiceProcess;
+use super::rest::come_to_rest;
+use super::{Service, config, events, fetch_places, stored_places};
 use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Stop};
@@ -20,8 +20,6 @@ use crate::measure::Gauges;
 
 /// The gauges are read this long before a second ends, so that its row shows them fresh.
 const BEFORE_THE_CUT: Duration = Duration::from_millis(100);
-/// How often it is asked whether it is at rest.
-const ASKED_EVERY: Duration = Duration::from_millis(100);
 /// Times in a row that nothing is under way until it is at rest: Clay's callback for the last row may be on its way.
 const QUIET: u32 = 5;
 /// What its end may take beyond its own deadline until it is killed.
@@ -134,30 +132,21 @@ impl WatchedService {
         if !self.reports {
             return;
         }
-        let deadline = tokio::time::Instant::now() + longest;
-        let mut quiet = 0;
-        let under_way = loop {
-            let under_way = match self.api.stats().await {
-                Ok(stats) => {
-                    self.gauges.send_replace(Some(stats.gauges()));
-                    Some(stats.under_way())
-                }
-                Err(_) => None,
-            };
-            quiet = if under_way == Some(0) { quiet + 1 } else { 0 };
-            if self.is_lost() || quiet >= QUIET || give_up() || tokio::time::Instant::now() >= deadline {
-                break under_way;
+        let under_way = come_to_rest(QUIET, longest, || self.is_lost() || give_up(), async || match self.api.stats().await {
+            Ok(stats) => {
+                self.gauges.send_replace(Some(stats.gauges()));
+                Some(stats.under_way()).filter(|count| *count > 0).map(Some)
             }
-            tokio::time::sleep(ASKED_EVERY).await;
-        };
-        match under_way {
-            Some(0) => {}
-            Some(count) => self.warnings.push(format!(
+            Err(_) => Some(None),
+        });
+        match under_way.await {
+            None => {}
+            Some(Some(count)) => self.warnings.push(format!(
                 "{} operations were still under way in the service when the run ended, {} after the load.",
                 crate::units::format_count(count),
                 crate::units::format_duration(longest)
             )),
-            None => self.warnings.push("Whether the service came to rest could not be read.".to_owned()),
+            Some(None) => self.warnings.push("Whether the service came to rest could not be read.".to_owned()),
         }
     }
 
@@ -193,8 +182,7 @@ impl WatchedService {
     }
 
     async fn fetch_places(&mut self, file: &Path) -> bool {
-        let url = format!("{}/places", self.api.base);
-        match fetch_places(&self.api.client, &url, self.token.as_deref(), file).await {
+        match fetch_places(&self.api.client, &self.api.places(), self.token.as_deref(), file).await {
             Ok(_) => true,
             Err(error) => {
                 self.warnings.push(format!("The places at rest could not be read from the service: {error}."));
@@ -247,7 +235,7 @@ impl WatchedService {
 
     /// Reads the places; gives how many operations are still to be done, or for somebody to look at.
     async fn read_places(&mut self, database: &Path, file: &Path) -> Option<u64> {
-        match places::of_database(database, file).await {
+        match stored_places::of_database(database, file).await {
             Ok(left) => Some(left),
             Err(error) => {
                 self.warnings.push(format!("The places at rest could not be read from {}: {error}.", database.display()));
@@ -257,13 +245,13 @@ impl WatchedService {
     }
 }
 
-fn watch_process(process: Process, dir: PathBuf, clock: LoadClock, events: Arc<dyn EventSink>, stop: Stop) -> WatchedProcess {
+fn watch_process(process: ServiceProcess, dir: PathBuf, clock: LoadClock, events: Arc<dyn EventSink>, stop: Stop) -> WatchedProcess {
     let (end, ended) = oneshot::channel();
     let watcher = tokio::spawn(async move {
         let mut process = process;
         tokio::select! {
-            status = process.child.wait() => {
-                let how = status.map_or_else(|error| error.to_string(), describe);
+            status = process.wait() => {
+                let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
                 let kind = EventKind::ProcessLost { process: "service".to_owned(), how: how.clone() };
                 events.emit(Event { at_us: clock.now().as_micros() as u64, vendor: None, kind });
                 stop.raise(Level::CutOff);
@@ -271,15 +259,9 @@ fn watch_process(process: Process, dir: PathBuf, clock: LoadClock, events: Arc<d
             }
             _ = ended => {}
         }
-        process.terminate();
-        match tokio::time::timeout(config::SHUTDOWN + GRACE, process.child.wait()).await {
-            Ok(Ok(status)) => Ending::Asked { how: describe(status), in_order: status.success() },
-            Ok(Err(error)) => Ending::Asked { how: error.to_string(), in_order: false },
-            Err(_) => {
-                let _ = process.child.kill().await;
-                let how = format!("it had not ended within {} s and was killed", (config::SHUTDOWN + GRACE).as_secs());
-                Ending::Asked { how, in_order: false }
-            }
+        match process.end(config::SHUTDOWN + GRACE).await {
+            Ok(status) => Ending::Asked { how: status.to_string(), in_order: status.success() },
+            Err(how) => Ending::Asked { how, in_order: false },
         }
     });
     WatchedProcess { end, watcher, dir }
