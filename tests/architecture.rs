@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the root package with its level.
-const LEVELS: [(&str, u32); 25] = [
+const LEVELS: [(&str, u32); 26] = [
     ("clock", 0),
     ("config", 0),
     ("event", 0),
@@ -31,10 +31,12 @@ const LEVELS: [(&str, u32); 25] = [
     ("gate", 3),
     ("service", 3),
     ("chaos", 4),
+    ("output", 4),
     ("report", 4),
 ];
 
 /// Uses between modules of one level, from the first to the second: an event says whose it is, a journey is made from its
+<<<<<<< HEAD
 /// validated scenario and sends what the vendors know, and where those are is what a scenario's target says.
 const ALLOWED: [(&str, &str); 5] = [
     ("event", "outcome"),
@@ -42,6 +44,17 @@ const ALLOWED: [(&str, &str); 5] = [
     ("journey", "vendor_api"),
     ("threshold", "measure"),
     ("vendor_api", "scenario"),
+=======
+/// validated scenario and sends what the vendors know, and where those are is what a scenario's target says. A service that dies
+/// ends its load, and an output takes the judgement that a report shows.
+const ALLOWED: [(&str, &str); 6] = [
+    ("event", "outcome"),
+    ("journey", "scenario"),
+    ("journey", "vendor_api"),
+    ("vendor_api", "scenario"),
+    ("service", "executor"),
+    ("output", "report"),
+>>>>>>> runroom
 ];
 
 /// Level of the command line, which may use everything.

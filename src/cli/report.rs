@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::run::finish;
+use super::run::show;
 use super::{Exit, output};
 use crate::report::{Judged, json, markdown, write_report};
 use crate::result::{ReadError, Run, RunEnd, read_run, read_verdict};
@@ -54,7 +54,7 @@ pub(super) fn run(args: &ReportArgs) -> Exit {
         output::error(error);
         return Exit::CouldNotRun;
     }
-    match finish::show(&run, &judged, &args.dir, args.json) {
+    match show::show(&run, &judged, &args.dir, args.json) {
         Exit::CouldNotRun if !matches!(run.result.end, RunEnd::Failed { .. }) => Exit::CouldNotRun,
         // The verdict was that of the run, and is shown; rendering it again has gone well.
         _ => Exit::Passed,

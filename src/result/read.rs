@@ -211,10 +211,11 @@ mod tests {
     fn finished(intervals: &[Interval], facts: RunResult) -> (TempDir, PathBuf, RunResult) {
         let base = tempfile::tempdir().unwrap();
         let dir = RunDir::at(&base.path().join("run")).unwrap();
+        let path = dir.path().to_owned();
         let mut writer = RunWriter::start(dir, Utc.timestamp_nanos(0), &["harness", "simulator"]).unwrap();
         intervals.iter().for_each(|interval| writer.write(interval).unwrap());
-        let (dir, result) = writer.finish(facts, &json!({"passed": true})).unwrap();
-        let path = dir.path().to_owned();
+        let result = RunResult { sums: writer.sums(), ..facts };
+        writer.finish(&result, &json!({"passed": true})).unwrap();
         (base, path, result)
     }
 

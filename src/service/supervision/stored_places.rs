@@ -1,7 +1,7 @@
-//! Where everything is, read from the database of a service that has ended.
+//! The places at rest, read from the database of a service that has ended.
 //!
-//! What a service says of itself while it ends can change a moment later. What its file says when its process is gone stays, and
-//! is what a restart would find, also after a death that nobody planned.
+//! What a service reports of itself while it ends can change a moment later. What its file says when its process is gone stays,
+//! and is what a restart would find, also after a crash.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -20,7 +20,7 @@ const PAGE: usize = 1_000;
 
 /// The places could not be read.
 #[derive(Debug, Error)]
-pub(super) enum PlacesError {
+pub(super) enum StoredPlacesError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
@@ -30,7 +30,7 @@ pub(super) enum PlacesError {
 }
 
 /// Writes the place of each operation in `database` to `file`; gives how many are in the queue or among the dead letters.
-pub(super) async fn of_database(database: &Path, file: &Path) -> Result<u64, PlacesError> {
+pub(super) async fn of_database(database: &Path, file: &Path) -> Result<u64, StoredPlacesError> {
     let store = SqliteStore::open(database, Bounds::default().into())?;
     let mut out = BufWriter::new(File::create(file)?);
     let mut left = 0;

@@ -1,21 +1,21 @@
-//! What a service tells about itself, read over HTTP: `/clock` and `/stats`.
+//! What a service reports about itself, read over HTTP: `/clock` and `/stats`.
 //!
-//! A user's own service may tell nothing at all, or only some of it: what it does not tell is absent, never zero.
+//! A user's own service may report nothing at all, or only some of it: what it does not report is absent, never zero.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use crate::event::BreakerState;
 use crate::measure::Gauges;
-use crate::outcome::{LeadCounts, Vendor};
+use crate::outcome::Vendor;
+use crate::service::{Stats, VendorStats};
 use crate::transport::{Body, HttpClient};
 
 /// Longest wait for an answer.
@@ -27,21 +27,39 @@ const EXCHANGES: usize = 5;
 
 /// A service's own endpoints.
 #[derive(Debug, Clone)]
-pub(super) struct Api {
+pub struct Api {
     pub(super) client: HttpClient,
     pub(super) base: String,
     pub(super) authorization: Option<HeaderValue>,
 }
 
-/// The service did not tell.
+/// The service did not report.
 #[derive(Debug, Error)]
-pub(crate) enum ApiError {
+pub enum ApiError {
+    /// It did not answer.
     #[error("{path}: {problem}")]
-    NoAnswer { path: String, problem: String },
+    NoAnswer {
+        /// What it was asked for.
+        path: String,
+        /// Why.
+        problem: String,
+    },
+    /// It refused.
     #[error("{path} was answered with status {status}")]
-    Refused { path: String, status: u16 },
+    Refused {
+        /// What it was asked for.
+        path: String,
+        /// The status.
+        status: u16,
+    },
+    /// It answered something else.
     #[error("{path} was answered with something else than was expected: {problem}")]
-    Unexpected { path: String, problem: String },
+    Unexpected {
+        /// What it was asked for.
+        path: String,
+        /// What is wrong with the answer.
+        problem: String,
+    },
 }
 
 /// Where a service's clock stands on this process's.
@@ -65,30 +83,16 @@ impl ClockOffset {
     }
 }
 
-/// `/stats`, as far as it is told.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub(super) struct Stats {
-    clay: VendorStats,
-    customer_io: VendorStats,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-struct VendorStats {
-    queue_depth: u64,
-    dead_letters: u64,
-    in_flight: u64,
-    credits_used: u64,
-    breaker: Option<BreakerState>,
-    leads: LeadCounts,
-}
-
 impl Stats {
+    /// Each vendor's part.
+    pub fn vendors(&self) -> [(Vendor, &VendorStats); 2] {
+        [(Vendor::Clay, &self.clay), (Vendor::CustomerIo, &self.customer_io)]
+    }
+
     /// As the gauges of a run; users and requests in flight are the load's own.
     pub(super) fn gauges(&self) -> Gauges {
         let mut gauges = Gauges::default();
-        for (vendor, stats) in [(Vendor::Clay, &self.clay), (Vendor::CustomerIo, &self.customer_io)] {
+        for (vendor, stats) in self.vendors() {
             gauges.queue_depth += stats.queue_depth;
             gauges.dead_letters += stats.dead_letters;
             gauges.credits_used += stats.credits_used;
@@ -100,18 +104,35 @@ impl Stats {
 
     /// Operations that are not at rest.
     pub(super) fn under_way(&self) -> u64 {
-        [&self.clay, &self.customer_io].iter().map(|vendor| vendor.queue_depth.max(vendor.in_flight)).sum()
+        self.vendors().iter().map(|(_, stats)| stats.queue_depth.max(stats.in_flight)).sum()
     }
 }
 
 impl Api {
-    pub(super) fn new(client: HttpClient, base: String, authorization: Option<HeaderValue>) -> Self {
+    /// The API of a service at `base`.
+    pub fn new(client: HttpClient, base: String, authorization: Option<HeaderValue>) -> Self {
         Self { client, base, authorization }
     }
 
+    /// The URL of its places at rest.
+    pub fn places(&self) -> String {
+        format!("{}/places", self.base)
+    }
+
     /// What the service's gauges show now.
-    pub(super) async fn stats(&self) -> Result<Stats, ApiError> {
+    ///
+    /// # Errors
+    /// When it does not report them.
+    pub async fn stats(&self) -> Result<Stats, ApiError> {
         self.json("/stats").await
+    }
+
+    /// Brings the dead letters back.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn redrive(&self) -> Result<(), ApiError> {
+        self.ask(Method::POST, "/admin/redrive").await.map(drop)
     }
 
     /// Where the service's clock stands: of several exchanges the quickest counts. As in NTP (RFC 5905, section 8), it showed
@@ -134,13 +155,14 @@ impl Api {
     }
 
     async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
-        let body = self.get(path).await?;
+        let body = self.ask(Method::GET, path).await?;
         serde_json::from_slice(&body).map_err(|error| ApiError::Unexpected { path: path.to_owned(), problem: error.to_string() })
     }
 
-    async fn get(&self, path: &str) -> Result<Bytes, ApiError> {
+    async fn ask(&self, method: Method, path: &str) -> Result<Bytes, ApiError> {
         let no_answer = |problem: String| ApiError::NoAnswer { path: path.to_owned(), problem };
         let mut request = Request::new(Full::new(Bytes::new()));
+        *request.method_mut() = method;
         *request.uri_mut() = format!("{}{path}", self.base).parse().map_err(|_| no_answer("no URL".to_owned()))?;
         if let Some(value) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, value.clone());
@@ -162,15 +184,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::event::BreakerState;
 
     #[test]
-    fn what_both_pipelines_tell_adds_up() {
+    fn the_stats_of_both_pipelines_add_up() {
         let stats: Stats = serde_json::from_value(json!({
             "elapsed_us": 5, "accepted": 3,
             "clay": { "queue_depth": 2, "dead_letters": 1, "in_flight": 3, "credits_used": 12, "breaker": "OPEN" },
             "customer_io": { "queue_depth": 4, "in_flight": 0 },
         }))
-        .expect("what it does not know is passed over, what is not told is empty");
+        .expect("unknown fields are passed over, missing ones are empty");
         let gauges = stats.gauges();
         assert_eq!((gauges.queue_depth, gauges.dead_letters, gauges.credits_used), (6, 1, 12));
         assert_eq!(gauges.breakers, [(Vendor::Clay, BreakerState::Open)].into());

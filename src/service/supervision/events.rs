@@ -15,7 +15,6 @@ use tokio::net::TcpStream;
 use super::api::{Api, ClockOffset};
 use crate::clock::LoadClock;
 use crate::event::{Event, EventSink};
-use crate::run::events::EventLog;
 
 /// Longest line of an event; what is longer is none.
 const LONGEST_LINE: usize = 1 << 20;
@@ -36,7 +35,12 @@ pub(super) enum FollowError {
 }
 
 /// Hands the service's events to `events` until it ends them, or the future is dropped. `Ok` is an end in order.
-pub(super) async fn follow(api: &Api, offset: ClockOffset, clock: LoadClock, events: Arc<EventLog>) -> Result<(), FollowError> {
+pub(super) async fn follow(
+    api: &Api,
+    offset: ClockOffset,
+    clock: LoadClock,
+    events: Arc<dyn EventSink>,
+) -> Result<(), FollowError> {
     let uri: Uri = format!("{}/events?follow=1", api.base).parse().map_err(|_| FollowError::NotHttp(api.base.clone()))?;
     let (Some("http"), Some(host)) = (uri.scheme_str(), uri.host()) else { return Err(FollowError::NotHttp(api.base.clone())) };
     let stream = TcpStream::connect((host.trim_start_matches('[').trim_end_matches(']'), uri.port_u16().unwrap_or(80))).await?;
@@ -85,7 +89,7 @@ async fn read(mut body: hyper::body::Incoming, sink: &Sink) -> Result<(), Follow
 struct Sink {
     offset: ClockOffset,
     clock: LoadClock,
-    events: Arc<EventLog>,
+    events: Arc<dyn EventSink>,
 }
 
 impl Sink {

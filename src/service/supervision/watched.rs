@@ -10,19 +10,16 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::api::{Api, ClockOffset};
-use super::process::{Process, describe};
-use super::{Service, config, events, places};
-use crate::audit::fetch_places;
+use super::process::ServiceProcess;
+use super::rest::come_to_rest;
+use super::{Service, config, events, fetch_places, stored_places};
 use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Stop};
 use crate::measure::Gauges;
-use crate::run::events::EventLog;
 
 /// The gauges are read this long before a second ends, so that its row shows them fresh.
 const BEFORE_THE_CUT: Duration = Duration::from_millis(100);
-/// How often it is asked whether it is at rest.
-const ASKED_EVERY: Duration = Duration::from_millis(100);
 /// Times in a row that nothing is under way until it is at rest: Clay's callback for the last row may be on its way.
 const QUIET: u32 = 5;
 /// What its end may take beyond its own deadline until it is killed.
@@ -32,30 +29,30 @@ const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
 
 /// What is known of the service when the run has ended.
 #[derive(Debug, Default)]
-pub(crate) struct ServiceOutcome {
+pub struct ServiceOutcome {
     /// How it was lost, if it ended before the run did.
-    pub(crate) lost: Option<String>,
-    /// Whether it said where everything is.
-    pub(crate) places: bool,
+    pub lost: Option<String>,
+    /// Whether the places at rest have been written down.
+    pub places: bool,
     /// What a reader must know to trust the numbers.
-    pub(crate) warnings: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// A service while the load runs.
-pub(crate) struct Serving {
+pub struct WatchedService {
     api: Api,
     token: Option<String>,
-    tells: bool,
+    reports: bool,
     gauges: watch::Sender<Option<Gauges>>,
     /// Readings of the gauges that did not come.
     unread: Arc<AtomicU64>,
     skew: Duration,
     tasks: Vec<JoinHandle<()>>,
-    process: Option<Watched>,
+    process: Option<WatchedProcess>,
     warnings: Vec<String>,
 }
 
-struct Watched {
+struct WatchedProcess {
     end: oneshot::Sender<()>,
     watcher: JoinHandle<Ending>,
     dir: PathBuf,
@@ -71,12 +68,12 @@ enum Ending {
 
 impl Service {
     /// The load begins: from now on the service is watched, and the death of one that the run started ends the load.
-    pub(crate) async fn begin(self, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Serving {
-        let Self { api, token, tells, process, .. } = self;
-        let mut serving = Serving {
+    pub async fn watch(self, clock: LoadClock, events: Arc<dyn EventSink>, stop: Stop) -> WatchedService {
+        let Self { api, token, reports, process, .. } = self;
+        let mut watched = WatchedService {
             api,
             token,
-            tells,
+            reports,
             gauges: watch::Sender::new(None),
             unread: Arc::default(),
             skew: Duration::ZERO,
@@ -84,19 +81,19 @@ impl Service {
             process: process.map(|(process, dir)| watch_process(process, dir, clock, Arc::clone(&events), stop)),
             warnings: Vec::new(),
         };
-        if tells {
-            match serving.api.clock().await {
-                Ok(offset) => serving.listen(offset, clock, events),
-                Err(error) => serving.warnings.push(format!("The service's clock could not be read: {error}.")),
+        if reports {
+            match watched.api.clock().await {
+                Ok(offset) => watched.listen(offset, clock, events),
+                Err(error) => watched.warnings.push(format!("The service's clock could not be read: {error}.")),
             }
-            serving.tasks.push(serving.read_gauges(clock));
+            watched.tasks.push(watched.read_gauges(clock));
         }
-        serving
+        watched
     }
 }
 
-impl Serving {
-    fn listen(&mut self, offset: ClockOffset, clock: LoadClock, events: Arc<EventLog>) {
+impl WatchedService {
+    fn listen(&mut self, offset: ClockOffset, clock: LoadClock, events: Arc<dyn EventSink>) {
         self.skew = offset.bound;
         let api = self.api.clone();
         self.tasks.push(tokio::spawn(async move {
@@ -126,50 +123,41 @@ impl Serving {
     }
 
     /// The latest gauges, for whoever cuts the seconds.
-    pub(crate) fn gauges(&self) -> watch::Receiver<Option<Gauges>> {
+    pub fn gauges(&self) -> watch::Receiver<Option<Gauges>> {
         self.gauges.subscribe()
     }
 
     /// Waits until nothing is under way in the service, for `longest` at most, or until `give_up`.
-    pub(crate) async fn rest(&mut self, longest: Duration, give_up: impl Fn() -> bool) {
-        if !self.tells {
+    pub async fn rest(&mut self, longest: Duration, give_up: impl Fn() -> bool) {
+        if !self.reports {
             return;
         }
-        let deadline = tokio::time::Instant::now() + longest;
-        let mut quiet = 0;
-        let under_way = loop {
-            let under_way = match self.api.stats().await {
-                Ok(stats) => {
-                    self.gauges.send_replace(Some(stats.gauges()));
-                    Some(stats.under_way())
-                }
-                Err(_) => None,
-            };
-            quiet = if under_way == Some(0) { quiet + 1 } else { 0 };
-            if self.is_lost() || quiet >= QUIET || give_up() || tokio::time::Instant::now() >= deadline {
-                break under_way;
+        let under_way = come_to_rest(QUIET, longest, || self.is_lost() || give_up(), async || match self.api.stats().await {
+            Ok(stats) => {
+                self.gauges.send_replace(Some(stats.gauges()));
+                Some(stats.under_way()).filter(|count| *count > 0).map(Some)
             }
-            tokio::time::sleep(ASKED_EVERY).await;
-        };
-        match under_way {
-            Some(0) => {}
-            Some(count) => self.warnings.push(format!(
+            Err(_) => Some(None),
+        });
+        match under_way.await {
+            None => {}
+            Some(Some(count)) => self.warnings.push(format!(
                 "{} operations were still under way in the service when the run ended, {} after the load.",
                 crate::units::format_count(count),
                 crate::units::format_duration(longest)
             )),
-            None => self.warnings.push("Whether the service came to rest could not be read.".to_owned()),
+            Some(None) => self.warnings.push("Whether the service came to rest could not be read.".to_owned()),
         }
     }
 
     /// The run is over: places at rest are written to `places`, and a service that the run started is ended.
-    pub(crate) async fn end(mut self, places: Option<&Path>) -> ServiceOutcome {
+    pub async fn end(mut self, places: Option<&Path>) -> ServiceOutcome {
         // From here on the service may be gone at any moment, and what it does not answer then is no failure of its.
         self.tasks.iter().for_each(JoinHandle::abort);
         let (lost, places) = match self.process.take() {
             Some(process) => self.end_process(process, places).await,
             None => match places {
-                Some(file) if self.tells => (None, self.fetch_places(file).await),
+                Some(file) if self.reports => (None, self.fetch_places(file).await),
                 _ => (None, false),
             },
         };
@@ -194,8 +182,7 @@ impl Serving {
     }
 
     async fn fetch_places(&mut self, file: &Path) -> bool {
-        let url = format!("{}/places", self.api.base);
-        match fetch_places(&self.api.client, &url, self.token.as_deref(), file).await {
+        match fetch_places(&self.api.client, &self.api.places(), self.token.as_deref(), file).await {
             Ok(_) => true,
             Err(error) => {
                 self.warnings.push(format!("The places at rest could not be read from the service: {error}."));
@@ -206,8 +193,8 @@ impl Serving {
 
     /// The database of a service that ended in order stays only where there is something left in it to look at.
     fn tidy(&self, dir: &Path, left: Option<u64>) {
-        let told = || self.gauges.borrow().as_ref().map(|gauges| gauges.queue_depth + gauges.dead_letters);
-        if left.or_else(told) != Some(0) {
+        let reported = || self.gauges.borrow().as_ref().map(|gauges| gauges.queue_depth + gauges.dead_letters);
+        if left.or_else(reported) != Some(0) {
             return;
         }
         let database = config::database(dir);
@@ -220,8 +207,8 @@ impl Serving {
     }
 
     /// Ends the process, and reads from its database where everything is; gives how it was lost, and whether that was read.
-    async fn end_process(&mut self, process: Watched, places: Option<&Path>) -> (Option<String>, bool) {
-        let Watched { end, watcher, dir } = process;
+    async fn end_process(&mut self, process: WatchedProcess, places: Option<&Path>) -> (Option<String>, bool) {
+        let WatchedProcess { end, watcher, dir } = process;
         let _ = end.send(());
         let ending = watcher.await;
         let left = match places {
@@ -248,7 +235,7 @@ impl Serving {
 
     /// Reads the places; gives how many operations are still to be done, or for somebody to look at.
     async fn read_places(&mut self, database: &Path, file: &Path) -> Option<u64> {
-        match places::of_database(database, file).await {
+        match stored_places::of_database(database, file).await {
             Ok(left) => Some(left),
             Err(error) => {
                 self.warnings.push(format!("The places at rest could not be read from {}: {error}.", database.display()));
@@ -258,13 +245,13 @@ impl Serving {
     }
 }
 
-fn watch_process(process: Process, dir: PathBuf, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Watched {
+fn watch_process(process: ServiceProcess, dir: PathBuf, clock: LoadClock, events: Arc<dyn EventSink>, stop: Stop) -> WatchedProcess {
     let (end, ended) = oneshot::channel();
     let watcher = tokio::spawn(async move {
         let mut process = process;
         tokio::select! {
-            status = process.child.wait() => {
-                let how = status.map_or_else(|error| error.to_string(), describe);
+            status = process.wait() => {
+                let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
                 let kind = EventKind::ProcessLost { process: "service".to_owned(), how: how.clone() };
                 events.emit(Event { at_us: clock.now().as_micros() as u64, vendor: None, kind });
                 stop.raise(Level::CutOff);
@@ -272,16 +259,10 @@ fn watch_process(process: Process, dir: PathBuf, clock: LoadClock, events: Arc<E
             }
             _ = ended => {}
         }
-        process.terminate();
-        match tokio::time::timeout(config::SHUTDOWN + GRACE, process.child.wait()).await {
-            Ok(Ok(status)) => Ending::Asked { how: describe(status), in_order: status.success() },
-            Ok(Err(error)) => Ending::Asked { how: error.to_string(), in_order: false },
-            Err(_) => {
-                let _ = process.child.kill().await;
-                let how = format!("it had not ended within {} s and was killed", (config::SHUTDOWN + GRACE).as_secs());
-                Ending::Asked { how, in_order: false }
-            }
+        match process.end(config::SHUTDOWN + GRACE).await {
+            Ok(status) => Ending::Asked { how: status.to_string(), in_order: status.success() },
+            Err(how) => Ending::Asked { how, in_order: false },
         }
     });
-    Watched { end, watcher, dir }
+    WatchedProcess { end, watcher, dir }
 }
