@@ -2,12 +2,11 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::FutureExt;
 use mock_server::fault::FaultKind;
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -105,25 +104,15 @@ pub(crate) async fn run(
         () = stop.reached(Level::Finish) => return Err(ConductError::Interrupted),
         beginning = prepare(test_plan, &dir, options) => beginning?,
     };
-    let under_way = Arc::new(Mutex::new(None));
-    let begin = {
-        let (stop, quiet, under_way) = (stop.clone(), options.quiet, Arc::clone(&under_way));
-        Box::new(move |clock| {
-            async move {
-                let begun = beginning.begin(clock, &stop, quiet).await;
-                let workload = Arc::clone(&begun.workload);
-                *under_way.lock().unwrap_or_else(PoisonError::into_inner) = Some(begun);
-                workload
-            }
-            .boxed()
-        })
-    };
-    let executor = closed::run(&test_plan.load, options.seed, &stop, begin).await;
-    let begun = under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(begun) = begun else {
+    let launched = closed::launch(&test_plan.load, options.seed, &stop)?;
+    if !launched.ready().await {
         // Without an error, only a signal keeps a load from beginning.
-        return Err(executor.err().map_or(ConductError::Interrupted, ConductError::Executor));
-    };
+        return Err(launched.ended().await.err().map_or(ConductError::Interrupted, ConductError::Executor));
+    }
+    let clock = LoadClock::start();
+    let begun = beginning.begin(clock, &stop, options.quiet).await;
+    launched.begin(clock, Arc::clone(&begun.workload));
+    let executor = launched.ended().await;
     Ok(begun.end(executor, signals, &dir, options).await)
 }
 
