@@ -25,7 +25,7 @@ use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::{OperationKind, StoreError};
 use crate::scenario::{Journey, TestPlan, ThinkTime};
 use crate::seed::Seed;
-use crate::transport::HttpClient;
+use crate::transport::Transport;
 use crate::vendor_api::{EndpointError, Endpoints};
 
 /// Most different panics that are remembered.
@@ -35,7 +35,7 @@ const PANICS_KEPT: usize = 20;
 pub struct WorkloadPlan {
     test_plan: TestPlan,
     endpoints: Endpoints,
-    client: HttpClient,
+    transport: Arc<dyn Transport>,
     seed: Seed,
     http: Vec<Prepared>,
     service: Option<LeadService>,
@@ -47,13 +47,18 @@ impl WorkloadPlan {
     ///
     /// # Errors
     /// When a header cannot be sent.
-    pub fn new(test_plan: &TestPlan, endpoints: Endpoints, client: HttpClient, seed: Seed) -> Result<Self, EndpointError> {
+    pub fn new(
+        test_plan: &TestPlan,
+        endpoints: Endpoints,
+        transport: Arc<dyn Transport>,
+        seed: Seed,
+    ) -> Result<Self, EndpointError> {
         let http = test_plan.journeys.iter().filter_map(|weighted| match &weighted.journey {
             Journey::Http(journey) => Some(Prepared::new(journey)),
             _ => None,
         });
         let http = http.collect::<Result<_, _>>()?;
-        Ok(Self { test_plan: test_plan.clone(), endpoints, client, seed, http, service: None, journals: None })
+        Ok(Self { test_plan: test_plan.clone(), endpoints, transport, seed, http, service: None, journals: None })
     }
 
     /// Whether any journey submits leads, of which books can be kept.
@@ -99,7 +104,7 @@ impl WorkloadPlan {
         }
         let lead_ids = (!routes.is_empty()).then(|| lead::register(&mut builder));
         let (recorder, collector) = builder.build(shards);
-        let meter = Meter::new(self.client, recorder.clone(), clock);
+        let meter = Meter::new(self.transport, recorder.clone(), clock);
         let integration = lead_ids.map(|_| {
             let (timeout, routes) = (self.test_plan.resilience.clay.timeout, routes.into());
             let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };

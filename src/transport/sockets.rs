@@ -1,16 +1,18 @@
-//! The client and its pool.
+//! The transport over sockets: an HTTP client and its pool.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Request, Uri};
+use futures_util::future::BoxFuture;
+use http::{Request, Uri};
 use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::connect;
 use super::error::{SendError, TransportError};
+use super::exchange::{Answer, Body, Transport, within};
 use super::origin::{Connection, Origin};
 use super::reach::{Unreachable, reach};
 
@@ -27,28 +29,6 @@ impl Default for PoolSettings {
     fn default() -> Self {
         Self { max_idle_per_host: usize::MAX, idle_timeout: Duration::from_secs(30) }
     }
-}
-
-/// What to do with an answer's body. It is read to the end either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Body {
-    /// Count its bytes.
-    Count,
-    /// Keep it, up to so many bytes; the rest is counted only.
-    Keep(usize),
-}
-
-/// A whole answer.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body, as far as it was asked for.
-    pub body: Bytes,
-    /// Length of the whole body.
-    pub body_bytes: u64,
 }
 
 /// An HTTP/1.1 client over http and https. Clones share their connections.
@@ -88,10 +68,7 @@ impl HttpClient {
     /// # Errors
     /// When no whole answer came.
     pub async fn send(&self, request: Request<Full<Bytes>>, timeout: Duration, body: Body) -> Result<Answer, SendError> {
-        match tokio::time::timeout(timeout, self.exchange(request, body)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(SendError::Timeout),
-        }
+        within(timeout, self.exchange(request, body)).await
     }
 
     /// Connects to a URL, with TLS where it asks for it, and closes the connection again: nothing is sent.
@@ -121,6 +98,12 @@ impl HttpClient {
                 },
             }
         }
+    }
+}
+
+impl Transport for HttpClient {
+    fn send(&self, request: Request<Full<Bytes>>, timeout: Duration, body: Body) -> BoxFuture<'_, Result<Answer, SendError>> {
+        Box::pin(Self::send(self, request, timeout, body))
     }
 }
 
@@ -159,10 +142,7 @@ impl Shared {
 }
 
 async fn read(mut incoming: hyper::body::Incoming, keep: Body) -> Result<(Bytes, u64), SendError> {
-    let limit = match keep {
-        Body::Count => 0,
-        Body::Keep(limit) => limit,
-    };
+    let limit = keep.limit();
     // Most bodies come in one piece: that piece is kept as it is, without a copy.
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
