@@ -19,9 +19,7 @@ use super::{ChaosError, Death};
 use crate::audit::{Audit, AuditOptions, FindingKind, Journals, Verdict, audit};
 use crate::journal::{DRIVER, DriverEntry, Journal, JournalWritten, PLACES, VENDORS};
 use crate::seed::Seed;
-use crate::service::supervision::{
-    Api, CALLBACKS, ConfigSource, ReservedPort, ServiceProcess, fetch_places, write_config,
-};
+use crate::service::supervision::{Api, CALLBACKS, ConfigSource, ReservedPort, ServiceProcess, fetch_places, write_config};
 use crate::transport::{HttpClient, PoolSettings};
 
 /// How long a life waits for the instant at which it is to end. One that does not come is a finding.

@@ -132,13 +132,18 @@ impl WatchedService {
         if !self.reports {
             return;
         }
-        let under_way = come_to_rest(QUIET, longest, || self.is_lost() || give_up(), async || match self.api.stats().await {
-            Ok(stats) => {
-                self.gauges.send_replace(Some(stats.gauges()));
-                Some(stats.under_way()).filter(|count| *count > 0).map(Some)
-            }
-            Err(_) => Some(None),
-        });
+        let under_way = come_to_rest(
+            QUIET,
+            longest,
+            || self.is_lost() || give_up(),
+            async || match self.api.stats().await {
+                Ok(stats) => {
+                    self.gauges.send_replace(Some(stats.gauges()));
+                    Some(stats.under_way()).filter(|count| *count > 0).map(Some)
+                }
+                Err(_) => Some(None),
+            },
+        );
         match under_way.await {
             None => {}
             Some(Some(count)) => self.warnings.push(format!(
@@ -245,7 +250,13 @@ impl WatchedService {
     }
 }
 
-fn watch_process(process: ServiceProcess, dir: PathBuf, clock: LoadClock, events: Arc<dyn EventSink>, stop: Stop) -> WatchedProcess {
+fn watch_process(
+    process: ServiceProcess,
+    dir: PathBuf,
+    clock: LoadClock,
+    events: Arc<dyn EventSink>,
+    stop: Stop,
+) -> WatchedProcess {
     let (end, ended) = oneshot::channel();
     let watcher = tokio::spawn(async move {
         let mut process = process;
