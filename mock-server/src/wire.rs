@@ -26,7 +26,7 @@ pub(crate) enum Step {
     Head,
     /// A piece of the body.
     Body(Bytes),
-    /// Bytes that are no part of an answer. Over HTTP/2, where there is no such thing, the connection is closed instead.
+    /// Bytes that are not part of an answer. Over HTTP/2, where there is no such thing, the connection is closed instead.
     Raw(Bytes),
     /// A pause.
     Wait(Duration),

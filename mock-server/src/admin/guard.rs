@@ -1,7 +1,7 @@
 //! Who may use the admin API.
 //!
-//! On loopback without a token, everything that runs on this machine may, and that includes a browser with a page of somebody
-//! else's in it. Such a page can send requests here in two ways: across origins (then the request names its origin), and under
+//! On loopback without a token, everything that runs on this machine may, and that includes a browser that shows a foreign
+//! page. Such a page can send requests here in two ways: across origins (then the request names its origin), and under
 //! a name of its own that it has made resolve to 127.0.0.1 (then the request names that host). Both are refused. With a token
 //! the token decides, for no page can know it.
 

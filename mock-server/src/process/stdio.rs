@@ -57,7 +57,7 @@ async fn handle_commands(
 ) -> Result<(), String> {
     loop {
         tokio::select! {
-            // A command is answered before a fault is reported; the parent tells the two apart.
+            // Commands come first. The parent distinguishes answers from reports by their names.
             biased;
             line = lines.recv() => {
                 let Some(line) = line else { return Ok(()) };

@@ -55,11 +55,11 @@ use crate::seed::Seed;
 pub const WEBHOOK: &str = "clay.webhook";
 /// The route of `/v1/resource`.
 pub const RESOURCE: &str = "clay.resource";
-/// The public API's route that tells whose key it is.
+/// The public API's route that returns the key's user.
 pub const ME: &str = "clay.me";
 /// The public API's route that runs a routine.
 pub const RUN: &str = "clay.routine_run";
-/// The public API's route that tells a run's results.
+/// The public API's route that returns a run's results.
 pub const RESULTS: &str = "clay.routine_results";
 
 /// Every route.
@@ -171,7 +171,7 @@ impl Vendor for Clay {
         drop(old);
         self.deliveries.clear();
         self.answered.store(0, Ordering::Relaxed);
-        self.deliveries.bell.notify_one();
+        self.deliveries.changed.notify_one();
     }
 
     fn answer(&self, request: &Request<'_>, now: Instant) -> Answer {

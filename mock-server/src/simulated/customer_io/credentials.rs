@@ -18,7 +18,7 @@ pub(super) struct Credentials {
     app_api_key: String,
     write_key: String,
     region: Region,
-    /// Secrets accepted beside those, and whether there are any: nobody takes the lock where there are none.
+    /// Secrets accepted beside those, and whether there are any: without any, the lock is not taken.
     others: RwLock<Vec<String>>,
     has_others: AtomicBool,
 }

@@ -71,7 +71,7 @@ pub(super) fn region(settings: &CustomerIoSettings) -> Answer {
         Region::Us => ("https://track.customer.io", "us"),
         Region::Eu => ("https://track-eu.customer.io", "eu"),
     };
-    answers::told(&json!({ "url": url, "region": region, "environment_id": settings.environment_id }))
+    answers::success(&json!({ "url": url, "region": region, "environment_id": settings.environment_id }))
 }
 
 /// The answer to a request that is wrong: a merge's errors have a form of their own (documented).
