@@ -107,7 +107,7 @@ impl Script {
         self.steps.iter().fold(Position::default(), Position::after)
     }
 
-    /// How far two scripts are the same for whoever gets them.
+    /// How far two scripts are the same for a client.
     pub(crate) fn same_until(&self, other: &Self) -> Position {
         let (mut ours, mut theirs) = (Rest::of(self), Rest::of(other));
         let mut position = Position::default();

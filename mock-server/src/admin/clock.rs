@@ -1,4 +1,4 @@
-//! `/clock`: the timetable's clock, started by whoever drives the load.
+//! `/clock`: the timetable's clock, started by the load generator.
 //!
 //! A load generator and the simulator run on different clocks. To lay the faults over the load, the generator has to know
 //! where the timetable's zero lies on its own clock, and how well it knows that. Every answer here carries what is needed for

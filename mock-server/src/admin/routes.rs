@@ -7,7 +7,7 @@ use super::operation::{
 };
 use super::{clock, faults, health, ledger, metrics, openapi, page, reset, state, vendors};
 
-/// Every path, for whoever has missed one.
+/// Every path, for the answer to an unknown one.
 pub(super) const PATHS: [&str; 17] = [
     "/",
     "/ca.pem",

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use super::connection::Connection;
 
 /// Whether a connection ends with a TCP RST instead of a FIN when it is dropped. Kept apart from the socket, because TLS may
-/// lie between whoever decides it and the socket.
+/// lie between the code that decides it and the socket.
 #[derive(Clone, Default)]
 pub(super) struct Reset(Arc<AtomicBool>);
 

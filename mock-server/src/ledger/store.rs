@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{Entry, KEPT, KEPT_BYTES};
 
-/// Every request's entry: the latest ones in memory, all of them to whoever follows.
+/// Every request's entry: the latest ones in memory, all of them for followers.
 pub struct Ledger {
     start: Instant,
     requests: AtomicU64,

@@ -1,7 +1,5 @@
 //! The workspace as the admin API reads it.
 
-use std::sync::PoisonError;
-
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -65,7 +63,6 @@ impl Clay {
     fn limits(&self, workspace: &Workspace, now: Instant) -> Value {
         let since = now.saturating_duration_since(workspace.start);
         let settings = &self.setup.settings;
-        let also = self.also.read().unwrap_or_else(PoisonError::into_inner).len();
         json!({
             "webhook": settings.rate_limit.map(|(rate, burst)| json!({
                 "rate": rate,
@@ -79,7 +76,7 @@ impl Clay {
             })),
             "webhook_submissions": settings.webhook_submissions,
             "largest_payload_bytes": LARGEST_PAYLOAD,
-            "further_secrets_accepted": also,
+            "further_secrets_accepted": self.further_keys.len(),
             "store_bytes": settings.store_bytes,
             "rows_ever": workspace.rows_ever(),
             "rows_kept": workspace.rows_kept(),

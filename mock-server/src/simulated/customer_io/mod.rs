@@ -344,7 +344,7 @@ impl Vendor for CustomerIo {
     }
 
     fn accept_also(&self, secrets: Vec<String>) {
-        self.credentials.accept_also(secrets);
+        self.credentials.further.set(secrets);
     }
 
     fn sections(&self) -> &'static [&'static str] {

@@ -162,7 +162,7 @@ fn metric(body: &[u8], metric: &'static str, recipient: &str, known: &[&str]) ->
     })
 }
 
-/// A form creates or updates whoever it names. Documented: `data` must have `id` or `email`, its values must be strings,
+/// A form creates or updates the person that it names. Documented: `data` must have `id` or `email`, its values must be strings,
 /// and some keys are reserved and ignored.
 fn form(id: &str, body: &[u8]) -> Result<Vec<Operation>, Invalid> {
     const RESERVED: [&str; 5] = ["form_id", "form_name", "form_type", "form_url", "form_url_param"];

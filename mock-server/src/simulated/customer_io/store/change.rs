@@ -333,7 +333,7 @@ impl Store {
         true
     }
 
-    /// Documented: sets the attribute `unsubscribed` of whoever the delivery went to.
+    /// Documented: sets the attribute `unsubscribed` of the recipient of the delivery.
     fn unsubscribe(&mut self, delivery: &str) -> bool {
         let number = self.deliveries.iter().find(|(_, known)| known.new.id == delivery).and_then(|(_, known)| known.person);
         let Some(number) = number else { return false };
