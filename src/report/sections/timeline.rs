@@ -43,8 +43,7 @@ pub(super) fn report(view: &View<'_>) -> Option<Section> {
         Row::new([clock(entry.at_us).into(), entry.subject.into(), what, entry.why.as_str().into()])
     };
     let rows: Vec<Row> = entries.iter().take(MOST_IN_REPORT).map(row).collect();
-    let columns = [Column::figures("At")].into_iter().chain(["Who", "What", "Why"].map(Column::text)).collect();
-    blocks.extend((!rows.is_empty()).then(|| Block::Table(Table { columns, rows })));
+    blocks.extend((!rows.is_empty()).then(|| Block::table(&["At", "Who", "What", "Why"], &[], rows)));
     let more = entries.len().saturating_sub(MOST_IN_REPORT);
     blocks.extend((more > 0).then(|| {
         let text = Text::from(format!("{} later events are in ", format_count(more as u64)));
