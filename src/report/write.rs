@@ -27,7 +27,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ReportError> 
     result::write_atomically(path, bytes).map_err(|source| ReportError::write(path, source))
 }
 
-/// A temporary file in a directory, readable by whom the user's umask says, and gone unless it is renamed.
+/// A temporary file in a directory, readable as the user's umask allows, and gone unless it is renamed.
 pub(super) fn temporary(directory: &Path, suffix: &str) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".report-").suffix(suffix);

@@ -1,4 +1,4 @@
-//! Calls that reach the vendor while the breaker is OPEN: a breaker that lets calls through spares nobody.
+//! Calls that reach the vendor while the breaker is OPEN: a breaker that lets calls through does not protect the vendor.
 
 use super::vendor_breaker::VendorBreaker;
 use super::{ExpectationJudgement, Finding, Found, judgement, no_data};

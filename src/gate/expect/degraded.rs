@@ -14,7 +14,7 @@ fn find(most: f64, input: &ExpectationInput<'_>) -> Found {
     let leads = input.run.result.leads;
     let audited = input.audited()?;
     if input.run.result.service.is_some() && audited.is_some_and(|audit| !audit.places) {
-        return no_data("the service does not tell how it answered");
+        return no_data("the service does not report how it answered");
     }
     if leads.submitted == 0 {
         return no_data("no operation was handed to a pipeline");

@@ -12,11 +12,13 @@ fn find(most: u64, input: &ExpectationInput<'_>) -> Found {
     let nameless = facts.sum(|one| one.nameless_effects);
     if nameless > 0 {
         let count = format_count(nameless);
-        return no_data(format!("{count} effects carry neither an Idempotency-Key nor a user, so duplicates cannot be told"));
+        return no_data(format!(
+            "{count} effects carry neither an Idempotency-Key nor a user, so duplicates cannot be recognised"
+        ));
     }
     let (effects, distinct) = (facts.sum(|one| one.effects), facts.sum(|one| one.distinct_effects));
     if effects == 0 {
-        return no_data("no vendor carried anything out");
+        return no_data("no vendor recorded an effect");
     }
     // The audit reads the same ledger, and more: it knows a second effect under another key.
     let audited = input.audited()?.map_or(0, |audit| audit.duplicates);
@@ -25,7 +27,7 @@ fn find(most: u64, input: &ExpectationInput<'_>) -> Found {
     let keys = if keys.is_empty() { String::new() } else { format!(", of {}…", keys.join("…, ")) };
     Ok(Finding {
         truth: format!("the vendors' ledger: {} effects of {} operations", format_count(effects), format_count(distinct)),
-        seen: format!("{} a second time{keys}", format_count(duplicates)),
+        seen: format!("{} repeated{keys}", format_count(duplicates)),
         passed: duplicates <= most,
     })
 }

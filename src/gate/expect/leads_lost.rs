@@ -1,4 +1,4 @@
-//! Leads that were acknowledged and are nowhere.
+//! Leads that were acknowledged and then found nowhere.
 //!
 //! Where the driver kept a book, its audit decides; a pipeline that counts its own leads does not count what it forgot.
 
@@ -18,7 +18,7 @@ fn find(most: u64, input: &ExpectationInput<'_>) -> Found {
         };
         return Ok(Finding {
             truth: format!("the driver's book: {} acknowledged{uncertain}", format_count(audit.acknowledged)),
-            seen: format!("{} in no place", format_count(audit.lost)),
+            seen: format!("{} not found anywhere", format_count(audit.lost)),
             passed: audit.lost <= most && audit.acknowledged > 0,
         });
     }
@@ -27,7 +27,7 @@ fn find(most: u64, input: &ExpectationInput<'_>) -> Found {
     }
     Ok(Finding {
         truth: format!("the pipelines' own count: {} operations submitted", format_count(leads.submitted)),
-        seen: format!("{} in no place", format_count(leads.lost)),
+        seen: format!("{} not found anywhere", format_count(leads.lost)),
         passed: leads.lost <= most,
     })
 }

@@ -1,9 +1,9 @@
 //! What a scenario expects of the faults and of what came of them, judged by the vendors' own account.
 //!
 //! A pipeline that judges itself finds what it believes: it cannot see the duplicate that it made, or the request that it sent
-//! while it was told to wait. So the truth comes from the other side (the fault timetable as the simulator executed it, and the
-//! simulator's ledger) and stands in each verdict beside what was seen. Where there is no truth, an expectation fails: a proof
-//! without data is none.
+//! although it had been asked to wait. So the truth comes from the other side (the fault timetable as the simulator executed it, and the
+//! simulator's ledger) and stands in each verdict beside what was seen. Where there is no truth, an expectation fails: without
+//! data, nothing is proven.
 
 mod calls_while_open;
 mod credits;
@@ -43,11 +43,11 @@ pub struct ExpectationJudgement {
     pub truth: String,
     /// What was seen of it, or why nothing could be.
     pub seen: String,
-    /// Whether it held. Never without data.
+    /// Whether it held. Without data it did not.
     pub passed: bool,
 }
 
-/// What an audit of a run's books found; more than the counts of the pipeline itself can tell.
+/// What an audit of a run's books found; it sees more than the pipeline's own counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AuditFigures {
     /// Leads in the driver's book as acknowledged, and in no place.
@@ -58,7 +58,7 @@ pub struct AuditFigures {
     pub uncertain: u64,
     /// Leads that were acknowledged.
     pub acknowledged: u64,
-    /// Whether it was told where everything is at rest; else what was degraded is not known.
+    /// Whether the service reported where every lead ended up; without that, degraded answers are unknown.
     pub places: bool,
 }
 
@@ -133,14 +133,14 @@ impl<'a> ExpectationInput<'a> {
         facts.gap().map_or(Ok(facts), no_data)
     }
 
-    /// What an audit found, where there was one. The counts of the pipelines stand in only for one that nobody could hold, never
-    /// for one that proves nothing; and those of a service, of which nobody here saw anything, never.
+    /// What an audit found, where there was one. The pipelines' own counts replace an audit only where none was
+    /// possible, not one that proves nothing; a service's own counts never do.
     fn audited(&self) -> Result<Option<AuditFigures>, NoData> {
         match self.audit {
             Some(Ok(figures)) => Ok(Some(figures)),
             Some(Err(why)) => no_data(why),
             None if self.run.result.service.is_some() => {
-                no_data("without the books of the run there is only the service's own word for it")
+                no_data("without the run's books, only the service's own counts are left")
             }
             None => Ok(None),
         }

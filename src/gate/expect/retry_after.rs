@@ -1,6 +1,6 @@
 //! After a 429 with Retry-After, nothing is sent before it is over.
 //!
-//! A client that comes back early is refused again, and keeps the vendor's bucket empty for everybody. What had been sent
+//! A client that comes back early is refused again, and keeps the vendor's bucket empty for every other client. What had been sent
 //! before the 429 could be known does not count.
 
 use super::{ExpectationInput, ExpectationJudgement, Finding, Found, at, judgement, no_data};
@@ -36,7 +36,7 @@ fn find(input: &ExpectationInput<'_>) -> Found {
     let facts = input.ledger()?;
     let refusals = facts.sum(|one| one.refusals);
     if refusals == 0 {
-        return no_data("no vendor gave a 429 with Retry-After");
+        return no_data("no vendor answered 429 with Retry-After");
     }
     let early = facts.sum(|one| one.early);
     let truth =

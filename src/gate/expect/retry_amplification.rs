@@ -13,7 +13,7 @@ fn find(most: f64, input: &ExpectationInput<'_>) -> Found {
     let facts = input.ledger()?;
     let (attempts, operations) = (facts.sum(|one| one.attempts), facts.sum(|one| one.operations));
     if operations == 0 {
-        return no_data("no request carried an Idempotency-Key, so attempts of one operation cannot be told");
+        return no_data("no request carried an Idempotency-Key, so the attempts of one operation cannot be matched");
     }
     // By vendor: the calm of one must not hide the storm at the other.
     let ratios: Vec<(Vendor, f64)> = facts
