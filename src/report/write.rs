@@ -8,6 +8,16 @@ use super::error::ReportError;
 use super::view::View;
 use super::{Judged, plots, render, sections};
 
+/// The report of a run as Markdown: what [`write_report`] writes to `report.md`.
+pub fn markdown(run: &Run, judged: &Judged) -> String {
+    render::markdown(&sections::report(&View::new(run, judged)))
+}
+
+/// The report of a run as JSON: its sections, blocks and typed text, for tools.
+pub fn json(run: &Run, judged: &Judged) -> String {
+    render::json(&sections::report(&View::new(run, judged)))
+}
+
 /// Writes `report.md`, and the pictures under `plots/`, into `dir`, which is made if it is not there.
 ///
 /// # Errors
