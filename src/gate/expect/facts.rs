@@ -22,8 +22,8 @@ const IDEMPOTENT_EFFECT: &str = "customer.identified";
 /// Keys of duplicates that are named.
 const EXAMPLES: usize = 3;
 
-/// How long a request or an answer may be on its way, beyond what the clocks differ by, before it counts against somebody:
-/// what was sent before the sender could know is nobody's fault.
+/// How long a request or an answer may be in transit, beyond what the clocks differ by, before it counts as a mistake: the
+/// sender could not know better.
 pub(super) const ON_THE_WAY: Duration = Duration::from_millis(50);
 
 /// Why a ledger says nothing.
@@ -37,8 +37,8 @@ pub enum FactsError {
         /// What the system said.
         source: io::Error,
     },
-    /// A line of it is no entry.
-    #[error("{path}, line {line}, is no entry of a ledger: {problem}")]
+    /// A line is not a ledger entry.
+    #[error("{path}, line {line}, is not a ledger entry: {problem}")]
     Line {
         /// The file.
         path: PathBuf,
@@ -203,7 +203,7 @@ impl VendorFacts {
         }
         let line: Line<'_> = serde_json::from_str(text)?;
         self.entries += 1;
-        // They jump, too, where entries are told to be missing: then `gap` says that.
+        // They also jump where the ledger reports missing entries; `gap` says so.
         self.gaps += u64::from(line.entry != self.last_entry + 1 && line.entry != 1);
         self.last_entry = line.entry;
         let clock = self.clock;
