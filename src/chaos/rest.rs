@@ -28,16 +28,21 @@ pub(super) async fn rest(
         let _ = api.redrive().await;
     }
     let mut heard = (requests(vendors), Instant::now());
-    let moving = come_to_rest(LOOKS, within, || false, async || {
-        let now = requests(vendors);
-        if now != heard.0 {
-            heard = (now, Instant::now());
-        }
-        match api {
-            Some(api) => moving(api.stats().await.ok(), vendors),
-            None => (heard.1.elapsed() < quiet).then(|| "the vendors still hear from it".to_owned()),
-        }
-    });
+    let moving = come_to_rest(
+        LOOKS,
+        within,
+        || false,
+        async || {
+            let now = requests(vendors);
+            if now != heard.0 {
+                heard = (now, Instant::now());
+            }
+            match api {
+                Some(api) => moving(api.stats().await.ok(), vendors),
+                None => (heard.1.elapsed() < quiet).then(|| "the vendors still hear from it".to_owned()),
+            }
+        },
+    );
     moving.await
 }
 

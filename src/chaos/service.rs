@@ -49,7 +49,7 @@ pub struct OwnService {
     pub start: String,
     /// Where it takes leads.
     pub leads: Uri,
-    /// Where it tells its places at rest, if it does.
+    /// Where it reports its places at rest, if it does.
     pub places: Option<String>,
     /// The bearer token that it wants.
     pub token: Option<String>,
@@ -72,7 +72,12 @@ pub(super) struct Launch {
 impl Launch {
     /// Starts the service, and waits until it takes connections. One that dies before by a failpoint that it was given is
     /// alive for as long.
-    pub(super) async fn start(&self, client: &HttpClient, life: usize, death: Option<Death>) -> Result<ServiceProcess, ChaosError> {
+    pub(super) async fn start(
+        &self,
+        client: &HttpClient,
+        life: usize,
+        death: Option<Death>,
+    ) -> Result<ServiceProcess, ChaosError> {
         let mut command = self.command(death);
         // Its name alone: the environment holds secrets.
         let program = command.as_std().get_program().to_string_lossy().into_owned();

@@ -144,8 +144,8 @@ pub async fn run(
     let verdict = judge(&run, &test_plan.thresholds, expectations);
     let judged = Judged { verdict, capacity: assess(&run, &Basis::of(test_plan)) };
 
-    run.result.warnings.extend(ended.followed.sinks.finish(&run.result, &judged).await);
-    ended.followed.directory.finish(&run.result, &judged).map_err(RunError::Save)?;
+    run.result.warnings.extend(ended.live.sinks.finish(&run.result, &judged).await);
+    Sink::finish(&mut ended.live.directory, &run.result, &judged).map_err(RunError::Save)?;
     Ok(Finished { run, judged })
 }
 

@@ -34,10 +34,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_is_at_rest_when_nothing_moved_for_several_looks_in_a_row() {
         let (mut looks, start) = (0, Instant::now());
-        let moving = come_to_rest(3, Duration::from_secs(60), || false, async || {
-            looks += 1;
-            (looks == 2).then_some("it moves")
-        });
+        let moving = come_to_rest(
+            3,
+            Duration::from_secs(60),
+            || false,
+            async || {
+                looks += 1;
+                (looks == 2).then_some("it moves")
+            },
+        );
         assert_eq!(moving.await, None);
         assert_eq!(start.elapsed(), LOOK_EVERY * 4);
         let moving = come_to_rest(3, Duration::from_secs(1), || false, async || Some("it moves"));

@@ -122,7 +122,7 @@ impl WatchedService {
         })
     }
 
-    /// The latest gauges, for whoever cuts the seconds.
+    /// The latest gauges.
     pub fn gauges(&self) -> watch::Receiver<Option<Gauges>> {
         self.gauges.subscribe()
     }
@@ -132,13 +132,18 @@ impl WatchedService {
         if !self.reports {
             return;
         }
-        let under_way = come_to_rest(QUIET, longest, || self.is_lost() || give_up(), async || match self.api.stats().await {
-            Ok(stats) => {
-                self.gauges.send_replace(Some(stats.gauges()));
-                Some(stats.under_way()).filter(|count| *count > 0).map(Some)
-            }
-            Err(_) => Some(None),
-        });
+        let under_way = come_to_rest(
+            QUIET,
+            longest,
+            || self.is_lost() || give_up(),
+            async || match self.api.stats().await {
+                Ok(stats) => {
+                    self.gauges.send_replace(Some(stats.gauges()));
+                    Some(stats.under_way()).filter(|count| *count > 0).map(Some)
+                }
+                Err(_) => Some(None),
+            },
+        );
         match under_way.await {
             None => {}
             Some(Some(count)) => self.warnings.push(format!(
@@ -201,7 +206,7 @@ impl WatchedService {
         for suffix in ["", "-wal", "-shm", ".lock"] {
             let mut file = database.clone().into_os_string();
             file.push(suffix);
-            // One that is not there needs no removal, and one that cannot be removed harms nobody.
+            // One that is not there needs no removal, and one that cannot be removed does no harm.
             let _ = std::fs::remove_file(file);
         }
     }
@@ -245,7 +250,13 @@ impl WatchedService {
     }
 }
 
-fn watch_process(process: ServiceProcess, dir: PathBuf, clock: LoadClock, events: Arc<dyn EventSink>, stop: Stop) -> WatchedProcess {
+fn watch_process(
+    process: ServiceProcess,
+    dir: PathBuf,
+    clock: LoadClock,
+    events: Arc<dyn EventSink>,
+    stop: Stop,
+) -> WatchedProcess {
     let (end, ended) = oneshot::channel();
     let watcher = tokio::spawn(async move {
         let mut process = process;
