@@ -9,7 +9,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::measure::{Interval, IntervalLogWriter, Labels};
@@ -101,11 +101,11 @@ impl RunWriter {
     }
 
     /// Brings everything to the disk, gives the files their names, and writes the summary last. Write the last cut before.
-    /// `verdict` goes beside the facts as it is, for readers in a pipeline.
+    /// `verdict` is what was judged of the run; it goes beside the facts.
     ///
     /// # Errors
     /// When the disk fails: files that are not finished then keep their partial names.
-    pub fn finish(&mut self, result: &RunResult, verdict: &Value) -> Result<(), WriteError> {
+    pub fn finish(&mut self, result: &RunResult, verdict: &impl Serialize) -> Result<(), WriteError> {
         let files = [(LATENCY_LOG, self.log.get_mut()), (TIMELINE, self.timeline.get_mut())];
         for (name, file) in files {
             file.file.sync_all().map_err(at(self.dir.partial(name)))?;

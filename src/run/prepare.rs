@@ -3,6 +3,8 @@
 use super::journals::RunJournals;
 use super::simulator::Simulator;
 use super::{RunError, RunOptions};
+use std::sync::Arc;
+
 use crate::journal::VENDORS;
 use crate::journey::WorkloadPlan;
 use crate::output::{Sink, Sinks};
@@ -40,7 +42,7 @@ pub(super) async fn prepare(test_plan: &TestPlan, options: &RunOptions, sinks: V
         Some(simulator) if service.is_none() => simulator.endpoints()?,
         _ => Endpoints::named(&test_plan.target)?,
     };
-    let mut plan = WorkloadPlan::new(&test_plan, endpoints, client, options.seed)?;
+    let mut plan = WorkloadPlan::new(&test_plan, endpoints, Arc::new(client), options.seed)?;
     if let Some(service) = &service {
         let run = format!("{} {}", options.started.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true), options.seed.0);
         plan = plan.to_service(service.leads(run)?);

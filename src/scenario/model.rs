@@ -6,6 +6,7 @@ use std::time::Duration;
 use mock_server::fault::Fault;
 use mock_server::settings::SimulationSettings;
 
+use crate::measure::UserTags;
 use crate::plan::LoadPlan;
 use crate::resilience::Resilience;
 use crate::threshold::Threshold;
@@ -105,6 +106,8 @@ pub struct WeightedJourney {
     pub journey: Journey,
     /// Its share among the journeys' weights; at least 1.
     pub weight: u32,
+    /// The tags that its samples carry.
+    pub tags: UserTags,
 }
 
 /// What one iteration does.

@@ -363,15 +363,14 @@ fn scaled_ramps_still_fit_into_their_fault() {
     }
 }
 
-/// `threshold` and `measure` do not know each other; this level knows both.
 #[test]
-fn a_threshold_can_select_requests_by_every_tag_that_samples_carry() {
-    use crate::measure::TAGS;
-    use crate::threshold::Metric;
-    assert_eq!(Metric::HttpReqDuration.tags(), TAGS);
-    for metric in [Metric::HttpReqs, Metric::HttpReqFailed, Metric::Iterations, Metric::IterationDuration] {
-        assert!(metric.tags().iter().all(|tag| TAGS.contains(tag)), "{metric:?}");
-    }
+fn the_tags_of_a_journey_are_those_of_the_file_and_its_own() {
+    let tagged = SHORT.replace("{ journey = \"clay.resource\" }", "{ journey = \"clay.resource\", tags = { tier = \"2\" } }");
+    let thresholds = "[thresholds]\n\"http_reqs{team:growth,scenario:default}\" = [\"count>1\"]\n";
+    let test_plan = scenario(&format!("{tagged}[tags]\nteam = \"growth\"\ntier = \"1\"\n{thresholds}"));
+    let tags: Vec<_> = test_plan.journeys[0].tags.iter().collect();
+    assert_eq!(tags, [("team", "growth"), ("tier", "2")]);
+    assert_eq!(test_plan.thresholds[0].tags[0], ("team".to_owned(), "growth".to_owned()));
 }
 
 #[test]

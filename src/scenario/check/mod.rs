@@ -10,6 +10,7 @@ mod journeys;
 mod load;
 mod service_target;
 mod simulation;
+mod tags;
 mod target;
 mod thresholds;
 
@@ -19,6 +20,7 @@ use super::model::{Capacity, Journey, Labels, Load, ServiceAt, Slo, Target, Test
 use super::raw::RawScenario;
 use crate::config::Diagnostics;
 use crate::config::{Checker, KeyPath};
+use crate::measure::UserTags;
 use crate::resilience::Resilience;
 use expect::Tested;
 use faults::Vendors;
@@ -31,7 +33,8 @@ impl Checker<'_> {
         let question = self.question(raw);
         let load = self.load(raw);
         let think_time = self.think_time(raw);
-        let journeys = self.journeys(raw);
+        let tags = self.tags(raw.tags.as_ref(), &KeyPath::of("tags"), &UserTags::default());
+        let journeys = self.journeys(raw.journeys.as_deref(), &KeyPath::of("journeys"), &tags);
         let data = self.data(raw, journeys.as_deref());
         let target = self.target(raw, journeys.as_deref());
         let resilience = self.resilience(raw.resilience.as_ref());

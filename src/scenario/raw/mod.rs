@@ -60,6 +60,8 @@ pub(super) struct RawScenario {
     /// What an iteration does, drawn by weight.
     #[schemars(required)]
     pub(super) journeys: Option<Vec<RawJourney>>,
+    /// Tags that every sample carries, for thresholds to select by: `http_req_duration{team:growth}`.
+    pub(super) tags: Option<BTreeMap<String, String>>,
     /// Leads from a CSV file. Made up from the seed when left out.
     pub(super) data: Option<RawData>,
     /// Base URLs, or a service, to send to instead of the simulated vendors.
