@@ -12,9 +12,10 @@ mod sinks;
 
 use std::error::Error;
 
+use crate::capacity::Assessment;
 use crate::event::Event;
+use crate::gate::Judged;
 use crate::measure::{Interval, SampleSender};
-use crate::report::Judged;
 use crate::result::RunResult;
 
 pub use samples_csv::SamplesCsv;
@@ -54,7 +55,7 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// When the end of the data cannot be passed on.
-    fn finish(&mut self, _result: &RunResult, _judged: &Judged) -> Result<Option<String>, SinkError> {
+    fn finish(&mut self, _result: &RunResult, _judged: &Judged<Assessment>) -> Result<Option<String>, SinkError> {
         Ok(None)
     }
 }

@@ -10,9 +10,10 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Sink, SinkError};
+use crate::capacity::Assessment;
 use crate::event::Event;
+use crate::gate::Judged;
 use crate::measure::Interval;
-use crate::report::Judged;
 use crate::result::RunResult;
 use crate::units::format_count;
 
@@ -22,7 +23,7 @@ const WAITING: u64 = 1_024;
 /// A run that has ended.
 pub(super) struct Ended {
     pub(super) result: RunResult,
-    pub(super) judged: Judged,
+    pub(super) judged: Judged<Assessment>,
 }
 
 /// What a sink is handed.

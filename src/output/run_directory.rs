@@ -1,8 +1,9 @@
 //! The run's own directory, which every run has: `latency.hlog`, `timeline.csv`, and `summary.json` last.
 
 use super::{Sink, SinkError};
+use crate::capacity::Assessment;
+use crate::gate::Judged;
 use crate::measure::Interval;
-use crate::report::Judged;
 use crate::result::{RunResult, RunWriter};
 
 impl Sink for RunWriter {
@@ -14,8 +15,8 @@ impl Sink for RunWriter {
         Ok(self.write(interval)?)
     }
 
-    fn finish(&mut self, result: &RunResult, judged: &Judged) -> Result<Option<String>, SinkError> {
-        RunWriter::finish(self, result, &serde_json::to_value(judged)?)?;
+    fn finish(&mut self, result: &RunResult, judged: &Judged<Assessment>) -> Result<Option<String>, SinkError> {
+        RunWriter::finish(self, result, judged)?;
         Ok(None)
     }
 }

@@ -1,8 +1,9 @@
 //! Everything that can be done, and can go wrong, before the load's clock starts.
 
+use super::error::RunError;
 use super::journals::RunJournals;
+use super::options::RunOptions;
 use super::simulator::Simulator;
-use super::{RunError, RunOptions};
 use std::sync::Arc;
 
 use crate::journal::VENDORS;

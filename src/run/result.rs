@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::RunOptions;
 use super::audited::Audited;
+use super::options::RunOptions;
 use super::running::{Ended, vendor};
 use super::warnings::warnings;
 use crate::event::{Event, EventKind};

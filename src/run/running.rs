@@ -10,10 +10,10 @@ use mock_server::fault::FaultKind;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::RunOptions;
 use super::events::EventLog;
 use super::journals::RunJournals;
 use super::live::Live;
+use super::options::RunOptions;
 use super::prepare::Prepared;
 use super::simulator::{RunningSimulator, SimulatorOutcome};
 use crate::clock::LoadClock;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::RunOptions;
+use super::options::RunOptions;
 use super::result::planned_iterations;
 use super::running::Ended;
 use super::simulator::SimulatorOutcome;
