@@ -102,19 +102,19 @@ impl Queue {
 
     /// Waits until `deadline` for the sink to finish; a thread that has not by then is left behind. Gives what a reader of the
     /// result must know.
-    pub(super) async fn finish(self, ended: Arc<Ended>, deadline: Instant) -> Option<String> {
+    pub(super) async fn finish(self, ended: Arc<Ended>, deadline: Instant) -> Vec<String> {
         let _ = self.messages.send(Message::Finish(ended));
         let finished = timeout_at(deadline, self.finished).await;
         let lost = self.counts.lost();
-        let why = match finished {
-            Ok(Ok(Ok(remark))) if lost.is_none() => return remark,
-            Ok(Ok(Ok(_))) => "it could not keep up".to_owned(),
-            Ok(Ok(Err(error))) => format!("it failed: {error}"),
-            Ok(Err(_)) => "it panicked".to_owned(),
-            Err(_) => "it was still busy long after the end of the run".to_owned(),
+        let (remark, why) = match finished {
+            Ok(Ok(Ok(remark))) => (remark, lost.as_ref().map(|_| "it could not keep up".to_owned())),
+            Ok(Ok(Err(error))) => (None, Some(format!("it failed: {error}"))),
+            Ok(Err(_)) => (None, Some("it panicked".to_owned())),
+            Err(_) => (None, Some("it was still busy long after the end of the run".to_owned())),
         };
         let lost = lost.unwrap_or_else(|| "its end".to_owned());
-        Some(format!("{} lacks {lost}: {why}. All other results are complete.", self.name))
+        let lacks = why.map(|why| format!("{} lacks {lost}: {why}. All other results are complete.", self.name));
+        [remark, lacks].into_iter().flatten().collect()
     }
 }
 
@@ -194,13 +194,13 @@ mod tests {
     }
 
     fn second() -> Message {
-        Message::Second(Arc::new(some_intervals().remove(0)))
+        Message::Second(Arc::new(some_intervals()[0].clone()))
     }
 
     async fn finish(queue: Queue) -> Option<String> {
         let run = crate::result::Run { result: result(), seconds: Vec::new(), totals: Default::default() };
         let judged = Judged { verdict: judge(&run, &[], Vec::new()), capacity: assess(&run, &Basis::default()) };
-        queue.finish(Arc::new(Ended { result: result(), judged }), Instant::now() + Duration::from_secs(60)).await
+        queue.finish(Arc::new(Ended { result: result(), judged }), Instant::now() + Duration::from_secs(60)).await.pop()
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ mod audited;
 mod error;
 mod events;
 mod expectations;
+mod iterations;
 mod journals;
 mod live;
 mod options;

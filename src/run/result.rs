@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::audited::Audited;
+use super::iterations::not_started;
 use super::options::RunOptions;
 use super::running::{Ended, vendor};
 use super::warnings::warnings;
 use crate::event::{Event, EventKind};
-use crate::measure::{SampleKind, Totals};
 use crate::outcome::{LeadCounts, Vendor};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
-use crate::scenario::{ExecutorKind, ServiceAt, TestPlan};
+use crate::scenario::{ServiceAt, TestPlan};
 
 /// The result of a run, of which `audited` is the audit. Events and seconds are taken out of `ended`.
 pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOptions, audited: Option<&Audited>) -> Run {
@@ -123,21 +123,4 @@ fn faults(test_plan: &TestPlan, events: &[Event]) -> Vec<FaultRecord> {
         ended_us: executed(&fault.name, false),
     };
     test_plan.faults.iter().map(record).collect()
-}
-
-/// The iterations of an executor that does a fixed number of them.
-pub(super) fn planned_iterations(test_plan: &TestPlan) -> Option<u64> {
-    match test_plan.load.executor {
-        ExecutorKind::RampingVus | ExecutorKind::ConstantVus => None,
-        ExecutorKind::SharedIterations { iterations } => Some(iterations),
-        ExecutorKind::PerVuIterations { iterations } => {
-            Some(iterations.saturating_mul(u64::from(test_plan.load.plan.max_users())))
-        }
-    }
-}
-
-/// Of a fixed number of iterations, those that the end of the load did not let start: k6's `dropped_iterations`.
-fn not_started(test_plan: &TestPlan, totals: &Totals) -> u64 {
-    let started = totals.count(SampleKind::Iteration, |_| true) + totals.interrupted_iterations + totals.panics;
-    planned_iterations(test_plan).map_or(0, |planned| planned.saturating_sub(started))
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::iterations::planned_iterations;
 use super::options::RunOptions;
-use super::result::planned_iterations;
 use super::running::Ended;
 use super::simulator::SimulatorOutcome;
 use crate::measure::{Labels, SampleKind, Totals};
