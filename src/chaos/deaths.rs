@@ -1,7 +1,7 @@
 //! Which death when: a plan made from a seed, so that a failure can be had again.
 //!
 //! Random kills seldom hit the few microseconds between a commit and its answer. So every named instant has its turn first, and
-//! the instant after a vendor's commit; what is left is random, for the instants that nobody thought of.
+//! the instant after a vendor's commit; what is left is random, for the instants that have no name.
 
 use std::fmt;
 use std::time::Duration;

@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-use super::RunOptions;
 use super::audited::Audited;
+use super::iterations::not_started;
+use super::options::RunOptions;
 use super::running::{Ended, vendor};
 use super::warnings::warnings;
 use crate::event::{Event, EventKind};
-use crate::measure::{SampleKind, Totals};
 use crate::outcome::{LeadCounts, Vendor};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
-use crate::scenario::{ExecutorKind, ServiceAt, TestPlan};
+use crate::scenario::{ServiceAt, TestPlan};
 
-/// The result of a run, of which `audited` is the audit. Events, seconds and totals are taken out of `ended`.
+/// The result of a run, of which `audited` is the audit. Events and seconds are taken out of `ended`.
 pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOptions, audited: Option<&Audited>) -> Run {
-    ended.followed.totals.dropped_iterations += not_started(test_plan, &ended.followed.totals);
-    let (events, events_left_out) = ended.events.take();
+    let mut totals = ended.live.collector.totals().clone();
+    totals.dropped_iterations += not_started(test_plan, &totals);
+    let (events, events_left_out) = ended.live.events.take();
     let end = end(ended);
-    let mut warnings = warnings(ended, test_plan, options, &end, events_left_out);
+    let mut warnings = warnings(ended, &totals, test_plan, options, &end, events_left_out);
     warnings.extend(audited.and_then(|audited| audited.warning.clone()));
-    let totals = std::mem::take(&mut ended.followed.totals);
     let result = RunResult {
         format: FORMAT,
         written_by: format!("plimsoll {}", env!("CARGO_PKG_VERSION")),
@@ -28,7 +28,7 @@ pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOpt
         seed: options.seed,
         time_scale: options.time_scale,
         end,
-        load_us: ended.followed.length.as_micros() as u64,
+        load_us: ended.live.length().as_micros() as u64,
         rest_us: ended.rest.as_micros() as u64,
         machine: Machine::this(),
         leads: leads(ended, audited),
@@ -36,13 +36,13 @@ pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOpt
         dropped_iterations: totals.dropped_iterations,
         interrupted_iterations: totals.interrupted_iterations,
         panics: totals.panics,
-        sums: ended.followed.directory.sums(),
+        sums: ended.live.directory.sums(),
         faults: faults(test_plan, &events),
         warnings,
         service: service(test_plan),
         events,
     };
-    Run { result, seconds: std::mem::take(&mut ended.followed.seconds), totals }
+    Run { result, seconds: std::mem::take(&mut ended.live.seconds), totals }
 }
 
 /// What became of the operations: where a service has the pipelines, as the journals say, or as it reports itself where there are none.
@@ -50,10 +50,10 @@ pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOpt
 fn leads(ended: &Ended, audited: Option<&Audited>) -> LeadCounts {
     match &ended.service {
         Some(_) => {
-            let reported = || ended.followed.seconds.last().map(|second| second.gauges.leads).unwrap_or_default();
+            let reported = || ended.live.seconds.last().map(|second| second.gauges.leads).unwrap_or_default();
             audited.map_or_else(reported, |audited| audited.leads.unwrap_or_default())
         }
-        None => ended.workload.gauges().leads,
+        None => ended.live.workload.gauges().leads,
     }
 }
 
@@ -73,7 +73,7 @@ fn end(ended: &Ended) -> RunEnd {
     if let Some(how) = ended.service.as_ref().and_then(|service| service.lost.as_ref()) {
         return RunEnd::Failed { reason: format!("the service was lost: {how}") };
     }
-    if let Some(reason) = &ended.followed.write_error {
+    if let Some(reason) = &ended.live.write_error {
         return RunEnd::Failed { reason: reason.clone() };
     }
     if let Err(error) = &ended.executor {
@@ -82,7 +82,7 @@ fn end(ended: &Ended) -> RunEnd {
     if ended.interrupted {
         return RunEnd::Interrupted;
     }
-    match &ended.followed.aborted {
+    match &ended.live.aborted {
         Some(threshold) => RunEnd::Aborted { threshold: threshold.clone() },
         None => RunEnd::Completed,
     }
@@ -123,21 +123,4 @@ fn faults(test_plan: &TestPlan, events: &[Event]) -> Vec<FaultRecord> {
         ended_us: executed(&fault.name, false),
     };
     test_plan.faults.iter().map(record).collect()
-}
-
-/// The iterations of an executor that does a fixed number of them.
-pub(super) fn planned_iterations(test_plan: &TestPlan) -> Option<u64> {
-    match test_plan.load.executor {
-        ExecutorKind::RampingVus | ExecutorKind::ConstantVus => None,
-        ExecutorKind::SharedIterations { iterations } => Some(iterations),
-        ExecutorKind::PerVuIterations { iterations } => {
-            Some(iterations.saturating_mul(u64::from(test_plan.load.plan.max_users())))
-        }
-    }
-}
-
-/// Of a fixed number of iterations, those that the end of the load did not let start: k6's `dropped_iterations`.
-fn not_started(test_plan: &TestPlan, totals: &Totals) -> u64 {
-    let started = totals.count(SampleKind::Iteration, |_| true) + totals.interrupted_iterations + totals.panics;
-    planned_iterations(test_plan).map_or(0, |planned| planned.saturating_sub(started))
 }

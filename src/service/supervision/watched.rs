@@ -122,7 +122,7 @@ impl WatchedService {
         })
     }
 
-    /// The latest gauges, for whoever cuts the seconds.
+    /// The latest gauges.
     pub fn gauges(&self) -> watch::Receiver<Option<Gauges>> {
         self.gauges.subscribe()
     }
@@ -206,7 +206,7 @@ impl WatchedService {
         for suffix in ["", "-wal", "-shm", ".lock"] {
             let mut file = database.clone().into_os_string();
             file.push(suffix);
-            // One that is not there needs no removal, and one that cannot be removed harms nobody.
+            // One that is not there needs no removal, and one that cannot be removed does no harm.
             let _ = std::fs::remove_file(file);
         }
     }
