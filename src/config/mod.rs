@@ -15,7 +15,6 @@ mod secret;
 mod structure;
 mod values;
 
-pub(crate) use crate::text::{all_of, any_of};
 pub(crate) use checker::Checker;
 pub use diagnostics::{ConfigErrors, Diagnostics, Problem, Severity};
 pub(crate) use document::KeyPath;

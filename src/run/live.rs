@@ -17,6 +17,7 @@ use crate::measure::{Collector, Gauges, Interval, Observed, ProcessWatch, Second
 use crate::output::{RunDirectory, Sink, Sinks};
 use crate::plan::LoadPlan;
 use crate::threshold::Threshold;
+use crate::units::micros;
 
 /// What the loop reads and writes.
 pub(super) struct Live {
@@ -124,7 +125,7 @@ impl Live {
     }
 
     fn stopped(&self, reason: String) {
-        let at_us = self.clock.now().as_micros() as u64;
+        let at_us = micros(self.clock.now());
         self.events.emit(Event { at_us, vendor: None, kind: EventKind::Stopped { reason } });
     }
 }

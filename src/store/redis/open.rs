@@ -54,7 +54,7 @@ pub enum OpenError {
         "the Redis server at {address} does not show whether it keeps what it acknowledged ({error}). If you know that it \
          does, or accept that it does not, set durability = \"as_configured\""
     )]
-    Untold {
+    Hidden {
         /// Where.
         address: String,
         /// What was said.
@@ -130,13 +130,13 @@ async fn check_durability(connection: &mut ConnectionManager, address: &str) -> 
     let wanted = [("appendonly", "yes"), ("appendfsync", "always"), ("maxmemory-policy", "noeviction")];
     let mut found = Vec::new();
     for (name, value) in wanted {
-        let found: Vec<String> = redis::cmd("CONFIG")
+        let setting: Vec<String> = redis::cmd("CONFIG")
             .arg("GET")
             .arg(name)
             .query_async(connection)
             .await
-            .map_err(|error| OpenError::Untold { address: address.to_owned(), error })?;
-        let is = found.get(1).map_or("unknown", String::as_str);
+            .map_err(|error| OpenError::Hidden { address: address.to_owned(), error })?;
+        let is = setting.get(1).map_or("unknown", String::as_str);
         if is != value {
             found.push(format!("{name} is {is}"));
         }
