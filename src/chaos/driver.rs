@@ -20,6 +20,7 @@ use crate::clock::LoadClock;
 use crate::journal::{Answered, DriverEntry, JournalSender};
 use crate::seed::Seed;
 use crate::transport::{Body, HttpClient, SendError};
+use crate::units::micros;
 
 /// Longest wait for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -151,7 +152,7 @@ impl Driver {
     }
 
     fn now_us(&self) -> u64 {
-        u64::try_from(self.clock.now().as_micros()).unwrap_or(u64::MAX)
+        micros(self.clock.now())
     }
 }
 

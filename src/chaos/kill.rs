@@ -188,7 +188,7 @@ impl Harness {
         let api = base.map(|base| Api::new(client.clone(), base, None));
         let log = dir.join("service.log");
         let launch = Launch { target: options.target.clone(), config, environment, log, leads: leads.clone() };
-        let driver = Driver::new(client.clone(), leads, authorization, journal.pen(), options.seed);
+        let driver = Driver::new(client.clone(), leads, authorization, journal.sender(), options.seed);
         Ok(Self { vendors, launch, driver, api, client, _port: port.and_then(ReservedPort::shared) })
     }
 

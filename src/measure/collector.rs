@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use super::gauges::{Gauges, ProcessSample};
 use super::interval::Interval;
-use super::micros;
 use super::recorder::Shared;
 use super::shard::Table;
 use super::totals::{CheckCount, Totals};
+use crate::units::micros;
 
 /// What the run loop reads at the end of a second, beside the samples.
 #[derive(Debug, Clone, Default, PartialEq)]

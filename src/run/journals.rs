@@ -38,7 +38,7 @@ impl RunJournals {
 
     /// What writes into them.
     pub(super) fn journals(&self) -> JournalSenders {
-        JournalSenders { driver: self.driver.pen(), places: self.places.as_ref().map(Journal::pen) }
+        JournalSenders { driver: self.driver.sender(), places: self.places.as_ref().map(Journal::sender) }
     }
 
     /// Ends both. `has_places` is false where the places could not be read: then their journal is left out, for half of it would
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_journal_ends_at_its_bound_and_says_so() {
         let journal = Journal::start(Bounded { out: Vec::new(), left: 200 }, 100).expect("a book");
-        (0..5).for_each(|_| journal.pen().write(place()));
+        (0..5).for_each(|_| journal.sender().write(place()));
         let problem = journal.finish().problem().expect("it is not whole");
         assert!(problem.contains("its bound of"), "{problem}");
     }

@@ -18,6 +18,7 @@ use crate::output::{Sink, Sinks};
 use crate::plan::LoadPlan;
 use crate::result::RunWriter;
 use crate::threshold::Threshold;
+use crate::units::micros;
 
 /// What the loop reads and writes, and has when the load is over.
 pub(super) struct Live {
@@ -116,7 +117,7 @@ impl Live {
     }
 
     fn stopped(&self, reason: String) {
-        let at_us = self.clock.now().as_micros() as u64;
+        let at_us = micros(self.clock.now());
         self.events.emit(Event { at_us, vendor: None, kind: EventKind::Stopped { reason } });
     }
 }

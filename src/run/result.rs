@@ -11,6 +11,7 @@ use crate::event::{Event, EventKind};
 use crate::outcome::{LeadCounts, Vendor};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::scenario::{ServiceAt, TestPlan};
+use crate::units::micros;
 
 /// The result of a run, of which `audited` is the audit. Events and seconds are taken out of `ended`.
 pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOptions, audited: Option<&Audited>) -> Run {
@@ -28,8 +29,8 @@ pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOpt
         seed: options.seed,
         time_scale: options.time_scale,
         end,
-        load_us: ended.live.length().as_micros() as u64,
-        rest_us: ended.rest.as_micros() as u64,
+        load_us: micros(ended.live.length()),
+        rest_us: micros(ended.rest),
         machine: Machine::this(),
         leads: leads(ended, audited),
         checks: totals.checks.clone(),
@@ -109,7 +110,6 @@ fn faults(test_plan: &TestPlan, events: &[Event]) -> Vec<FaultRecord> {
             _ => None,
         })
     };
-    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let record = |fault: &mock_server::fault::Fault| FaultRecord {
         name: fault.name.clone(),
         vendors: fault

@@ -6,14 +6,12 @@ use super::iterations::planned_iterations;
 use super::options::RunOptions;
 use super::running::Ended;
 use super::simulator::SimulatorOutcome;
+use crate::clock::NOTABLE_SKEW;
 use crate::measure::{Labels, SampleKind, Totals};
 use crate::outcome::Vendor;
 use crate::result::RunEnd;
 use crate::scenario::{ExecutorKind, LeadUse, TestPlan};
 use crate::units::{format_count, format_duration};
-
-/// A clock that is further off than this is worth a word.
-const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
 
 /// The warnings of a run, but those of its audit and its sinks.
 pub(super) fn warnings(
@@ -97,7 +95,7 @@ fn disagreement(simulator: &SimulatorOutcome, totals: &Totals) -> Option<String>
 }
 
 fn skew(simulator: &SimulatorOutcome) -> Option<String> {
-    (simulator.skew > SKEW_WORTH_A_WORD).then(|| {
+    (simulator.skew > NOTABLE_SKEW).then(|| {
         format!(
             "The simulator's clock may be off by up to {}: fault times are no better than that.",
             format_duration(simulator.skew)

@@ -2,6 +2,7 @@
 
 use super::vendor_breaker::VendorBreaker;
 use super::{ExpectationJudgement, Finding, Found, judgement, no_data};
+use crate::units::micros;
 use crate::units::{format_count, three_figures};
 
 pub(super) fn judge(most: f64, breaker: &VendorBreaker<'_>) -> ExpectationJudgement {
@@ -12,7 +13,7 @@ fn find(most: f64, breaker: &VendorBreaker<'_>) -> Found {
     breaker.is_there()?;
     let facts = breaker.input.ledger()?;
     // What was sent before the breaker opened may arrive after; a probe is sent as soon as it is not OPEN any more.
-    let (tolerance, skew) = (facts.clock.tolerance_us(), facts.clock.skew.as_micros() as u64);
+    let (tolerance, skew) = (facts.clock.tolerance_us(), micros(facts.clock.skew));
     let inside = |start: u64, end: u64| (start.saturating_add(tolerance), end.saturating_sub(skew));
     let spans = breaker.spans.iter().filter(|span| span.is_open()).map(|span| inside(span.start_us, span.end_us));
     let spans: Vec<(u64, u64)> = spans.filter(|(start, end)| start < end).collect();

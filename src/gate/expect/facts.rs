@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use super::retry_after::Bars;
 use crate::outcome::Vendor;
+use crate::units::micros;
 
 /// What may be repeated without a second effect: a customer's attributes are set, not added.
 const IDEMPOTENT_EFFECT: &str = "customer.identified";
@@ -66,7 +67,7 @@ impl LedgerClock {
 
     /// How late an arrival may be without having been sent late.
     pub(super) fn tolerance_us(self) -> u64 {
-        u64::try_from((ON_THE_WAY + self.skew).as_micros()).unwrap_or(u64::MAX)
+        micros(ON_THE_WAY + self.skew)
     }
 }
 

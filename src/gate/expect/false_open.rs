@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::vendor_breaker::VendorBreaker;
 use super::{ExpectationJudgement, Finding, Found, at, judgement};
 use crate::scenario::BreakerExpectations;
+use crate::units::micros;
 use crate::units::{format_duration, three_figures};
 
 pub(super) fn judge(most: Duration, expected: &BreakerExpectations, breaker: &VendorBreaker<'_>) -> ExpectationJudgement {
@@ -21,7 +22,7 @@ fn find(most: Duration, expected: &BreakerExpectations, breaker: &VendorBreaker<
     let mut reasons = Vec::new();
     for name in &expected.reasons {
         let fault = breaker.executed(name)?;
-        let recovery = u64::try_from(expected.recovery.as_micros()).unwrap_or(u64::MAX);
+        let recovery = micros(expected.recovery);
         reasons.push((fault.start_us, fault.end_us.map_or(u64::MAX, |end| end.saturating_add(recovery))));
     }
     let open: Vec<(u64, u64)> =

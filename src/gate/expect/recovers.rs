@@ -8,6 +8,7 @@ use crate::event::BreakerState;
 use crate::gate::BreakerSpan;
 use crate::scenario::BreakerExpectations;
 use crate::units::format_duration;
+use crate::units::micros;
 
 pub(super) fn judge(expected: &BreakerExpectations, breaker: &VendorBreaker<'_>) -> Vec<ExpectationJudgement> {
     let half_open = expected.half_open_within.map(|within| ("half_open_within", BreakerState::HalfOpen, within));
@@ -71,6 +72,6 @@ fn opened_late<'a>(
     }
     let starts = expected.reasons.iter().filter_map(|name| breaker.executed(name).ok()).map(|fault| fault.start_us);
     let next = starts.filter(|start| *start >= end_us).min().unwrap_or(u64::MAX);
-    let horizon = next.min(end_us.saturating_add(u64::try_from(within.as_micros()).unwrap_or(u64::MAX)));
+    let horizon = next.min(end_us.saturating_add(micros(within)));
     breaker.spans.iter().find(|span| span.is_open() && span.start_us >= closed.end_us).filter(|span| span.start_us < horizon)
 }
