@@ -74,8 +74,7 @@ pub(super) fn write_all(dir: &Path, view: &View<'_>) -> Result<(), ReportError> 
 }
 
 fn write_one(plot: Plot, dir: &Path, view: &View<'_>) -> Result<(), ReportError> {
-    let (Figure { name, .. }, scene) = plot.parts();
-    let scene = scene(view);
+    let (scene, Figure { name, .. }) = (plot.scene(view), plot.parts().0);
     paint::write_svg(&scene, &dir.join(format!("{name}.svg")))?;
     paint::write_png(&scene, &dir.join(format!("{name}.png")))
 }
