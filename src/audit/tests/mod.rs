@@ -6,9 +6,9 @@ mod mutations;
 use std::path::Path;
 
 use super::*;
-use crate::journal::{Answered, VendorEffect};
+use crate::journal::{Answered, DRIVER, PLACES, VENDORS, VendorEffect};
 use crate::outcome::RestingState;
-use crate::resilience::idempotency_key;
+use crate::resilience::{OperationKind, idempotency_key};
 
 const KINDS: [OperationKind; 3] = [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track];
 
