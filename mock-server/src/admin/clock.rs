@@ -60,11 +60,11 @@ pub(super) struct Start {
 }
 
 pub(super) async fn read(call: Call) -> Result<Json<Clock>, Refusal> {
-    Ok(Json(clock(&call.admin.simulation, call.received_unix_us)))
+    Ok(Json(clock(&call.context.simulation, call.received_unix_us)))
 }
 
 pub(super) async fn start(call: Call<Nothing, Optional<Start>>) -> Result<Json<Clock>, Refusal> {
-    let simulation = &call.admin.simulation;
+    let simulation = &call.context.simulation;
     let zero = call.body.0.zero(Instant::now(), simulation.unix_us())?;
     if !simulation.faults.start(zero) {
         let problem = Problem::new("the timetable's clock is already running").help("GET /clock shows since when");

@@ -46,7 +46,7 @@ pub(super) struct KindView {
 }
 
 pub(super) async fn list(call: Call) -> Result<Json<Vec<FaultView>>, Refusal> {
-    Ok(Json(call.admin.simulation.faults.list().into_iter().map(FaultView::from).collect()))
+    Ok(Json(call.context.simulation.faults.list().into_iter().map(FaultView::from).collect()))
 }
 
 pub(super) async fn kinds(_: Call) -> Result<Json<Vec<KindView>>, Refusal> {
@@ -55,7 +55,7 @@ pub(super) async fn kinds(_: Call) -> Result<Json<Vec<KindView>>, Refusal> {
 }
 
 pub(super) async fn add(call: Call<Nothing, Required<FaultForm>>) -> Result<Created<FaultView>, Refusal> {
-    let simulation = &call.admin.simulation;
+    let simulation = &call.context.simulation;
     let fault = call.body.0.check().map_err(unprocessable)?;
     let name = fault.name.clone();
     simulation.faults.add(fault).await.map_err(refused)?;
@@ -68,7 +68,7 @@ pub(super) async fn add(call: Call<Nothing, Required<FaultForm>>) -> Result<Crea
 
 pub(super) async fn remove(call: Call) -> Result<Done, Refusal> {
     let [name] = call.path();
-    let faults = &call.admin.simulation.faults;
+    let faults = &call.context.simulation.faults;
     if faults.remove(name).await {
         return Ok(Done);
     }
@@ -79,7 +79,7 @@ pub(super) async fn remove(call: Call) -> Result<Done, Refusal> {
 }
 
 pub(super) async fn clear(call: Call) -> Result<Done, Refusal> {
-    call.admin.simulation.faults.clear().await;
+    call.context.simulation.faults.clear().await;
     Ok(Done)
 }
 

@@ -34,17 +34,17 @@ enum Status {
 }
 
 pub(super) async fn health(call: Call) -> Result<Json<Health>, Refusal> {
-    let simulation = &call.admin.simulation;
+    let simulation = &call.context.simulation;
     let problems: Vec<String> = simulation.problems();
     Ok(Json(Health {
         status: if problems.is_empty() { Status::Ok } else { Status::Degraded },
         problems,
-        needs_token: call.admin.guard.needs_token(),
+        needs_token: call.context.guard.needs_token(),
         version: env!("CARGO_PKG_VERSION"),
         since_start_us: micros(simulation.ledger.start().elapsed()),
     }))
 }
 
 pub(super) async fn ca(call: Call) -> Result<Pem, Refusal> {
-    Ok(Pem(call.admin.simulation.ca_pem.clone()))
+    Ok(Pem(call.context.simulation.ca_pem.clone()))
 }

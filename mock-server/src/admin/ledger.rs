@@ -66,7 +66,7 @@ pub(super) async fn read(call: Call<Which>) -> Result<Lines<Line>, Refusal> {
         let problem = Problem::of("route", format!("there is no route `{route}`")).help(nearest(route, &known));
         return Err(Refusal::unprocessable(vec![problem]));
     }
-    Ok(Lines(stream_of(&call.admin.simulation.ledger, which), std::marker::PhantomData))
+    Ok(Lines(stream_of(&call.context.simulation.ledger, which), std::marker::PhantomData))
 }
 
 fn stream_of(ledger: &Arc<Ledger>, which: Which) -> Body {

@@ -10,7 +10,7 @@ use crate::running::Simulation;
 use crate::timetable::{FaultPhase, FaultState};
 
 pub(super) async fn metrics(call: Call) -> Result<Metrics, Refusal> {
-    Ok(Metrics(text(&call.admin.simulation)))
+    Ok(Metrics(text(&call.context.simulation)))
 }
 
 fn text(simulation: &Simulation) -> String {

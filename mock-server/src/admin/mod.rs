@@ -5,6 +5,7 @@
 //! it. `guard.rs` says who may use it.
 
 mod clock;
+mod context;
 mod faults;
 mod guard;
 mod health;
@@ -31,40 +32,28 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 
+use context::Context;
 use guard::Guard;
-use page::Page;
 use refusal::{Problem, Refusal};
 pub(crate) use server::{AdminServer, Bound};
 
 use crate::running::Simulation;
 
-/// What every operation can reach.
-struct Admin {
-    simulation: Arc<Simulation>,
-    guard: Guard,
-    page: Page,
-    document: serde_json::Value,
-}
-
-impl Admin {
-    fn new(simulation: Arc<Simulation>, guard: Guard) -> Self {
-        Self { simulation, guard, page: Page::new(), document: openapi::document(&routes::table()) }
-    }
-}
-
 /// Every operation behind its path, and an answer in the API's own form for everything else.
-fn router(admin: Arc<Admin>) -> Router {
+fn router(simulation: Arc<Simulation>, guard: Guard) -> Router {
+    let document = openapi::document(&routes::table());
+    let context = Arc::new(Context { simulation, guard, policy: page::policy(), document });
     let router =
         routes::table().into_iter().fold(Router::new(), |router, operation| router.route(operation.path, operation.route));
     router
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
-        .layer(axum::middleware::from_fn_with_state(admin.clone(), guarded))
-        .with_state(admin)
+        .layer(axum::middleware::from_fn_with_state(context.clone(), guarded))
+        .with_state(context)
 }
 
-async fn guarded(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
-    let mut response = match admin.guard.check(&request) {
+async fn guarded(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
+    let mut response = match context.guard.check(&request) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };

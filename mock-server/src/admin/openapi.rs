@@ -9,7 +9,7 @@ use super::refusal::{Errors, Refusal};
 use super::reply::Json;
 
 pub(super) async fn show(call: Call) -> Result<Json<Value>, Refusal> {
-    Ok(Json(call.admin.document.clone()))
+    Ok(Json(call.context.document.clone()))
 }
 
 /// What every operation may refuse, whatever it does.

@@ -16,7 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::Admin;
+use super::context::Context;
 use super::read;
 use super::refusal::{Problem, Refusal};
 use super::reply::{Documented, Reply, SchemaOf};
@@ -29,7 +29,7 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// A request to the admin API, read and understood.
 pub(super) struct Call<Q = Nothing, B = Nothing> {
-    pub(super) admin: Arc<Admin>,
+    pub(super) context: Arc<Context>,
     /// When it arrived, by the wall clock: microseconds since 1970.
     pub(super) received_unix_us: u64,
     pub(super) query: Q,
@@ -137,7 +137,7 @@ pub(super) struct Operation {
     pub(super) takes_query: bool,
     pub(super) body: fn(&mut SchemaGenerator) -> Option<(bool, Schema)>,
     pub(super) answer: Documented,
-    pub(super) route: MethodRouter<Arc<Admin>>,
+    pub(super) route: MethodRouter<Arc<Context>>,
 }
 
 /// An operation with its handler.
@@ -149,18 +149,19 @@ where
     F: Fn(Call<Q, B>) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Result<A, Refusal>> + Send + 'static,
 {
-    let route = on(verb.filter(), move |State(admin): State<Arc<Admin>>, parameters: RawPathParams, request: Request<Body>| {
-        let handler = handler.clone();
-        async move {
-            let received_unix_us = admin.simulation.unix_us();
-            let path = parameters.iter().map(|(_, value)| value.to_owned()).collect();
-            let (query, body) = match understood::<Q, B>(request).await {
-                Ok(understood) => understood,
-                Err(refusal) => return Err(refusal),
-            };
-            handler(Call { admin, received_unix_us, query, body, path }).await.map(Reply::into_response)
-        }
-    });
+    let route =
+        on(verb.filter(), move |State(context): State<Arc<Context>>, parameters: RawPathParams, request: Request<Body>| {
+            let handler = handler.clone();
+            async move {
+                let received_unix_us = context.simulation.unix_us();
+                let path = parameters.iter().map(|(_, value)| value.to_owned()).collect();
+                let (query, body) = match understood::<Q, B>(request).await {
+                    Ok(understood) => understood,
+                    Err(refusal) => return Err(refusal),
+                };
+                handler(Call { context, received_unix_us, query, body, path }).await.map(Reply::into_response)
+            }
+        });
     Operation {
         verb,
         path,

@@ -12,26 +12,20 @@ use super::reply::Html;
 
 const PAGE: &str = include_str!("page.html");
 
-/// The page's policy.
-pub(super) struct Page {
-    policy: HeaderValue,
-}
-
-impl Page {
-    pub(super) fn new() -> Self {
-        let policy = format!(
-            "default-src 'none'; connect-src 'self'; img-src data:; style-src {}; script-src {}; base-uri 'none'; \
-             form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
-            hash(between("<style>", "</style>")),
-            hash(between("<script>", "</script>")),
-        );
-        // Base64 and the words above are all visible ASCII.
-        Self { policy: HeaderValue::from_str(&policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'")) }
-    }
+/// The page's content security policy.
+pub(super) fn policy() -> HeaderValue {
+    let policy = format!(
+        "default-src 'none'; connect-src 'self'; img-src data:; style-src {}; script-src {}; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+        hash(between("<style>", "</style>")),
+        hash(between("<script>", "</script>")),
+    );
+    // Base64 and the words above are all visible ASCII.
+    HeaderValue::from_str(&policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
 }
 
 pub(super) async fn show(call: Call) -> Result<Html, Refusal> {
-    Ok(Html(PAGE, call.admin.page.policy.clone()))
+    Ok(Html(PAGE, call.context.policy.clone()))
 }
 
 /// The one inline block that a browser may run or apply, and no other: by its hash.
@@ -61,8 +55,8 @@ mod tests {
 
     #[test]
     fn the_policy_allows_what_is_on_the_page_only() {
-        let page = Page::new();
-        let policy = page.policy.to_str().unwrap();
+        let policy = policy();
+        let policy = policy.to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'") && policy.matches("'sha256-").count() == 2, "{policy}");
         assert!(!policy.contains("unsafe"));
     }

@@ -18,6 +18,6 @@ pub(super) struct Parts {
 
 pub(super) async fn reset(call: Call<Nothing, Optional<Parts>>) -> Result<Done, Refusal> {
     let parts = call.body.0.parts.unwrap_or_else(|| ResetPart::ALL.to_vec());
-    call.admin.simulation.reset(&parts).await;
+    call.context.simulation.reset(&parts).await;
     Ok(Done)
 }

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::guard::Guard;
-use super::{Admin, router};
+use super::router;
 use crate::running::Simulation;
 use crate::settings::AdminSettings;
 
@@ -75,7 +75,7 @@ impl Bound {
     /// Serves.
     pub(crate) fn serve(self, simulation: Arc<Simulation>) -> AdminServer {
         let guard = Guard::new(self.address.ip(), self.settings.token.as_ref());
-        let router = router(Arc::new(Admin::new(simulation, guard)));
+        let router = router(simulation, guard);
         AdminServer { address: self.address, acceptor: tokio::spawn(accept(self.listener, router)) }
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Admin;
+use super::context::Context;
 use super::operation::Call;
 use super::refusal::{Problem, Refusal};
 use super::reply::Json;
@@ -67,7 +67,7 @@ pub(super) enum Section {
 }
 
 pub(super) async fn all(call: Call) -> Result<Json<BTreeMap<&'static str, Overview>>, Refusal> {
-    let overviews = apart(&call.admin, |simulation| {
+    let overviews = apart(&call.context, |simulation| {
         SimulatedVendor::ALL.map(|vendor| (vendor.as_str(), overview(simulation.vendor(vendor))))
     });
     Ok(Json(overviews.await?.into()))
@@ -75,17 +75,17 @@ pub(super) async fn all(call: Call) -> Result<Json<BTreeMap<&'static str, Overvi
 
 pub(super) async fn of_vendor(call: Call) -> Result<Json<Overview>, Refusal> {
     let vendor = named(call.path::<1>()[0])?;
-    apart(&call.admin, move |simulation| overview(simulation.vendor(vendor))).await.map(Json)
+    apart(&call.context, move |simulation| overview(simulation.vendor(vendor))).await.map(Json)
 }
 
 pub(super) async fn section(call: Call<Paging>) -> Result<Json<Section>, Refusal> {
     let [vendor, section] = call.path().map(str::to_owned);
-    let Call { admin, query: paging, .. } = call;
+    let Call { context, query: paging, .. } = call;
     let read = move |simulation: &Simulation| match value(simulation, &vendor, &section)? {
         Value::Array(items) => page(items, &paging),
         whole => Ok(Section::Whole(whole)),
     };
-    apart(&admin, read).await?.map(Json)
+    apart(&context, read).await?.map(Json)
 }
 
 pub(super) async fn item(call: Call) -> Result<Json<Value>, Refusal> {
@@ -100,12 +100,12 @@ pub(super) async fn item(call: Call) -> Result<Json<Value>, Refusal> {
             Refusal::new(StatusCode::NOT_FOUND, problem)
         })
     };
-    apart(&call.admin, find).await?.map(Json)
+    apart(&call.context, find).await?.map(Json)
 }
 
 /// Reads apart from the tasks that serve requests: a vendor may know a great deal.
-async fn apart<T: Send + 'static>(admin: &Admin, read: impl FnOnce(&Simulation) -> T + Send + 'static) -> Result<T, Refusal> {
-    let simulation = admin.simulation.clone();
+async fn apart<T: Send + 'static>(context: &Context, read: impl FnOnce(&Simulation) -> T + Send + 'static) -> Result<T, Refusal> {
+    let simulation = context.simulation.clone();
     let ended = |_| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Problem::new("the simulation is being shut down"));
     tokio::task::spawn_blocking(move || read(&simulation)).await.map_err(ended)
 }

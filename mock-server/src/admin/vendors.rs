@@ -25,7 +25,7 @@ pub(super) struct VendorInfo {
 }
 
 pub(super) async fn list(call: Call) -> Result<Json<Vec<VendorInfo>>, Refusal> {
-    let simulation = &call.admin.simulation;
+    let simulation = &call.context.simulation;
     let info = |vendor: SimulatedVendor| {
         let url = simulation.vendors[vendor].url();
         VendorInfo {
@@ -40,5 +40,5 @@ pub(super) async fn list(call: Call) -> Result<Json<Vec<VendorInfo>>, Refusal> {
 }
 
 pub(super) async fn counts(call: Call) -> Result<Json<Vec<Count>>, Refusal> {
-    Ok(Json(call.admin.simulation.counts()))
+    Ok(Json(call.context.simulation.counts()))
 }

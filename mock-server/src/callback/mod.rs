@@ -13,13 +13,9 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use crate::fault::CallbackFaults;
 use crate::simulated::clay::Clay;
 pub(crate) use post::{HttpPost, InProcess, Post};
-use sender::Sender;
-
-/// Asks the faults in force what is to happen to a callback, by its identity.
-pub(crate) type Judge = Box<dyn Fn(&[u8]) -> CallbackFaults + Send>;
+use sender::{Judge, Sender};
 
 /// The task that makes callbacks. Dropped, it makes no more.
 #[derive(Debug)]

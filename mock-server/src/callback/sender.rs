@@ -7,16 +7,18 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::Judge;
 use super::job::{Job, Next, Queued};
 use super::post::Post;
-use crate::fault::WebhookFault;
+use crate::fault::{CallbackFaults, WebhookFault};
 use crate::simulated::clay::CallbackSettings;
 use crate::simulated::clay::Clay;
 
 /// How long a callback that is to be overtaken waits for the next one before it is sent all the same: another may never come.
 /// Longer than the usual time between rows, and shorter than receivers wait.
 const LONGEST_HOLD: Duration = Duration::from_secs(10);
+
+/// Asks the faults in force what is to happen to a callback, by its identity.
+pub(crate) type Judge = Box<dyn Fn(&[u8]) -> CallbackFaults + Send>;
 
 /// The state of the task.
 pub(super) struct Sender<P> {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::signature::{SIGNATURE, sign};
 use super::*;
 use crate::clock::DayClock;
-use crate::fault::WebhookFault;
+use crate::fault::{CallbackFaults, WebhookFault};
 use crate::latency::LatencyModel;
 use crate::seed::Seed;
 use crate::settings::{CallbackSettings, ClaySettings, Provider, RegisteredWebhook, Secret};

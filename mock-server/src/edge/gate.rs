@@ -13,7 +13,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::{Shared, serve};
+use super::serve;
+use super::shared::Shared;
 
 /// Connections that the kernel holds while the acceptor is busy.
 const BACKLOG: u32 = 4096;

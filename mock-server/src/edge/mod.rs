@@ -13,6 +13,7 @@ mod line;
 mod play;
 mod serve;
 mod service;
+mod shared;
 mod stream_play;
 mod streams;
 mod to_the_end;
@@ -27,6 +28,7 @@ use tokio::task::JoinHandle;
 
 use backend::Backend;
 use gate::Gate;
+use shared::Shared;
 
 use crate::exchange::FaultyVendor;
 use crate::fault::{ActiveFaults, SimulatedVendor};
@@ -39,15 +41,6 @@ pub(crate) struct Edge {
     gate: Gate,
     address: SocketAddr,
     acceptor: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What connections share.
-pub(crate) struct Shared {
-    vendor: Arc<FaultyVendor>,
-    backend: Backend,
-    tls: Arc<Tls>,
-    /// Held once by each open connection, and once by this.
-    open: Arc<()>,
 }
 
 impl Edge {

@@ -11,9 +11,9 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::Shared;
 use super::body::AnswerBody;
 use super::connection::{Connection, Fate, Serving};
+use super::shared::Shared;
 use super::stream_play::StreamPlay;
 use super::to_the_end::ToTheEnd;
 use crate::exchange::{Judged, Play, Record, Reply, without_body};

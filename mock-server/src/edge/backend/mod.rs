@@ -19,11 +19,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, request};
 use http_body_util::Full;
 use wiremock::MockServer;
 
-use pool::Pool;
+use pool::{BackendError, Pool};
 
 use super::adapter::{self, Aside, Asides};
 use crate::simulated::Vendor;
-use crate::text::with_causes;
 
 /// Bytes that an instance may keep before its successor takes over. See `KEPT_PER_REQUEST`.
 pub(super) const BUDGET: u64 = 6 * 1024 * 1024;
@@ -54,11 +53,6 @@ struct Instance {
     pool: Pool,
     kept: AtomicU64,
 }
-
-/// The backend itself failed: no descriptors or threads are left, say.
-#[derive(Debug, thiserror::Error)]
-#[error("the simulator could not carry a request to the simulated vendor: {0}")]
-pub(super) struct BackendError(String);
 
 impl Backend {
     /// Starts the first instance.
@@ -192,10 +186,6 @@ fn strip(headers: &mut HeaderMap) {
     for name in &OF_THE_CONNECTION {
         headers.remove(name);
     }
-}
-
-fn failure(error: impl std::error::Error) -> BackendError {
-    BackendError(with_causes(&error))
 }
 
 #[cfg(test)]

@@ -13,11 +13,16 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{BackendError, failure};
+use crate::text::with_causes;
 
 /// Idle connections that are kept. Beyond them a connection is closed after its request, so that a storm of requests leaves
 /// no more behind than this.
 const MOST_IDLE: usize = 256;
+
+/// The backend itself failed: no descriptors or threads are left, say.
+#[derive(Debug, thiserror::Error)]
+#[error("the simulator could not carry a request to the simulated vendor: {0}")]
+pub(in crate::edge) struct BackendError(String);
 
 /// The idle ones, the one used last on top.
 pub(super) struct Pool {
@@ -69,4 +74,8 @@ impl Pool {
             idle.push(sender);
         }
     }
+}
+
+fn failure(error: impl std::error::Error) -> BackendError {
+    BackendError(with_causes(&error))
 }

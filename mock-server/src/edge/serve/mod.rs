@@ -19,8 +19,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::connection::{Connection, Fate, HEAD_DEADLINE, IDLE};
 use super::line::{Line, Reset, Socket};
+use super::shared::Shared;
 use super::streams::Streams;
-use super::{Shared, play, service};
+use super::{play, service};
 
 /// The longest head of a request that is read, in bytes; what is longer gets 431. Twice what common servers take, so that
 /// they are not what is more generous. Also the longest piece that is held of an answer.

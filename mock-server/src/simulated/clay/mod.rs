@@ -35,6 +35,7 @@ use tokio::time::Instant;
 pub use callback::{Attempt, Delivery, DeliveryStatus};
 pub(crate) use callback::{Callback, Deliveries};
 pub use credits::{Bill, CreditState};
+pub use path::{ME, RESOURCE, RESULTS, RUN, WEBHOOK};
 pub use profile::Profile;
 pub use row::{Row, RowStatus};
 pub use settings::{
@@ -52,16 +53,8 @@ use crate::keys::FurtherKeys;
 use crate::retry_after::RetryAfterStyle;
 use crate::seed::Seed;
 
-/// The webhook source's route.
-pub const WEBHOOK: &str = "clay.webhook";
-/// The route of `/v1/resource`.
-pub const RESOURCE: &str = "clay.resource";
-/// The public API's route that returns the key's user.
-pub const ME: &str = "clay.me";
-/// The public API's route that runs a routine.
-pub const RUN: &str = "clay.routine_run";
-/// The public API's route that returns a run's results.
-pub const RESULTS: &str = "clay.routine_results";
+/// The parts of the state that the admin API reads.
+const SECTIONS: &[&str] = &["sources", "rows", "routines", "runs", "credits", "limits", "callbacks"];
 
 /// Every route.
 pub(super) const ROUTES: &[&str] = &[WEBHOOK, RESOURCE, ME, RUN, RESULTS];
@@ -149,7 +142,7 @@ impl Vendor for Clay {
     }
 
     fn sections(&self) -> &'static [&'static str] {
-        sections::NAMES
+        SECTIONS
     }
 
     fn section(&self, name: &str) -> Option<Value> {

@@ -2,7 +2,16 @@
 
 use http::Method;
 
-use super::{ME, RESOURCE, RESULTS, RUN, WEBHOOK};
+/// The webhook source's route.
+pub const WEBHOOK: &str = "clay.webhook";
+/// The route of `/v1/resource`.
+pub const RESOURCE: &str = "clay.resource";
+/// The public API's route that returns the key's user.
+pub const ME: &str = "clay.me";
+/// The public API's route that runs a routine.
+pub const RUN: &str = "clay.routine_run";
+/// The public API's route that returns a run's results.
+pub const RESULTS: &str = "clay.routine_results";
 
 /// A path of Clay's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,6 @@ use super::row::run_id;
 use super::workspace::{Run, Workspace};
 use super::{Clay, LARGEST_PAYLOAD};
 
-/// The parts of the state.
-pub(super) const NAMES: &[&str] = &["sources", "rows", "routines", "runs", "credits", "limits", "callbacks"];
-
 /// Rows that are shown, the latest ones: as JSON they take some ten times the memory in which they are kept.
 const ROWS_SHOWN: usize = 10_000;
 

@@ -53,6 +53,21 @@ pub use self::store::{Broadcast, Customer, CustomerDevice, CustomerEvent, Delive
 /// 64, and room for their names.
 pub const LARGEST_PAYLOAD: usize = limits::MESSAGE + limits::ATTACHMENTS / 3 * 4 + 64 * 1024;
 
+/// The parts of the state that the admin API reads.
+const SECTIONS: &[&str] = &[
+    "customers",
+    "events",
+    "devices",
+    "segments",
+    "deliveries",
+    "broadcasts",
+    "metrics",
+    "objects",
+    "suppressed",
+    "limits",
+    "store",
+];
+
 /// A Customer.io workspace.
 ///
 /// ```
@@ -348,7 +363,7 @@ impl Vendor for CustomerIo {
     }
 
     fn sections(&self) -> &'static [&'static str] {
-        sections::SECTIONS
+        SECTIONS
     }
 
     fn section(&self, name: &str) -> Option<Value> {

@@ -5,21 +5,6 @@ use serde_json::{Value, json};
 
 use super::CustomerIo;
 
-/// Their names.
-pub(super) const SECTIONS: &[&str] = &[
-    "customers",
-    "events",
-    "devices",
-    "segments",
-    "deliveries",
-    "broadcasts",
-    "metrics",
-    "objects",
-    "suppressed",
-    "limits",
-    "store",
-];
-
 impl CustomerIo {
     pub(super) fn read_section(&self, name: &str) -> Option<Value> {
         Some(match name {

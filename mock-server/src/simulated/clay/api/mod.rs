@@ -6,11 +6,12 @@
 mod me;
 mod results;
 mod run;
+mod run_request;
 
 use http::StatusCode;
 use tokio::time::Instant;
 
-pub(super) use run::first_subject;
+pub(super) use run_request::first_subject;
 
 use super::Clay;
 use super::path::Path;

@@ -7,35 +7,17 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::super::row::{Kept, Origin, run_id};
-use super::super::setup::{Setup, key};
+use super::super::setup::key;
 use super::super::{Clay, one_effect};
-use crate::simulated::clay::settings::LONGEST_ID;
+use super::run_request::{Item, read};
 use crate::simulated::{Answer, Request, Vendor};
-
-/// Items that one run takes (documented).
-const MOST_ITEMS: usize = 100;
 
 /// The largest body, in bytes. That there is a 413 is documented, the size is not: 1 MiB lets 100 items have 10 KB each.
 pub(in super::super) const LARGEST_RUN: usize = 1024 * 1024;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RunRequest {
-    items: Vec<Item>,
-    webhook_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Item {
-    id: String,
-    inputs: Map<String, Value>,
-}
 
 impl Clay {
     pub(super) fn run(&self, routine: &str, request: &Request<'_>, now: Instant) -> Answer {
@@ -101,33 +83,4 @@ impl Clay {
         }
         run
     }
-}
-
-/// Whose the first item is.
-pub(in super::super) fn first_subject(setup: &Setup, body: &[u8]) -> Option<String> {
-    let inputs = Value::Object(read(body).ok()?.items.into_iter().next()?.inputs).to_string();
-    setup.lead(inputs.as_bytes())?.subject().map(|subject| subject.to_string())
-}
-
-/// The request, or what is wrong with it.
-fn read(body: &[u8]) -> Result<RunRequest, String> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    // A struct would also be read from an array of its fields' values.
-    let items = value.get("items").and_then(Value::as_array).ok_or("items: an array is required")?;
-    if let Some(place) = items.iter().position(|item| !item.is_object()) {
-        return Err(format!("items[{place}]: an object with `id` and `inputs` is required"));
-    }
-    let run = RunRequest::deserialize(value).map_err(|error| error.to_string())?;
-    let count = run.items.len();
-    if !(1..=MOST_ITEMS).contains(&count) {
-        return Err(format!("items: {count} were given, from 1 to {MOST_ITEMS} are allowed"));
-    }
-    let ids = run.items.iter().map(|item| ("items[].id", &item.id));
-    for (field, id) in ids.chain(run.webhook_id.iter().map(|id| ("webhook_id", id))) {
-        let length = id.chars().count();
-        if !(1..=LONGEST_ID).contains(&length) {
-            return Err(format!("{field}: has {length} characters, from 1 to {LONGEST_ID} are allowed"));
-        }
-    }
-    Ok(run)
 }
