@@ -284,7 +284,7 @@ fn capacity(page: &mut Page, view: &View<'_>) {
     if let Some(window) = &capacity.window {
         let span = format!("{}–{}", clock(window.start_us), clock(window.end_us));
         let cpu = window.cpu_percent.map_or(String::new(), |cpu| format!(", CPU {} %", three_figures(cpu)));
-        page.labelled("", &format!("steadiest window {span}: {} with {} users{cpu}", rate(window.rate), window.users_planned));
+        page.labelled("", &format!("steadiest window {span}: {} with {} users{cpu}", rate(window.rate), window.planned.users));
     }
     for alert in capacity.alerts.iter().filter(|alert| alert.level >= Level::Warning) {
         let tone = if alert.level == Level::Critical { Tone::Bad } else { Tone::Doubtful };

@@ -104,7 +104,7 @@ pub(crate) async fn run(
         () = stop.reached(Level::Finish) => return Err(ConductError::Interrupted),
         beginning = prepare(test_plan, &dir, options) => beginning?,
     };
-    let launched = closed::launch(&test_plan.load, options.seed, &stop)?;
+    let launched = closed::launch(&test_plan.total_load(), options.seed, &stop)?;
     if !launched.ready().await {
         // Without an error, only a signal keeps a load from beginning.
         return Err(launched.ended().await.err().map_or(ConductError::Interrupted, ConductError::Executor));
@@ -197,7 +197,7 @@ async fn service(
 
 /// Every URL that the scenario itself names.
 fn named_targets(test_plan: &TestPlan) -> Vec<&http::Uri> {
-    let journeys = test_plan.journeys.iter().filter_map(|weighted| match &weighted.journey {
+    let journeys = test_plan.journeys().filter_map(|weighted| match &weighted.journey {
         Journey::Http(http) => Some(&http.url),
         _ => None,
     });
@@ -296,6 +296,7 @@ impl Beginning {
         let sink: Arc<dyn EventSink> = Arc::clone(&events) as _;
         let (workload, collector) = plan.begin(clock, recorder, threads(), &sink);
         let (over, is_over) = oneshot::channel();
+        let load = test_plan.total_load();
         let live = Live {
             clock,
             collector,
@@ -305,9 +306,9 @@ impl Beginning {
             watch,
             writer,
             events: Arc::clone(&events),
-            progress: Progress::start(quiet, test_plan.load.plan.duration()),
+            progress: Progress::start(quiet, load.duration()),
             stop: stop.clone(),
-            plan: test_plan.load.plan,
+            load,
             thresholds: test_plan.thresholds,
         };
         let live = tokio::spawn(live.follow(is_over));
@@ -370,7 +371,7 @@ impl Begun {
 
 /// Longest wait for a service to come to rest: that for iterations under way, or what the scenario expects if that is longer.
 fn rest(test_plan: &TestPlan) -> Duration {
-    test_plan.load.graceful_stop.max(test_plan.expectations.drains_within.unwrap_or_default())
+    test_plan.total_load().graceful_stop().max(test_plan.expectations.drains_within.unwrap_or_default())
 }
 
 fn threads() -> usize {
@@ -378,13 +379,7 @@ fn threads() -> usize {
 }
 
 fn stage_ends(test_plan: &TestPlan) -> Vec<Duration> {
-    let stages = test_plan.load.plan.stages().iter();
-    stages
-        .scan(Duration::ZERO, |end, stage| {
-            *end += stage.duration;
-            Some(*end)
-        })
-        .collect()
+    test_plan.total_load().phases().iter().map(|phase| phase.end).collect()
 }
 
 /// When the faults are active, where the timetable's clock is `behind` the load's.

@@ -12,11 +12,11 @@ use super::events::EventLog;
 use crate::cli::run::progress::Progress;
 use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink};
-use crate::executor::{Level, Stop};
+use crate::executor::{Level, Load, Stop};
 use crate::gate::{Evidence, abort_due};
 use crate::journey::Workload;
 use crate::measure::{Collector, Gauges, Observed, ProcessWatch, Second, Totals};
-use crate::plan::LoadPlan;
+use crate::plan::Planned;
 use crate::result::{RunWriter, WriteError};
 use crate::threshold::Threshold;
 
@@ -34,7 +34,7 @@ pub(crate) struct Live {
     pub(crate) events: Arc<EventLog>,
     pub(crate) progress: Progress,
     pub(crate) stop: Stop,
-    pub(crate) plan: LoadPlan,
+    pub(crate) load: Load,
     pub(crate) thresholds: Vec<Threshold>,
 }
 
@@ -98,7 +98,7 @@ impl Live {
     fn cut(&mut self, write_error: &mut Option<WriteError>) -> Second {
         let now = self.clock.now();
         let observed = Observed {
-            users_planned: if self.resting.load(Ordering::Acquire) { 0 } else { self.plan.users_at(now) },
+            planned: if self.resting.load(Ordering::Acquire) { Planned::default() } else { self.load.planned_at(now) },
             gauges: self.gauges(),
             processes: self.watch.sample(now),
         };

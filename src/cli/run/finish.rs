@@ -17,16 +17,14 @@ use crate::run::audited::{Audited, audited};
 use crate::run::conduct::{Measured, vendor};
 use crate::run::expectations;
 use crate::run::simulator::SimulatorOutcome;
-use crate::scenario::{ExecutorKind, LeadUse, ServiceAt, TestPlan};
+use crate::scenario::{LeadUse, ServiceAt, TestPlan};
 use crate::units::{format_count, format_duration};
 
 /// A clock that is further off than this is worth a word.
 const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
 
 /// Judges the run, writes it, and says how it came out.
-pub(super) fn finish(mut measured: Measured, test_plan: &TestPlan, json: bool) -> Exit {
-    let not_started = not_started(test_plan, &measured.followed.totals);
-    measured.followed.totals.dropped_iterations += not_started;
+pub(super) fn finish(measured: Measured, test_plan: &TestPlan, json: bool) -> Exit {
     let (events, events_left_out) = measured.events.take();
     let end = end(&measured);
     let audited = audited(&measured, test_plan);
@@ -149,7 +147,7 @@ fn end(measured: &Measured) -> RunEnd {
 }
 
 fn record(test_plan: &TestPlan) -> ScenarioRecord {
-    let plan = &test_plan.load.plan;
+    let load = test_plan.total_load();
     ScenarioRecord {
         name: test_plan.name.clone(),
         question: test_plan.question.clone(),
@@ -157,7 +155,7 @@ fn record(test_plan: &TestPlan) -> ScenarioRecord {
         text: test_plan.text.clone(),
         environment: test_plan.labels.environment.clone(),
         version: test_plan.labels.version.clone(),
-        ramp: std::iter::once(plan.start_users()).chain(plan.stages().iter().map(|stage| stage.target)).collect(),
+        ramp: std::iter::once(load.start_users()).chain(load.phases().iter().map(|phase| phase.target)).collect(),
     }
 }
 
@@ -198,7 +196,7 @@ fn warnings(measured: &Measured, test_plan: &TestPlan, end: &RunEnd, events_left
         ));
     }
     let dropped = measured.followed.totals.dropped_iterations;
-    if let Some(planned) = planned_iterations(test_plan).filter(|_| dropped > 0) {
+    if let Some(planned) = test_plan.total_load().planned_iterations().filter(|_| dropped > 0) {
         let (dropped, planned) = (format_count(dropped), format_count(planned));
         warnings.push(format!("{dropped} of {planned} iterations had not started when the load ended."));
     }
@@ -230,28 +228,11 @@ fn warnings(measured: &Measured, test_plan: &TestPlan, end: &RunEnd, events_left
     warnings
 }
 
-/// The iterations of an executor that does a fixed number of them.
-fn planned_iterations(test_plan: &TestPlan) -> Option<u64> {
-    match test_plan.load.executor {
-        ExecutorKind::RampingVus | ExecutorKind::ConstantVus => None,
-        ExecutorKind::SharedIterations { iterations } => Some(iterations),
-        ExecutorKind::PerVuIterations { iterations } => {
-            Some(iterations.saturating_mul(u64::from(test_plan.load.plan.max_users())))
-        }
-    }
-}
-
-/// Of a fixed number of iterations, those that the end of the load did not let start: k6's `dropped_iterations`.
-fn not_started(test_plan: &TestPlan, totals: &Totals) -> u64 {
-    let started = totals.count(SampleKind::Iteration, |_| true) + totals.interrupted_iterations + totals.panics;
-    planned_iterations(test_plan).map_or(0, |planned| planned.saturating_sub(started))
-}
-
 /// Leads that are used once can end a load long before its plan: what the plan still had was not tried.
 fn used_up(test_plan: &TestPlan, end: &RunEnd, length: Duration) -> Option<String> {
     let data = test_plan.data.as_ref().filter(|data| data.usage == LeadUse::Once)?;
-    let timed = matches!(test_plan.load.executor, ExecutorKind::RampingVus | ExecutorKind::ConstantVus);
-    let planned = test_plan.load.plan.duration();
+    let load = test_plan.total_load();
+    let (timed, planned) = (load.planned_iterations().is_none(), load.duration());
     (timed && *end == RunEnd::Completed && length < planned).then(|| {
         format!(
             "The leads of {} were used up after {} of {}: the load ended there, and what the plan still had was not tried.",

@@ -14,6 +14,7 @@ use signals::Signals;
 use super::{Exit, output};
 use crate::clock::wall_clock;
 use crate::executor::Stop;
+use crate::plan::Segment;
 use crate::result::{RunDir, RunDirError};
 use crate::run::conduct::{self, ConductError};
 use crate::scenario::TestPlan;
@@ -52,6 +53,9 @@ pub(super) struct RunArgs {
     /// Keep no books of leads
     #[arg(long, conflicts_with = "books")]
     no_books: bool,
+    /// Play one segment of the load: 2/3 is the second of three
+    #[arg(long, value_name = "I/N", hide = true)]
+    segment: Option<Segment>,
 }
 
 pub(super) fn time_scale(text: &str) -> Result<f64, String> {
@@ -87,7 +91,8 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::CouldNotRun;
         }
     };
-    let test_plan = if args.time_scale == 1.0 { test_plan } else { test_plan.scaled(args.time_scale) };
+    let mut test_plan = if args.time_scale == 1.0 { test_plan } else { test_plan.scaled(args.time_scale) };
+    test_plan.segment = args.segment.unwrap_or(Segment::WHOLE);
     if !args.quiet {
         output::remark(plan_text::plan(&test_plan, args.time_scale));
         output::remark(format!("  seed      {} (repeat with --seed {})\n", seed.0, seed.0));

@@ -38,7 +38,7 @@ fn window(window: &Window) -> String {
         "Steadiest window: {}–{} with {} users planned: {}, varying by {} % from second to second, CPU {cpu} of the machine.",
         clock(window.start_us),
         clock(window.end_us),
-        window.users_planned,
+        window.planned.users,
         rate(window.rate),
         three_figures(window.variation * 100.0),
     )

@@ -81,7 +81,7 @@ impl Coming {
             clay: options.clay,
             customer_io: options.customer_io,
             vendors: options.vendors,
-            users: options.test_plan.load.plan.max_users(),
+            users: options.test_plan.total_load().users(),
             scenario: &options.test_plan.text,
         };
         let written = config::write(&told)?;

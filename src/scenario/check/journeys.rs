@@ -7,7 +7,7 @@ use crate::config::KeyPath;
 use crate::config::Secret;
 use crate::scenario::leads::{self, Need};
 use crate::scenario::model::{HttpJourney, Journey, LeadData, LeadUse, WeightedJourney};
-use crate::scenario::raw::{RawHeader, RawJourney, RawJourneyName, RawScenario, RawUse};
+use crate::scenario::raw::{RawHeader, RawJourney, RawJourneyName, RawTestPlan, RawUse};
 
 use crate::config::Checker;
 
@@ -18,9 +18,9 @@ const HTTP_KEYS: &[&str] = &["name", "method", "url", "headers", "body", "timeou
 const CREDENTIAL_HEADERS: [&str; 7] = ["authorization", "cookie", "token", "secret", "api-key", "apikey", "password"];
 
 impl Checker<'_> {
-    pub(super) fn journeys(&mut self, raw: &RawScenario) -> Option<Vec<WeightedJourney>> {
-        let place = KeyPath::of("journeys");
-        let raw_journeys = raw.journeys.as_ref()?;
+    pub(super) fn journeys(&mut self, raw: Option<&[RawJourney]>, table: &KeyPath) -> Option<Vec<WeightedJourney>> {
+        let place = table.key("journeys");
+        let raw_journeys = raw?;
         if raw_journeys.is_empty() && !self.document.is_damaged(&place) {
             self.error(&place, "there is no journey: users would have nothing to do", "add one, as in [{ journey = \"lead\" }]");
             return None;
@@ -161,7 +161,7 @@ impl Checker<'_> {
         Some(secret)
     }
 
-    pub(super) fn data(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Option<LeadData> {
+    pub(super) fn data(&mut self, raw: &RawTestPlan, journeys: Option<&[WeightedJourney]>) -> Option<LeadData> {
         let data = raw.data.as_ref()?;
         let place = KeyPath::of("data").key("file");
         let need = journeys.map_or(Need::Anything, |journeys| Need::of(journeys.iter().map(|weighted| &weighted.journey)));

@@ -5,11 +5,12 @@ use std::ops::Range;
 
 use crate::config::KeyPath;
 use crate::config::any_of;
+use crate::executor::Load;
 use crate::outcome::Vendor;
 use crate::resilience::Resilience;
 use crate::scenario::checks;
-use crate::scenario::model::{Journey, Load, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
-use crate::scenario::raw::{RawScenario, RawThreshold};
+use crate::scenario::model::{Journey, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
+use crate::scenario::raw::{RawTestPlan, RawThreshold};
 use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse};
 
 use super::journeys::label;
@@ -57,7 +58,7 @@ impl Produced {
             breakers: piped.iter().copied().filter(guarded).collect(),
             has_pipeline: !piped.is_empty(),
             spends_credits: piped.contains(&Vendor::Clay) && (own_service || resilience.clay.credits.is_some()),
-            stages: load.map(|load| load.plan.stages().len()),
+            stages: load.map(|load| load.phases().len()),
             has_faults,
         }
     }
@@ -110,7 +111,7 @@ impl Produced {
 }
 
 impl Checker<'_> {
-    pub(super) fn thresholds(&mut self, raw: &RawScenario, produced: Option<&Produced>) -> Vec<Threshold> {
+    pub(super) fn thresholds(&mut self, raw: &RawTestPlan, produced: Option<&Produced>) -> Vec<Threshold> {
         let place = KeyPath::of("thresholds");
         let mut found: Vec<(Range<usize>, Threshold)> = Vec::new();
         for (metric, conditions) in raw.thresholds.iter().flatten() {
