@@ -4,19 +4,20 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use mock_server::clock::DayClock;
 use mock_server::fault::form::FaultForm;
 use mock_server::seed::Seed;
 use mock_server::settings::{ClaySettings, CustomerIoSettings};
-use mock_server::vendor::clay::Clay;
-use mock_server::vendor::customer_io::CustomerIo;
-use mock_server::vendor::{Answer, Request, Vendor};
+use mock_server::simulated::clay::Clay;
+use mock_server::simulated::customer_io::CustomerIo;
+use mock_server::simulated::{Answer, Request, Vendor};
 use plimsoll::resilience::{RetryAfter, parse_retry_after};
 
 /// Requests to the simulated Clay, with credentials that are right.
 pub fn clay(input: &[u8]) {
     let settings = ClaySettings::default();
     let credentials = [("authorization", format!("Bearer {}", settings.api_key))];
-    vendor(input, || Clay::new(settings.clone(), Seed(1)), &credentials);
+    vendor(input, || Clay::new(settings.clone(), Seed(1), DayClock::machine()), &credentials);
 }
 
 /// Requests to the simulated Customer.io, with the credentials of each of its three APIs in turn.
@@ -27,7 +28,7 @@ pub fn customer_io(input: &[u8]) {
         ("authorization", format!("Bearer {}", settings.app_api_key)),
         ("authorization", basic(&settings.write_key, "")),
     ];
-    vendor(input, || CustomerIo::new(settings.clone(), Seed(1)), &credentials);
+    vendor(input, || CustomerIo::new(settings.clone(), Seed(1), DayClock::machine()), &credentials);
 }
 
 /// A fault as it is written, in JSON: what is accepted can be described, is valid, and is written the same way again.

@@ -1,22 +1,66 @@
 //! The wall clock, for headers and answers that give a date. Everything else runs on tokio's clock, which tests can pause.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use tokio::time::Instant;
 
-/// The date and time by the machine's wall clock.
-#[allow(clippy::disallowed_methods, reason = "an HTTP date is a wall date; nothing is measured with it")]
-pub(crate) fn wall_clock() -> SystemTime {
-    SystemTime::now()
+/// The wall clock that dates are taken from: the machine's, or one that goes with tokio's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct DayClock(Option<Anchor>);
+
+/// What a clock showed at an instant.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    date: SystemTime,
+    at: Instant,
 }
 
-/// Microseconds since 1970 by the machine's wall clock; 0 before.
-pub(crate) fn unix_micros() -> u64 {
-    let since = wall_clock().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+impl DayClock {
+    /// The machine's wall clock.
+    pub fn machine() -> Self {
+        Self(None)
+    }
+
+    /// A clock that shows `date` now and advances with tokio's clock: with a paused clock, every run sees the same dates.
+    pub fn starting_at(date: SystemTime) -> Self {
+        Self(Some(Anchor { date, at: Instant::now() }))
+    }
+
+    /// The date and time at `now`, which must be the current instant.
+    pub fn date(&self, now: Instant) -> SystemTime {
+        match self.0 {
+            Some(Anchor { date, at }) => date + now.saturating_duration_since(at),
+            None => wall_clock(),
+        }
+    }
+
+    /// Time since 1970 at `now`; zero for a clock that stands before.
+    pub(crate) fn unix(&self, now: Instant) -> Duration {
+        self.date(now).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "an HTTP date is a wall date; nothing is measured with it")]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
 }
 
 /// A date and time as ISO 8601 gives it, in UTC and to the millisecond: `2026-06-16T17:50:00.000Z`.
 pub(crate) fn iso_8601(date: SystemTime) -> String {
     DateTime::<Utc>::from(date).to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_starts_at_a_date_advances_with_tokios() {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        let clock = DayClock::starting_at(start);
+        tokio::time::advance(Duration::from_secs(86_400)).await;
+        assert_eq!(clock.date(Instant::now()), start + Duration::from_secs(86_400));
+        assert_eq!(iso_8601(start), "1970-01-01T00:16:40.000Z");
+    }
 }

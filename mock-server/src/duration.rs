@@ -105,6 +105,11 @@ pub fn format_duration(duration: Duration) -> String {
     text
 }
 
+/// Microseconds, at most as many as the number holds.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 fn trim_zeros(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,30 +1,47 @@
-//! What runs, as everybody sees it who can change or read it: the library's handle and the admin API.
+//! The running simulation, as the library's handle and the admin API read and change it.
 
+use std::any::Any;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::callback::Callbacks;
+use crate::clock::DayClock;
 use crate::counts::Count;
+use crate::duration::micros;
 use crate::edge::Edge;
-use crate::fault::SimulatedVendor;
+use crate::exchange::FaultyVendor;
 use crate::ledger::{FileStatus, Ledger};
+use crate::simulated::clay::Clay;
+use crate::simulated::customer_io::CustomerIo;
+use crate::simulated::{PerVendor, SimulatedVendor, Vendor};
 use crate::timetable::Faults;
-use crate::vendor::Vendor;
-use crate::vendor::clay::Clay;
-use crate::vendor::customer_io::CustomerIo;
 
 /// A running simulation.
 pub(crate) struct Simulation {
-    pub(crate) clay: Arc<Clay>,
-    pub(crate) customer_io: Arc<CustomerIo>,
+    pub(crate) vendors: PerVendor<Served>,
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) clay_edge: Arc<Edge>,
-    pub(crate) customer_io_edge: Arc<Edge>,
+    pub(crate) clock: DayClock,
     /// Makes Clay's callbacks for as long as it lives.
     pub(crate) _callbacks: Callbacks,
     pub(crate) faults: Faults,
-    /// The certificate authority's certificate.
+    /// The certificate authority's certificate; empty where there are no sockets.
     pub(crate) ca_pem: String,
     pub(crate) ledger_file: Option<Arc<FileStatus>>,
+}
+
+/// A vendor that is served.
+pub(crate) struct Served {
+    pub(crate) vendor: Arc<FaultyVendor>,
+    /// What its clients connect to; `None` where there are no sockets.
+    pub(crate) edge: Option<Arc<Edge>>,
+}
+
+impl Served {
+    /// The base URL, without a trailing slash. Without sockets its host is a name that nothing resolves.
+    pub(crate) fn url(&self) -> String {
+        self.edge.as_ref().map_or_else(|| format!("http://{}.simulated", self.vendor.name().as_str()), |edge| edge.url())
+    }
 }
 
 /// What a reset forgets.
@@ -48,26 +65,31 @@ impl Default for Reset {
 }
 
 impl Simulation {
-    /// The vendor as plain code.
-    pub(crate) fn vendor(&self, vendor: SimulatedVendor) -> &dyn Vendor {
-        match vendor {
-            SimulatedVendor::Clay => self.clay.as_ref(),
-            SimulatedVendor::CustomerIo => self.customer_io.as_ref(),
-        }
+    /// Microseconds since 1970 by the wall clock.
+    pub(crate) fn unix_us(&self) -> u64 {
+        micros(self.clock.unix(Instant::now()))
     }
 
-    /// What its clients connect to.
-    pub(crate) fn edge(&self, vendor: SimulatedVendor) -> &Edge {
-        match vendor {
-            SimulatedVendor::Clay => &self.clay_edge,
-            SimulatedVendor::CustomerIo => &self.customer_io_edge,
-        }
+    /// The vendor as plain code.
+    pub(crate) fn vendor(&self, vendor: SimulatedVendor) -> &dyn Vendor {
+        self.vendors[vendor].vendor.vendor()
+    }
+
+    pub(crate) fn clay(&self) -> &Clay {
+        self.typed(SimulatedVendor::Clay)
+    }
+
+    pub(crate) fn customer_io(&self) -> &CustomerIo {
+        self.typed(SimulatedVendor::CustomerIo)
+    }
+
+    fn typed<V: Vendor>(&self, vendor: SimulatedVendor) -> &V {
+        let any: &dyn Any = self.vendor(vendor);
+        any.downcast_ref().unwrap_or_else(|| unreachable!("the table makes {} of its own type", vendor.title()))
     }
 
     pub(crate) fn counts(&self) -> Vec<Count> {
-        let mut counts = self.clay_edge.counts();
-        counts.extend(self.customer_io_edge.counts());
-        counts
+        self.vendors.values().flat_map(|served| served.vendor.counts()).collect()
     }
 
     pub(crate) async fn reset(&self, what: Reset) {
@@ -75,15 +97,13 @@ impl Simulation {
             self.faults.remove_by_hand().await;
         }
         if what.state {
-            self.clay.reset();
-            self.customer_io.reset();
+            self.vendors.values().for_each(|served| served.vendor.vendor().reset());
         }
         if what.ledger {
             self.ledger.clear();
         }
         if what.counts {
-            self.clay_edge.reset_counts();
-            self.customer_io_edge.reset_counts();
+            self.vendors.values().for_each(|served| served.vendor.reset_counts());
         }
     }
 

@@ -7,7 +7,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
@@ -16,8 +16,6 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
-
-use crate::clock::wall_clock;
 
 /// The names that the certificate is for: this machine's, and the vendors' real ones.
 const NAMES: [&str; 10] = [
@@ -61,15 +59,15 @@ pub enum TlsError {
 }
 
 impl Tls {
-    /// A fresh authority with a fresh certificate.
+    /// A fresh authority with a fresh certificate, both valid from `date` on.
     ///
     /// # Errors
     ///
     /// The machine has no randomness to make keys of.
-    pub(crate) fn new() -> Result<Self, TlsError> {
-        let authority = authority()?;
+    pub(crate) fn new(date: SystemTime) -> Result<Self, TlsError> {
+        let authority = authority(date)?;
         let key = KeyPair::generate()?;
-        let certificate = certificate()?.signed_by(&key, &authority)?;
+        let certificate = certificate(date)?.signed_by(&key, &authority)?;
         let chain = vec![certificate.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -99,27 +97,26 @@ impl Tls {
     }
 }
 
-fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+fn authority(date: SystemTime) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
-    describe(&mut params, "Authority of simulated vendors");
+    describe(&mut params, date, "Authority of simulated vendors");
     CertifiedIssuer::self_signed(params, KeyPair::generate()?)
 }
 
-fn certificate() -> Result<CertificateParams, rcgen::Error> {
+fn certificate(date: SystemTime) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(NAMES.map(str::to_owned))?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
-    describe(&mut params, "Simulated vendors");
+    describe(&mut params, date, "Simulated vendors");
     Ok(params)
 }
 
-fn describe(params: &mut CertificateParams, common_name: &str) {
-    let now = wall_clock();
-    params.not_before = (now - CLOCK_SKEW).into();
-    params.not_after = (now + VALID).into();
+fn describe(params: &mut CertificateParams, date: SystemTime, common_name: &str) {
+    params.not_before = (date - CLOCK_SKEW).into();
+    params.not_after = (date + VALID).into();
     // Without this the name would be the library's own.
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
@@ -131,7 +128,10 @@ mod tests {
 
     #[test]
     fn every_start_has_an_authority_of_its_own() {
-        let (one, other) = (Tls::new().unwrap(), Tls::new().unwrap());
+        let (one, other) = (
+            Tls::new(SystemTime::UNIX_EPOCH + 2 * CLOCK_SKEW).unwrap(),
+            Tls::new(SystemTime::UNIX_EPOCH + 2 * CLOCK_SKEW).unwrap(),
+        );
         assert!(one.pem().starts_with("-----BEGIN CERTIFICATE-----"));
         assert_ne!(one.pem(), other.pem());
     }
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_written_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
-        let tls = Tls::new().unwrap();
+        let tls = Tls::new(SystemTime::UNIX_EPOCH + 2 * CLOCK_SKEW).unwrap();
         let file = directory.path().join("ca.pem");
         tls.write(&file).unwrap();
         assert_eq!(std::fs::read_to_string(file).unwrap(), tls.pem());

@@ -13,11 +13,12 @@ use bytes::Bytes;
 use common::{Client, settings};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
+use mock_server::clock::DayClock;
 use mock_server::seed::Seed;
 use mock_server::settings::ClaySettings;
+use mock_server::simulated::clay::Clay;
+use mock_server::simulated::{self, Vendor};
 use mock_server::simulation::SimulatedVendors;
-use mock_server::vendor::clay::Clay;
-use mock_server::vendor::{self, Vendor};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -144,9 +145,9 @@ fn answers_come_as_fast_as_is_checked() {
         .iter()
         .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap()))
         .collect();
-    let clay = Clay::new(settings, Seed(1));
+    let clay = Clay::new(settings, Seed(1), DayClock::machine());
     let request =
-        vendor::Request { method: &sent.method, path: &sent.path, query: None, headers: &headers, body: sent.body.as_bytes() };
+        simulated::Request { method: &sent.method, path: &sent.path, query: None, headers: &headers, body: sent.body.as_bytes() };
     let mut delays: Vec<Duration> = (0..20_000).map(|_| clay.answer(&request, Instant::now()).delay).collect();
     delays.sort_unstable();
     for check in checks() {

@@ -66,16 +66,7 @@ fn run(cpu_percent: f64) -> Run {
 fn add(totals: &mut Totals, kind: SampleKind, failure: Option<FailureKind>, us: u64, count: u64) {
     let mut histogram = hdrhistogram::Histogram::new(3).unwrap();
     histogram.record_n(us, count).unwrap();
-    let labels = Labels {
-        kind,
-        vendor: Vendor::Clay,
-        name: "lead".to_owned(),
-        status: 0,
-        failure,
-        phase: 0,
-        under_fault: false,
-        retry: false,
-    };
+    let labels = Labels { failure, ..Labels::new(kind, Vendor::Clay, "lead") };
     totals.series.insert(labels, Series { histogram, sum_us: us * count, bytes: 0 });
 }
 

@@ -1,9 +1,9 @@
 //! `plimsoll completions`: a script that teaches a shell the commands and options.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::{Cli, Exit, output};
+use super::{Exit, output};
 
 /// Arguments of `plimsoll completions`.
 #[derive(Debug, Args)]
@@ -13,10 +13,11 @@ pub(super) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(super) fn run(args: &CompletionsArgs) -> Exit {
+/// Prints the script for `program`.
+pub(super) fn run(args: &CompletionsArgs, mut program: Command) -> Exit {
     // Into memory first: clap_complete panics when what it writes to is closed.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "plimsoll", &mut script);
+    clap_complete::generate(args.shell, &mut program, "plimsoll", &mut script);
     output::result(String::from_utf8_lossy(&script).trim_end());
     Exit::Passed
 }

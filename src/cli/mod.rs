@@ -16,7 +16,7 @@ mod validate;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use exit::Exit;
 
@@ -64,7 +64,7 @@ pub fn main() -> ExitCode {
         Command::Chaos(args) => chaos::run(&args),
         Command::Mock(args) => return mock::run(&args),
         Command::Queue(args) => queue::run(&args),
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
     };
     exit.into()
 }

@@ -30,7 +30,7 @@ fn threshold(metric: Metric, tags: &[(&str, &str)], aggregation: Aggregation, op
 
 fn add(totals: &mut Totals, kind: SampleKind, vendor: Vendor, failure: Option<FailureKind>, samples: &[(u64, u64)]) {
     let status = if failure.is_some() { 503 } else { 200 };
-    let labels = Labels { kind, vendor, name: "r".to_owned(), status, failure, phase: 0, under_fault: false, retry: false };
+    let labels = Labels { status, failure, ..Labels::new(kind, vendor, "r") };
     let new = || Series { histogram: hdrhistogram::Histogram::new(3).unwrap(), sum_us: 0, bytes: 0 };
     let series = totals.series.entry(labels).or_insert_with(new);
     for (us, count) in samples {

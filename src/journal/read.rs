@@ -189,7 +189,7 @@ mod tests {
     fn the_simulator_s_ledger_is_such_a_book() {
         use mock_server::fault::SimulatedVendor;
         use mock_server::ledger::{Entry, Sent};
-        use mock_server::vendor::Effect;
+        use mock_server::simulated::Effect;
         let effect = Effect { what: "row.added".into(), subject: "ada@acme.test".to_owned(), id: None, credits: 6 };
         let entry = Entry {
             entry: 1,

@@ -25,8 +25,8 @@ use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::{OperationKind, StoreError};
 use crate::scenario::{Journey, TestPlan, ThinkTime};
 use crate::seed::Seed;
-use crate::transport::HttpClient;
-use crate::vendor_api::{EndpointError, Endpoints, Route};
+use crate::transport::Transport;
+use crate::vendor_api::{EndpointError, Endpoints};
 
 /// Most different panics that are remembered.
 const PANICS_KEPT: usize = 20;
@@ -35,7 +35,7 @@ const PANICS_KEPT: usize = 20;
 pub struct WorkloadPlan {
     test_plan: TestPlan,
     endpoints: Endpoints,
-    client: HttpClient,
+    transport: Arc<dyn Transport>,
     seed: Seed,
     http: Vec<Prepared>,
     service: Option<LeadService>,
@@ -47,13 +47,18 @@ impl WorkloadPlan {
     ///
     /// # Errors
     /// When a header cannot be sent.
-    pub fn new(test_plan: &TestPlan, endpoints: Endpoints, client: HttpClient, seed: Seed) -> Result<Self, EndpointError> {
+    pub fn new(
+        test_plan: &TestPlan,
+        endpoints: Endpoints,
+        transport: Arc<dyn Transport>,
+        seed: Seed,
+    ) -> Result<Self, EndpointError> {
         let http = test_plan.journeys().filter_map(|weighted| match &weighted.journey {
             Journey::Http(journey) => Some(Prepared::new(journey)),
             _ => None,
         });
         let http = http.collect::<Result<_, _>>()?;
-        Ok(Self { test_plan: test_plan.clone(), endpoints, client, seed, http, service: None, journals: None })
+        Ok(Self { test_plan: test_plan.clone(), endpoints, transport, seed, http, service: None, journals: None })
     }
 
     /// Whether any journey submits leads, of which books can be kept.
@@ -81,27 +86,32 @@ impl WorkloadPlan {
         events: &Arc<dyn EventSink>,
     ) -> (Arc<Workload>, Collector) {
         let mut http = self.http.into_iter();
-        let mut scenarios = Vec::new();
+        let (mut scenarios, mut routes) = (Vec::new(), Vec::new());
         for scenario in &self.test_plan.scenarios {
             let mut choices = Vec::new();
             for weighted in &scenario.journeys {
+                builder.tags(scenario.label(), &weighted.tags);
                 let doing = match (&weighted.journey, &self.service) {
                     (Journey::Lead, Some(service)) => Some(Doing::Submit(Box::new(service.register(&mut builder)))),
                     _ => register(&weighted.journey, &self.endpoints, &mut http, &mut builder),
                 };
                 let Some(doing) = doing else { continue };
+                let caller = routes.len() as u16;
+                if matches!(doing, Doing::Pipeline(_)) {
+                    routes.push(OperationRoutes::register(&mut builder));
+                }
                 let vendor = if matches!(doing, Doing::Submit(_)) { Vendor::Service } else { vendor(&weighted.journey) };
                 let id = builder.journey(weighted.journey.name(), vendor);
-                choices.push(Choice { doing, id, weight: weighted.weight });
+                choices.push(Choice { doing, id, caller, weight: weighted.weight });
             }
             let total_weight = choices.iter().map(|choice| choice.weight).sum();
             scenarios.push(Choices { choices, total_weight, think_time: scenario.think_time });
         }
-        let ids = lead_ids(&scenarios, &mut builder);
+        let lead_ids = (!routes.is_empty()).then(|| lead::register(&mut builder));
         let (recorder, collector) = builder.build(shards);
-        let meter = Meter::new(self.client, recorder.clone(), clock);
-        let integration = ids.map(|(_, routes)| {
-            let timeout = self.test_plan.resilience.clay.timeout;
+        let meter = Meter::new(self.transport, recorder.clone(), clock);
+        let integration = lead_ids.map(|_| {
+            let (timeout, routes) = (self.test_plan.resilience.clay.timeout, routes.into());
             let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
             let places = self.journals.as_ref().and_then(|journals| journals.places.as_ref());
             Integration::new(&self.test_plan.resilience, &sender, clock, events, self.seed, places)
@@ -109,7 +119,7 @@ impl WorkloadPlan {
         let workload = Workload {
             scenarios,
             leads: LeadSource::new(self.test_plan.data, self.test_plan.segment),
-            lead_ids: ids.map(|(ids, _)| ids),
+            lead_ids,
             integration,
             longest_answer: self.test_plan.resilience.clay.timeout.max(self.test_plan.resilience.customer_io.timeout),
             meter,
@@ -150,19 +160,6 @@ fn register(
     })
 }
 
-/// The routes and checks of the pipelines, when a journey goes through one.
-fn lead_ids(scenarios: &[Choices], recorder: &mut RecorderBuilder) -> Option<(lead::Ids, OperationRoutes)> {
-    let mut choices = scenarios.iter().flat_map(|scenario| &scenario.choices);
-    choices.any(|choice| matches!(choice.doing, Doing::Pipeline(_))).then(|| {
-        let routes = OperationRoutes {
-            webhook: recorder.route(Route::Webhook.as_str(), Vendor::Clay),
-            identify: recorder.route(Route::Identify.as_str(), Vendor::CustomerIo),
-            track: recorder.route(Route::Track.as_str(), Vendor::CustomerIo),
-        };
-        (lead::register(recorder), routes)
-    })
-}
-
 /// What the users of a scenario do.
 #[derive(Debug)]
 struct Choices {
@@ -175,6 +172,8 @@ struct Choices {
 struct Choice {
     doing: Doing,
     id: JourneyId,
+    /// Its number among those that go through the pipelines.
+    caller: u16,
     weight: u32,
 }
 
@@ -254,19 +253,19 @@ impl Workload {
     }
 
     /// Does what was chosen: why it failed, and how long its user was asked to wait. `None` when the leads are used up.
-    async fn run(&self, doing: &Doing, user: &mut User) -> Option<(Option<FailureKind>, Duration)> {
-        let failure = match doing {
-            Doing::ClayResource(journey) => journey.run(&self.meter, &self.recorder).await,
-            Doing::Http(journey) => journey.run(&self.meter, &self.recorder).await,
+    async fn run(&self, choice: &Choice, user: &mut User, due: Duration) -> Option<(Option<FailureKind>, Duration)> {
+        let failure = match &choice.doing {
+            Doing::ClayResource(journey) => journey.run(due, &self.meter, &self.recorder).await,
+            Doing::Http(journey) => journey.run(due, &self.meter, &self.recorder).await,
             Doing::Submit(journey) => {
                 let lead = self.leads.next(user)?;
                 // On the heap: their futures are large, and every iteration would carry the room for them.
-                return Some(Box::pin(journey.run(&lead, &self.meter, &self.recorder, &self.journal)).await);
+                return Some(Box::pin(journey.run(&lead, due, &self.meter, &self.recorder, &self.journal)).await);
             }
             Doing::Pipeline(steps) => {
                 let lead = self.leads.next(user)?;
                 let (integration, ids) = self.integration.as_ref().zip(self.lead_ids)?;
-                Box::pin(lead::run(steps, &lead, integration, ids, &self.recorder, &self.journal)).await
+                Box::pin(lead::run(steps, choice.caller, &lead, integration, ids, &self.recorder, &self.journal)).await
             }
         };
         Some((failure, Duration::ZERO))
@@ -278,7 +277,7 @@ impl Work for Workload {
         let scenario = &self.scenarios[user.scenario];
         let choice = scenario.choose(&mut user.rng);
         let started = self.clock.now();
-        let Some((failure, asked_for)) = self.run(&choice.doing, user).await else { return Next::Finished };
+        let Some((failure, asked_for)) = self.run(choice, user, due).await else { return Next::Finished };
         self.recorder.iteration(IterationSample { journey: choice.id, due, sent: started, done: self.clock.now(), failure });
         Next::Pause(pause::draw(&scenario.think_time, &mut user.rng).max(asked_for))
     }

@@ -10,7 +10,7 @@ use proptest::sample::select;
 use crate::event::BreakerState;
 use crate::outcome::{FailureKind, LeadCounts, Vendor};
 
-use super::{Gauges, Interval, Labels, ProcessSample, SampleKind, Second, Series};
+use super::{Gauges, Interval, Labels, ProcessSample, SampleKind, Second, Series, UserTags};
 use crate::plan::Planned;
 
 const VENDORS: [Vendor; 3] = [Vendor::Clay, Vendor::CustomerIo, Vendor::Service];
@@ -19,8 +19,10 @@ pub(crate) fn labels() -> impl Strategy<Value = Labels> {
     let kind = select(vec![SampleKind::Attempt, SampleKind::Iteration]);
     let failure = option::of(select(FailureKind::ALL.to_vec()));
     let name = prop_oneof!["[a-z_.]{1,16}", ".{0,12}"];
-    (kind, select(VENDORS.to_vec()), name, any::<u16>(), failure, any::<u16>(), any::<bool>(), any::<bool>()).prop_map(
-        |(kind, vendor, name, status, failure, phase, under_fault, retry)| Labels {
+    let tags = btree_map("t_[a-z]{1,4}", "[a-z é=;:%]{0,6}[a-z]", 0..3).prop_map(|tags| UserTags::new(tags).unwrap_or_default());
+    let own = (option::of("[a-z é;:]{1,6}"), tags);
+    (kind, select(VENDORS.to_vec()), name, any::<u16>(), failure, any::<u16>(), any::<bool>(), any::<bool>(), own).prop_map(
+        |(kind, vendor, name, status, failure, phase, under_fault, retry, (scenario, tags))| Labels {
             kind,
             vendor,
             name,
@@ -29,6 +31,8 @@ pub(crate) fn labels() -> impl Strategy<Value = Labels> {
             phase,
             under_fault,
             retry,
+            scenario,
+            tags,
         },
     )
 }

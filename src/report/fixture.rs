@@ -82,7 +82,7 @@ pub(crate) fn flat(count: u64, requests: u64, failures: u64) -> Run {
 
 /// Labels of a request.
 pub(crate) fn labels(name: &str, vendor: Vendor, status: u16, failure: Option<FailureKind>, under_fault: bool) -> Labels {
-    Labels { kind: SampleKind::Attempt, vendor, name: name.to_owned(), status, failure, phase: 1, under_fault, retry: false }
+    Labels { status, failure, phase: 1, under_fault, ..Labels::new(SampleKind::Attempt, vendor, name) }
 }
 
 /// Adds samples, given as (duration in microseconds, how many).

@@ -21,8 +21,8 @@ mod tests;
 
 pub use expectations::{BreakerExpectations, Expectations};
 pub use model::{
-    Capacity, HttpJourney, Journey, Labels, LeadData, LeadUse, ONLY_SCENARIO, SERVICE_LEADS, Scenario, ServiceAt, ServiceTarget,
-    Slo, Target, TestPlan, ThinkTime, WeightedJourney,
+    Capacity, HttpJourney, Journey, Labels, LeadData, LeadUse, SERVICE_LEADS, Scenario, ServiceAt, ServiceTarget, Slo, Target,
+    TestPlan, ThinkTime, WeightedJourney,
 };
 pub use schema::json_schema;
 pub use template::{NameError, new_scenario};

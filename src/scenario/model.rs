@@ -7,6 +7,7 @@ use mock_server::fault::Fault;
 use mock_server::settings::SimulationSettings;
 
 use crate::executor::{Load, ScenarioLoad};
+use crate::measure::{DEFAULT_SCENARIO, UserTags};
 use crate::plan::Segment;
 use crate::resilience::Resilience;
 use crate::threshold::Threshold;
@@ -55,13 +56,10 @@ pub struct TestPlan {
     pub warnings: Diagnostics,
 }
 
-/// The name of a scenario that has none: k6's.
-pub const ONLY_SCENARIO: &str = "default";
-
 /// One workload of a test plan.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// Its name; [`ONLY_SCENARIO`] where the file has no `[scenarios]`.
+    /// Its name; [`DEFAULT_SCENARIO`] where the file has no `[scenarios]`.
     pub name: String,
     /// How much load, and when.
     pub load: ScenarioLoad,
@@ -78,6 +76,8 @@ pub struct WeightedJourney {
     pub journey: Journey,
     /// Its share among the journeys' weights; at least 1.
     pub weight: u32,
+    /// The tags that its samples carry.
+    pub tags: UserTags,
 }
 
 /// What one iteration does.
@@ -229,6 +229,13 @@ pub enum ServiceAt {
     Started,
     /// The user's own, at this base URL, without a trailing slash.
     Url(http::Uri),
+}
+
+impl Scenario {
+    /// The label of its samples; `None` for the default, which they need not carry.
+    pub fn label(&self) -> Option<&str> {
+        (self.name != DEFAULT_SCENARIO).then_some(&self.name)
+    }
 }
 
 impl TestPlan {

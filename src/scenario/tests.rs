@@ -7,9 +7,10 @@ use mock_server::fault::{FaultKind, Outage, RetryAfterStyle, SimulatedVendor};
 use mock_server::latency::LatencyModel;
 
 use super::read::read;
-use super::{Expectations, Journey, ONLY_SCENARIO, ServiceAt, Target, TestPlan, ThinkTime};
+use super::{Expectations, Journey, ServiceAt, Target, TestPlan, ThinkTime};
 use crate::config::{Secret, Severity};
 use crate::executor::Drive;
+use crate::measure::DEFAULT_SCENARIO;
 use crate::resilience::{
     Backoff, BreakerMode, FallbackStep, InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings,
     Window,
@@ -153,7 +154,7 @@ fn what_is_written_about_the_load_arrives() {
     assert_eq!((test_plan.name.as_str(), test_plan.seed), ("full", Some(7)));
     let [only] = test_plan.scenarios.as_slice() else { panic!("{:?}", test_plan.scenarios) };
     let load = test_plan.total_load();
-    assert_eq!((only.name.as_str(), only.load.executor.name()), (ONLY_SCENARIO, "ramping-vus"));
+    assert_eq!((only.name.as_str(), only.load.executor.name()), (DEFAULT_SCENARIO, "ramping-vus"));
     assert_eq!((load.start_users(), load.duration()), (3, ms(100_000)));
     assert_eq!((only.load.start_time, only.load.graceful_stop), (ms(0), ms(2_000)));
     let Drive::Closed { graceful_ramp_down, .. } = only.load.executor.drive();
@@ -371,15 +372,14 @@ fn scaled_ramps_still_fit_into_their_fault() {
     }
 }
 
-/// `threshold` and `measure` do not know each other; this level knows both.
 #[test]
-fn a_threshold_can_select_requests_by_every_tag_that_samples_carry() {
-    use crate::measure::TAGS;
-    use crate::threshold::Metric;
-    assert_eq!(Metric::HttpReqDuration.tags(), TAGS);
-    for metric in [Metric::HttpReqs, Metric::HttpReqFailed, Metric::Iterations, Metric::IterationDuration] {
-        assert!(metric.tags().iter().all(|tag| TAGS.contains(tag)), "{metric:?}");
-    }
+fn the_tags_of_a_journey_are_those_of_the_file_and_its_own() {
+    let tagged = SHORT.replace("{ journey = \"clay.resource\" }", "{ journey = \"clay.resource\", tags = { tier = \"2\" } }");
+    let thresholds = "[thresholds]\n\"http_reqs{team:growth,scenario:default}\" = [\"count>1\"]\n";
+    let test_plan = scenario(&format!("{tagged}[tags]\nteam = \"growth\"\ntier = \"1\"\n{thresholds}"));
+    let tags: Vec<_> = test_plan.scenarios[0].journeys[0].tags.iter().collect();
+    assert_eq!(tags, [("team", "growth"), ("tier", "2")]);
+    assert_eq!(test_plan.thresholds[0].tags[0], ("team".to_owned(), "growth".to_owned()));
 }
 
 #[test]

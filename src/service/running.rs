@@ -25,7 +25,7 @@ use crate::resilience::{DayClock, Operation, Pipeline, PipelineSettings, Source,
 use crate::seed::Seed;
 use crate::service::{ServiceConfig, VendorAccess};
 use crate::store::LeadStore;
-use crate::transport::{HttpClient, PoolSettings, TransportError};
+use crate::transport::{HttpClient, PoolSettings, Transport, TransportError};
 use crate::vendor_api::{ENRICHED_BY, EndpointError, Endpoints, finding};
 
 /// How often workers are told to look: for entries that came by another way than through this process.
@@ -107,7 +107,7 @@ pub async fn start<S: LeadStore>(
 ) -> Result<Running<S>, StartError> {
     may_listen(config)?;
     let endpoints = Endpoints::of_vendors(&config.vendors)?;
-    let client = client(&config.vendors, config.workers)?;
+    let transport: Arc<dyn Transport> = Arc::new(client(&config.vendors, config.workers)?);
     let refused = |error| StartError::Listen { address: config.listen, error };
     let listener = Server::bind(config.listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
@@ -123,7 +123,7 @@ pub async fn start<S: LeadStore>(
     let both: Arc<dyn EventSink> = Arc::new(Both { log: Arc::clone(&events), sink });
     let pipeline = |vendor: Vendor, settings: &PipelineSettings| {
         let sender = VendorSender {
-            client: client.clone(),
+            transport: Arc::clone(&transport),
             endpoints: endpoints.clone(),
             timeout: settings.timeout,
             metrics: Arc::clone(&metrics),
@@ -135,7 +135,7 @@ pub async fn start<S: LeadStore>(
     let resilience = &config.resilience;
     let customer_io: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::CustomerIo, &resilience.customer_io));
     // What follows from an enrichment is told to Customer.io.
-    let clay: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::Clay, &resilience.clay).ringing(customer_io.bell()));
+    let clay: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::Clay, &resilience.clay).notifying(customer_io.notifier()));
     clay.restore().await?;
     customer_io.restore().await?;
 

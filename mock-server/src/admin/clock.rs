@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::operation::{Call, Nothing, Optional};
 use super::refusal::{Problem, Refusal};
 use super::reply::Json;
-use crate::clock::unix_micros;
+use crate::duration::micros;
 use crate::running::Simulation;
 
 /// How far away a start may be. Beyond it the unit is wrong (milliseconds for microseconds) rather than the plan.
@@ -65,7 +65,7 @@ pub(super) async fn read(call: Call) -> Result<Json<Clock>, Refusal> {
 
 pub(super) async fn start(call: Call<Nothing, Optional<Start>>) -> Result<Json<Clock>, Refusal> {
     let simulation = &call.admin.simulation;
-    let zero = call.body.0.zero(Instant::now(), unix_micros())?;
+    let zero = call.body.0.zero(Instant::now(), simulation.unix_us())?;
     if !simulation.faults.start(zero) {
         let problem = Problem::new("the timetable's clock runs already").help("GET /clock tells since when");
         return Err(Refusal::new(http::StatusCode::CONFLICT, problem));
@@ -94,19 +94,14 @@ impl Start {
 }
 
 fn clock(simulation: &Simulation, received_unix_us: u64) -> Clock {
-    let (now, now_unix_us) = (Instant::now(), unix_micros());
+    let (now, now_unix_us) = (Instant::now(), simulation.unix_us());
     let start = simulation.ledger.start();
     let timetable = simulation.faults.zero().map(|zero| {
         let elapsed_us = signed_micros(zero, now);
         let zero_unix_us = u64::try_from(i128::from(now_unix_us) - i128::from(elapsed_us)).unwrap_or_default();
         TimetableClock { zero_unix_us, zero_since_start_us: signed_micros(start, zero), elapsed_us }
     });
-    Clock {
-        received_unix_us,
-        answered_unix_us: now_unix_us,
-        since_start_us: u64::try_from((now - start).as_micros()).unwrap_or(u64::MAX),
-        timetable,
-    }
+    Clock { received_unix_us, answered_unix_us: now_unix_us, since_start_us: micros(now - start), timetable }
 }
 
 /// Microseconds from one instant to another, negative where the other is earlier.

@@ -1,7 +1,5 @@
 //! `/faults`: what is broken, and breaking it by hand.
 
-use std::time::Duration;
-
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,6 +7,7 @@ use serde::Serialize;
 use super::operation::{Call, Nothing, Required};
 use super::refusal::{Problem, Refusal};
 use super::reply::{Created, Done, Json};
+use crate::duration::micros;
 use crate::fault::form::{FaultForm, HowName, KindName};
 use crate::fault::{FaultProblem, Wrong};
 use crate::running::Simulation;
@@ -86,7 +85,6 @@ pub(super) async fn clear(call: Call) -> Result<Done, Refusal> {
 
 impl From<FaultState> for FaultView {
     fn from(state: FaultState) -> Self {
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         Self {
             description: state.fault.describe(),
             fault: FaultForm::from(&state.fault),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::operation::Call;
 use super::refusal::Refusal;
 use super::reply::{Json, Pem};
+use crate::duration::micros;
 
 /// How the simulator is.
 #[derive(Serialize, JsonSchema)]
@@ -40,7 +41,7 @@ pub(super) async fn health(call: Call) -> Result<Json<Health>, Refusal> {
         problems,
         needs_token: call.admin.guard.needs_token(),
         version: env!("CARGO_PKG_VERSION"),
-        since_start_us: u64::try_from(simulation.ledger.start().elapsed().as_micros()).unwrap_or(u64::MAX),
+        since_start_us: micros(simulation.ledger.start().elapsed()),
     }))
 }
 

@@ -15,7 +15,7 @@ use super::refusal::{Problem, Refusal, nearest};
 use super::reply::Lines;
 use crate::fault::SimulatedVendor;
 use crate::ledger::{Batch, Entry, Follower, KEPT, Ledger};
-use crate::vendor::{NO_ROUTE, routes};
+use crate::simulated::{NO_ROUTE, routes};
 
 /// Pause between two batches for a follower, so that a busy simulator is not woken for every single entry.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -6,7 +6,6 @@ use std::fmt::Write;
 use super::operation::Call;
 use super::refusal::Refusal;
 use super::reply::Metrics;
-use super::vendors::VENDORS;
 use crate::running::Simulation;
 use crate::timetable::{FaultPhase, FaultState};
 
@@ -25,8 +24,8 @@ fn text(simulation: &Simulation) -> String {
     }
     faults(simulation, &mut page);
     page.family("mock_connections", "gauge", "Open connections of clients.");
-    for vendor in VENDORS {
-        let open = simulation.edge(vendor).open_connections();
+    for (vendor, served) in simulation.vendors.iter() {
+        let open = served.edge.as_ref().map_or(0, |edge| edge.open_connections());
         page.sample("mock_connections", &[("vendor", vendor.as_str())], open as f64);
     }
     ledger(simulation, &mut page);

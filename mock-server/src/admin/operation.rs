@@ -20,7 +20,6 @@ use super::Admin;
 use super::read;
 use super::refusal::{Problem, Refusal};
 use super::reply::{Documented, Reply, SchemaOf};
-use crate::clock::unix_micros;
 
 /// The largest body that is read, in bytes. A fault's form takes less than a thousand.
 pub(super) const LARGEST_BODY: usize = 256 * 1024;
@@ -153,7 +152,7 @@ where
     let route = on(verb.filter(), move |State(admin): State<Arc<Admin>>, parameters: RawPathParams, request: Request<Body>| {
         let handler = handler.clone();
         async move {
-            let received_unix_us = unix_micros();
+            let received_unix_us = admin.simulation.unix_us();
             let path = parameters.iter().map(|(_, value)| value.to_owned()).collect();
             let (query, body) = match understood::<Q, B>(request).await {
                 Ok(understood) => understood,

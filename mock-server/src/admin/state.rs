@@ -11,10 +11,8 @@ use super::Admin;
 use super::operation::Call;
 use super::refusal::{Problem, Refusal};
 use super::reply::Json;
-use super::vendors::VENDORS;
-use crate::fault::SimulatedVendor;
 use crate::running::Simulation;
-use crate::vendor::Vendor;
+use crate::simulated::{SimulatedVendor, Vendor};
 
 /// Items of a page where the query asks for no other number.
 const PAGE: u32 = 100;
@@ -69,7 +67,9 @@ pub(super) enum Section {
 }
 
 pub(super) async fn all(call: Call) -> Result<Json<BTreeMap<&'static str, Overview>>, Refusal> {
-    let overviews = apart(&call.admin, |simulation| VENDORS.map(|vendor| (vendor.as_str(), overview(simulation.vendor(vendor)))));
+    let overviews = apart(&call.admin, |simulation| {
+        SimulatedVendor::ALL.map(|vendor| (vendor.as_str(), overview(simulation.vendor(vendor))))
+    });
     Ok(Json(overviews.await?.into()))
 }
 
@@ -122,8 +122,8 @@ fn overview(vendor: &dyn Vendor) -> Overview {
 }
 
 fn named(name: &str) -> Result<SimulatedVendor, Refusal> {
-    let found = VENDORS.into_iter().find(|vendor| vendor.as_str() == name);
-    found.ok_or_else(|| Refusal::not_found("vendor", name, &VENDORS.map(SimulatedVendor::as_str)))
+    let found = SimulatedVendor::ALL.into_iter().find(|vendor| vendor.as_str() == name);
+    found.ok_or_else(|| Refusal::not_found("vendor", name, &SimulatedVendor::ALL.map(SimulatedVendor::as_str)))
 }
 
 fn value(simulation: &Simulation, vendor: &str, section: &str) -> Result<Value, Refusal> {

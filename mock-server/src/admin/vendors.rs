@@ -7,11 +7,7 @@ use super::operation::Call;
 use super::refusal::Refusal;
 use super::reply::Json;
 use crate::counts::Count;
-use crate::fault::SimulatedVendor;
-use crate::vendor::routes;
-
-/// Both vendors.
-pub(super) const VENDORS: [SimulatedVendor; 2] = [SimulatedVendor::Clay, SimulatedVendor::CustomerIo];
+use crate::simulated::SimulatedVendor;
 
 /// Where a vendor is.
 #[derive(Serialize, JsonSchema)]
@@ -23,21 +19,24 @@ pub(super) struct VendorInfo {
     /// Its base URL for TLS, by a certificate of the authority at `/ca.pem`. The port is the same.
     https_url: String,
     /// The names of its routes, as faults and the ledger use them.
-    routes: Vec<&'static str>,
+    routes: &'static [&'static str],
     /// The names of the parts of its state.
-    sections: Vec<&'static str>,
+    sections: &'static [&'static str],
 }
 
 pub(super) async fn list(call: Call) -> Result<Json<Vec<VendorInfo>>, Refusal> {
     let simulation = &call.admin.simulation;
-    let info = |vendor| VendorInfo {
-        vendor,
-        url: simulation.edge(vendor).url(),
-        https_url: simulation.edge(vendor).url().replacen("http://", "https://", 1),
-        routes: routes().filter(|route| route.vendor == vendor).map(|route| route.name).collect(),
-        sections: simulation.vendor(vendor).sections().to_vec(),
+    let info = |vendor: SimulatedVendor| {
+        let url = simulation.vendors[vendor].url();
+        VendorInfo {
+            vendor,
+            https_url: url.replacen("http://", "https://", 1),
+            url,
+            routes: vendor.routes(),
+            sections: simulation.vendor(vendor).sections(),
+        }
     };
-    Ok(Json(VENDORS.map(info).into()))
+    Ok(Json(SimulatedVendor::ALL.map(info).into()))
 }
 
 pub(super) async fn counts(call: Call) -> Result<Json<Vec<Count>>, Refusal> {

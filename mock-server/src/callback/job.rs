@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
+use bytes::Bytes;
+use http::{Request, Uri};
 use tokio::time::Instant;
 
 use super::Disturbance;
-use super::post::Message;
+use super::post;
 use super::signature::{sign, sign_badly};
+use crate::duration::micros;
 use crate::fault::effect::CallbackVerdict;
-use crate::settings::CallbackSettings;
-use crate::vendor::clay::{Attempt, Callback, Delivery, DeliveryStatus};
+use crate::simulated::clay::CallbackSettings;
+use crate::simulated::clay::{Attempt, Callback, Delivery, DeliveryStatus};
 
 /// A callback that was judged.
 pub(super) struct Job {
@@ -86,22 +88,21 @@ impl Job {
     }
 
     /// What is posted now.
-    pub(super) fn message(&self) -> Option<Message> {
+    pub(super) fn request(&self) -> Option<Request<Bytes>> {
         let body = self.callback.body.clone();
         let sign = if self.disturbance.badly_signed { sign_badly } else { sign };
         let signature = self.callback.secret.as_ref().and_then(|secret| sign(secret, &body));
-        Some(Message { uri: self.uri.clone()?, body, signature })
+        Some(post::request(self.uri.clone()?, body, signature))
     }
 
     /// Takes down how an attempt ended, `since` the workspace's start.
     pub(super) fn attempted(&mut self, result: Result<u16, String>, since: Duration, settings: &CallbackSettings) -> Next {
         let is_success = matches!(result, Ok(200..=299));
-        let at_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
         let (status, error) = match result {
             Ok(status) => (Some(status), None),
             Err(error) => (None, Some(error)),
         };
-        self.delivery.attempts.push(Attempt { at_us, status, error });
+        self.delivery.attempts.push(Attempt { at_us: micros(since), status, error });
         self.delivered |= is_success;
         self.attempts_left -= 1;
         if !is_success && self.attempts_left > 0 {

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use crate::fault::Callback as Disturbance;
-use crate::vendor::clay::Clay;
-use post::HttpPost;
+use crate::simulated::clay::Clay;
+pub(crate) use post::{HttpPost, InProcess, Post};
 use sender::Sender;
 
 /// Asks the faults in force what is to happen to a callback, by its identity.
@@ -27,8 +27,8 @@ pub(crate) struct Callbacks(JoinHandle<()>);
 
 impl Callbacks {
     /// Makes the callbacks of `clay` from now on. Must be called within a tokio runtime.
-    pub(crate) fn start(clay: Arc<Clay>, judge: Judge) -> Self {
-        Self(tokio::spawn(Sender::new(clay, judge, HttpPost::new()).run()))
+    pub(crate) fn start(clay: Arc<Clay>, judge: Judge, post: impl Post) -> Self {
+        Self(tokio::spawn(Sender::new(clay, judge, post).run()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Uri};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -10,29 +10,46 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::signature::SIGNATURE;
 
-/// What is posted, and where.
-#[derive(Debug, Clone)]
-pub(super) struct Message {
-    pub(super) uri: Uri,
-    pub(super) body: Bytes,
-    pub(super) signature: Option<HeaderValue>,
+/// Posts callbacks.
+pub(crate) trait Post: Clone + Send + Sync + 'static {
+    /// The status that was answered, or why there was none. Ends in good time only if its caller sees to it.
+    fn post(&self, request: Request<Bytes>) -> impl Future<Output = Result<u16, String>> + Send;
 }
 
-/// Posts messages.
-pub(super) trait Post: Clone + Send + Sync + 'static {
-    /// The status that was answered, or why there was none. Ends in good time only if its caller sees to it.
-    fn post(&self, message: Message) -> impl Future<Output = Result<u16, String>> + Send;
+/// Hands requests to a receiver in the same process.
+#[derive(Clone)]
+pub(crate) struct InProcess<R>(pub(crate) R);
+
+impl<R, A> Post for InProcess<R>
+where
+    R: Fn(Request<Bytes>) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Result<StatusCode, String>> + Send,
+{
+    async fn post(&self, request: Request<Bytes>) -> Result<u16, String> {
+        (self.0)(request).await.map(|status| status.as_u16())
+    }
+}
+
+/// The request that carries a callback.
+pub(super) fn request(uri: Uri, body: Bytes, signature: Option<HeaderValue>) -> Request<Bytes> {
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.extend(signature.map(|signature| (SIGNATURE, signature)));
+    request
 }
 
 /// Posts over HTTP/1.1. Redirections are not followed: they would lead to addresses that nobody has allowed.
 #[derive(Clone)]
-pub(super) struct HttpPost(Client<HttpConnector, Full<Bytes>>);
+pub(crate) struct HttpPost(Client<HttpConnector, Full<Bytes>>);
 
 /// The most of an answer's body that is read, so that its connection can be used again. Nothing is made of it.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 impl HttpPost {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // Without retries by the client, every attempt is one.
         let mut client = Client::builder(TokioExecutor::new());
         // Without the timer, connections to receivers that nobody calls any more would stay until those close them.
@@ -42,15 +59,8 @@ impl HttpPost {
 }
 
 impl Post for HttpPost {
-    async fn post(&self, message: Message) -> Result<u16, String> {
-        let mut request = Request::new(Full::new(message.body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = message.uri;
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(signature) = message.signature {
-            request.headers_mut().insert(SIGNATURE, signature);
-        }
-        let answer = self.0.request(request).await.map_err(|error| reason(&error))?;
+    async fn post(&self, request: Request<Bytes>) -> Result<u16, String> {
+        let answer = self.0.request(request.map(Full::new)).await.map_err(|error| reason(&error))?;
         let status = answer.status().as_u16();
         // The status has come: whatever happens to the body changes nothing.
         let _ = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await;

@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Judge;
 use super::job::{Job, Next, Queued};
 use super::post::Post;
-use crate::settings::CallbackSettings;
-use crate::vendor::clay::Clay;
+use crate::simulated::clay::CallbackSettings;
+use crate::simulated::clay::Clay;
 
 /// How long one that is to be overtaken waits for the one that overtakes it, before it goes all the same. Nobody can tell
 /// whether another will come; longer than rows usually lie apart, and shorter than receivers give up.
@@ -61,6 +61,8 @@ impl<P: Post> Sender<P> {
             self.send_due();
             let wake = self.wake(due);
             tokio::select! {
+                // Whichever comes first, all that is due is looked at next.
+                biased;
                 () = self.clay.deliveries().bell.notified() => {}
                 Some(sent) = self.under_way.join_next(), if !self.under_way.is_empty() => {
                     // It was aborted by a reset, or it ended: it cannot panic.
@@ -128,10 +130,10 @@ impl<P: Post> Sender<P> {
                 self.held = Some((now + LONGEST_HOLD, job));
                 continue;
             }
-            if let Some(message) = job.message() {
+            if let Some(request) = job.request() {
                 let (post, limit) = (self.post.clone(), self.settings.timeout);
                 self.under_way.spawn(async move {
-                    let result = timeout(limit, post.post(message)).await;
+                    let result = timeout(limit, post.post(request)).await;
                     (job, result.unwrap_or_else(|_| Err(format!("no answer within {limit:?}"))))
                 });
             }

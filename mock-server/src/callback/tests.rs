@@ -4,20 +4,21 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::post::{Message, Post};
-use super::signature::sign;
+use super::signature::{SIGNATURE, sign};
 use super::*;
+use crate::clock::DayClock;
 use crate::fault::effect::CallbackVerdict;
 use crate::latency::LatencyModel;
 use crate::seed::Seed;
 use crate::settings::{CallbackSettings, ClaySettings, Provider, RegisteredWebhook, Secret};
-use crate::vendor::clay::{Delivery, DeliveryStatus};
-use crate::vendor::{Request, Vendor};
+use crate::simulated::clay::{Delivery, DeliveryStatus};
+use crate::simulated::{Request, Vendor};
 
 const WEBHOOK: &str = "/v3/sources/webhook/7f2c1d9e-3b5a-4c8d-9e6f-0a1b2c3d4e5f";
 const RUN: &str = "/public/v0/routines/function:t_simulated/run";
@@ -26,11 +27,11 @@ const RUN: &str = "/public/v0/routines/function:t_simulated/run";
 #[derive(Clone)]
 struct Receiver {
     answers: Arc<Mutex<VecDeque<Option<u16>>>>,
-    received: mpsc::UnboundedSender<(Instant, Message)>,
+    received: mpsc::UnboundedSender<(Instant, http::Request<Bytes>)>,
 }
 
 impl Post for Receiver {
-    async fn post(&self, message: Message) -> Result<u16, String> {
+    async fn post(&self, message: http::Request<Bytes>) -> Result<u16, String> {
         let _ = self.received.send((Instant::now(), message));
         let answer = self.answers.lock().unwrap().pop_front().unwrap_or(Some(200));
         match answer {
@@ -44,7 +45,7 @@ impl Post for Receiver {
 /// A workspace that enriches everything within 10 s, and its callbacks.
 struct Bench {
     clay: Arc<Clay>,
-    received: mpsc::UnboundedReceiver<(Instant, Message)>,
+    received: mpsc::UnboundedReceiver<(Instant, http::Request<Bytes>)>,
     start: Instant,
     _task: Callbacks,
 }
@@ -58,7 +59,7 @@ impl Bench {
         settings.enrichment.providers = vec![found];
         settings.callbacks.url = Some("http://127.0.0.1:9/hook".to_owned());
         change(&mut settings);
-        let clay = Arc::new(Clay::new(settings, Seed(1)));
+        let clay = Arc::new(Clay::new(settings, Seed(1), DayClock::machine()));
         let (sender, received) = mpsc::unbounded_channel();
         let receiver = Receiver { answers: Arc::new(Mutex::new(answers.iter().copied().collect())), received: sender };
         let task = Callbacks(tokio::spawn(Sender::new(clay.clone(), judge, receiver).run()));
@@ -77,7 +78,7 @@ impl Bench {
     }
 
     /// The next callback: after how many milliseconds, and what.
-    async fn next(&mut self) -> (u128, Message) {
+    async fn next(&mut self) -> (u128, http::Request<Bytes>) {
         // On a paused clock a day is over as soon as nothing else is left to happen.
         let received = tokio::time::timeout(Duration::from_secs(86_400), self.received.recv()).await;
         let (at, message) = received.expect("no callback comes").unwrap();
@@ -124,12 +125,12 @@ fn fault(verdict: CallbackVerdict, leads: &'static [&'static str]) -> Judge {
     })
 }
 
-fn body(message: &Message) -> Value {
-    serde_json::from_slice(&message.body).unwrap()
+fn body(message: &http::Request<Bytes>) -> Value {
+    serde_json::from_slice(message.body()).unwrap()
 }
 
-fn is_signed(message: &Message, secret: &str) -> bool {
-    message.signature == sign(&Secret(secret.to_owned()), &message.body)
+fn is_signed(message: &http::Request<Bytes>, secret: &str) -> bool {
+    message.headers().get(SIGNATURE) == sign(&Secret(secret.to_owned()), message.body()).as_ref()
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +139,7 @@ async fn an_enriched_row_is_posted_when_it_is_due_and_signed() {
     bench.submit("ada@acme.test");
     let (at, message) = bench.next().await;
     assert!((10_000..=10_002).contains(&at), "{at}");
-    assert_eq!(message.uri, "http://127.0.0.1:9/hook");
+    assert_eq!(*message.uri(), "http://127.0.0.1:9/hook");
     assert!(is_signed(&message, "whsec_simulated"));
     let told = body(&message);
     assert_eq!((&told["status"], &told["credits"], &told["provider"]), (&"enriched".into(), &3.into(), &"p".into()));
@@ -152,7 +153,7 @@ async fn an_enriched_row_is_posted_when_it_is_due_and_signed() {
 async fn a_row_can_name_its_own_address_and_only_on_this_machine() {
     let mut bench = Bench::start(|_| {}, &[], no_fault());
     bench.post(WEBHOOK, r#"{"email":"a@x.test","callback_url":"http://localhost:1/own"}"#);
-    assert_eq!(bench.next().await.1.uri, "http://localhost:1/own");
+    assert_eq!(bench.next().await.1.uri(), "http://localhost:1/own");
     bench.post(WEBHOOK, r#"{"email":"b@x.test","callback_url":"http://example.com/steal"}"#);
     let log = bench.log(2).await;
     assert_eq!((log[1].status, log[1].attempts.len()), (DeliveryStatus::Refused, 0));
@@ -223,7 +224,7 @@ async fn a_doubled_one_comes_twice_with_the_same_body() {
     let mut bench = Bench::start(|_| {}, &[], fault(CallbackVerdict::Twice, &["a@x.test"]));
     bench.submit("a@x.test");
     let (first, second) = (bench.next().await.1, bench.next().await.1);
-    assert_eq!((&first.body, &first.signature), (&second.body, &second.signature));
+    assert_eq!((first.body(), first.headers()), (second.body(), second.headers()));
     let log = bench.log(1).await;
     assert_eq!((log[0].attempts.len(), log[0].actual.len()), (2, 1));
 }
@@ -255,13 +256,13 @@ async fn a_lost_one_never_comes_and_a_badly_signed_one_is_known_by_its_signature
     let mut bench = Bench::start(|_| {}, &[], fault(CallbackVerdict::BadSignature, &["a@x.test"]));
     bench.submit("a@x.test");
     let (_, message) = bench.next().await;
-    assert!(message.signature.is_some() && !is_signed(&message, "whsec_simulated"));
+    assert!(message.headers().contains_key(SIGNATURE) && !is_signed(&message, "whsec_simulated"));
     assert_eq!(bench.log(1).await[0].actual.len(), 1);
 
     let unsigned = |settings: &mut ClaySettings| settings.callbacks.signing_secret = None;
     let mut bench = Bench::start(unsigned, &[], fault(CallbackVerdict::BadSignature, &["a@x.test"]));
     bench.submit("a@x.test");
-    assert_eq!(bench.next().await.1.signature, None);
+    assert!(!bench.next().await.1.headers().contains_key(SIGNATURE));
     assert_eq!(bench.log(1).await[0].actual.len(), 0);
 }
 

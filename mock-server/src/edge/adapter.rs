@@ -13,7 +13,7 @@ use http::uri::PathAndQuery;
 use tokio::time::Instant;
 use wiremock::{Mock, Respond, ResponseTemplate};
 
-use crate::vendor::{Effect, Request, Vendor};
+use crate::simulated::{Effect, Request, Vendor};
 
 /// The header by which a request that wiremock answers is known to be one that the edge waits for.
 pub(super) const NUMBER: HeaderName = HeaderName::from_static("x-simulated-request");

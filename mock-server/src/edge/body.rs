@@ -1,4 +1,4 @@
-//! The body of an answer, which tells the record how far it got.
+//! The body of an answer, which notes in the record how far it got.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,13 +6,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::record::Record;
-use super::stream_play::StreamPlay;
+use super::stream_play::{Cut, StreamPlay};
+use crate::exchange::{PIECE, Record};
 use crate::ledger::Sent;
-
-/// The longest piece that is handed to the connection at once, in bytes, so that "whole" is not said of an answer of which
-/// most still waits for a client that does not read.
-pub(super) const PIECE: usize = 64 * 1024;
 
 /// What hyper sends.
 #[expect(clippy::large_enum_variant, reason = "nearly all are ordinary, and a box would cost each of them an allocation")]
@@ -28,11 +24,6 @@ pub(super) struct Ordinary {
     rest: Bytes,
     record: Option<Record>,
 }
-
-/// The stream is to be reset.
-#[derive(Debug, thiserror::Error)]
-#[error("cut off by a fault")]
-pub(super) struct Cut;
 
 impl AnswerBody {
     /// A body that hyper sends in full. Where `has_body` says that it sends none, all of the answer is its head.
@@ -79,7 +70,7 @@ impl Ordinary {
             record.has_sent(if self.rest.is_empty() { Sent::Whole } else { Sent::Partly });
         }
         if self.rest.is_empty() {
-            // Before the client can have read the end of it, the ledger tells.
+            // The entry is written before the client can have read the end.
             self.record = None;
         }
         Some(piece)

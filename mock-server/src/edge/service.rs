@@ -9,18 +9,16 @@ use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, request};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::Shared;
 use super::body::AnswerBody;
 use super::connection::{Connection, Fate, Serving};
-use super::judge::{Ending, Judgement, judge};
-use super::play::Play;
-use super::record::{Record, What};
-use super::stream_play;
+use super::stream_play::StreamPlay;
 use super::to_the_end::ToTheEnd;
-use crate::vendor::Answer;
-use crate::wire::{Script, Step};
+use crate::exchange::{Due, Judged, Play, Record, Reply, without_body};
+use crate::simulated::{self, Answer};
+use crate::wire::{End, Step};
 
 /// The largest body that is read at all, in bytes. Ten times what most routes take and a little more than the largest
 /// (a message with 2 MB of attachments in base 64), so that routes give their own answers, and bounded, so that memory is.
@@ -57,45 +55,38 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Closed> {
     let arrived = Instant::now();
-    let exchange = Exchange {
+    let client = Client {
         version: request.version(),
         is_head: request.method() == Method::HEAD,
         serving: connection.serve_request(),
         connection,
     };
     let (parts, body) = request.into_parts();
-    let mut record = Record::begin(shared.clone(), &parts, arrived);
+    let (method, path, query, headers) = (&parts.method, parts.uri.path(), parts.uri.query(), &parts.headers);
+    let record = shared.vendor.record(method, path, headers, arrived);
+    let error = |status, message| shared.vendor.vendor().error(status, message);
     let body = match read(body).await {
         Ok(body) => body,
         Err(Unread::TooLarge) => {
-            return Ok(exchange.refuse(record, shared.vendor.error(StatusCode::PAYLOAD_TOO_LARGE, "the payload is too large")));
+            return Ok(client.refuse(record, error(StatusCode::PAYLOAD_TOO_LARGE, "the payload is too large")));
         }
         Err(Unread::TooSlow) => {
-            return Ok(exchange.refuse(record, shared.vendor.error(StatusCode::REQUEST_TIMEOUT, "the request took too long")));
+            return Ok(client.refuse(record, error(StatusCode::REQUEST_TIMEOUT, "the request took too long")));
         }
         Err(Unread::Gone) => return Err(Closed),
     };
-    let mut judgement = judge(&shared, &parts, &body, &mut record);
-    let given = match judgement.end.take() {
-        Some(Ending::Close) => {
-            record.all_happened(What::End);
-            drop(record);
-            exchange.connection.meet(Fate::Close);
-            return pending().await;
-        }
-        Some(Ending::Answer(answer)) => {
-            record.will_answer(&answer, true);
-            Some(answer)
-        }
-        None if judgement.asks_vendor => {
-            let answer;
-            (record, answer) = ToTheEnd::new(forward(shared, record, parts, body)).await;
-            Some(answer)
-        }
-        None => None,
-    };
-    hold_back(&judgement, given.as_ref(), &mut record).await;
-    exchange.give(given, &judgement, record).await
+    let request = simulated::Request { method, path, query, headers, body: &body };
+    let mut judged = shared.vendor.judge(record, &request, Instant::now());
+    if judged.asks_vendor() {
+        judged = ToTheEnd::new(forward(shared, judged, parts, body)).await;
+    }
+    match judged.due() {
+        Due::Now => {}
+        Due::At(due) => sleep_until(due.checked_sub(TICK).unwrap_or(due)).await,
+        Due::Never => pending().await,
+    }
+    let reply = judged.reply(client.is_head, Instant::now());
+    client.give(reply).await
 }
 
 /// The request's body.
@@ -127,7 +118,7 @@ async fn collect(mut body: Incoming) -> Result<Bytes, Unread> {
 
 async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, Unread> {
     while let Some(frame) = body.frame().await {
-        // What is no data is trailers, which nobody asks for.
+        // Anything else is trailers, which no vendor reads.
         if let Ok(data) = frame.map_err(|_| Unread::Gone)?.into_data() {
             return Ok(Some(data));
         }
@@ -136,90 +127,52 @@ async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, Unread> {
 }
 
 /// Lets the vendor carry the request out.
-async fn forward(shared: Arc<Shared>, mut record: Record, parts: request::Parts, body: Bytes) -> (Record, Answer) {
+async fn forward(shared: Arc<Shared>, mut judged: Judged, parts: request::Parts, body: Bytes) -> Judged {
+    let error = |status, message: &str| shared.vendor.vendor().error(status, message);
     let answer = if parts.uri.path().starts_with('/') {
-        let asked = shared.backend.answer(record.number, parts, body).await;
-        record.has_effects(asked.aside.effects);
-        match asked.response {
+        let asked = shared.backend.answer(judged.number(), parts, body).await;
+        let mut answer = match asked.response {
             Ok(response) => {
                 let (head, body) = response.into_parts();
                 Answer { status: head.status, headers: head.headers, body, delay: asked.aside.delay, effects: Vec::new() }
             }
-            Err(error) => shared.vendor.error(StatusCode::BAD_GATEWAY, &error.to_string()),
-        }
+            Err(failure) => error(StatusCode::BAD_GATEWAY, &failure.to_string()),
+        };
+        answer.effects = asked.aside.effects;
+        answer
     } else {
         // "OPTIONS *" and CONNECT have targets that are no path: no vendor has them, and wiremock panics on them.
-        shared.vendor.error(StatusCode::NOT_FOUND, "not found")
+        error(StatusCode::NOT_FOUND, "not found")
     };
-    record.will_answer(&answer, false);
-    (record, answer)
+    judged.answered(answer);
+    judged
 }
 
-/// Waits for as long as the vendor thinks and faults want, from the request's arrival.
-async fn hold_back(judgement: &Judgement, answer: Option<&Answer>, record: &mut Record) {
-    if !judgement.delay.is_zero() {
-        record.all_happened(What::Delay);
-    }
-    let delay = judgement.delay.saturating_add(answer.map_or(Duration::ZERO, |answer| answer.delay));
-    if delay.is_zero() {
-        return;
-    }
-    match record.arrived.checked_add(delay) {
-        Some(due) => tokio::time::sleep_until(due.checked_sub(TICK).unwrap_or(due)).await,
-        None => pending().await,
-    }
-}
-
-/// What an answer has to know of its request.
-struct Exchange {
+/// The client of a request, as far as its answer depends on it.
+struct Client {
     version: Version,
     is_head: bool,
     serving: Serving,
     connection: Arc<Connection>,
 }
 
-impl Exchange {
-    /// Gives the answer, altered by faults or as it is. Where there is none, faults play what they have in its place.
-    async fn give(
-        self,
-        answer: Option<Answer>,
-        judgement: &Judgement,
-        mut record: Record,
-    ) -> Result<Response<AnswerBody>, Closed> {
-        if !judgement.alters() {
-            // Only what alters an answer keeps a request from the vendor.
-            let answer = answer.ok_or(Closed)?;
-            record.all_happened(What::End);
-            return Ok(self.ordinary(answer, record));
+impl Client {
+    async fn give(self, reply: Reply) -> Result<Response<AnswerBody>, Closed> {
+        match reply {
+            Reply::Close => self.connection.meet(Fate::Close),
+            Reply::Answer(answer, record) => return Ok(self.ordinary(answer, record)),
+            Reply::Play(play) if self.version == Version::HTTP_2 => {
+                return respond(play, self.serving, self.connection).await;
+            }
+            Reply::Play(play) => self.connection.meet(Fate::Play(Box::new(play), self.serving)),
         }
-        let is_given = answer.is_some();
-        let mut answer = answer.unwrap_or_else(|| Answer::text(StatusCode::NO_CONTENT, Bytes::new()));
-        if self.is_head {
-            // Its answer has no body that faults could alter.
-            answer.body = Bytes::new();
-        }
-        let mut script = Script::answer(answer.body.clone());
-        let alterations = judgement.alter(&mut script);
-        record.all_happened(What::End);
-        if alterations.is_empty() {
-            return Ok(self.ordinary(answer, record));
-        }
-        if (is_given || script.steps.contains(&Step::Head)) && !script.is_faithful_to(&answer.body) {
-            record.will_answer(&answer, true);
-        }
-        let whole_body = answer.body.len() as u64;
-        let head = head_of(answer).into_parts().0;
-        let play = Play::new(script, head, whole_body, alterations, record, self.serving);
-        if self.version == Version::HTTP_2 {
-            return stream_play::respond(play, self.connection).await;
-        }
-        self.connection.meet(Fate::Play(Box::new(play)));
+        // The connection's task takes it from here.
         pending().await
     }
 
     fn ordinary(self, mut answer: Answer, record: Record) -> Response<AnswerBody> {
         let mut body = std::mem::take(&mut answer.body);
-        let (mut head, ()) = head_of(answer).into_parts();
+        let (mut head, ()) = without_body(answer).into_parts();
         if self.is_head && self.version == Version::HTTP_2 {
             // Over HTTP/1.1 hyper leaves it out by itself.
             head.headers.insert(CONTENT_LENGTH, body.len().into());
@@ -238,15 +191,41 @@ impl Exchange {
     }
 }
 
-/// The answer without its body.
-fn head_of(answer: Answer) -> Response<()> {
-    let mut response = Response::new(());
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
-    // It says itself how long it is.
-    response.headers_mut().remove(CONTENT_LENGTH);
-    response
+/// Plays a script up to its head, which is the response.
+///
+/// # Errors
+///
+/// [`Closed`] where the script ends without a head: the stream is reset.
+async fn respond(mut play: Play, serving: Serving, connection: Arc<Connection>) -> Result<Response<AnswerBody>, Closed> {
+    while let Some(step) = play.next() {
+        match &step {
+            Step::Wait(pause) => sleep(*pause).await,
+            Step::Head => {
+                let head = play.head();
+                play.played(&step);
+                let rest = StreamPlay::new(play, serving, connection);
+                return Ok(Response::from_parts(head, AnswerBody::Script(Box::pin(rest))));
+            }
+            Step::Body(_) | Step::Raw(_) => {
+                play.played(&step);
+                return leave(play, &connection, Fate::Close).await;
+            }
+        }
+        play.played(&step);
+    }
+    match play.end() {
+        End::Close => {
+            play.over();
+            Err(Closed)
+        }
+        End::Reset => leave(play, &connection, Fate::Reset).await,
+        End::Hang => pending().await,
+    }
 }
 
-#[cfg(test)]
-mod tests;
+/// Ends the whole connection.
+async fn leave<T>(mut play: Play, connection: &Connection, fate: Fate) -> T {
+    play.over();
+    connection.meet(fate);
+    pending().await
+}

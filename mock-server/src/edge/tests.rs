@@ -6,23 +6,19 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::*;
-use crate::fault::{Fault, FaultKind, Outage};
-use crate::ledger::Ledger;
+use crate::exchange::testing::clay_with;
+use crate::fault::{ActiveFault, Fault, FaultKind, Outage};
 use crate::seed::Seed;
-use crate::settings::ClaySettings;
-use crate::timetable::ActiveFault;
-use crate::tls::Tls;
-use crate::vendor::clay::Clay;
 
 #[tokio::test]
 async fn a_port_that_was_taken_during_an_outage_opens_when_it_is_free_again() {
-    let clay = Arc::new(Clay::new(ClaySettings::default(), Seed(1)));
-    let edge = Edge::start(clay, 0, Arc::new(Ledger::new()), Arc::new(Tls::new().unwrap())).await.unwrap();
+    let tls = Arc::new(Tls::new(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap());
+    let edge = Edge::start(clay_with(Vec::new()), 0, tls).await.unwrap();
     let outage = Fault::new("outage", FaultKind::Outage { how: Outage::Refuse }).lasting(Duration::from_secs(1));
-    let refusing = ActiveFaults::default().with(ActiveFault::begin(&outage, 0, Seed(1), edge.vendor(), Instant::now()));
-    edge.set_active(refusing).await;
+    let refusing = ActiveFaults::default().with(ActiveFault::begin(&outage, 0, Seed(1), edge.name(), Instant::now()));
+    edge.apply(refusing).await;
     let thief = std::net::TcpListener::bind(edge.address).unwrap();
-    edge.set_active(ActiveFaults::default()).await;
+    edge.apply(ActiveFaults::default()).await;
     // The thief's listener accepts for as long as it is there.
     drop(TcpStream::connect(edge.address).await.unwrap());
     drop(thief);

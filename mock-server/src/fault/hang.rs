@@ -3,22 +3,40 @@
 //! Only a time-out helps a client against it. The vendor is not asked, so that a request which hung and is sent again leaves
 //! one effect; for the other case there is the lost answer.
 
-use super::effect::{Effect, Moment, Verdict};
-use crate::vendor::{Request, Vendor};
+use tokio::time::Instant;
+
+use super::effect::{Begun, Effect};
+use super::facts::Facts;
+use super::keys::FaultForm;
+use super::problem::FaultProblem;
 use crate::wire::{End, Script};
+
+pub(super) const FACTS: Facts = Facts::NONE;
 
 pub(super) fn describe() -> String {
     "hang (never answered)".to_owned()
 }
 
-pub(super) struct Silent;
+pub(super) fn check(_: &mut Vec<FaultProblem>) {}
 
-impl Effect for Silent {
-    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
-        Verdict::Wire { asks_vendor: false }
+pub(super) fn read(_: &FaultForm, _: &mut Vec<FaultProblem>) -> Option<()> {
+    Some(())
+}
+
+pub(super) fn write(_: &mut FaultForm) {}
+
+pub(super) fn effect(_: Begun<'_>) -> Box<dyn Effect> {
+    Box::new(Hang)
+}
+
+struct Hang;
+
+impl Effect for Hang {
+    fn asks_vendor(&self) -> bool {
+        false
     }
 
-    fn alter(&self, script: &mut Script) -> bool {
+    fn alter(&self, script: &mut Script, _now: Instant) -> bool {
         super::body::lose(script, End::Hang)
     }
 }

@@ -10,7 +10,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use crate::seed::{Hash, Seed};
-use crate::vendor::Request;
+use crate::simulated::Request;
 
 /// Identities whose occurrences are counted; about 9 MB at most. Beyond them, a new identity counts as seen for the first
 /// time: exact for requests that differ, and still the configured share overall.

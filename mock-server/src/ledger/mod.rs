@@ -15,12 +15,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use file::{FileStatus, LedgerFile};
-pub use follow::{Batch, Follower};
+pub use follow::Follower;
 pub(crate) use lines::lines;
-pub use store::Ledger;
+pub use store::{Batch, Ledger};
 
 use crate::fault::SimulatedVendor;
-use crate::vendor::Effect;
+use crate::simulated::Effect;
 
 /// How far an answer got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::vendor::Effect;
+use crate::simulated::Effect;
 
 pub(crate) fn entry(request: u64) -> Entry {
     Entry {

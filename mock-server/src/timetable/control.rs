@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::schedule::{Schedule, Step};
 use super::state::FaultState;
 use super::subscribers::{FaultChange, Subscribers};
-use crate::edge::Edge;
-use crate::fault::{ActiveFault, Fault, FaultProblem};
+use super::target::FaultTarget;
+use crate::duration::micros;
+use crate::fault::{ActiveFault, ActiveFaults, Fault, FaultProblem};
 use crate::seed::Seed;
 
 /// Most faults that may be scheduled or active at once. Every request is put before all that are active.
@@ -56,18 +57,18 @@ pub(crate) struct Faults {
 struct Shared {
     schedule: Mutex<Schedule>,
     changed: Notify,
-    seed: Seed,
-    edges: Vec<Arc<Edge>>,
     subscribers: Subscribers,
 }
 
 impl Faults {
-    /// Control over `timetable`, whose clock has not started, and over faults by hand. Must be called inside a runtime.
-    pub(crate) fn new(timetable: Vec<Fault>, seed: Seed, edges: Vec<Arc<Edge>>) -> Self {
+    /// Control over `timetable`, whose clock has not started, and over faults by hand. No fault is in force at the targets yet.
+    /// Must be called inside a runtime.
+    pub(crate) fn new(timetable: Vec<Fault>, seed: Seed, targets: Vec<Arc<dyn FaultTarget>>) -> Self {
         let schedule = Mutex::new(Schedule::new(timetable));
-        let shared = Arc::new(Shared { schedule, changed: Notify::new(), seed, edges, subscribers: Subscribers::default() });
+        let shared = Arc::new(Shared { schedule, changed: Notify::new(), subscribers: Subscribers::default() });
         let (sender, settled) = watch::channel(0);
-        let driver = tokio::spawn(drive(shared.clone(), sender));
+        let targets = targets.into_iter().map(|target| (target, ActiveFaults::default())).collect();
+        let driver = tokio::spawn(Driver { shared: shared.clone(), seed, targets }.run(sender));
         Self { shared, settled, driver: Mutex::new(Some(driver)) }
     }
 
@@ -161,24 +162,55 @@ impl Faults {
 
 impl Drop for Faults {
     fn drop(&mut self) {
-        // The task holds the edges, and the edges end when the last one who holds them is gone.
+        // The task holds the targets, and a target ends when the last one who holds it is gone.
         self.end();
     }
 }
 
-/// Begins and ends faults when they are due. It alone does, so nothing is done half where a caller stops waiting.
-async fn drive(shared: Arc<Shared>, settled: watch::Sender<u64>) {
-    loop {
-        let revision = shared.schedule().revision;
-        while let Some(step) = shared.due() {
-            shared.take(step).await;
+/// The task. It alone begins and ends faults, so nothing is done half where a caller stops waiting.
+struct Driver {
+    shared: Arc<Shared>,
+    seed: Seed,
+    /// Each with what is in force there.
+    targets: Vec<(Arc<dyn FaultTarget>, ActiveFaults)>,
+}
+
+impl Driver {
+    /// Begins and ends faults when they are due.
+    async fn run(mut self, settled: watch::Sender<u64>) {
+        loop {
+            let revision = self.shared.schedule().revision;
+            while let Some(step) = self.shared.due() {
+                self.take(step).await;
+            }
+            settled.send_replace(revision);
+            let next = self.shared.schedule().next().map(|step| step.due);
+            tokio::select! {
+                // Either way the schedule is looked at next, so their order does not matter.
+                biased;
+                () = at(next) => {}
+                () = self.shared.changed.notified() => {}
+            }
         }
-        settled.send_replace(revision);
-        let next = shared.schedule().next().map(|step| step.due);
-        tokio::select! {
-            () = at(next) => {}
-            () = shared.changed.notified() => {}
+    }
+
+    async fn take(&mut self, step: Step) {
+        if step.begins && !self.shared.schedule().begin(&step, Instant::now()) {
+            return;
         }
+        for (target, active) in &mut self.targets {
+            let vendor = target.name();
+            if step.fault.concerns(vendor) {
+                *active = if step.begins {
+                    let fault = ActiveFault::begin(&step.fault, step.index, self.seed, vendor, step.due);
+                    active.with(fault.counting(step.hits.clone()))
+                } else {
+                    active.without(step.index)
+                };
+                target.apply(active.clone()).await;
+            }
+        }
+        self.shared.is_done(&step);
     }
 }
 
@@ -198,29 +230,16 @@ impl Shared {
         self.schedule().next().filter(|step| step.due <= Instant::now())
     }
 
-    async fn take(&self, step: Step) {
-        if step.begins && !self.schedule().begin(&step, Instant::now()) {
-            return;
-        }
-        for edge in self.edges.iter().filter(|edge| step.fault.concerns(edge.vendor())) {
-            let active = edge.active();
-            let active = if step.begins {
-                let fault = ActiveFault::begin(&step.fault, step.index, self.seed, edge.vendor(), step.due);
-                active.with(fault.counting(step.hits.clone()))
-            } else {
-                active.without(step.index)
-            };
-            edge.set_active(active).await;
-        }
+    /// Notes that a fault is in force everywhere, or no longer anywhere, and reports it.
+    fn is_done(&self, step: &Step) {
         let zero = {
             let mut schedule = self.schedule();
             if !step.begins {
-                schedule.ended(&step);
+                schedule.ended(step);
             }
             schedule.zero()
         };
         let elapsed = zero.map(|zero| Instant::now().saturating_duration_since(zero)).unwrap_or_default();
-        let at_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        self.subscribers.tell(&FaultChange { name: step.fault.name.clone(), active: step.begins, at_us });
+        self.subscribers.report(&FaultChange { name: step.fault.name.clone(), active: step.begins, at_us: micros(elapsed) });
     }
 }

@@ -1,4 +1,4 @@
-//! Telling of faults as they begin and end.
+//! Reports of faults as they begin and end.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ pub struct FaultChange {
     pub at_us: u64,
 }
 
-/// Tells whoever subscribed.
+/// Those who get reports.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers(Mutex<Vec<mpsc::UnboundedSender<FaultChange>>>);
 
@@ -27,7 +27,7 @@ impl Subscribers {
         receiver
     }
 
-    pub(super) fn tell(&self, change: &FaultChange) {
+    pub(super) fn report(&self, change: &FaultChange) {
         // A subscriber that is gone is forgotten.
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|sender| sender.send(change.clone()).is_ok());
     }

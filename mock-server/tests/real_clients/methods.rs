@@ -1,8 +1,8 @@
 //! Every method that the clients have for an endpoint of the simulated vendor, and what it leaves behind.
 
 use mock_server::ledger::Entry;
+use mock_server::simulated::customer_io::Channel;
 use mock_server::simulation::SimulatedVendors;
-use mock_server::vendor::customer_io::Channel;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Outcome, are_installed, vendors};

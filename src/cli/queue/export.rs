@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use crate::outcome::{RestingState, Vendor};
 use crate::store::listing::StoredOperation;
 
+use super::error::QueueError;
 use super::names::{PLACES, PlaceName, VendorName, date};
 use super::stores::Reader;
-use super::{Exit, QueueError, StoreArgs, output};
+use super::stores::StoreArgs;
+use crate::cli::{Exit, output};
 
 /// Arguments of `plimsoll queue export`.
 #[derive(Debug, Args)]

@@ -7,8 +7,10 @@ use clap::Args;
 use crate::resilience::UnixMillis;
 use crate::store::listing::{StoreSummary, VendorSummary};
 
+use super::error::QueueError;
 use super::names::{PLACES, from_now, now};
-use super::{Exit, QueueError, StoreArgs, output};
+use super::stores::StoreArgs;
+use crate::cli::{Exit, output};
 
 /// Arguments of `plimsoll queue ls`.
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 //! running service. `redrive` and `purge` change the store: a running service owns its file and keeps them out; on Redis every
 //! change is a whole, and they work beside it.
 
+mod error;
 mod export;
 mod ls;
 mod names;
@@ -12,15 +13,12 @@ mod redrive;
 mod show;
 mod stores;
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
 use super::{Exit, output};
-use crate::resilience::StoreError;
 use crate::store::sqlite::OpenError;
 
-use stores::StoreArgs;
+use error::QueueError;
 
 /// Arguments of `plimsoll queue`.
 #[derive(Debug, Args)]
@@ -42,28 +40,6 @@ enum QueueCommand {
     Export(export::ExportArgs),
     /// Remove settled leads or dead letters for good; with --db the service must be stopped
     Purge(purge::PurgeArgs),
-}
-
-/// Why a command did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-enum QueueError {
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    #[cfg(feature = "redis")]
-    #[error(transparent)]
-    OpenRedis(#[from] crate::store::redis::OpenError),
-    #[error("{0}")]
-    Url(String),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("{} cannot be written: {error}", path.display())]
-    Write { path: PathBuf, error: std::io::Error },
-    #[error("{0}")]
-    Output(std::io::Error),
-    #[error("{0}")]
-    NotFound(String),
-    #[error("cannot start: {0}")]
-    Runtime(std::io::Error),
 }
 
 pub(super) fn run(args: &QueueArgs) -> Exit {

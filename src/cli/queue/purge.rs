@@ -11,9 +11,11 @@ use crate::resilience::{Backlog, DeadLetter, DeadLetters, StoreError, UnixMillis
 use crate::store::LeadStore;
 use crate::units::parse_duration;
 
+use super::error::QueueError;
 use super::names::{VendorName, date, now};
 use super::stores::Change;
-use super::{Exit, QueueError, StoreArgs, output};
+use super::stores::StoreArgs;
+use crate::cli::{Exit, output};
 
 const PAGE: usize = 500;
 

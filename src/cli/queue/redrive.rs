@@ -10,9 +10,11 @@ use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::{Backlog, DeadLetters, StoreError};
 use crate::store::LeadStore;
 
+use super::error::QueueError;
 use super::names::{VendorName, cause, now};
 use super::stores::Change;
-use super::{Exit, QueueError, StoreArgs, output};
+use super::stores::StoreArgs;
+use crate::cli::{Exit, output};
 
 /// Letters that are moved in one commit, about.
 const PAGE: usize = 500;

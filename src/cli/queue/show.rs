@@ -10,8 +10,10 @@ use crate::service;
 use crate::store::LeadRecord;
 use crate::store::listing::{Shown, StoredOperation};
 
+use super::error::QueueError;
 use super::names::{date, from_now, now};
-use super::{Exit, QueueError, StoreArgs, output};
+use super::stores::StoreArgs;
+use crate::cli::{Exit, output};
 
 /// Arguments of `plimsoll queue show`.
 #[derive(Debug, Args)]

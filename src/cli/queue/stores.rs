@@ -13,7 +13,7 @@ use crate::store::redis::{Durability, RedisSettings, RedisStore};
 use crate::store::sqlite::{SqliteFile, SqliteSettings, SqliteStore};
 use crate::store::{Bounds, LeadStore};
 
-use super::QueueError;
+use super::error::QueueError;
 
 /// Operations read from a file at once.
 const PAGE: usize = 500;

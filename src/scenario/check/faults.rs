@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mock_server::fault::{Fault, FaultKind, FaultProblem, SimulatedVendor, Wrong};
 use mock_server::settings::SimulationSettings;
-use mock_server::vendor::routes;
+use mock_server::simulated::routes;
 
 use crate::config::KeyPath;
 use crate::executor::Load;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::KeyPath;
 use crate::config::Secret;
+use crate::measure::UserTags;
 use crate::scenario::leads::{self, Need};
 use crate::scenario::model::{HttpJourney, Journey, LeadData, LeadUse, WeightedJourney};
 use crate::scenario::raw::{RawHeader, RawJourney, RawJourneyName, RawTestPlan, RawUse};
@@ -18,21 +19,27 @@ const HTTP_KEYS: &[&str] = &["name", "method", "url", "headers", "body", "timeou
 const CREDENTIAL_HEADERS: [&str; 7] = ["authorization", "cookie", "token", "secret", "api-key", "apikey", "password"];
 
 impl Checker<'_> {
-    pub(super) fn journeys(&mut self, raw: Option<&[RawJourney]>, table: &KeyPath) -> Option<Vec<WeightedJourney>> {
-        let place = table.key("journeys");
+    /// The journeys at `place`; `tags` are those of their scenario.
+    pub(super) fn journeys(
+        &mut self,
+        raw: Option<&[RawJourney]>,
+        place: &KeyPath,
+        tags: &UserTags,
+    ) -> Option<Vec<WeightedJourney>> {
         let raw_journeys = raw?;
-        if raw_journeys.is_empty() && !self.document.is_damaged(&place) {
-            self.error(&place, "there is no journey: users would have nothing to do", "add one, as in [{ journey = \"lead\" }]");
+        if raw_journeys.is_empty() && !self.document.is_damaged(place) {
+            self.error(place, "there is no journey: users would have nothing to do", "add one, as in [{ journey = \"lead\" }]");
             return None;
         }
         let mut journeys = Vec::new();
         let mut labels = BTreeSet::new();
-        let mut all_known = !self.document.is_damaged(&place);
+        let mut all_known = !self.document.is_damaged(place);
         for (index, raw) in raw_journeys.iter().enumerate() {
             let place = place.item(index);
             let journey = self.journey(raw, &place);
+            let tags = self.tags(raw.tags.as_ref(), &place.key("tags"), tags);
             if let Some(label) = journey.as_ref().map(label)
-                && !labels.insert(label.clone())
+                && !labels.insert((label.clone(), tags.clone()))
             {
                 let (key, help) = match raw.journey {
                     RawJourneyName::Http => ("name", "give each `http` journey a `name` of its own"),
@@ -45,10 +52,11 @@ impl Checker<'_> {
                 );
             }
             match journey {
-                Some(journey) => journeys.push(WeightedJourney { journey, weight: raw.weight.unwrap_or(1) }),
+                Some(journey) => journeys.push(WeightedJourney { journey, weight: raw.weight.unwrap_or(1), tags }),
                 None => all_known = false,
             }
         }
+        self.bound_tag_sets(&journeys, place);
         all_known.then_some(journeys)
     }
 

@@ -10,6 +10,7 @@ mod journeys;
 mod scenarios;
 mod service_target;
 mod simulation;
+mod tags;
 mod target;
 mod thresholds;
 
@@ -45,7 +46,7 @@ impl Checker<'_> {
         let vendors = Vendors::of(&target, &simulation);
         let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), vendors);
         self.warn_of_callbacks(&faults, raw, &simulation, &target);
-        let produced = self.produced(raw, load.as_ref(), journeys.as_deref(), &resilience, &target);
+        let produced = self.produced(raw, &scenarios, load.as_ref(), journeys.as_deref(), &resilience, &target);
         let thresholds = self.thresholds(raw, produced.as_ref());
         let tested = Tested { journeys: journeys.as_deref(), resilience: &resilience, faults: &faults, target: &target };
         let expectations = self.expectations(raw, &tested);
@@ -105,18 +106,19 @@ impl Checker<'_> {
     }
 
     /// What the run can have data about; `None` where that cannot be told yet.
-    fn produced(
+    fn produced<'s>(
         &self,
         raw: &RawTestPlan,
+        scenarios: &'s [Judged],
         load: Option<&Load>,
         journeys: Option<&[WeightedJourney]>,
         resilience: &Resilience,
         target: &Target,
-    ) -> Option<Produced> {
+    ) -> Option<Produced<'s>> {
         let has_faults =
             raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || self.document.is_damaged(&KeyPath::of("faults"));
         let is_whole = !self.document.is_damaged(&KeyPath::of("resilience"));
-        journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, target, load, has_faults))
+        journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, target, scenarios, load, has_faults))
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::is_name;
 use crate::config::{Checker, KeyPath};
 use crate::executor::{Load, ScenarioLoad};
+use crate::measure::{DEFAULT_SCENARIO, UserTags};
 use crate::plan::Segment;
-use crate::scenario::model::{ONLY_SCENARIO, Scenario, ThinkTime, WeightedJourney};
+use crate::scenario::model::{Scenario, ThinkTime, WeightedJourney};
 use crate::scenario::raw::{RawScenario, RawTestPlan, RawThinkTime, RawThinkTimeModel};
 
 /// k6's `gracefulStop` when none is given.
@@ -17,7 +18,7 @@ pub(super) struct Judged {
     /// The table that it is written in.
     pub(super) table: KeyPath,
     pub(super) journeys: Option<Vec<WeightedJourney>>,
-    name: String,
+    pub(super) name: String,
     load: Option<ScenarioLoad>,
     think_time: ThinkTime,
 }
@@ -44,7 +45,7 @@ impl Checker<'_> {
     pub(super) fn scenarios(&mut self, raw: &RawTestPlan) -> Vec<Judged> {
         let top = KeyPath::default();
         let Some(scenarios) = &raw.scenarios else {
-            return vec![self.scenario(ONLY_SCENARIO, &raw.only, top)];
+            return vec![self.scenario(DEFAULT_SCENARIO, &raw.only, top)];
         };
         let only = &raw.only;
         let present = [
@@ -53,6 +54,7 @@ impl Checker<'_> {
             ("gracefulStop", only.graceful_stop.is_some()),
             ("think_time", only.think_time.is_some()),
             ("journeys", only.journeys.is_some()),
+            ("tags", only.tags.is_some()),
         ];
         for (key, _) in present.into_iter().chain(only.keys.present()).filter(|(_, is_there)| *is_there) {
             let span = self.document.key_span(&top.key(key));
@@ -73,6 +75,7 @@ impl Checker<'_> {
             }
             judged.push(self.scenario(name, raw, table));
         }
+        self.bound_tag_sets(judged.iter().filter_map(|scenario| scenario.journeys.as_ref()).flatten(), &place);
         judged
     }
 
@@ -84,7 +87,8 @@ impl Checker<'_> {
             graceful_stop: raw.graceful_stop.map_or(GRACEFUL_STOP, |period| period.0),
         });
         let think_time = self.think_time(raw.think_time.as_ref(), &table);
-        let journeys = self.journeys(raw.journeys.as_deref(), &table);
+        let tags = self.tags(raw.tags.as_ref(), &table.key("tags"), &UserTags::default());
+        let journeys = self.journeys(raw.journeys.as_deref(), &table.key("journeys"), &tags);
         Judged { name: name.to_owned(), load, think_time, journeys, table }
     }
 

@@ -82,6 +82,8 @@ pub(super) struct RawScenario {
     /// What an iteration does, drawn by weight.
     #[schemars(required)]
     pub(super) journeys: Option<Vec<RawJourney>>,
+    /// Tags that every sample carries, for thresholds to select by: `http_req_duration{team:growth}`.
+    pub(super) tags: Option<BTreeMap<String, String>>,
 }
 
 /// A condition, alone or with what happens when it fails.

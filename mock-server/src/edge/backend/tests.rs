@@ -8,23 +8,18 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::*;
-use crate::fault::SimulatedVendor;
-use crate::vendor::{self, Answer};
+use crate::simulated::{self, Answer};
 
 /// Sends back what it got, and counts.
 #[derive(Default)]
 struct Echo(AtomicU64);
 
 impl Vendor for Echo {
-    fn vendor(&self) -> SimulatedVendor {
-        SimulatedVendor::Clay
-    }
-
     fn route(&self, _method: &Method, _path: &str) -> Option<&'static str> {
         None
     }
 
-    fn answer(&self, request: &vendor::Request<'_>, _now: Instant) -> Answer {
+    fn answer(&self, request: &simulated::Request<'_>, _now: Instant) -> Answer {
         self.0.fetch_add(1, Ordering::Relaxed);
         let mut answer = Answer::text(StatusCode::CREATED, format!("{}|{}", request.path, String::from_utf8_lossy(request.body)));
         answer.delay = Duration::from_nanos(request.body.len() as u64);

@@ -7,11 +7,13 @@ use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
 use super::super::Shared;
-use super::super::testing::{connect, fault, with};
+use super::super::testing::{connect, with};
 use super::*;
+use crate::exchange::testing::fault;
 use crate::fault::FaultKind;
 use crate::latency::LatencyModel;
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Sent};
+use crate::wire::Script;
 
 const REQUEST: &[u8] = b"POST /x?secret HTTP/1.1\r\nhost: x\r\nidempotency-key: k1\r\ncontent-length: 2\r\n\r\n{}";
 
@@ -79,7 +81,7 @@ async fn a_cut_answer_says_its_whole_length() {
     assert_eq!((entry.status, entry.sent), (Some(500), Sent::Partly));
     assert_eq!(names(&entry), (vec!["status", "cut"], vec!["status", "cut"]));
     assert_eq!((entry.path.as_str(), entry.idempotency_key.as_deref()), ("/x", Some("k1")));
-    assert_eq!(shared.counts.list(shared.vendor.vendor())[0].status, 0);
+    assert_eq!(shared.vendor.counts()[0].status, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +95,7 @@ async fn a_fault_that_found_nothing_to_alter_did_not_happen() {
         let text = read_for(&mut client, Duration::from_secs(1)).await;
         assert!(text.ends_with(b"\r\n\r\n0123456789"));
     }
-    let entries = shared.ledger.entries();
+    let entries = shared.ledger().entries();
     assert_eq!(names(&entries[1]), (vec!["status", "cut"], vec!["status"]));
     assert_eq!((entries[1].request, entries[1].sent), (2, Sent::Whole));
 }
@@ -166,7 +168,7 @@ async fn a_wrong_length_is_said() {
     assert!(text.contains("\r\ncontent-length: 7\r\n") && text.ends_with("\r\n\r\n0123456789"), "{text}");
     // The answer itself was whole, and a fault made it what it was.
     assert_eq!(shared.entry().sent, Sent::Whole);
-    let count = shared.counts.list(shared.vendor.vendor()).remove(0);
+    let count = shared.vendor.counts().remove(0);
     assert_eq!((count.status, count.by_fault), (500, true));
 }
 
@@ -196,7 +198,7 @@ async fn what_was_written_before_a_script_is_not_lost() {
     let mut text = Vec::new();
     client.read_to_end(&mut text).await.unwrap();
     assert_eq!(text, b"\x07");
-    assert_eq!(shared.ledger.entries().len(), 2);
+    assert_eq!(shared.ledger().entries().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,15 +6,12 @@ use std::sync::Arc;
 use super::*;
 use crate::fault::active::{ActiveFault, ActiveFaults, Callback};
 use crate::fault::effect::CallbackVerdict;
-use crate::vendor::RouteName;
+use crate::simulated::RouteName;
 
 /// A vendor whose requests are of whoever their path names, and carry the key that their body is.
-struct Plain(SimulatedVendor);
+struct Plain;
 
 impl Vendor for Plain {
-    fn vendor(&self) -> SimulatedVendor {
-        self.0
-    }
     fn route(&self, _method: &Method, _path: &str) -> Option<&'static str> {
         None
     }
@@ -32,7 +29,7 @@ impl Vendor for Plain {
     }
 }
 
-const PLAIN: Plain = Plain(SimulatedVendor::Clay);
+const PLAIN: Plain = Plain;
 
 fn error() -> Fault {
     Fault::new("test", FaultKind::Error { status: 500, body: None })
@@ -168,7 +165,7 @@ async fn latency_and_bandwidth_grow_in_size_and_hit_everything() {
     let waited = || {
         let mut script = crate::wire::Script::answer("0123456789".into());
         assert!(matches!(verdict(&narrow, "r", "/", ""), Verdict::Wire { asks_vendor: true }));
-        narrow.alter(&mut script);
+        narrow.alter(&mut script, Instant::now());
         let pauses = script.steps.iter().filter_map(|step| match step {
             crate::wire::Step::Wait(pause) => Some(*pause),
             _ => None,
@@ -258,7 +255,7 @@ async fn who_obeys_retry_after_gets_through() {
 
 #[test]
 fn a_rotated_key_lets_the_new_one_pass() {
-    let new_key = Some(crate::settings::Secret("new".to_owned()));
+    let new_key = Some(crate::secret::Secret("new".to_owned()));
     let rotated = begun(&fault(FaultKind::Auth { status: 401, new_key }));
     assert!(!is_hit(&rotated, "r", "/", "new"));
     let refused = answer(verdict(&rotated, "r", "/", "old"));
@@ -269,7 +266,7 @@ fn a_rotated_key_lets_the_new_one_pass() {
 
 #[test]
 fn the_vendor_accepts_the_new_keys_of_all_faults_in_force() {
-    let rotated = |key: &str| fault(FaultKind::Auth { status: 401, new_key: Some(crate::settings::Secret(key.to_owned())) });
+    let rotated = |key: &str| fault(FaultKind::Auth { status: 401, new_key: Some(crate::secret::Secret(key.to_owned())) });
     let active = ActiveFaults::default().with(begun(&rotated("a"))).with(begun(&error())).with(begun(&rotated("b")));
     assert_eq!(active.new_keys(), ["a", "b"]);
 }
@@ -306,7 +303,7 @@ fn webhook(how: WebhookFault) -> Fault {
 #[test]
 fn each_way_of_a_webhook_fault_is_told() {
     let by = Duration::from_secs(30);
-    let of = |how| callbacks(&[webhook(how)]).judge_callback(b"row");
+    let of = |how| callbacks(&[webhook(how)]).judge_callback(b"row", Instant::now());
     let faults = |verdict| vec![("w".into(), verdict)];
     let nothing = Callback::default;
     for (how, expected) in [
@@ -318,21 +315,26 @@ fn each_way_of_a_webhook_fault_is_told() {
     ] {
         assert_eq!(of(how), expected);
     }
-    assert_eq!(callbacks(&[error()]).judge_callback(b"row"), Callback::default(), "other faults are for requests");
+    assert_eq!(
+        callbacks(&[error()]).judge_callback(b"row", Instant::now()),
+        Callback::default(),
+        "other faults are for requests"
+    );
     assert!(!is_hit(&begun(&webhook(WebhookFault::Lost)), "r", "/", ""), "and this one is for callbacks");
 }
 
 #[test]
 fn webhook_faults_add_up() {
     let late = |seconds| webhook(WebhookFault::Late { by: Duration::from_secs(seconds) });
-    let callback = callbacks(&[late(30), webhook(WebhookFault::Twice), late(12)]).judge_callback(b"row");
+    let callback = callbacks(&[late(30), webhook(WebhookFault::Twice), late(12)]).judge_callback(b"row", Instant::now());
     assert_eq!((callback.delay, callback.twice, callback.lost, callback.faults.len()), (Duration::from_secs(42), true, false, 3));
 }
 
 #[test]
 fn a_share_and_every_nth_choose_among_callbacks() {
-    let lost =
-        |active: &ActiveFaults| (0..2_000_u32).filter(|row| active.judge_callback(&row.to_le_bytes()).lost).collect::<Vec<_>>();
+    let lost = |active: &ActiveFaults| {
+        (0..2_000_u32).filter(|row| active.judge_callback(&row.to_le_bytes(), Instant::now()).lost).collect::<Vec<_>>()
+    };
     let share = webhook(WebhookFault::Lost).with_share(0.2);
     let first = lost(&callbacks(std::slice::from_ref(&share)));
     // Five standard deviations: 89.
@@ -377,7 +379,7 @@ fn a_latency_fault_has_the_percentiles_that_it_is_given() {
 
 #[test]
 fn every_route_of_the_vendors_can_be_named() {
-    for RouteName { name, vendor } in crate::vendor::routes() {
+    for RouteName { name, vendor } in crate::simulated::routes() {
         assert_eq!(error().on_vendor(vendor).on_routes([name]).validate(), Ok(()));
     }
 }

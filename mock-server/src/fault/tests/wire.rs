@@ -21,7 +21,12 @@ fn altered_by(kinds: &[FaultKind], body: &'static [u8]) -> (Script, Vec<&'static
         faults.with(ActiveFault::begin(&fault, index, Seed(1), SimulatedVendor::Clay, now))
     });
     let mut script = Script::answer(Bytes::from_static(body));
-    let did = faults.0.iter().filter(|fault| fault.alter(&mut script)).map(|fault| fault.name.clone()).collect::<Vec<_>>();
+    let did = faults
+        .0
+        .iter()
+        .filter(|fault| fault.alter(&mut script, Instant::now()))
+        .map(|fault| fault.name.clone())
+        .collect::<Vec<_>>();
     let names = did.iter().map(|name| kinds.iter().find(|kind| kind.name() == &**name).unwrap().name()).collect();
     (script, names)
 }

@@ -1,0 +1,40 @@
+//! The public API, version 0, as its OpenAPI document has it.
+//!
+//! Every answer past the key tells the rate limit where there is one. The order of the checks is not publicly documented: 401
+//! first, so that nothing is learnt without a key, then 429, then what is wrong with the request.
+
+mod me;
+mod results;
+mod run;
+
+use http::StatusCode;
+use tokio::time::Instant;
+
+pub(super) use run::first_subject;
+
+use super::Clay;
+use super::path::Path;
+use crate::simulated::{Answer, Request, Vendor};
+
+impl Clay {
+    /// Answers a request to the public API.
+    pub(super) fn api(&self, path: Path<'_>, request: &Request<'_>, now: Instant) -> Answer {
+        if !self.key_is_right(request.headers) {
+            return self.error(StatusCode::UNAUTHORIZED, "Authentication failed");
+        }
+        let taken = self.with_workspace(now, |workspace| {
+            let since = now.saturating_duration_since(workspace.start);
+            workspace.api_limit.as_mut().map(|limit| (limit.take(since), limit.clone(), since))
+        });
+        let mut answer = match (&taken, path) {
+            (Some((Err(wait), ..)), _) => self.too_many(*wait),
+            (_, Path::Run(routine)) => self.run(routine, request, now),
+            (_, Path::Results(run)) => self.results(run, request.query, now),
+            _ => self.me(),
+        };
+        if let Some((_, limit, since)) = taken {
+            limit.tell(since, &mut answer.headers);
+        }
+        answer
+    }
+}

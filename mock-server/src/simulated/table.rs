@@ -1,0 +1,190 @@
+//! The simulated vendors: one row each, and nothing else that lists them.
+
+use std::collections::BTreeMap;
+use std::ops::{Index, IndexMut};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::clay::{self, Clay, ClaySettings};
+use super::customer_io::{self, CustomerIo, CustomerIoSettings};
+use super::{RouteName, Vendor};
+use crate::clock::DayClock;
+use crate::seed::Seed;
+
+/// One of the simulated vendors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SimulatedVendor {
+    /// Clay.
+    Clay,
+    /// Customer.io.
+    CustomerIo,
+    /// A vendor that does not exist.
+    #[cfg(feature = "third-vendor")]
+    Acme,
+}
+
+/// What the vendors are started with.
+pub(crate) struct VendorSettings<'a> {
+    pub(crate) clay: &'a ClaySettings,
+    pub(crate) clay_port: u16,
+    pub(crate) customer_io: &'a CustomerIoSettings,
+    pub(crate) customer_io_port: u16,
+}
+
+/// A vendor's row.
+struct Row {
+    vendor: SimulatedVendor,
+    /// Its name in scenarios, route names and the ledger.
+    name: &'static str,
+    /// Its name in texts.
+    title: &'static str,
+    routes: &'static [&'static str],
+    /// The option that chooses its port, and the port that was chosen; 0 for any free one.
+    port_option: &'static str,
+    port: fn(&VendorSettings<'_>) -> u16,
+    make: fn(&VendorSettings<'_>, Seed, DayClock) -> Arc<dyn Vendor>,
+}
+
+const ROWS: &[Row] = &[
+    Row {
+        vendor: SimulatedVendor::Clay,
+        name: "clay",
+        title: "Clay",
+        routes: clay::ROUTES,
+        port_option: "--clay-port",
+        port: |settings| settings.clay_port,
+        make: |settings, seed, clock| Arc::new(Clay::new(settings.clay.clone(), seed, clock)),
+    },
+    Row {
+        vendor: SimulatedVendor::CustomerIo,
+        name: "customer_io",
+        title: "Customer.io",
+        routes: customer_io::ROUTES,
+        port_option: "--customer-io-port",
+        port: |settings| settings.customer_io_port,
+        make: |settings, seed, clock| Arc::new(CustomerIo::new(settings.customer_io.clone(), seed, clock)),
+    },
+    #[cfg(feature = "third-vendor")]
+    Row {
+        vendor: SimulatedVendor::Acme,
+        name: "acme",
+        title: "Acme",
+        routes: super::third_vendor::ROUTES,
+        port_option: "",
+        port: |_| 0,
+        make: |_, _, _| Arc::new(super::third_vendor::Acme),
+    },
+];
+
+impl SimulatedVendor {
+    /// Every vendor, in the order of the table.
+    pub const ALL: [Self; ROWS.len()] = {
+        let mut all = [Self::Clay; ROWS.len()];
+        let mut index = 0;
+        while index < all.len() {
+            all[index] = ROWS[index].vendor;
+            // A vendor finds its row by its number.
+            assert!(all[index] as usize == index);
+            index += 1;
+        }
+        all
+    };
+
+    const fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+
+    /// `clay` or `customer_io`, as in scenarios and route names.
+    pub const fn as_str(self) -> &'static str {
+        self.row().name
+    }
+
+    /// `Clay` or `Customer.io`, as in texts.
+    pub const fn title(self) -> &'static str {
+        self.row().title
+    }
+
+    /// The names of its routes (`clay.webhook`).
+    pub const fn routes(self) -> &'static [&'static str] {
+        self.row().routes
+    }
+
+    /// The option that chooses its port.
+    pub(crate) fn port_option(self) -> &'static str {
+        self.row().port_option
+    }
+
+    /// The port to serve it at; 0 for any free one.
+    pub(crate) fn port(self, settings: &VendorSettings<'_>) -> u16 {
+        (self.row().port)(settings)
+    }
+
+    /// A fresh one.
+    pub(crate) fn make(self, settings: &VendorSettings<'_>, seed: Seed, clock: DayClock) -> Arc<dyn Vendor> {
+        (self.row().make)(settings, seed, clock)
+    }
+}
+
+/// Every route of every vendor.
+pub fn routes() -> impl Iterator<Item = RouteName> {
+    let of = |vendor: SimulatedVendor| vendor.routes().iter().map(move |name| RouteName { name, vendor });
+    SimulatedVendor::ALL.into_iter().flat_map(of)
+}
+
+/// One value for each vendor.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PerVendor<T>([T; SimulatedVendor::ALL.len()]);
+
+impl<T> PerVendor<T> {
+    /// What `value` gives for each vendor.
+    pub fn from_fn(value: impl FnMut(SimulatedVendor) -> T) -> Self {
+        Self(SimulatedVendor::ALL.map(value))
+    }
+
+    /// The vendors with their values, in the order of the table.
+    pub fn iter(&self) -> impl Iterator<Item = (SimulatedVendor, &T)> {
+        SimulatedVendor::ALL.into_iter().zip(&self.0)
+    }
+
+    /// The values, in the order of the table.
+    pub fn values(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+}
+
+impl<T> Index<SimulatedVendor> for PerVendor<T> {
+    type Output = T;
+
+    fn index(&self, vendor: SimulatedVendor) -> &T {
+        &self.0[vendor as usize]
+    }
+}
+
+/// A map from the vendors' names.
+impl<T: Serialize> Serialize for PerVendor<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for PerVendor<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut values = BTreeMap::<SimulatedVendor, T>::deserialize(deserializer)?;
+        let missing = |vendor: SimulatedVendor| D::Error::missing_field(vendor.as_str());
+        let values: Vec<T> = SimulatedVendor::ALL
+            .into_iter()
+            .map(|vendor| values.remove(&vendor).ok_or_else(|| missing(vendor)))
+            .collect::<Result<_, _>>()?;
+        values.try_into().map(Self).map_err(|_| D::Error::custom("one value for each vendor"))
+    }
+}
+
+impl<T> IndexMut<SimulatedVendor> for PerVendor<T> {
+    fn index_mut(&mut self, vendor: SimulatedVendor) -> &mut T {
+        &mut self.0[vendor as usize]
+    }
+}
