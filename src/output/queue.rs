@@ -222,7 +222,7 @@ mod tests {
     }
 
     fn second() -> Message {
-        Message::Second(Arc::new(some_intervals().remove(0)))
+        Message::Second(Arc::new(some_intervals()[0].clone()))
     }
 
     async fn finish(queue: Queue) -> Option<String> {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::source::{Crate, Names};
 
 /// Each cycle, as the files in it and the uses that close it.
-pub fn found(sources: &Crate) -> Vec<String> {
+pub(crate) fn found(sources: &Crate) -> Vec<String> {
     let edges = edges(sources);
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();
@@ -27,7 +27,7 @@ pub fn found(sources: &Crate) -> Vec<String> {
 }
 
 /// Each pair of files of one room of which the first uses the second.
-pub fn uses_between_files(sources: &Crate) -> Vec<(Names, Names)> {
+pub(crate) fn uses_between_files(sources: &Crate) -> Vec<(Names, Names)> {
     let edges = edges(sources).into_iter();
     edges.flat_map(|(from, to)| to.into_keys().map(move |to| (from.clone(), to))).collect()
 }

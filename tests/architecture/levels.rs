@@ -4,14 +4,14 @@ use super::source::Crate;
 
 /// The rooms of a crate, from the bottom up: rooms of one level don't know each other. What stands at the root (`lib.rs`,
 /// `main.rs`) may use everything.
-pub type Levels = &'static [&'static [&'static str]];
+pub(crate) type Levels = &'static [&'static [&'static str]];
 
 fn level(levels: Levels, room: &str) -> Option<usize> {
     levels.iter().position(|rooms| rooms.contains(&room))
 }
 
 /// Each use that breaks the levels, and each room that is in the table or in the sources only.
-pub fn broken(sources: &Crate, levels: Levels) -> Vec<String> {
+pub(crate) fn broken(sources: &Crate, levels: Levels) -> Vec<String> {
     let mut problems = Vec::new();
     for (names, module) in &sources.modules {
         let Some(room) = names.first().filter(|name| name.as_str() != "main") else { continue };

@@ -9,41 +9,41 @@ use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 
 /// The way to a module or a name from the root of its crate; empty for the root itself.
-pub type Names = Vec<String>;
+pub(crate) type Names = Vec<String>;
 
 /// A use of a name: its line, and the name as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Use {
-    pub line: usize,
-    pub path: Names,
+pub(crate) struct Use {
+    pub(crate) line: usize,
+    pub(crate) path: Names,
     /// A re-export hands a name on, and says nothing of who needs it.
-    pub is_reexport: bool,
+    pub(crate) is_reexport: bool,
     /// Tests of a file may use what the file itself may not.
-    pub in_test: bool,
+    pub(crate) in_test: bool,
 }
 
 /// One module, that is, one file.
 #[derive(Debug, Clone, Default)]
-pub struct Module {
-    pub file: String,
-    pub defines: BTreeSet<String>,
+pub(crate) struct Module {
+    pub(crate) file: String,
+    pub(crate) defines: BTreeSet<String>,
     /// Names that it imports or re-exports, each with the path that it writes.
-    pub imports: BTreeMap<String, Names>,
-    pub globs: Vec<Names>,
-    pub uses: Vec<Use>,
+    pub(crate) imports: BTreeMap<String, Names>,
+    pub(crate) globs: Vec<Names>,
+    pub(crate) uses: Vec<Use>,
     /// The whole file is a test.
-    pub is_test: bool,
+    pub(crate) is_test: bool,
 }
 
 /// The modules of one crate.
 #[derive(Debug, Clone, Default)]
-pub struct Crate {
-    pub modules: BTreeMap<Names, Module>,
+pub(crate) struct Crate {
+    pub(crate) modules: BTreeMap<Names, Module>,
 }
 
 impl Crate {
     /// Reads every source below `src`.
-    pub fn read(src: &Path) -> Self {
+    pub(crate) fn read(src: &Path) -> Self {
         let mut files = Vec::new();
         collect(src, src, &mut files);
         let borrowed: Vec<_> = files.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
@@ -51,7 +51,7 @@ impl Crate {
     }
 
     /// Takes files, each by its path below `src` with its text.
-    pub fn of(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn of(files: &[(&str, &str)]) -> Self {
         let mut modules: BTreeMap<_, _> = files.iter().map(|(file, text)| (module_of(file), module(file, text))).collect();
         let tests: Vec<Names> = test_modules(files);
         for (names, module) in &mut modules {
@@ -61,7 +61,7 @@ impl Crate {
     }
 
     /// The module whose file defines what `path` names when `from` writes it; `None` for what is not of this crate.
-    pub fn defining(&self, from: &[String], path: &[String]) -> Option<Names> {
+    pub(crate) fn defining(&self, from: &[String], path: &[String]) -> Option<Names> {
         self.resolve(from, path, 0)
     }
 

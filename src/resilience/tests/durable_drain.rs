@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use crate::outcome::RestingState;
+use crate::resilience::Drained;
 use crate::resilience::operation::Source;
 use crate::resilience::queue::backlog::{Backlog, CreditState, MemoryBacklog};
 use crate::resilience::queue::dead_letters::{DeadLetters, MemoryDeadLetters};
-use crate::resilience::queue::drain::Drained;
 use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
 use crate::resilience::settings::{CreditSettings, FallbackSettings, FallbackStep, InFlightSettings, LimiterSettings};
 use crate::resilience::wall::{DayClock, UnixMillis};

@@ -1,7 +1,7 @@
 //! Several replicas on one store, a store that answers late, and a pipeline that was told to end.
 
+use crate::resilience::Drained;
 use crate::resilience::queue::backlog::Backlog;
-use crate::resilience::queue::drain::Drained;
 use crate::resilience::queue::redrive::Redriven;
 use crate::resilience::settings::CreditSettings;
 
