@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// A skew between two processes' clocks beyond this is worth a warning.
+pub const NOTABLE_SKEW: Duration = Duration::from_millis(20);
+
 /// Time since the load began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadClock {

@@ -16,6 +16,7 @@ pub mod event;
 pub mod failpoint;
 pub mod outcome;
 pub mod seed;
+mod text;
 pub mod units;
 
 // Level 1: one mechanism each, none knowing another.

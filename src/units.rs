@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub use mock_server::duration::{DurationError, format_duration, parse_duration};
+pub use mock_server::latency::Z99;
 
 /// A duration in whole microseconds, at most `u64::MAX`.
 pub fn micros(duration: Duration) -> u64 {

@@ -1,4 +1,4 @@
-//! `plimsoll audit` as a user meets it: exit codes, bad books by their place, a service that tells its places over HTTP.
+//! `plimsoll audit` as a user meets it: exit codes, invalid journals by file and line, a service that lists its resting states over HTTP.
 
 mod common;
 
@@ -31,11 +31,11 @@ fn journals(dir: &Path, submitted: &str, vendors: &str, places: Option<&str>) {
 }
 
 #[test]
-fn books_of_any_service_are_audited() {
+fn journals_of_any_service_are_audited() {
     let dir = tempfile::tempdir().expect("a writable directory");
     let path = text(dir.path());
     journals(dir.path(), SUBMITTED, VENDORS, None);
-    common::run(&["audit", path]).says(0, &["PASSED", "1 acknowledged", "3 delivered", "no places at rest were given"]);
+    common::run(&["audit", path]).says(0, &["PASSED", "1 acknowledged", "3 delivered", "no resting states were given"]);
     journals(dir.path(), SUBMITTED, VENDORS, Some(PLACES));
     let json = common::run(&["audit", path, "--json"]);
     let audit: plimsoll::audit::Audit = serde_json::from_str(&json.says(0, &[]).stdout).expect("an audit");
@@ -46,15 +46,15 @@ fn books_of_any_service_are_audited() {
     common::run(&["audit", path]).says(99, &["FAILED: 1 operation acknowledged and lost", "track for ada@acme.test, lead k1"]);
     common::run(&["audit", path, "--operations", "enrich,identify"]).says(0, &["PASSED"]);
     journals(dir.path(), "", "", None);
-    common::run(&["audit", path]).says(99, &["NOT PROVEN", "holds no submission"]);
+    common::run(&["audit", path]).says(99, &["NOT PROVEN", "has no submission"]);
     journals(dir.path(), &format!("{SUBMITTED}{{\"missed\":2}}\n"), VENDORS, None);
-    common::run(&["audit", path]).says(99, &["NOT PROVEN: 2 entries are missing from the driver's book"]);
+    common::run(&["audit", path]).says(99, &["NOT PROVEN: 2 entries are missing from the driver's journal"]);
     journals(dir.path(), SUBMITTED, VENDORS, None);
     common::run(&["audit", path, "--charged-rows", "2"]).says(99, &["credits charged beyond the distinct effects"]);
 }
 
 #[test]
-fn bad_books_are_named_by_file_line_and_column() {
+fn invalid_journals_are_named_by_file_line_and_column() {
     let dir = tempfile::tempdir().expect("a writable directory");
     let path = text(dir.path());
     let (submitted, vendors) = (dir.path().join("submitted.ndjson"), dir.path().join("vendors.ndjson"));
@@ -65,7 +65,7 @@ fn bad_books_are_named_by_file_line_and_column() {
     let files = ["audit", "--submitted", text(&submitted), "--vendors", text(&vendors)];
     common::run(&files).says(104, &["vendors.ndjson:2:15: invalid type: string \"late\", expected u64"]);
     journals(dir.path(), SUBMITTED, VENDORS, Some(&PLACES.replace("\"identify\"", "\"fax\"")));
-    common::run(&["audit", path]).says(104, &["places.ndjson:2:1: `fax` is no operation: enrich, identify or track"]);
+    common::run(&["audit", path]).says(104, &["places.ndjson:2:1: `fax` is not an operation: use enrich, identify or track"]);
     journals(dir.path(), &SUBMITTED[..40], VENDORS, None);
     common::run(&["audit", path]).says(104, &["submitted.ndjson:1:40", "cut off"]);
 }
@@ -113,6 +113,6 @@ fn the_places_are_asked_of_a_service_page_by_page() {
     common::run(&["audit", text(dir.path()), "--places", &url]).says(1, &["answered 401", "--token-env"]);
     served.join().expect("the server did not panic");
     let (url, served) = serve(vec![(200, "<html>".to_owned())]);
-    common::run(&["audit", text(dir.path()), "--places", &url]).says(1, &["a line is no place"]);
+    common::run(&["audit", text(dir.path()), "--places", &url]).says(1, &["a line is not a resting state"]);
     served.join().expect("the server did not panic");
 }

@@ -63,7 +63,7 @@ fn lost_answers_make_no_duplicates() {
 #[test]
 fn without_auto_dedupe_lost_answers_are_found_as_duplicates_that_are_paid_for() {
     let (ended, summary) = play("chaos-lost-answers", &[("auto_dedupe = \"idempotency_key\"", "")]);
-    ended.says(99, &["FAILED", "a second time"]);
+    ended.says(99, &["FAILED", "repeated"]);
     assert_eq!(failed_names(&summary), ["duplicates", "credits_match_effects"]);
 }
 

@@ -96,6 +96,15 @@ fn a_failed_threshold_is_exit_code_99_and_one_without_data_fails_too() {
     assert_eq!(printed, summary(&out));
     let thresholds = printed["verdict"]["verdict"]["thresholds"].as_array().unwrap();
     assert!(thresholds.iter().all(|threshold| threshold["passed"] == false), "{thresholds:#?}");
+    // The saved run is shown again in each format.
+    run(&["report", text(&out)]).says(0, &["Thresholds", "FAILED  "]);
+    let report = run(&["report", text(&out), "--format", "markdown"]);
+    assert_eq!(report.stdout, fs::read_to_string(out.join("report.md")).unwrap());
+    let document = run(&["report", text(&out), "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&document.stdout).expect("nothing but JSON on standard output");
+    let headings: Vec<_> = document["sections"].as_array().unwrap().iter().map(|section| &section["heading"]).collect();
+    assert!(headings.iter().any(|heading| *heading == "Thresholds"), "{headings:?}");
+    run(&["report", text(&out), "--format", "json", "--json"]).says(2, &["--json"]);
 }
 
 #[test]

@@ -248,7 +248,7 @@ fn a_file_that_is_none_of_ours_is_refused_and_none_is_made() {
     }
     let notes = dir.path().join("notes.txt");
     fs::write(&notes, "not a database").expect("a writable directory");
-    run(&["queue", "ls", "--db", text(&notes)]).says(1, &["notes.txt", "no SQLite database"]);
+    run(&["queue", "ls", "--db", text(&notes)]).says(1, &["notes.txt", "not a SQLite database"]);
     assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1, "nothing is made beside it");
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct TokenBucket {
     full_at: f64,
 }
 
-/// Rounding of one nanosecond, the clock's resolution, is forgiven: who waits exactly as long as told gets through.
+/// Rounding of one nanosecond, the clock's resolution, is forgiven: a client that waits exactly as long as it was asked to gets through.
 const RESOLUTION: f64 = 1.0;
 
 impl TokenBucket {
@@ -33,8 +33,7 @@ impl TokenBucket {
     ///
     /// # Errors
     ///
-    /// Without a token: how long to wait until there is one, if nobody else takes it. At most the longest duration that
-    /// a client could be told of, a year.
+    /// Without a token: how long to wait until there is one, if no other request takes it. At most a year.
     pub(crate) fn take(&mut self, now: Duration) -> Result<(), Duration> {
         const YEAR: f64 = 365.0 * 86_400.0 * 1e9;
         let now = now.as_nanos() as f64;
@@ -44,7 +43,7 @@ impl TokenBucket {
             self.full_at = full_at + self.interval;
             return Ok(());
         }
-        // A rate of 0 makes `wait` infinite, or no number where the tolerance is infinite too.
+        // A rate of 0 makes `wait` infinite, or NaN where the tolerance is infinite too.
         let wait = if wait.is_finite() { wait.min(YEAR) } else { YEAR };
         // Half a nanosecond less, so that the noise of rounding does not make it a nanosecond more.
         Err(Duration::from_nanos((wait - 0.5).ceil() as u64))
@@ -154,7 +153,7 @@ mod tests {
             prop_assert!((passed as f64 - demand).abs() <= 1.0, "{passed} passed, {demand} expected");
         }
 
-        /// Who waits as long as told gets through, and one who comes a microsecond earlier does not.
+        /// A client that waits as long as it was asked to gets through, one that comes a microsecond earlier does not.
         #[test]
         fn the_wait_is_exact(rate in 0.5_f64..2_000.0, burst in 1_u32..50, start_us in 0_u64..10_000_000_000) {
             let mut bucket = TokenBucket::new(rate, burst);

@@ -10,6 +10,7 @@ pub mod duration;
 mod edge;
 pub mod exchange;
 pub mod fault;
+mod keys;
 pub mod latency;
 pub mod ledger;
 mod limit;

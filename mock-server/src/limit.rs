@@ -29,7 +29,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 pub(crate) fn check_limit(limit: Option<(f64, u32)>) -> Result<(), String> {
     match limit {
         Some((rate, _)) if !(rate.is_finite() && rate > 0.0) => {
-            Err(format!("{rate} is no rate; it must be above 0, in requests a second"))
+            Err(format!("{rate} is not a rate; it must be above 0, in requests a second"))
         }
         Some((_, 0)) => Err("the burst is 0; it must be at least 1".to_owned()),
         _ => Ok(()),

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::callback::Callbacks;
@@ -44,24 +46,23 @@ impl Served {
     }
 }
 
-/// What a reset forgets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reset {
+/// A part of what a reset forgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "Part")]
+pub(crate) enum ResetPart {
     /// Faults that were added by hand; the timetable's own are left as they are.
-    pub faults: bool,
+    Faults,
     /// What requests have changed at the vendors: customers, rows, credits, limits.
-    pub state: bool,
+    State,
     /// The ledger's entries; their numbers go on.
-    pub ledger: bool,
+    Ledger,
     /// The counters of answers.
-    pub counts: bool,
+    Counts,
 }
 
-impl Default for Reset {
-    /// Everything.
-    fn default() -> Self {
-        Self { faults: true, state: true, ledger: true, counts: true }
-    }
+impl ResetPart {
+    pub(crate) const ALL: [Self; 4] = [Self::Faults, Self::State, Self::Ledger, Self::Counts];
 }
 
 impl Simulation {
@@ -92,18 +93,15 @@ impl Simulation {
         self.vendors.values().flat_map(|served| served.vendor.counts()).collect()
     }
 
-    pub(crate) async fn reset(&self, what: Reset) {
-        if what.faults {
-            self.faults.remove_by_hand().await;
-        }
-        if what.state {
-            self.vendors.values().for_each(|served| served.vendor.vendor().reset());
-        }
-        if what.ledger {
-            self.ledger.clear();
-        }
-        if what.counts {
-            self.vendors.values().for_each(|served| served.vendor.reset_counts());
+    pub(crate) async fn reset(&self, parts: &[ResetPart]) {
+        let vendors = || self.vendors.values().map(|served| &served.vendor);
+        for part in parts {
+            match part {
+                ResetPart::Faults => self.faults.remove_by_hand().await,
+                ResetPart::State => vendors().for_each(|vendor| vendor.vendor().reset()),
+                ResetPart::Ledger => self.ledger.clear(),
+                ResetPart::Counts => vendors().for_each(|vendor| vendor.reset_counts()),
+            }
         }
     }
 

@@ -16,6 +16,11 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     nearest.map(|(_, known)| known)
 }
 
+/// A plain base URL as one over TLS, at the same port.
+pub(crate) fn over_tls(url: &str) -> String {
+    url.replacen("http://", "https://", 1)
+}
+
 /// An error with all its causes.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {}", with_causes(cause)))

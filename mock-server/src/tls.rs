@@ -1,6 +1,6 @@
 //! A certificate authority of the simulator's own, and the certificate that it gave to the vendors.
 //!
-//! Real clients insist on TLS: some cannot be told otherwise. So the simulated vendors speak it too, with a certificate for
+//! Some real clients use nothing but TLS. So the simulated vendors speak it too, with a certificate for
 //! this machine and for the vendors' real host names, which an entry in a hosts file can point here. The authority is made
 //! at start and its key forgotten at once, so trusting it puts nothing at risk beyond this run.
 

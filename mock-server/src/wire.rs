@@ -26,7 +26,7 @@ pub(crate) enum Step {
     Head,
     /// A piece of the body.
     Body(Bytes),
-    /// Bytes that are no part of an answer. Over HTTP/2, where there is no such thing, the connection is closed instead.
+    /// Bytes that are not part of an answer. Over HTTP/2, where there is no such thing, the connection is closed instead.
     Raw(Bytes),
     /// A pause.
     Wait(Duration),
@@ -107,7 +107,7 @@ impl Script {
         self.steps.iter().fold(Position::default(), Position::after)
     }
 
-    /// How far two scripts are the same for whoever gets them.
+    /// How far two scripts are the same for a client.
     pub(crate) fn same_until(&self, other: &Self) -> Position {
         let (mut ours, mut theirs) = (Rest::of(self), Rest::of(other));
         let mut position = Position::default();

@@ -185,7 +185,7 @@ async fn what_is_no_simulator_is_recognised() {
 
 #[test]
 fn nonsense_is_answered_and_ends_the_child() {
-    for (input, reason) in [("{\"sede\":1}\n", "unknown field `sede`"), ("{}\n\"stop\"\n", "`\"stop\"` is no command")] {
+    for (input, reason) in [("{\"sede\":1}\n", "unknown field `sede`"), ("{}\n\"stop\"\n", "`\"stop\"` is not a command")] {
         let mut child = program().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(input.as_bytes()).unwrap();

@@ -151,5 +151,5 @@ async fn what_makes_no_sense_does_not_start() {
     assert!(error.contains("fault `storm`, status: 200 is not an error status"), "{error}");
     let mut limited = settings(Vec::new());
     limited.clay.rate_limit = Some((0.0, 1));
-    assert!(start(limited).await.unwrap().contains("clay.rate_limit: 0 is no rate"));
+    assert!(start(limited).await.unwrap().contains("clay.rate_limit: 0 is not a rate"));
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Audit {
     /// Whether every promise was kept.
     pub verdict: Verdict,
-    /// Why the books prove nothing, where they do not: they are empty, or lack entries.
+    /// Why the journals prove nothing, if so: they are empty, or lack entries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// What was submitted.
@@ -29,16 +29,16 @@ pub struct Audit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Yes, and the books are complete.
+    /// Yes, and the journals are complete.
     Passed,
     /// No.
     Failed,
-    /// None was seen to be broken, but the books lack entries, or are empty. Never a pass.
+    /// None was seen to be broken, but the journals lack entries, or are empty. Never a pass.
     NotProven,
 }
 
 impl Audit {
-    /// Whether every promise was kept, by complete books.
+    /// Whether every promise was kept, with complete journals.
     pub fn passed(&self) -> bool {
         self.verdict == Verdict::Passed
     }
@@ -49,7 +49,7 @@ impl Audit {
     }
 }
 
-/// What the driver's book says, by lead; an operation that was submitted by itself counts as a lead.
+/// The driver's journal in figures, by lead; an operation that was submitted by itself counts as a lead.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeadTotals {
     /// Different keys that were submitted.
@@ -75,13 +75,13 @@ pub struct OperationTotals {
     pub degraded: u64,
     /// Among the dead letters.
     pub dead_lettered: u64,
-    /// Dropped by a policy that somebody chose.
+    /// Dropped by the configured policy.
     pub rejected: u64,
-    /// At no place that was told, with or without an effect.
+    /// In no listed state, with or without an effect.
     pub nowhere: u64,
 }
 
-/// What the vendors' book says.
+/// The vendors' ledger in figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectTotals {
     /// Operations that have an effect.
@@ -99,11 +99,11 @@ pub struct EffectTotals {
 /// What was charged. Credits are charged for effects, so a duplicate costs twice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charges {
-    /// Credits of every effect in the vendors' book.
+    /// Credits of every effect in the vendors' ledger.
     pub credits: u64,
     /// Credits of the first effect of each operation.
     pub distinct: u64,
-    /// Rows that Clay was asked to enrich by the vendors' book, each operation once.
+    /// Rows that Clay was asked to enrich according to the vendors' ledger, each operation once.
     pub rows: u64,
     /// Rows that Clay charged by its own account, where that is known. Clay charges for what it finds, so it may be fewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,7 +114,7 @@ pub struct Charges {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
-    /// Acknowledged, and neither at a place nor at the vendor.
+    /// Acknowledged, in no resting state and not at the vendor.
     Lost,
     /// The service says that it was delivered, and nothing was done at the vendor.
     DeliveredWithoutEffect,
@@ -122,7 +122,7 @@ pub enum FindingKind {
     Duplicate,
     /// At the vendor, and still queued or among the dead letters: it would be sent again, and the vendor would take it again.
     WouldBeSentAgain,
-    /// At more than one place.
+    /// In more than one resting state.
     TwoPlaces,
     /// At the vendor, and the service knows nothing of it.
     Unrecorded,
@@ -138,12 +138,12 @@ impl FindingKind {
     /// What is wrong, in words that follow a number of operations.
     pub fn describe(self) -> &'static str {
         match self {
-            Self::Lost => "acknowledged and lost: at no place and not at the vendor",
-            Self::DeliveredWithoutEffect => "said to be delivered, and not at the vendor",
+            Self::Lost => "acknowledged and lost: in no resting state and not at the vendor",
+            Self::DeliveredWithoutEffect => "listed as delivered, but not at the vendor",
             Self::Duplicate => "done more than once at the vendor",
             Self::WouldBeSentAgain => "at the vendor, but not known to be: would be sent again, and done again",
-            Self::TwoPlaces => "at more than one place",
-            Self::Unrecorded => "acknowledged and done, but at no place: the service has forgotten it",
+            Self::TwoPlaces => "in more than one resting state",
+            Self::Unrecorded => "acknowledged and done, but in no resting state: the service has forgotten it",
             Self::Phantom => "refused or never submitted, and yet done or kept",
             Self::OutOfOrder => "done before an earlier one of the same user",
             Self::Overcharged => "credits charged beyond the distinct effects",
@@ -162,46 +162,46 @@ pub struct Finding {
     pub examples: Vec<Example>,
 }
 
-/// One case of a finding, with what the books say of it.
+/// One case of a finding, with the journals' lines about it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Example {
-    /// The lead's key, where the driver's book has it.
+    /// The lead's key, where the driver's journal has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lead: Option<String>,
-    /// Whom it is about.
+    /// The user that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Which operation of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// What happened, in the order of each book.
+    /// What happened, in the order of each journal.
     pub story: Vec<Evidence>,
 }
 
-/// A line of a book, and what it says.
+/// A line of a journal, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// The book.
-    pub journal: BookName,
+    /// The journal.
+    pub journal: JournalName,
     /// Its line, from 1.
     pub line: u64,
     /// What it says.
     pub says: String,
 }
 
-/// One of the books.
+/// One of the files that an audit reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BookName {
+pub enum JournalName {
     /// What was submitted and acknowledged.
     Driver,
     /// What was done.
     Vendors,
-    /// Where everything is.
+    /// The resting states.
     Places,
 }
 
-impl BookName {
+impl JournalName {
     /// Its file's name in a run's directory.
     pub fn file_name(self) -> &'static str {
         match self {

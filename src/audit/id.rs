@@ -2,18 +2,19 @@
 
 use sha2::{Digest, Sha256};
 
-/// Bytes of a key that count: the vendors' book keeps no more.
+use crate::text::cut;
+
+/// Bytes of a key that count: the vendors' ledger keeps no more.
 const COUNTS: usize = mock_server::ledger::LONGEST_KEY;
 
-/// What a key or a user's name is known by here: 128 bits of it, so that a million of them have one chance in 10²⁶ to be taken
-/// for another.
+/// A digest of a key or a user's name: 128 bits, so that among a million of them a collision has a chance of one in 10²⁶.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Id([u8; 16]);
 
 impl Id {
     /// Of a text. Hashed, even where the text looks like a hash: a counter of 64 digits looks like one too.
     pub(super) fn of(text: &str) -> Self {
-        Self::half(Sha256::digest(cut(text)).into())
+        Self::half(Sha256::digest(cut(text, COUNTS)).into())
     }
 
     /// Of a key as it is, however long, and of whom it is about.
@@ -27,15 +28,6 @@ impl Id {
         half.copy_from_slice(&digest[..16]);
         Self(half)
     }
-}
-
-/// The first bytes of a text, without a broken character at their end.
-fn cut(text: &str) -> &str {
-    let mut end = text.len().min(COUNTS);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Joining the books: each line finds its lead or its operation.
+//! Joining the journals: each line finds its lead or its operation.
 //!
-//! An operation is known by its key: the driver's book gives the lead's, the operations' follow from it (or are told by the
-//! places at rest), and the vendors' book has the header `Idempotency-Key`. A service of one's own may use other keys, or none:
+//! An operation is identified by its key: the driver's journal has the lead's, the operations' follow from it (or are in the
+//! resting states), and the vendors' ledger has the header `Idempotency-Key`. Your own service may use other keys, or none:
 //! then an effect belongs to the lead whose user it names. Where a user has several leads, effects without a known key are
 //! given to them in their order; what is left over when each has its own is one effect too many.
 
@@ -13,9 +13,9 @@ use crate::resilience::OperationKind;
 
 use super::finding::{Charges, EffectTotals, FindingKind};
 use super::id::Id;
-use super::state::{LineNumber, NOBODY, Op, State, is_sure, kept};
+use super::state::{LineNumber, NO_LEAD, Op, State, is_sure, line_number};
 
-/// One case of something wrong, by numbers; its story is read from the books afterwards.
+/// One case of a finding, by numbers; its evidence is read from the journals afterwards.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Case {
     /// The operation, or the lead where there is none.
@@ -54,7 +54,7 @@ struct Stray {
     identified: bool,
 }
 
-/// The books, as far as they have been read. The driver's book comes first, then the places, then the vendors'.
+/// The journals, as far as they have been read: first the driver's, then the resting states, then the vendors' ledger.
 #[derive(Debug)]
 pub(super) struct Joined {
     pub(super) state: State,
@@ -64,10 +64,10 @@ pub(super) struct Joined {
     /// Answers without a submission before them.
     pub(super) answers_alone: u64,
     pub(super) places: u64,
-    /// Operations at rest of leads that are not in the driver's book.
+    /// Operations at rest of leads that are not in the driver's journal.
     pub(super) foreign_places: u64,
     pub(super) requests: u64,
-    /// Places in the vendors' book at which its entries' numbers do not go on.
+    /// Gaps in the numbers of the ledger's entries.
     pub(super) gaps: u64,
     last_entry: u64,
     lead_kinds: Vec<OperationKind>,
@@ -132,20 +132,20 @@ impl Joined {
 
     pub(super) fn place(&mut self, line: u64, entry: &RestingEntry) -> Result<(), String> {
         let kind = kind_of(&entry.operation)
-            .ok_or_else(|| format!("`{}` is no operation: enrich, identify or track", entry.operation))?;
+            .ok_or_else(|| format!("`{}` is not an operation: use enrich, identify or track", entry.operation))?;
         self.places += 1;
-        let (key, line) = (Id::of(&entry.key), kept(line));
+        let (key, line) = (Id::of(&entry.key), line_number(line));
         let redriven = entry.redrives > 0;
         let lead = self.state.lead_of(Id::of(&entry.lead));
         match (self.state.op_of(key), lead) {
             (Some(op), _) => {
-                self.keys_as_documented |= self.state.ops[op as usize].lead != NOBODY;
+                self.keys_as_documented |= self.state.ops[op as usize].lead != NO_LEAD;
                 self.put(op, entry.place, redriven, line);
             }
             (None, Some(lead)) => self.odd_places.push((lead, line, OddPlace { key, kind, place: entry.place, redriven })),
             (None, None) => {
                 self.foreign_places += 1;
-                let op = self.state.insert(Op::new(NOBODY, key, kind));
+                let op = self.state.insert(Op::new(NO_LEAD, key, kind));
                 self.put(op, entry.place, redriven, line);
             }
         }
@@ -199,7 +199,7 @@ impl Joined {
             let stray = Stray {
                 user: Id::of(&effect.subject),
                 kind,
-                line: kept(line),
+                line: line_number(line),
                 began_us: entry.at_us,
                 ended_us: entry.at_us.saturating_add(entry.took_us),
                 credits: effect.credits,
@@ -268,7 +268,7 @@ impl Joined {
         let chain = |from: u32| {
             std::iter::successors(Some(from), |&lead| {
                 let next = self.state.leads[lead as usize].next_of_user;
-                (next != NOBODY).then_some(next)
+                (next != NO_LEAD).then_some(next)
             })
         };
         let from = after.or_else(|| self.state.leads_of(user).next())?;

@@ -1,14 +1,14 @@
-//! The promises, one function each, held against what the books say when everything is at rest.
+//! The promises, checked against the joined journals when everything is at rest.
 
 use std::collections::BTreeMap;
 
 use crate::outcome::RestingState;
 use crate::resilience::OperationKind;
 
-use super::AuditOptions;
 use super::finding::{FindingKind, LeadTotals, OperationTotals};
 use super::join::{Case, Joined};
-use super::state::{NOBODY, Op, Standing};
+use super::options::AuditOptions;
+use super::state::{Acknowledgement, NO_LEAD, Op};
 
 /// What is counted while judging.
 #[derive(Debug, Default)]
@@ -17,29 +17,29 @@ pub(super) struct Judged {
     pub(super) operations: OperationTotals,
     /// Distinct effects of leads that were never acknowledged.
     pub(super) uncertain_effects: u64,
-    /// Operations at the vendor that the service does not know to be there, by the place at which it has them; it is no harm.
+    /// Operations at the vendor that the service does not know to be there, by the state that it lists; they are harmless.
     pub(super) not_known: BTreeMap<&'static str, u64>,
 }
 
-/// Holds every lead and every operation against the promises.
+/// Checks every lead and every operation against the promises.
 pub(super) fn judge(joined: &mut Joined, options: &AuditOptions, has_places: bool) -> Judged {
     let mut judged = Judged::default();
     for lead in &joined.state.leads {
         judged.leads.submitted += 1;
-        match lead.standing() {
-            Standing::Acknowledged => judged.leads.acknowledged += 1,
-            Standing::Refused => judged.leads.refused += 1,
-            Standing::Uncertain => judged.leads.uncertain += 1,
+        match lead.acknowledgement() {
+            Acknowledgement::Acknowledged => judged.leads.acknowledged += 1,
+            Acknowledgement::Refused => judged.leads.refused += 1,
+            Acknowledgement::Uncertain => judged.leads.uncertain += 1,
         }
     }
     for number in 0..joined.state.ops.len() {
         let op = &joined.state.ops[number];
-        if op.lead == NOBODY {
+        if op.lead == NO_LEAD {
             continue;
         }
-        let standing = joined.state.leads[op.lead as usize].standing();
-        judged.count(op, standing);
-        for kind in broken(op, standing, options, has_places).into_iter().flatten() {
+        let acknowledgement = joined.state.leads[op.lead as usize].acknowledgement();
+        judged.count(op, acknowledgement);
+        for kind in broken(op, acknowledgement, options, has_places).into_iter().flatten() {
             joined.cases.add(kind, case(number, op));
         }
     }
@@ -52,12 +52,12 @@ fn case(number: usize, op: &Op) -> Case {
 }
 
 /// Which promises an operation breaks.
-fn broken(op: &Op, standing: Standing, options: &AuditOptions, has_places: bool) -> [Option<FindingKind>; 3] {
+fn broken(op: &Op, acknowledgement: Acknowledgement, options: &AuditOptions, has_places: bool) -> [Option<FindingKind>; 3] {
     let done = op.effects > 0;
-    let nowhere = match (standing, op.place, done) {
-        (Standing::Acknowledged, None, false) => Some(FindingKind::Lost),
-        (Standing::Acknowledged, None, true) if has_places => Some(FindingKind::Unrecorded),
-        (Standing::Refused, place, done) if done || place.is_some() => Some(FindingKind::Phantom),
+    let nowhere = match (acknowledgement, op.place, done) {
+        (Acknowledgement::Acknowledged, None, false) => Some(FindingKind::Lost),
+        (Acknowledgement::Acknowledged, None, true) if has_places => Some(FindingKind::Unrecorded),
+        (Acknowledgement::Refused, place, done) if done || place.is_some() => Some(FindingKind::Phantom),
         _ => None,
     };
     let undone = (op.place == Some(RestingState::Delivered) && !done).then_some(FindingKind::DeliveredWithoutEffect);
@@ -76,9 +76,9 @@ fn is_harmless(op: &Op, options: &AuditOptions) -> bool {
 }
 
 impl Judged {
-    fn count(&mut self, op: &Op, standing: Standing) {
+    fn count(&mut self, op: &Op, acknowledgement: Acknowledgement) {
         let done = op.effects > 0;
-        if standing != Standing::Acknowledged {
+        if acknowledgement != Acknowledgement::Acknowledged {
             self.uncertain_effects += u64::from(done);
         } else {
             let totals = &mut self.operations;
@@ -97,10 +97,10 @@ impl Judged {
         }
     }
 
-    /// Without places at rest, what has an effect was delivered.
+    /// Without resting states, an operation with an effect was delivered.
     pub(super) fn take_effects_for_places(&mut self, joined: &Joined) {
-        let acknowledged = |op: &&Op| joined.state.leads[op.lead as usize].standing() == Standing::Acknowledged;
-        let ops = joined.state.ops.iter().filter(|op| op.lead != NOBODY).filter(acknowledged);
+        let acknowledged = |op: &&Op| joined.state.leads[op.lead as usize].acknowledgement() == Acknowledgement::Acknowledged;
+        let ops = joined.state.ops.iter().filter(|op| op.lead != NO_LEAD).filter(acknowledged);
         let delivered = ops.filter(|op| op.effects > 0).count() as u64;
         self.operations.delivered = delivered;
         self.operations.nowhere = self.operations.acknowledged - delivered;

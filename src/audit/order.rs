@@ -1,7 +1,7 @@
 //! Whether each user's operations were done in their order: a customer's event must not come before the customer, nor what is
 //! old be written over what is new.
 //!
-//! Two requests that overlap have no order, at the vendor or in the driver's book. So only what was over before the other
+//! Two requests that overlap have no order, at the vendor or in the driver's journal. So only what was over before the other
 //! began is judged: a lead that was acknowledged before the next one was submitted, and an effect whose request had ended
 //! before the other's came. An operation that was brought back from the dead letters comes when it comes, and is not judged.
 
@@ -11,7 +11,7 @@ use crate::resilience::OperationKind;
 use super::finding::FindingKind;
 use super::id::Id;
 use super::join::{Case, Cases};
-use super::state::{Op, Standing, State};
+use super::state::{Acknowledgement, Op, State};
 
 /// Finds what was done out of order.
 pub(super) fn judge_order(state: &State, cases: &mut Cases) {
@@ -36,7 +36,7 @@ fn judge_user(state: &State, user: Id, kind: OperationKind, cases: &mut Cases) {
     let leads: Vec<u32> = state.leads_of(user).collect();
     let mut by_answer: Vec<(u64, u32)> = leads
         .iter()
-        .filter(|&&lead| state.leads[lead as usize].standing() == Standing::Acknowledged)
+        .filter(|&&lead| state.leads[lead as usize].acknowledgement() == Acknowledgement::Acknowledged)
         .filter_map(|&lead| state.leads[lead as usize].acknowledged_us.map(|at| (at, lead)))
         .collect();
     by_answer.sort_unstable();

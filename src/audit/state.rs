@@ -1,4 +1,4 @@
-//! What the books say of each lead and each of its operations, joined: about half a kilobyte a lead of three operations.
+//! What the journals hold about each lead and its operations, joined: about half a kilobyte for a lead of three operations.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use crate::resilience::{OperationKind, idempotency_key};
 use super::id::Id;
 
 /// No lead.
-pub(super) const NOBODY: u32 = u32::MAX;
+pub(super) const NO_LEAD: u32 = u32::MAX;
 
-/// The line of a book, as it is kept. 0: none.
+/// The number of a line; 0 for none.
 pub(super) type LineNumber = u32;
 
-/// A line number, as it is kept: beyond four thousand million lines the last one stands for all.
-pub(super) fn kept(line: u64) -> LineNumber {
+/// A line number in 32 bits; beyond four thousand million lines it stays at the last.
+pub(super) fn line_number(line: u64) -> LineNumber {
     u32::try_from(line).unwrap_or(u32::MAX)
 }
 
@@ -37,20 +37,20 @@ pub(super) struct Lead {
     pub(super) next_of_user: u32,
 }
 
-/// How a lead stands with its submitter.
+/// What the driver knows of a lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Acknowledgement {
     Acknowledged,
     Refused,
     Uncertain,
 }
 
 impl Lead {
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn acknowledgement(&self) -> Acknowledgement {
         match self.acknowledged_us {
-            Some(_) => Standing::Acknowledged,
-            None if self.refusals >= self.submissions => Standing::Refused,
-            None => Standing::Uncertain,
+            Some(_) => Acknowledgement::Acknowledged,
+            None if self.refusals >= self.submissions => Acknowledgement::Refused,
+            None => Acknowledgement::Uncertain,
         }
     }
 
@@ -80,7 +80,7 @@ pub(super) fn is_sure(status: Option<u16>, cause: Option<FailureKind>) -> bool {
 /// An operation.
 #[derive(Debug)]
 pub(super) struct Op {
-    /// The lead's number, or [`NOBODY`] for one that was at rest without a submission in the driver's book.
+    /// The lead's number, or [`NO_LEAD`] for one that was at rest without a submission in the driver's journal.
     pub(super) lead: u32,
     pub(super) id: Id,
     pub(super) kind: OperationKind,
@@ -156,7 +156,7 @@ impl State {
             submissions: 0,
             refusals: 0,
             operations: (first, kinds.len() as u8),
-            next_of_user: NOBODY,
+            next_of_user: NO_LEAD,
         });
         let ends = self.by_user.entry(user).or_insert((number, number));
         if ends.1 != number {
@@ -195,10 +195,10 @@ impl State {
 
     /// The leads of a user, in the order of their first submissions.
     pub(super) fn leads_of(&self, user: Id) -> impl Iterator<Item = u32> + '_ {
-        let first = self.by_user.get(&user).map_or(NOBODY, |&(first, _)| first);
-        std::iter::successors((first != NOBODY).then_some(first), |&lead| {
+        let first = self.by_user.get(&user).map_or(NO_LEAD, |&(first, _)| first);
+        std::iter::successors((first != NO_LEAD).then_some(first), |&lead| {
             let next = self.leads[lead as usize].next_of_user;
-            (next != NOBODY).then_some(next)
+            (next != NO_LEAD).then_some(next)
         })
     }
 

@@ -2,15 +2,15 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::finding::{Audit, BookName, Example, Finding, FindingKind, Verdict};
+use super::finding::{Audit, Example, Finding, FindingKind, JournalName, Verdict};
 
-impl BookName {
-    /// Whose book it is.
+impl JournalName {
+    /// What it is called.
     pub fn describe(self) -> &'static str {
         match self {
-            Self::Driver => "the driver's book",
-            Self::Vendors => "the vendors' book",
-            Self::Places => "the places at rest",
+            Self::Driver => "the driver's journal",
+            Self::Vendors => "the vendors' ledger",
+            Self::Places => "the resting states",
         }
     }
 }
@@ -106,12 +106,12 @@ impl Display for Example {
         for evidence in &self.story {
             write!(f, "\n    {}:{}: {}", evidence.journal.file_name(), evidence.line, evidence.says)?;
         }
-        let silent = |journal: BookName| !self.story.iter().any(|evidence| evidence.journal == journal);
-        let tell = |f: &mut Formatter<'_>, journal: BookName, says: &str| {
-            if silent(journal) { write!(f, "\n    {}: {says}", journal.file_name()) } else { Ok(()) }
+        let absent = |journal: JournalName| !self.story.iter().any(|evidence| evidence.journal == journal);
+        let note = |f: &mut Formatter<'_>, journal: JournalName, says: &str| {
+            if absent(journal) { write!(f, "\n    {}: {says}", journal.file_name()) } else { Ok(()) }
         };
-        tell(f, BookName::Driver, "never submitted")?;
-        tell(f, BookName::Vendors, "no request ever came")?;
-        tell(f, BookName::Places, "at no place that was told")
+        note(f, JournalName::Driver, "never submitted")?;
+        note(f, JournalName::Vendors, "no request")?;
+        note(f, JournalName::Places, "in no listed state")
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::result::Run;
 use crate::scenario::{TestPlan, ThinkTime};
+use crate::units::Z99;
 
 use super::alerts::{self, Alert};
 use super::estimate::{Estimate, utilisation_estimate};
@@ -38,9 +39,9 @@ pub(super) fn mean_think_time(think_time: ThinkTime) -> Duration {
         ThinkTime::Uniform { min, max } => (min + max) / 2,
         ThinkTime::Exponential { mean } => mean,
         ThinkTime::Lognormal { p50, p99 } => {
-            // The 99th percentile of a lognormal is median × exp(2.3263 σ); its mean is median × exp(σ² / 2).
+            // The 99th percentile of a lognormal is median × exp(Z99 σ); its mean is median × exp(σ² / 2).
             let median = p50.as_secs_f64();
-            let sigma = if median > 0.0 { (p99.as_secs_f64() / median).ln() / 2.326_347_9 } else { 0.0 };
+            let sigma = if median > 0.0 { (p99.as_secs_f64() / median).ln() / Z99 } else { 0.0 };
             Duration::try_from_secs_f64(median * (sigma * sigma / 2.0).exp()).unwrap_or(Duration::MAX)
         }
     }

@@ -1,7 +1,7 @@
 //! Which death when: a plan made from a seed, so that a failure can be had again.
 //!
 //! Random kills seldom hit the few microseconds between a commit and its answer. So every named instant has its turn first, and
-//! the instant after a vendor's commit; what is left is random, for the instants that nobody thought of.
+//! the instant after a vendor's commit; what is left is random, for the instants that have no name.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use rand::seq::SliceRandom;
 
 use crate::failpoint::Failpoint;
 use crate::seed::Seed;
+use crate::units::micros;
 
 /// How the service is to die.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub(super) fn deaths(seed: Seed, kills: usize, failpoints: bool) -> Vec<Death> {
     }
     deaths.extend([Death::AfterVendorCommit; AFTER_VENDOR_COMMIT]);
     deaths.truncate(kills);
-    let longest = LONGEST_LIFE.as_micros() as u64;
+    let longest = micros(LONGEST_LIFE);
     while deaths.len() < kills {
         deaths.push(match rng.random_range(0..8) {
             0 => Death::AfterVendorCommit,

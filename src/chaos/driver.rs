@@ -1,7 +1,7 @@
-//! Whoever submits the leads: a client as it should be, that keeps a book, and asks again when it got no answer.
+//! The client that submits the leads: it keeps a journal, and submits again what got no answer.
 //!
-//! A lead without an answer is submitted again under the same key in the service's next life, or it is left as it is: both
-//! happen, and the auditor must be able to tell what may come of it.
+//! A lead without an answer is submitted again under the same key in the service's next life, or it is left as it is. Real clients
+//! do both, and the audit must be right about both.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +20,7 @@ use crate::clock::LoadClock;
 use crate::journal::{Answered, DriverEntry, JournalSender};
 use crate::seed::Seed;
 use crate::transport::{Body, HttpClient, SendError};
+use crate::units::micros;
 
 /// Longest wait for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -29,11 +30,11 @@ pub(super) const CLIENTS: u32 = 6;
 const AT_FULL_SPEED: u64 = 120;
 /// A client's pause between two leads at full speed, and after that.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(100)];
-/// Every so manieth lead is of a user that has others.
+/// Of so many leads, one is of a user that has others.
 const SHARED: u64 = 5;
 /// So many users have several leads.
 const SHARED_USERS: u64 = 7;
-/// Every so manieth lead without an answer is left as it is.
+/// Of so many leads without an answer, one is left as it is.
 const LEFT: u64 = 4;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -151,7 +152,7 @@ impl Driver {
     }
 
     fn now_us(&self) -> u64 {
-        u64::try_from(self.clock.now().as_micros()).unwrap_or(u64::MAX)
+        micros(self.clock.now())
     }
 }
 

@@ -54,11 +54,11 @@ pub struct KillOptions {
     pub kills: usize,
     /// The seed of everything random.
     pub seed: Seed,
-    /// Where the books, the database and the service's messages go.
+    /// Where the journals, the database and the service's messages go.
     pub dir: PathBuf,
     /// How long it may take until nothing moves any more.
     pub rest_within: Duration,
-    /// How long the vendors of a service that tells nothing must have heard nothing.
+    /// How long the vendors of a service that reports nothing must have heard nothing.
     pub quiet: Duration,
     /// Whether each user's operations have to be done in their order.
     pub in_order: bool,
@@ -111,7 +111,7 @@ struct Harness {
     _port: Option<ReservedPort>,
 }
 
-/// Kills the service as often as asked, lets it come to rest, and audits it. `tell` hears of each life.
+/// Kills the service as often as asked, lets it come to rest, and audits it. `tell` is called with each life.
 ///
 /// # Errors
 /// When there is no verdict: the service does not come up, a file cannot be written. What is wrong with the service is in the
@@ -139,7 +139,7 @@ pub async fn kill(options: &KillOptions, tell: &mut dyn FnMut(&Life)) -> Result<
     Ok(KillReport { seed: options.seed, lives, unreached, problems, audit })
 }
 
-/// What a service that tells no places had not yet sent to the vendors when the harness gave up waiting looks like what it lost.
+/// What a service that reports no places had not yet sent to the vendors when the harness gave up waiting looks lost.
 fn doubt_losses(audit: &mut Audit) {
     audit.missing.push("the service did not come to rest: what is not at the vendors may have been on its way".to_owned());
     if audit.findings.iter().all(|finding| finding.kind == FindingKind::Lost) {
@@ -188,7 +188,7 @@ impl Harness {
         let api = base.map(|base| Api::new(client.clone(), base, None));
         let log = dir.join("service.log");
         let launch = Launch { target: options.target.clone(), config, environment, log, leads: leads.clone() };
-        let driver = Driver::new(client.clone(), leads, authorization, journal.pen(), options.seed);
+        let driver = Driver::new(client.clone(), leads, authorization, journal.sender(), options.seed);
         Ok(Self { vendors, launch, driver, api, client, _port: port.and_then(ReservedPort::shared) })
     }
 

@@ -49,7 +49,7 @@ pub struct OwnService {
     pub start: String,
     /// Where it takes leads.
     pub leads: Uri,
-    /// Where it tells its places at rest, if it does.
+    /// Where it reports its places at rest, if it does.
     pub places: Option<String>,
     /// The bearer token that it wants.
     pub token: Option<String>,

@@ -83,7 +83,7 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         let Resilience { clay, customer_io } = &config.resilience;
         config.resilience = Resilience { clay: clay.scaled(args.time_scale), customer_io: customer_io.scaled(args.time_scale) };
     }
-    if let Err(error) = service::may_listen(&config) {
+    if let Err(error) = service::check_listen_address(&config) {
         return failed(error);
     }
     if args.check {

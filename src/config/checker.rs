@@ -1,11 +1,13 @@
-//! Judging a file of the right structure: what every check needs, and the checks of values that stand in many places.
+//! Checking a file of the right structure: what every check needs, and the checks of values that many settings share.
 //!
 //! Each room whose settings a file holds adds its own checks to [`Checker`]. Every check reports and goes on.
 
 use std::ops::Range;
 use std::path::Path;
 
-use super::diagnostics::{Diagnostics, Severity, all_of};
+use crate::text::all_of;
+
+use super::diagnostics::{Diagnostics, Severity};
 use super::document::{Document, KeyPath};
 use super::secret::Secret;
 use super::values::{EnvVar, Percentiles, Period};

@@ -139,31 +139,3 @@ impl fmt::Display for Diagnostics {
         f.write_str(&self.render(false))
     }
 }
-
-/// The nearest of `known` to `word`, if one is near enough to be meant.
-pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let word = word.to_lowercase();
-    let scored = known.iter().map(|candidate| (strsim::jaro_winkler(&word, &candidate.to_lowercase()), *candidate));
-    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, candidate)| candidate)
-}
-
-/// "`a`, `b` or `c`".
-pub(crate) fn any_of(known: &[&str]) -> String {
-    listed(known, "or")
-}
-
-/// "`a`, `b` and `c`".
-pub(crate) fn all_of(known: &[&str]) -> String {
-    listed(known, "and")
-}
-
-fn listed(words: &[&str], last_word: &str) -> String {
-    match words {
-        [] => "nothing".to_owned(),
-        [only] => format!("`{only}`"),
-        [first @ .., last] => {
-            let first: Vec<String> = first.iter().map(|word| format!("`{word}`")).collect();
-            format!("{} {last_word} `{last}`", first.join(", "))
-        }
-    }
-}

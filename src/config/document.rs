@@ -61,7 +61,7 @@ impl KeyPath {
 pub(crate) struct Document<'a> {
     pub(crate) text: &'a str,
     pub(crate) table: Spanned<DeTable<'a>>,
-    /// Values that were left out, by their place in the file.
+    /// Values that were left out, by their path.
     left_out: BTreeSet<KeyPath>,
     /// Of arrays with items left out: the index in the file of each that is there.
     kept: BTreeMap<KeyPath, Vec<usize>>,
@@ -109,7 +109,7 @@ impl<'a> Document<'a> {
         inside_quotes(self.text, self.key_span(place), key)
     }
 
-    /// The places of the key and of the value.
+    /// The spans of the key and of the value.
     fn find(&self, place: &KeyPath) -> (Range<usize>, Range<usize>) {
         let mut found = (0..0, 0..0);
         let mut table = Some(self.table.get_ref());

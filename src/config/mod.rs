@@ -1,4 +1,4 @@
-//! Files that people write: TOML with the place of each value, every mistake at once, and a JSON Schema from the same types.
+//! Configuration files: TOML with the position of each value, all mistakes in one report, and a JSON Schema from the same types.
 //!
 //! ```text
 //! text ─► document (TOML with key paths) ─► structure (against the schema) ─► raw types ─► checker (meaning) ─► settings
@@ -17,7 +17,6 @@ mod values;
 
 pub(crate) use checker::Checker;
 pub use diagnostics::{ConfigErrors, Diagnostics, Problem, Severity};
-pub(crate) use diagnostics::{all_of, any_of};
 pub(crate) use document::KeyPath;
 pub(crate) use read::{read_as, text_of};
 pub use schema::schema_of;

@@ -35,7 +35,7 @@ pub(crate) fn read_as<R: DeserializeOwned, T>(
     schema: &Value,
     check: impl FnOnce(&mut Checker<'_>, &R) -> Option<T>,
 ) -> Result<(T, Diagnostics), ConfigErrors> {
-    // A byte order mark is no part of the text; TOML's parser would skip it, and count it in its places.
+    // A byte order mark is not part of the text; TOML's parser would skip it, and count it in its positions.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut diagnostics = Diagnostics::new(path, text);
     let (mut document, syntax_errors) = Document::parse(text);

@@ -1,7 +1,7 @@
 //! Whether a file has the structure that its schema describes: known keys, right types, allowed values, nothing missing.
 //!
 //! serde stops at the first mistake. This goes on: what is wrong is reported and left out, and the rest can still be
-//! read and judged, so that one run tells of everything.
+//! read and checked, so that one run reports every mistake.
 
 use std::ops::Range;
 
@@ -9,9 +9,10 @@ use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use crate::text::{all_of, any_of, nearest};
 use crate::units::{DurationError, parse_duration};
 
-use super::diagnostics::{Diagnostics, Severity, all_of, any_of, nearest};
+use super::diagnostics::{Diagnostics, Severity};
 use super::document::{Document, KeyPath, type_of};
 
 /// The parts of the file that have the right structure. Everything else is reported in `diagnostics`, and noted in

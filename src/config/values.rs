@@ -1,4 +1,4 @@
-//! Values that stand in many places: durations, delays, environment variables, patterns that can be switched off.
+//! Values that many settings share: durations, delays, environment variables, patterns that can be switched off.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

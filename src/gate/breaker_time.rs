@@ -17,6 +17,11 @@ pub struct BreakerSpan {
 }
 
 impl BreakerSpan {
+    /// Whether calls are rejected in it.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, BreakerState::Open | BreakerState::ForcedOpen)
+    }
+
     /// Its length in microseconds.
     pub fn length_us(&self) -> u64 {
         self.end_us - self.start_us
@@ -50,7 +55,7 @@ pub fn breaker_spans(events: &[Event], vendor: Vendor, guard: Guard, end_us: u64
 /// Seconds that one vendor's circuit breaker spent in OPEN or FORCED_OPEN, up to `end_us`.
 pub fn open_seconds(events: &[Event], vendor: Vendor, end_us: u64) -> f64 {
     let spans = breaker_spans(events, vendor, Guard::CircuitBreaker, end_us);
-    let open = spans.iter().filter(|span| matches!(span.state, BreakerState::Open | BreakerState::ForcedOpen));
+    let open = spans.iter().filter(|span| span.is_open());
     // Summed as integers: a sum of no floats is -0.0, and would be shown so.
     open.map(BreakerSpan::length_us).sum::<u64>() as f64 / 1e6
 }

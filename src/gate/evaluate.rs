@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use crate::measure::{Labels, SampleKind};
 use crate::outcome::Vendor;
 use crate::threshold::{Aggregation, Metric, Operator, Threshold};
+use crate::units::micros;
 
 use super::breaker_time::open_seconds;
 use super::evidence::Evidence;
@@ -181,7 +182,7 @@ fn breaker_open(threshold: &Threshold, evidence: &Evidence<'_>) -> Observed {
             None => "no circuit breaker in this run".to_owned(),
         });
     }
-    let end_us = u64::try_from(evidence.elapsed.as_micros()).unwrap_or(u64::MAX);
+    let end_us = micros(evidence.elapsed);
     counter(threshold, evidence, chosen.into_iter().fold(0.0, |sum, vendor| sum + open_seconds(evidence.events, vendor, end_us)))
 }
 

@@ -94,7 +94,7 @@ pub struct ThresholdJudgement {
     pub unit: Unit,
     /// What was observed.
     pub observed: Observed,
-    /// Whether the condition held. Never true without data.
+    /// Whether it held. Without data it did not.
     pub passed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a run comes to: one word, the thresholds behind it, and why.
+//! The verdict on a run: one word, the judgements behind it, and why.
 
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +74,7 @@ pub fn judge(run: &Run, thresholds: &[Threshold], expectations: Vec<ExpectationJ
     let missed = expectations.iter().filter(|judgement| !judgement.passed).count();
     let outcome = match &run.result.end {
         RunEnd::Interrupted => {
-            reasons.push("The run was interrupted before its plan was done.".to_owned());
+            reasons.push("The run was interrupted before the end of its plan.".to_owned());
             Outcome::Interrupted
         }
         RunEnd::Failed { reason } => {

@@ -1,13 +1,13 @@
-//! The books from which a run is audited, as lines of JSON on disk.
+//! The journals that an audit of a run reads: lines of JSON on disk.
 //!
-//! A pipeline that counts its own leads proves nothing: what it forgot, it does not count. So whoever submits leads keeps a
-//! book of his own (what was submitted, and what was acknowledged), the simulated vendors keep theirs (what had an effect,
-//! `mock_server::ledger::Entry`), and the service says where each operation is at rest. The auditor reads nothing else.
+//! A pipeline that counts its own leads proves nothing: it does not count what it forgot. So the driver keeps a journal of
+//! what was submitted and acknowledged, the simulated vendors keep a ledger of what had an effect
+//! (`mock_server::ledger::Entry`), and the service lists the resting state of each operation. An audit reads nothing else.
 //!
 //! The three are joined by the operation's key, which travels in the header `Idempotency-Key`, or, for services that send none,
 //! by the lead's user, which must then be its own for each lead.
 //!
-//! A book that lacks entries says so in a line of its own, `{"missed":3}`, at the place where they are missing.
+//! A journal that lacks entries has a line `{"missed":3}` where they are missing.
 
 mod read;
 mod vendors;
@@ -21,15 +21,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::outcome::{FailureKind, RestingState};
 
-/// File name of the driver's book in a run's directory.
+/// File name of the driver's journal in a run's directory.
 pub const DRIVER: &str = "submitted.ndjson";
-/// File name of the vendors' book.
+/// File name of the vendors' ledger.
 pub const VENDORS: &str = "vendors.ndjson";
-/// File name of the places at rest.
+/// File name of the resting states.
 pub const PLACES: &str = "places.ndjson";
 
-/// One submission, as the one who submitted knows it. Written twice where there was an answer: when it was submitted, and
-/// when the answer was there. So a driver that dies leaves a submission without an answer, which is the truth.
+/// One submission, as the driver knows it. Written before it is sent, and again when the answer arrived, so that a driver
+/// that dies leaves a submission without an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "book", rename_all = "snake_case")]
 pub enum DriverEntry {
@@ -37,7 +37,7 @@ pub enum DriverEntry {
     Submitted {
         /// The lead's (or, submitted to a pipeline directly, the operation's) key.
         key: String,
-        /// Whom it is about.
+        /// The user that it is about.
         user: String,
         /// What was submitted: `lead`, `enrich`, `identify`, `track`.
         what: String,
@@ -50,7 +50,7 @@ pub enum DriverEntry {
         key: String,
         /// Microseconds since the load began.
         at_us: u64,
-        /// What it said.
+        /// The answer.
         answer: Answered,
     },
 }
@@ -61,18 +61,18 @@ pub enum DriverEntry {
 pub enum Answered {
     /// It is acknowledged: from now on it must not be lost.
     Acknowledged,
-    /// It is acknowledged, and was before.
+    /// It was acknowledged before.
     Duplicate,
-    /// It was refused, and the submitter knows: nothing may come of it, nothing need.
+    /// It was refused: nothing may come of it.
     Refused {
         /// The HTTP status, where there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
-        /// Why, where the pipeline said so.
+        /// Why, where the pipeline gave a cause.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<FailureKind>,
     },
-    /// No answer came: it may have been taken or not.
+    /// No answer came: it may have been accepted or not.
     Unknown,
 }
 

@@ -1,7 +1,7 @@
-//! Reading a book, line by line, with the place of a line that makes no sense.
+//! Reading a journal line by line; an invalid line is an error with its line and column.
 //!
-//! A book may hold a million leads, so it is never in memory as a whole. One bad line must not be passed over: what it said is
-//! unknown, and an audit that skips it could call a loss a pass. So it ends the reading, with file, line and column.
+//! A journal may hold a million leads, so it is never in memory as a whole. An invalid line must not be skipped: its content
+//! is unknown, and an audit that skips it could pass a loss. So it ends the reading, with file, line and column.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -14,21 +14,21 @@ use serde::de::DeserializeOwned;
 /// Longest line, in bytes: that of a vendor's batch with an effect for each of its items is the longest there is.
 const LONGEST_LINE: u64 = 64 << 20;
 
-/// What is wrong with a book.
+/// Why a journal cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// It cannot be read.
     #[error("cannot read {path}: {source}")]
     Read {
-        /// The book.
+        /// The journal.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
-    /// A line of it makes no sense.
+    /// A line is invalid.
     #[error("{path}:{line}:{column}: {problem}")]
     Line {
-        /// The book.
+        /// The journal.
         path: PathBuf,
         /// The line, from 1.
         line: u64,
@@ -39,24 +39,24 @@ pub enum JournalError {
     },
 }
 
-/// A line of a book.
+/// A line of a journal.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum Line<T> {
     /// An entry.
     Entry(T),
-    /// So many entries are missing here.
+    /// This many entries are missing here.
     Missed(u64),
 }
 
-/// The lines of a book that tells what it lacks.
+/// The line that stands for missing entries.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Missed {
     missed: u64,
 }
 
-/// The entries of a book, oldest first, each with the number of its line. Ends at the first error. Empty lines are passed over.
+/// The entries of a journal, oldest first, each with its line number. Ends at the first error; skips empty lines.
 #[derive(Debug)]
 pub struct JournalReader<T, R> {
     path: PathBuf,
@@ -68,7 +68,7 @@ pub struct JournalReader<T, R> {
 }
 
 impl<T: DeserializeOwned> JournalReader<T, BufReader<File>> {
-    /// Opens the book at `path`.
+    /// Opens the journal at `path`.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -79,7 +79,7 @@ impl<T: DeserializeOwned> JournalReader<T, BufReader<File>> {
 }
 
 impl<T: DeserializeOwned, R: BufRead> JournalReader<T, R> {
-    /// Reads a book from `input`; errors name it by `path`.
+    /// Reads a journal from `input`; errors name it by `path`.
     pub fn new(path: impl Into<PathBuf>, input: R) -> Self {
         Self { path: path.into(), input, line: 0, text: Vec::new(), ended: false, of: PhantomData }
     }
@@ -103,7 +103,7 @@ impl<T: DeserializeOwned, R: BufRead> JournalReader<T, R> {
     }
 
     fn parse(&self) -> Result<Line<T>, JournalError> {
-        // Most lines are entries, and one parse tells.
+        // Most lines are entries, and need one parse.
         let error = match serde_json::from_slice(&self.text) {
             Ok(entry) => return Ok(Line::Entry(entry)),
             Err(error) => error,
@@ -112,12 +112,12 @@ impl<T: DeserializeOwned, R: BufRead> JournalReader<T, R> {
             return Ok(Line::Missed(missed));
         }
         let hint = if error.is_eof() && !self.text.ends_with(b"\n") {
-            "; the line is cut off: whoever wrote it did not come to its end"
+            "; the line is cut off: its writer ended before it was complete"
         } else {
             ""
         };
         let text = error.to_string();
-        // Its own place is within the line only.
+        // serde_json's position is within this line only.
         let said = text.rsplit_once(" at line ").map_or(text.as_str(), |(said, _)| said);
         Err(self.error(error.column().max(1), format!("{said}{hint}")))
     }
@@ -153,7 +153,7 @@ mod tests {
     const GOOD: &str = r#"{"key":"k","lead":"l","user":"u","operation":"track","place":"queued","attempts":2}"#;
 
     #[test]
-    fn gaps_are_told_and_empty_lines_passed_over() {
+    fn gaps_are_reported_and_empty_lines_skipped() {
         let lines = places(&format!("{GOOD}\n\n{{\"missed\":3}}\n{GOOD}"));
         let lines: Vec<_> = lines.into_iter().map(|line| line.unwrap()).collect();
         assert_eq!(lines.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 3, 4]);
@@ -180,13 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_whose_end_was_never_written_is_told_as_that() {
+    fn a_line_without_its_end_is_reported_as_cut_off() {
         let message = places(&GOOD[..40])[0].as_ref().unwrap_err().to_string();
         assert!(message.starts_with("places.ndjson:1:40:") && message.contains("cut off"), "{message}");
     }
 
     #[test]
-    fn the_simulator_s_ledger_is_such_a_book() {
+    fn the_simulator_s_ledger_is_such_a_journal() {
         use mock_server::fault::SimulatedVendor;
         use mock_server::ledger::{Entry, Sent};
         use mock_server::simulated::Effect;

@@ -1,14 +1,14 @@
-//! The vendors' book, as far as an audit reads it.
+//! The vendors' ledger, as far as an audit reads it.
 //!
-//! The simulated vendors write more about each request (`mock_server::ledger::Entry`); whoever keeps the book of another vendor
-//! needs no more than this.
+//! The simulated vendors write more about each request (`mock_server::ledger::Entry`); a ledger of another vendor needs only
+//! these fields.
 
 use serde::{Deserialize, Serialize};
 
 /// One request at a vendor.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct VendorEntry {
-    /// Its number, from 1 without a gap, where the book counts its entries: so a line that was taken out is missed.
+    /// Its number, from 1 without a gap, where the ledger numbers its entries, so that a removed line is noticed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<u64>,
     /// Microseconds from the vendors' start to the request's arrival.

@@ -1,11 +1,11 @@
-//! Writing a book beside a load, never in its way.
+//! Writing a journal beside a load without slowing it.
 //!
-//! A driver that waits for its own book measures its disk. So entries go into a bounded channel, and a thread writes them.
-//! Where the disk cannot keep up, entries are left out and counted, and the book says where: `{"missed":3}`. An audit of such
-//! a book is never a pass.
+//! A driver that waits for its journal measures its disk. So entries go into a bounded channel, and a thread writes them.
+//! When the disk cannot keep up, entries are left out and counted, and the journal has a line `{"missed":3}` in their place.
+//! An audit of such a journal never passes.
 //!
-//! Nothing here is synced. A book is there to tell what happened when *another* process dies; what its own process has handed
-//! to the system survives that process too, and only the machine's end takes it.
+//! Nothing here is synced. A journal records what happened when *another* process dies. What this process has written to the
+//! operating system survives its own end too, but not a power cut.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -25,7 +25,7 @@ enum Message<T> {
     End,
 }
 
-/// The hand of a book that whoever has something to write holds. Clones write into the same book.
+/// Writes entries to a journal. Clones write to the same one.
 #[derive(Debug)]
 pub struct JournalSender<T> {
     entries: SyncSender<Message<T>>,
@@ -39,8 +39,8 @@ impl<T> Clone for JournalSender<T> {
 }
 
 impl<T> JournalSender<T> {
-    /// Hands in an entry. When this returns it is on its way: entries are written in the order in which they were handed in.
-    /// Never waits: an entry for which there is no room is counted, and its absence told in the book.
+    /// Queues an entry; entries are written in the order of the calls. Never waits: an entry without room is counted, and
+    /// the journal reports it as missing.
     pub fn write(&self, entry: T) {
         if self.entries.try_send(Message::Entry(entry)).is_err() {
             self.missed.fetch_add(1, Ordering::Relaxed);
@@ -48,7 +48,7 @@ impl<T> JournalSender<T> {
     }
 }
 
-/// How a book was written.
+/// The result of writing a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalWritten {
     /// Entries that are in it.
@@ -60,55 +60,55 @@ pub struct JournalWritten {
 }
 
 impl JournalWritten {
-    /// What a user has to be told, if anything: an audit of such a book cannot pass.
+    /// The warning for the user, if any: an audit of an incomplete journal cannot pass.
     pub fn problem(&self) -> Option<String> {
         match &self.error {
-            Some(error) => Some(format!("the book cannot be written ({error}): it lacks {} entries", self.missed)),
+            Some(error) => Some(format!("the journal cannot be written ({error}): it lacks {} entries", self.missed)),
             None if self.missed > 0 => {
-                Some(format!("the book lacks {} entries, for the disk could not keep up; it says where", self.missed))
+                Some(format!("the journal lacks {} entries, because the disk could not keep up; it marks where", self.missed))
             }
             None => None,
         }
     }
 }
 
-/// A book that is being written.
+/// A journal that is being written.
 #[derive(Debug)]
 pub struct Journal<T> {
-    pen: JournalSender<T>,
+    sender: JournalSender<T>,
     writer: JoinHandle<JournalWritten>,
 }
 
 impl<T: Serialize + Send + 'static> Journal<T> {
-    /// Creates the book at `path`, replacing what was there.
+    /// Creates the journal at `path`, replacing an existing file.
     ///
     /// # Errors
-    /// When the file cannot be created, or no thread be had.
+    /// When the file cannot be created, or the thread cannot be spawned.
     pub fn create(path: &Path) -> io::Result<Self> {
         Self::start(BufWriter::new(File::create(path)?), WAITING)
     }
 
-    /// Writes a book to `out`, with room for `waiting` entries in between.
+    /// Writes a journal to `out`, with room for `waiting` entries in the channel.
     ///
     /// # Errors
-    /// When no thread can be had.
+    /// When the thread cannot be spawned.
     pub fn start<W: Write + Send + 'static>(out: W, waiting: usize) -> io::Result<Self> {
         let (entries, received) = sync_channel(waiting);
         let missed = Arc::new(AtomicU64::new(0));
-        let writer = Writer { out, missed: Arc::clone(&missed), told: 0, written: 0, error: None };
-        let writer = thread::Builder::new().name("book".to_owned()).spawn(move || writer.run(&received))?;
-        Ok(Self { pen: JournalSender { entries, missed }, writer })
+        let writer = Writer { out, missed: Arc::clone(&missed), reported: 0, written: 0, error: None };
+        let writer = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&received))?;
+        Ok(Self { sender: JournalSender { entries, missed }, writer })
     }
 
-    /// A pen for it.
-    pub fn pen(&self) -> JournalSender<T> {
-        self.pen.clone()
+    /// A sender for it.
+    pub fn sender(&self) -> JournalSender<T> {
+        self.sender.clone()
     }
 
-    /// Writes what is waiting, flushes, and ends. What is handed in later is not in the book.
+    /// Writes what is waiting, flushes, and ends. Entries sent later are not in the journal.
     pub fn finish(self) -> JournalWritten {
-        // Fails only when the writer has ended already, and then it says below how.
-        let _ = self.pen.entries.send(Message::End);
+        // Fails only when the writer has already ended; its result follows below.
+        let _ = self.sender.entries.send(Message::End);
         let panicked = |_| JournalWritten { written: 0, missed: 0, error: Some("its writer panicked".to_owned()) };
         self.writer.join().unwrap_or_else(panicked)
     }
@@ -118,8 +118,8 @@ impl<T: Serialize + Send + 'static> Journal<T> {
 struct Writer<W> {
     out: W,
     missed: Arc<AtomicU64>,
-    /// Of the missed entries, those that the book tells of.
-    told: u64,
+    /// Of the missed entries, those that the journal reports.
+    reported: u64,
     written: u64,
     error: Option<String>,
 }
@@ -127,21 +127,21 @@ struct Writer<W> {
 impl<W: Write> Writer<W> {
     fn run<T: Serialize>(mut self, entries: &Receiver<Message<T>>) -> JournalWritten {
         while let Some(entry) = self.next(entries) {
-            self.tell_missed();
+            self.report_missed();
             match write_line(&mut self.out, &entry) {
                 Ok(()) if self.error.is_none() => self.written += 1,
                 Ok(()) => drop(self.missed.fetch_add(1, Ordering::Relaxed)),
                 Err(error) => self.failed(&error),
             }
         }
-        self.tell_missed();
+        self.report_missed();
         if let Err(error) = self.out.flush() {
             self.failed(&error);
         }
         JournalWritten { written: self.written, missed: self.missed.load(Ordering::Relaxed), error: self.error }
     }
 
-    /// The next entry. While there is none, what has been written is handed to the system.
+    /// The next entry. While there is none, the buffer is flushed.
     fn next<T>(&mut self, entries: &Receiver<Message<T>>) -> Option<T> {
         let message = match entries.try_recv() {
             Err(TryRecvError::Empty) => {
@@ -158,11 +158,11 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    fn tell_missed(&mut self) {
+    fn report_missed(&mut self) {
         let missed = self.missed.load(Ordering::Relaxed);
-        if missed > self.told {
-            match writeln!(self.out, "{{\"missed\":{}}}", missed - self.told) {
-                Ok(()) => self.told = missed,
+        if missed > self.reported {
+            match writeln!(self.out, "{{\"missed\":{}}}", missed - self.reported) {
+                Ok(()) => self.reported = missed,
                 Err(error) => drop(self.error.get_or_insert_with(|| error.to_string())),
             }
         }
@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_handed_in_can_be_read_again_in_its_order() {
+    fn entries_can_be_read_again_in_their_order() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("book.ndjson");
+        let path = dir.path().join("journal.ndjson");
         let journal = Journal::create(&path).unwrap();
-        let pen = journal.pen();
-        (0..1_000).for_each(|number| pen.write(submitted(number)));
+        let sender = journal.sender();
+        (0..1_000).for_each(|number| sender.write(submitted(number)));
         let answer = Answered::Refused { status: Some(503), cause: None };
-        pen.write(DriverEntry::Answered { key: "k".to_owned(), at_us: 5, answer });
+        sender.write(DriverEntry::Answered { key: "k".to_owned(), at_us: 5, answer });
         assert_eq!(journal.finish(), JournalWritten { written: 1_001, missed: 0, error: None });
         let read: Vec<_> = JournalReader::<DriverEntry, _>::open(&path).unwrap().map(|line| line.unwrap()).collect();
         assert_eq!(read.len(), 1_001);
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(read[1_000], (1_001, last));
     }
 
-    /// A disk that takes nothing until it is told to.
+    /// A disk that takes nothing until it is reported to.
     struct Stuck {
         go: Receiver<()>,
         going: bool,
@@ -230,21 +230,21 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_hangs_holds_up_nobody_and_the_book_says_what_it_lacks() {
+    fn a_disk_that_hangs_blocks_no_sender_and_the_journal_reports_what_it_lacks() {
         let (going, go) = channel();
         let bytes = Arc::<std::sync::Mutex<Vec<u8>>>::default();
         let journal = Journal::start(Stuck { go, going: false, bytes: bytes.clone() }, 4).unwrap();
-        let pen = journal.pen();
-        (0..100).for_each(|number| pen.write(submitted(number)));
+        let sender = journal.sender();
+        (0..100).for_each(|number| sender.write(submitted(number)));
         going.send(()).unwrap();
         let end = journal.finish();
         assert_eq!(end.written + end.missed, 100);
         assert!(end.missed > 90, "{end:?}");
         assert!(end.problem().unwrap().contains(&end.missed.to_string()));
         let bytes = bytes.lock().unwrap().clone();
-        let lines = JournalReader::<DriverEntry, _>::new("book", io::Cursor::new(bytes)).map(|line| line.unwrap().1);
-        let told: u64 = lines.map(|line| if let Line::Missed(missed) = line { missed } else { 0 }).sum();
-        assert_eq!(told, end.missed);
+        let lines = JournalReader::<DriverEntry, _>::new("journal", io::Cursor::new(bytes)).map(|line| line.unwrap().1);
+        let reported: u64 = lines.map(|line| if let Line::Missed(missed) = line { missed } else { 0 }).sum();
+        assert_eq!(reported, end.missed);
     }
 
     /// A disk with room for so many bytes.
@@ -263,10 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_at_the_end() {
+    fn a_full_disk_is_reported_at_the_end() {
         let journal = Journal::start(Small(1_000), 1_000).unwrap();
-        let pen = journal.pen();
-        (0..100).for_each(|number| pen.write(submitted(number)));
+        let sender = journal.sender();
+        (0..100).for_each(|number| sender.write(submitted(number)));
         let end = journal.finish();
         assert!(end.written < 100 && end.written + end.missed == 100, "{end:?}");
         assert!(end.problem().unwrap().contains("cannot be written"), "{end:?}");

@@ -8,11 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::journal::{JournalSender, RestingEntry};
 use crate::outcome::RestingState;
-use crate::resilience::queue::MemoryQueue;
-use crate::resilience::queue::dead_letters::{DeadLetter, DeadLetters, MemoryDeadLetters};
 use crate::resilience::settings::FallbackSettings;
 use crate::resilience::{
-    Attempt, Backlog, CreditState, Entry, FallbackQueue, Leased, MemoryBacklog, Settled, StoreError, UnixMillis,
+    Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, MemoryBacklog, Settled, StoreError,
+    UnixMillis,
 };
 
 /// Letters that are read at a time.
@@ -77,8 +76,8 @@ impl BookedQueue {
         self.leased.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn memory(&self) -> &MemoryQueue {
-        self.inner.queue()
+    fn memory(&self) -> &MemoryBacklog {
+        &self.inner
     }
 
     /// A leased entry is in the queue again.
@@ -158,14 +157,14 @@ impl FallbackQueue for BookedQueue {
 
 impl Backlog for JournaledBacklog {
     type Queue = BookedQueue;
-    type Letters = MemoryDeadLetters;
+    type Letters = MemoryBacklog;
 
     fn queue(&self) -> &BookedQueue {
         &self.queue
     }
 
-    fn letters(&self) -> &MemoryDeadLetters {
-        self.inner.letters()
+    fn letters(&self) -> &MemoryBacklog {
+        &self.inner
     }
 
     async fn bury(&self, id: u64, attempt: Attempt) -> Result<bool, StoreError> {
@@ -241,7 +240,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("places.ndjson");
         let journal = Journal::create(&path).unwrap();
-        let backlog = JournaledBacklog::new(&FallbackSettings::default(), Some(journal.pen()));
+        let backlog = JournaledBacklog::new(&FallbackSettings::default(), Some(journal.sender()));
         let queue = backlog.queue();
         for user in ["acked", "buried", "failed", "released", "waiting"] {
             assert!(queue.push(entry(user), 0).await.unwrap());
@@ -275,7 +274,7 @@ mod tests {
         let path = dir.path().join("places.ndjson");
         let journal = Journal::create(&path).unwrap();
         let settings = FallbackSettings { queue_capacity: 1, ..FallbackSettings::default() };
-        let backlog = JournaledBacklog::new(&settings, Some(journal.pen()));
+        let backlog = JournaledBacklog::new(&settings, Some(journal.sender()));
         assert!(backlog.queue().push(entry("ada"), 0).await.unwrap());
         assert!(!backlog.queue().push(entry("full"), 0).await.unwrap());
         let leased = backlog.queue().lease(1, 100).await.unwrap().unwrap();

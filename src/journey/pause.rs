@@ -7,9 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp, LogNormal};
 
 use crate::scenario::ThinkTime;
-
-/// The standard normal's 99th percentile.
-const Z99: f64 = 2.326_347_874_040_841;
+use crate::units::Z99;
 
 /// One pause.
 pub(super) fn draw(think: &ThinkTime, rng: &mut ChaCha8Rng) -> Duration {

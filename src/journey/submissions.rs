@@ -8,6 +8,7 @@ use crate::clock::LoadClock;
 use crate::journal::{Answered, DriverEntry, JournalSender, RestingEntry};
 use crate::outcome::{FailureKind, RestingState};
 use crate::resilience::{Disposition, Operation, Source};
+use crate::units::micros;
 
 /// What a run writes down for its audit.
 #[derive(Debug, Clone)]
@@ -64,7 +65,7 @@ impl DriverJournal {
     }
 
     fn at_us(&self) -> u64 {
-        self.clock.now().as_micros() as u64
+        micros(self.clock.now())
     }
 }
 

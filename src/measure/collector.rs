@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::gauges::{Gauges, ProcessSample};
 use super::interval::Interval;
-use super::micros;
 use super::recorder::Shared;
 use super::shard::Table;
 use super::totals::{CheckCount, Totals};
 use crate::plan::Planned;
+use crate::units::micros;
 
 /// What the run loop reads at the end of a second, beside the samples.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -17,7 +17,8 @@ use thiserror::Error;
 
 use super::interval::Interval;
 use super::labels::Labels;
-use super::{micros, tag};
+use super::tag;
+use crate::units::micros;
 
 const VERSION: &str = "#[Histogram log format version 1.3]";
 const LEGEND: &str = "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"";

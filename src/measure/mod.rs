@@ -1,7 +1,5 @@
 //! From samples to histograms: recorded without a lock that users share, cut into seconds, merged, never averaged.
 
-use std::time::Duration;
-
 mod collector;
 mod gauges;
 mod interval;
@@ -40,8 +38,3 @@ pub const LOWEST_US: u64 = 1;
 pub const HIGHEST_US: u64 = 3_600_000_000;
 /// Significant decimal digits of every histogram.
 pub const DIGITS: u8 = 3;
-
-/// A duration in whole microseconds.
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}

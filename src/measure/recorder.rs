@@ -27,7 +27,7 @@ pub struct RecorderBuilder {
     timetable: Timetable,
     sources: Vec<Source>,
     checks: Vec<String>,
-    samples: Option<SampleSender>,
+    samples: Vec<SampleSender>,
     scenario: Option<Arc<str>>,
     tags: Arc<UserTags>,
 }
@@ -37,7 +37,7 @@ impl RecorderBuilder {
     pub fn new(clock: LoadClock, phases: Vec<Duration>, faults: Vec<FaultWindow>) -> Self {
         let timetable = Timetable::new(phases, faults);
         let (sources, checks) = (Vec::new(), Vec::new());
-        Self { clock, timetable, sources, checks, samples: None, scenario: None, tags: Arc::default() }
+        Self { clock, timetable, sources, checks, samples: Vec::new(), scenario: None, tags: Arc::default() }
     }
 
     /// What is registered from here on carries these tags: the name of its scenario, where the plan names scenarios, and what
@@ -71,7 +71,7 @@ impl RecorderBuilder {
 
     /// Also hands every sample to a [`super::SampleFile`].
     pub fn samples(&mut self, sender: SampleSender) -> &mut Self {
-        self.samples = Some(sender);
+        self.samples.push(sender);
         self
     }
 
@@ -79,7 +79,7 @@ impl RecorderBuilder {
     /// fewer shards some threads share one, which costs them time and loses nothing.
     pub fn build(self, shards: usize) -> (Recorder, Collector) {
         let checks = self.checks.len();
-        if let Some(samples) = &self.samples {
+        for samples in &self.samples {
             samples.begin(self.sources.iter().any(Source::is_tagged));
         }
         let shared = Arc::new(Shared {
@@ -113,7 +113,7 @@ pub(super) struct Shared {
     pub(super) timetable: Timetable,
     sources: Vec<Source>,
     pub(super) checks: Vec<String>,
-    samples: Option<SampleSender>,
+    samples: Vec<SampleSender>,
     pub(super) shards: Box<[Shard]>,
     pub(super) panics: AtomicU64,
     pub(super) dropped: AtomicU64,
@@ -179,7 +179,7 @@ impl Recorder {
         let [due, _, done] = times;
         // A result that came back "before" it was due is one that took no time; it must not wrap around.
         self.shared.shard().lock().record(key, done.saturating_sub(due), bytes);
-        if let Some(samples) = &self.shared.samples {
+        for samples in &self.shared.samples {
             samples.send(SampleRow { times, key, source: source.clone(), attempt, bytes });
         }
     }

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::labels::{LABELS, Label, Labels, Place, SeriesKey, Source};
-use super::micros;
+use crate::units::micros;
 
 /// Rows that may wait for the disk: about 5 MB, and a second's pause at tens of thousands of requests a second.
 const WAITING_ROWS: usize = 65_536;

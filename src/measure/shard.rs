@@ -8,9 +8,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::HIGHEST_US;
 use super::labels::SeriesKey;
 use super::totals::{CheckCount, Series};
-use super::{HIGHEST_US, micros};
+use crate::units::micros;
 
 /// Swaps after which a series without samples gives its memory back: phases come and go in a long run.
 const IDLE_SWAPS: u32 = 60;

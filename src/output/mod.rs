@@ -2,8 +2,8 @@
 //!
 //! A sink may be slow, hang or fail: a disk, a database at the other end of a network, a terminal behind a paused pager. None
 //! of that may slow the load or end it. So each sink runs on a thread of its own behind a bounded queue ([`Sinks`]); what finds
-//! no room is lost, counted, and named in the result's warnings. The run directory ([`RunDirectory`]) is the exception: a run
-//! that cannot be kept is worth nothing, so the load waits for it and ends when it fails.
+//! no room is lost, counted, and named in the result's warnings. The run's directory ([`RunWriter`](crate::result::RunWriter)) is
+//! the exception: a run that cannot be kept is worth nothing, so the load waits for it and ends when it fails.
 
 mod queue;
 mod run_directory;
@@ -12,12 +12,12 @@ mod sinks;
 
 use std::error::Error;
 
+use crate::capacity::Assessment;
 use crate::event::Event;
+use crate::gate::Judged;
 use crate::measure::{Interval, SampleSender};
-use crate::report::Judged;
 use crate::result::RunResult;
 
-pub use run_directory::RunDirectory;
 pub use samples_csv::SamplesCsv;
 pub use sinks::Sinks;
 
@@ -55,7 +55,7 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// When the end of the data cannot be passed on.
-    fn finish(&mut self, _result: &RunResult, _judged: &Judged) -> Result<Option<String>, SinkError> {
+    fn finish(&mut self, _result: &RunResult, _judged: &Judged<Assessment>) -> Result<Option<String>, SinkError> {
         Ok(None)
     }
 }

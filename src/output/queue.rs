@@ -10,19 +10,20 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Sink, SinkError};
+use crate::capacity::Assessment;
 use crate::event::Event;
+use crate::gate::Judged;
 use crate::measure::Interval;
-use crate::report::Judged;
 use crate::result::RunResult;
 use crate::units::format_count;
 
-/// Seconds that may wait, and as many events.
+/// Seconds and events that may wait.
 const WAITING: u64 = 1_024;
 
 /// A run that has ended.
 pub(super) struct Ended {
     pub(super) result: RunResult,
-    pub(super) judged: Judged,
+    pub(super) judged: Judged<Assessment>,
 }
 
 /// What a sink is handed.
@@ -35,33 +36,22 @@ pub(super) enum Message {
 /// What the load holds of a sink.
 pub(super) struct Queue {
     name: String,
-    /// Without a bound of its own, so that the end of the run always has room: `counts` keeps the bounds.
+    /// Without a bound of its own, so that the end of the run always has room: `counts` keeps the bound.
     messages: Sender<Message>,
     counts: Arc<Counts>,
     finished: oneshot::Receiver<Result<Option<String>, SinkError>>,
 }
 
-/// Each kind that can be lost.
+/// How many seconds and events were handed in, and how many the sink passed on.
 #[derive(Debug)]
 struct Counts {
-    events: Count,
-    seconds: Count,
-}
-
-/// How much of one kind was handed in, and how much the sink passed on.
-#[derive(Debug)]
-struct Count {
     bound: u64,
     handed: AtomicU64,
     waiting: AtomicU64,
     passed: AtomicU64,
 }
 
-impl Count {
-    fn bounded(bound: u64) -> Self {
-        Self { bound, handed: AtomicU64::new(0), waiting: AtomicU64::new(0), passed: AtomicU64::new(0) }
-    }
-
+impl Counts {
     /// Whether there is room for one more, which then waits.
     fn enter(&self) -> bool {
         self.handed.fetch_add(1, Ordering::Relaxed);
@@ -78,27 +68,11 @@ impl Count {
         self.passed.fetch_add(u64::from(passed), Ordering::Relaxed);
     }
 
-    /// "3 of 40 events", where any were lost.
-    fn lost(&self, what: &str) -> Option<String> {
+    /// "3 of 40 seconds and events"; `None` when none were lost.
+    fn lost(&self) -> Option<String> {
         let (handed, passed) = (self.handed.load(Ordering::Relaxed), self.passed.load(Ordering::Relaxed));
         let lost = handed.saturating_sub(passed);
-        (lost > 0).then(|| format!("{} of {} {what}", format_count(lost), format_count(handed)))
-    }
-}
-
-impl Counts {
-    fn of(&self, message: &Message) -> Option<&Count> {
-        match message {
-            Message::Event(_) => Some(&self.events),
-            Message::Second(_) => Some(&self.seconds),
-            Message::Finish(_) => None,
-        }
-    }
-
-    /// "3 of 40 events and 1 of 5 seconds"; `None` when nothing was lost.
-    fn lost(&self) -> Option<String> {
-        let kinds = [self.events.lost("events"), self.seconds.lost("seconds")];
-        kinds.into_iter().flatten().reduce(|events, seconds| format!("{events} and {seconds}"))
+        (lost > 0).then(|| format!("{} of {} seconds and events", format_count(lost), format_count(handed)))
     }
 }
 
@@ -108,19 +82,19 @@ impl Queue {
         Self::with_room_for(WAITING, sink)
     }
 
-    fn with_room_for(waiting: u64, sink: Box<dyn Sink>) -> io::Result<Self> {
+    fn with_room_for(bound: u64, sink: Box<dyn Sink>) -> io::Result<Self> {
         let (messages, received) = channel();
         let (done, finished) = oneshot::channel();
-        let [events, seconds] = [Count::bounded(waiting), Count::bounded(waiting)];
-        let counts = Arc::new(Counts { events, seconds });
+        let [handed, waiting, passed] = [0; 3].map(AtomicU64::new);
+        let counts = Arc::new(Counts { bound, handed, waiting, passed });
         let (name, counts_of_thread) = (sink.name(), Arc::clone(&counts));
         thread::Builder::new().name("sink".to_owned()).spawn(move || done.send(pass_on(sink, &received, &counts_of_thread)))?;
         Ok(Self { name, messages, counts, finished })
     }
 
-    /// Hands in a message, if there is room for it. Never waits.
+    /// Hands in a second or an event, if there is room for it. Never waits.
     pub(super) fn send(&self, message: Message) {
-        if self.counts.of(&message).is_none_or(Count::enter) {
+        if self.counts.enter() {
             // A sink that has panicked takes nothing: what it lacks is counted by what it passed on.
             let _ = self.messages.send(message);
         }
@@ -128,19 +102,19 @@ impl Queue {
 
     /// Waits until `deadline` for the sink to finish; a thread that has not by then is left behind. Gives what a reader of the
     /// result must know.
-    pub(super) async fn finish(self, ended: Arc<Ended>, deadline: Instant) -> Option<String> {
-        self.send(Message::Finish(ended));
+    pub(super) async fn finish(self, ended: Arc<Ended>, deadline: Instant) -> Vec<String> {
+        let _ = self.messages.send(Message::Finish(ended));
         let finished = timeout_at(deadline, self.finished).await;
         let lost = self.counts.lost();
-        let why = match finished {
-            Ok(Ok(Ok(remark))) if lost.is_none() => return remark,
-            Ok(Ok(Ok(_))) => "it could not keep up".to_owned(),
-            Ok(Ok(Err(error))) => format!("it failed: {error}"),
-            Ok(Err(_)) => "it panicked".to_owned(),
-            Err(_) => "it was still busy long after the end of the run".to_owned(),
+        let (remark, why) = match finished {
+            Ok(Ok(Ok(remark))) => (remark, lost.as_ref().map(|_| "it could not keep up".to_owned())),
+            Ok(Ok(Err(error))) => (None, Some(format!("it failed: {error}"))),
+            Ok(Err(_)) => (None, Some("it panicked".to_owned())),
+            Err(_) => (None, Some("it was still busy long after the end of the run".to_owned())),
         };
         let lost = lost.unwrap_or_else(|| "its end".to_owned());
-        Some(format!("{} lacks {lost}: {why}. All other results are complete.", self.name))
+        let lacks = why.map(|why| format!("{} lacks {lost}: {why}. All other results are complete.", self.name));
+        [remark, lacks].into_iter().flatten().collect()
     }
 }
 
@@ -154,9 +128,7 @@ fn pass_on(mut sink: Box<dyn Sink>, messages: &Receiver<Message>, counts: &Count
             Message::Event(event) => sink.event(event).map_err(|error| failed = Some(error)).is_ok(),
             Message::Second(interval) => sink.second(interval).map_err(|error| failed = Some(error)).is_ok(),
         };
-        if let Some(count) = counts.of(&message) {
-            count.leave(passed);
-        }
+        counts.leave(passed);
     }
     // The load never began.
     Ok(None)
@@ -171,7 +143,7 @@ mod tests {
     use crate::gate::judge;
     use crate::result::samples::{result, some_intervals};
 
-    /// Says that a second has come, then waits for leave, for ever if nobody gives it.
+    /// Says that a second has come, then waits for leave, for ever if it does not come.
     struct Gated {
         came: Sender<()>,
         leave: Receiver<()>,
@@ -228,7 +200,7 @@ mod tests {
     async fn finish(queue: Queue) -> Option<String> {
         let run = crate::result::Run { result: result(), seconds: Vec::new(), totals: Default::default() };
         let judged = Judged { verdict: judge(&run, &[], Vec::new()), capacity: assess(&run, &Basis::default()) };
-        queue.finish(Arc::new(Ended { result: result(), judged }), Instant::now() + Duration::from_secs(60)).await
+        queue.finish(Arc::new(Ended { result: result(), judged }), Instant::now() + Duration::from_secs(60)).await.pop()
     }
 
     #[tokio::test(start_paused = true)]
@@ -241,7 +213,7 @@ mod tests {
         let warning = finish(queue).await.unwrap();
         assert_eq!(
             warning,
-            "gated lacks 10 of 10 seconds: it was still busy long after the end of the run. All other results are complete."
+            "gated lacks 10 of 10 seconds and events: it was still busy long after the end of the run. All other results are complete."
         );
     }
 
@@ -255,7 +227,7 @@ mod tests {
         (0..9).for_each(|_| queue.send(second()));
         drop(leave);
         let warning = finish(queue).await.unwrap();
-        assert_eq!(warning, "gated lacks 6 of 10 seconds: it could not keep up. All other results are complete.");
+        assert_eq!(warning, "gated lacks 6 of 10 seconds and events: it could not keep up. All other results are complete.");
     }
 
     #[tokio::test]
@@ -263,7 +235,10 @@ mod tests {
         let queue = Queue::start(Box::new(Broken::default())).unwrap();
         (0..5).for_each(|_| queue.send(second()));
         let warning = finish(queue).await.unwrap();
-        assert_eq!(warning, "broken lacks 4 of 5 seconds: it failed: the disk is full. All other results are complete.");
+        assert_eq!(
+            warning,
+            "broken lacks 4 of 5 seconds and events: it failed: the disk is full. All other results are complete."
+        );
     }
 
     #[tokio::test]
@@ -271,7 +246,7 @@ mod tests {
         let queue = Queue::start(Box::new(Panics)).unwrap();
         queue.send(Message::Event(Event { at_us: 1, vendor: None, kind: crate::event::EventKind::CreditsReset }));
         let warning = finish(queue).await.unwrap();
-        assert!(warning.starts_with("panics lacks 1 of 1 events: it panicked"), "{warning}");
+        assert!(warning.starts_with("panics lacks 1 of 1 seconds and events: it panicked"), "{warning}");
     }
 
     #[tokio::test]

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 
 use super::{Sink, SinkError};
+use crate::capacity::Assessment;
+use crate::gate::Judged;
 use crate::measure::{SampleFile, SampleSender};
-use crate::report::Judged;
 use crate::result::{RunDir, RunResult, SAMPLES};
 
 /// Writes `samples.csv` in a run's directory.
@@ -35,7 +36,7 @@ impl Sink for SamplesCsv {
         Some(self.sender.clone())
     }
 
-    fn finish(&mut self, _: &RunResult, _: &Judged) -> Result<Option<String>, SinkError> {
+    fn finish(&mut self, _: &RunResult, _: &Judged<Assessment>) -> Result<Option<String>, SinkError> {
         let Some(file) = self.file.take() else { return Ok(None) };
         let written = file.finish()?;
         self.dir.publish(SAMPLES)?;

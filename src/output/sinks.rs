@@ -9,9 +9,10 @@ use tokio::time::Instant;
 
 use super::Sink;
 use super::queue::{Ended, Message, Queue};
+use crate::capacity::Assessment;
 use crate::event::Event;
+use crate::gate::Judged;
 use crate::measure::{Interval, SampleSender};
-use crate::report::Judged;
 use crate::result::RunResult;
 
 /// How long the sinks have at the end of a run to pass on what is waiting.
@@ -49,7 +50,7 @@ impl Sinks {
     }
 
     /// The run is over: waits for the sinks to pass on what is waiting. Gives what a reader of the result must know.
-    pub async fn finish(self, result: &RunResult, judged: &Judged) -> Vec<String> {
+    pub async fn finish(self, result: &RunResult, judged: &Judged<Assessment>) -> Vec<String> {
         let ended = Arc::new(Ended { result: result.clone(), judged: judged.clone() });
         let deadline = Instant::now() + FINISH_WITHIN;
         let finished = self.queues.into_iter().map(|queue| queue.finish(Arc::clone(&ended), deadline));

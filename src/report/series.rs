@@ -42,6 +42,13 @@ pub(super) fn routes(run: &Run) -> Vec<Route> {
     routes
 }
 
+/// The middle of some values, which one odd value does not move.
+pub(super) fn median(values: impl IntoIterator<Item = u64>) -> Option<u64> {
+    let mut sorted: Vec<u64> = values.into_iter().collect();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied()
+}
+
 /// The failures of one kind at one vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failures {

@@ -8,6 +8,16 @@ use super::error::ReportError;
 use super::view::View;
 use super::{Judged, plots, render, sections};
 
+/// The report of a run as Markdown: what [`write_report`] writes to `report.md`.
+pub fn markdown(run: &Run, judged: &Judged) -> String {
+    render::markdown(&sections::report(&View::new(run, judged)))
+}
+
+/// The report of a run as JSON: its sections, blocks and typed text, for tools.
+pub fn json(run: &Run, judged: &Judged) -> String {
+    render::json(&sections::report(&View::new(run, judged)))
+}
+
 /// Writes `report.md`, and the pictures under `plots/`, into `dir`, which is made if it is not there.
 ///
 /// # Errors
@@ -27,7 +37,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ReportError> 
     result::write_atomically(path, bytes).map_err(|source| ReportError::write(path, source))
 }
 
-/// A temporary file in a directory, readable by whom the user's umask says, and gone unless it is renamed.
+/// A temporary file in a directory, readable as the user's umask allows, and gone unless it is renamed.
 pub(super) fn temporary(directory: &Path, suffix: &str) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".report-").suffix(suffix);

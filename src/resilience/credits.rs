@@ -30,14 +30,14 @@ pub enum CreditRefusal {
     Exhausted {
         /// Charged today.
         used: u64,
-        /// Reserved by leads under way.
+        /// Reserved by leads in flight.
         reserved: u64,
         /// The limit of a day.
         limit: u64,
-        /// When it makes sense to ask again: the next day; `None` when a lead under way may still release its share.
+        /// When it makes sense to ask again: the next day; `None` when a lead in flight may still release its share.
         retry_at: Option<Instant>,
     },
-    /// The budget's breaker is open, or half-open with its one lead under way.
+    /// The budget's breaker is open, or half-open with its one lead in flight.
     #[error("the credit budget is {}", state.as_str())]
     Open {
         /// The state.
@@ -75,7 +75,7 @@ struct Account {
     /// Credits that the store knows may be spent today, and whether it knows of the vendor's refusal.
     covered: u64,
     refusal_covered: bool,
-    /// Today's end has been told; by the vendor's 402, nothing more may be spent whatever the count says.
+    /// Today's end has been reported. After the vendor's 402, nothing more may be spent whatever the count is.
     announced: bool,
     refused_by_vendor: bool,
     state: State,
@@ -134,12 +134,11 @@ impl CreditBudget {
     fn try_reserve(&self, now: Instant, events: &mut Vec<EventKind>) -> Result<u64, CreditRefusal> {
         let mut account = self.lock();
         self.roll_over(&mut account, now, events);
-        let CreditSettings { per_lead, daily_limit: limit, .. } = self.settings;
-        let spent = account.refused_by_vendor || account.used.saturating_add(per_lead) > limit;
-        if spent || account.used.saturating_add(account.reserved).saturating_add(per_lead) > limit {
-            let retry_at = spent.then(|| self.clock.next_day(now, self.settings.utc_offset_minutes));
-            self.announce(&mut account, spent, events);
-            return Err(CreditRefusal::Exhausted { used: account.used, reserved: account.reserved, limit, retry_at });
+        if let Some(refusal) = self.refusal(&account, true, now) {
+            if let CreditRefusal::Exhausted { retry_at, .. } = refusal {
+                self.announce(&mut account, retry_at.is_some(), events);
+            }
+            return Err(refusal);
         }
         if let State::Open { until } = account.state
             && now >= until
@@ -147,23 +146,23 @@ impl CreditBudget {
             let cause = format!("cool-down of {} over", format_duration(self.settings.cooldown));
             account.enter(State::HalfOpen { probe_under_way: false }, cause, 0, events);
         }
-        match &mut account.state {
-            State::Closed => {}
-            State::HalfOpen { probe_under_way } if !*probe_under_way => *probe_under_way = true,
-            State::HalfOpen { .. } => return Err(CreditRefusal::Open { state: BreakerState::HalfOpen, retry_at: None }),
-            State::Open { until } => {
-                return Err(CreditRefusal::Open { state: BreakerState::Open, retry_at: Some(*until) });
-            }
+        if let State::HalfOpen { probe_under_way } = &mut account.state {
+            *probe_under_way = true;
         }
-        account.reserved = account.reserved.saturating_add(per_lead);
+        account.reserved = account.reserved.saturating_add(self.settings.per_lead);
         Ok(account.generation)
     }
 
     /// Whether a reservation at `now` would be refused, and until when, without making one.
     pub fn would_refuse(&self, now: Instant) -> Option<CreditRefusal> {
         let account = self.lock();
+        let today = account.day >= self.clock.day(now, self.settings.utc_offset_minutes);
+        self.refusal(&account, today, now)
+    }
+
+    /// `today`: whether the account's day has not ended.
+    fn refusal(&self, account: &Account, today: bool, now: Instant) -> Option<CreditRefusal> {
         let CreditSettings { per_lead, daily_limit: limit, utc_offset_minutes, .. } = self.settings;
-        let today = account.day >= self.clock.day(now, utc_offset_minutes);
         let used = if today { account.used } else { 0 };
         let spent = (today && account.refused_by_vendor) || used.saturating_add(per_lead) > limit;
         if spent || used.saturating_add(account.reserved).saturating_add(per_lead) > limit {
@@ -370,7 +369,7 @@ impl Reservation<'_> {
         self.close(Ending::Failed, now);
     }
 
-    /// Nothing was spent, and nobody is to blame.
+    /// Nothing was spent, without a failure of the vendor.
     pub fn release(self, now: Instant) {
         self.close(Ending::Released, now);
     }

@@ -23,19 +23,14 @@ use crate::outcome::FailureKind;
 use super::breaker::{Breaker, Permit};
 use super::credits::{CreditBudget, CreditRefusal, Reservation};
 use super::durable_credits::DurableCredits;
-use super::emitter::Emitter;
-use super::health::{HealthMonitor, HealthStatus};
+use super::health::HealthMonitor;
 use super::in_flight::InFlight;
 use super::limiter::{LONGEST_PAUSE, Limiter, LimiterFull};
-use super::operation::Operation;
 use super::policy::{Blame, policy};
-use super::queue::backlog::Backlog;
-use super::queue::entry::StoreError;
 use super::retry::{Next, RetryBudget, next_attempt};
-use super::sender::{Reply, Sender};
-use super::settings::{PipelineSettings, RetrySettings};
-use super::throttle::{Throttle, ThrottleGauges};
-use super::wall::DayClock;
+use super::throttle::Throttle;
+use super::{Backlog, DayClock, Emitter, HealthStatus, Operation, PipelineSettings, Reply, RetrySettings, Sender};
+use super::{StoreError, ThrottleGauges};
 
 /// How soon something that was throttled is tried again: each try counts as pressure on the vendor.
 const THROTTLED: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! Health: whether a vendor's link works, over the last minutes and not since the start.
 //!
-//! A count since the start hides an outage behind a week of success, and a window that is cleared when somebody looks shows
+//! A count since the start hides an outage behind a week of success, and a window that is cleared on each reading shows
 //! whatever happened since the last look. This one slides.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ use super::sliding::SlidingTally;
 
 /// Steps in which the window slides.
 const BUCKETS: u32 = 60;
-/// Fewest attempts in the window before a grade's change is an event: the first failure is no news.
+/// Fewest attempts in the window before a change of grade is an event.
 pub const FEWEST_CALLS: u32 = 10;
 
 /// How well a vendor's link works.
@@ -75,7 +75,7 @@ pub struct HealthMonitor {
 #[derive(Debug)]
 struct Seen {
     window: SlidingTally,
-    told: Grade,
+    reported: Grade,
     latency: Option<Duration>,
     last_success: Option<Instant>,
     last_failure: Option<Instant>,
@@ -85,7 +85,7 @@ impl HealthMonitor {
     /// A monitor that has seen nothing: healthy.
     pub fn new(settings: HealthSettings, emitter: Emitter, now: Instant) -> Self {
         let window = SlidingTally::new(settings.window, BUCKETS, now);
-        let seen = Seen { window, told: Grade::Healthy, latency: None, last_success: None, last_failure: None };
+        let seen = Seen { window, reported: Grade::Healthy, latency: None, last_success: None, last_failure: None };
         Self { settings, emitter, seen: Mutex::new(seen) }
     }
 
@@ -99,7 +99,8 @@ impl HealthMonitor {
             let tally = seen.window.tally(now);
             let score = score(tally.calls, tally.failures);
             let grade = self.grade(score);
-            (tally.calls >= FEWEST_CALLS && grade != seen.told).then(|| (std::mem::replace(&mut seen.told, grade), grade, score))
+            (tally.calls >= FEWEST_CALLS && grade != seen.reported)
+                .then(|| (std::mem::replace(&mut seen.reported, grade), grade, score))
         };
         if let Some((from, to, score)) = changed {
             let kind = EventKind::Health { from: from.as_str().to_owned(), to: to.as_str().to_owned(), score };

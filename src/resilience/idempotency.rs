@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::settings::IdempotencySettings;
 
-/// Which operations are under way, in our keeping, or done.
+/// Which operations are in flight, queued, or done.
 #[derive(Debug)]
 pub struct Idempotency {
     ttl: Duration,
@@ -28,7 +28,7 @@ type Key = [u8; 32];
 
 #[derive(Debug)]
 struct Marks {
-    /// Never evicted: as many as there are operations under way or in the queue, and those are bounded elsewhere.
+    /// Never evicted: as many as there are operations in flight or in the queue, and those are bounded elsewhere.
     kept: HashMap<Key, Mark>,
     claims: u64,
     /// Delivered, until when they are remembered.
@@ -37,13 +37,13 @@ struct Marks {
 
 #[derive(Debug)]
 enum Mark {
-    /// The first copy is under way; later ones wait on the channel, which is made for the first of them.
+    /// The first copy is in flight; later ones wait on the channel, which is made for the first of them.
     UnderWay { claim: u64, waiters: Option<watch::Sender<()>> },
     /// In the fallback queue.
     Queued,
 }
 
-/// What a copy of an operation is told.
+/// The result of claiming an operation.
 #[derive(Debug)]
 pub enum Claim<'a> {
     /// It is the first: do it. Dropping the claim without a result forgets it.
@@ -69,7 +69,7 @@ impl Idempotency {
         Self { ttl: settings.ttl, marks: Mutex::new(marks) }
     }
 
-    /// Claims an operation, after waiting for the result of a copy that is under way.
+    /// Claims an operation, after waiting for the result of a copy that is in flight.
     pub async fn claim(&self, key: &str) -> Claim<'_> {
         let key = short_key(key);
         loop {
@@ -82,7 +82,7 @@ impl Idempotency {
         }
     }
 
-    /// Claims an operation at once; `None` when a copy is under way.
+    /// Claims an operation at once; `None` when a copy is in flight.
     pub fn try_claim(&self, key: &str) -> Option<Claim<'_>> {
         self.claim_or_wait(short_key(key)).ok()
     }
@@ -127,13 +127,13 @@ impl Idempotency {
         drop(ended);
     }
 
-    /// Operations under way or queued, and keys remembered.
+    /// Operations in flight or queued, and keys remembered.
     pub fn sizes(&self) -> (usize, usize) {
         let marks = self.lock();
         (marks.kept.len(), marks.done.len())
     }
 
-    /// Ends a claim. Whoever waited for it looks again, for its channel goes with it.
+    /// Ends a claim. Waiting copies look again, because its channel is dropped with it.
     fn conclude(&self, key: Key, claim: u64, ending: Ending) {
         let mut marks = self.lock();
         // What was queued may have been delivered already; the mark is then gone, or another's.
@@ -330,7 +330,7 @@ mod tests {
         memory.forget("j");
         let other = first(&memory, "j").await;
         drop(late);
-        assert!(memory.try_claim("j").is_none(), "the other is still under way");
+        assert!(memory.try_claim("j").is_none(), "the other is still in flight");
         other.delivered(Instant::now());
     }
 

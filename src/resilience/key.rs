@@ -7,7 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::operation::OperationKind;
+use crate::text::hex;
+
+use super::operation_kind::OperationKind;
 
 /// SHA-256, in hex, of `{data, operation, user}` as canonical JSON (RFC 8785): the order of an object's keys and the way a
 /// number is written make no difference.
@@ -36,12 +38,7 @@ pub fn lead_key(user: &str, data: &Value) -> String {
 fn digest(material: &impl Serialize, data: &Value, otherwise: impl FnOnce() -> String) -> String {
     let canonical = if has_long_integer(data) { None } else { serde_json_canonicalizer::to_vec(material).ok() };
     let bytes = canonical.unwrap_or_else(|| otherwise().into_bytes());
-    Sha256::digest(&bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            hex.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
-        }
-        hex
-    })
+    hex(&Sha256::digest(&bytes))
 }
 
 fn has_long_integer(value: &Value) -> bool {

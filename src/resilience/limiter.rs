@@ -3,7 +3,7 @@
 //! A client that finds a vendor's limit by running into it wastes its requests on 429s, and one that sends on during a
 //! Retry-After is soon blocked. The rate is held by GCRA (the token bucket as one number: the theoretical arrival time of
 //! the next request). The pause gate is there without a configured rate too. After a pause the bucket is empty, so that
-//! whoever waited goes at the rate and not in one burst.
+//! waiting requests go at the rate and not in one burst.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Limiter {
         match settings {
             None => Self { interval: Duration::ZERO, tolerance: Duration::ZERO, longest_wait: longest_pause_wait, turns },
             Some(LimiterSettings { rate, burst, max_wait }) => {
-                // One a day at the slowest: a rate that is no positive number is a mistake, not a division.
+                // One a day at the slowest, so that a rate that is not positive cannot divide by zero.
                 let seconds = if rate > 0.0 { (1.0 / rate).clamp(1e-9, 86_400.0) } else { 86_400.0 };
                 let interval = Duration::from_secs_f64(seconds);
                 Self { interval, tolerance: interval.saturating_mul(burst.max(1) - 1), longest_wait: max_wait, turns }
@@ -89,7 +89,7 @@ impl Limiter {
         if turn > latest { Err(LimiterFull { retry_at: turn }) } else { Ok(turn) }
     }
 
-    /// The vendor asked for a pause of `wait` from `now`: nobody gets a turn before it is over. True when this makes the
+    /// The vendor asked for a pause of `wait` from `now`: no request gets a turn before it is over. True when this makes the
     /// pause longer than it was.
     pub fn pause(&self, now: Instant, wait: Duration) -> bool {
         let until = now + wait.min(LONGEST_PAUSE);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_would_wait_too_long_is_told_at_once_and_takes_no_turn() {
+    async fn a_request_that_would_wait_too_long_is_refused_at_once_and_takes_no_turn() {
         let limiter = limiter(10.0, 1, 1);
         let times = admissions(&limiter, 50).await;
         assert_eq!(times.len(), 11, "the one at once and those of the next second");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_goes_during_a_pause_not_even_those_who_waited_before_it() {
+    async fn no_request_goes_during_a_pause_not_even_one_that_waited_before_it() {
         let limiter = limiter(10.0, 1, 60);
         let start = Instant::now();
         let early = tokio::spawn({
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_rate_only_a_pause_holds_anybody_up() {
+    async fn without_a_rate_only_a_pause_delays_requests() {
         let limiter = Arc::new(Limiter::new(None, Duration::from_secs(5), Instant::now()));
         assert!(admissions(&limiter, 100).await.iter().all(|&time| time == 0.0));
         limiter.pause(Instant::now(), Duration::from_secs(4));

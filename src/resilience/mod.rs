@@ -18,6 +18,7 @@ mod in_flight;
 pub mod key;
 pub mod limiter;
 pub mod operation;
+mod operation_kind;
 pub mod pipeline;
 pub mod policy;
 pub mod queue;

@@ -3,28 +3,17 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::FailureKind;
 
 use super::key::idempotency_key;
-
-/// What to do at the vendor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OperationKind {
-    /// Post a lead to Clay's webhook source.
-    Enrich,
-    /// Create or update a person at Customer.io.
-    Identify,
-    /// Record an event of a person at Customer.io.
-    Track,
-}
+pub use super::operation_kind::OperationKind;
 
 /// One operation: it can be sent, queued, stored and sent again, and is the same operation all the time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
     /// What to do.
     pub kind: OperationKind,
-    /// Whom it is about: the person's identifier. Operations of one user keep their order in the queue.
+    /// The user that it is about: the person's identifier. Operations of one user keep their order in the queue.
     pub user: String,
     /// Its payload.
     pub data: Value,
@@ -38,25 +27,6 @@ pub struct Operation {
     /// disk forget it.
     #[serde(skip)]
     pub caller: u16,
-}
-
-impl OperationKind {
-    /// The name used in keys, ledgers and tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Enrich => "enrich",
-            Self::Identify => "identify",
-            Self::Track => "track",
-        }
-    }
-
-    /// Whose it is to carry it out.
-    pub fn vendor(self) -> Vendor {
-        match self {
-            Self::Enrich => Vendor::Clay,
-            Self::Identify | Self::Track => Vendor::CustomerIo,
-        }
-    }
 }
 
 impl Operation {
@@ -76,7 +46,7 @@ pub enum Source {
     Vendor,
     /// An earlier answer of the vendor.
     Cache,
-    /// Nobody yet: the operation waits in the queue.
+    /// None yet: the operation waits in the queue.
     Queued,
     /// A guess made here.
     Local,
@@ -104,7 +74,7 @@ pub enum Disposition {
         /// The last failure.
         cause: FailureKind,
     },
-    /// Refused for good, nothing kept: the caller has been told.
+    /// Refused for good, with nothing kept.
     Rejected {
         /// Why.
         cause: FailureKind,

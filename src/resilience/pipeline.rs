@@ -26,24 +26,16 @@ use crate::seed::Seed;
 use super::breaker::Breaker;
 use super::credits::CreditBudget;
 use super::delivery::{Accepted, Delivery, Failure};
-use super::emitter::Emitter;
 use super::fallback::{Degraded, Fallback};
-use super::health::HealthStatus;
 use super::idempotency::{Claim, FirstClaim, Idempotency};
-use super::in_flight::InFlightWaits;
-use super::operation::{Disposition, Operation, Source};
 use super::policy::{Afterwards, policy};
-use super::queue::backlog::{Backlog, MemoryBacklog};
-use super::queue::dead_letters::DeadLetters;
 use super::queue::redrive::Redrive;
 use super::queue::workers::{Workers, keep_running};
-use super::queue::{Drained, Entry, FallbackQueue, Notifier, Redriven, StoreError};
-use super::sender::Sender;
-use super::settings::{BreakerMode, PipelineSettings};
+use super::queue::{Backlog, DeadLetters, Drained, Entry, FallbackQueue, MemoryBacklog, Notifier, Redriven, StoreError};
 use super::shared::Shared;
-use super::tally::{Submission, Tally};
-use super::throttle::ThrottleGauges;
-use super::wall::DayClock;
+use super::tally::{End, Submission, Tally};
+use super::{DayClock, Disposition, Emitter, HealthStatus, InFlightWaits, Operation, PipelineSettings};
+use super::{Sender, Source, ThrottleGauges};
 
 /// The pipeline between a service and one vendor.
 pub struct Pipeline<S, B = MemoryBacklog> {
@@ -165,7 +157,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             Some(idempotency) => match idempotency.claim(&operation.key).await {
                 Claim::First(claim) => Some(claim),
                 Claim::Duplicate => {
-                    submission.duplicate();
+                    submission.ended(End::Duplicate);
                     return Answer { disposition: Disposition::Duplicate, data: None };
                 }
             },
@@ -179,7 +171,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
                 if let Some(claim) = claim {
                     claim.delivered(at);
                 }
-                submission.delivered();
+                submission.ended(End::Delivered);
                 Answer { disposition: Disposition::Delivered { attempts }, data }
             }
             Err(failure) => self.fall_back(operation, failure, claim, submission).await,
@@ -212,7 +204,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             submission.kept();
             Answer { disposition: Disposition::DeadLettered { cause }, data: None }
         } else {
-            submission.rejected();
+            submission.ended(End::Rejected);
             Answer { disposition: Disposition::Rejected { cause }, data: None }
         }
     }
@@ -253,7 +245,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     }
 
     /// Works the queue with this many `workers` (at least one), for as long as it is polled and until
-    /// [`Pipeline::stop_leasing`]. Abandoning it loses nothing: a leased entry becomes available when its lease expires.
+    /// [`Pipeline::stop`]. Abandoning it loses nothing: a leased entry becomes available when its lease expires.
     pub async fn work(self: Arc<Self>, workers: usize) {
         let worker = || {
             let pipeline = Arc::clone(&self);
@@ -280,11 +272,6 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     /// Wakes a worker of this pipeline.
     pub fn wake(&self) {
         self.shared.arrived.notify();
-    }
-
-    /// From now on no entry is leased. Leased ones are finished, and then [`Pipeline::work`] ends.
-    pub fn stop_leasing(&self) {
-        self.workers.stop_leasing();
     }
 
     /// Ends the work in order: no more entries are leased, those in flight have `grace` to be answered, and those without
@@ -331,13 +318,6 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         self.shared.delivery.health(self.shared.backlog.queue().depth())
     }
 
-    /// Switches the circuit breaker to another mode; workers that it held up see it within seconds. False without a breaker.
-    pub fn set_breaker_mode(&self, mode: BreakerMode) -> bool {
-        let Some(breaker) = self.breaker() else { return false };
-        breaker.set_mode(mode, Instant::now());
-        true
-    }
-
     /// The circuit breaker, to read and switch it.
     pub fn breaker(&self) -> Option<&Breaker> {
         self.shared.delivery.breaker()
@@ -357,11 +337,11 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 fn answered(degraded: Degraded, cause: FailureKind, submission: Submission<'_>) -> Answer {
     match degraded {
         Degraded::Answer(source, data) => {
-            submission.degraded();
+            submission.ended(End::Degraded);
             Answer { disposition: Disposition::Fallback { source, cause }, data: Some(data) }
         }
         Degraded::Reject => {
-            submission.rejected();
+            submission.ended(End::Rejected);
             Answer { disposition: Disposition::Rejected { cause }, data: None }
         }
     }

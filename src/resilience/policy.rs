@@ -47,7 +47,7 @@ pub fn policy(failure: FailureKind) -> Policy {
         F::BadAnswer => (true, Blame::Vendor, Fallback),
         F::ServerError => (true, Blame::Vendor, Fallback),
         F::RateLimited => (true, Blame::Nobody, Fallback),
-        // Credits come back at midnight, credentials when somebody has mended them; neither within a retry's time.
+        // Credits come back at midnight, credentials when they are fixed; neither within a retry's time.
         F::CreditsExhausted => (false, Blame::Nobody, Fallback),
         F::Unauthorized => (false, Blame::Nobody, Fallback),
         F::ClientError => (false, Blame::Nobody, DeadLetters),
@@ -65,7 +65,7 @@ pub fn policy(failure: FailureKind) -> Policy {
     Policy { retried, blame, afterwards }
 }
 
-/// True when the failure means that nothing was sent, so that it is no attempt.
+/// True when the failure means that nothing was sent, so that it does not count as an attempt.
 pub fn nothing_was_sent(failure: FailureKind) -> bool {
     use FailureKind::{BreakerOpen, BudgetExhausted, HeldInOrder, InFlightFull, LimiterFull, Throttled};
     matches!(failure, BreakerOpen | BudgetExhausted | HeldInOrder | InFlightFull | LimiterFull | Throttled)

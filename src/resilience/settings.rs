@@ -11,7 +11,7 @@ pub struct PipelineSettings {
     pub credits: Option<CreditSettings>,
     /// The rate is bounded.
     pub limiter: Option<LimiterSettings>,
-    /// The attempts under way at once are bounded.
+    /// The attempts in flight at once are bounded.
     pub in_flight: Option<InFlightSettings>,
     /// Calls are rejected here, at random, while the vendor accepts too few.
     pub throttle: Option<ThrottleSettings>,
@@ -52,7 +52,7 @@ impl PipelineSettings {
     /// The same settings on a timetable stretched by `factor` (0.1: everything happens in a tenth of the time).
     ///
     /// It scales the waits that belong to the timetable: cool-downs, back-off, queue delays and pacing, windows of time. It
-    /// leaves what is measured in real time or is no time: timeouts and deadlines, slow calls, the limiter, the memory of keys, counts. Only
+    /// leaves what is measured in real time or is not a time: timeouts and deadlines, slow calls, the limiter, the memory of keys, counts. Only
     /// where a stretched timetable outgrows the memory of keys, that grows with it.
     #[must_use]
     pub fn scaled(&self, factor: f64) -> Self {
@@ -87,7 +87,7 @@ impl PipelineSettings {
     }
 }
 
-/// `wait × factor`, at most a hundred years; the wait itself for a factor that is no positive number.
+/// `wait × factor`, at most a hundred years; the wait itself for a factor that is not positive.
 fn stretched(wait: Duration, factor: f64) -> Duration {
     if !(factor.is_finite() && factor > 0.0) {
         return wait;
@@ -148,10 +148,10 @@ pub struct LimiterSettings {
     pub max_wait: Duration,
 }
 
-/// A bound on the attempts that are under way at one vendor at once.
+/// A bound on the attempts that are in flight at one vendor at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InFlightSettings {
-    /// Most attempts under way.
+    /// Most attempts in flight.
     pub max: u32,
     /// Longest wait for a place; an attempt that would wait longer is not made.
     pub max_wait: Duration,
@@ -252,7 +252,7 @@ pub struct BreakerSettings {
     pub cooldown: Duration,
     /// The cool-down is lengthened by a random share of up to this fraction, so that many instances do not probe together.
     pub cooldown_jitter: f64,
-    /// Calls that may be under way at once while half-open.
+    /// Calls that may be in flight at once while half-open.
     pub half_open_permits: u32,
     /// Successes while half-open that close it.
     pub success_threshold: u32,
@@ -286,9 +286,9 @@ pub enum BreakerMode {
     InForce,
     /// Everything passes, nothing is counted.
     Disabled,
-    /// Everything passes and is counted; what it would do is told as an event.
+    /// Everything passes and is counted; what it would do is reported as an event.
     MetricsOnly,
-    /// Nothing passes until somebody resets it.
+    /// Nothing passes until it is reset.
     ForcedOpen,
 }
 
@@ -328,7 +328,7 @@ pub struct FallbackSettings {
     pub drain_pacing: Duration,
     /// Pause between two dead letters that are redriven.
     pub redrive_pacing: Duration,
-    /// Most dead letters kept; beyond it the operation is rejected, and the caller told.
+    /// Most dead letters kept; beyond it the operation is rejected, which the caller sees.
     pub dead_letter_capacity: usize,
     /// Most answers in the cache.
     pub cache_capacity: usize,
@@ -358,7 +358,7 @@ pub enum FallbackStep {
     Queue,
     /// The company's name guessed from the domain.
     Local,
-    /// Reject it: nothing is kept, and the caller is told why.
+    /// Reject it: nothing is kept, and the caller gets the reason.
     Drop,
 }
 

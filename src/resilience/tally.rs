@@ -1,11 +1,11 @@
-//! The pipeline's own books: what became of every operation that was handed to it.
+//! The pipeline's tally: what became of every operation that was submitted to it.
 //!
-//! A lost lead shows only if somebody counts: each operation is entered when it comes in and moved when its fate is known,
-//! and what the sums miss is lost. Nothing is entered as lost; it is computed.
+//! A lost lead shows only in a count: each operation is counted when it is submitted and again when it has ended, and the
+//! difference is lost. Losses are never counted; they are computed.
 //!
-//! An operation is entered in its new place before it leaves the old one, and places are read in the order in which
-//! operations move through them. So one that moves during a reading is seen twice rather than never, and a reading under
-//! load shows no loss that did not happen.
+//! An operation is counted in its new state before it leaves the old one, and the states are read in the order in which
+//! operations move through them. So an operation that moves during a reading is seen twice rather than never, and a reading
+//! under load shows no loss that did not happen.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +22,16 @@ pub(super) struct Tally {
     rejected: AtomicU64,
 }
 
-/// An operation whose fate is not known yet. Dropped, it stays unacknowledged.
+/// The ends of an operation that the tally counts itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum End {
+    Delivered,
+    Duplicate,
+    Degraded,
+    Rejected,
+}
+
+/// An operation that has not ended. Dropped, it stays unacknowledged.
 #[derive(Debug)]
 pub(super) struct Submission<'a>(&'a Tally);
 
@@ -33,34 +42,23 @@ impl Tally {
         Submission(self)
     }
 
-    /// An entry of the queue was delivered. To be called before it leaves the queue.
-    pub(super) fn delivered_from_queue(&self) {
-        self.delivered.fetch_add(1, Ordering::AcqRel);
+    /// Counts an operation that leaves the queue or the dead letters. Call it before it leaves.
+    pub(super) fn count(&self, end: End) {
+        self.counter(end).fetch_add(1, Ordering::AcqRel);
     }
 
-    /// An entry of the queue is answered by a fallback. To be called before it leaves the queue.
-    pub(super) fn degraded_from_queue(&self) {
-        self.degraded.fetch_add(1, Ordering::AcqRel);
+    /// It could not leave after all.
+    pub(super) fn uncount(&self, end: End) {
+        self.counter(end).fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// An entry of the queue is rejected by policy. To be called before it leaves the queue.
-    pub(super) fn rejected_from_queue(&self) {
-        self.rejected.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// The entry could not leave the queue after all.
-    pub(super) fn not_degraded_from_queue(&self) {
-        self.degraded.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// The entry could not leave the queue after all.
-    pub(super) fn not_rejected_from_queue(&self) {
-        self.rejected.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// A letter turned out to be a duplicate. To be called before it leaves the dead letters.
-    pub(super) fn found_duplicate(&self) {
-        self.duplicate.fetch_add(1, Ordering::AcqRel);
+    fn counter(&self, end: End) -> &AtomicU64 {
+        match end {
+            End::Delivered => &self.delivered,
+            End::Duplicate => &self.duplicate,
+            End::Degraded => &self.degraded,
+            End::Rejected => &self.rejected,
+        }
     }
 
     /// Reads all counts; `backlog` reads the queue and the dead letters together.
@@ -77,31 +75,13 @@ impl Tally {
 }
 
 impl Submission<'_> {
-    pub(super) fn delivered(self) {
-        self.settle(Some(&self.0.delivered));
-    }
-
-    pub(super) fn duplicate(self) {
-        self.settle(Some(&self.0.duplicate));
-    }
-
-    pub(super) fn degraded(self) {
-        self.settle(Some(&self.0.degraded));
-    }
-
-    pub(super) fn rejected(self) {
-        self.settle(Some(&self.0.rejected));
+    pub(super) fn ended(self, end: End) {
+        self.0.count(end);
+        self.kept();
     }
 
     /// The queue or the dead letters have it, and count it.
     pub(super) fn kept(self) {
-        self.settle(None);
-    }
-
-    fn settle(&self, place: Option<&AtomicU64>) {
-        if let Some(place) = place {
-            place.fetch_add(1, Ordering::AcqRel);
-        }
         self.0.unacknowledged.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -5,7 +5,7 @@
 //! at random, what goes beyond a multiple of the accepted ones. Unlike a circuit breaker it lets the share through that
 //! the vendor can take. The rule is that of Site Reliability Engineering (Beyer et al., 2016), chapter "Handling Overload":
 //! rejected with probability `max(0, (requests − K × accepts) / (requests + 1))` over two minutes, K = 2. Requests that
-//! are rejected here count as made, so that the pressure is known; those under way count when their answers are there, for
+//! are rejected here count as made, so that the pressure is known; those in flight count when their answers are there, for
 //! else the first of a quiet morning, not answered yet, would have the second rejected.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,7 +49,7 @@ struct Seen {
     requests: SlidingTally,
     accepts: SlidingTally,
     rejected: u64,
-    /// It was told that requests are rejected.
+    /// Whether it has reported that requests are rejected.
     active: bool,
     rng: ChaCha8Rng,
 }

@@ -1,7 +1,7 @@
 //! The wall clock, read once and then carried forward by monotonic time.
 //!
 //! A budget that starts anew at midnight, and a Retry-After that names a date, need the time of day; but a wall clock can
-//! be set back by an hour while leads are under way. So it is read at the start only, and every later reading is that
+//! be set back by an hour while leads are in flight. So it is read at the start only, and every later reading is that
 //! anchor plus the time that has passed, which tests can pause and drive through many days.
 
 use std::time::{Duration, SystemTime};

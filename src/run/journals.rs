@@ -1,9 +1,10 @@
-//! The books of a run, from which `plimsoll audit` tells whether any lead was lost: what was submitted, and where it came to rest.
+//! The journals of a run, from which `plimsoll audit` decides whether any lead was lost: what was submitted, and where it came to
+//! rest.
 //!
-//! Whoever finds a lead missing a day later cannot ask the run any more. So a run that has something to prove (leads go to a
-//! service, or the scenario expects something, or `--books` asks for it) keeps its books, beside the load and within a bound, and
-//! says so when they lack anything. Without a reason it keeps none: three lines for each operation cost CPU that the load's
-//! process is measured by.
+//! A run cannot be asked about a lead that is found missing a day later. So a run that has something to prove (leads go to a
+//! service, or the scenario expects something, or `--books` asks for it) keeps journals, beside the load and within a bound, and
+//! warns when they lack anything. Other runs keep none: three lines for each operation cost CPU, and the load's process is
+//! measured by its CPU.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -16,20 +17,20 @@ use crate::journey::JournalSenders;
 use crate::result::RunDir;
 use crate::units::format_bytes;
 
-/// Most bytes of a book: some five million submissions with their answers. A longer run is not worth a full disk.
+/// Most bytes of a journal: some five million submissions with their answers. A longer run is not worth a full disk.
 pub(super) const LONGEST: u64 = 2 << 30;
 /// Entries that may wait for the disk: more than a second's at 20,000 submissions a second, each with its answer.
 const WAITING: usize = 65_536;
 
-/// The books of a run, being written.
+/// The journals of a run, being written.
 pub(super) struct RunJournals {
     driver: Journal<DriverEntry>,
-    /// `None` where a service is asked at the end where everything is.
+    /// `None` where a service reports the places at the end.
     places: Option<Journal<RestingEntry>>,
 }
 
 impl RunJournals {
-    /// Begins them under their partial names. That of places is written by whoever is asked, where there is a service.
+    /// Begins them under their partial names. Where there is a service, its supervision writes the places.
     pub(super) fn begin(dir: &RunDir, has_service: bool) -> io::Result<Self> {
         let places = if has_service { None } else { Some(journal(&dir.partial(PLACES))?) };
         Ok(Self { driver: journal(&dir.partial(DRIVER))?, places })
@@ -37,11 +38,11 @@ impl RunJournals {
 
     /// What writes into them.
     pub(super) fn journals(&self) -> JournalSenders {
-        JournalSenders { driver: self.driver.pen(), places: self.places.as_ref().map(Journal::pen) }
+        JournalSenders { driver: self.driver.sender(), places: self.places.as_ref().map(Journal::sender) }
     }
 
-    /// Ends both. `has_places` is false where nobody could say where everything is: then that book is left out, for half of it
-    /// would say that the other half is lost. Gives what a reader must know.
+    /// Ends both. `has_places` is false where the places could not be read: then their journal is left out, for half of it would
+    /// say that the other half is lost. Gives what a reader must know.
     pub(super) fn finish(self, dir: &RunDir, has_places: bool) -> Vec<String> {
         let mut warnings = Vec::new();
         warnings.extend(publish(dir, DRIVER, &self.driver.finish()));
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn books_get_their_names_when_they_are_whole() {
+    fn journals_get_their_names_when_they_are_whole() {
         let base = tempfile::tempdir().expect("a directory");
         let dir = RunDir::at(base.path()).expect("a run's directory");
         let journals = RunJournals::begin(&dir, false).expect("it can be written");
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn places_that_nobody_could_tell_are_left_out() {
+    fn places_that_could_not_be_read_are_left_out() {
         let base = tempfile::tempdir().expect("a directory");
         let dir = RunDir::at(base.path()).expect("a run's directory");
         assert!(RunJournals::begin(&dir, false).expect("it can be written").finish(&dir, false).is_empty());
@@ -127,9 +128,9 @@ mod tests {
     }
 
     #[test]
-    fn a_book_ends_at_its_bound_and_says_so() {
+    fn a_journal_ends_at_its_bound_and_says_so() {
         let journal = Journal::start(Bounded { out: Vec::new(), left: 200 }, 100).expect("a book");
-        (0..5).for_each(|_| journal.pen().write(place()));
+        (0..5).for_each(|_| journal.sender().write(place()));
         let problem = journal.finish().problem().expect("it is not whole");
         assert!(problem.contains("its bound of"), "{problem}");
     }

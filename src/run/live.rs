@@ -13,12 +13,14 @@ use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Load, Stop};
 use crate::gate::{Evidence, abort_due};
 use crate::journey::Workload;
-use crate::measure::{Collector, Gauges, Interval, Observed, ProcessWatch, Second, Totals};
-use crate::output::{RunDirectory, Sink, Sinks};
+use crate::measure::{Collector, Gauges, Interval, Observed, ProcessWatch, Second};
+use crate::output::{Sink, Sinks};
 use crate::plan::Planned;
+use crate::result::RunWriter;
 use crate::threshold::Threshold;
+use crate::units::micros;
 
-/// What the loop reads and writes.
+/// What the loop reads and writes, and has when the load is over.
 pub(super) struct Live {
     pub(super) clock: LoadClock,
     pub(super) collector: Collector,
@@ -28,71 +30,60 @@ pub(super) struct Live {
     /// The load is over, and the rows are of a service that comes to rest.
     pub(super) resting: Arc<AtomicBool>,
     pub(super) watch: ProcessWatch,
-    pub(super) directory: RunDirectory,
+    pub(super) directory: RunWriter,
     pub(super) sinks: Sinks,
     pub(super) events: Arc<EventLog>,
     pub(super) stop: Stop,
     pub(super) load: Load,
     pub(super) thresholds: Vec<Threshold>,
-}
-
-/// What it has when the load is over.
-pub(super) struct Followed {
-    pub(super) totals: Totals,
     pub(super) seconds: Vec<Second>,
-    pub(super) directory: RunDirectory,
-    pub(super) sinks: Sinks,
-    /// Time from the start of the load to the last cut.
-    pub(super) length: Duration,
     /// The threshold that ended the load early.
     pub(super) aborted: Option<String>,
     /// Why nothing more could be written.
     pub(super) write_error: Option<String>,
-    /// What the histograms could not hold.
-    pub(super) warning: Option<String>,
 }
 
 impl Live {
     /// Follows the load until `over`, and once more for its last part of a second.
-    pub(super) async fn follow(mut self, mut over: oneshot::Receiver<()>) -> Followed {
+    pub(super) async fn follow(mut self, mut over: oneshot::Receiver<()>) -> Self {
         let second = Duration::from_secs(1);
         let mut ticks = tokio::time::interval_at(self.clock.instant(second), second);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let (mut seconds, mut aborted, mut write_error) = (Vec::new(), None, None);
         loop {
             let last = tokio::select! {
                 _ = ticks.tick() => false,
                 _ = &mut over => true,
             };
             let interval = Arc::new(self.cut());
-            if write_error.is_none()
-                && let Err(error) = self.directory.second(&interval)
-            {
-                // A load whose measurements cannot be kept is for nothing: end it, and report what was kept.
-                self.stopped(error.to_string());
-                self.stop.raise(Level::CutOff);
-                write_error = Some(error.to_string());
-            }
-            self.events.fresh().iter().for_each(|event| self.sinks.event(event));
+            self.keep(&interval);
+            self.hand_on_events();
             self.sinks.second(&interval);
-            seconds.push(interval.second.clone());
+            self.seconds.push(interval.second.clone());
             if last {
-                break;
+                return self;
             }
-            if aborted.is_none() {
-                aborted = self.abort(&seconds);
-            }
+            self.abort_if_due();
         }
-        let length = seconds.last().map_or(0, |row: &Second| row.start_us + row.length_us);
-        Followed {
-            totals: self.collector.totals().clone(),
-            warning: self.collector.warning(),
-            seconds,
-            directory: self.directory,
-            sinks: self.sinks,
-            length: Duration::from_micros(length),
-            aborted,
-            write_error,
+    }
+
+    /// Hands the sinks the events since the last call.
+    pub(super) fn hand_on_events(&self) {
+        self.events.fresh().iter().for_each(|event| self.sinks.event(event));
+    }
+
+    /// Time from the start of the load to the last cut.
+    pub(super) fn length(&self) -> Duration {
+        Duration::from_micros(self.seconds.last().map_or(0, |row| row.start_us + row.length_us))
+    }
+
+    /// Writes a second to the run's directory. A load whose measurements cannot be kept is for nothing: it is ended.
+    fn keep(&mut self, interval: &Interval) {
+        if self.write_error.is_none()
+            && let Err(error) = self.directory.second(interval)
+        {
+            self.stopped(error.to_string());
+            self.stop.raise(Level::CutOff);
+            self.write_error = Some(error.to_string());
         }
     }
 
@@ -113,18 +104,20 @@ impl Live {
     }
 
     /// Ends the load when a threshold that asks for it has failed.
-    fn abort(&self, seconds: &[Second]) -> Option<String> {
+    fn abort_if_due(&mut self) {
         let due = self.events.with(|events| {
-            let evidence = Evidence::live(self.collector.totals(), seconds, events, self.clock.now());
+            let evidence = Evidence::live(self.collector.totals(), &self.seconds, events, self.clock.now());
             abort_due(&self.thresholds, &evidence)
-        })?;
-        self.stopped(format!("threshold {} failed", due.source));
-        self.stop.raise(Level::Finish);
-        Some(due.source)
+        });
+        if let (None, Some(due)) = (&self.aborted, due) {
+            self.stopped(format!("threshold {} failed", due.source));
+            self.stop.raise(Level::Finish);
+            self.aborted = Some(due.source);
+        }
     }
 
     fn stopped(&self, reason: String) {
-        let at_us = self.clock.now().as_micros() as u64;
+        let at_us = micros(self.clock.now());
         self.events.emit(Event { at_us, vendor: None, kind: EventKind::Stopped { reason } });
     }
 }

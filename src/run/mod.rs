@@ -7,53 +7,33 @@
 //! `tokio::signal::ctrl_c`), or Goose takes the signal. A caller that wants to end a run raises its [`Stop`].
 
 mod audited;
+mod error;
 mod events;
 mod expectations;
 mod journals;
 mod live;
+mod options;
 mod prepare;
 mod result;
 mod running;
 mod simulator;
 mod warnings;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use mock_server::process::ChildError;
-use thiserror::Error;
 use tokio::task::JoinSet;
 
 use crate::capacity::{Basis, assess};
 use crate::clock::LoadClock;
-use crate::executor::{ExecutorError, Level, Stop, closed};
+use crate::executor::{Level, Stop, closed};
 use crate::gate::judge;
-use crate::output::{Sink, SinkError};
+use crate::output::Sink;
 use crate::report::Judged;
-use crate::result::{Run, RunDir, WriteError};
+use crate::result::Run;
 use crate::scenario::TestPlan;
-use crate::seed::Seed;
-use crate::service::supervision::ServiceError;
-use crate::transport::{TransportError, Unreachable};
-use crate::vendor_api::EndpointError;
 
-/// How a test plan is run.
-#[derive(Debug, Clone)]
-pub struct RunOptions {
-    /// Where everything is written.
-    pub dir: RunDir,
-    /// The program `plimsoll`: the simulated vendors and a service that the run starts are commands of it.
-    pub program: PathBuf,
-    /// The seed of everything random.
-    pub seed: Seed,
-    /// The factor that the test plan has been stretched by.
-    pub time_scale: f64,
-    /// When the run was started, by the wall clock.
-    pub started: DateTime<Utc>,
-    /// Whether to keep journals of leads, where the load submits any.
-    pub journals: bool,
-}
+pub use error::RunError;
+pub use options::RunOptions;
 
 /// A run that has ended, judged and on disk.
 #[derive(Debug)]
@@ -62,49 +42,6 @@ pub struct Finished {
     pub run: Run,
     /// What was judged of it.
     pub judged: Judged,
-}
-
-/// There is no result. For every reason but [`RunError::Save`] nothing was measured either, and the run's directory is as it was.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// The simulated vendors did not start.
-    #[error(transparent)]
-    Simulator(#[from] ChildError),
-    /// The service did not start.
-    #[error(transparent)]
-    Service(#[from] ServiceError),
-    /// An endpoint makes no request.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
-    /// TLS is not available.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    /// A file of the run cannot be begun.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// A target does not answer.
-    #[error("{target} cannot be reached: {cause}. Start it, or correct its URL in the scenario")]
-    Unreachable {
-        /// Host and port.
-        target: String,
-        /// Why.
-        cause: Unreachable,
-    },
-    /// A journal of leads cannot be begun.
-    #[error("cannot write the books of leads: {0}; --no-books runs without them")]
-    Journals(#[source] std::io::Error),
-    /// A sink has no thread.
-    #[error("cannot start a thread for an output: {0}")]
-    Sinks(#[source] std::io::Error),
-    /// The load could not be run.
-    #[error(transparent)]
-    Executor(#[from] ExecutorError),
-    /// The caller's [`Stop`] was raised first.
-    #[error("interrupted before the load began: nothing was sent and nothing measured")]
-    Interrupted,
-    /// The load was run, and its result cannot be written.
-    #[error("the run could not be saved: {0}")]
-    Save(#[source] SinkError),
 }
 
 /// Runs a test plan to its end, or until `stop` is raised: at [`Level::Finish`] iterations under way are finished, at
@@ -144,8 +81,8 @@ pub async fn run(
     let verdict = judge(&run, &test_plan.thresholds, expectations);
     let judged = Judged { verdict, capacity: assess(&run, &Basis::of(test_plan)) };
 
-    run.result.warnings.extend(ended.followed.sinks.finish(&run.result, &judged).await);
-    ended.followed.directory.finish(&run.result, &judged).map_err(RunError::Save)?;
+    run.result.warnings.extend(ended.live.sinks.finish(&run.result, &judged).await);
+    Sink::finish(&mut ended.live.directory, &run.result, &judged).map_err(RunError::Save)?;
     Ok(Finished { run, judged })
 }
 

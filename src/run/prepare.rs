@@ -1,13 +1,14 @@
 //! Everything that can be done, and can go wrong, before the load's clock starts.
 
+use super::error::RunError;
 use super::journals::RunJournals;
+use super::options::RunOptions;
 use super::simulator::Simulator;
-use super::{RunError, RunOptions};
 use std::sync::Arc;
 
 use crate::journal::VENDORS;
 use crate::journey::WorkloadPlan;
-use crate::output::{RunDirectory, Sink, Sinks};
+use crate::output::{Sink, Sinks};
 use crate::result::RunWriter;
 use crate::scenario::{Journey, ServiceAt, Target, TestPlan};
 use crate::service::supervision::{ConfigSource, ReservedService, Service, ServiceError, ServiceSettings};
@@ -18,7 +19,7 @@ use crate::vendor_api::Endpoints;
 pub(super) struct Prepared {
     pub(super) test_plan: TestPlan,
     pub(super) plan: WorkloadPlan,
-    pub(super) directory: RunDirectory,
+    pub(super) directory: RunWriter,
     pub(super) sinks: Sinks,
     pub(super) simulator: Option<Simulator>,
     pub(super) service: Option<Service>,
@@ -60,7 +61,7 @@ pub(super) async fn prepare(test_plan: &TestPlan, options: &RunOptions, sinks: V
     ];
     let roles: Vec<(&'static str, u32)> = roles.into_iter().flatten().collect();
     let names: Vec<&str> = roles.iter().map(|(role, _)| *role).collect();
-    let directory = RunDirectory::new(RunWriter::start(options.dir.clone(), options.started, &names)?);
+    let directory = RunWriter::start(options.dir.clone(), options.started, &names)?;
     let sinks = Sinks::start(sinks).map_err(RunError::Sinks)?;
     Ok(Prepared { test_plan, plan, directory, sinks, simulator, service, roles, journals })
 }

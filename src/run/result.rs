@@ -2,22 +2,23 @@
 
 use std::time::Duration;
 
-use super::RunOptions;
 use super::audited::Audited;
+use super::options::RunOptions;
 use super::running::{Ended, vendor};
 use super::warnings::warnings;
 use crate::event::{Event, EventKind};
 use crate::outcome::{LeadCounts, Vendor};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::scenario::{ServiceAt, TestPlan};
+use crate::units::micros;
 
-/// The result of a run, of which `audited` is the audit. Events, seconds and totals are taken out of `ended`.
+/// The result of a run, of which `audited` is the audit. Events and seconds are taken out of `ended`.
 pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOptions, audited: Option<&Audited>) -> Run {
-    let (events, events_left_out) = ended.events.take();
+    let totals = ended.live.collector.totals().clone();
+    let (events, events_left_out) = ended.live.events.take();
     let end = end(ended);
-    let mut warnings = warnings(ended, test_plan, options, &end, events_left_out);
+    let mut warnings = warnings(ended, &totals, test_plan, options, &end, events_left_out);
     warnings.extend(audited.and_then(|audited| audited.warning.clone()));
-    let totals = std::mem::take(&mut ended.followed.totals);
     let result = RunResult {
         format: FORMAT,
         written_by: format!("plimsoll {}", env!("CARGO_PKG_VERSION")),
@@ -26,21 +27,21 @@ pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOpt
         seed: options.seed,
         time_scale: options.time_scale,
         end,
-        load_us: ended.followed.length.as_micros() as u64,
-        rest_us: ended.rest.as_micros() as u64,
+        load_us: micros(ended.live.length()),
+        rest_us: micros(ended.rest),
         machine: Machine::this(),
         leads: leads(ended, audited),
         checks: totals.checks.clone(),
         dropped_iterations: totals.dropped_iterations,
         interrupted_iterations: totals.interrupted_iterations,
         panics: totals.panics,
-        sums: ended.followed.directory.sums(),
+        sums: ended.live.directory.sums(),
         faults: faults(test_plan, &events),
         warnings,
         service: service(test_plan),
         events,
     };
-    Run { result, seconds: std::mem::take(&mut ended.followed.seconds), totals }
+    Run { result, seconds: std::mem::take(&mut ended.live.seconds), totals }
 }
 
 /// What became of the operations: where a service has the pipelines, as the journals say, or as it reports itself where there are none.
@@ -48,10 +49,10 @@ pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOpt
 fn leads(ended: &Ended, audited: Option<&Audited>) -> LeadCounts {
     match &ended.service {
         Some(_) => {
-            let reported = || ended.followed.seconds.last().map(|second| second.gauges.leads).unwrap_or_default();
+            let reported = || ended.live.seconds.last().map(|second| second.gauges.leads).unwrap_or_default();
             audited.map_or_else(reported, |audited| audited.leads.unwrap_or_default())
         }
-        None => ended.workload.gauges().leads,
+        None => ended.live.workload.gauges().leads,
     }
 }
 
@@ -71,7 +72,7 @@ fn end(ended: &Ended) -> RunEnd {
     if let Some(how) = ended.service.as_ref().and_then(|service| service.lost.as_ref()) {
         return RunEnd::Failed { reason: format!("the service was lost: {how}") };
     }
-    if let Some(reason) = &ended.followed.write_error {
+    if let Some(reason) = &ended.live.write_error {
         return RunEnd::Failed { reason: reason.clone() };
     }
     if let Err(error) = &ended.executor {
@@ -80,7 +81,7 @@ fn end(ended: &Ended) -> RunEnd {
     if ended.interrupted {
         return RunEnd::Interrupted;
     }
-    match &ended.followed.aborted {
+    match &ended.live.aborted {
         Some(threshold) => RunEnd::Aborted { threshold: threshold.clone() },
         None => RunEnd::Completed,
     }
@@ -107,7 +108,6 @@ fn faults(test_plan: &TestPlan, events: &[Event]) -> Vec<FaultRecord> {
             _ => None,
         })
     };
-    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let record = |fault: &mock_server::fault::Fault| FaultRecord {
         name: fault.name.clone(),
         vendors: fault

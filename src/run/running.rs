@@ -10,10 +10,10 @@ use mock_server::fault::FaultKind;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::RunOptions;
 use super::events::EventLog;
 use super::journals::RunJournals;
-use super::live::{Followed, Live};
+use super::live::Live;
+use super::options::RunOptions;
 use super::prepare::Prepared;
 use super::simulator::{RunningSimulator, SimulatorOutcome};
 use crate::clock::LoadClock;
@@ -30,7 +30,7 @@ use crate::service::supervision::{ServiceOutcome, WatchedService};
 pub(super) struct Running {
     pub(super) clock: LoadClock,
     pub(super) workload: Arc<Workload>,
-    live: JoinHandle<Followed>,
+    live: JoinHandle<Live>,
     over: oneshot::Sender<()>,
     drain: JoinHandle<()>,
     simulator: Option<RunningSimulator>,
@@ -40,14 +40,11 @@ pub(super) struct Running {
     /// The load is over, and no user is planned any more.
     resting: Arc<AtomicBool>,
     journals: Option<RunJournals>,
-    events: Arc<EventLog>,
 }
 
 /// A load that has ended, with everything that was measured.
 pub(super) struct Ended {
-    pub(super) followed: Followed,
-    pub(super) events: Arc<EventLog>,
-    pub(super) workload: Arc<Workload>,
+    pub(super) live: Live,
     pub(super) simulator: Option<SimulatorOutcome>,
     pub(super) service: Option<ServiceOutcome>,
     /// The end of the load in which nothing was submitted any more, and a service came to rest.
@@ -100,15 +97,18 @@ impl Prepared {
             watch,
             directory,
             sinks,
-            events: Arc::clone(&events),
+            events,
             stop: stop.clone(),
             load: test_plan.total_load(),
             thresholds: test_plan.thresholds,
+            seconds: Vec::new(),
+            aborted: None,
+            write_error: None,
         };
         let live = tokio::spawn(live.follow(is_over));
         let draining = Arc::clone(&workload);
         let drain = tokio::spawn(async move { draining.drain().await });
-        Running { clock, workload, live, over, drain, simulator, service, rest, resting, journals, events }
+        Running { clock, workload, live, over, drain, simulator, service, rest, resting, journals }
     }
 }
 
@@ -126,11 +126,11 @@ impl Running {
         self.drain.abort();
         let _ = self.drain.await;
         let _ = self.over.send(());
-        let followed = match self.live.await {
-            Ok(followed) => followed,
+        let live = match self.live.await {
+            Ok(live) => live,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
-        let (has_service, length) = (self.service.is_some(), followed.length);
+        let rest = if self.service.is_some() { live.length().saturating_sub(over_at) } else { Duration::ZERO };
         // The service first: what it has under way may still go to the vendors.
         let places = self.journals.is_some().then(|| options.dir.partial(PLACES));
         let service = match self.service {
@@ -144,15 +144,13 @@ impl Running {
             Some(simulator) => Some(simulator.end().await),
             None => None,
         };
-        self.events.fresh().iter().for_each(|event| followed.sinks.event(event));
+        live.hand_on_events();
         Ended {
-            followed,
-            events: self.events,
-            workload: self.workload,
+            live,
             vendors: simulator.as_ref().map(|_| options.dir.publish(VENDORS).map(|()| options.dir.file(VENDORS))),
             simulator,
             service,
-            rest: if has_service { length.saturating_sub(over_at) } else { Duration::ZERO },
+            rest,
             kept_journals,
             journals,
             interrupted: !stop.running(),

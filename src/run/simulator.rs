@@ -17,6 +17,7 @@ use crate::executor::{Level, Stop};
 use crate::gate::LedgerClock;
 use crate::scenario::TestPlan;
 use crate::seed::Seed;
+use crate::units::micros;
 use crate::vendor_api::{EndpointError, Endpoints};
 
 /// The simulator of a run, before the load.
@@ -161,13 +162,13 @@ impl Watcher {
     }
 
     fn fault(&self, change: FaultChange) {
-        let at_us = change.at_us + self.behind.as_micros() as u64;
+        let at_us = change.at_us + micros(self.behind);
         self.events.emit(Event { at_us, vendor: None, kind: EventKind::Fault { name: change.name, active: change.active } });
     }
 
     fn lost(&self, how: String) -> SimulatorOutcome {
         let kind = EventKind::ProcessLost { process: "simulator".to_owned(), how: how.clone() };
-        self.events.emit(Event { at_us: self.clock.now().as_micros() as u64, vendor: None, kind });
+        self.events.emit(Event { at_us: micros(self.clock.now()), vendor: None, kind });
         self.stop.raise(Level::CutOff);
         SimulatorOutcome { lost: Some(how), skew: self.ledger.skew, ledger: self.ledger, ..SimulatorOutcome::default() }
     }

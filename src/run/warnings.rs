@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
-use super::RunOptions;
+use super::options::RunOptions;
 use super::running::Ended;
 use super::simulator::SimulatorOutcome;
+use crate::clock::NOTABLE_SKEW;
 use crate::measure::{Labels, SampleKind, Totals};
 use crate::outcome::Vendor;
 use crate::result::RunEnd;
 use crate::scenario::{LeadUse, TestPlan};
 use crate::units::{format_count, format_duration};
 
-/// A clock that is further off than this is worth a word.
-const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
-
 /// The warnings of a run, but those of its audit and its sinks.
 pub(super) fn warnings(
     ended: &Ended,
+    totals: &Totals,
     test_plan: &TestPlan,
     options: &RunOptions,
     end: &RunEnd,
@@ -32,20 +31,20 @@ pub(super) fn warnings(
             options.time_scale
         ));
     }
-    let dropped = ended.followed.totals.dropped_iterations;
+    let dropped = totals.dropped_iterations;
     if let Some(planned) = test_plan.total_load().planned_iterations().filter(|_| dropped > 0) {
         let (dropped, planned) = (format_count(dropped), format_count(planned));
         warnings.push(format!("{dropped} of {planned} iterations had not started when the load ended."));
     }
-    warnings.extend(used_up(test_plan, end, ended.followed.length));
-    for (message, count) in ended.workload.panics() {
+    warnings.extend(used_up(test_plan, end, ended.live.length()));
+    for (message, count) in ended.live.workload.panics() {
         let times = if count == 1 { "once".to_owned() } else { format!("{} times", format_count(count)) };
         warnings.push(format!("An iteration panicked {times}: {message}"));
     }
     if events_left_out > 0 {
         warnings.push(format!("{} events beyond the first 20,000 were left out.", format_count(events_left_out)));
     }
-    warnings.extend(ended.followed.warning.clone());
+    warnings.extend(ended.live.collector.warning());
     let unwritten = ended.simulator.as_ref().and_then(|simulator| simulator.unwritten.as_ref());
     warnings.extend(unwritten.map(|how| format!("The vendors' ledger may not be whole: the simulator ended with {how}.")));
     warnings.extend(ended.simulator.as_ref().and_then(skew));
@@ -54,7 +53,7 @@ pub(super) fn warnings(
         Some(service) => warnings.extend(service.warnings.iter().cloned()),
         // What a service asks of the vendors is not measured by the harness.
         None => {
-            warnings.extend(ended.simulator.as_ref().and_then(|simulator| disagreement(simulator, &ended.followed.totals)));
+            warnings.extend(ended.simulator.as_ref().and_then(|simulator| disagreement(simulator, totals)));
         }
     }
     warnings
@@ -95,7 +94,7 @@ fn disagreement(simulator: &SimulatorOutcome, totals: &Totals) -> Option<String>
 }
 
 fn skew(simulator: &SimulatorOutcome) -> Option<String> {
-    (simulator.skew > SKEW_WORTH_A_WORD).then(|| {
+    (simulator.skew > NOTABLE_SKEW).then(|| {
         format!(
             "The simulator's clock may be off by up to {}: fault times are no better than that.",
             format_duration(simulator.skew)

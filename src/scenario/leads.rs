@@ -121,11 +121,11 @@ fn columns(header: &ByteRecord, need: Need) -> Result<Vec<String>, Vec<LeadProbl
     if header.is_empty() {
         problems.add(problem("the file is empty", "begin it with a line of column names, as in `email,domain,first_name`"));
     } else if !need.columns().is_empty() && !need.columns().iter().any(|needed| columns.iter().any(|column| column == needed)) {
-        let needed = crate::config::any_of(need.columns());
+        let needed = crate::text::any_of(need.columns());
         let found: Vec<&str> = columns.iter().map(String::as_str).collect();
         problems.add(problem(
             format!("the header: the column {needed} is missing, which the journeys need"),
-            format!("the file has {}", crate::config::all_of(&found)),
+            format!("the file has {}", crate::text::all_of(&found)),
         ));
     }
     problems.result(columns)
@@ -148,7 +148,7 @@ fn row(record: &ByteRecord, columns: &[String], need: Need, row_name: &str) -> R
     if problems.is_empty() && !need.columns().is_empty() && !need.columns().iter().any(filled) {
         let present: Vec<&str> =
             need.columns().iter().copied().filter(|needed| columns.iter().any(|column| column == needed)).collect();
-        let message = format!("{row_name}: {} is empty", crate::config::any_of(&present));
+        let message = format!("{row_name}: {} is empty", crate::text::any_of(&present));
         problems.push(problem(message, "fill it in, or take the row out"));
     }
     if problems.is_empty() { Ok(row) } else { Err(problems) }

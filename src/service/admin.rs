@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::intake::store_failed;
 use super::refusal::{Problem, Refusal, json as in_json, nearest};
-use super::{Service, body, strict_json};
+use super::state::Service;
+use super::{body, strict_json};
 use crate::resilience::settings::BreakerMode;
 use crate::store::LeadStore;
 

@@ -1,7 +1,7 @@
 //! `POST /callbacks/clay`: an enriched row comes back.
 //!
-//! Clay delivers a callback once or twice, late or never, and anybody can post to a public address. So the signature over the
-//! raw body is checked before the body is looked at; what was found out, and the operation that tells Customer.io, are durable
+//! Clay delivers a callback once or twice, late or never, and anyone can post to a public address. So the signature over the
+//! raw body is checked before the body is looked at; the enrichment, and the operation that sends it to Customer.io, are durable
 //! in one commit before the answer; and a repetition changes nothing.
 //!
 //! The row carries the key of its lead and the key of the operation that made it, in the fields that the service wrote into it
@@ -20,7 +20,8 @@ use sha2::Sha256;
 use super::intake::store_failed;
 use super::metrics::Callback;
 use super::refusal::{Problem, Refusal, json as in_json};
-use super::{Service, body, strict_json};
+use super::state::Service;
+use super::{body, strict_json};
 use crate::config::Secret;
 use crate::resilience::{OperationKind, Source};
 use crate::store::{Enrichment, LeadStore, Recorded};
@@ -136,7 +137,7 @@ fn found(row: &Map<String, Value>) -> Option<Map<String, Value>> {
     (!known.is_empty()).then_some(known)
 }
 
-/// What Customer.io is told.
+/// The operation for Customer.io.
 fn attributes(found: &Map<String, Value>) -> Value {
     let mut attributes = found.clone();
     attributes.insert(ENRICHED_BY.to_owned(), json!(Source::Vendor));

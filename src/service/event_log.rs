@@ -1,7 +1,7 @@
-//! What happened, for whoever follows: the latest events as lines of JSON.
+//! The latest events as lines of JSON, for clients that follow them.
 //!
 //! Emitters are on the path of a request, so an event is written down and no reader is waited for. A service runs for months, so
-//! only the latest are kept; a reader that asks for older ones is told how many are gone.
+//! only the latest are kept; a reader that asks for older ones learns how many are gone.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -82,7 +82,7 @@ impl EventLog {
         })
     }
 
-    /// No more events will come: whoever follows is let go.
+    /// No more events will come: followers are released.
     pub(super) fn end(&self) {
         self.lock().ended = true;
         self.ever.send_modify(|_| {});

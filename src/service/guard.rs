@@ -1,8 +1,8 @@
 //! Who may use the service.
 //!
-//! On loopback without a token, everything on this machine may, and that includes a browser with somebody else's page in it: one
+//! On loopback without a token, everything on this machine may, which includes a browser with another site's page in it: one
 //! that sends across origins, or that has made a name of its own resolve to 127.0.0.1. Both are refused. With a token the token
-//! decides. Whether the process lives and whether it is ready may be asked without one, for whoever runs it asks before there is
+//! decides. Whether the process lives and whether it is ready may be requested without one, because an orchestrator probes before there is
 //! a secret; a callback has its signature instead.
 
 use std::net::IpAddr;

@@ -1,48 +1,20 @@
-//! Whether the process lives, whether it takes leads, and how its vendors are: three questions with three answers.
+//! Whether the process is alive, whether it accepts leads, and how its vendors are: three endpoints.
 //!
-//! One answer to all of them restarts a healthy process because a vendor is down, or sends leads to one that can't keep them.
+//! A single endpoint would restart a healthy process because a vendor is down, or send leads to one that can't keep them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
+use super::metrics;
 use super::refusal::json as in_json;
-use super::{Service, VendorPipeline, metrics};
+use super::state::{Service, VendorPipeline};
 use crate::store::LeadStore;
-
-/// How long the answer of the store is good for: whoever asks often must not make it commit as often.
-const CHECK_EVERY: Duration = Duration::from_secs(1);
-/// A store that takes longer does not take leads.
-const CHECK_WITHIN: Duration = Duration::from_secs(5);
-
-/// What the store said last, and when.
-#[derive(Debug, Default)]
-pub(super) struct Checked(Mutex<Option<(Instant, Result<(), String>)>>);
-
-impl Checked {
-    /// Whether a commit works, asked at most once a second however many want to know.
-    async fn now<S: LeadStore>(&self, store: &S) -> Result<(), String> {
-        let mut last = self.0.lock().await;
-        if let Some((at, result)) = last.as_ref()
-            && at.elapsed() < CHECK_EVERY
-        {
-            return result.clone();
-        }
-        let result = match timeout(CHECK_WITHIN, store.check()).await {
-            Ok(result) => result.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("the store did not commit within {} s", CHECK_WITHIN.as_secs())),
-        };
-        *last = Some((Instant::now(), result.clone()));
-        result
-    }
-}
 
 pub(super) async fn live() -> Response {
     in_json(StatusCode::OK, &json!({ "status": "live" }))
@@ -59,7 +31,7 @@ pub(super) async fn ready<S: LeadStore>(State(service): State<Arc<Service<S>>>) 
             reasons.push(format!("the queue of {} is full: {depth} of {most}", vendor.display_name()));
         }
     }
-    reasons.extend(service.checked.now(&service.store).await.err());
+    reasons.extend(service.store_check.now(&service.store).await.err());
     if reasons.is_empty() {
         return in_json(StatusCode::OK, &json!({ "status": "ready" }));
     }

@@ -1,9 +1,9 @@
 //! `POST /leads`: a lead is answered 202 only when it is durable, and never otherwise.
 //!
 //! One lead: 202 `accepted`, 200 `duplicate` (the same lead is here already), 422 when its key is
-//! that of another lead, 4xx with what is wrong, 503 with Retry-After when
-//! there is no room or the store failed; then nothing was kept, or, after a failure of the store, it may have been: asked again
-//! with the same key it is accepted once.
+//! that of another lead, 4xx with what is wrong, 503 with Retry-After when there is no room or the store failed. After a 503 for
+//! room nothing was kept; after a failure of the store the lead may have been kept, and sent again with the same key it is
+//! accepted once.
 //!
 //! A batch (`application/x-ndjson`) has an answer for each line, in their order, and all leads of it that are right are made
 //! durable in one commit. Its status is 202 when a lead was accepted, else 200 when one was known, else that of the first
@@ -18,19 +18,20 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::body;
 use super::lead_form;
 use super::metrics::Intake;
 use super::refusal::{self, Problem, Refusal};
-use super::{Service, body};
+use super::state::Service;
 use crate::resilience::{StoreError, lead_key};
 use crate::store::{Acceptance, LeadStore, NewLead};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Longest key that a submitter may give a lead, in bytes.
 const LONGEST_KEY: usize = 1_024;
-/// After so many seconds a full queue may be asked again.
+/// Seconds after which a client may retry when the queue is full.
 pub(super) const FULL_RETRY_AFTER: u32 = 5;
-/// After so many seconds a store that failed may be asked again.
+/// Seconds after which a client may retry when the store failed.
 pub(super) const STORE_RETRY_AFTER: u32 = 1;
 
 enum Form {
@@ -69,7 +70,7 @@ async fn submit<S: LeadStore>(service: &Service<S>, request: Request) -> Result<
 async fn one<S: LeadStore>(service: &Service<S>, body: &[u8], key: Option<&str>) -> Result<Response, Refusal> {
     let lead = lead_form::read(body, key).inspect_err(|_| service.metrics.leads(Intake::Refused, 1))?;
     let id = lead.key.clone();
-    // A lead without a key is known by its content, and cannot differ from the one that is here.
+    // A lead without a key is identified by its content, so it cannot differ from the stored one.
     let content = key.map(|_| lead_key(&lead.user, &lead.data));
     let accepted = accept(service, vec![lead]).await.inspect_err(|_| service.metrics.leads(Intake::Unavailable, 1))?;
     match accepted.first() {
@@ -91,7 +92,7 @@ async fn one<S: LeadStore>(service: &Service<S>, body: &[u8], key: Option<&str>)
     }
 }
 
-/// Refuses another lead under a key that is taken: were it called a duplicate, its submitter would take it for kept.
+/// Refuses another lead under a key in use: as a duplicate, its submitter would believe that it was kept.
 async fn same_content<S: LeadStore>(service: &Service<S>, id: &str, content: &str) -> Result<(), Refusal> {
     let kept = service.store.lead(id).await.map_err(|error| {
         service.metrics.leads(Intake::Unavailable, 1);
@@ -106,7 +107,7 @@ async fn same_content<S: LeadStore>(service: &Service<S>, id: &str, content: &st
     Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, problem.help("give each lead a key of its own")))
 }
 
-/// The answer to one lead. Its id is hexadecimal and its status a word: nothing has to be escaped.
+/// The answer to one lead. Its id is hexadecimal and its status a word, so nothing needs escaping.
 fn answer(status: StatusCode, id: &str, word: &'static str) -> Response {
     let mut response = Response::new(axum::body::Body::from(format!(r#"{{"id":"{id}","status":"{word}"}}"#)));
     *response.status_mut() = status;
@@ -194,7 +195,7 @@ fn batch_answer<S: LeadStore>(service: &Service<S>, lines: Vec<Line>, accepted: 
     response
 }
 
-/// A refused line: the places in it are of the batch.
+/// A refused line, with line numbers of the batch.
 fn refused(number: usize, mut refusal: Refusal) -> Value {
     for problem in &mut refusal.errors {
         problem.line = problem.line.map(|line| line - 1 + number);
@@ -202,7 +203,7 @@ fn refused(number: usize, mut refusal: Refusal) -> Value {
     json!({ "line": number, "status": "refused", "errors": refusal.errors })
 }
 
-/// Makes leads durable, and tells the workers.
+/// Makes leads durable, and wakes the workers.
 async fn accept<S: LeadStore>(service: &Service<S>, leads: Vec<NewLead>) -> Result<Vec<Acceptance>, Refusal> {
     let accepted = service.store.accept(leads, service.now()).await.map_err(|error| store_failed(&error))?;
     if accepted.contains(&Acceptance::New) {
@@ -215,7 +216,7 @@ fn full() -> Problem {
     Problem::new("the queue is full; the lead was not taken").help("send it again when the vendors have caught up")
 }
 
-/// 503 for a store that failed. Why it failed is for the operator, who finds it in the log and in `/health/ready`.
+/// 503 for a store that failed. The cause is for the operator, in the log and in `/health/ready`.
 pub(super) fn store_failed(error: &StoreError) -> Refusal {
     log::error!("{error}");
     let problem = Problem::new("the store failed; it was not acknowledged").help("send it again with the same key");

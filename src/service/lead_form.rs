@@ -1,7 +1,7 @@
 //! What a submitted lead must look like.
 //!
-//! A lead that its vendors can only refuse would be acknowledged, tried for hours and end among the dead letters. Whatever can
-//! be known to be wrong is said at once, to the one who can mend it.
+//! A lead that the vendors can only refuse would be acknowledged, tried for hours, and end among the dead letters. So every
+//! mistake that can be found is reported at once, to the client that can correct it.
 
 use http::StatusCode;
 use serde_json::{Map, Value};
@@ -11,6 +11,7 @@ use super::refusal::{Problem, Refusal, nearest};
 use super::strict_json;
 use crate::resilience::lead_key;
 use crate::store::NewLead;
+use crate::text::hex;
 use crate::vendor_api::{RESERVED_FIELDS, lead_operations};
 
 /// Customer.io's bound of an identifier, in bytes.
@@ -20,12 +21,12 @@ pub(super) const LARGEST_DATA: usize = 100_000;
 
 const FIELDS: [&str; 2] = ["user", "data"];
 const FORM: &str = "send {\"user\": \"…\", \"data\": {…}}";
-/// Most unknown fields that are named: an answer must not be many times what was sent.
+/// Most unknown fields that are named, so that the answer does not dwarf the request.
 const MOST_UNKNOWN: usize = 10;
 /// By how much JSON may grow when its numbers are written out: `1e15` becomes `1000000000000000.0`.
 const GROWTH: usize = 5;
 
-/// Reads one lead. `key` is the one that its submitter gave it; without one it is known by its content.
+/// Reads one lead. `key` is its submitter's; without one the lead is identified by its content.
 pub(super) fn read(body: &[u8], key: Option<&str>) -> Result<NewLead, Refusal> {
     let value = strict_json::read(body).map_err(|problem| Refusal::new(StatusCode::BAD_REQUEST, problem))?;
     let Value::Object(mut fields) = value else {
@@ -37,19 +38,19 @@ pub(super) fn read(body: &[u8], key: Option<&str>) -> Result<NewLead, Refusal> {
     let data = data(&mut fields, body.len()).map_err(|problem| errors.push(problem));
     match (user, data) {
         (Ok(user), Ok(data)) if errors.is_empty() => {
-            let key = key.map_or_else(|| lead_key(&user, &data), known_by);
+            let key = key.map_or_else(|| lead_key(&user, &data), submitted_key);
             Ok(NewLead { operations: lead_operations(&key, &user, &data), key, user, data })
         }
         _ => Err(Refusal::all(StatusCode::UNPROCESSABLE_ENTITY, errors)),
     }
 }
 
-/// The key of a lead by what its submitter calls it: 64 hex digits as they are, anything else hashed.
-pub(crate) fn known_by(text: &str) -> String {
+/// The key of a lead from its submitter's name for it: 64 hex digits as they are, anything else hashed.
+pub(crate) fn submitted_key(text: &str) -> String {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return text.to_ascii_lowercase();
     }
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text))
 }
 
 fn unknown(fields: &Map<String, Value>) -> Vec<Problem> {
@@ -61,7 +62,7 @@ fn unknown(fields: &Map<String, Value>) -> Vec<Problem> {
     let mut problems: Vec<Problem> = unknown().take(MOST_UNKNOWN).map(problem).collect();
     match unknown().count().saturating_sub(MOST_UNKNOWN) {
         0 => {}
-        more => problems.push(Problem::new(format!("a lead has none of {more} more fields either")).help(FORM)),
+        more => problems.push(Problem::new(format!("{more} more fields are unknown")).help(FORM)),
     }
     problems
 }
@@ -91,7 +92,7 @@ fn data(fields: &mut Map<String, Value>, body_bytes: usize) -> Result<Value, Pro
         return Err(Problem::of("data", message).help("give the field another name"));
     }
     let data = Value::Object(data);
-    // Small bodies, nearly all, are not written out to be measured.
+    // Small bodies (nearly all) are not serialized to be measured.
     if body_bytes.saturating_mul(GROWTH) > LARGEST_DATA {
         let bytes = serde_json::to_vec(&data).map_or(usize::MAX, |text| text.len());
         if bytes > LARGEST_DATA {

@@ -1,4 +1,4 @@
-//! `GET /leads/{id}`, `GET /leads` and `GET /places`: where leads are, and how they got there.
+//! `GET /leads/{id}`, `GET /leads` and `GET /places`: where leads are, and their history.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Service;
 use super::intake::store_failed;
-use super::lead_form::known_by;
+use super::lead_form::submitted_key;
 use super::refusal::{Problem, Refusal, json as in_json};
+use super::state::Service;
 use crate::journal::RestingEntry;
 use crate::outcome::RestingState;
 use crate::store::{LeadRecord, LeadStore};
@@ -23,13 +23,13 @@ use crate::store::{LeadRecord, LeadStore};
 /// Leads read from the store at a time.
 const PAGE: usize = 500;
 
-/// Which leads are asked for.
+/// PageQuery leads are asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Which {
-    /// Those behind the one of this key.
+pub(super) struct PageQuery {
+    /// Only leads after this key.
     after: Option<String>,
-    /// At most so many leads; all of them when left out.
+    /// At most this many leads; all when left out.
     limit: Option<usize>,
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn one<S: LeadStore>(
     State(service): State<Arc<Service<S>>>,
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
-    match service.store.lead(&known_by(&id)).await.map_err(|error| store_failed(&error))? {
+    match service.store.lead(&submitted_key(&id)).await.map_err(|error| store_failed(&error))? {
         Some(record) => Ok(in_json(StatusCode::OK, &view(&record))),
         None => {
             let problem =
@@ -47,12 +47,12 @@ pub(super) async fn one<S: LeadStore>(
     }
 }
 
-pub(super) async fn list<S: LeadStore>(State(service): State<Arc<Service<S>>>, Query(which): Query<Which>) -> Response {
+pub(super) async fn list<S: LeadStore>(State(service): State<Arc<Service<S>>>, Query(which): Query<PageQuery>) -> Response {
     lines(service, which, |record, text| push(text, &view(record)))
 }
 
-pub(super) async fn places<S: LeadStore>(State(service): State<Arc<Service<S>>>, Query(which): Query<Which>) -> Response {
-    lines(service, which, |record, text| places_of(record).iter().for_each(|entry| push(text, entry)))
+pub(super) async fn places<S: LeadStore>(State(service): State<Arc<Service<S>>>, Query(which): Query<PageQuery>) -> Response {
+    lines(service, which, |record, text| resting_entries(record).iter().for_each(|entry| push(text, entry)))
 }
 
 /// A lead as it is shown: its record, with its id and one word on the whole.
@@ -65,7 +65,7 @@ fn view(record: &LeadRecord) -> Value {
     view
 }
 
-/// The place of the operation that is furthest from its end.
+/// The state of the operation that is furthest from its end.
 fn status(record: &LeadRecord) -> Option<RestingState> {
     let worst = [
         RestingState::Queued,
@@ -78,14 +78,14 @@ fn status(record: &LeadRecord) -> Option<RestingState> {
 }
 
 /// Where each operation of a lead is.
-pub fn places_of(record: &LeadRecord) -> Vec<RestingEntry> {
+pub fn resting_entries(record: &LeadRecord) -> Vec<RestingEntry> {
     let entry = |operation: &crate::store::OperationRecord| RestingEntry {
         key: operation.key.clone(),
         lead: record.key.clone(),
         user: record.user.clone(),
         operation: operation.kind.as_str().to_owned(),
         place: operation.place,
-        // The attempt that succeeded is no failed one, and is not among them.
+        // The attempt that succeeded is not among the failed ones.
         attempts: operation.attempts.len() as u32 + u32::from(operation.place == RestingState::Delivered),
         redrives: operation.redrives,
     };
@@ -98,9 +98,9 @@ fn push(text: &mut Vec<u8>, value: &impl serde::Serialize) {
     text.push(b'\n');
 }
 
-/// Lines of JSON, read page by page as the client takes them. A store that fails midway breaks the connection off: a list that
-/// ended early must not look whole.
-fn lines<S: LeadStore>(service: Arc<Service<S>>, which: Which, write: fn(&LeadRecord, &mut Vec<u8>)) -> Response {
+/// Lines of JSON, read page by page as the client reads them. If the store fails midway, the connection is cut off, so that a partial
+/// list does not look complete.
+fn lines<S: LeadStore>(service: Arc<Service<S>>, which: PageQuery, write: fn(&LeadRecord, &mut Vec<u8>)) -> Response {
     let start = Some((service, which.after, which.limit.unwrap_or(usize::MAX)));
     let pages = stream::try_unfold(start, move |state| async move {
         let Some((service, after, left)) = state else { return Ok(None) };
@@ -126,15 +126,15 @@ pub(super) fn ndjson(body: Body) -> Response {
 /// What `GET /events` asks for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Following {
-    /// Events behind the first so many.
+pub(super) struct EventsQuery {
+    /// Skip this many events.
     #[serde(default)]
     after: u64,
-    /// Go on with those to come: `1` or `true`.
+    /// Also stream events to come: `1` or `true`.
     follow: Option<String>,
 }
 
-pub(super) async fn events<S: LeadStore>(State(service): State<Arc<Service<S>>>, Query(what): Query<Following>) -> Response {
+pub(super) async fn events<S: LeadStore>(State(service): State<Arc<Service<S>>>, Query(what): Query<EventsQuery>) -> Response {
     let follow = matches!(what.follow.as_deref(), Some("1" | "true" | ""));
     let forgotten = service.events.forgotten();
     let events = Arc::clone(&service.events).read(what.after, follow);

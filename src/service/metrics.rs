@@ -1,6 +1,6 @@
 //! `/metrics`: what Prometheus reads.
 //!
-//! Counters and histograms are kept where things happen; gauges are read from the pipelines when somebody asks, so that they
+//! Counters and histograms are kept where things happen; gauges are read from the pipelines at each scrape, so that they
 //! cost nothing in between and cannot drift from what they show.
 
 use std::sync::Mutex;

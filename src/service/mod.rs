@@ -1,14 +1,13 @@
-//! The pipeline as an HTTP service: a lead is acknowledged only when it is durable, and everything after that is the queue's.
+//! The pipeline as an HTTP service: a lead is acknowledged only when it is durable, and delivered from the queue.
 //!
-//! An integration that calls its vendors while its caller waits makes every outage of theirs its own, and loses with its
-//! process whatever it had taken. This one writes a lead and its operations down in one commit, answers, and delivers from
-//! there.
+//! An integration that calls its vendors while its caller waits makes every vendor's outage its own, and a crash loses what
+//! it had accepted. This one commits a lead and its operations together, answers, and delivers from the store.
 //!
 //! ```text
 //! POST /leads                 one JSON object, or application/x-ndjson: one a line. 202 durable, 200 known already
 //! GET  /leads/{id}            where it is, and its history
 //! GET  /leads?after=&limit=   leads in the order of their keys, NDJSON
-//! GET  /places?after=&limit=  where each operation is, NDJSON of `journal::PlaceEntry`; `after` is a lead's key
+//! GET  /places?after=&limit=  where each operation is, NDJSON of `journal::RestingEntry`; `after` is a lead's key
 //! POST /callbacks/clay        an enriched row, signed
 //! GET  /health                each vendor: healthy, latency, circuit, queue depth, last success, last failure
 //! GET  /health/live           200 while the process answers
@@ -40,95 +39,16 @@ mod refusal;
 mod routes;
 mod running;
 mod server;
+mod state;
 mod stats;
+mod store_check;
 mod strict_json;
 pub mod supervision;
-mod taken;
 mod vendor_sender;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use chrono::{DateTime, SecondsFormat, Utc};
-use tokio::time::Instant;
-
-use crate::clock::LoadClock;
-use crate::config::Secret;
-use crate::outcome::Vendor;
-use crate::resilience::{DayClock, Pipeline, UnixMillis};
-use crate::store::LeadStore;
-use event_log::EventLog;
-use guard::Guard;
-use metrics::{Callback, Metrics};
-use vendor_sender::VendorSender;
+mod write_timeout;
 
 pub use config::{Limits, ServiceConfig, StoreConfig, VendorAccess, service_json_schema};
-pub(crate) use lead_form::known_by;
-pub use leads::places_of;
-pub use running::{Running, StartError, Stopped, may_listen, start};
+pub(crate) use lead_form::submitted_key;
+pub use leads::resting_entries;
+pub use running::{Running, StartError, Stopped, check_listen_address, start};
 pub use stats::{Stats, VendorStats};
-
-type VendorPipeline<S> = Pipeline<VendorSender, <S as LeadStore>::Backlog>;
-
-/// What every request works with.
-struct Service<S: LeadStore> {
-    store: S,
-    clay: Arc<VendorPipeline<S>>,
-    customer_io: Arc<VendorPipeline<S>>,
-    /// Most operations in each queue.
-    capacity: u64,
-    callback_secret: Option<Secret>,
-    guard: Guard,
-    limits: Limits,
-    metrics: Arc<Metrics>,
-    events: Arc<EventLog>,
-    clock: LoadClock,
-    wall: DayClock,
-    checked: health::Checked,
-    closing: AtomicBool,
-}
-
-impl<S: LeadStore> Service<S> {
-    fn pipelines(&self) -> [(Vendor, &VendorPipeline<S>); 2] {
-        [(Vendor::Clay, &self.clay), (Vendor::CustomerIo, &self.customer_io)]
-    }
-
-    /// Tells the workers that there is something to do.
-    fn wake(&self) {
-        self.clay.wake();
-        self.customer_io.wake();
-    }
-
-    fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
-    }
-
-    fn now(&self) -> UnixMillis {
-        self.wall.unix_millis(Instant::now())
-    }
-
-    fn elapsed_us(&self) -> u64 {
-        u64::try_from(self.clock.now().as_micros()).unwrap_or(u64::MAX)
-    }
-
-    /// The date of an instant, as ISO 8601.
-    fn date(&self, at: Instant) -> Option<String> {
-        let millis = i64::try_from(self.wall.unix_millis(at)).ok()?;
-        Some(DateTime::<Utc>::from_timestamp_millis(millis)?.to_rfc3339_opts(SecondsFormat::Millis, true))
-    }
-
-    fn stats(&self) -> Stats {
-        let vendor = |pipeline: &VendorPipeline<S>| VendorStats::of(&pipeline.gauges(), pipeline.credits_left());
-        Stats {
-            elapsed_us: self.elapsed_us(),
-            ready: !self.is_closing(),
-            accepted: self.metrics.accepted.get(),
-            duplicate: self.metrics.duplicate.get(),
-            refused: self.metrics.refused.get(),
-            unavailable: self.metrics.unavailable.get(),
-            callbacks: self.metrics.callbacks(Callback::Recorded),
-            clay: vendor(&self.clay),
-            customer_io: vendor(&self.customer_io),
-        }
-    }
-}

@@ -6,6 +6,8 @@ use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use crate::text::did_you_mean;
+
 /// One thing that is wrong with a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Problem {
@@ -103,11 +105,7 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     response
 }
 
-/// "did you mean `a`?", or all that there are.
+/// "did you mean `a`?", or all known names.
 pub(super) fn nearest(name: &str, known: &[&str]) -> String {
-    let near = known.iter().map(|known| (strsim::jaro_winkler(&name.to_lowercase(), known), known));
-    match near.max_by(|left, right| left.0.total_cmp(&right.0)).filter(|(similarity, _)| *similarity > 0.8) {
-        Some((_, near)) => format!("did you mean `{near}`?"),
-        None => format!("there are {}", known.join(", ")),
-    }
+    did_you_mean(name, known, || format!("there are {}", known.join(", ")))
 }

@@ -8,7 +8,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::{Service, admin, callback, health, intake, leads};
+use super::state::Service;
+use super::{admin, callback, health, intake, leads};
 use crate::store::LeadStore;
 
 pub(super) fn router<S: LeadStore>(service: Arc<Service<S>>) -> Router {

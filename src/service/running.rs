@@ -1,4 +1,4 @@
-//! From a configuration to a service that runs, and to its end: nothing that was acknowledged is lost on the way.
+//! Starting and stopping the service; nothing that was acknowledged is lost on the way.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,12 +11,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::event_log::EventLog;
 use super::guard::Guard;
-use super::health::Checked;
 use super::metrics::Metrics;
 use super::routes::router;
 use super::server::Server;
+use super::state::{Service, VendorPipeline};
+use super::stats::Stats;
+use super::store_check::StoreCheck;
 use super::vendor_sender::VendorSender;
-use super::{Service, VendorPipeline};
 use crate::clock::LoadClock;
 use crate::event::{Event, EventSink};
 use crate::outcome::Vendor;
@@ -28,8 +29,8 @@ use crate::store::LeadStore;
 use crate::transport::{HttpClient, PoolSettings, Transport, TransportError};
 use crate::vendor_api::{ENRICHED_BY, EndpointError, Endpoints, finding};
 
-/// How often workers are told to look: for entries that came by another way than through this process.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often workers are woken for entries that another process added.
+const WAKE_EVERY: Duration = Duration::from_millis(250);
 /// How often settled leads are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 /// The load-scale document's client pool: how long an idle connection to a vendor is kept.
@@ -47,9 +48,7 @@ pub enum StartError {
         error: std::io::Error,
     },
     /// It could be reached from other machines, and there is no token.
-    #[error(
-        "{0} can be reached from other machines, and there is no token: set `token` in the configuration, or listen on 127.0.0.1"
-    )]
+    #[error("{0} is reachable from other machines and has no token: set `token` in the configuration, or listen on 127.0.0.1")]
     NoToken(SocketAddr),
     /// A vendor's URL or credential cannot be used.
     #[error(transparent)]
@@ -65,13 +64,13 @@ pub enum StartError {
 /// How the service came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopped {
-    /// Every attempt under way was answered; else what was cut off is in the queue again.
+    /// Every attempt in flight was answered; otherwise those cut off are in the queue again.
     pub finished: bool,
     /// Every connection was closed behind its answer.
     pub answered: bool,
 }
 
-/// A service that runs. Dropped, it ends as if its power had gone.
+/// A running service. Dropped, it ends as in a power cut.
 pub struct Running<S: LeadStore> {
     service: Arc<Service<S>>,
     server: Server,
@@ -87,11 +86,12 @@ impl Drop for Tasks {
     }
 }
 
-/// Whether it may listen where it is to. The command line may have overridden the address that the configuration was judged with.
+/// Whether the service may listen on its address, which the command line may have overridden after the configuration was
+/// checked.
 ///
 /// # Errors
 /// [`StartError::NoToken`] beyond loopback without a token.
-pub fn may_listen(config: &ServiceConfig) -> Result<(), StartError> {
+pub fn check_listen_address(config: &ServiceConfig) -> Result<(), StartError> {
     if config.listen.ip().is_loopback() || config.token.is_some() { Ok(()) } else { Err(StartError::NoToken(config.listen)) }
 }
 
@@ -105,7 +105,7 @@ pub async fn start<S: LeadStore>(
     seed: Seed,
     sink: Arc<dyn EventSink>,
 ) -> Result<Running<S>, StartError> {
-    may_listen(config)?;
+    check_listen_address(config)?;
     let endpoints = Endpoints::of_vendors(&config.vendors)?;
     let transport: Arc<dyn Transport> = Arc::new(client(&config.vendors, config.workers)?);
     let refused = |error| StartError::Listen { address: config.listen, error };
@@ -120,7 +120,7 @@ pub async fn start<S: LeadStore>(
     }
     let metrics = Arc::new(Metrics::new());
     let events = Arc::new(EventLog::default());
-    let both: Arc<dyn EventSink> = Arc::new(Both { log: Arc::clone(&events), sink });
+    let both: Arc<dyn EventSink> = Arc::new(Tee { log: Arc::clone(&events), sink });
     let pipeline = |vendor: Vendor, settings: &PipelineSettings| {
         let sender = VendorSender {
             transport: Arc::clone(&transport),
@@ -134,7 +134,7 @@ pub async fn start<S: LeadStore>(
     };
     let resilience = &config.resilience;
     let customer_io: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::CustomerIo, &resilience.customer_io));
-    // What follows from an enrichment is told to Customer.io.
+    // What follows from an enrichment is sent to Customer.io.
     let clay: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::Clay, &resilience.clay).notifying(customer_io.notifier()));
     clay.restore().await?;
     customer_io.restore().await?;
@@ -152,15 +152,15 @@ pub async fn start<S: LeadStore>(
         events,
         clock,
         wall,
-        checked: Checked::default(),
+        store_check: StoreCheck::default(),
         closing: AtomicBool::new(false),
     });
     let workers = config.workers as usize;
     let tasks = Tasks(vec![
         tokio::spawn(Arc::clone(&service.clay).work(workers)),
         tokio::spawn(Arc::clone(&service.customer_io).work(workers)),
-        tokio::spawn(look(Arc::clone(&service))),
-        tokio::spawn(forget(Arc::clone(&service), config.retention)),
+        tokio::spawn(wake_workers(Arc::clone(&service))),
+        tokio::spawn(forget_settled(Arc::clone(&service), config.retention)),
     ]);
     let server = Server::serve(listener, router(Arc::clone(&service)), config.limits).map_err(refused)?;
     Ok(Running { service, server, tasks })
@@ -172,7 +172,7 @@ fn client(vendors: &VendorAccess, workers: u32) -> Result<HttpClient, TransportE
     if secure { HttpClient::secure(&pool) } else { Ok(HttpClient::plain(&pool)) }
 }
 
-/// What a fallback found out about a lead is told to Customer.io, with its source. What Clay itself finds comes by callback.
+/// What a fallback found about a lead is sent to Customer.io, with its source. What Clay itself finds comes by callback.
 fn follow_up(operation: &Operation, source: Source, data: Option<&serde_json::Value>) -> Vec<Operation> {
     let (Some(lead), Some(found), Source::Cache | Source::Local) = (&operation.lead, data, source) else { return Vec::new() };
     let mut attributes = found.as_object().cloned().unwrap_or_default();
@@ -180,9 +180,9 @@ fn follow_up(operation: &Operation, source: Source, data: Option<&serde_json::Va
     vec![finding(lead, &operation.user, &serde_json::Value::Object(attributes))]
 }
 
-/// Wakes the workers for what came into the queues by another way: follow-ups of the other vendor's answers, other replicas.
-async fn look<S: LeadStore>(service: Arc<Service<S>>) {
-    let mut ticks = interval(LOOK_EVERY);
+/// Wakes the workers for entries from elsewhere: follow-ups of the other vendor's answers, other replicas.
+async fn wake_workers<S: LeadStore>(service: Arc<Service<S>>) {
+    let mut ticks = interval(WAKE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -194,7 +194,7 @@ async fn look<S: LeadStore>(service: Arc<Service<S>>) {
     }
 }
 
-async fn forget<S: LeadStore>(service: Arc<Service<S>>, retention: Duration) {
+async fn forget_settled<S: LeadStore>(service: Arc<Service<S>>, retention: Duration) {
     let mut ticks = interval(FORGET_EVERY.min(retention));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -206,13 +206,13 @@ async fn forget<S: LeadStore>(service: Arc<Service<S>>, retention: Duration) {
     }
 }
 
-/// The log of the service, and whoever else listens.
-struct Both {
+/// The service's event log and a second sink.
+struct Tee {
     log: Arc<EventLog>,
     sink: Arc<dyn EventSink>,
 }
 
-impl EventSink for Both {
+impl EventSink for Tee {
     fn emit(&self, event: Event) {
         self.sink.emit(event.clone());
         self.log.emit(event);
@@ -226,16 +226,16 @@ impl<S: LeadStore> Running<S> {
     }
 
     /// The gauges now.
-    pub fn stats(&self) -> super::Stats {
+    pub fn stats(&self) -> Stats {
         self.service.stats()
     }
 
-    /// From now on, no more leads are taken.
+    /// From now on, no more leads are accepted.
     pub fn close_intake(&self) {
         self.service.closing.store(true, Ordering::Release);
     }
 
-    /// Ends it within `deadline`: no more leads are taken, attempts under way are answered or go back to the queue, every
+    /// Ends it within `deadline`: no more leads are accepted, attempts in flight are answered or go back to the queue, every
     /// request gets its answer, and the store is closed.
     ///
     /// # Errors
@@ -243,10 +243,10 @@ impl<S: LeadStore> Running<S> {
     pub async fn stop(self, deadline: Duration) -> Result<Stopped, StoreError> {
         let until = Instant::now() + deadline;
         self.close_intake();
-        // Most of the time is for the vendors' answers; the rest is for what follows.
+        // Most of the time is for the vendors' answers; the rest is for closing.
         let grace = deadline.mul_f64(0.7);
         let pipelines = async { tokio::join!(self.service.clay.stop(grace), self.service.customer_io.stop(grace)) };
-        // A store that hangs can't take back what is given back; its leases end by themselves.
+        // A store that hangs can't take entries back; their leases expire by themselves.
         let (clay, customer_io) = timeout(deadline.mul_f64(0.8), pipelines).await.unwrap_or((false, false));
         self.service.events.end();
         let answered = self.server.close(deadline.mul_f64(0.1)).await;
@@ -255,7 +255,7 @@ impl<S: LeadStore> Running<S> {
         match timeout(left, self.service.store.close()).await {
             Ok(closed) => closed?,
             Err(_) => {
-                return Err(StoreError("it did not close in time; what was acknowledged is durable all the same".to_owned()));
+                return Err(StoreError("it did not close in time; what was acknowledged is durable".to_owned()));
             }
         }
         Ok(Stopped { finished: clay && customer_io, answered })

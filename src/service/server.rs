@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::taken::Taken;
+use super::write_timeout::WriteTimeout;
 use crate::service::Limits;
 
 /// Pause after a failed accept (no file descriptors left, say): neither spins nor gives up.
@@ -27,7 +27,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: u64 = 64 * 1024 * 1024;
 
-/// A server. Dropped, it is gone with every connection.
+/// A server. Dropping it closes every connection.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) address: SocketAddr,
@@ -49,7 +49,7 @@ impl Server {
         Ok(Self { address, closing, acceptor })
     }
 
-    /// Closes the port, lets requests under way end, and closes each connection behind its answer. What is still open after
+    /// Closes the port, lets requests in flight end, and closes each connection after its answer. What is still open after
     /// `within` is cut off; then false.
     pub(super) async fn close(mut self, within: Duration) -> bool {
         let _ = self.closing.send(true);
@@ -64,7 +64,7 @@ impl Drop for Server {
 }
 
 async fn accept(listener: TcpListener, router: Router, limits: Limits, mut closing: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let permits = Arc::new(Semaphore::new(limits.connections));
     // Aborted with this task, which is how connections end with the server.
     let mut connections = JoinSet::new();
     loop {
@@ -72,18 +72,18 @@ async fn accept(listener: TcpListener, router: Router, limits: Limits, mut closi
             _ = closing.wait_for(|closing| *closing) => break,
             accepted = async {
                 // Never closed.
-                let place = places.clone().acquire_owned().await;
-                (place, listener.accept().await)
+                let permit = permits.clone().acquire_owned().await;
+                (permit, listener.accept().await)
             } => accepted,
         };
         match accepted {
-            (Ok(place), Ok((stream, _))) => {
+            (Ok(permit), Ok((stream, _))) => {
                 let (router, closing) = (router.clone(), closing.clone());
                 // Answers are to go at once. A connection that refuses the option is dead already.
                 let _ = stream.set_nodelay(true);
                 connections.spawn(async move {
                     serve(stream, router, &limits, closing).await;
-                    drop(place);
+                    drop(permit);
                 });
             }
             _ => tokio::time::sleep(PAUSE).await,
@@ -102,18 +102,18 @@ where
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(LARGEST_HEAD);
     let mut connection =
-        http.serve_connection(TokioIo::new(Taken::new(stream, limits.body_timeout)), TowerToHyperService::new(router));
-    let mut told = false;
+        http.serve_connection(TokioIo::new(WriteTimeout::new(stream, limits.body_timeout)), TowerToHyperService::new(router));
+    let mut shutting_down = false;
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
-            _ = closing.wait_for(|closing| *closing), if !told => {
-                told = true;
+            _ = closing.wait_for(|closing| *closing), if !shutting_down => {
+                shutting_down = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
         }
     };
-    // An error is a client that went away or spoke no HTTP: nothing is left to say to it.
+    // An error is a client that went away or did not speak HTTP; there is nothing left to send it.
     if ended.is_ok() {
         linger(connection.into_parts().io.into_inner().into_inner()).await;
     }

@@ -22,7 +22,7 @@ pub struct Stats {
     pub refused: u64,
     /// Leads for which there was no room or no store.
     pub unavailable: u64,
-    /// Callbacks that told something new.
+    /// Callbacks with new data.
     pub callbacks: u64,
     /// Towards Clay.
     pub clay: VendorStats,

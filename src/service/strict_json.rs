@@ -1,8 +1,8 @@
 //! JSON that means one thing only.
 //!
 //! A text with a key twice is read differently by every parser: what was checked here would not be what a vendor acts on. One
-//! that is nested without end fells parsers that recurse. And "expected value" without a place helps nobody who sent a thousand
-//! lines. So a repeated key and deep nesting are refused, and every error has its place.
+//! that is nested without end overflows parsers that recurse. And "expected value" without a line does not help a client
+//! that sent a thousand. So a repeated key and deep nesting are refused, and every error has its line and column.
 
 use std::fmt;
 
@@ -23,8 +23,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, Problem> {
         return Err(Problem::new("the body is empty").at(1, 1).help("send one JSON value"));
     }
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { left: DEEPEST }.deserialize(&mut reader).map_err(|error| place(text, &error))?;
-    reader.end().map_err(|error| place(text, &error))?;
+    let value = Strict { left: DEEPEST }.deserialize(&mut reader).map_err(|error| located(text, &error))?;
+    reader.end().map_err(|error| located(text, &error))?;
     Ok(value)
 }
 
@@ -34,7 +34,7 @@ fn not_utf8(bytes: &[u8], at: usize) -> Problem {
     Problem::new("the body is not UTF-8 from here on").at(line, column).help("send JSON in UTF-8")
 }
 
-fn place(text: &str, error: &serde_json::Error) -> Problem {
+fn located(text: &str, error: &serde_json::Error) -> Problem {
     // serde_json counts a column in bytes.
     let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
     let before = line.char_indices().take_while(|(at, _)| *at < error.column()).count();

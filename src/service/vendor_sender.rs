@@ -36,7 +36,7 @@ impl Sender for VendorSender {
     }
 }
 
-/// An attempt under way; it is counted when it goes out of scope, cut off or not.
+/// An attempt in flight; it is counted when it is dropped, answered or not.
 struct Attempt<'a> {
     sender: &'a VendorSender,
     operation: &'a Operation,

@@ -1,4 +1,4 @@
-//! How much a store may hold: past it intake is refused, because a queue that grows without end fells the process that keeps it.
+//! How much a store may hold: past it intake is refused, because a queue that grows without end takes down its process.
 
 use crate::resilience::FallbackSettings;
 

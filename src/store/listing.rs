@@ -1,7 +1,7 @@
-//! What a person sees of a store, whichever it is.
+//! What a listing of a store shows, whichever store it is.
 //!
-//! Two kinds of stores that were listed each in its own way would be read wrongly by whoever moves from one to the other. So
-//! both give these, and whoever prints or exports them knows of no store.
+//! If each kind of store were listed in its own way, people who move from one to the other would misread it. So all stores
+//! give these types, and the code that prints or exports them does not depend on the store.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,11 @@
 //! Where leads are kept so that they outlive the process.
 //!
 //! A lead that was acknowledged and then only lived in memory is gone with the next restart. A store makes it durable before
-//! anybody is told, keeps it until every operation of it has come to its place, and answers where that is.
+//! it is acknowledged, keeps it until every operation of it is settled, and answers where each is.
 //!
 //! A lead is a few operations: enrich at Clay, identify and track at Customer.io. All enter the queues of their vendors in the
 //! commit that accepts the lead; each vendor's pipeline drains its own through [`Backlog`]. Operations of one user leave a
-//! vendor's queue in the order in which they came. Whoever did not hear that a change was made may ask for it again: nothing
+//! vendor's queue in the order in which they came. A caller that lost the answer to a change may repeat it: nothing
 //! happens twice.
 
 pub mod bounds;
@@ -112,7 +112,7 @@ pub struct OperationRecord {
     pub settled: Option<Settled>,
 }
 
-/// A place where leads are durable. Clones share it.
+/// A durable store of leads. Clones share it.
 pub trait LeadStore: Clone + Send + Sync + 'static {
     /// The queue and the dead letters of one vendor in it.
     type Backlog: Backlog;
@@ -143,7 +143,7 @@ pub trait LeadStore: Clone + Send + Sync + 'static {
     /// and what is queued are never forgotten.
     fn forget_settled(&self, before: UnixMillis) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// The latest time that is dated in the store, as far as it can be told at once; `None` where that can't be told. A
+    /// The latest time that is dated in the store, where it is cheap to read, or else `None`. A
     /// service that starts does not go back behind it: a clock that was set back would make everything that waits wait for
     /// as much longer, and begin a day of credits anew.
     fn latest(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send {

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+use crate::text::did_you_mean;
+
 /// Why a threshold cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message} ({help})")]
@@ -29,11 +31,7 @@ pub enum Part {
 
 /// "did you mean `x`?" with the nearest of `known`, or all of them when none is near.
 pub(super) fn nearest(word: &str, known: &[&str]) -> String {
-    let scored = known.iter().map(|candidate| (strsim::jaro_winkler(word, candidate), candidate));
-    match scored.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((score, candidate)) if score > 0.8 => format!("did you mean `{candidate}`?"),
-        _ => one_of(known),
-    }
+    did_you_mean(word, known, || one_of(known))
 }
 
 /// "one of `a`, `b` or `c`".

@@ -15,7 +15,7 @@ pub enum TransportError {
 /// A request that got no whole answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SendError {
-    /// Nobody listens at the address, or its name cannot be found.
+    /// Nothing listens at the address, or its name cannot be resolved.
     #[error("connection refused")]
     Refused,
     /// The connection ended before a whole answer had come.

@@ -83,7 +83,7 @@ impl Origin {
     }
 
     /// Keeps a connection for the next request.
-    pub(super) fn give_back(&self, connection: Connection, since: Instant, most: usize) {
+    pub(super) fn release(&self, connection: Connection, since: Instant, most: usize) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < most {
             idle.push(Idle { connection, since });

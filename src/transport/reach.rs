@@ -1,4 +1,4 @@
-//! Whether anybody listens, asked once before a load.
+//! Whether something listens at an address, checked once before a load.
 
 use std::io;
 use std::time::Duration;

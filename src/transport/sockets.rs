@@ -88,7 +88,7 @@ impl HttpClient {
                 Ok(answer) => {
                     let (head, incoming) = answer.into_parts();
                     let (body, body_bytes) = read(incoming, body).await?;
-                    origin.give_back(connection, Instant::now(), self.shared.pool.max_idle_per_host);
+                    origin.release(connection, Instant::now(), self.shared.pool.max_idle_per_host);
                     return Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, body_bytes });
                 }
                 // The server closed an idle connection before anything of the request was sent: it goes over another.

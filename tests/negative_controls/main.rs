@@ -41,7 +41,7 @@ async fn to_acknowledge_before_the_commit_loses_leads() {
     // The fifth, which was acknowledged since the last commit, with its three operations.
     assert_eq!(audit.count(FindingKind::Lost), 3, "{audit}");
     let story = audit.to_string();
-    assert!(story.contains("user-4@acme.test") && story.contains("no request ever came"), "{story}");
+    assert!(story.contains("user-4@acme.test") && story.contains("vendors.ndjson: no request"), "{story}");
     let audit = dies_after_an_acknowledgement(false).await;
     assert!(audit.passed() && audit.operations.delivered == 30, "{audit}");
 }

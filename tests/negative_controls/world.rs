@@ -136,7 +136,7 @@ impl<S: LeadStore> World<S> {
         self.wall.unix_millis(Instant::now())
     }
 
-    /// Submits a lead, and writes the driver's book.
+    /// Submits a lead, and writes the driver's journal.
     pub(crate) async fn submit(&mut self, user: &str) {
         let key = idempotency_key(OperationKind::Enrich, user, &json!("lead"));
         let operation = |kind| Operation {
@@ -211,6 +211,6 @@ impl<S: LeadStore> World<S> {
 
 fn write<T: serde::Serialize + Send + 'static>(path: &std::path::Path, entries: Vec<T>) {
     let journal = Journal::create(path).expect("a writable directory");
-    entries.into_iter().for_each(|entry| journal.pen().write(entry));
+    entries.into_iter().for_each(|entry| journal.sender().write(entry));
     assert_eq!(journal.finish().missed, 0);
 }

@@ -1,4 +1,4 @@
-//! `/clock`: the timetable's clock, started by whoever drives the load.
+//! `/clock`: the timetable's clock, started by the load generator.
 //!
 //! A load generator and the simulator run on different clocks. To lay the faults over the load, the generator has to know
 //! where the timetable's zero lies on its own clock, and how well it knows that. Every answer here carries what is needed for
@@ -67,7 +67,7 @@ pub(super) async fn start(call: Call<Nothing, Optional<Start>>) -> Result<Json<C
     let simulation = &call.admin.simulation;
     let zero = call.body.0.zero(Instant::now(), simulation.unix_us())?;
     if !simulation.faults.start(zero) {
-        let problem = Problem::new("the timetable's clock runs already").help("GET /clock tells since when");
+        let problem = Problem::new("the timetable's clock is already running").help("GET /clock shows since when");
         return Err(Refusal::new(http::StatusCode::CONFLICT, problem));
     }
     Ok(Json(clock(simulation, call.received_unix_us)))

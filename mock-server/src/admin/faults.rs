@@ -61,7 +61,7 @@ pub(super) async fn add(call: Call<Nothing, Required<FaultForm>>) -> Result<Crea
     simulation.faults.add(fault).await.map_err(refused)?;
     match living(simulation, &name) {
         Some(state) => Ok(Created(state.into())),
-        // It is over already, or somebody was quick to remove it.
+        // It is over already, or was removed at once.
         None => Err(Refusal::new(StatusCode::CONFLICT, Problem::of("name", format!("`{name}` has been removed again")))),
     }
 }
@@ -109,12 +109,12 @@ fn living(simulation: &Simulation, name: &str) -> Option<FaultState> {
 }
 
 fn unprocessable(problems: Vec<FaultProblem>) -> Refusal {
-    let told = |problem: FaultProblem| {
-        // What is missing is told by an example in a scenario's form; here it is JSON.
+    let in_json = |problem: FaultProblem| {
+        // The example of a missing key is written as in a scenario; here it is JSON.
         let (toml, json) = (format!("`{} = ", problem.field), format!("`\"{}\": ", problem.field));
         Problem::of(problem.field, problem.problem).help(problem.help.replacen(&toml, &json, 1))
     };
-    Refusal::unprocessable(problems.into_iter().map(told).collect())
+    Refusal::unprocessable(problems.into_iter().map(in_json).collect())
 }
 
 fn refused(error: AddError) -> Refusal {

@@ -1,19 +1,20 @@
 //! Who may use the admin API.
 //!
-//! On loopback without a token, everything that runs on this machine may, and that includes a browser with a page of somebody
-//! else's in it. Such a page can send requests here in two ways: across origins (then the request names its origin), and under
+//! On loopback without a token, everything that runs on this machine may, and that includes a browser that shows a foreign
+//! page. Such a page can send requests here in two ways: across origins (then the request names its origin), and under
 //! a name of its own that it has made resolve to 127.0.0.1 (then the request names that host). Both are refused. With a token
 //! the token decides, for no page can know it.
 
 use std::net::IpAddr;
 
-use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, Method, Request, StatusCode};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::refusal::{Problem, Refusal};
+use crate::keys::authorization;
 use crate::secret::Secret;
 
 /// Paths that need no token: whether it is alive, and the page, which holds nothing and asks for the token itself.
@@ -67,8 +68,7 @@ impl Guard {
 }
 
 fn check_token(digest_of_token: &[u8; 32], headers: &HeaderMap) -> Result<(), Refusal> {
-    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.split_once(' '));
-    let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+    let given = authorization(headers, "bearer");
     if given.is_some_and(|given| bool::from(digest(given.as_bytes()).ct_eq(digest_of_token))) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! `/ledger`: what happened to every request, one JSON object a line, and live for as long as one listens.
+//! `/ledger`: what happened to every request, one JSON object a line, and live with `follow=true`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub(super) struct Which {
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "only its schema is used: entries are written as they are")]
-#[expect(clippy::large_enum_variant, reason = "it is there for its schema, and nobody makes one")]
+#[expect(clippy::large_enum_variant, reason = "it exists for its schema only and is never constructed")]
 pub(super) enum Line {
     /// One request.
     Entry(Entry),
@@ -66,10 +66,10 @@ pub(super) async fn read(call: Call<Which>) -> Result<Lines<Line>, Refusal> {
         let problem = Problem::of("route", format!("there is no route `{route}`")).help(nearest(route, &known));
         return Err(Refusal::unprocessable(vec![problem]));
     }
-    Ok(Lines(told(&call.admin.simulation.ledger, which), std::marker::PhantomData))
+    Ok(Lines(stream_of(&call.admin.simulation.ledger, which), std::marker::PhantomData))
 }
 
-fn told(ledger: &Arc<Ledger>, which: Which) -> Body {
+fn stream_of(ledger: &Arc<Ledger>, which: Which) -> Body {
     let start = start(ledger, &which);
     let follower = which.follow.then(|| ledger.follow_after(start.next));
     let mut cut = Cut { left: which.limit.unwrap_or(u64::MAX), which, pause: false };
@@ -94,7 +94,7 @@ fn start(ledger: &Ledger, which: &Which) -> Batch {
     });
     let mut batch = ledger.batch_after(after, KEPT, false);
     if which.after.is_none() {
-        // Where the client does not say how far it is, entries that nobody has asked for are not missed by anybody.
+        // A client that does not say how far it is misses no entry.
         batch.missed = 0;
     }
     batch.entries.retain(|entry| which.wants(entry));
@@ -168,10 +168,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_follower_that_falls_behind_is_told_how_much_it_has_missed() {
+    async fn a_follower_that_falls_behind_learns_how_much_it_has_missed() {
         let ledger = Arc::new(Ledger::new());
         ledger.write(entry(1));
-        let mut body = told(&ledger, which("follow=true"));
+        let mut body = stream_of(&ledger, which("follow=true"));
         assert_eq!(numbers(&body.frame().await.unwrap().unwrap().into_data().unwrap()), [1]);
         for request in 0..KEPT as u64 + 7 {
             ledger.write(entry(request));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_forgotten_is_missed_by_those_who_say_how_far_they_are() {
+    async fn clients_that_say_how_far_they_are_learn_what_was_forgotten() {
         let ledger = Arc::new(Ledger::new());
         for request in 0..KEPT as u64 + 3 {
             ledger.write(entry(request));
@@ -189,7 +189,7 @@ mod tests {
         for (query, expected) in
             [("after=1&limit=1", &[-2, 4][..]), ("limit=1", &[4]), ("last=1", &[10_003]), ("after=10002", &[10_003])]
         {
-            let text = told(&ledger, which(query)).collect().await.unwrap().to_bytes();
+            let text = stream_of(&ledger, which(query)).collect().await.unwrap().to_bytes();
             assert_eq!(numbers(&text), expected, "{query}");
         }
     }

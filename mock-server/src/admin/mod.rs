@@ -1,4 +1,4 @@
-//! The admin API: what the simulation is told and asked while it runs, on a port of its own that no fault can reach.
+//! The admin API controls and inspects the running simulation, on a port of its own that no fault can reach.
 //!
 //! It has a listener, connections and limits of its own, and shares nothing with the vendors' edges but the handle on the
 //! running simulation. `routes.rs` is the one table of its operations; the router and the OpenAPI document are both made from
@@ -68,7 +68,7 @@ async fn guarded(State(admin): State<Arc<Admin>>, request: Request, next: Next) 
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
-    // Nothing here is to be kept, guessed at, framed or told to others.
+    // Answers must not be cached, sniffed or shared with other origins.
     response.headers_mut().extend([
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),

@@ -19,9 +19,10 @@ const COMMON: [(u16, &str); 2] = [
 ];
 /// What operations that read a body may refuse.
 const OF_BODIES: [(u16, &str); 3] =
-    [(400, "The body is no JSON, or broke off."), (408, "The body did not come in time."), (413, "The body is too large.")];
+    [(400, "The body is not JSON, or incomplete."), (408, "The body did not come in time."), (413, "The body is too large.")];
 /// What operations with a query or a body may refuse.
-const OF_FIELDS: (u16, &str) = (422, "A field is unknown, of the wrong type or makes no sense; all of them are told at once.");
+const OF_FIELDS: (u16, &str) =
+    (422, "A field is unknown, of the wrong type or makes no sense; all problems are reported at once.");
 
 /// The document of these operations, OpenAPI 3.1.
 pub(super) fn document(operations: &[Operation]) -> Value {

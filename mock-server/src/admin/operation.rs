@@ -1,7 +1,7 @@
 //! One operation of the admin API: its route, its handler and its documentation, from one definition.
 //!
 //! Query, body and answer are types of the handler, and both the reading and the OpenAPI document come from these types, so
-//! the document cannot tell anything else than what happens.
+//! the document always describes what happens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +71,7 @@ impl Payload for Nothing {
     fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         match bytes {
             [] => Ok(Self {}),
-            _ => Err(Refusal::unprocessable(vec![Problem::new("there is a body, and none is taken here")])),
+            _ => Err(Refusal::unprocessable(vec![Problem::new("this request takes no body")])),
         }
     }
 }

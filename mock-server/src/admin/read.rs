@@ -57,11 +57,11 @@ fn typed<T: DeserializeOwned + JsonSchema>(fields: &Map<String, Value>, what: &s
 
 fn malformed(error: &serde_json::Error, bytes: &[u8]) -> Refusal {
     let text = error.to_string();
-    // The place is told apart from what is wrong.
+    // Line and column follow separately.
     let what = text.split(" at line ").next().unwrap_or(&text);
     let message = match bytes {
         [] => "the body is empty".to_owned(),
-        _ => format!("the body is no JSON: {what} at line {}, column {}", error.line(), error.column()),
+        _ => format!("the body is not JSON: {what} at line {}, column {}", error.line(), error.column()),
     };
     Refusal::new(StatusCode::BAD_REQUEST, Problem::new(message))
 }
@@ -116,16 +116,16 @@ mod tests {
     }
 
     #[test]
-    fn malformed_json_is_told_with_its_place() {
+    fn malformed_json_is_reported_with_its_place() {
         let (status, errors) = refused(b"{\n  \"name\": }");
         assert_eq!(status, 400);
-        assert_eq!(errors[0].message, "the body is no JSON: expected value at line 2, column 11");
+        assert_eq!(errors[0].message, "the body is not JSON: expected value at line 2, column 11");
         assert_eq!(refused(b"").1[0].message, "the body is empty");
         assert_eq!(refused(b"{\"name\":\"\xff\"}").0, 400);
     }
 
     #[test]
-    fn unknown_fields_are_told_with_the_nearest_name_and_all_at_once() {
+    fn unknown_fields_are_reported_with_the_nearest_name_and_all_at_once() {
         let (status, errors) = refused(br#"{"nmae":"x","limt":1}"#);
         assert_eq!(status, 422);
         assert_eq!(errors.iter().filter_map(|error| error.field.as_deref()).collect::<Vec<_>>(), ["limt", "nmae"]);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_types_are_told_with_their_path() {
+    fn wrong_types_are_reported_with_their_path() {
         let (status, errors) = refused(br#"{"name":"x","routes":["a",1]}"#);
         assert_eq!((status, errors[0].field.as_deref()), (422, Some("routes[1]")));
         assert_eq!(refused(b"[]").0, 422);

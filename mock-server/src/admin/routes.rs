@@ -7,7 +7,7 @@ use super::operation::{
 };
 use super::{clock, faults, health, ledger, metrics, openapi, page, reset, state, vendors};
 
-/// Every path, for whoever has missed one.
+/// Every path, for the answer to an unknown one.
 pub(super) const PATHS: [&str; 17] = [
     "/",
     "/ca.pem",
@@ -34,7 +34,7 @@ const NO_ITEM: (u16, &str) = (404, "There is no such vendor, section or item.");
 const NO_FAULT: (u16, &str) = (404, "No fault of this name is there.");
 const NAME_TAKEN: (u16, &str) = (409, "A fault of this name is scheduled or active, or too many are.");
 const ENDED: (u16, &str) = (503, "The simulation is being shut down.");
-const STARTED: (u16, &str) = (409, "The clock runs already.");
+const STARTED: (u16, &str) = (409, "The clock is already running.");
 
 /// The table.
 pub(super) fn table() -> Vec<Operation> {

@@ -53,7 +53,7 @@ impl AdminServer {
     /// Closes the port and every connection, and waits until that is done.
     pub(crate) async fn shutdown(mut self) {
         self.acceptor.abort();
-        // It was aborted: that tells nothing.
+        // The only error is that it was aborted.
         let _ = (&mut self.acceptor).await;
     }
 }

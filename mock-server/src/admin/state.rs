@@ -19,7 +19,7 @@ const PAGE: u32 = 100;
 /// Items of a page at most.
 const LARGEST_PAGE: u32 = 1_000;
 
-/// A part of a vendor's state at a glance: how many items a list has, or the whole of what is no list.
+/// A part of a vendor's state at a glance: how many items a list has, or the whole of anything else.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum Glance {
@@ -49,7 +49,7 @@ pub(super) struct Paging {
     r#where: Option<String>,
 }
 
-/// Items of a list, oldest first, or what is no list.
+/// Items of a list, oldest first, or anything else as a whole.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum Section {
@@ -92,7 +92,7 @@ pub(super) async fn item(call: Call) -> Result<Json<Value>, Refusal> {
     let [vendor, section, id] = call.path().map(str::to_owned);
     let find = move |simulation: &Simulation| {
         let Value::Array(items) = value(simulation, &vendor, &section)? else {
-            let problem = Problem::new(format!("`{section}` of `{vendor}` is no list, so nothing in it has an id"));
+            let problem = Problem::new(format!("`{section}` of `{vendor}` is not a list, so its parts have no ids"));
             return Err(Refusal::new(StatusCode::NOT_FOUND, problem.help(format!("read /state/{vendor}/{section}"))));
         };
         items.into_iter().find(|item| has(item, "id", &id)).ok_or_else(|| {
@@ -134,11 +134,11 @@ fn value(simulation: &Simulation, vendor: &str, section: &str) -> Result<Value, 
 fn page(items: Vec<Value>, paging: &Paging) -> Result<Section, Refusal> {
     let limit = paging.limit.unwrap_or(PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {
-        return Err(wrong("limit", format!("{limit} is no page; it must be from 1 to {LARGEST_PAGE}")));
+        return Err(wrong("limit", format!("{limit} is not a page size; it must be from 1 to {LARGEST_PAGE}")));
     }
     let pair = match &paging.r#where {
         Some(text) => Some(text.split_once(':').ok_or_else(|| {
-            wrong("where", format!("`{text}` is no condition; write it as `field:value`, like `customer:ada`"))
+            wrong("where", format!("`{text}` is not a condition; write it as `field:value`, like `customer:ada`"))
         })?),
         None => None,
     };

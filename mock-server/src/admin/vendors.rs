@@ -30,7 +30,7 @@ pub(super) async fn list(call: Call) -> Result<Json<Vec<VendorInfo>>, Refusal> {
         let url = simulation.vendors[vendor].url();
         VendorInfo {
             vendor,
-            https_url: url.replacen("http://", "https://", 1),
+            https_url: crate::text::over_tls(&url),
             url,
             routes: vendor.routes(),
             sections: simulation.vendor(vendor).sections(),

@@ -7,11 +7,10 @@ use bytes::Bytes;
 use http::{Request, Uri};
 use tokio::time::Instant;
 
-use super::Disturbance;
 use super::post;
 use super::signature::{sign, sign_badly};
 use crate::duration::micros;
-use crate::fault::effect::CallbackVerdict;
+use crate::fault::{CallbackFaults, WebhookFault};
 use crate::simulated::clay::CallbackSettings;
 use crate::simulated::clay::{Attempt, Callback, Delivery, DeliveryStatus};
 
@@ -19,7 +18,7 @@ use crate::simulated::clay::{Attempt, Callback, Delivery, DeliveryStatus};
 pub(super) struct Job {
     /// Its place in the order in which callbacks came.
     pub(super) number: u64,
-    pub(super) disturbance: Disturbance,
+    pub(super) faults: CallbackFaults,
     /// It was held back, and may go.
     pub(super) was_held: bool,
     was_overtaken: bool,
@@ -43,7 +42,7 @@ pub(super) enum Next {
 }
 
 impl Job {
-    pub(super) fn new(callback: Callback, disturbance: Disturbance, number: u64, settings: &CallbackSettings) -> Self {
+    pub(super) fn new(callback: Callback, faults: CallbackFaults, number: u64, settings: &CallbackSettings) -> Self {
         let (uri, refused) = match settings.check_url(&callback.url) {
             Ok(uri) => (Some(uri), None),
             Err(problem) => (None, Some(problem)),
@@ -54,7 +53,7 @@ impl Job {
             url: callback.url.to_string(),
             status: DeliveryStatus::Failed,
             attempts: Vec::new(),
-            intended: names(&disturbance, |_| true),
+            intended: names(&faults, |_| true),
             actual: Vec::new(),
             refused,
         };
@@ -62,10 +61,10 @@ impl Job {
             number,
             was_held: false,
             was_overtaken: false,
-            copies: if disturbance.twice { 2 } else { 1 },
+            copies: if faults.has(WebhookFault::Twice) { 2 } else { 1 },
             attempts_left: settings.attempts,
             delivered: false,
-            disturbance,
+            faults,
             callback,
             uri,
             delivery,
@@ -74,7 +73,7 @@ impl Job {
 
     /// Whether nothing is to be sent: the address is refused, or a fault lets it vanish.
     pub(super) fn is_over(&self) -> bool {
-        self.uri.is_none() || self.disturbance.lost
+        self.uri.is_none() || self.faults.has(WebhookFault::Lost)
     }
 
     /// Bytes that it takes, but for what all take.
@@ -90,7 +89,7 @@ impl Job {
     /// What is posted now.
     pub(super) fn request(&self) -> Option<Request<Bytes>> {
         let body = self.callback.body.clone();
-        let sign = if self.disturbance.badly_signed { sign_badly } else { sign };
+        let sign = if self.faults.has(WebhookFault::BadlySigned) { sign_badly } else { sign };
         let signature = self.callback.secret.as_ref().and_then(|secret| sign(secret, &body));
         Some(post::request(self.uri.clone()?, body, signature))
     }
@@ -115,7 +114,7 @@ impl Job {
 
     /// How it went.
     pub(super) fn ended(mut self) -> Delivery {
-        let (lost, was_overtaken) = (self.disturbance.lost, self.was_overtaken);
+        let (lost, was_overtaken) = (self.faults.has(WebhookFault::Lost), self.was_overtaken);
         let has_secret = self.callback.secret.is_some();
         self.delivery.status = match (self.delivery.refused.is_some(), lost, self.delivered) {
             (true, ..) => DeliveryStatus::Refused,
@@ -124,22 +123,21 @@ impl Job {
             (.., false) => DeliveryStatus::Failed,
         };
         let is_refused = self.delivery.status == DeliveryStatus::Refused;
-        self.delivery.actual = names(&self.disturbance, |verdict| match verdict {
+        self.delivery.actual = names(&self.faults, |fault| match fault {
             _ if is_refused => false,
-            CallbackVerdict::Lose => true,
+            WebhookFault::Lost => true,
             // One that never came was neither late nor double.
             _ if lost => false,
-            CallbackVerdict::Swap => was_overtaken,
-            CallbackVerdict::BadSignature => has_secret,
-            CallbackVerdict::Delay(_) | CallbackVerdict::Twice => true,
-            CallbackVerdict::Pass => false,
+            WebhookFault::OutOfOrder => was_overtaken,
+            WebhookFault::BadlySigned => has_secret,
+            WebhookFault::Late { .. } | WebhookFault::Twice => true,
         });
         self.delivery
     }
 }
 
-fn names(disturbance: &Disturbance, which: impl Fn(CallbackVerdict) -> bool) -> Vec<Arc<str>> {
-    disturbance.faults.iter().filter(|(_, verdict)| which(*verdict)).map(|(name, _)| name.clone()).collect()
+fn names(faults: &CallbackFaults, which: impl Fn(WebhookFault) -> bool) -> Vec<Arc<str>> {
+    faults.0.iter().filter(|(_, fault)| which(*fault)).map(|(name, _)| name.clone()).collect()
 }
 
 /// A job in the queue; the one that is due first is the greatest.

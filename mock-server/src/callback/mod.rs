@@ -1,8 +1,8 @@
 //! Callbacks: what the simulated Clay posts to an address of the user's.
 //!
-//! One task makes them all. It sleeps until the next row is due whose end is to be told, asks the active faults what is to
-//! happen to each callback, and has a bounded number of attempts under way at a time. Whatever happens is written down in
-//! Clay's log of deliveries: what the faults intended, and what they did.
+//! One task makes them all. It sleeps until the next row with a callback is due, lets the active faults judge each callback,
+//! and has a bounded number of attempts in flight. Whatever happens is written down in Clay's log of deliveries: what the
+//! faults intended, and what they did.
 
 mod job;
 mod post;
@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use crate::fault::Callback as Disturbance;
+use crate::fault::CallbackFaults;
 use crate::simulated::clay::Clay;
 pub(crate) use post::{HttpPost, InProcess, Post};
 use sender::Sender;
 
 /// Asks the faults in force what is to happen to a callback, by its identity.
-pub(crate) type Judge = Box<dyn Fn(&[u8]) -> Disturbance + Send>;
+pub(crate) type Judge = Box<dyn Fn(&[u8]) -> CallbackFaults + Send>;
 
 /// The task that makes callbacks. Dropped, it makes no more.
 #[derive(Debug)]

@@ -41,7 +41,7 @@ pub(super) fn request(uri: Uri, body: Bytes, signature: Option<HeaderValue>) -> 
     request
 }
 
-/// Posts over HTTP/1.1. Redirections are not followed: they would lead to addresses that nobody has allowed.
+/// Posts over HTTP/1.1. Redirections are not followed: they could lead to addresses that are not allowed.
 #[derive(Clone)]
 pub(crate) struct HttpPost(Client<HttpConnector, Full<Bytes>>);
 
@@ -52,7 +52,7 @@ impl HttpPost {
     pub(crate) fn new() -> Self {
         // Without retries by the client, every attempt is one.
         let mut client = Client::builder(TokioExecutor::new());
-        // Without the timer, connections to receivers that nobody calls any more would stay until those close them.
+        // Without the timer, idle connections would stay open until their receivers close them.
         client.retry_canceled_requests(false).pool_timer(TokioTimer::new());
         Self(client.build_http())
     }

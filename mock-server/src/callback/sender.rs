@@ -10,11 +10,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Judge;
 use super::job::{Job, Next, Queued};
 use super::post::Post;
+use crate::fault::WebhookFault;
 use crate::simulated::clay::CallbackSettings;
 use crate::simulated::clay::Clay;
 
-/// How long one that is to be overtaken waits for the one that overtakes it, before it goes all the same. Nobody can tell
-/// whether another will come; longer than rows usually lie apart, and shorter than receivers give up.
+/// How long a callback that is to be overtaken waits for the next one before it is sent all the same: another may never come.
+/// Longer than the usual time between rows, and shorter than receivers wait.
 const LONGEST_HOLD: Duration = Duration::from_secs(10);
 
 /// The state of the task.
@@ -63,7 +64,7 @@ impl<P: Post> Sender<P> {
             tokio::select! {
                 // Whichever comes first, all that is due is looked at next.
                 biased;
-                () = self.clay.deliveries().bell.notified() => {}
+                () = self.clay.deliveries().changed.notified() => {}
                 Some(sent) = self.under_way.join_next(), if !self.under_way.is_empty() => {
                     // It was aborted by a reset, or it ended: it cannot panic.
                     if let Ok((job, result)) = sent {
@@ -94,13 +95,13 @@ impl<P: Post> Sender<P> {
         let now = Instant::now();
         let (callbacks, next) = self.clay.due_callbacks(now, room);
         for callback in callbacks {
-            let disturbance = (self.judge)(&callback.identity);
-            let job = Job::new(callback, disturbance, self.next_number, &self.settings);
+            let faults = (self.judge)(&callback.identity);
+            let job = Job::new(callback, faults, self.next_number, &self.settings);
             self.next_number += 1;
             if job.is_over() {
                 self.clay.deliveries().write(job.ended(), self.generation);
             } else {
-                let due = now.checked_add(job.disturbance.delay).unwrap_or(now);
+                let due = now.checked_add(job.faults.delay()).unwrap_or(now);
                 self.bytes += job.bytes();
                 self.queue.push(Queued { due, job });
             }
@@ -109,7 +110,7 @@ impl<P: Post> Sender<P> {
         next.filter(|_| room > 0)
     }
 
-    /// Lets go what nobody has overtaken in time.
+    /// Releases a callback that was not overtaken in time.
     fn release_in_time(&mut self) {
         let now = Instant::now();
         if let Some((_, job)) = self.held.take_if(|(until, _)| *until <= now) {
@@ -125,7 +126,7 @@ impl<P: Post> Sender<P> {
             }
             let Some(Queued { mut job, .. }) = self.queue.pop() else { return };
             // Where one waits already, this is the one that overtakes it.
-            if job.disturbance.overtaken && !job.was_held && self.held.is_none() {
+            if job.faults.has(WebhookFault::OutOfOrder) && !job.was_held && self.held.is_none() {
                 job.was_held = true;
                 self.held = Some((now + LONGEST_HOLD, job));
                 continue;

@@ -1,6 +1,6 @@
 //! `X-Clay-Signature`: `sha256=<hex of HMAC-SHA256 over the raw body>`, as Clay documents it.
 //!
-//! It covers the body alone, no time of day: a receiver tells a repetition by what the body says, not by its signature.
+//! It covers the body alone, no time of day: a receiver recognises a repetition by the body, not by the signature.
 
 use hmac::{Hmac, Mac};
 use http::{HeaderName, HeaderValue};

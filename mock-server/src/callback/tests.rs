@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::signature::{SIGNATURE, sign};
 use super::*;
 use crate::clock::DayClock;
-use crate::fault::effect::CallbackVerdict;
+use crate::fault::WebhookFault;
 use crate::latency::LatencyModel;
 use crate::seed::Seed;
 use crate::settings::{CallbackSettings, ClaySettings, Provider, RegisteredWebhook, Secret};
@@ -105,23 +105,14 @@ impl Bench {
 }
 
 fn no_fault() -> Judge {
-    Box::new(|_| Disturbance::default())
+    Box::new(|_| CallbackFaults::default())
 }
 
 /// A fault that hits the callbacks of these leads.
-fn fault(verdict: CallbackVerdict, leads: &'static [&'static str]) -> Judge {
+fn fault(fault: WebhookFault, leads: &'static [&'static str]) -> Judge {
     Box::new(move |identity| {
-        if !leads.iter().any(|lead| lead.as_bytes() == identity) {
-            return Disturbance::default();
-        }
-        Disturbance {
-            lost: verdict == CallbackVerdict::Lose,
-            delay: if let CallbackVerdict::Delay(delay) = verdict { delay } else { Duration::ZERO },
-            twice: verdict == CallbackVerdict::Twice,
-            overtaken: verdict == CallbackVerdict::Swap,
-            badly_signed: verdict == CallbackVerdict::BadSignature,
-            faults: vec![("fault".into(), verdict)],
-        }
+        let is_hit = leads.iter().any(|lead| lead.as_bytes() == identity);
+        CallbackFaults(if is_hit { vec![("fault".into(), fault)] } else { Vec::new() })
     })
 }
 
@@ -209,7 +200,7 @@ async fn by_default_there_is_one_attempt() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_one_is_late_and_others_are_not() {
-    let verdict = CallbackVerdict::Delay(Duration::from_secs(30));
+    let verdict = WebhookFault::Late { by: Duration::from_secs(30) };
     let mut bench = Bench::start(|_| {}, &[], fault(verdict, &["a@x.test"]));
     bench.submit("a@x.test");
     bench.submit("b@x.test");
@@ -221,7 +212,7 @@ async fn a_late_one_is_late_and_others_are_not() {
 
 #[tokio::test(start_paused = true)]
 async fn a_doubled_one_comes_twice_with_the_same_body() {
-    let mut bench = Bench::start(|_| {}, &[], fault(CallbackVerdict::Twice, &["a@x.test"]));
+    let mut bench = Bench::start(|_| {}, &[], fault(WebhookFault::Twice, &["a@x.test"]));
     bench.submit("a@x.test");
     let (first, second) = (bench.next().await.1, bench.next().await.1);
     assert_eq!((first.body(), first.headers()), (second.body(), second.headers()));
@@ -231,7 +222,7 @@ async fn a_doubled_one_comes_twice_with_the_same_body() {
 
 #[tokio::test(start_paused = true)]
 async fn one_is_overtaken_by_the_next_where_there_is_one() {
-    let mut bench = Bench::start(|_| {}, &[], fault(CallbackVerdict::Swap, &["a@x.test", "b@x.test", "c@x.test"]));
+    let mut bench = Bench::start(|_| {}, &[], fault(WebhookFault::OutOfOrder, &["a@x.test", "b@x.test", "c@x.test"]));
     for lead in ["a@x.test", "b@x.test", "c@x.test"] {
         bench.submit(lead);
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -247,20 +238,20 @@ async fn one_is_overtaken_by_the_next_where_there_is_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_one_never_comes_and_a_badly_signed_one_is_known_by_its_signature() {
-    let mut bench = Bench::start(|_| {}, &[], fault(CallbackVerdict::Lose, &["a@x.test"]));
+    let mut bench = Bench::start(|_| {}, &[], fault(WebhookFault::Lost, &["a@x.test"]));
     bench.submit("a@x.test");
     let log = bench.log(1).await;
     assert_eq!((log[0].status, log[0].attempts.len(), log[0].actual.len()), (DeliveryStatus::Lost, 0, 1));
     assert!(bench.received.try_recv().is_err());
 
-    let mut bench = Bench::start(|_| {}, &[], fault(CallbackVerdict::BadSignature, &["a@x.test"]));
+    let mut bench = Bench::start(|_| {}, &[], fault(WebhookFault::BadlySigned, &["a@x.test"]));
     bench.submit("a@x.test");
     let (_, message) = bench.next().await;
     assert!(message.headers().contains_key(SIGNATURE) && !is_signed(&message, "whsec_simulated"));
     assert_eq!(bench.log(1).await[0].actual.len(), 1);
 
     let unsigned = |settings: &mut ClaySettings| settings.callbacks.signing_secret = None;
-    let mut bench = Bench::start(unsigned, &[], fault(CallbackVerdict::BadSignature, &["a@x.test"]));
+    let mut bench = Bench::start(unsigned, &[], fault(WebhookFault::BadlySigned, &["a@x.test"]));
     bench.submit("a@x.test");
     assert!(!bench.next().await.1.headers().contains_key(SIGNATURE));
     assert_eq!(bench.log(1).await[0].actual.len(), 0);
@@ -294,7 +285,7 @@ async fn beyond_the_queue_callbacks_are_given_up_and_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_reset_nothing_from_before_comes() {
-    let verdict = CallbackVerdict::Delay(Duration::from_secs(5));
+    let verdict = WebhookFault::Late { by: Duration::from_secs(5) };
     let mut bench = Bench::start(|_| {}, &[], fault(verdict, &["late@x.test"]));
     bench.submit("late@x.test");
     tokio::time::sleep(Duration::from_secs(12)).await;

@@ -23,7 +23,7 @@ pub fn run(args: &MockArgs) -> ExitCode {
         Err(error) => return fail(&format!("cannot start: {error}")),
     };
     let code = runtime.block_on(async { if args.stdio { serve_stdio().await } else { serve_by_hand(args).await } });
-    // What is still running (a write that nobody reads, say) must not hold up the end.
+    // What is still running (a write to a full pipe, say) must not delay the exit.
     runtime.shutdown_background();
     code
 }
@@ -33,7 +33,7 @@ async fn serve_by_hand(args: &MockArgs) -> ExitCode {
         Ok(settings) => settings,
         Err(problem) => return fail(&problem.to_string()),
     };
-    // Before the first line is printed, so that whoever has read it can end the program properly.
+    // Before the first line is printed, so that a caller that has read it can end the program properly.
     let ended = match signals() {
         Ok(ended) => ended,
         Err(error) => return fail(&format!("cannot listen for signals: {error}")),
@@ -45,13 +45,13 @@ async fn serve_by_hand(args: &MockArgs) -> ExitCode {
     if args.start_timetable {
         vendors.start_timetable();
     }
-    // Nobody reading is no reason to stop serving.
+    // Serving goes on without a reader.
     let _ = io::stdout().write_all(welcome(&vendors, &settings, args).as_bytes());
     ended.await;
     let counts = vendors.counts();
     let problems = vendors.shutdown().await;
     let _ = io::stdout().write_all(summary(&counts).as_bytes());
-    // The requests were served all the same, but whoever wanted the ledger has not got it.
+    // The requests were served, but the ledger is not complete.
     if problems.is_empty() { ExitCode::SUCCESS } else { fail(&problems.join("\nerror: ")) }
 }
 
@@ -61,6 +61,8 @@ fn signals() -> io::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {
+            // Either one ends the program.
+            biased;
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }

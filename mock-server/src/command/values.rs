@@ -20,7 +20,7 @@ fn time(text: &str) -> Result<Duration, String> {
 
 /// `10/20`.
 pub(super) fn limit(text: &str) -> Result<(f64, u32), String> {
-    let wrong = || format!("`{text}` is no limit; write it as requests a second and burst: `10/20`");
+    let wrong = || format!("`{text}` is not a limit; write it as requests a second and burst: `10/20`");
     let (rate, burst) = text.split_once('/').ok_or_else(wrong)?;
     let (rate, burst) = (rate.parse::<f64>().map_err(|_| wrong())?, burst.parse::<u32>().map_err(|_| wrong())?);
     if rate.is_finite() && rate > 0.0 && burst > 0 { Ok((rate, burst)) } else { Err(wrong()) }

@@ -9,18 +9,19 @@ use super::MockArgs;
 use super::args::TOKEN_VARIABLE;
 use crate::counts::Count;
 use crate::settings::SimulationSettings;
+use crate::simulated::SimulatedVendor;
 use crate::simulation::SimulatedVendors;
+use crate::text::over_tls;
 
 /// Addresses, and lines to try that work as they stand.
 pub(super) fn welcome(vendors: &SimulatedVendors, settings: &SimulationSettings, args: &MockArgs) -> String {
     let (clay, customer_io) = (vendors.clay_url(), vendors.customer_io_url());
     let basic = STANDARD.encode(format!("{}:{}", settings.customer_io.site_id, settings.customer_io.api_key));
-    let mut text = format!(
-        "Simulated Clay         {clay}   {clay_tls}\n\
-         Simulated Customer.io  {customer_io}   {customer_io_tls}\n",
-        clay_tls = over_tls(&clay),
-        customer_io_tls = over_tls(&customer_io),
-    );
+    let mut text = String::new();
+    for vendor in SimulatedVendor::ALL {
+        let url = vendors.url(vendor);
+        text.push_str(&format!("Simulated {:<13}{url}   {}\n", vendor.title(), over_tls(&url)));
+    }
     if let Some(admin) = vendors.admin_url() {
         text.push_str(&format!("Admin API and page     {admin}/\n"));
     }
@@ -49,10 +50,6 @@ pub(super) fn welcome(vendors: &SimulatedVendors, settings: &SimulationSettings,
     text.push_str(&timetable(vendors, settings, args));
     text.push_str("\nCtrl-C ends them.\n");
     text
-}
-
-fn over_tls(url: &str) -> String {
-    url.replacen("http://", "https://", 1)
 }
 
 /// The variable's name stands for the token, which is never shown.
@@ -110,13 +107,8 @@ mod tests {
 
     #[test]
     fn the_summary_names_closed_connections_and_faults() {
-        let count = Count {
-            vendor: crate::fault::SimulatedVendor::Clay,
-            route: "clay.webhook".to_owned(),
-            status: 0,
-            by_fault: true,
-            count: 7,
-        };
+        let count =
+            Count { vendor: SimulatedVendor::Clay, route: "clay.webhook".to_owned(), status: 0, by_fault: true, count: 7 };
         assert!(summary(&[count]).contains("clay         clay.webhook closed          7  by a fault"));
         assert!(summary(&[]).contains("No requests"));
     }

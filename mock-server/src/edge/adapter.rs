@@ -1,8 +1,8 @@
 //! wiremock's view of a vendor.
 //!
-//! What of an answer is not for the client (how long the vendor thinks, what the request has changed) goes to the edge on
-//! a way of its own: a wait inside wiremock would end with the instance, and a batch's effects fit into no header. So does the
-//! target on its way to the vendor, which wiremock would tidy up as browsers do: `/customers/%2e%2e/events` is not `/events`.
+//! The parts of an answer that are not for the client (how long the vendor takes, what the request has changed) bypass
+//! wiremock: a wait inside wiremock would end with the instance, and a batch's effects do not fit into a header. The target
+//! bypasses it on the way in, because wiremock normalises it as browsers do: `/customers/%2e%2e/events` is not `/events`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,8 +40,8 @@ impl Asides {
         self.under_way().get(&number).map(|(target, _)| target.clone())
     }
 
-    fn tell(&self, number: u64, aside: Aside) {
-        // Nobody is told whose request is not under way any more.
+    fn put(&self, number: u64, aside: Aside) {
+        // A request that is no longer in flight takes nothing.
         if let Some((_, expected)) = self.under_way().get_mut(&number) {
             *expected = aside;
         }
@@ -96,7 +96,7 @@ impl Respond for Adapter {
             Instant::now(),
         );
         if let Some(number) = number {
-            self.asides.tell(number, Aside { delay: answer.delay, effects: answer.effects });
+            self.asides.put(number, Aside { delay: answer.delay, effects: answer.effects });
         }
         let mut template = ResponseTemplate::new(answer.status.as_u16()).set_body_bytes(answer.body);
         for (name, value) in &answer.headers {

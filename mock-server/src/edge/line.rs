@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use super::connection::Connection;
 
 /// Whether a connection ends with a TCP RST instead of a FIN when it is dropped. Kept apart from the socket, because TLS may
-/// lie between whoever decides it and the socket.
+/// lie between the code that decides it and the socket.
 #[derive(Clone, Default)]
 pub(super) struct Reset(Arc<AtomicBool>);
 
@@ -74,7 +74,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// A connection's bytes, with those that have been read to tell the protocol, telling its [`Connection`] when a request
+/// A connection's bytes, with those that have been read to detect the protocol. It notes in its [`Connection`] when a request
 /// begins and when the peer does not take what is written.
 pub(super) struct Line<T> {
     io: T,
@@ -115,7 +115,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Line<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
-        // Where bytes are buffered on the way (TLS), nothing but this tells that the peer takes them again.
+        // Where bytes are buffered on the way (TLS), only this shows that the peer takes them again.
         self.connection.set_blocked(flushed.is_pending());
         flushed
     }

@@ -16,7 +16,7 @@ use super::body::AnswerBody;
 use super::connection::{Connection, Fate, Serving};
 use super::stream_play::StreamPlay;
 use super::to_the_end::ToTheEnd;
-use crate::exchange::{Due, Judged, Play, Record, Reply, without_body};
+use crate::exchange::{Judged, Play, Record, Reply, without_body};
 use crate::simulated::{self, Answer};
 use crate::wire::{End, Step};
 
@@ -80,10 +80,8 @@ pub(super) async fn answer(
     if judged.asks_vendor() {
         judged = ToTheEnd::new(forward(shared, judged, parts, body)).await;
     }
-    match judged.due() {
-        Due::Now => {}
-        Due::At(due) => sleep_until(due.checked_sub(TICK).unwrap_or(due)).await,
-        Due::Never => pending().await,
+    if let Some(due) = judged.due() {
+        sleep_until(due.checked_sub(TICK).unwrap_or(due)).await;
     }
     let reply = judged.reply(client.is_head, Instant::now());
     client.give(reply).await
@@ -141,7 +139,7 @@ async fn forward(shared: Arc<Shared>, mut judged: Judged, parts: request::Parts,
         answer.effects = asked.aside.effects;
         answer
     } else {
-        // "OPTIONS *" and CONNECT have targets that are no path: no vendor has them, and wiremock panics on them.
+        // "OPTIONS *" and CONNECT have targets that are not paths: no vendor has them, and wiremock panics on them.
         error(StatusCode::NOT_FOUND, "not found")
     };
     judged.answered(answer);

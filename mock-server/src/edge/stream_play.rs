@@ -1,6 +1,6 @@
 //! A script on a stream of HTTP/2.
 //!
-//! The stream's end is not the connection's: what is cut short resets the stream. Bytes that are no part of an answer do
+//! The stream's end is not the connection's: what is cut short resets the stream. Bytes that are not part of an answer do
 //! not exist here, so in their place the connection is closed.
 
 use std::pin::Pin;

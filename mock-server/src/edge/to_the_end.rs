@@ -1,4 +1,4 @@
-//! Work that runs to its end although nobody waits for it any more.
+//! Work that runs to its end even when its caller stops waiting.
 //!
 //! A vendor does not stop in the middle because its client has hung up. So neither does a request that has been handed to
 //! it: what it changes is in the ledger, whether the client has waited for the answer or not.

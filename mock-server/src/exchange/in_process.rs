@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use http::{Method, Request, response};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::reply::{Due, Reply, without_body};
+use super::reply::{Reply, without_body};
 use super::{FaultyVendor, Play};
 use crate::ledger::Sent;
 use crate::simulated;
@@ -86,10 +86,8 @@ impl FaultyVendor {
         if judged.asks_vendor() {
             judged.answered(self.vendor.answer(&request, arrived));
         }
-        match judged.due() {
-            Due::Now => {}
-            Due::At(due) => sleep_until(due).await,
-            Due::Never => pending().await,
+        if let Some(due) = judged.due() {
+            sleep_until(due).await;
         }
         let now = Instant::now();
         match judged.reply(parts.method == Method::HEAD, now) {

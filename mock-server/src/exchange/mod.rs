@@ -28,11 +28,11 @@ pub use in_process::{Answered, NoAnswer};
 pub(crate) use judge::Judged;
 pub(crate) use play::{PIECE, Play};
 pub(crate) use record::Record;
-pub(crate) use reply::{Due, Reply, without_body};
+pub(crate) use reply::{Reply, without_body};
 
 use crate::clock::DayClock;
 use crate::counts::{Count, Counts};
-use crate::fault::ActiveFaults;
+use crate::fault::{ActiveFaults, CallbackFaults};
 use crate::ledger::Ledger;
 use crate::simulated::{SimulatedVendor, Vendor};
 
@@ -123,7 +123,7 @@ impl FaultyVendor {
     }
 
     /// What faults make of a callback that the vendor is about to make.
-    pub(crate) fn judge_callback(&self, identity: &[u8], now: Instant) -> crate::fault::Callback {
+    pub(crate) fn judge_callback(&self, identity: &[u8], now: Instant) -> CallbackFaults {
         self.active().judge_callback(identity, now)
     }
 }

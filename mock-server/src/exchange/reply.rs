@@ -13,17 +13,6 @@ use super::record::{Record, What};
 use crate::simulated::Answer;
 use crate::wire::{Script, Step};
 
-/// When a reply begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Due {
-    /// At once.
-    Now,
-    /// At this instant.
-    At(Instant),
-    /// Beyond what the clock can tell.
-    Never,
-}
-
 /// What is sent.
 pub(crate) enum Reply {
     /// Nothing: the connection is closed. The request is over.
@@ -35,20 +24,18 @@ pub(crate) enum Reply {
 }
 
 impl Judged {
-    /// When the reply begins: after the time that the vendor takes and faults add, from the request's arrival. From here on the
-    /// faults that add to it have happened.
-    pub(crate) fn due(&mut self) -> Due {
+    /// When the reply begins, `None` for at once: after the time that the vendor takes and faults add, from the request's
+    /// arrival. From here on the faults that add to it have happened.
+    pub(crate) fn due(&mut self) -> Option<Instant> {
         if self.closes {
-            return Due::Now;
+            return None;
         }
         if !self.delay.is_zero() {
             self.record.all_happened(What::Delay);
         }
         let delay = self.delay.saturating_add(self.answer.as_ref().map_or(Duration::ZERO, |answer| answer.delay));
-        if delay.is_zero() {
-            return Due::Now;
-        }
-        self.record.arrived.checked_add(delay).map_or(Due::Never, Due::At)
+        // Each delay is bounded and so is the number of faults, so that the clock does not end before.
+        Some(delay).filter(|delay| !delay.is_zero()).and_then(|delay| self.record.arrived.checked_add(delay))
     }
 
     /// The reply at `now`, when it is due: the answer, altered by faults or as it is. Where there is no answer, faults play

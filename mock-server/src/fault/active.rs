@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::definition::Fault;
-use super::effect::{CallbackVerdict, Effect, Moment, Verdict};
+use super::effect::{Effect, Moment, Verdict, WebhookFault};
 use super::kind::FaultKind;
 use super::outage::Outage;
 use super::ramp::Ramp;
@@ -92,15 +92,13 @@ impl ActiveFault {
         self.effect.alter(script, now)
     }
 
-    fn judge_callback(&self, identity: &[u8], now: Instant) -> CallbackVerdict {
-        if self.effect.judge_callback() == CallbackVerdict::Pass {
-            return CallbackVerdict::Pass;
-        }
-        if !(self.is_in_turn() && self.share.hits_identity(identity, self.strength(now))) {
-            return CallbackVerdict::Pass;
-        }
-        self.hits.fetch_add(1, Ordering::Relaxed);
-        self.effect.judge_callback()
+    fn callback_fault(&self, identity: &[u8], now: Instant) -> Option<WebhookFault> {
+        let fault = self.effect.callback_fault()?;
+        let is_hit = self.is_in_turn() && self.share.hits_identity(identity, self.strength(now));
+        is_hit.then(|| {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            fault
+        })
     }
 
     fn is_in_scope(&self, vendor: &dyn Vendor, route: &str, request: &Request<'_>) -> bool {
@@ -146,22 +144,10 @@ impl ActiveFaults {
         self.0.iter().filter_map(|fault| fault.effect.new_key()).map(|key| key.0.clone()).collect()
     }
 
-    /// What is to happen to a callback. Of equal `identity` (its row, say) and seed, the same ones are hit.
-    pub(crate) fn judge_callback(&self, identity: &[u8], now: Instant) -> Callback {
-        let mut callback = Callback::default();
-        for fault in self.0.iter() {
-            let verdict = fault.judge_callback(identity, now);
-            match verdict {
-                CallbackVerdict::Pass => continue,
-                CallbackVerdict::Lose => callback.lost = true,
-                CallbackVerdict::Delay(delay) => callback.delay = callback.delay.saturating_add(delay),
-                CallbackVerdict::Twice => callback.twice = true,
-                CallbackVerdict::Swap => callback.overtaken = true,
-                CallbackVerdict::BadSignature => callback.badly_signed = true,
-            }
-            callback.faults.push((fault.name.clone(), verdict));
-        }
-        callback
+    /// The faults that hit a callback. Of equal `identity` (its row, say) and seed, the same ones are hit.
+    pub(crate) fn judge_callback(&self, identity: &[u8], now: Instant) -> CallbackFaults {
+        let hits = |fault: &Arc<ActiveFault>| Some((fault.name.clone(), fault.callback_fault(identity, now)?));
+        CallbackFaults(self.0.iter().filter_map(hits).collect())
     }
 
     /// With one more.
@@ -178,19 +164,20 @@ impl ActiveFaults {
     }
 }
 
-/// What the active faults make of one callback: all of it at once, but that one which is lost is lost in any case.
+/// The faults that hit one callback, by name, in the order of the timetable. All of them act on it, but one that is lost is
+/// lost in any case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Callback {
-    /// It never comes.
-    pub(crate) lost: bool,
+pub(crate) struct CallbackFaults(pub(crate) Vec<(Arc<str>, WebhookFault)>);
+
+impl CallbackFaults {
+    /// Whether one of them does this.
+    pub(crate) fn has(&self, what: WebhookFault) -> bool {
+        self.0.iter().any(|(_, fault)| *fault == what)
+    }
+
     /// How much later it comes.
-    pub(crate) delay: Duration,
-    /// It comes twice.
-    pub(crate) twice: bool,
-    /// The next one overtakes it.
-    pub(crate) overtaken: bool,
-    /// Its signature is wrong.
-    pub(crate) badly_signed: bool,
-    /// Whose doing it is, in the order of the timetable.
-    pub(crate) faults: Vec<(Arc<str>, CallbackVerdict)>,
+    pub(crate) fn delay(&self) -> Duration {
+        let late = |fault: &WebhookFault| if let WebhookFault::Late { by } = fault { *by } else { Duration::ZERO };
+        self.0.iter().map(|(_, fault)| late(fault)).fold(Duration::ZERO, Duration::saturating_add)
+    }
 }

@@ -43,7 +43,7 @@ pub(super) fn cut(script: &mut Script, at: u64) -> bool {
     true
 }
 
-/// Takes the body apart into pieces of at most `size` bytes, with what `pause` gives before each: it is told the bytes before
+/// Takes the body apart into pieces of at most `size` bytes, with what `pause` gives before each, from the bytes before
 /// the piece and those up to its end. Returns whether there is a pause at all.
 pub(super) fn slice(script: &mut Script, size: u64, mut pause: impl FnMut(u64, u64) -> Duration) -> bool {
     let size = usize::try_from(size.max(length(script).div_ceil(MOST_PIECES)).max(1)).unwrap_or(usize::MAX);

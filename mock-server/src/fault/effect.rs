@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::ramp::Ramp;
@@ -37,21 +38,23 @@ pub(crate) enum Verdict {
     },
 }
 
-/// What is to happen to a callback that a vendor makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CallbackVerdict {
-    /// Nothing.
-    Pass,
+/// What happens to a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookFault {
     /// It comes later.
-    Delay(Duration),
+    Late {
+        /// By how much.
+        by: Duration,
+    },
     /// It comes twice.
     Twice,
     /// The next one overtakes it.
-    Swap,
+    OutOfOrder,
     /// It never comes.
-    Lose,
+    Lost,
     /// Its signature is wrong.
-    BadSignature,
+    BadlySigned,
 }
 
 /// An active fault. It lives from the fault's start to its end, so its state (a bucket's level, say) starts fresh.
@@ -72,9 +75,9 @@ pub(crate) trait Effect: Send + Sync {
         false
     }
 
-    /// Judges one callback of the vendor.
-    fn judge_callback(&self) -> CallbackVerdict {
-        CallbackVerdict::Pass
+    /// What happens to the callbacks that it hits; `None` where it hits requests.
+    fn callback_fault(&self) -> Option<WebhookFault> {
+        None
     }
 
     /// A key that the vendor accepts beside its own while the fault is active.

@@ -20,7 +20,7 @@ use crate::wire::{Script, Step};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Malformed {
-    /// The body is no JSON: its first half, sent as if it were the whole. Without a body there is nothing to spoil.
+    /// The body is not JSON: its first half, sent as if it were the whole. Without a body there is nothing to spoil.
     Json,
     /// No HTTP at all.
     Head,

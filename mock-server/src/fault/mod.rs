@@ -33,8 +33,9 @@ mod validate;
 mod webhook;
 mod words;
 
-pub(crate) use active::{ActiveFault, ActiveFaults, Callback};
+pub(crate) use active::{ActiveFault, ActiveFaults, CallbackFaults};
 pub use definition::Fault;
+pub use effect::WebhookFault;
 pub use kind::FaultKind;
 pub use lost_answer::LostAnswer;
 pub use malformed::Malformed;
@@ -42,7 +43,6 @@ pub use outage::Outage;
 pub use problem::{FaultProblem, Wrong};
 pub use reset::ResetPoint;
 pub use validate::validate_timetable;
-pub use webhook::WebhookFault;
 
 pub use crate::retry_after::RetryAfterStyle;
 pub use crate::simulated::SimulatedVendor;

@@ -1,6 +1,6 @@
 //! Outage: the vendor is gone.
 //!
-//! Four ways, because clients tell them apart: a refused connection fails at once and is safe to repeat, one that is accepted
+//! Four ways, because clients distinguish them: a refused connection fails at once and is safe to repeat, one that is accepted
 //! and dropped fails before anything could be sent, a request whose connection is closed leaves open whether it was carried
 //! out, and a 503 is an answer.
 
@@ -18,7 +18,7 @@ use crate::simulated::{Request, Vendor};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outage {
-    /// Nobody listens: connections are refused, open ones closed. Only for a whole vendor and every request.
+    /// The port does not listen: connections are refused, open ones closed. Only for a whole vendor and every request.
     Refuse,
     /// Connections are accepted and closed at once, before anything is read. Only for a whole vendor and every request.
     Drop,

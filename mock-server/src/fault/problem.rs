@@ -1,4 +1,4 @@
-//! What is wrong with a fault, said so that whoever wrote it can put it right.
+//! What is wrong with a fault, and how to correct it.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Rate limit: 429 beyond a token bucket.
 //!
 //! Retry-After is computed from the bucket and never too early, so that a client which obeys it gets through when it is
-//! alone, and a client which does not obey it can be told from one which does.
+//! alone, and the ledger shows which clients obey it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -38,7 +38,7 @@ pub(super) fn check(rate: &f64, burst: &u32, _: &RetryAfterStyle, problems: &mut
     // `contains` is false for NaN too.
     if !RATES.contains(rate) {
         let help = "it must be from 0.001 to 1,000,000, in requests a second";
-        problems.push(FaultProblem::value("rate", format!("{rate:?} is no rate"), help));
+        problems.push(FaultProblem::value("rate", format!("{rate:?} is not a rate"), help));
     }
     if *burst == 0 {
         problems.push(FaultProblem::value("burst", "with a burst of 0 nothing would ever pass", "it must be at least 1"));

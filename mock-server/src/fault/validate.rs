@@ -1,4 +1,4 @@
-//! Whether a timetable makes sense, told before a load starts rather than by a fault that quietly does nothing.
+//! Whether a timetable makes sense, checked before a load starts, so that no fault silently does nothing.
 
 use std::collections::HashSet;
 
@@ -104,7 +104,7 @@ impl Fault {
         }
         if let Some(index) = self.customers.iter().position(|customer| customer.is_empty()) {
             let help = "give a customer's identifier, or a lead's e-mail address at Clay";
-            problems.push(FaultProblem::value(format!("customers[{index}]"), "nobody has an empty name", help));
+            problems.push(FaultProblem::value(format!("customers[{index}]"), "an identifier must not be empty", help));
         }
     }
 
@@ -148,7 +148,7 @@ pub fn validate_timetable(faults: &[Fault]) -> Result<(), Vec<(usize, FaultProbl
         problems.extend(fault.validate().err().into_iter().flatten().map(|problem| (index, problem)));
         if !names.insert(fault.name.as_str()) {
             let problem = format!("there are two faults `{}`", fault.name.escape_debug());
-            let help = "the timeline tells faults apart by their names: give each its own";
+            let help = "the timeline identifies faults by name: give each its own";
             problems.push((index, FaultProblem::value("name", problem, help)));
         }
     }

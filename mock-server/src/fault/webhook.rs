@@ -3,36 +3,13 @@
 //! Delivery is not guaranteed, says Clay, and integrators report callbacks that came twice. A receiver has to live with all of
 //! it: wait without hanging, take a duplicate for one, put what overtakes in order, and refuse what is badly signed.
 
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-
-use super::effect::{Begun, CallbackVerdict, Effect, Moment, Verdict};
+use super::effect::{Begun, Effect, Moment, Verdict, WebhookFault};
 use super::facts::Facts;
 use super::keys::{self, FaultForm};
 use super::problem::FaultProblem;
 use super::words::HowName;
 use crate::duration::Period;
 use crate::simulated::{Request, SimulatedVendor, Vendor};
-
-/// What happens to a callback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WebhookFault {
-    /// It comes later.
-    Late {
-        /// By how much.
-        by: Duration,
-    },
-    /// It comes twice.
-    Twice,
-    /// The next one overtakes it.
-    OutOfOrder,
-    /// It never comes.
-    Lost,
-    /// Its signature is wrong.
-    BadlySigned,
-}
 
 pub(super) const FACTS: Facts = Facts {
     keys: &["how", "by"],
@@ -89,13 +66,7 @@ impl Effect for WebhookFault {
         Verdict::Pass
     }
 
-    fn judge_callback(&self) -> CallbackVerdict {
-        match *self {
-            WebhookFault::Late { by } => CallbackVerdict::Delay(by),
-            WebhookFault::Twice => CallbackVerdict::Twice,
-            WebhookFault::OutOfOrder => CallbackVerdict::Swap,
-            WebhookFault::Lost => CallbackVerdict::Lose,
-            WebhookFault::BadlySigned => CallbackVerdict::BadSignature,
-        }
+    fn callback_fault(&self) -> Option<WebhookFault> {
+        Some(*self)
     }
 }

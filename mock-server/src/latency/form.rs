@@ -10,7 +10,7 @@ use crate::duration::Period;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
-    expecting = "this is no delay: write \"40ms\", or `uniform` with two bounds, or `lognormal` with `p50` and `p99`"
+    expecting = "this is not a delay: write \"40ms\", or `uniform` with two bounds, or `lognormal` with `p50` and `p99`"
 )]
 pub enum LatencyForm {
     /// Always the same.

@@ -39,7 +39,7 @@ pub enum LatencyModel {
 }
 
 /// The standard normal distribution's 99th percentile.
-const Z99: f64 = 2.326_347_874_040_841;
+pub const Z99: f64 = 2.326_347_874_040_841;
 
 /// The longest delay that a model may speak of. Beyond it a client has long given up, and sums of durations stay far
 /// from overflow.

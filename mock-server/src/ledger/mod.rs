@@ -1,7 +1,7 @@
 //! The ledger: of every request, what the faults intended, what happened, and whether the vendor committed an effect.
 //!
-//! A client that got no answer cannot know whether its request was carried out. The ledger knows, and so tells a lost lead
-//! from a lost answer. Entries are written once a request is over, whichever way.
+//! A client that got no answer cannot know whether its request was carried out. The ledger knows, and so distinguishes a lost
+//! lead from a lost answer. Entries are written once a request is over, whichever way.
 
 mod file;
 mod follow;

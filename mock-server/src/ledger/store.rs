@@ -1,7 +1,7 @@
 //! The latest entries in memory.
 //!
-//! One ring serves everybody: whoever looks back, whoever waits for something, and followers, which read it from where they
-//! left off. A follower that is slower than the ring is told how many entries it has missed; nobody can hold up a request.
+//! One ring serves readers of the past, tests that wait for an entry, and followers, which read it from where they left off. A
+//! follower that is slower than the ring learns how many entries it has missed; no reader can delay a request.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{Entry, KEPT, KEPT_BYTES};
 
-/// Every request's entry: the latest ones in memory, all of them to whoever follows.
+/// Every request's entry: the latest ones in memory, all of them for followers.
 pub struct Ledger {
     start: Instant,
     requests: AtomicU64,
@@ -42,7 +42,7 @@ struct Kept {
     /// The number of the last entry written.
     written: u64,
     /// The number of the last entry that a reset has taken out of sight. Followers still read it: a file must not have a gap
-    /// because somebody pressed a button.
+    /// because of a reset.
     cleared: u64,
 }
 

@@ -47,7 +47,7 @@ pub enum ChildError {
         how: String,
     },
     /// It is no simulator, or one of another version.
-    #[error("the simulated vendors said something else than was expected: {line}")]
+    #[error("the simulated vendors sent an unexpected message: {line}")]
     Unexpected {
         /// What it said.
         line: String,
@@ -75,7 +75,7 @@ pub struct TimetableStart {
 }
 
 impl TimetableStart {
-    /// What an exchange tells: the clock started after the question was `asked`, and showed `elapsed` before its answer had
+    /// What a question and its answer show: the clock started after the question was `asked`, and showed `elapsed` before its answer had
     /// `arrived`. So its zero is between `asked` and `arrived` − `elapsed`. As in NTP (RFC 5905, section 8), the middle is
     /// taken, and what the two are apart, which is the time on the way, is twice the bound of the error.
     fn estimate(asked: Instant, arrived: Instant, elapsed: Duration, ledger: Duration) -> Self {
@@ -98,11 +98,11 @@ pub struct Child {
 
 /// One question at a time.
 struct Talk {
-    /// Closed by being dropped, which is how the child is told to end.
+    /// Dropping it closes it, which ends the child.
     stdin: Option<ChildStdin>,
     replies: mpsc::UnboundedReceiver<Reply>,
-    /// Answers still to come. More than one where somebody has stopped waiting for theirs: answers come in order, so that
-    /// one is passed over.
+    /// Answers still to come. More than one after a caller has stopped waiting: answers come in order, so those are
+    /// skipped.
     owed: usize,
 }
 
@@ -299,7 +299,7 @@ async fn listen(
 ) {
     // A line that is no text ends the conversation too: this is no simulator.
     while let Ok(Some(line)) = lines.next_line().await {
-        // Nobody listening is no reason to stop reading, or the child would block on a full pipe.
+        // Reading goes on without a receiver, or the child would block on a full pipe.
         match serde_json::from_str(&line) {
             Ok(Message::Fault(change)) => drop(faults.send(change)),
             Ok(message) => drop(replies.send(Reply::Message(message))),

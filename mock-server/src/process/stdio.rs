@@ -44,7 +44,7 @@ async fn serve(
     let (urls, admin) = (PerVendor::from_fn(|vendor| vendors.url(vendor)), vendors.admin_url());
     write(output, &Message::Ready { urls, admin }).await?;
     let served = handle_commands(&vendors, &mut faults, lines, output).await;
-    // What the ledger's file still lacks is written now; where that fails, whoever wanted it must know.
+    // The rest of the ledger is written to its file now; the parent learns where that fails.
     let problems = vendors.shutdown().await;
     served.and(if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) })
 }
@@ -57,7 +57,7 @@ async fn handle_commands(
 ) -> Result<(), String> {
     loop {
         tokio::select! {
-            // A command is answered before a fault is reported; the parent tells the two apart.
+            // Commands come first. The parent distinguishes answers from reports by their names.
             biased;
             line = lines.recv() => {
                 let Some(line) = line else { return Ok(()) };

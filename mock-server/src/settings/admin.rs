@@ -28,8 +28,8 @@ impl Default for AdminSettings {
 impl AdminSettings {
     /// # Errors
     ///
-    /// Beyond loopback without a token: whoever reaches it could break the simulation and read what it was sent. And a token
-    /// that no request could carry.
+    /// Beyond loopback without a token: any machine that reaches it could break the simulation and read what it was sent. And a
+    /// token that no request could carry.
     pub(super) fn check(&self) -> Result<(), SettingsProblem> {
         let wrong = |setting, problem: String| Err(SettingsProblem { setting, problem });
         match &self.token {

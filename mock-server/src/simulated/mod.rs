@@ -5,7 +5,6 @@
 pub mod clay;
 pub mod customer_io;
 pub(crate) mod json;
-pub(crate) mod limit;
 mod problem;
 mod table;
 mod third_vendor;

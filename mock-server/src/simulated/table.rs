@@ -5,7 +5,6 @@ use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::clay::{self, Clay, ClaySettings};
@@ -35,9 +34,8 @@ pub(crate) struct VendorSettings<'a> {
     pub(crate) customer_io_port: u16,
 }
 
-/// A vendor's row.
+/// A vendor's row, at the place that its variant has in the enum.
 struct Row {
-    vendor: SimulatedVendor,
     /// Its name in scenarios, route names and the ledger.
     name: &'static str,
     /// Its name in texts.
@@ -51,7 +49,6 @@ struct Row {
 
 const ROWS: &[Row] = &[
     Row {
-        vendor: SimulatedVendor::Clay,
         name: "clay",
         title: "Clay",
         routes: clay::ROUTES,
@@ -60,7 +57,6 @@ const ROWS: &[Row] = &[
         make: |settings, seed, clock| Arc::new(Clay::new(settings.clay.clone(), seed, clock)),
     },
     Row {
-        vendor: SimulatedVendor::CustomerIo,
         name: "customer_io",
         title: "Customer.io",
         routes: customer_io::ROUTES,
@@ -70,7 +66,6 @@ const ROWS: &[Row] = &[
     },
     #[cfg(feature = "third-vendor")]
     Row {
-        vendor: SimulatedVendor::Acme,
         name: "acme",
         title: "Acme",
         routes: super::third_vendor::ROUTES,
@@ -82,17 +77,12 @@ const ROWS: &[Row] = &[
 
 impl SimulatedVendor {
     /// Every vendor, in the order of the table.
-    pub const ALL: [Self; ROWS.len()] = {
-        let mut all = [Self::Clay; ROWS.len()];
-        let mut index = 0;
-        while index < all.len() {
-            all[index] = ROWS[index].vendor;
-            // A vendor finds its row by its number.
-            assert!(all[index] as usize == index);
-            index += 1;
-        }
-        all
-    };
+    pub const ALL: [Self; ROWS.len()] = [
+        Self::Clay,
+        Self::CustomerIo,
+        #[cfg(feature = "third-vendor")]
+        Self::Acme,
+    ];
 
     const fn row(self) -> &'static Row {
         &ROWS[self as usize]
@@ -164,27 +154,35 @@ impl<T> Index<SimulatedVendor> for PerVendor<T> {
     }
 }
 
-/// A map from the vendors' names.
+/// A map from the vendors' names; a value that is missing is the default.
 impl<T: Serialize> Serialize for PerVendor<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for PerVendor<T> {
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for PerVendor<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut values = BTreeMap::<SimulatedVendor, T>::deserialize(deserializer)?;
-        let missing = |vendor: SimulatedVendor| D::Error::missing_field(vendor.as_str());
-        let values: Vec<T> = SimulatedVendor::ALL
-            .into_iter()
-            .map(|vendor| values.remove(&vendor).ok_or_else(|| missing(vendor)))
-            .collect::<Result<_, _>>()?;
-        values.try_into().map(Self).map_err(|_| D::Error::custom("one value for each vendor"))
+        Ok(Self::from_fn(|vendor| values.remove(&vendor).unwrap_or_default()))
     }
 }
 
 impl<T> IndexMut<SimulatedVendor> for PerVendor<T> {
     fn index_mut(&mut self, vendor: SimulatedVendor) -> &mut T {
         &mut self.0[vendor as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_vendor_is_at_its_place_and_has_the_name_that_is_written() {
+        for (index, vendor) in SimulatedVendor::ALL.into_iter().enumerate() {
+            assert_eq!(vendor as usize, index);
+            assert_eq!(serde_json::to_value(vendor).unwrap(), vendor.as_str());
+        }
     }
 }

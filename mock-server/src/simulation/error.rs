@@ -11,7 +11,7 @@ use crate::tls::TlsError;
 /// Why a simulation could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Somebody else listens there.
+    /// Another program listens there.
     #[error("port {port} on {address} is taken; choose another with {option}, or 0 for any free port")]
     PortTaken {
         /// The address.

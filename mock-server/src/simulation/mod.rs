@@ -23,8 +23,7 @@ use crate::edge::Edge;
 use crate::exchange::FaultyVendor;
 use crate::fault::{Fault, validate_timetable};
 use crate::ledger::{Ledger, LedgerFile};
-pub use crate::running::Reset;
-use crate::running::{Served, Simulation};
+use crate::running::{ResetPart, Served, Simulation};
 use crate::seed::Seed;
 use crate::settings::{AdminSettings, SimulationSettings};
 use crate::simulated::clay::Clay;
@@ -241,7 +240,7 @@ impl SimulatedVendors {
     /// Forgets what requests have changed, what the ledger holds and what was counted, and ends the faults that were added by
     /// hand, so that one test does not see another's. The timetable's own faults stay as they are.
     pub async fn reset(&self) {
-        self.simulation.reset(Reset::default()).await;
+        self.simulation.reset(&ResetPart::ALL).await;
     }
 
     /// What does not work although everything is served, in words: a ledger file on a full disk.

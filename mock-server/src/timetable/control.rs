@@ -1,4 +1,4 @@
-//! The task that begins and ends faults, and how it is told what to do.
+//! The task that begins and ends faults, and the handle that adds and removes them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -91,7 +91,7 @@ impl Faults {
     }
 
     /// Adds a fault by hand. Its `at` counts from now, and `lasts` is its time to live. When this returns, a fault that begins
-    /// at once is in force. The fault stays also where nobody waits for that.
+    /// at once is in force. It is added even if the caller stops waiting.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl Faults {
         self.shared.schedule().list(Instant::now())
     }
 
-    /// Faults as they begin and end, from now on. A begin is told when the fault is in force, an end when it no longer is.
+    /// Faults as they begin and end, from now on: a begin when the fault is in force, an end when it no longer is.
     pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
         self.shared.subscribers.subscribe()
     }

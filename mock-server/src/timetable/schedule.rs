@@ -16,7 +16,7 @@ pub(super) struct Schedule {
     zero: Option<Instant>,
     entries: Vec<Entry>,
     next_index: usize,
-    /// Counts what was asked for, so that who asked can wait until it is done.
+    /// Counts changes, so that a caller can wait until its own is done.
     pub(super) revision: u64,
 }
 
@@ -149,7 +149,7 @@ impl Entry {
         Self { fault: Arc::new(fault), index, by_hand, begins: None, ends: None, phase, hits: Arc::default() }
     }
 
-    /// Times beyond what the clock can tell never come.
+    /// Times that the clock cannot represent never come.
     fn schedule(&mut self, zero: Instant) {
         self.begins = zero.checked_add(self.fault.at);
         self.ends = self.begins.zip(self.fault.lasts).and_then(|(begins, lasts)| begins.checked_add(lasts));

@@ -1,8 +1,8 @@
-//! One history a case: how books are joined, what is told of them, and when they prove nothing.
+//! One history a case: how journals are joined, what an audit reports, and when they prove nothing.
 
 use super::*;
 
-/// A service of one's own: no keys at the vendors, no places at rest.
+/// A service with neither keys at the vendors nor resting states.
 fn foreign_service() -> History {
     let mut history = History::default();
     for number in 0..10 {
@@ -145,12 +145,12 @@ fn leads_of_one_user_keep_their_order_unless_they_were_under_way_together() {
 }
 
 #[test]
-fn books_that_lack_entries_or_hold_nothing_prove_nothing() {
+fn journals_that_lack_entries_or_are_empty_prove_nothing() {
     let mut history = History { keyed: true, ..History::default() };
     history.lead(0, "ada", Fate::Acknowledged, [End::Delivered; 3]);
     let dir = tempfile::tempdir().unwrap();
     let journals = history.write(dir.path(), true);
-    for (journal, whose) in [(DRIVER, "driver"), (VENDORS, "vendors"), (PLACES, "places")] {
+    for (journal, whose) in [(DRIVER, "driver"), (VENDORS, "vendors"), (PLACES, "resting states")] {
         let path = dir.path().join(journal);
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{whole}{{\"missed\":7}}\n")).unwrap();
@@ -230,7 +230,7 @@ fn rows_charged_beyond_the_distinct_ones_are_found() {
 }
 
 #[test]
-fn the_story_of_a_lost_lead_names_the_lines_that_tell_it() {
+fn the_evidence_of_a_lost_lead_names_its_lines() {
     let mut history = History { keyed: true, ..History::default() };
     history.lead(0, "ada@acme.test", Fate::Acknowledged, [End::Delivered; 3]);
     history.lead(1, "bob@acme.test", Fate::AcknowledgedAgain, [End::DeadLettered; 3]);
@@ -239,14 +239,14 @@ fn the_story_of_a_lost_lead_names_the_lines_that_tell_it() {
     let audit = history.audit();
     let key = format!("{:064x}", 1);
     let expected = format!(
-        "1 operation acknowledged and lost: at no place and not at the vendor
+        "1 operation acknowledged and lost: in no resting state and not at the vendor
   enrich for bob@acme.test, lead {key}
     submitted.ndjson:3: lead submitted at 0.006000 s
     submitted.ndjson:4: no answer at 0.007000 s
     submitted.ndjson:5: lead submitted at 0.008000 s
     submitted.ndjson:6: acknowledged again, as known already, at 0.009000 s
     vendors.ndjson:4: request  at 0.010000 s by the vendors' clock, answered 200: nothing done
-    places.ndjson: at no place that was told"
+    places.ndjson: in no listed state"
     );
     assert_eq!(audit.findings[0].to_string(), expected);
     assert!(audit.to_string().starts_with("FAILED: 1 operation acknowledged and lost"));

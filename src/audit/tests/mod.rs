@@ -6,9 +6,9 @@ mod mutations;
 use std::path::Path;
 
 use super::*;
-use crate::journal::{Answered, VendorEffect};
+use crate::journal::{Answered, DRIVER, PLACES, VENDORS, VendorEffect};
 use crate::outcome::RestingState;
-use crate::resilience::idempotency_key;
+use crate::resilience::{OperationKind, idempotency_key};
 
 const KINDS: [OperationKind; 3] = [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track];
 
@@ -37,7 +37,7 @@ enum End {
     Rejected,
 }
 
-/// The books of one history, before they are written.
+/// The journals of one history, before they are written.
 #[derive(Debug, Clone, Default)]
 struct History {
     driver: Vec<DriverEntry>,
@@ -157,7 +157,7 @@ impl History {
         audit(&self.write(dir.path(), with_places), options).unwrap()
     }
 
-    /// The place, in its book, of the operation of this kind of the lead of this number.
+    /// The index, among the resting states, of the operation of this kind of the lead of this number.
     fn place_of(&mut self, number: usize, kind: OperationKind) -> usize {
         let key = op_key(&format!("{number:064x}"), kind);
         self.places.iter().position(|place| place.key == key).unwrap()

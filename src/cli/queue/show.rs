@@ -32,7 +32,7 @@ pub(super) fn run(args: &ShowArgs) -> Result<Exit, QueueError> {
     let mut file = args.store.read()?;
     let name = &args.name;
     let shown = match file.find(name)? {
-        None => file.find(&service::known_by(name))?,
+        None => file.find(&service::submitted_key(name))?,
         found => found,
     };
     let Some(shown) = shown else {

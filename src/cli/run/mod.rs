@@ -75,65 +75,46 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         }
     };
     output::warnings(&test_plan);
+    execute(args, test_plan).unwrap_or_else(|error| {
+        output::error(error);
+        Exit::CouldNotRun
+    })
+}
+
+fn execute(args: &RunArgs, test_plan: TestPlan) -> Result<Exit, String> {
     let started = wall_clock();
-    let dir = match run_dir(args.out.as_deref(), &test_plan.name, started) {
-        Ok(dir) => dir,
-        Err(error) => {
-            output::error(error);
-            return Exit::CouldNotRun;
-        }
-    };
+    let dir = run_dir(args.out.as_deref(), &test_plan.name, started).map_err(|error| error.to_string())?;
     let seed = args.seed.or(test_plan.seed).map_or_else(Seed::random, Seed);
     let stop = Stop::default();
-    if let Err(error) = signals::install(&stop) {
-        output::error(format!("cannot take over SIGINT: {error}"));
-        return Exit::CouldNotRun;
-    }
+    signals::install(&stop).map_err(|error| format!("cannot take over SIGINT: {error}"))?;
     let mut test_plan = if args.time_scale == 1.0 { test_plan } else { test_plan.scaled(args.time_scale) };
     test_plan.segment = args.segment.unwrap_or(Segment::WHOLE);
     if !args.quiet {
         output::remark(plan_text::plan(&test_plan, args.time_scale));
         output::remark(format!("  seed      {} (repeat with --seed {})\n", seed.0, seed.0));
     }
-    match run_and_show(args, &test_plan, &dir, seed, started, &stop) {
-        Ok(exit) => exit,
-        Err(error) => {
-            dir.abandon();
-            output::error(error);
-            Exit::CouldNotRun
-        }
-    }
-}
-
-/// Runs the load. An error means that it never began.
-fn run_and_show(
-    args: &RunArgs,
-    test_plan: &TestPlan,
-    dir: &RunDir,
-    seed: Seed,
-    started: DateTime<Utc>,
-    stop: &Stop,
-) -> Result<Exit, String> {
     let options = RunOptions {
         dir: dir.clone(),
         program: std::env::current_exe().map_err(|error| format!("cannot find this program to start others with: {error}"))?,
         seed,
         time_scale: args.time_scale,
         started,
-        journals: wants_journals(args, test_plan),
+        journals: wants_journals(args, &test_plan),
     };
-    let sinks = sinks(args, test_plan, dir).map_err(|error| format!("cannot write every sample: {error}"))?;
+    let sinks = sinks(args, &test_plan, &dir).inspect_err(|_| dir.abandon());
+    let sinks = sinks.map_err(|error| format!("cannot write every sample: {error}"))?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start the threads of the load: {error}"))?;
-    let finished = runtime.block_on(crate::run::run(test_plan, &options, stop, sinks));
+    let finished = runtime.block_on(crate::run::run(&test_plan, &options, &stop, sinks));
     // Connections and timers of the load need no orderly end.
     runtime.shutdown_background();
-    Ok(match finished {
-        Ok(finished) => show::show(&finished.run, &finished.judged, dir.path(), args.json),
-        Err(error) => {
-            output::error(&error);
-            if matches!(error, RunError::Interrupted) { Exit::Interrupted } else { Exit::CouldNotRun }
+    match finished {
+        Ok(finished) => Ok(show::show(&finished.run, &finished.judged, dir.path(), args.json)),
+        Err(error @ RunError::Interrupted) => {
+            output::error(error);
+            Ok(Exit::Interrupted)
         }
-    })
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Journals cost the load's process CPU: a run that asks for no proof keeps none.

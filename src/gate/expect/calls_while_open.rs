@@ -1,38 +1,31 @@
-//! Calls that reach the vendor while the breaker is OPEN: a breaker that lets calls through spares nobody.
+//! Calls that reach the vendor while the breaker is OPEN: a breaker that lets calls through does not protect the vendor.
 
-use super::vendor_breaker::{VendorBreaker, is_open};
-use super::{ExpectationJudgement, Finding};
+use super::vendor_breaker::VendorBreaker;
+use super::{ExpectationJudgement, Finding, Found, judgement, no_data};
+use crate::units::micros;
 use crate::units::{format_count, three_figures};
 
 pub(super) fn judge(most: f64, breaker: &VendorBreaker<'_>) -> ExpectationJudgement {
-    find(most, breaker).judgement(breaker.named("max_calls_while_open"), format!("at most {most} a second while OPEN"))
+    judgement(breaker.named("max_calls_while_open"), format!("at most {most} a second while OPEN"), find(most, breaker))
 }
 
-fn find(most: f64, breaker: &VendorBreaker<'_>) -> Finding {
-    if let Some(absent) = breaker.absent() {
-        return absent;
-    }
-    let facts = match breaker.grounds.vendors {
-        Ok(facts) => facts,
-        Err(why) => return Finding::no_data(why),
-    };
-    if let Some(gap) = facts.gap() {
-        return Finding::no_data(gap);
-    }
+fn find(most: f64, breaker: &VendorBreaker<'_>) -> Found {
+    breaker.is_there()?;
+    let facts = breaker.input.ledger()?;
     // What was sent before the breaker opened may arrive after; a probe is sent as soon as it is not OPEN any more.
-    let (tolerance, skew) = (facts.clock.tolerance_us(), facts.clock.skew.as_micros() as u64);
+    let (tolerance, skew) = (facts.clock.tolerance_us(), micros(facts.clock.skew));
     let inside = |start: u64, end: u64| (start.saturating_add(tolerance), end.saturating_sub(skew));
-    let spans = breaker.spans.iter().filter(|span| is_open(span)).map(|span| inside(span.start_us, span.end_us));
+    let spans = breaker.spans.iter().filter(|span| span.is_open()).map(|span| inside(span.start_us, span.end_us));
     let spans: Vec<(u64, u64)> = spans.filter(|(start, end)| start < end).collect();
     if spans.is_empty() {
-        return Finding::no_data("it was never OPEN");
+        return no_data("it was never OPEN");
     }
     let seconds = spans.iter().map(|(start, end)| end - start).sum::<u64>() as f64 / 1e6;
     let one = facts.vendors.get(&breaker.vendor);
     let calls = one.map_or(0, |one| spans.iter().map(|(start, end)| one.arrived(*start, *end)).sum::<u64>());
     let all = one.map_or(0, |one| one.arrivals.len() as u64);
     let rate = calls as f64 / seconds;
-    Finding {
+    Ok(Finding {
         truth: format!("the vendor's ledger: {} of {} calls arrived while OPEN", format_count(calls), format_count(all)),
         seen: format!(
             "{} a second, over {} s OPEN",
@@ -40,5 +33,5 @@ fn find(most: f64, breaker: &VendorBreaker<'_>) -> Finding {
             three_figures(seconds)
         ),
         passed: rate <= most,
-    }
+    })
 }

@@ -1,24 +1,18 @@
 //! Clay charges what the distinct effects cost, and nothing else: a row that is there twice is paid twice.
 
-use super::{ExpectationInput, ExpectationJudgement, Finding};
+use super::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
 use crate::outcome::Vendor;
 use crate::units::format_count;
 
-pub(super) fn judge(grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
-    find(grounds).judgement("credits_match_effects", "credits charged = credits of distinct effects")
+pub(super) fn judge(input: &ExpectationInput<'_>) -> ExpectationJudgement {
+    judgement("credits_match_effects", "credits charged = credits of distinct effects", find(input))
 }
 
-fn find(grounds: &ExpectationInput<'_>) -> Finding {
-    let facts = match grounds.vendors {
-        Ok(facts) => facts,
-        Err(why) => return Finding::no_data(why),
-    };
-    if let Some(gap) = facts.gap() {
-        return Finding::no_data(gap);
-    }
-    let Some(bill) = grounds.bill else { return Finding::no_data("Clay's account could not be read") };
+fn find(input: &ExpectationInput<'_>) -> Found {
+    let facts = input.ledger()?;
+    let Some(bill) = input.bill else { return no_data("Clay's account could not be read") };
     let Some(clay) = facts.vendors.get(&Vendor::Clay).filter(|clay| clay.effects > 0) else {
-        return Finding::no_data("no row was added at Clay");
+        return no_data("no row was added at Clay");
     };
     let on_the_way = match (bill.due, bill.unpaid) {
         (0, 0) => String::new(),
@@ -35,9 +29,9 @@ fn find(grounds: &ExpectationInput<'_>) -> Finding {
         format_count(clay.effects),
         format_count(clay.credits)
     );
-    Finding {
+    Ok(Finding {
         truth: format!("Clay charged {} credits{on_the_way}", format_count(bill.charged)),
         seen,
         passed: asked == clay.distinct_credits && clay.nameless_effects == 0,
-    }
+    })
 }

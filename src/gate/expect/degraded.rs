@@ -1,31 +1,28 @@
 //! The share of operations that were answered from the cache or by a guess: answers of lesser worth, which go nowhere.
 
-use super::{ExpectationInput, ExpectationJudgement, Finding};
+use super::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
 use crate::gate::Unit;
 use crate::gate::without_zeros;
 use crate::units::format_count;
 
-pub(super) fn judge(most: f64, grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
+pub(super) fn judge(most: f64, input: &ExpectationInput<'_>) -> ExpectationJudgement {
     let limit = without_zeros(&Unit::Fraction.format(most));
-    find(most, grounds).judgement("max_degraded", format!("at most {limit} of operations"))
+    judgement("max_degraded", format!("at most {limit} of operations"), find(most, input))
 }
 
-fn find(most: f64, grounds: &ExpectationInput<'_>) -> Finding {
-    let leads = grounds.run.result.leads;
-    match grounds.audited() {
-        Ok(Some(audit)) if !audit.places && grounds.run.result.service.is_some() => {
-            return Finding::no_data("the service does not tell how it answered");
-        }
-        Ok(_) => {}
-        Err(finding) => return finding,
+fn find(most: f64, input: &ExpectationInput<'_>) -> Found {
+    let leads = input.run.result.leads;
+    let audited = input.audited()?;
+    if input.run.result.service.is_some() && audited.is_some_and(|audit| !audit.places) {
+        return no_data("the service does not report how it answered");
     }
     if leads.submitted == 0 {
-        return Finding::no_data("no operation was handed to a pipeline");
+        return no_data("no operation was handed to a pipeline");
     }
     let share = leads.degraded as f64 / leads.submitted as f64;
-    Finding {
+    Ok(Finding {
         truth: format!("{} operations submitted, {} delivered", format_count(leads.submitted), format_count(leads.delivered)),
         seen: format!("{} degraded: {}", format_count(leads.degraded), Unit::Fraction.format(share)),
         passed: share <= most,
-    }
+    })
 }

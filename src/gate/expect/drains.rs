@@ -2,31 +2,31 @@
 
 use std::time::Duration;
 
-use super::{ExpectationInput, ExpectationJudgement, Finding, at, executed};
+use super::{ExpectationInput, ExpectationJudgement, Finding, Found, at, executed, judgement, no_data};
 use crate::measure::Second;
 use crate::units::{format_count, format_duration};
 
-pub(super) fn judge(within: Duration, grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
-    find(within, grounds)
-        .judgement("drains_within", format!("queue empty within {} of the last fault's end", format_duration(within)))
+pub(super) fn judge(within: Duration, input: &ExpectationInput<'_>) -> ExpectationJudgement {
+    let expected = format!("queue empty within {} of the last fault's end", format_duration(within));
+    judgement("drains_within", expected, find(within, input))
 }
 
-fn find(within: Duration, grounds: &ExpectationInput<'_>) -> Finding {
-    let faults = &grounds.run.result.faults;
+fn find(within: Duration, input: &ExpectationInput<'_>) -> Found {
+    let faults = &input.run.result.faults;
     if let Some(unfinished) = faults.iter().find(|fault| fault.ended_us.is_none()) {
-        return Finding::no_data(executed(unfinished));
+        return no_data(executed(unfinished));
     }
     let Some((end, last)) = faults.iter().filter_map(|fault| Some((fault.ended_us?, fault))).max_by_key(|(end, _)| *end) else {
-        return Finding::no_data("there was no fault");
+        return no_data("there was no fault");
     };
-    let tells = |second: &Second| second.gauges.leads.submitted > 0 || !second.gauges.breakers.is_empty();
-    if !grounds.run.seconds.iter().any(tells) {
-        return Finding::no_data("the depth of the queue was never told");
+    let reports = |second: &Second| second.gauges.leads.submitted > 0 || !second.gauges.breakers.is_empty();
+    if !input.run.seconds.iter().any(reports) {
+        return no_data("the depth of the queue was never reported");
     }
     let over = |second: &Second| second.start_us + second.length_us;
-    let after: Vec<&Second> = grounds.run.seconds.iter().filter(|second| over(second) >= end).collect();
-    let Some(first) = after.first() else { return Finding::no_data("the load ended with the fault") };
-    let most = grounds.run.seconds.iter().map(|second| second.gauges.queue_depth).max().unwrap_or(0);
+    let after: Vec<&Second> = input.run.seconds.iter().filter(|second| over(second) >= end).collect();
+    let Some(first) = after.first() else { return no_data("the load ended with the fault") };
+    let most = input.run.seconds.iter().map(|second| second.gauges.queue_depth).max().unwrap_or(0);
     let held = format_count(first.gauges.queue_depth);
     let truth = format!("{}; the queue held {held} then, {} at most", executed(last), format_count(most));
     let empty = after.iter().find(|second| second.gauges.queue_depth == 0);
@@ -39,5 +39,5 @@ fn find(within: Duration, grounds: &ExpectationInput<'_>) -> Finding {
         }
         None => (format!("never empty: {} at the end", format_count(left)), false),
     };
-    Finding { truth, seen, passed }
+    Ok(Finding { truth, seen, passed })
 }

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use super::retry_after::Bars;
 use crate::outcome::Vendor;
+use crate::units::micros;
 
 /// What may be repeated without a second effect: a customer's attributes are set, not added.
 const IDEMPOTENT_EFFECT: &str = "customer.identified";
@@ -22,8 +23,8 @@ const IDEMPOTENT_EFFECT: &str = "customer.identified";
 /// Keys of duplicates that are named.
 const EXAMPLES: usize = 3;
 
-/// How long a request or an answer may be on its way, beyond what the clocks differ by, before it counts against somebody:
-/// what was sent before the sender could know is nobody's fault.
+/// How long a request or an answer may be in transit, beyond what the clocks differ by, before it counts as a mistake: the
+/// sender could not know better.
 pub(super) const ON_THE_WAY: Duration = Duration::from_millis(50);
 
 /// Why a ledger says nothing.
@@ -37,8 +38,8 @@ pub enum FactsError {
         /// What the system said.
         source: io::Error,
     },
-    /// A line of it is no entry.
-    #[error("{path}, line {line}, is no entry of a ledger: {problem}")]
+    /// A line is not a ledger entry.
+    #[error("{path}, line {line}, is not a ledger entry: {problem}")]
     Line {
         /// The file.
         path: PathBuf,
@@ -66,7 +67,7 @@ impl LedgerClock {
 
     /// How late an arrival may be without having been sent late.
     pub(super) fn tolerance_us(self) -> u64 {
-        u64::try_from((ON_THE_WAY + self.skew).as_micros()).unwrap_or(u64::MAX)
+        micros(ON_THE_WAY + self.skew)
     }
 }
 
@@ -203,7 +204,7 @@ impl VendorFacts {
         }
         let line: Line<'_> = serde_json::from_str(text)?;
         self.entries += 1;
-        // They jump, too, where entries are told to be missing: then `gap` says that.
+        // They also jump where the ledger reports missing entries; `gap` says so.
         self.gaps += u64::from(line.entry != self.last_entry + 1 && line.entry != 1);
         self.last_entry = line.entry;
         let clock = self.clock;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::vendor_breaker::{VendorBreaker, is_open};
-use super::{ExpectationJudgement, Finding, at};
+use super::vendor_breaker::VendorBreaker;
+use super::{ExpectationJudgement, Finding, Found, at, judgement};
 use crate::scenario::BreakerExpectations;
+use crate::units::micros;
 use crate::units::{format_duration, three_figures};
 
 pub(super) fn judge(most: Duration, expected: &BreakerExpectations, breaker: &VendorBreaker<'_>) -> ExpectationJudgement {
@@ -13,24 +14,19 @@ pub(super) fn judge(most: Duration, expected: &BreakerExpectations, breaker: &Ve
         false => format!("OPEN for at most {}", format_duration(most)),
     };
     let text = format!("{bound} but during a fault and {} after it", format_duration(expected.recovery));
-    find(most, expected, breaker).judgement(breaker.named("max_false_open"), text)
+    judgement(breaker.named("max_false_open"), text, find(most, expected, breaker))
 }
 
-fn find(most: Duration, expected: &BreakerExpectations, breaker: &VendorBreaker<'_>) -> Finding {
-    if let Some(absent) = breaker.absent() {
-        return absent;
-    }
+fn find(most: Duration, expected: &BreakerExpectations, breaker: &VendorBreaker<'_>) -> Found {
+    breaker.is_there()?;
     let mut reasons = Vec::new();
     for name in &expected.reasons {
-        let fault = match breaker.executed(name) {
-            Ok(fault) => fault,
-            Err(finding) => return finding,
-        };
-        let recovery = u64::try_from(expected.recovery.as_micros()).unwrap_or(u64::MAX);
+        let fault = breaker.executed(name)?;
+        let recovery = micros(expected.recovery);
         reasons.push((fault.start_us, fault.end_us.map_or(u64::MAX, |end| end.saturating_add(recovery))));
     }
     let open: Vec<(u64, u64)> =
-        breaker.spans.iter().filter(|span| is_open(span)).map(|span| (span.start_us, span.end_us)).collect();
+        breaker.spans.iter().filter(|span| span.is_open()).map(|span| (span.start_us, span.end_us)).collect();
     let without = without_reason(&open, &reasons);
     let sum = |spans: &[(u64, u64)]| spans.iter().map(|(start, end)| end - start).sum::<u64>();
     let (all, wrong) = (sum(&open), sum(&without));
@@ -51,7 +47,7 @@ fn find(most: Duration, expected: &BreakerExpectations, breaker: &VendorBreaker<
             at(*end)
         ),
     };
-    Finding { truth: faults, seen, passed: u128::from(wrong) <= most.as_micros() }
+    Ok(Finding { truth: faults, seen, passed: u128::from(wrong) <= most.as_micros() })
 }
 
 /// The parts of `spans` that lie in none of `reasons`; both as start and end.

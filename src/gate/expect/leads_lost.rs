@@ -1,37 +1,33 @@
-//! Leads that were acknowledged and are nowhere.
+//! Leads that were acknowledged and then found nowhere.
 //!
 //! Where the driver kept a book, its audit decides; a pipeline that counts its own leads does not count what it forgot.
 
-use super::{ExpectationInput, ExpectationJudgement, Finding};
+use super::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
 use crate::units::format_count;
 
-pub(super) fn judge(most: u64, grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
-    find(most, grounds).judgement("leads_lost", format!("at most {}", format_count(most)))
+pub(super) fn judge(most: u64, input: &ExpectationInput<'_>) -> ExpectationJudgement {
+    judgement("leads_lost", format!("at most {}", format_count(most)), find(most, input))
 }
 
-fn find(most: u64, grounds: &ExpectationInput<'_>) -> Finding {
-    let leads = grounds.run.result.leads;
-    let audited = match grounds.audited() {
-        Ok(audited) => audited,
-        Err(finding) => return finding,
-    };
-    if let Some(audit) = audited {
+fn find(most: u64, input: &ExpectationInput<'_>) -> Found {
+    let leads = input.run.result.leads;
+    if let Some(audit) = input.audited()? {
         let uncertain = match audit.uncertain {
             0 => String::new(),
             count => format!("; {} without an answer", format_count(count)),
         };
-        return Finding {
+        return Ok(Finding {
             truth: format!("the driver's book: {} acknowledged{uncertain}", format_count(audit.acknowledged)),
-            seen: format!("{} in no place", format_count(audit.lost)),
+            seen: format!("{} not found anywhere", format_count(audit.lost)),
             passed: audit.lost <= most && audit.acknowledged > 0,
-        };
+        });
     }
     if leads.submitted == 0 {
-        return Finding::no_data("no operation was handed to a pipeline");
+        return no_data("no operation was handed to a pipeline");
     }
-    Finding {
+    Ok(Finding {
         truth: format!("the pipelines' own count: {} operations submitted", format_count(leads.submitted)),
-        seen: format!("{} in no place", format_count(leads.lost)),
+        seen: format!("{} not found anywhere", format_count(leads.lost)),
         passed: leads.lost <= most,
-    }
+    })
 }

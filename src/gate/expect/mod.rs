@@ -1,9 +1,9 @@
 //! What a scenario expects of the faults and of what came of them, judged by the vendors' own account.
 //!
 //! A pipeline that judges itself finds what it believes: it cannot see the duplicate that it made, or the request that it sent
-//! while it was told to wait. So the truth comes from the other side (the fault timetable as the simulator executed it, and the
-//! simulator's ledger) and stands in each verdict beside what was seen. Where there is no truth, an expectation fails: a proof
-//! without data is none.
+//! although it had been asked to wait. So the truth comes from the other side (the fault timetable as the simulator executed it, and the
+//! simulator's ledger) and stands in each verdict beside what was seen. Where there is no truth, an expectation fails: without
+//! data, nothing is proven.
 
 mod calls_while_open;
 mod credits;
@@ -43,11 +43,11 @@ pub struct ExpectationJudgement {
     pub truth: String,
     /// What was seen of it, or why nothing could be.
     pub seen: String,
-    /// Whether it held. Never without data.
+    /// Whether it held. Without data it did not.
     pub passed: bool,
 }
 
-/// What an audit of a run's books found; more than the counts of the pipeline itself can tell.
+/// What an audit of a run's books found; it sees more than the pipeline's own counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AuditFigures {
     /// Leads in the driver's book as acknowledged, and in no place.
@@ -58,7 +58,7 @@ pub struct AuditFigures {
     pub uncertain: u64,
     /// Leads that were acknowledged.
     pub acknowledged: u64,
-    /// Whether it was told where everything is at rest; else what was degraded is not known.
+    /// Whether the service reported where every lead ended up; without that, degraded answers are unknown.
     pub places: bool,
 }
 
@@ -76,20 +76,20 @@ pub struct ExpectationInput<'a> {
 }
 
 /// Judges every expectation, in the order in which they are documented.
-pub fn judge_expectations(expectations: &Expectations, grounds: &ExpectationInput<'_>) -> Vec<ExpectationJudgement> {
+pub fn judge_expectations(expectations: &Expectations, input: &ExpectationInput<'_>) -> Vec<ExpectationJudgement> {
     let mut judged = Vec::new();
-    judged.extend(expectations.leads_lost.map(|most| leads_lost::judge(most, grounds)));
-    judged.extend(expectations.duplicates.map(|most| duplicates::judge(most, grounds)));
-    judged.extend(expectations.credits_match_effects.then(|| credits::judge(grounds)));
-    judged.extend(expectations.max_degraded.map(|most| degraded::judge(most, grounds)));
-    judged.extend(expectations.drains_within.map(|within| drains::judge(within, grounds)));
-    judged.extend(expectations.max_retry_amplification.map(|most| retry_amplification::judge(most, grounds)));
-    judged.extend(expectations.respects_retry_after.then(|| retry_after::judge(grounds)));
+    judged.extend(expectations.leads_lost.map(|most| leads_lost::judge(most, input)));
+    judged.extend(expectations.duplicates.map(|most| duplicates::judge(most, input)));
+    judged.extend(expectations.credits_match_effects.then(|| credits::judge(input)));
+    judged.extend(expectations.max_degraded.map(|most| degraded::judge(most, input)));
+    judged.extend(expectations.drains_within.map(|within| drains::judge(within, input)));
+    judged.extend(expectations.max_retry_amplification.map(|most| retry_amplification::judge(most, input)));
+    judged.extend(expectations.respects_retry_after.then(|| retry_after::judge(input)));
     for (vendor, expected) in [(Vendor::Clay, &expectations.clay), (Vendor::CustomerIo, &expectations.customer_io)] {
         if expected.is_empty() {
             continue;
         }
-        let breaker = VendorBreaker::of(vendor, grounds);
+        let breaker = VendorBreaker::of(vendor, input);
         judged.extend(opens::judge(expected, &breaker));
         judged.extend(recovers::judge(expected, &breaker));
         judged.extend(expected.max_false_open.map(|most| false_open::judge(most, expected, &breaker)));
@@ -98,40 +98,49 @@ pub fn judge_expectations(expectations: &Expectations, grounds: &ExpectationInpu
     judged
 }
 
-/// The parts of a judgement that are found out; the rest is said by the expectation itself.
+/// The parts of a judgement that come from the run; the expectation itself supplies the rest.
 struct Finding {
     truth: String,
     seen: String,
     passed: bool,
 }
 
-impl Finding {
-    /// Nothing can be said, and why. Never passes.
-    fn no_data(why: impl std::fmt::Display) -> Self {
-        Self { truth: "none".to_owned(), seen: format!("no data: {why}"), passed: false }
-    }
+/// Why nothing can be said about an expectation, which then fails.
+struct NoData(String);
 
-    fn judgement(self, name: impl Into<String>, expected: impl Into<String>) -> ExpectationJudgement {
-        let Self { truth, seen, passed } = self;
-        ExpectationJudgement { name: name.into(), expected: expected.into(), truth, seen, passed }
-    }
+/// What was found about an expectation.
+type Found = Result<Finding, NoData>;
+
+fn no_data<T>(why: impl Into<String>) -> Result<T, NoData> {
+    Err(NoData(why.into()))
 }
 
-impl ExpectationInput<'_> {
-    fn fault(&self, name: &str) -> Option<&FaultRecord> {
-        self.run.result.faults.iter().find(|fault| fault.name == name)
-    }
+/// The judgement on an expectation: it never passes without data.
+fn judgement(name: impl Into<String>, expected: impl Into<String>, found: Found) -> ExpectationJudgement {
+    let missing = |NoData(why)| Finding { truth: "none".to_owned(), seen: format!("no data: {why}"), passed: false };
+    let Finding { truth, seen, passed } = found.unwrap_or_else(missing);
+    ExpectationJudgement { name: name.into(), expected: expected.into(), truth, seen, passed }
 }
 
 impl<'a> ExpectationInput<'a> {
-    /// What an audit found, where there was one. The counts of the pipelines stand in only for one that nobody could hold, never
-    /// for one that proves nothing; and those of a service, of which nobody here saw anything, never.
-    fn audited(&self) -> Result<Option<AuditFigures>, Finding> {
+    fn fault(&self, name: &str) -> Option<&'a FaultRecord> {
+        self.run.result.faults.iter().find(|fault| fault.name == name)
+    }
+
+    /// What the vendors' ledger says, when it is whole.
+    fn ledger(&self) -> Result<&'a VendorFacts, NoData> {
+        let facts = self.vendors.map_err(|why| NoData(why.to_owned()))?;
+        facts.gap().map_or(Ok(facts), no_data)
+    }
+
+    /// What an audit found, where there was one. The pipelines' own counts replace an audit only where none was
+    /// possible, not one that proves nothing; a service's own counts never do.
+    fn audited(&self) -> Result<Option<AuditFigures>, NoData> {
         match self.audit {
             Some(Ok(figures)) => Ok(Some(figures)),
-            Some(Err(why)) => Err(Finding::no_data(why)),
+            Some(Err(why)) => no_data(why),
             None if self.run.result.service.is_some() => {
-                Err(Finding::no_data("without the books of the run there is only the service's own word for it"))
+                no_data("without the run's books, only the service's own counts are left")
             }
             None => Ok(None),
         }

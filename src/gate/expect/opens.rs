@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::vendor_breaker::{Executed, VendorBreaker};
-use super::{ExpectationJudgement, Finding, at, executed};
+use super::{ExpectationJudgement, Finding, Found, NoData, at, executed, judgement};
 use crate::gate::BreakerSpan;
 use crate::scenario::BreakerExpectations;
 use crate::units::{format_count, format_duration};
@@ -27,23 +27,18 @@ pub(super) fn judge(expected: &BreakerExpectations, breaker: &VendorBreaker<'_>)
         };
         for fault in &expected.faults {
             let text = format!("OPEN within {bound} of the start of `{fault}`");
-            judged.push(find(fault, within, breaker).judgement(breaker.named(name), text));
+            judged.push(judgement(breaker.named(name), text, find(fault, within, breaker)));
         }
     }
     judged
 }
 
-fn find(fault: &str, within: Within, breaker: &VendorBreaker<'_>) -> Finding {
-    if let Some(absent) = breaker.absent() {
-        return absent;
-    }
-    let fault = match breaker.executed(fault) {
-        Ok(fault) => fault,
-        Err(finding) => return finding,
-    };
+fn find(fault: &str, within: Within, breaker: &VendorBreaker<'_>) -> Found {
+    breaker.is_there()?;
+    let fault = breaker.executed(fault)?;
     let truth = executed(fault.record);
     let Some(open) = breaker.open_between(fault.start_us, u64::MAX) else {
-        return Finding { truth, seen: "it never opened after that".to_owned(), passed: false };
+        return Ok(Finding { truth, seen: "it never opened after that".to_owned(), passed: false });
     };
     let after_us = open.start_us.saturating_sub(fault.start_us);
     let cause = breaker.transition(open).map_or(String::new(), |transition| format!(", by {}", transition.cause));
@@ -53,24 +48,19 @@ fn find(fault: &str, within: Within, breaker: &VendorBreaker<'_>) -> Finding {
     };
     let passed = match within {
         Within::Time(time) => u128::from(after_us) <= time.as_micros(),
-        Within::Calls(most) => match calls(&fault, open, breaker) {
-            Ok(calls) => {
-                seen = format!("{} calls; {seen}", format_count(calls));
-                calls <= most
-            }
-            Err(why) => return why,
-        },
+        Within::Calls(most) => {
+            let calls = calls(&fault, open, breaker)?;
+            seen = format!("{} calls; {seen}", format_count(calls));
+            calls <= most
+        }
     };
-    Finding { truth, seen, passed }
+    Ok(Finding { truth, seen, passed })
 }
 
 /// Calls from the fault's start to the opening. A vendor that refuses connections sees none of them; those that the breaker's
 /// decision rests on were made all the same.
-fn calls(fault: &Executed<'_>, open: &BreakerSpan, breaker: &VendorBreaker<'_>) -> Result<u64, Finding> {
-    let facts = breaker.grounds.vendors.map_err(Finding::no_data)?;
-    if let Some(gap) = facts.gap() {
-        return Err(Finding::no_data(gap));
-    }
+fn calls(fault: &Executed<'_>, open: &BreakerSpan, breaker: &VendorBreaker<'_>) -> Result<u64, NoData> {
+    let facts = breaker.input.ledger()?;
     if open.start_us <= fault.start_us {
         return Ok(0);
     }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::vendor_breaker::{VendorBreaker, is_open};
-use super::{ExpectationJudgement, Finding, at, executed};
+use super::vendor_breaker::VendorBreaker;
+use super::{ExpectationJudgement, Finding, Found, at, executed, judgement, no_data};
 use crate::event::BreakerState;
 use crate::gate::BreakerSpan;
 use crate::scenario::BreakerExpectations;
 use crate::units::format_duration;
+use crate::units::micros;
 
 pub(super) fn judge(expected: &BreakerExpectations, breaker: &VendorBreaker<'_>) -> Vec<ExpectationJudgement> {
     let half_open = expected.half_open_within.map(|within| ("half_open_within", BreakerState::HalfOpen, within));
@@ -16,7 +17,7 @@ pub(super) fn judge(expected: &BreakerExpectations, breaker: &VendorBreaker<'_>)
     for (name, state, within) in half_open.into_iter().chain(closed) {
         for fault in &expected.faults {
             let text = format!("{} within {} of the end of `{fault}`", state.as_str(), format_duration(within));
-            judged.push(find(fault, state, within, expected, breaker).judgement(breaker.named(name), text));
+            judged.push(judgement(breaker.named(name), text, find(fault, state, within, expected, breaker)));
         }
     }
     judged
@@ -28,15 +29,10 @@ fn find(
     within: Duration,
     expected: &BreakerExpectations,
     breaker: &VendorBreaker<'_>,
-) -> Finding {
-    if let Some(absent) = breaker.absent() {
-        return absent;
-    }
-    let fault = match breaker.executed(fault) {
-        Ok(fault) => fault,
-        Err(finding) => return finding,
-    };
-    let Some(end_us) = fault.end_us else { return Finding::no_data(executed(fault.record)) };
+) -> Found {
+    breaker.is_there()?;
+    let fault = breaker.executed(fault)?;
+    let Some(end_us) = fault.end_us else { return no_data(executed(fault.record)) };
     let truth = executed(fault.record);
     let late = opened_late(end_us, within, expected, breaker);
     if late.is_none() && breaker.open_between(fault.start_us, end_us).is_none() {
@@ -44,24 +40,22 @@ fn find(
         let any = expected.faults.iter().filter_map(|name| breaker.executed(name).ok());
         let opened =
             any.into_iter().any(|other| breaker.open_between(other.start_us, other.end_us.unwrap_or(u64::MAX)).is_some());
-        return match opened {
-            true => Finding { truth, seen: "it had not opened".to_owned(), passed: true },
-            false => Finding { truth, ..Finding::no_data("it never opened, so it had nothing to recover from") },
-        };
+        let seen = if opened { "it had not opened" } else { "no data: it never opened, so it had nothing to recover from" };
+        return Ok(Finding { truth, seen: seen.to_owned(), passed: opened });
     }
     let reached = |span_state| span_state == state || span_state == BreakerState::Closed;
     let from_us = late.map_or(end_us, |open| open.end_us);
     let found = breaker.spans.iter().find(|span| span.end_us > from_us && reached(span.state));
     let Some(span) = found else {
         let last = breaker.spans.last().map_or("unknown", |span| span.state.as_str());
-        return Finding { truth, seen: format!("never again: {last} at the end"), passed: false };
+        return Ok(Finding { truth, seen: format!("never again: {last} at the end"), passed: false });
     };
     let after_us = span.start_us.saturating_sub(end_us);
     let seen = match span.start_us <= end_us {
         true => format!("{} already at its end, since {}", span.state.as_str(), at(span.start_us)),
         false => format!("{} at {}, {} after", span.state.as_str(), at(span.start_us), at(after_us)),
     };
-    Finding { truth, seen, passed: u128::from(after_us) <= within.as_micros() }
+    Ok(Finding { truth, seen, passed: u128::from(after_us) <= within.as_micros() })
 }
 
 /// The breaker may be CLOSED at a fault's end and open just after it: the last calls of the fault run into their timeouts. From
@@ -78,6 +72,6 @@ fn opened_late<'a>(
     }
     let starts = expected.reasons.iter().filter_map(|name| breaker.executed(name).ok()).map(|fault| fault.start_us);
     let next = starts.filter(|start| *start >= end_us).min().unwrap_or(u64::MAX);
-    let horizon = next.min(end_us.saturating_add(u64::try_from(within.as_micros()).unwrap_or(u64::MAX)));
-    breaker.spans.iter().find(|span| is_open(span) && span.start_us >= closed.end_us).filter(|span| span.start_us < horizon)
+    let horizon = next.min(end_us.saturating_add(micros(within)));
+    breaker.spans.iter().find(|span| span.is_open() && span.start_us >= closed.end_us).filter(|span| span.start_us < horizon)
 }

@@ -1,9 +1,9 @@
 //! After a 429 with Retry-After, nothing is sent before it is over.
 //!
-//! A client that comes back early is refused again, and keeps the vendor's bucket empty for everybody. What had been sent
+//! A client that comes back early is refused again, and keeps the vendor's bucket empty for every other client. What had been sent
 //! before the 429 could be known does not count.
 
-use super::{ExpectationInput, ExpectationJudgement, Finding, at};
+use super::{ExpectationInput, ExpectationJudgement, Finding, Found, at, judgement, no_data};
 use crate::units::format_count;
 
 /// Times in which a route has asked not to be called, in order, those that touch as one.
@@ -28,21 +28,15 @@ impl Bars {
     }
 }
 
-pub(super) fn judge(grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
-    find(grounds).judgement("respects_retry_after", "no request before a 429's Retry-After is over")
+pub(super) fn judge(input: &ExpectationInput<'_>) -> ExpectationJudgement {
+    judgement("respects_retry_after", "no request before a 429's Retry-After is over", find(input))
 }
 
-fn find(grounds: &ExpectationInput<'_>) -> Finding {
-    let facts = match grounds.vendors {
-        Ok(facts) => facts,
-        Err(why) => return Finding::no_data(why),
-    };
-    if let Some(gap) = facts.gap() {
-        return Finding::no_data(gap);
-    }
+fn find(input: &ExpectationInput<'_>) -> Found {
+    let facts = input.ledger()?;
     let refusals = facts.sum(|one| one.refusals);
     if refusals == 0 {
-        return Finding::no_data("no vendor gave a 429 with Retry-After");
+        return no_data("no vendor answered 429 with Retry-After");
     }
     let early = facts.sum(|one| one.early);
     let truth =
@@ -58,7 +52,7 @@ fn find(grounds: &ExpectationInput<'_>) -> Finding {
             at(until)
         ),
     };
-    Finding { truth, seen, passed: early == 0 }
+    Ok(Finding { truth, seen, passed: early == 0 })
 }
 
 #[cfg(test)]

@@ -211,11 +211,11 @@ fn duplicates_are_second_effects_of_one_key() {
     assert_eq!(judged(&ledger()).truth, "the vendors' ledger: 12 effects of 12 operations");
     let doubled = judged(&(ledger() + &line(0, "k7", ROW)));
     assert!(!doubled.passed);
-    assert_eq!(doubled.seen, "1 a second time, of k7…");
+    assert_eq!(doubled.seen, "1 repeated, of k7…");
     // Attributes that are set a second time are not there twice.
     let identified = ROW.replace("row.added", "customer.identified");
     assert!(judged(&line(0, "c", &identified).repeat(3)).passed);
-    // Without a key, the user has to tell.
+    // Without a key, the user identifies it.
     assert!(!judged(&line(0, "", ROW).repeat(2)).passed);
     let nameless = judged(&line(0, "", &ROW.replace("a@x.test", "")));
     assert!(!nameless.passed && nameless.seen.contains("carry neither"), "{nameless:?}");
@@ -257,7 +257,7 @@ fn amplification_is_attempts_for_each_operation_that_arrived() {
 }
 
 #[test]
-fn whoever_comes_back_too_early_is_seen() {
+fn requests_before_the_end_of_retry_after_are_counted() {
     let run = outage();
     let expected = Expectations { respects_retry_after: true, ..Expectations::default() };
     let judged = |text: &str| one(&expected, &grounds(&run, &facts(text)));
@@ -272,7 +272,7 @@ fn whoever_comes_back_too_early_is_seen() {
     assert_eq!(early.seen, "1 came too early, the first to Clay at 2.999 s: it had been asked to wait until 3.001 s");
     // Another route was not asked to wait.
     assert!(judged(&(refused + &at(2_000_000).replace("clay.webhook", "clay.resource"))).passed);
-    assert!(judged(&at(0)).seen.contains("no vendor gave a 429"));
+    assert!(judged(&at(0)).seen.contains("no vendor answered 429"));
 }
 
 #[test]
@@ -301,8 +301,8 @@ fn leads_and_degraded_answers_are_counted_and_an_audit_counts_more() {
     let judgement = one(&lost, &ExpectationInput { audit, ..grounds(&run, &facts) });
     assert!(!judgement.passed);
     assert_eq!(judgement.truth, "the driver's book: 198 acknowledged; 2 without an answer");
-    let nobody = one(&lost, &ExpectationInput { audit: Some(Ok(AuditFigures::default())), ..grounds(&run, &facts) });
-    assert!(!nobody.passed, "nothing was acknowledged, so nothing is proven");
+    let unproven = one(&lost, &ExpectationInput { audit: Some(Ok(AuditFigures::default())), ..grounds(&run, &facts) });
+    assert!(!unproven.passed, "nothing was acknowledged, so nothing is proven");
     let degraded = |run: &Run, most| {
         let expected = Expectations { max_degraded: Some(most), ..Expectations::default() };
         one(&expected, &grounds(run, &facts)).passed
@@ -322,7 +322,7 @@ fn books_that_prove_nothing_are_not_replaced_by_what_the_pipeline_believes() {
     };
     assert_eq!(passed(&run, None), [true; 3]);
     assert_eq!(passed(&run, Some(Err("3 entries are missing"))), [false; 3]);
-    // Nobody here has seen what a service did with its leads.
+    // What a service did with its leads is not known here.
     run.result.service = Some("the service at http://127.0.0.1:1".to_owned());
     assert_eq!(passed(&run, None), [false; 3]);
     let figures = AuditFigures { acknowledged: 198, places: true, ..AuditFigures::default() };
@@ -358,7 +358,7 @@ fn a_breaker_that_opens_just_after_the_fault_has_to_recover_too() {
 }
 
 #[test]
-fn a_queue_that_nobody_tells_of_is_not_empty() {
+fn a_queue_without_reports_is_not_empty() {
     let (mut run, facts) = (outage(), facts(&ledger()));
     let expected = Expectations { drains_within: Some(ms(4_000)), ..Expectations::default() };
     assert!(one(&expected, &grounds(&run, &facts)).passed);
@@ -366,7 +366,7 @@ fn a_queue_that_nobody_tells_of_is_not_empty() {
         second.gauges = crate::measure::Gauges::default();
     }
     let judgement = one(&expected, &grounds(&run, &facts));
-    assert!(!judgement.passed && judgement.seen.contains("never told"), "{judgement:?}");
+    assert!(!judgement.passed && judgement.seen.contains("never reported"), "{judgement:?}");
 }
 
 /// Every expectation at once.
@@ -406,7 +406,7 @@ fn a_ledger_that_is_not_there_or_not_whole_proves_nothing() {
     let short: Vec<&str> = numbered.iter().enumerate().filter(|(index, _)| *index != 5).map(|(_, line)| line.as_str()).collect();
     assert!(self::facts(&short.join("\n")).gap().is_some_and(|gap| gap.contains("numbers have gaps")));
     let torn = read(&format!("{}{{\"entry\":7,", ledger()), LedgerClock::default()).unwrap_err().to_string();
-    assert!(torn.contains("line 15, is no entry of a ledger"), "{torn}");
+    assert!(torn.contains("line 15, is not a ledger entry"), "{torn}");
     assert!(VendorFacts::read(std::path::Path::new("/nowhere/vendors.ndjson"), LedgerClock::default()).is_err());
 }
 

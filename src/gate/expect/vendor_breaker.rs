@@ -1,7 +1,7 @@
 //! One vendor's circuit breaker during a run: its states without gaps, beside the faults and the calls that reached the vendor.
 
-use super::{ExpectationInput, Finding};
-use crate::event::{BreakerState, Event, EventKind, Guard};
+use super::{ExpectationInput, NoData, no_data};
+use crate::event::{Event, EventKind, Guard};
 use crate::gate::{BreakerSpan, breaker_spans};
 use crate::outcome::Vendor;
 use crate::result::FaultRecord;
@@ -9,7 +9,7 @@ use crate::result::FaultRecord;
 /// What expectations of a breaker look at.
 pub(super) struct VendorBreaker<'a> {
     pub(super) vendor: Vendor,
-    pub(super) grounds: &'a ExpectationInput<'a>,
+    pub(super) input: &'a ExpectationInput<'a>,
     pub(super) spans: Vec<BreakerSpan>,
     /// Whether the run had this breaker at all.
     is_there: bool,
@@ -24,11 +24,11 @@ pub(super) struct Executed<'a> {
 }
 
 impl<'a> VendorBreaker<'a> {
-    pub(super) fn of(vendor: Vendor, grounds: &'a ExpectationInput<'a>) -> Self {
-        let run = grounds.run;
+    pub(super) fn of(vendor: Vendor, input: &'a ExpectationInput<'a>) -> Self {
+        let run = input.run;
         let spans = breaker_spans(&run.result.events, vendor, Guard::CircuitBreaker, run.result.load_us);
         let is_there = spans.len() > 1 || run.seconds.iter().any(|second| second.gauges.breakers.contains_key(&vendor));
-        Self { vendor, grounds, spans, is_there }
+        Self { vendor, input, spans, is_there }
     }
 
     /// Its name in the scenario's `[expect]`.
@@ -36,25 +36,25 @@ impl<'a> VendorBreaker<'a> {
         format!("{}.{expectation}", self.vendor)
     }
 
-    /// Why nothing can be said of it.
-    pub(super) fn absent(&self) -> Option<Finding> {
-        (!self.is_there).then(|| Finding::no_data(format!("{} had no circuit breaker in this run", self.vendor.display_name())))
+    /// An error where the run had no such breaker.
+    pub(super) fn is_there(&self) -> Result<(), NoData> {
+        if self.is_there { Ok(()) } else { no_data(format!("{} had no circuit breaker in this run", self.vendor.display_name())) }
     }
 
     /// The fault of this name as it was executed, or why it says nothing.
-    pub(super) fn executed(&self, name: &str) -> Result<Executed<'a>, Finding> {
-        let Some(record) = self.grounds.fault(name) else {
-            return Err(Finding::no_data(format!("there was no fault `{name}`")));
+    pub(super) fn executed(&self, name: &str) -> Result<Executed<'a>, NoData> {
+        let Some(record) = self.input.fault(name) else {
+            return no_data(format!("there was no fault `{name}`"));
         };
         let Some(start_us) = record.started_us else {
-            return Err(Finding::no_data(format!("fault `{name}` never began")));
+            return no_data(format!("fault `{name}` never began"));
         };
         Ok(Executed { record, start_us, end_us: record.ended_us })
     }
 
     /// The first OPEN span that has a part from `from_us` to `to_us`.
     pub(super) fn open_between(&self, from_us: u64, to_us: u64) -> Option<&BreakerSpan> {
-        self.spans.iter().find(|span| is_open(span) && span.end_us > from_us && span.start_us <= to_us)
+        self.spans.iter().find(|span| span.is_open() && span.end_us > from_us && span.start_us <= to_us)
     }
 
     /// The transition with which a span began.
@@ -67,7 +67,7 @@ impl<'a> VendorBreaker<'a> {
             }
             _ => None,
         };
-        self.grounds.run.result.events.iter().find_map(of)
+        self.input.run.result.events.iter().find_map(of)
     }
 }
 
@@ -76,9 +76,4 @@ pub(super) struct Transition<'a> {
     pub(super) cause: &'a str,
     /// Failures that the decision rests on.
     pub(super) failures: u64,
-}
-
-/// Whether calls are rejected in a span.
-pub(super) fn is_open(span: &BreakerSpan) -> bool {
-    matches!(span.state, BreakerState::Open | BreakerState::ForcedOpen)
 }

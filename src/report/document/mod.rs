@@ -57,6 +57,15 @@ pub enum Block {
     Callout(Callout),
 }
 
+impl Block {
+    /// A table with columns of texts and, behind them, columns of figures.
+    pub fn table(texts: &[&'static str], figures: &[&'static str], rows: Vec<Row>) -> Self {
+        let texts = texts.iter().map(|title| Column::text(title));
+        let columns = texts.chain(figures.iter().map(|title| Column::figures(title))).collect();
+        Self::Table(Table { columns, rows })
+    }
+}
+
 /// A picture, drawn as `plots/NAME.svg` and `plots/NAME.png` beside the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Figure {

@@ -32,39 +32,35 @@ impl Plot {
 
     /// The picture as a part of a document.
     pub(super) fn figure(self) -> Block {
-        Block::Figure(Figure { name: self.stem(), alt: self.alt() })
-    }
-
-    /// The file's name without its ending.
-    fn stem(self) -> &'static str {
-        match self {
-            Self::Latency => "latency",
-            Self::Throughput => "throughput",
-            Self::Users => "users",
-            Self::Percentiles => "percentiles",
-            Self::Breakers => "breakers",
-        }
-    }
-
-    /// What the picture shows, for those who cannot see it.
-    fn alt(self) -> &'static str {
-        match self {
-            Self::Latency => "Line chart: 50th, 95th and 99th percentile of request duration over time, with faults and limits",
-            Self::Throughput => "Line chart: requests, failures and 429 answers a second over time, with faults",
-            Self::Users => "Line chart: planned and active users over time, with faults",
-            Self::Percentiles => "Line chart: request duration by percentile, from the 50th to the highest that was measured",
-            Self::Breakers => "Timeline: each circuit breaker's state over time, with faults",
-        }
+        Block::Figure(self.parts().0)
     }
 
     fn scene(self, view: &View<'_>) -> Scene {
-        match self {
-            Self::Latency => latency::scene(view),
-            Self::Throughput => throughput::scene(view),
-            Self::Users => users::scene(view),
-            Self::Percentiles => percentiles::scene(view),
-            Self::Breakers => breakers::scene(view),
-        }
+        self.parts().1(view)
+    }
+
+    /// What the picture is called and shows, and how it is drawn.
+    fn parts(self) -> (Figure, fn(&View<'_>) -> Scene) {
+        let (name, alt, scene): (_, _, fn(&View<'_>) -> Scene) = match self {
+            Self::Latency => (
+                "latency",
+                "Line chart: 50th, 95th and 99th percentile of request duration over time, with faults and limits",
+                latency::scene,
+            ),
+            Self::Throughput => (
+                "throughput",
+                "Line chart: requests, failures and 429 answers a second over time, with faults",
+                throughput::scene,
+            ),
+            Self::Users => ("users", "Line chart: planned and active users over time, with faults", users::scene),
+            Self::Percentiles => (
+                "percentiles",
+                "Line chart: request duration by percentile, from the 50th to the highest that was measured",
+                percentiles::scene,
+            ),
+            Self::Breakers => ("breakers", "Timeline: each circuit breaker's state over time, with faults", breakers::scene),
+        };
+        (Figure { name, alt }, scene)
     }
 }
 
@@ -78,9 +74,9 @@ pub(super) fn write_all(dir: &Path, view: &View<'_>) -> Result<(), ReportError> 
 }
 
 fn write_one(plot: Plot, dir: &Path, view: &View<'_>) -> Result<(), ReportError> {
-    let scene = plot.scene(view);
-    paint::write_svg(&scene, &dir.join(format!("{}.svg", plot.stem())))?;
-    paint::write_png(&scene, &dir.join(format!("{}.png", plot.stem())))
+    let (scene, Figure { name, .. }) = (plot.scene(view), plot.parts().0);
+    paint::write_svg(&scene, &dir.join(format!("{name}.svg")))?;
+    paint::write_png(&scene, &dir.join(format!("{name}.png")))
 }
 
 #[cfg(test)]

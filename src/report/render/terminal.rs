@@ -1,6 +1,6 @@
 //! The document as plain text for a terminal: no line is wider than the page, and nothing in it drives the terminal.
 
-use crate::report::document::{Block, Callout, Document, Row, Section, Span, Status, Table, Text, Tone};
+use crate::report::document::{Block, Callout, Column, Document, Row, Section, Span, Status, Table, Text, Tone};
 
 /// Columns of a page.
 pub(in crate::report) const COLUMNS: usize = 100;
@@ -15,36 +15,14 @@ const STATUS: usize = 6;
 pub(in crate::report) fn terminal(document: &Document, columns: usize, color: bool) -> String {
     let mut page = Page { text: String::new(), columns, color };
     if let Some(title) = &document.title {
-        page.blank();
-        page.hang(Line::default(), &title.as_str().into());
+        page.text.push('\n');
+        page.hang(&[], &Text::from(title.as_str()));
     }
     for section in &document.sections {
-        page.blank();
+        page.text.push('\n');
         page.section(section);
     }
     page.text
-}
-
-/// The beginning of a line: the characters as printed, with colours, and how many of them are seen.
-#[derive(Clone, Default)]
-struct Line {
-    printed: String,
-    length: usize,
-}
-
-impl Line {
-    fn blank(length: usize) -> Self {
-        Self { printed: " ".repeat(length), length }
-    }
-
-    fn push(&mut self, other: &Line) {
-        self.printed.push_str(&other.printed);
-        self.length += other.length;
-    }
-
-    fn fill(&mut self, length: usize) {
-        self.push(&Self::blank(length.saturating_sub(self.length)));
-    }
 }
 
 struct Page {
@@ -54,64 +32,53 @@ struct Page {
 }
 
 impl Page {
-    fn blank(&mut self) {
-        self.text.push('\n');
-    }
-
     fn section(&mut self, section: &Section) {
         if let Some(heading) = section.heading {
-            self.hang(Line::default(), &heading.into());
+            self.hang(&[], &heading.into());
         }
         let indent = if section.heading.is_some() { 2 } else { 0 };
         for (index, block) in section.blocks.iter().enumerate() {
             if index > 0 {
-                self.blank();
+                self.text.push('\n');
             }
             self.block(block, indent);
         }
     }
 
     fn block(&mut self, block: &Block, indent: usize) {
+        let head = blank(indent);
         match block {
-            Block::Paragraph(text) => self.hang(Line::blank(indent), text),
-            Block::List(items) => {
-                for item in items {
-                    let mut head = Line::blank(indent);
-                    head.push(&painted(&"- ".into(), false));
-                    self.hang(head, item);
-                }
-            }
+            Block::Paragraph(text) => self.hang(&[head], text),
+            Block::List(items) => items.iter().for_each(|item| self.hang(&[head.clone(), Span::Plain("- ".to_owned())], item)),
             Block::Table(table) => self.table(table, indent),
-            Block::Figure(figure) => {
-                self.hang(Line::blank(indent), &Text::from(format!("{}: plots/{}.svg", figure.alt, figure.name)));
-            }
+            Block::Figure(figure) => self.hang(&[head], &format!("{}: plots/{}.svg", figure.alt, figure.name).into()),
             Block::Callout(callout) => self.callout(callout),
         }
     }
 
     fn callout(&mut self, callout: &Callout) {
-        let mut head = painted(&Text::default().toned(callout.tone, callout.title.as_str()), self.color);
-        head.fill(head.length + GAP);
+        let mut head = vec![Span::Toned(callout.tone, callout.title.clone()), blank(GAP)];
         for paragraph in &callout.paragraphs {
-            self.hang(std::mem::replace(&mut head, Line::blank(2)), paragraph);
+            self.hang(&head, paragraph);
+            head = vec![blank(2)];
         }
     }
 
     /// A text in as many lines as it takes, each below its own start. Further lines of one that begins with a coloured word
     /// stand behind that word. Code is for copying and stays whole.
-    fn hang(&mut self, mut head: Line, text: &Text) {
+    fn hang(&mut self, head: &[Span], text: &Text) {
         let (word, rest) = text.0.split_at(usize::from(matches!(text.0.first(), Some(Span::Toned(..)))));
-        head.push(&painted(&Text(word.to_vec()), self.color));
+        let head = [head, word].concat();
+        let indent = length(&head);
         let width = match rest {
             [Span::Code(_)] => usize::MAX,
-            _ => self.columns.saturating_sub(head.length).max(1),
+            _ => self.columns.saturating_sub(indent).max(1),
         };
-        for paragraph in rest.split(|span| *span == Span::Break) {
-            for line in lines(&painted(&Text(paragraph.to_vec()), false).printed, width) {
-                self.text.push_str(format!("{}{line}", head.printed).trim_end());
-                self.text.push('\n');
-                head = Line::blank(head.length);
-            }
+        let mut start = painted(&head, self.color);
+        for line in rest.split(|span| *span == Span::Break).flat_map(|part| lines(&painted(part, false), width)) {
+            self.text.push_str(format!("{start}{line}").trim_end());
+            self.text.push('\n');
+            start = " ".repeat(indent);
         }
     }
 
@@ -119,105 +86,86 @@ impl Page {
         let widths = self.widths(table);
         let status = if table.has_status() { STATUS + GAP } else { 0 };
         let start = indent + status + widths.iter().rev().skip(1).map(|width| width + GAP).sum::<usize>();
-        if start + widths.last().copied().unwrap_or(0).min(8) > self.columns {
-            return self.records(table, indent);
-        }
-        if table.has_head() {
-            let titles = Row::new(table.columns.iter().map(|column| column.title));
-            self.row(&titles, table, &widths, indent);
-        }
-        for row in &table.rows {
-            self.row(row, table, &widths, indent);
+        let last = |column: &Column, width: usize| if column.figures { width } else { width.min(8) };
+        let last = table.columns.last().zip(widths.last()).map_or(0, |(column, width)| last(column, *width));
+        let fits = start + last <= self.columns;
+        let titles = table.has_head().then(|| Row::new(table.columns.iter().map(|column| column.title)));
+        for row in titles.iter().chain(&table.rows) {
+            let mut head = vec![blank(indent)];
+            if table.has_status() {
+                let (tone, word) = match row.status {
+                    Some(Status::Held) => (Tone::Good, "held"),
+                    Some(Status::Failed) => (Tone::Bad, "FAILED"),
+                    None => (Tone::Good, ""),
+                };
+                head.extend([Span::Toned(tone, word.to_owned()), blank(STATUS + GAP - word.len())]);
+            }
+            if fits {
+                self.row(head, row, &table.columns, &widths);
+            } else {
+                let cells = row.cells.iter().flat_map(|cell| cell.0.iter().cloned().chain([blank(GAP)]));
+                self.hang(&head, &Text(cells.collect()));
+            }
         }
     }
 
     /// How wide each column is: as its widest cell, but a text takes no more than half of the page.
     fn widths(&self, table: &Table) -> Vec<usize> {
-        let most = self.columns / 2 - 2;
-        let width = |index: usize| {
-            let full = table.rows.iter().filter(|row| index + 1 < row.cells.len() || row.cells.len() == table.columns.len());
-            let cells = full.filter_map(|row| row.cells.get(index)).map(|cell| painted(cell, false).length);
-            let column = table.columns[index];
-            let title = column.title.chars().count();
-            let widest = cells.chain([title, column.at_least]).max().unwrap_or(0);
-            if column.figures { widest } else { widest.min(most) }
+        let width = |(index, column): (usize, &Column)| {
+            let rows = table.rows.iter().filter(|row| index + 1 < row.cells.len() || row.cells.len() == table.columns.len());
+            let cells = rows.map(|row| length(&row.cells[index].0));
+            let widest = cells.chain([column.title.chars().count(), column.at_least]).max().unwrap_or(0);
+            if column.figures { widest } else { widest.min(self.columns / 2 - 2) }
         };
-        (0..table.columns.len()).map(width).collect()
+        table.columns.iter().enumerate().map(width).collect()
     }
 
-    fn row(&mut self, row: &Row, table: &Table, widths: &[usize], indent: usize) {
-        let mut head = self.head(row, table, indent);
-        let Some((last, cells)) = row.cells.split_last() else { return };
-        for (index, cell) in cells.iter().enumerate() {
-            let (start, width) = (head.length, widths[index]);
-            let mut cell = painted(cell, self.color);
-            if cell.length > width {
-                // Too long for its column: it has a line of its own, and the others follow below.
-                self.hang(std::mem::replace(&mut head, Line::blank(start)), &row.cells[index]);
-                cell = Line::default();
-            }
-            if table.columns[index].figures {
-                head.fill(start + width - cell.length);
-            }
-            head.push(&cell);
-            head.fill(start + width + GAP);
-        }
-        if row.cells.len() == table.columns.len() && table.columns[cells.len()].figures {
-            head.fill(head.length + widths[cells.len()].saturating_sub(painted(last, false).length));
-        }
-        self.hang(head, last);
-    }
-
-    fn head(&self, row: &Row, table: &Table, indent: usize) -> Line {
-        let mut head = Line::blank(indent);
-        if let Some(status) = row.status {
-            let (tone, word) = match status {
-                Status::Held => (Tone::Good, "held"),
-                Status::Failed => (Tone::Bad, "FAILED"),
+    fn row(&mut self, mut head: Vec<Span>, row: &Row, columns: &[Column], widths: &[usize]) {
+        for (index, cell) in row.cells.iter().enumerate() {
+            let is_last = index + 1 == row.cells.len();
+            let (long, width) = (length(&cell.0), widths[index]);
+            let (before, after) = match columns[index].figures {
+                true if is_last && row.cells.len() < columns.len() => (0, 0),
+                true => (width - long, 0),
+                false => (0, width.saturating_sub(long)),
             };
-            head.push(&painted(&Text::default().toned(tone, word), self.color));
-        }
-        if table.has_status() {
-            head.fill(indent + STATUS + GAP);
-        }
-        head
-    }
-
-    /// A table that is wider than the page: each row below the last one, each cell behind its title.
-    fn records(&mut self, table: &Table, indent: usize) {
-        let widest = table.columns.iter().map(|column| column.title.chars().count()).max().unwrap_or(0);
-        for row in &table.rows {
-            let mut head = self.head(row, table, indent);
-            for (cell, column) in row.cells.iter().zip(&table.columns) {
-                if widest > 0 {
-                    head.push(&painted(&format!("{:<widest$}  ", column.title).into(), false));
-                }
-                let next = Line::blank(self.head(row, table, indent).length);
-                self.hang(std::mem::replace(&mut head, next), cell);
+            head.push(blank(before));
+            if is_last {
+                return self.hang(&head, cell);
+            }
+            if long > width {
+                // Too long for its column: it has a line of its own, and the others follow below.
+                self.hang(&head, cell);
+                head = vec![blank(length(&head) + width + GAP)];
+            } else {
+                head.extend(cell.0.iter().cloned().chain([blank(after + GAP)]));
             }
         }
     }
 }
 
-/// A text in one line, with its colours; what would drive the terminal is taken out.
-fn painted(text: &Text, color: bool) -> Line {
-    let mut line = Line::default();
-    for span in &text.0 {
+fn blank(length: usize) -> Span {
+    Span::Plain(" ".repeat(length))
+}
+
+fn length(spans: &[Span]) -> usize {
+    painted(spans, false).chars().count()
+}
+
+/// Text in one line, with its colours; what would drive the terminal is taken out.
+fn painted(spans: &[Span], color: bool) -> String {
+    let one = |span: &Span| {
         let (code, raw) = match span {
-            Span::Plain(raw) | Span::Code(raw) | Span::Strong(raw) => (None, raw.as_str()),
-            Span::Toned(Tone::Good, raw) => (Some("\u{1b}[1;32m"), raw.as_str()),
-            Span::Toned(Tone::Bad, raw) => (Some("\u{1b}[1;31m"), raw.as_str()),
-            Span::Toned(Tone::Doubtful, raw) => (Some("\u{1b}[1;33m"), raw.as_str()),
-            Span::Break => (None, " "),
+            Span::Plain(raw) | Span::Code(raw) | Span::Strong(raw) => ("", raw.as_str()),
+            Span::Toned(Tone::Good, raw) => ("\u{1b}[1;32m", raw.as_str()),
+            Span::Toned(Tone::Bad, raw) => ("\u{1b}[1;31m", raw.as_str()),
+            Span::Toned(Tone::Doubtful, raw) => ("\u{1b}[1;33m", raw.as_str()),
+            Span::Break => ("", " "),
         };
         let flat: String = raw.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        line.length += flat.chars().count();
-        match code.filter(|_| color) {
-            Some(code) => line.printed.push_str(&format!("{code}{flat}\u{1b}[0m")),
-            None => line.printed.push_str(&flat),
-        }
-    }
-    line
+        if color && !code.is_empty() && !flat.is_empty() { format!("{code}{flat}\u{1b}[0m") } else { flat }
+    };
+    spans.iter().map(one).collect()
 }
 
 /// A text in lines of at most `width` characters, broken at spaces where there are any.

@@ -17,7 +17,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
     };
     let rows = capacity.alerts.iter().map(row).collect();
     let figures = ["Value", "Warning", "Critical"].map(Column::figures);
-    let columns = [Column::text("Metric")].into_iter().chain(figures).chain(["Level", "Taken From"].map(Column::text)).collect();
+    let columns = [&[Column::text("Metric")], &figures[..], &["Level", "Taken From"].map(Column::text)].concat();
     let mut lines = Vec::new();
     lines.extend(capacity.window.as_ref().map(window));
     lines.push(estimate(view));

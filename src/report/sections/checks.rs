@@ -1,7 +1,7 @@
 //! How often each check passed. Checks are counted; only a threshold on `checks` judges them.
 
 use crate::measure::CheckCount;
-use crate::report::document::{Block, Column, Row, Section, Table};
+use crate::report::document::{Block, Row, Section};
 use crate::report::view::View;
 use crate::report::words::share;
 use crate::units::format_count;
@@ -13,7 +13,5 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         Row::new([name.clone(), format_count(count.passes), format_count(count.fails), rate])
     };
     let rows: Vec<Row> = view.run.totals.checks.iter().map(row).collect();
-    let figures = ["Passed", "Failed", "Rate"].map(Column::figures);
-    let columns = [Column::text("Check")].into_iter().chain(figures).collect();
-    (!rows.is_empty()).then(|| Section::new("Checks", [Block::Table(Table { columns, rows })]))
+    (!rows.is_empty()).then(|| Section::new("Checks", [Block::table(&["Check"], &["Passed", "Failed", "Rate"], rows)]))
 }

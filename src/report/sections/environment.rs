@@ -1,6 +1,6 @@
 //! What the run was measured on, and how to repeat it.
 
-use crate::report::document::{Block, Column, Row, Section, Table, Text};
+use crate::report::document::{Block, Row, Section, Text};
 use crate::report::view::View;
 use crate::report::words::plural;
 use crate::units::format_bytes;
@@ -25,9 +25,8 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         rows.insert(3, ("Service", service.as_str().into()));
     }
     let rows = rows.into_iter().map(|(name, value)| Row::new([name.into(), value])).collect();
-    let columns = ["What", "Value"].map(Column::text).to_vec();
     let note = Block::Paragraph(Text::from("The scenario's text is in ").code("summary.json").plain("."));
-    Some(Section::new("Environment", [Block::Table(Table { columns, rows }), note]))
+    Some(Section::new("Environment", [Block::table(&["What", "Value"], &[], rows), note]))
 }
 
 fn command(view: &View<'_>) -> String {

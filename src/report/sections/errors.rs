@@ -1,6 +1,6 @@
 //! What failed, by kind and vendor, under faults and outside them.
 
-use crate::report::document::{Block, Column, Row, Section, Table, Text};
+use crate::report::document::{Block, Row, Section, Text};
 use crate::report::series::{Failures, failures};
 use crate::report::view::View;
 use crate::report::words::share;
@@ -13,11 +13,10 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         Row::new([Text::default().code(row.name())].into_iter().chain(figures.map(Text::from)))
     };
     let rows: Vec<Row> = failures(view.run).iter().map(row).collect();
-    let figures = ["Count", "Under a Fault", "Outside Faults", "Of All Requests"].map(Column::figures);
-    let columns = ["Kind", "Vendor"].map(Column::text).into_iter().chain(figures).collect();
+    let figures = ["Count", "Under a Fault", "Outside Faults", "Of All Requests"];
     let table = match rows.len() {
         0 => Block::Paragraph("No request failed.".into()),
-        _ => Block::Table(Table { columns, rows }),
+        _ => Block::table(&["Kind", "Vendor"], &figures, rows),
     };
     Some(Section::new("Errors by Kind", [table]))
 }

@@ -1,7 +1,7 @@
 //! Each expectation beside the vendors' own account: without the ground truth, a verdict would have to be believed.
 
 use crate::gate::ExpectationJudgement;
-use crate::report::document::{Block, Column, Row, Section, Table, Text};
+use crate::report::document::{Block, Row, Section, Text};
 use crate::report::view::View;
 
 pub(super) fn report(view: &View<'_>) -> Option<Section> {
@@ -13,8 +13,8 @@ pub(super) fn report(view: &View<'_>) -> Option<Section> {
     let source = "Ground truth is the vendors' own account: the fault timetable as the simulator executed it, and its ledger of \
                   every request and effect, ";
     let source = Block::Paragraph(Text::from(source).code("vendors.ndjson").plain("."));
-    let columns = ["Expectation", "Expected", "Ground Truth", "Seen"].map(Column::text).to_vec();
-    (!rows.is_empty()).then(|| Section::new("Expectations", [source, Block::Table(Table { columns, rows })]))
+    let texts = ["Expectation", "Expected", "Ground Truth", "Seen"];
+    (!rows.is_empty()).then(|| Section::new("Expectations", [source, Block::table(&texts, &[], rows)]))
 }
 
 /// What was seen; of what failed, what was expected and what the vendors say, too. The report has that of all.
@@ -27,6 +27,5 @@ pub(super) fn summary(view: &View<'_>) -> Option<Section> {
         [row].into_iter().chain(notes)
     };
     let rows: Vec<Row> = view.judged.verdict.expectations.iter().flat_map(row).collect();
-    let columns = vec![Column::text(""); 3];
-    (!rows.is_empty()).then(|| Section::new("Expectations", [Block::Table(Table { columns, rows })]))
+    (!rows.is_empty()).then(|| Section::new("Expectations", [Block::table(&[""; 3], &[], rows)]))
 }

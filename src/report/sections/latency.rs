@@ -1,6 +1,6 @@
 //! Latency by route, and its pictures.
 
-use crate::report::document::{Block, Column, Row, Section, Table, Text};
+use crate::report::document::{Block, Row, Section, Text};
 use crate::report::plots::Plot;
 use crate::report::series::{Route, routes};
 use crate::report::view::View;
@@ -23,11 +23,10 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         Row::new([Text::default().code(route.name.as_str())].into_iter().chain(figures.map(Text::from)))
     };
     let rows: Vec<Row> = routes(view.run).iter().map(row).collect();
-    let figures = ["Requests", "Failed", "Mean", "P50", "P95", "P99", "Max"].map(Column::figures);
-    let columns = ["Route", "Vendor"].map(Column::text).into_iter().chain(figures).collect();
+    let figures = ["Requests", "Failed", "Mean", "P50", "P95", "P99", "Max"];
     let table = match rows.len() {
         0 => Block::Paragraph("No request was answered.".into()),
-        _ => Block::Table(Table { columns, rows }),
+        _ => Block::table(&["Route", "Vendor"], &figures, rows),
     };
     Some(Section::new("Latency by Route", [table, Plot::Latency.figure(), Plot::Percentiles.figure()]))
 }

@@ -8,10 +8,10 @@ use crate::units::{format_bytes, format_count, three_figures};
 
 pub(super) fn section(view: &View<'_>) -> Option<Section> {
     let mut lines: Vec<Text> = vec![
-        "A latency is the time from when a request was due to the last byte of its answer's body; attempts count one by one."
+        "A latency runs from when a request was due to the last byte of the response body; each attempt is measured on its own."
             .into(),
         Text::from(
-            "Percentiles come from merged histograms with 3 significant digits (1 µs to 1 h), one histogram a second and series; \
+            "Percentiles come from merged histograms with 3 significant digits (1 µs to 1 h), one histogram per second and series; \
              they are never averages of percentiles. Means come from exact sums. The raw histograms are in ",
         )
         .code("latency.hlog")

@@ -6,7 +6,7 @@ use crate::gate::{Observed, Outcome, ThresholdJudgement, without_zeros};
 use crate::outcome::FailureKind;
 
 use crate::report::document::{Block, Section, Text};
-use crate::report::series::{Failures, failures};
+use crate::report::series::{Failures, failures, median};
 use crate::report::view::View;
 use crate::report::words::{plural, rate};
 
@@ -113,7 +113,7 @@ fn warm_up(view: &View<'_>) -> Option<Text> {
         .collect();
     let first = (quiet.len() / 10).max(2);
     let rest = quiet.get(first..).filter(|rest| rest.len() >= 2 * first)?;
-    let (early, late) = (median(&quiet[..first])?, median(rest)?);
+    let (early, late) = (median(quiet[..first].iter().copied())?, median(rest.iter().copied())?);
     (early > 2 * late).then(|| {
         format!(
             "Add a ramp-up phase: the p95 was {} in the first {first} quiet seconds and {} after them, so a warm-up is needed.",
@@ -122,12 +122,6 @@ fn warm_up(view: &View<'_>) -> Option<Text> {
         )
         .into()
     })
-}
-
-fn median(values: &[u64]) -> Option<u64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    sorted.get(sorted.len() / 2).copied()
 }
 
 fn alerts(view: &View<'_>) -> Vec<Text> {

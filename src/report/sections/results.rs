@@ -1,6 +1,6 @@
 //! The benchmark template's table of results. Its rows are fixed: people compare reports by them.
 
-use crate::report::document::{Block, Column, Row, Section, Table};
+use crate::report::document::{Block, Row, Section};
 use crate::report::view::View;
 use crate::report::words::share;
 use crate::units::{format_count, format_latency, three_figures};
@@ -17,6 +17,5 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         ("Max RPS Achieved", view.peak().map_or_else(no_data, |(rate, _)| three_figures(rate))),
     ];
     let rows = rows.map(|(name, value)| Row::new([name.to_owned(), value])).to_vec();
-    let columns = vec![Column::text("Metric"), Column::figures("Value")];
-    Some(Section::new("Results", [Block::Table(Table { columns, rows })]))
+    Some(Section::new("Results", [Block::table(&["Metric"], &["Value"], rows)]))
 }

@@ -15,8 +15,7 @@ pub(super) fn report(view: &View<'_>) -> Option<Section> {
         Row::new([source, judgement.limit_text().into(), judgement.observed_text().into()]).judged(judgement.passed)
     };
     let rows = verdict.thresholds.iter().map(row).collect();
-    let columns = vec![Column::text("Threshold"), Column::figures("Limit"), Column::figures("Observed")];
-    Some(Section::new("Thresholds", [Block::Table(Table { columns, rows })]))
+    Some(Section::new("Thresholds", [Block::table(&["Threshold", "Limit", "Observed"], &[], rows)]))
 }
 
 pub(super) fn summary(view: &View<'_>) -> Option<Section> {

@@ -19,7 +19,7 @@ const MOST_IN_SUMMARY: usize = 16;
 struct Entry {
     /// Microseconds since the load began.
     at_us: u64,
-    /// Whom it is about: a vendor, or the run.
+    /// What it is about: a vendor, or the run.
     subject: &'static str,
     /// What happened.
     what: String,
@@ -43,8 +43,7 @@ pub(super) fn report(view: &View<'_>) -> Option<Section> {
         Row::new([clock(entry.at_us).into(), entry.subject.into(), what, entry.why.as_str().into()])
     };
     let rows: Vec<Row> = entries.iter().take(MOST_IN_REPORT).map(row).collect();
-    let columns = [Column::figures("At")].into_iter().chain(["Who", "What", "Why"].map(Column::text)).collect();
-    blocks.extend((!rows.is_empty()).then(|| Block::Table(Table { columns, rows })));
+    blocks.extend((!rows.is_empty()).then(|| Block::table(&["At", "Who", "What", "Why"], &[], rows)));
     let more = entries.len().saturating_sub(MOST_IN_REPORT);
     blocks.extend((more > 0).then(|| {
         let text = Text::from(format!("{} later events are in ", format_count(more as u64)));
@@ -139,7 +138,7 @@ fn entry(event: &Event) -> Option<Entry> {
             (what.to_owned(), format!("{accepts} of {requests} requests accepted"))
         }
         EventKind::CreditsExhausted { used, limit } => ("credits used up".to_owned(), format!("{used} of {limit}")),
-        EventKind::CreditsReset => ("credit budget started anew".to_owned(), String::new()),
+        EventKind::CreditsReset => ("credit budget reset".to_owned(), String::new()),
         EventKind::Health { from, to, score } => (format!("health {from} → {to}"), format!("{score:.1} % successes")),
         EventKind::ProcessLost { process, how } => (format!("{process} lost"), how.clone()),
         EventKind::Stopped { reason } => ("load ended early".to_owned(), reason.clone()),

@@ -30,7 +30,7 @@ pub enum Cause {
         /// The limit in percent.
         limit: f64,
     },
-    /// The cool-down, as drawn, is over, and somebody calls.
+    /// The drawn cool-down is over, and a call came.
     CooldownOver(Duration),
     /// Enough probes succeeded.
     Successes(u32),
@@ -40,13 +40,13 @@ pub enum Cause {
     ProbeSlow(Duration),
     /// No decision within the longest time in half-open.
     Undecided(Duration),
-    /// Somebody held it open.
+    /// It was held open by hand.
     Forced,
-    /// Somebody closed it.
+    /// It was closed by hand.
     Reset,
-    /// Somebody switched it off.
+    /// It was switched off.
     Disabled,
-    /// Somebody had it only measure.
+    /// It was switched to measuring only.
     MetricsOnly,
 }
 

@@ -12,7 +12,7 @@ pub trait Lock<T>: Debug {
     /// An open lock.
     fn new(value: T) -> Self;
 
-    /// Works on the value while nobody else does.
+    /// Works on the value exclusively.
     fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R;
 }
 

@@ -12,18 +12,44 @@ use crate::resilience::sliding::Tally;
 
 use super::cause::Cause;
 use super::window::Window;
-use super::{BreakerMetrics, Rejected};
 
-/// What came of a call.
+/// The breaker rejected a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the circuit breaker is {}", state.as_str())]
+pub struct Rejected {
+    /// The breaker's state.
+    pub state: BreakerState,
+    /// When the cool-down is over; `None` when no time is set (probes in flight, held open by hand).
+    pub retry_at: Option<Instant>,
+}
+
+/// The breaker's state and counts, read without changing anything.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BreakerMetrics {
+    /// The state.
+    pub state: BreakerState,
+    /// Calls in the window.
+    pub calls: u32,
+    /// Failures among them.
+    pub failures: u32,
+    /// Slow calls among them.
+    pub slow: u32,
+    /// Failures in percent; `None` below the minimum of calls.
+    pub failure_rate: Option<f64>,
+    /// Results that came back from before a transition and were ignored.
+    pub stale: u64,
+}
+
+/// The result of a call, as the breaker counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Finding {
+pub(super) enum CallResult {
     Success {
         elapsed: Duration,
     },
     Failure {
         elapsed: Duration,
     },
-    /// It says nothing about the vendor, or it was abandoned.
+    /// It is no evidence about the vendor, or it was abandoned.
     Ignored,
 }
 
@@ -39,7 +65,7 @@ pub(super) enum Notice {
 enum State {
     Closed,
     Open { until: Instant, cooldown: Duration },
-    HalfOpen { until: Instant, under_way: u32, successes: u32 },
+    HalfOpen { until: Instant, in_flight: u32, successes: u32 },
     ForcedOpen,
     Disabled,
     MetricsOnly { would_be_open: bool },
@@ -85,8 +111,8 @@ impl Machine {
         self.end_cooldown(now, notices);
         match &mut self.state {
             State::Closed | State::Disabled | State::MetricsOnly { .. } => Ok(self.generation),
-            State::HalfOpen { under_way, .. } if *under_way < self.settings.half_open_permits.max(1) => {
-                *under_way += 1;
+            State::HalfOpen { in_flight, .. } if *in_flight < self.settings.half_open_permits.max(1) => {
+                *in_flight += 1;
                 Ok(self.generation)
             }
             _ => Err(self.rejection()),
@@ -98,23 +124,23 @@ impl Machine {
             State::Closed | State::Disabled | State::MetricsOnly { .. } => true,
             State::Open { until, .. } => now >= until,
             // Past its time it becomes open: the call itself finds out.
-            State::HalfOpen { until, under_way, .. } => now >= until || under_way < self.settings.half_open_permits.max(1),
+            State::HalfOpen { until, in_flight, .. } => now >= until || in_flight < self.settings.half_open_permits.max(1),
             State::ForcedOpen => false,
         };
         (!passes).then(|| self.rejection())
     }
 
     /// Takes the result of a call that was permitted in `generation`.
-    pub(super) fn settle(&mut self, generation: u64, finding: Finding, now: Instant, notices: &mut Vec<Notice>) {
+    pub(super) fn settle(&mut self, generation: u64, result: CallResult, now: Instant, notices: &mut Vec<Notice>) {
         self.end_half_open(now, notices);
         if generation != self.generation {
-            self.take_stale(finding, notices);
+            self.take_stale(result, notices);
             return;
         }
         match self.state {
-            State::Closed => self.settle_closed(finding, now, notices),
-            State::HalfOpen { .. } => self.settle_probe(finding, now, notices),
-            State::MetricsOnly { .. } => self.measure(finding, now, notices),
+            State::Closed => self.settle_closed(result, now, notices),
+            State::HalfOpen { .. } => self.settle_probe(result, now, notices),
+            State::MetricsOnly { .. } => self.measure(result, now, notices),
             State::Disabled => {}
             // No permit is given in these states, and a permit of another state has another generation.
             State::Open { .. } | State::ForcedOpen => {}
@@ -136,56 +162,56 @@ impl Machine {
         self.enter(state, cause, Tally::default(), notices);
     }
 
-    fn settle_closed(&mut self, finding: Finding, now: Instant, notices: &mut Vec<Notice>) {
-        if let Some(cause) = self.count(finding, now) {
+    fn settle_closed(&mut self, result: CallResult, now: Instant, notices: &mut Vec<Notice>) {
+        if let Some(cause) = self.count(result, now) {
             let tally = self.window.tally(now);
             self.open(now, cause, tally, notices);
         }
     }
 
-    /// Counts, and tells when the limit is reached, once until it is not any more.
-    fn measure(&mut self, finding: Finding, now: Instant, notices: &mut Vec<Notice>) {
-        if finding == Finding::Ignored {
+    /// Counts, and reports each time that the limit is newly reached.
+    fn measure(&mut self, result: CallResult, now: Instant, notices: &mut Vec<Notice>) {
+        if result == CallResult::Ignored {
             return;
         }
-        let verdict = self.count(finding, now);
+        let verdict = self.count(result, now);
         let State::MetricsOnly { would_be_open } = &mut self.state else { return };
-        let told = std::mem::replace(would_be_open, verdict.is_some());
-        if let Some(cause) = verdict.filter(|_| !told) {
+        let reported = std::mem::replace(would_be_open, verdict.is_some());
+        if let Some(cause) = verdict.filter(|_| !reported) {
             let tally = self.window.tally(now);
             notices.push(Notice::WouldOpen { cause, tally });
         }
     }
 
     /// Takes a result into the window, and says why the breaker must open then, if it must.
-    fn count(&mut self, finding: Finding, now: Instant) -> Option<Cause> {
-        let (failed, elapsed) = match finding {
-            Finding::Success { elapsed } => (false, elapsed),
-            Finding::Failure { elapsed } => (true, elapsed),
-            Finding::Ignored => return None,
+    fn count(&mut self, result: CallResult, now: Instant) -> Option<Cause> {
+        let (failed, elapsed) = match result {
+            CallResult::Success { elapsed } => (false, elapsed),
+            CallResult::Failure { elapsed } => (true, elapsed),
+            CallResult::Ignored => return None,
         };
         self.window.record(now, failed, self.is_slow(elapsed));
         self.window.verdict(&self.settings, now)
     }
 
-    fn settle_probe(&mut self, finding: Finding, now: Instant, notices: &mut Vec<Notice>) {
+    fn settle_probe(&mut self, result: CallResult, now: Instant, notices: &mut Vec<Notice>) {
         let threshold = self.settings.success_threshold.max(1);
-        let slow = matches!(finding, Finding::Success { elapsed } if self.is_slow(elapsed));
-        let State::HalfOpen { under_way, successes, .. } = &mut self.state else { return };
-        *under_way = under_way.saturating_sub(1);
+        let slow = matches!(result, CallResult::Success { elapsed } if self.is_slow(elapsed));
+        let State::HalfOpen { in_flight, successes, .. } = &mut self.state else { return };
+        *in_flight = in_flight.saturating_sub(1);
         let tally = |successes: u32, failures: u32| Tally { calls: successes + failures, failures, slow: 0 };
-        match finding {
-            Finding::Ignored => {}
-            Finding::Failure { .. } => {
+        match result {
+            CallResult::Ignored => {}
+            CallResult::Failure { .. } => {
                 let tally = tally(*successes, 1);
                 self.open(now, Cause::ProbeFailed, tally, notices);
             }
             // A vendor that answers, but as slowly as when it tripped the breaker, has not recovered.
-            Finding::Success { elapsed } if slow => {
+            CallResult::Success { elapsed } if slow => {
                 let tally = Tally { slow: 1, ..tally(*successes + 1, 0) };
                 self.open(now, Cause::ProbeSlow(elapsed), tally, notices);
             }
-            Finding::Success { .. } => {
+            CallResult::Success { .. } => {
                 *successes += 1;
                 if *successes >= threshold {
                     let successes = *successes;
@@ -210,7 +236,7 @@ impl Machine {
         if let State::Open { until, cooldown } = self.state
             && now >= until
         {
-            let state = State::HalfOpen { until: now + self.settings.half_open_max, under_way: 0, successes: 0 };
+            let state = State::HalfOpen { until: now + self.settings.half_open_max, in_flight: 0, successes: 0 };
             self.enter(state, Cause::CooldownOver(cooldown), Tally::default(), notices);
         }
     }
@@ -235,13 +261,13 @@ impl Machine {
         }
     }
 
-    /// While open or out of force, late results are only counted: the calls that were under way when it tripped are expected
+    /// While open or out of force, late results are only counted: the calls that were in flight when it tripped are expected
     /// to fail, and an event for each would bury the one that matters.
-    fn take_stale(&mut self, finding: Finding, notices: &mut Vec<Notice>) {
-        let success = match finding {
-            Finding::Success { .. } => true,
-            Finding::Failure { .. } => false,
-            Finding::Ignored => return,
+    fn take_stale(&mut self, result: CallResult, notices: &mut Vec<Notice>) {
+        let success = match result {
+            CallResult::Success { .. } => true,
+            CallResult::Failure { .. } => false,
+            CallResult::Ignored => return,
         };
         self.stale += 1;
         if matches!(self.state, State::Closed | State::HalfOpen { .. }) {

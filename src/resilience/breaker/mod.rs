@@ -1,8 +1,8 @@
 //! Circuit breaker: a vendor that fails is left alone for a while.
 //!
 //! Without one, every caller of a vendor that is down waits out its own timeout, holds a connection and a lead meanwhile,
-//! and the vendor comes back into the load that felled it. Two mistakes undo most breakers, and this one avoids both: when
-//! half-open, only a bounded number of probes may be under way; and each permit carries the generation that it was given
+//! and the vendor comes back into the load that overloaded it. Two mistakes undo most breakers, and this one avoids both: when
+//! half-open, only a bounded number of probes may be in flight; and each permit carries the generation that it was given
 //! in, so that a result from before a transition can't decide about the state after it.
 //!
 //! The file `machine.rs` is a pure state machine: time comes in as an argument, and what happened comes out as values. This
@@ -25,40 +25,14 @@ use super::settings::{BreakerMode, BreakerSettings};
 
 pub use cause::Cause;
 pub use lock::{Lock, Locks, StdLocks};
-use machine::{Finding, Machine, Notice};
+pub use machine::{BreakerMetrics, Rejected};
+use machine::{CallResult, Machine, Notice};
 
 /// A circuit breaker, shared by all calls to one vendor.
 #[derive(Debug)]
 pub struct Breaker<K: Locks = StdLocks> {
     machine: K::Lock<Machine>,
     emitter: Emitter,
-}
-
-/// The breaker let nothing through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the circuit breaker is {}", state.as_str())]
-pub struct Rejected {
-    /// The breaker's state.
-    pub state: BreakerState,
-    /// When the cool-down is over; `None` when no time is set (probes under way, held open by hand).
-    pub retry_at: Option<Instant>,
-}
-
-/// What the breaker knows, read without changing anything.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BreakerMetrics {
-    /// The state.
-    pub state: BreakerState,
-    /// Calls in the window.
-    pub calls: u32,
-    /// Failures among them.
-    pub failures: u32,
-    /// Slow calls among them.
-    pub slow: u32,
-    /// Failures in percent; `None` below the minimum of calls.
-    pub failure_rate: Option<f64>,
-    /// Results that came back from before a transition and were ignored.
-    pub stale: u64,
 }
 
 impl<K: Locks> Breaker<K> {
@@ -82,7 +56,7 @@ impl<K: Locks> Breaker<K> {
         result.map(|generation| Permit { breaker: self, generation, settled: false })
     }
 
-    /// The state. Reading never changes it: an open breaker whose cool-down is over stays open until somebody calls.
+    /// The state. Reading never changes it: an open breaker whose cool-down is over stays open until the next call.
     pub fn state(&self) -> BreakerState {
         self.machine.with(|machine| machine.state())
     }
@@ -114,9 +88,9 @@ impl<K: Locks> Breaker<K> {
         self.emit(now, notices);
     }
 
-    fn settle(&self, generation: u64, finding: Finding, now: Instant) {
+    fn settle(&self, generation: u64, result: CallResult, now: Instant) {
         let mut notices = Vec::new();
-        self.machine.with(|machine| machine.settle(generation, finding, now, &mut notices));
+        self.machine.with(|machine| machine.settle(generation, result, now, &mut notices));
         self.emit(now, notices);
     }
 
@@ -155,22 +129,22 @@ pub struct Permit<'a, K: Locks = StdLocks> {
 impl<K: Locks> Permit<'_, K> {
     /// The call succeeded after `elapsed`.
     pub fn success(self, now: Instant, elapsed: Duration) {
-        self.settle(Finding::Success { elapsed }, now);
+        self.settle(CallResult::Success { elapsed }, now);
     }
 
     /// The vendor failed after `elapsed`.
     pub fn failure(self, now: Instant, elapsed: Duration) {
-        self.settle(Finding::Failure { elapsed }, now);
+        self.settle(CallResult::Failure { elapsed }, now);
     }
 
     /// The call says nothing about the vendor's health (a 4xx): as if it had not been made.
     pub fn ignore(self, now: Instant) {
-        self.settle(Finding::Ignored, now);
+        self.settle(CallResult::Ignored, now);
     }
 
-    fn settle(mut self, finding: Finding, now: Instant) {
+    fn settle(mut self, result: CallResult, now: Instant) {
         self.settled = true;
-        self.breaker.settle(self.generation, finding, now);
+        self.breaker.settle(self.generation, result, now);
     }
 }
 
@@ -179,7 +153,7 @@ impl<K: Locks> Drop for Permit<'_, K> {
         if self.settled {
             return;
         }
-        let finding = if std::thread::panicking() { Finding::Failure { elapsed: Duration::ZERO } } else { Finding::Ignored };
-        self.breaker.settle(self.generation, finding, Instant::now());
+        let result = if std::thread::panicking() { CallResult::Failure { elapsed: Duration::ZERO } } else { CallResult::Ignored };
+        self.breaker.settle(self.generation, result, Instant::now());
     }
 }

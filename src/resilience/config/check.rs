@@ -48,7 +48,7 @@ impl Checker<'_> {
     fn pipeline(&mut self, settings: &mut PipelineSettings, raw: &RawPipeline, place: &KeyPath) {
         set(&mut settings.timeout, raw.timeout);
         if settings.timeout.is_zero() {
-            self.error(&place.key("timeout"), "no answer comes in no time", "give a timeout above \"0s\"");
+            self.error(&place.key("timeout"), "the timeout must be greater than \"0s\"", "give one like \"10s\"");
         }
         switch(&mut settings.idempotency, raw.idempotency.as_ref(), |idempotency: &mut IdempotencySettings, raw| {
             set(&mut idempotency.ttl, raw.ttl);
@@ -105,7 +105,7 @@ impl Checker<'_> {
         set(&mut throttle.ratio, raw.ratio);
         set(&mut throttle.window, raw.window);
         if throttle.window.is_zero() {
-            self.error(&place.key("window"), "nothing can be counted over no time", "give one above \"0s\", as in \"2m\"");
+            self.error(&place.key("window"), "the window must be longer than \"0s\"", "give one above \"0s\", as in \"2m\"");
         }
     }
 
@@ -123,7 +123,7 @@ impl Checker<'_> {
             let place = long.iter().find(|(_, is_there)| *is_there).map_or(place.clone(), |(key, _)| place.key(key));
             (place, format!("try for a shorter time, or add `idempotency = {{ ttl = \"{needed}\" }}`"))
         };
-        let message = format!("a key is remembered for {ttl}, but its operation may be tried for {needed}");
+        let message = format!("a key is remembered for {ttl}, but its operation may be retried for {needed}");
         self.error(&place, message, help);
     }
 
@@ -134,7 +134,11 @@ impl Checker<'_> {
         set(&mut retry.budget_ratio, raw.budget_ratio);
         retry.deadline = raw.deadline.map(Duration::from);
         if retry.deadline.is_some_and(|deadline| deadline.is_zero()) {
-            self.error(&place.key("deadline"), "no answer comes in no time", "give a deadline above \"0s\", or leave it out");
+            self.error(
+                &place.key("deadline"),
+                "the deadline must be greater than \"0s\"",
+                "give one like \"30s\", or leave it out",
+            );
         }
         retry.budget_tokens = raw.budget_tokens;
         retry.backoff = match raw.backoff {
@@ -211,7 +215,7 @@ impl Checker<'_> {
         }
         for (key, span) in [("cooldown", raw.cooldown), ("span", raw.span), ("half_open_max", raw.half_open_max)] {
             if span.is_some_and(|period| period.0.is_zero()) {
-                self.error(&place.key(key), "a breaker needs time here", "give one above \"0s\"");
+                self.error(&place.key(key), "this must be greater than \"0s\"", "give one above \"0s\"");
             }
         }
     }
@@ -222,10 +226,10 @@ impl Checker<'_> {
             fallback.steps = steps.iter().copied().map(step).collect();
             for (index, step) in fallback.steps.iter().enumerate() {
                 if fallback.steps[..index].contains(step) {
-                    self.error(&place.key("fallback").item(index), "this step is tried already", "name each step once");
+                    self.error(&place.key("fallback").item(index), "this step is named twice", "name each step once");
                 } else if fallback.steps[..index].contains(&FallbackStep::Drop) {
                     let help = "put \"drop\" last, or leave it out";
-                    self.error(&place.key("fallback").item(index), "nothing is left for it after \"drop\"", help);
+                    self.error(&place.key("fallback").item(index), "no step runs after \"drop\"", help);
                 }
             }
         }

@@ -25,7 +25,7 @@ pub(crate) struct RawPipeline {
     pub(crate) credits: Option<Switch<RawCredits>>,
     /// A client-side rate limit; none when left out.
     pub(crate) limiter: Option<Switch<RawLimiter>>,
-    /// A bound on the attempts under way at once; none when left out.
+    /// A bound on the attempts in flight at once; none when left out.
     pub(crate) in_flight: Option<Switch<RawInFlight>>,
     /// Calls are rejected here, at random, while the vendor accepts too few; none is when left out.
     pub(crate) throttle: Option<Switch<RawThrottle>>,
@@ -86,11 +86,11 @@ pub(crate) struct RawLimiter {
     pub(crate) max_wait: Option<Period>,
 }
 
-/// A bound on the attempts under way at once, as a client's pool of connections.
+/// A bound on the attempts in flight at once, as a client's pool of connections.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawInFlight {
-    /// Most attempts under way; 20 when left out.
+    /// Most attempts in flight; 20 when left out.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) max: Option<u32>,
     /// Longest wait for a place; 1s when left out. A call that would wait longer goes to the fallback.
@@ -182,7 +182,7 @@ pub(crate) struct RawBreaker {
     /// The cool-down is lengthened by a random share of up to this fraction; 0 when left out.
     #[schemars(range(min = 0, max = 10))]
     pub(crate) cooldown_jitter: Option<f64>,
-    /// Calls that may be under way at once while half-open; 3 when left out.
+    /// Calls that may be in flight at once while half-open; 3 when left out.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) half_open_permits: Option<u32>,
     /// Successes while half-open that close it; 3 when left out.
@@ -200,7 +200,7 @@ pub(crate) enum RawBreakerMode {
     InForce,
     /// Everything passes, nothing is counted.
     Disabled,
-    /// Everything passes and is counted; what it would do is told as an event.
+    /// Everything passes and is counted; what it would do is reported as an event.
     MetricsOnly,
     /// Nothing passes.
     ForcedOpen,

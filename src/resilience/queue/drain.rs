@@ -14,18 +14,15 @@ use tokio::time::{Instant, sleep_until};
 use crate::failpoint::{self, Failpoint};
 use crate::outcome::FailureKind;
 
-use super::backlog::Backlog;
-use super::drained::Drained;
-use super::entry::{Entry, Leased, StoreError};
-use super::fallback_queue::FallbackQueue;
 use super::pacing::{Pacer, Turn};
 use super::schedule::in_quick_retries;
 use super::settle::Settler;
 use super::worker_pool::WorkerPool;
+use super::{Backlog, Drained, Entry, FallbackQueue, Leased, StoreError};
+use crate::resilience::Sender;
 use crate::resilience::delivery::{Block, Failure};
 use crate::resilience::limiter::LONGEST_PAUSE;
 use crate::resilience::policy::nothing_was_sent;
-use crate::resilience::sender::Sender;
 use crate::resilience::shared::Shared;
 
 /// How much longer a lease lasts than the longest attempt.

@@ -1,4 +1,4 @@
-//! Redrive: what was given up is tried again when somebody has mended the cause, and not for ever.
+//! Redrive: dead letters are tried again once their cause is fixed, but not for ever.
 //!
 //! A redrive that copies letters into the queue doubles those that were delivered meanwhile; one that circles hides broken
 //! leads among healthy ones. So each letter is claimed like a new submission before it moves, the move is one operation of
@@ -16,6 +16,7 @@ use crate::resilience::idempotency::{Claim, FirstClaim, Idempotency};
 use crate::resilience::limiter::LONGEST_PAUSE;
 use crate::resilience::operation::Operation;
 use crate::resilience::shared::Shared;
+use crate::resilience::tally::End;
 
 /// Letters that are read at once.
 const PAGE: usize = 100;
@@ -27,7 +28,7 @@ pub struct Redriven {
     pub moved: u64,
     /// Letters whose operation had been delivered or queued otherwise; they were removed.
     pub duplicates: u64,
-    /// Letters that stay: redriven as often as may be, under way by a copy, or without room in the queue.
+    /// Letters that stay: redriven as often as may be, in flight by a copy, or without room in the queue.
     pub kept: u64,
 }
 
@@ -79,7 +80,7 @@ impl<S, B: Backlog> Redrive<S, B> {
             None | Some(Some(Claimed::NotNeeded)) => None,
             Some(Some(Claimed::First(claim))) => Some(claim),
             Some(Some(Claimed::Duplicate)) => {
-                self.shared.tally.found_duplicate();
+                self.shared.tally.count(End::Duplicate);
                 self.shared.backlog.letters().remove(id).await?;
                 redriven.duplicates += 1;
                 return Ok(());

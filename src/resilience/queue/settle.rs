@@ -11,20 +11,16 @@ use tokio::time::{Instant, sleep};
 
 use crate::outcome::RestingState;
 
-use super::backlog::Backlog;
-use super::drained::Drained;
-use super::entry::{Entry, Leased, Settled, StoreError};
-use super::fallback_queue::FallbackQueue;
-use super::notifier::Notifier;
 use super::schedule::{NextStep, after_failure};
+use super::{Backlog, Drained, Entry, FallbackQueue, Leased, Notifier, Settled, StoreError};
 use crate::resilience::delivery::{Accepted, Failure};
 use crate::resilience::fallback::Degraded;
 use crate::resilience::idempotency::Idempotency;
-use crate::resilience::operation::{Operation, Source};
 use crate::resilience::policy::{Afterwards, policy};
 use crate::resilience::retry::Next;
-use crate::resilience::sender::Sender;
 use crate::resilience::shared::Shared;
+use crate::resilience::tally::End;
+use crate::resilience::{Operation, Sender, Source};
 
 /// How soon a store that could not write a delivery is asked again.
 const STORE_AGAIN: Duration = Duration::from_millis(500);
@@ -66,7 +62,7 @@ impl<S: Sender, B: Backlog> Settler<S, B> {
         let follow_up = self.follow_up(operation, Source::Vendor, accepted.data.as_ref());
         // Marked and counted before it leaves the queue: cut off in between, it is not sent again.
         self.mark(|idempotency| idempotency.delivered(&operation.key, accepted.at));
-        self.shared.tally.delivered_from_queue();
+        self.shared.tally.count(End::Delivered);
         let settled = Settled { follow_up, ..Settled::delivered(self.shared.millis(accepted.at), accepted.status) };
         // A store that can't write now may in a while. A worker that went on would send more of what a crash forgets, and
         // only this worker has the answer that the follow-up was made from.
@@ -136,22 +132,20 @@ impl<S: Sender, B: Backlog> Settler<S, B> {
     pub(super) async fn degraded(&self, leased: &Leased, degraded: Degraded, failure: &Failure) -> Result<Drained, StoreError> {
         let (operation, tally) = (&leased.entry.operation, &self.shared.tally);
         let settled = Settled { cause: Some(failure.cause), ..Settled::delivered(self.shared.now(), failure.status) };
-        // Counted before it leaves the queue, as everywhere, and not counted if it can't.
-        let drained = match degraded {
+        let (settled, end, drained) = match degraded {
             Degraded::Answer(source, data) => {
                 let follow_up = self.follow_up(operation, source, Some(&data));
-                tally.degraded_from_queue();
                 let settled = Settled { place: RestingState::Degraded, source: Some(source), follow_up, ..settled };
-                self.ack(leased, settled).await.inspect_err(|_| tally.not_degraded_from_queue())?;
-                Drained::Degraded
+                (settled, End::Degraded, Drained::Degraded)
             }
             Degraded::Reject => {
-                tally.rejected_from_queue();
                 let settled = Settled { place: RestingState::Rejected, source: None, ..settled };
-                self.ack(leased, settled).await.inspect_err(|_| tally.not_rejected_from_queue())?;
-                Drained::Rejected
+                (settled, End::Rejected, Drained::Rejected)
             }
         };
+        // Counted before it leaves the queue, as everywhere, and not counted if it can't.
+        tally.count(end);
+        self.ack(leased, settled).await.inspect_err(|_| tally.uncount(end))?;
         self.mark(|idempotency| idempotency.forget(&operation.key));
         Ok(drained)
     }

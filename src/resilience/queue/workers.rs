@@ -44,13 +44,9 @@ impl<S: Sender, B: Backlog> Workers<S, B> {
         self.drain.once(&self.pool).await
     }
 
-    pub(in crate::resilience) fn stop_leasing(&self) {
-        self.pool.advance(Phase::Finishing);
-    }
-
     /// True when no entry was cut off.
     pub(in crate::resilience) async fn stop(&self, grace: Duration) -> bool {
-        self.stop_leasing();
+        self.pool.advance(Phase::Finishing);
         let finished = timeout(grace, self.pool.none_leased()).await.is_ok();
         self.pool.advance(Phase::Releasing);
         self.pool.none_leased().await;

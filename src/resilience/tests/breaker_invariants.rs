@@ -80,7 +80,7 @@ proptest! {
             let transitions = log.entered(Guard::CircuitBreaker).len();
             let probes = out.iter().filter(|(_, given)| *given == transitions).count();
             if breaker.state() == BreakerState::HalfOpen {
-                prop_assert!(probes <= permits as usize, "{} probes under way", probes);
+                prop_assert!(probes <= permits as usize, "{} probes in flight", probes);
             }
         }
         check_transitions(&log, &breaker)?;

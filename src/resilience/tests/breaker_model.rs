@@ -1,4 +1,4 @@
-//! The breaker against a model of it: whatever is done, in whatever order, both are in the same state and have told the same.
+//! The breaker against a model of it: whatever is done, in whatever order, both are in the same state and have reported the same.
 //!
 //! The model keeps every call and counts anew each time, knows nothing of permits but the period that each was given in, and
 //! shares no code with the breaker.
@@ -43,7 +43,7 @@ enum Phase {
     HalfOpen { until: u64, out: u32, good: u32 },
     ForcedOpen,
     Disabled,
-    MetricsOnly { told: bool },
+    MetricsOnly { reported: bool },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -169,9 +169,9 @@ impl Model {
             Phase::MetricsOnly { .. } => {
                 self.calls.push(call);
                 let must = self.must_open();
-                let Phase::MetricsOnly { told } = &mut self.phase else { return };
-                self.would_open += usize::from(must && !*told);
-                *told = must;
+                let Phase::MetricsOnly { reported } = &mut self.phase else { return };
+                self.would_open += usize::from(must && !*reported);
+                *reported = must;
             }
             Phase::HalfOpen { out, good, .. } => {
                 *out -= 1;
@@ -195,7 +195,7 @@ impl Model {
         self.go(match mode {
             BreakerMode::InForce => Phase::Closed,
             BreakerMode::Disabled => Phase::Disabled,
-            BreakerMode::MetricsOnly => Phase::MetricsOnly { told: false },
+            BreakerMode::MetricsOnly => Phase::MetricsOnly { reported: false },
             BreakerMode::ForcedOpen => Phase::ForcedOpen,
         });
     }
@@ -277,7 +277,7 @@ impl ReferenceStateMachine for Reference {
     }
 }
 
-/// The breaker on a clock that stands still unless told otherwise.
+/// The breaker on a clock that stands still unless reported otherwise.
 struct Tested {
     time: Runtime,
     breaker: &'static Breaker,
@@ -343,8 +343,8 @@ impl StateMachineTest for Tested {
         let metrics = tested.breaker.metrics(Instant::now());
         assert_eq!((metrics.calls, metrics.failures, metrics.slow), model.tally(), "{:?}", model.calls);
         assert_eq!(metrics.stale, model.stale);
-        let told = tested.log.all().iter().filter(|event| matches!(event.kind, EventKind::WouldOpen { .. })).count();
-        assert_eq!(told, model.would_open);
+        let reported = tested.log.all().iter().filter(|event| matches!(event.kind, EventKind::WouldOpen { .. })).count();
+        assert_eq!(reported, model.would_open);
     }
 }
 

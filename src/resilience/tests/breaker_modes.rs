@@ -26,7 +26,7 @@ async fn one_that_is_switched_off_lets_everything_through_and_counts_nothing() {
     }
     assert_eq!((rig.vendor.count(), rig.pipeline.gauges().breaker), (100, Some(BreakerState::Disabled)));
     assert_eq!(rig.pipeline.breaker().expect("a breaker").metrics(Instant::now()).calls, 0);
-    assert_eq!(rig.log.entered(Guard::CircuitBreaker), [BreakerState::Disabled], "that it is off is told at the start");
+    assert_eq!(rig.log.entered(Guard::CircuitBreaker), [BreakerState::Disabled], "it reports at the start that it is off");
     assert!(would_open(&rig.log).is_empty());
 }
 
@@ -54,7 +54,7 @@ async fn one_that_is_held_open_by_its_settings_sends_nothing_until_it_is_put_in_
     let drain = tokio::spawn(Arc::clone(&rig.pipeline).work(4));
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     assert_eq!(rig.vendor.count(), 0);
-    assert!(rig.pipeline.set_breaker_mode(BreakerMode::InForce));
+    rig.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::InForce, Instant::now());
     tokio::time::sleep(Duration::from_secs(1)).await;
     drain.abort();
     assert_eq!((rig.vendor.count(), rig.pipeline.gauges().breaker), (1, Some(BreakerState::Closed)));
@@ -72,7 +72,7 @@ async fn workers_that_wait_for_a_cool_down_go_on_when_somebody_closes_the_circui
     let drain = tokio::spawn(Arc::clone(&rig.pipeline).work(2));
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(rig.vendor.count(), 5);
-    rig.pipeline.set_breaker_mode(BreakerMode::InForce);
+    rig.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::InForce, Instant::now());
     tokio::time::sleep(Duration::from_secs(10)).await;
     drain.abort();
     assert_eq!(rig.pipeline.gauges().counts.delivered, 6);

@@ -7,9 +7,7 @@ use rand::Rng;
 
 use crate::resilience::credits::CreditBudget;
 use crate::resilience::operation::Disposition;
-use crate::resilience::queue::backlog::{Backlog, CreditState, MemoryBacklog};
-use crate::resilience::queue::dead_letters::MemoryDeadLetters;
-use crate::resilience::queue::{Attempt, MemoryQueue, StoreError};
+use crate::resilience::queue::{Attempt, Backlog, CreditState, MemoryBacklog, StoreError};
 use crate::resilience::settings::CreditSettings;
 use crate::resilience::wall::{DayClock, UnixMillis};
 
@@ -34,14 +32,14 @@ struct Life {
 }
 
 impl Backlog for Life {
-    type Queue = MemoryQueue;
-    type Letters = MemoryDeadLetters;
+    type Queue = MemoryBacklog;
+    type Letters = MemoryBacklog;
 
-    fn queue(&self) -> &MemoryQueue {
+    fn queue(&self) -> &MemoryBacklog {
         self.backlog.queue()
     }
 
-    fn letters(&self) -> &MemoryDeadLetters {
+    fn letters(&self) -> &MemoryBacklog {
         self.backlog.letters()
     }
 

@@ -3,11 +3,10 @@
 use serde_json::Value;
 
 use crate::outcome::RestingState;
-use crate::resilience::Drained;
 use crate::resilience::operation::Source;
-use crate::resilience::queue::backlog::{Backlog, CreditState, MemoryBacklog};
-use crate::resilience::queue::dead_letters::{DeadLetters, MemoryDeadLetters};
+use crate::resilience::queue::Drained;
 use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
+use crate::resilience::queue::{Backlog, CreditState, DeadLetters, MemoryBacklog};
 use crate::resilience::settings::{CreditSettings, FallbackSettings, FallbackStep, InFlightSettings, LimiterSettings};
 use crate::resilience::wall::{DayClock, UnixMillis};
 
@@ -18,7 +17,7 @@ use super::*;
 pub(super) struct Keeping {
     pub(super) kept: Arc<MemoryBacklog>,
     settled: Arc<Mutex<Vec<Settled>>>,
-    /// Whoever holds it stalls the store where credits are kept.
+    /// Held, it stalls the store where credits are kept.
     pub(super) stall: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -59,13 +58,13 @@ impl FallbackQueue for Keeping {
 
 impl Backlog for Keeping {
     type Queue = Self;
-    type Letters = MemoryDeadLetters;
+    type Letters = MemoryBacklog;
 
     fn queue(&self) -> &Self {
         self
     }
 
-    fn letters(&self) -> &MemoryDeadLetters {
+    fn letters(&self) -> &MemoryBacklog {
         self.kept.letters()
     }
 
@@ -74,7 +73,7 @@ impl Backlog for Keeping {
     }
 
     async fn redrive(&self, letter: u64, due: UnixMillis) -> Result<bool, StoreError> {
-        // Others go on meanwhile, as with any store that is no memory.
+        // Others go on meanwhile, as with any store outside memory.
         tokio::task::yield_now().await;
         self.kept.redrive(letter, due).await
     }
@@ -336,14 +335,14 @@ async fn while_nothing_can_be_sent_the_steps_before_the_queue_answer() {
         (vec![Cache, Queue], vec![]),
     ] {
         let service = service(with_steps(&steps));
-        service.pipeline.set_breaker_mode(BreakerMode::ForcedOpen);
+        service.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::ForcedOpen, Instant::now());
         service.accept(lead(1)).await;
         let work = service.work(2);
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(service.ends(), expected, "{steps:?}");
         assert_eq!(service.store.depth(), u64::from(expected.is_empty()));
         assert_eq!(service.vendor.count(), 0);
-        service.pipeline.set_breaker_mode(BreakerMode::InForce);
+        service.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::InForce, Instant::now());
         tokio::time::sleep(Duration::from_secs(120)).await;
         work.abort();
         assert_eq!(service.ends().len(), 1, "{steps:?}: in the end each is settled once");
@@ -434,7 +433,7 @@ async fn stopping_gives_back_at_the_deadline_what_is_not_answered() {
     while service.store.lease(now, now + 1_000).await.expect("a working queue").is_some() {
         free += 1;
     }
-    assert_eq!(free, 10, "nobody has to wait for a lease to end");
+    assert_eq!(free, 10, "no entry waits for a lease to expire");
 }
 
 #[tokio::test(start_paused = true)]
@@ -465,7 +464,7 @@ async fn after_an_outage_with_a_full_queue_the_vendor_gets_no_more_than_its_limi
         assert!(sent <= 61, "{sent} in second {second}: fifty, a burst of ten, and the edge");
     }
     let probes = times.iter().filter(|&&time| time < times[0] + 0.05).count();
-    assert!(probes <= 3, "{probes} at once while nobody knew whether it is back");
-    assert!(most_in_flight <= 8, "{most_in_flight} under way");
+    assert!(probes <= 3, "{probes} at once while the vendor was not known to be back");
+    assert!(most_in_flight <= 8, "{most_in_flight} in flight");
     assert_eq!((service.ends().len(), service.store.counts()), (5_000, (0, 0)));
 }

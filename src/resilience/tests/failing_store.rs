@@ -3,17 +3,25 @@
 use std::future::{Future, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::resilience::Drained;
+use crate::resilience::queue::Drained;
 use crate::resilience::queue::backlog::{Backlog, CreditState};
-use crate::resilience::queue::dead_letters::MemoryDeadLetters;
-use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, MemoryQueue, Settled, StoreError};
+use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, MemoryBacklog, Settled, StoreError};
+use crate::resilience::settings::FallbackSettings;
 use crate::resilience::wall::{DayClock, UnixMillis};
 
 use super::*;
 
+fn room_for(entries: usize) -> MemoryBacklog {
+    MemoryBacklog::new(&FallbackSettings {
+        queue_capacity: entries,
+        dead_letter_capacity: entries,
+        ..FallbackSettings::default()
+    })
+}
+
 /// A queue in memory that takes nothing out while its store is broken.
 struct Queue {
-    kept: MemoryQueue,
+    kept: MemoryBacklog,
     broken: AtomicBool,
 }
 
@@ -57,18 +65,18 @@ impl FallbackQueue for Queue {
 /// The queue, and dead letters that nothing is moved to.
 struct Store {
     queue: Queue,
-    letters: MemoryDeadLetters,
+    letters: MemoryBacklog,
 }
 
 impl Backlog for Store {
     type Queue = Queue;
-    type Letters = MemoryDeadLetters;
+    type Letters = MemoryBacklog;
 
     fn queue(&self) -> &Queue {
         &self.queue
     }
 
-    fn letters(&self) -> &MemoryDeadLetters {
+    fn letters(&self) -> &MemoryBacklog {
         &self.letters
     }
 
@@ -96,8 +104,8 @@ impl Backlog for Store {
 #[tokio::test(start_paused = true)]
 async fn what_was_delivered_and_could_not_be_taken_out_is_neither_sent_nor_counted_again() {
     let Rig { vendor, log, start, .. } = rig(no_retries());
-    let queue = Queue { kept: MemoryQueue::new(10), broken: AtomicBool::new(true) };
-    let store = Store { queue, letters: MemoryDeadLetters::new(10) };
+    let queue = Queue { kept: room_for(10), broken: AtomicBool::new(true) };
+    let store = Store { queue, letters: room_for(10) };
     let rng = Seed(1).stream("store");
     let pipeline = Pipeline::with_backlog(no_retries(), vendor.clone(), store, emitter(start, &log), DayClock::start(), rng);
     vendor.next([status(503)]);
@@ -118,11 +126,11 @@ async fn what_was_delivered_and_could_not_be_taken_out_is_neither_sent_nor_count
 async fn while_the_store_cannot_write_what_was_delivered_each_worker_stays_with_its_entry() {
     const MINUTE: Duration = Duration::from_secs(60);
     let Rig { vendor, log, start, .. } = rig(no_retries());
-    let queue = Queue { kept: MemoryQueue::new(100), broken: AtomicBool::new(true) };
-    let store = Store { queue, letters: MemoryDeadLetters::new(10) };
+    let queue = Queue { kept: room_for(100), broken: AtomicBool::new(true) };
+    let store = Store { queue, letters: room_for(10) };
     let (wall, rng) = (DayClock::start(), Seed(1).stream("store"));
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let hear = Arc::clone(&told);
+    let followed = Arc::new(Mutex::new(Vec::new()));
+    let hear = Arc::clone(&followed);
     let pipeline = Pipeline::with_backlog(no_retries(), vendor.clone(), store, emitter(start, &log), wall, rng).with_follow_up(
         move |_, _, data| {
             hear.lock().expect("no panic").push(data.is_some());
@@ -142,5 +150,5 @@ async fn while_the_store_cannot_write_what_was_delivered_each_worker_stays_with_
     tokio::time::sleep(MINUTE).await;
     work.abort();
     assert_eq!((vendor.count(), pipeline.backlog().queue.depth()), (50, 0), "each once");
-    assert_eq!(*told.lock().expect("no panic"), [true; 50], "what follows is made of the vendor's answer");
+    assert_eq!(*followed.lock().expect("no panic"), [true; 50], "what follows is made of the vendor's answer");
 }

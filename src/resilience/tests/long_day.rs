@@ -65,6 +65,6 @@ async fn a_day_with_outages_empty_credits_and_midnight_loses_no_lead_and_overspe
         let times = rig.vendor.times();
         times.iter().filter(|&&time| time >= from as f64 && time < to as f64).count()
     };
-    assert!(accepted_in(2 * HOUR + 60, 3 * HOUR) < 400, "an hour of outage is no hour of hammering");
+    assert!(accepted_in(2 * HOUR + 60, 3 * HOUR) < 400, "the vendor is not hammered for the hour of its outage");
     assert!(accepted_in(0, 2 * HOUR) >= 40, "and before it all went out");
 }

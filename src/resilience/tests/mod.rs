@@ -163,7 +163,7 @@ struct Rig {
     start: Instant,
 }
 
-/// The vendor answers 200 at once unless told otherwise.
+/// The vendor answers 200 at once unless the script differs.
 fn rig(settings: PipelineSettings) -> Rig {
     let start = Instant::now();
     let vendor = Arc::new(Script { start, steps: Mutex::default(), afterwards: Mutex::new(status(200)), got: Mutex::default() });

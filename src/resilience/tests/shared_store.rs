@@ -1,8 +1,8 @@
-//! Several replicas on one store, a store that answers late, and a pipeline that was told to end.
+//! Several replicas on one store, a store that answers late, and a pipeline that is stopped.
 
-use crate::resilience::Drained;
+use crate::resilience::queue::Drained;
+use crate::resilience::queue::Redriven;
 use crate::resilience::queue::backlog::Backlog;
-use crate::resilience::queue::redrive::Redriven;
 use crate::resilience::settings::CreditSettings;
 
 use super::durable_drain::{Service, service, slow};
@@ -87,10 +87,10 @@ async fn an_entry_whose_lease_ended_while_the_store_stalled_is_sent_by_one_worke
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_taken_once_the_end_was_told() {
+async fn nothing_is_leased_after_a_stop() {
     let service = service(plain());
     service.accept(lead(1)).await;
-    assert!(service.pipeline.stop(Duration::ZERO).await, "nothing was in hand");
+    assert!(service.pipeline.stop(Duration::ZERO).await, "nothing was leased");
     assert_eq!(service.pipeline.drain_once().await, Drained::Released);
     assert_eq!((service.vendor.count(), service.store.counts()), (0, (1, 0)));
 }

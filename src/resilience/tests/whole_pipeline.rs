@@ -201,7 +201,7 @@ async fn a_retry_after_beyond_the_cap_goes_to_the_queue_and_is_due_then() {
     let disposition = rig.pipeline.call(lead(1)).await;
     let expected = Disposition::Fallback { source: Source::Queued, cause: FailureKind::RateLimited };
     assert_eq!(disposition, expected);
-    assert_eq!(rig.start.elapsed(), Duration::ZERO, "nobody waited");
+    assert_eq!(rig.start.elapsed(), Duration::ZERO, "no call waited");
     let drain = tokio::spawn(Arc::clone(&rig.pipeline).drain_loop());
     tokio::time::sleep(Duration::from_secs(3_599)).await;
     assert_eq!(rig.vendor.count(), 1, "nothing before it is over");

@@ -223,7 +223,7 @@ impl Checker<'_> {
             };
             let help = match all.as_slice() {
                 [] => "leave it out: no fault of this scenario can".to_owned(),
-                all => format!("here it can be {}", crate::config::any_of(all)),
+                all => format!("here it can be {}", crate::text::any_of(all)),
             };
             self.error(&list.item(index), message, help);
         }

@@ -26,6 +26,7 @@ use crate::resilience::Resilience;
 use expect::Tested;
 use faults::Vendors;
 use scenarios::Judged;
+pub(super) use scenarios::is_name;
 use thresholds::Produced;
 
 impl Checker<'_> {
@@ -120,11 +121,6 @@ impl Checker<'_> {
         let is_whole = !self.document.is_damaged(&KeyPath::of("resilience"));
         journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, target, scenarios, load, has_faults))
     }
-}
-
-/// Whether a scenario and its directory of results can be called this.
-pub(super) fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 fn labels(raw: &RawTestPlan, target: &Target, journeys: &[WeightedJourney]) -> Labels {

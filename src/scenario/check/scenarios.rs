@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::is_name;
 use crate::config::{Checker, KeyPath};
 use crate::executor::{Load, ScenarioLoad};
 use crate::measure::{DEFAULT_SCENARIO, UserTags};
@@ -39,6 +38,11 @@ pub(super) fn load(scenarios: &[Judged]) -> Option<Load> {
 pub(super) fn journeys(scenarios: &[Judged]) -> Option<Vec<WeightedJourney>> {
     let journeys = scenarios.iter().map(|scenario| scenario.journeys.clone()).collect::<Option<Vec<_>>>()?;
     Some(journeys.into_iter().flatten().collect())
+}
+
+/// Whether a test plan and its directory of results, or a scenario in it, can be called this.
+pub(in crate::scenario) fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 impl Checker<'_> {

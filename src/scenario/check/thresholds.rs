@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::config::KeyPath;
-use crate::config::any_of;
 use crate::executor::Load;
 use crate::outcome::Vendor;
 use crate::resilience::Resilience;
 use crate::scenario::checks;
 use crate::scenario::model::{Journey, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
 use crate::scenario::raw::{RawTestPlan, RawThreshold};
+use crate::text::any_of;
 use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse_tagged};
 
 use super::journeys::label;

@@ -53,7 +53,7 @@ impl Checker<'_> {
             return None;
         };
         if !address.ip().is_loopback() && raw.token.is_none() {
-            let message = format!("{} can be reached from other machines, and there is no token", address.ip());
+            let message = format!("{} is reachable from other machines and has no token", address.ip());
             self.error(&place, message, "add `token = { env = \"PLIMSOLL_TOKEN\" }`, or listen on 127.0.0.1");
         }
         Some(address)
@@ -88,11 +88,11 @@ impl Checker<'_> {
                 None
             }
             (Some(_), Some(_)) => {
-                self.error(&place, "leads are kept in one place", "leave out either `path` or `redis`");
+                self.error(&place, "a service has one store", "leave out either `path` or `redis`");
                 None
             }
             (None, None) => {
-                self.error(&place, "leads need a place to be durable", "add `path = \"leads.sqlite\"`");
+                self.error(&place, "the store has neither `path` nor `redis`", "add `path = \"leads.sqlite\"`");
                 None
             }
         }
@@ -136,7 +136,7 @@ impl Checker<'_> {
             *limit = written.map_or(*limit, Duration::from);
             if limit.is_zero() {
                 let place = KeyPath::of("limits").key(key);
-                self.error(&place, "no request comes in no time", "give a timeout above \"0s\"");
+                self.error(&place, "the timeout must be greater than \"0s\"", "give one like \"10s\"");
             }
         }
         limits

@@ -23,7 +23,7 @@ pub(crate) struct RawService {
     pub(crate) vendors: Option<RawVendors>,
     /// The pipeline in front of each vendor.
     pub(crate) resilience: Option<RawResilience>,
-    /// Operations that may be under way at a vendor at once; 20 when left out.
+    /// Operations in flight at a vendor at most; 20 when left out.
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) workers: Option<u32>,
     /// How long a lead is remembered after its last operation was settled; 7d when left out. A copy of it is known for as

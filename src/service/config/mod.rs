@@ -1,4 +1,4 @@
-//! The configuration of the service, read and judged like a scenario: every mistake at once, each with its place.
+//! The configuration of the service, read and checked like a test plan: it reports every mistake at once, each with line and column.
 
 mod check;
 mod form;
@@ -27,7 +27,7 @@ pub struct ServiceConfig {
     pub vendors: VendorAccess,
     /// The pipelines in front of them.
     pub resilience: Resilience,
-    /// Operations that may be under way at a vendor at once.
+    /// Operations in flight at a vendor at most.
     pub workers: u32,
     /// How long a lead is remembered after its last operation was settled.
     pub retention: Duration,

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use super::api::{Api, ClockOffset};
 use crate::clock::LoadClock;
 use crate::event::{Event, EventSink};
+use crate::units::micros;
 
 /// Longest line of an event; what is longer is none.
 const LONGEST_LINE: usize = 1 << 20;
@@ -100,7 +101,7 @@ impl Sink {
         }
         let mut event: Event = serde_json::from_slice(line).map_err(|error| FollowError::NoEvent(error.to_string()))?;
         let at = self.offset.instant(Duration::from_micros(event.at_us));
-        event.at_us = self.clock.at(at).as_micros() as u64;
+        event.at_us = micros(self.clock.at(at));
         self.events.emit(event);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The places at rest, asked of a service page by page and written down: what is audited is a file that can be audited again.
+//! Fetching the resting states from a service, page by page, into a file, so that the audit can be repeated.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -20,11 +20,11 @@ const LEADS_A_PAGE: usize = 1_000;
 /// Longest page, in bytes.
 const LONGEST_PAGE: usize = 64 << 20;
 
-/// Why there are no places.
+/// Why the resting states could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum PlacesError {
-    /// The address makes no sense.
-    #[error("`{0}` is no URL of places: it begins with http:// or https://, as http://127.0.0.1:8090/places")]
+    /// The address is not a URL.
+    #[error("`{0}` is not the URL of a service's resting states: use one like http://127.0.0.1:8090/places")]
     Url(String),
     /// The service did not answer.
     #[error("GET {url}: {source}")]
@@ -50,20 +50,20 @@ pub enum PlacesError {
         /// What is wrong with it.
         problem: String,
     },
-    /// They cannot be written down.
-    #[error("cannot write the places at rest: {0}")]
+    /// They cannot be written.
+    #[error("cannot write the resting states: {0}")]
     Write(#[from] io::Error),
 }
 
 fn hint(status: u16) -> &'static str {
-    if status == 401 { ": it wants a bearer token, see --token-env" } else { "" }
+    if status == 401 { ": it requires a bearer token, see --token-env" } else { "" }
 }
 
-/// Asks for every place at `url` (GET `url?after=<lead>&limit=<leads>`, one JSON object a line, in the order of the leads' keys;
+/// Fetches every resting state from `url` (GET `url?after=<lead>&limit=<leads>`, one JSON object a line, in the order of the leads' keys;
 /// an empty page is the end) and writes them to `file`. Gives how many there are.
 ///
 /// # Errors
-/// When the service does not answer, or something else than places, or the file cannot be written.
+/// When the service does not answer with resting states, or the file cannot be written.
 pub async fn fetch_places(client: &HttpClient, url: &str, token: Option<&str>, file: &Path) -> Result<u64, PlacesError> {
     let mut out = BufWriter::new(File::create(file)?);
     let mut after = String::new();
@@ -73,10 +73,15 @@ pub async fn fetch_places(client: &HttpClient, url: &str, token: Option<&str>, f
         let lines = || page.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
         let Some(last) = lines().next_back() else { break };
         let wrong = |problem: String| PlacesError::Page { url: url.to_owned(), problem };
-        let last: Last = serde_json::from_slice(last).map_err(|error| wrong(format!("a line is no place: {error}")))?;
+        let last: Last =
+            serde_json::from_slice(last).map_err(|error| wrong(format!("a line is not a resting state: {error}")))?;
         if last.lead <= after {
-            // A service that knows no pages gives all of them each time.
-            return if after.is_empty() { Err(wrong("a place names no lead".to_owned())) } else { Ok(finish(out, places)?) };
+            // A service without paging gives all of them each time.
+            return if after.is_empty() {
+                Err(wrong("a resting state names no lead".to_owned()))
+            } else {
+                Ok(finish(out, places)?)
+            };
         }
         for line in lines() {
             out.write_all(line)?;
@@ -108,8 +113,8 @@ async fn fetch_page(client: &HttpClient, url: &str, token: Option<&str>, after: 
     let mut request = Request::get(uri).body(Full::default()).map_err(|_| PlacesError::Url(url.to_owned()))?;
     if let Some(token) = token {
         let value = HeaderValue::try_from(format!("Bearer {token}"));
-        let mut value =
-            value.map_err(|_| PlacesError::Page { url: page.clone(), problem: "the token is no header".to_owned() })?;
+        let mut value = value
+            .map_err(|_| PlacesError::Page { url: page.clone(), problem: "the token is not a valid header value".to_owned() })?;
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
     }
@@ -119,7 +124,7 @@ async fn fetch_page(client: &HttpClient, url: &str, token: Option<&str>, after: 
         return Err(PlacesError::Status { url: page, status: answer.status });
     }
     if answer.body_bytes > answer.body.len() as u64 {
-        let problem = format!("the page is longer than {} MiB; it must keep to the limit asked for", LONGEST_PAGE >> 20);
+        let problem = format!("the page is longer than {} MiB; it must respect `limit`", LONGEST_PAGE >> 20);
         return Err(PlacesError::Page { url: page, problem });
     }
     Ok(answer.body)

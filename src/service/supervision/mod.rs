@@ -54,7 +54,7 @@ pub enum ServiceError {
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// It started and does not answer.
-    #[error("the service that was started does not tell what it should: {0}")]
+    #[error("the service that was started does not answer as it should: {0}")]
     NoAnswer(#[source] ApiError),
 }
 
@@ -105,7 +105,7 @@ impl ReservedService {
         let started = ServiceProcess::listening(command, &dir.join(LOG)).await;
         drop(port);
         let (process, url) = started.inspect_err(|_| {
-            // What cannot be removed stays, and harms nobody.
+            // What cannot be removed does no harm.
             let _ = std::fs::remove_dir_all(&dir);
         })?;
         let api = Api::new(client.clone(), url, None);

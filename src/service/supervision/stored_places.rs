@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::outcome::RestingState;
 use crate::resilience::StoreError;
-use crate::service::places_of;
+use crate::service::resting_entries;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Bounds, LeadStore};
 
@@ -39,7 +39,7 @@ pub(super) async fn of_database(database: &Path, file: &Path) -> Result<u64, Sto
         let page = store.leads(after.as_deref(), PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.key.clone());
-        for place in page.iter().flat_map(places_of) {
+        for place in page.iter().flat_map(resting_entries) {
             left += u64::from(matches!(place.place, RestingState::Queued | RestingState::DeadLettered));
             serde_json::to_writer(&mut out, &place).map_err(io::Error::from)?;
             out.write_all(b"\n")?;

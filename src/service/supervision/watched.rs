@@ -14,9 +14,11 @@ use super::process::ServiceProcess;
 use super::rest::come_to_rest;
 use super::{Service, config, events, fetch_places, stored_places};
 use crate::clock::LoadClock;
+use crate::clock::NOTABLE_SKEW;
 use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Stop};
 use crate::measure::Gauges;
+use crate::units::micros;
 
 /// The gauges are read this long before a second ends, so that its row shows them fresh.
 const BEFORE_THE_CUT: Duration = Duration::from_millis(100);
@@ -24,8 +26,6 @@ const BEFORE_THE_CUT: Duration = Duration::from_millis(100);
 const QUIET: u32 = 5;
 /// What its end may take beyond its own deadline until it is killed.
 const GRACE: Duration = Duration::from_secs(5);
-/// A clock that is further off than this is worth a word.
-const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
 
 /// What is known of the service when the run has ended.
 #[derive(Debug, Default)]
@@ -100,7 +100,7 @@ impl WatchedService {
             if let Err(error) = events::follow(&api, offset, clock, Arc::clone(&events)).await {
                 let how = format!("its events could not be followed any more: {error}");
                 let kind = EventKind::ProcessLost { process: "service".to_owned(), how };
-                events.emit(Event { at_us: clock.now().as_micros() as u64, vendor: None, kind });
+                events.emit(Event { at_us: micros(clock.now()), vendor: None, kind });
             }
         }));
     }
@@ -122,7 +122,7 @@ impl WatchedService {
         })
     }
 
-    /// The latest gauges, for whoever cuts the seconds.
+    /// The latest gauges.
     pub fn gauges(&self) -> watch::Receiver<Option<Gauges>> {
         self.gauges.subscribe()
     }
@@ -173,7 +173,7 @@ impl WatchedService {
                 if unread == 1 { "once".to_owned() } else { format!("{} times", crate::units::format_count(unread)) }
             ));
         }
-        if self.skew > SKEW_WORTH_A_WORD {
+        if self.skew > NOTABLE_SKEW {
             self.warnings.push(format!(
                 "The service's clock may be off by up to {}: the times of its events are no better than that.",
                 crate::units::format_duration(self.skew)
@@ -206,7 +206,7 @@ impl WatchedService {
         for suffix in ["", "-wal", "-shm", ".lock"] {
             let mut file = database.clone().into_os_string();
             file.push(suffix);
-            // One that is not there needs no removal, and one that cannot be removed harms nobody.
+            // One that is not there needs no removal, and one that cannot be removed does no harm.
             let _ = std::fs::remove_file(file);
         }
     }
@@ -264,7 +264,7 @@ fn watch_process(
             status = process.wait() => {
                 let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
                 let kind = EventKind::ProcessLost { process: "service".to_owned(), how: how.clone() };
-                events.emit(Event { at_us: clock.now().as_micros() as u64, vendor: None, kind });
+                events.emit(Event { at_us: micros(clock.now()), vendor: None, kind });
                 stop.raise(Level::CutOff);
                 return Ending::Lost(how);
             }

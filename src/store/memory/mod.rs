@@ -1,17 +1,18 @@
 //! A store in memory: everything that a durable one keeps and answers, gone with its process.
 //!
-//! Durable stores differ from each other where nobody looks: in what a repeated acceptance answers, in where an operation is
+//! Durable stores differ from each other in details: in what a repeated acceptance answers, in where an operation is
 //! between two moves. This one says what is right, in a form that can be read: one state under one lock. Durable stores are
 //! tested against it, and it carries tests that are not about durability.
 
-mod lane;
 mod state;
+mod vendor_backlog;
 
 use std::collections::BTreeMap;
 use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::outcome::{FailureKind, Vendor};
+use crate::resilience::queue::memory::letters_by_cause;
 use crate::resilience::{
     Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, Operation, Settled, StoreError,
     UnixMillis,
@@ -108,16 +109,16 @@ impl Backlog for MemoryVendor {
 
     fn counts(&self) -> (u64, u64) {
         let state = self.store.lock();
-        let lane = state.lane(self.vendor);
-        (lane.depth() as u64, lane.letters.len() as u64)
+        let backlog = state.backlog(self.vendor);
+        (backlog.lines.len() as u64, backlog.letters.len() as u64)
     }
 
     fn credits(&self) -> impl Future<Output = Result<Option<CreditState>, StoreError>> + Send {
-        ready(Ok(self.store.lock().lane(self.vendor).credits))
+        ready(Ok(self.store.lock().backlog(self.vendor).credits))
     }
 
     fn keep_credits(&self, state: CreditState) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.store.lock().lane_mut(self.vendor).credits = Some(state);
+        self.store.lock().backlog_mut(self.vendor).credits = Some(state);
         ready(Ok(()))
     }
 }
@@ -128,11 +129,11 @@ impl FallbackQueue for MemoryVendor {
     }
 
     fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> impl Future<Output = Result<Option<Leased>, StoreError>> + Send {
-        ready(Ok(self.store.lock().lane_mut(self.vendor).lease(now, lease_end)))
+        ready(Ok(self.store.lock().backlog_mut(self.vendor).lines.lease(now, lease_end)))
     }
 
     fn next_due(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send {
-        ready(Ok(self.store.lock().lane(self.vendor).next_due()))
+        ready(Ok(self.store.lock().backlog(self.vendor).lines.next_due()))
     }
 
     fn ack(&self, id: u64, settled: Settled) -> impl Future<Output = Result<(), StoreError>> + Send {
@@ -141,21 +142,21 @@ impl FallbackQueue for MemoryVendor {
     }
 
     fn holds(&self, user: &str) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        ready(Ok(self.store.lock().lane(self.vendor).holds(user)))
+        ready(Ok(self.store.lock().backlog(self.vendor).lines.holds(user)))
     }
 
     fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.store.lock().lane_mut(self.vendor).fail(id, attempt, due);
+        self.store.lock().backlog_mut(self.vendor).fail(id, attempt, due);
         ready(Ok(()))
     }
 
     fn release(&self, id: u64, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.store.lock().lane_mut(self.vendor).reschedule(id, due);
+        self.store.lock().backlog_mut(self.vendor).lines.reschedule(id, due);
         ready(Ok(()))
     }
 
     fn depth(&self) -> u64 {
-        self.store.lock().lane(self.vendor).depth() as u64
+        self.store.lock().backlog(self.vendor).lines.len() as u64
     }
 }
 
@@ -166,16 +167,12 @@ impl DeadLetters for MemoryVendor {
 
     fn page(&self, after: u64, limit: usize) -> impl Future<Output = Result<Vec<DeadLetter>, StoreError>> + Send {
         let state = self.store.lock();
-        let behind = state.lane(self.vendor).letters.range(after.saturating_add(1)..);
+        let behind = state.backlog(self.vendor).letters.range(after.saturating_add(1)..);
         ready(Ok(behind.take(limit).map(|(_, letter)| letter.clone()).collect()))
     }
 
     fn by_cause(&self) -> impl Future<Output = Result<BTreeMap<String, u64>, StoreError>> + Send {
-        let mut counts = BTreeMap::new();
-        for letter in self.store.lock().lane(self.vendor).letters.values() {
-            *counts.entry(letter.cause.as_str().to_owned()).or_insert(0) += 1;
-        }
-        ready(Ok(counts))
+        ready(Ok(letters_by_cause(&self.store.lock().backlog(self.vendor).letters)))
     }
 
     fn remove(&self, id: u64) -> impl Future<Output = Result<bool, StoreError>> + Send {
@@ -183,6 +180,6 @@ impl DeadLetters for MemoryVendor {
     }
 
     fn count(&self) -> u64 {
-        self.store.lock().lane(self.vendor).letters.len() as u64
+        self.store.lock().backlog(self.vendor).letters.len() as u64
     }
 }

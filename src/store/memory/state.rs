@@ -8,15 +8,15 @@ use crate::outcome::{FailureKind, RestingState, Vendor};
 use crate::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
 use crate::store::{Acceptance, Bounds, Enrichment, LeadRecord, NewLead, OperationRecord, Recorded};
 
-use super::lane::Lane;
+use super::vendor_backlog::VendorBacklog;
 
 #[derive(Debug)]
 pub(super) struct State {
     bounds: Bounds,
     leads: BTreeMap<String, Lead>,
-    clay: Lane,
-    customer_io: Lane,
-    service: Lane,
+    clay: VendorBacklog,
+    customer_io: VendorBacklog,
+    service: VendorBacklog,
 }
 
 #[derive(Debug)]
@@ -51,11 +51,11 @@ fn untried(operation: Operation, timestamp: UnixMillis) -> Entry {
 
 impl State {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let [clay, customer_io, service] = std::array::from_fn(|_| Lane::default());
+        let [clay, customer_io, service] = std::array::from_fn(|_| VendorBacklog::default());
         Self { bounds, leads: BTreeMap::new(), clay, customer_io, service }
     }
 
-    pub(super) fn lane(&self, vendor: Vendor) -> &Lane {
+    pub(super) fn backlog(&self, vendor: Vendor) -> &VendorBacklog {
         match vendor {
             Vendor::Clay => &self.clay,
             Vendor::CustomerIo => &self.customer_io,
@@ -63,7 +63,7 @@ impl State {
         }
     }
 
-    pub(super) fn lane_mut(&mut self, vendor: Vendor) -> &mut Lane {
+    pub(super) fn backlog_mut(&mut self, vendor: Vendor) -> &mut VendorBacklog {
         match vendor {
             Vendor::Clay => &mut self.clay,
             Vendor::CustomerIo => &mut self.customer_io,
@@ -72,11 +72,11 @@ impl State {
     }
 
     fn room(&self, vendor: Vendor) -> usize {
-        self.bounds.queue.saturating_sub(self.lane(vendor).depth())
+        self.bounds.queue.saturating_sub(self.backlog(vendor).lines.len())
     }
 
     fn room_for_letter(&self, vendor: Vendor) -> bool {
-        self.lane(vendor).letters.len() < self.bounds.dead_letters
+        self.backlog(vendor).letters.len() < self.bounds.dead_letters
     }
 
     pub(super) fn accept(&mut self, lead: NewLead, now: UnixMillis) -> Acceptance {
@@ -106,23 +106,23 @@ impl State {
 
     fn put_in_line(&mut self, entry: Entry, due: UnixMillis) {
         let operation = entry.operation.clone();
-        let id = self.lane_mut(operation.kind.vendor()).push(entry, due);
+        let id = self.backlog_mut(operation.kind.vendor()).push(entry, due);
         self.moved(&operation, Whereabouts::Queue(id));
     }
 
     pub(super) fn push(&mut self, vendor: Vendor, entry: Entry, due: UnixMillis) -> bool {
-        let queued = self.lane(vendor).queued(&entry.operation.key).is_some();
+        let queued = self.backlog(vendor).queued(&entry.operation.key).is_some();
         if !queued && self.room(vendor) == 0 {
             return false;
         }
         let operation = entry.operation.clone();
-        let id = self.lane_mut(vendor).push(entry, due);
+        let id = self.backlog_mut(vendor).push(entry, due);
         self.moved(&operation, Whereabouts::Queue(id));
         true
     }
 
     pub(super) fn ack(&mut self, vendor: Vendor, id: u64, mut settled: Settled) {
-        let Some(entry) = self.lane_mut(vendor).remove(id) else { return };
+        let Some(entry) = self.backlog_mut(vendor).remove(id) else { return };
         let (at, follow_up) = (settled.at, std::mem::take(&mut settled.follow_up));
         let Entry { operation, attempts, redrives, .. } = entry;
         self.moved(&operation, Whereabouts::Settled { settled, attempts, redrives });
@@ -133,7 +133,7 @@ impl State {
         if !self.room_for_letter(vendor) {
             return false;
         }
-        let Some(mut entry) = self.lane_mut(vendor).remove(id) else { return false };
+        let Some(mut entry) = self.backlog_mut(vendor).remove(id) else { return false };
         entry.retry_count += 1;
         entry.remember(attempt);
         self.give_up(vendor, entry, attempt.cause, attempt.at);
@@ -150,7 +150,7 @@ impl State {
 
     fn give_up(&mut self, vendor: Vendor, entry: Entry, cause: FailureKind, at: UnixMillis) {
         let operation = entry.operation.clone();
-        let id = self.lane_mut(vendor).put_letter(entry, cause, at);
+        let id = self.backlog_mut(vendor).put_letter(entry, cause, at);
         self.moved(&operation, Whereabouts::Letters(id));
     }
 
@@ -158,7 +158,7 @@ impl State {
         if self.room(vendor) == 0 {
             return false;
         }
-        let Some(letter) = self.lane_mut(vendor).letters.remove(&letter) else { return false };
+        let Some(letter) = self.backlog_mut(vendor).letters.remove(&letter) else { return false };
         let mut entry = letter.entry;
         entry.retry_count = 0;
         entry.redrives += 1;
@@ -166,7 +166,7 @@ impl State {
     }
 
     pub(super) fn remove_letter(&mut self, vendor: Vendor, id: u64) -> bool {
-        let Some(letter) = self.lane_mut(vendor).letters.remove(&id) else { return false };
+        let Some(letter) = self.backlog_mut(vendor).letters.remove(&id) else { return false };
         let Entry { operation, attempts, redrives, .. } = letter.entry;
         let stands_for_it = matches!(self.tracked(&operation), Some(Whereabouts::Letters(at)) if *at == id);
         if stands_for_it {
@@ -232,15 +232,15 @@ impl State {
     }
 
     fn operation(&self, tracked: &Tracked) -> OperationRecord {
-        let lane = self.lane(tracked.kind.vendor());
+        let backlog = self.backlog(tracked.kind.vendor());
         let (place, due, attempts, redrives, settled) = match &tracked.whereabouts {
             Whereabouts::Queue(id) => {
-                let waiting = lane.get(*id);
+                let waiting = backlog.lines.get(*id);
                 let (attempts, redrives) = history(waiting.map(|waiting| &waiting.entry));
                 (RestingState::Queued, waiting.map(|waiting| waiting.due), attempts, redrives, None)
             }
             Whereabouts::Letters(id) => {
-                let (attempts, redrives) = history(lane.letters.get(id).map(|letter| &letter.entry));
+                let (attempts, redrives) = history(backlog.letters.get(id).map(|letter| &letter.entry));
                 (RestingState::DeadLettered, None, attempts, redrives, None)
             }
             Whereabouts::Settled { settled, attempts, redrives } => {

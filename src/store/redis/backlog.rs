@@ -11,7 +11,8 @@ use crate::resilience::{
 };
 
 use super::reply::{self, Items};
-use super::{RedisStore, add_operation, failed, json, operations, scripts};
+use super::scripts;
+use super::store::{RedisStore, add_operation, failed, json, operations};
 
 /// The queue and the dead letters of one vendor in a [`RedisStore`].
 #[derive(Debug, Clone)]
@@ -36,15 +37,6 @@ fn add_entry(call: &mut ScriptInvocation<'_>, vendor: Vendor, entry: &Entry) -> 
     Ok(())
 }
 
-impl RedisStore {
-    pub(super) async fn next_due(&self, vendor: Vendor) -> Result<Option<UnixMillis>, StoreError> {
-        let mut call = self.call(&scripts::NEXT_DUE);
-        call.arg(vendor.as_str());
-        let due = reply::text(self.change(&call).await?)?;
-        if due.is_empty() { Ok(None) } else { reply::date(&due).map(Some) }
-    }
-}
-
 impl RedisBacklog {
     pub(super) fn new(store: RedisStore, vendor: Vendor) -> Self {
         Self { store, vendor }
@@ -60,8 +52,8 @@ impl RedisBacklog {
         self.store.key(&format!("{}:{name}", self.vendor))
     }
 
-    /// Gives an entry back, with an attempt or without.
-    async fn give_back(&self, id: u64, attempt: Option<Attempt>, due: UnixMillis) -> Result<(), StoreError> {
+    /// Releases an entry, with an attempt or without.
+    async fn end_lease(&self, id: u64, attempt: Option<Attempt>, due: UnixMillis) -> Result<(), StoreError> {
         let Some(lease) = self.store.shared.leases.of(id) else { return Ok(()) };
         let attempt = attempt.map(|attempt| json(&attempt)).transpose()?.unwrap_or_default();
         let mut call = self.call(&scripts::FAIL);
@@ -158,7 +150,7 @@ impl FallbackQueue for RedisBacklog {
     async fn ack(&self, id: u64, mut settled: Settled) -> Result<(), StoreError> {
         let follow_up = std::mem::take(&mut settled.follow_up);
         let mut call = self.store.call(&scripts::ACK);
-        // Whoever has the lease by now: the vendor has answered.
+        // Whichever worker has the lease by now: the vendor has answered.
         call.arg(written(id)).arg(settled.place.as_str()).arg(settled.at).arg(json(&settled)?);
         operations(&mut call, &follow_up)?;
         self.store.change(&call).await?;
@@ -174,11 +166,11 @@ impl FallbackQueue for RedisBacklog {
     }
 
     async fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> Result<(), StoreError> {
-        self.give_back(id, Some(attempt), due).await
+        self.end_lease(id, Some(attempt), due).await
     }
 
     async fn release(&self, id: u64, due: UnixMillis) -> Result<(), StoreError> {
-        self.give_back(id, None, due).await
+        self.end_lease(id, None, due).await
     }
 
     /// As of the last answer that this replica had.

@@ -1,4 +1,4 @@
-//! How much waits, as last heard: it is read far more often than it is worth a question to the server.
+//! Queue lengths as of the last answer: they are read too often to ask the server each time.
 //!
 //! Every answer of a script brings the counts of all vendors with a number that grows with each change. Answers may overtake
 //! each other; an older one changes nothing.
@@ -19,15 +19,15 @@ pub(super) struct Counts(Mutex<(u64, [(u64, u64); 3])>);
 
 impl Counts {
     /// Takes the counts out of an answer.
-    pub(super) fn hear(&self, answer: &mut Items) -> Result<(), StoreError> {
+    pub(super) fn update(&self, answer: &mut Items) -> Result<(), StoreError> {
         let version = answer.number()?;
-        let mut told = [(0, 0); 3];
-        for (queued, letters) in &mut told {
+        let mut counts = [(0, 0); 3];
+        for (queued, letters) in &mut counts {
             (*queued, *letters) = (answer.number()?, answer.number()?);
         }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if version >= known.0 || version.saturating_add(OVERTAKEN) < known.0 {
-            *known = (version, told);
+            *known = (version, counts);
         }
         Ok(())
     }
@@ -50,7 +50,7 @@ mod tests {
 
     fn hear(counts: &Counts, numbers: [i64; 7]) {
         let answer = Value::Array(numbers.into_iter().map(Value::Int).collect());
-        counts.hear(&mut Items::of(answer).expect("a list")).expect("numbers");
+        counts.update(&mut Items::of(answer).expect("a list")).expect("numbers");
     }
 
     #[test]

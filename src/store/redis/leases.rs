@@ -1,14 +1,14 @@
-//! The leases of this replica, so that a late worker can't give back what somebody else has by now.
+//! The leases of this replica, so that a late worker can't release an entry that another worker has by now.
 //!
-//! An entry whose lease was over may be under way from another replica. Given back or buried by the first worker it would be
-//! taken a third time while the second still sends it. So each lease has a number of its own, and the server compares it.
+//! An entry whose lease expired may be in flight from another replica. Released or buried by the first worker, it would be
+//! leased a third time while the second still sends it. So each lease has a number of its own, and the server compares it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::resilience::UnixMillis;
 
-/// How long after its end a lease that was neither finished nor given back is remembered: 1 h, in milliseconds.
+/// How long after its end a lease that was neither finished nor released is remembered: 1 h, in milliseconds.
 const REMEMBERED: UnixMillis = 3_600_000;
 
 /// By the entry's id: the lease's number and when it ends.

@@ -1,7 +1,7 @@
-//! A store on Redis looked at from outside, beside its service: for people, and for export.
+//! Listing a store on Redis beside its service, for people and for export.
 //!
-//! The server serves nobody else while a script runs, so what is large is read page by page: a listing of a running service is
-//! no single instant, each lead in it is.
+//! The server serves no other client while a script runs, so what is large is read page by page: the listing of a running
+//! service is not a snapshot, but each lead in it is.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,8 @@ use crate::store::listing::{Shown, StoreSummary, StoredOperation, VendorSummary}
 
 use super::backlog::written;
 use super::reply::Items;
-use super::{RedisStore, failed, scripts};
+use super::scripts;
+use super::store::{RedisStore, failed};
 
 /// Leads whose operations are read by one script.
 const LEADS_AT_ONCE: usize = 100;
@@ -89,10 +90,10 @@ impl RedisStore {
         if page.is_empty() {
             return Ok(None);
         }
-        let (last, mut told) = (page.text()?, page.items()?);
+        let (last, mut page_items) = (page.text()?, page.items()?);
         let mut operations = Vec::new();
-        while !told.is_empty() {
-            operations.push(told.stored_operation()?);
+        while !page_items.is_empty() {
+            operations.push(page_items.stored_operation()?);
         }
         Ok(Some((last, operations)))
     }

@@ -1,6 +1,6 @@
 //! Opening: a server that would forget what it acknowledged is found out before the first lead, not after the first power cut.
 //!
-//! Redis answers a write before it is on disk unless it is told otherwise, and its packages don't tell it. So the
+//! Redis answers a write before it is on disk unless it is configured otherwise, and its packages don't configure it. So the
 //! configuration is read at the start, and what does not keep the promise is refused by name.
 
 use std::time::Duration;
@@ -10,11 +10,11 @@ use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisError};
 
 use super::settings::{Durability, RedisSettings};
 
-/// Longest wait for an answer: a sync of a busy disk takes its time, and after it the caller is told that it failed.
+/// Longest wait for an answer: a sync of a busy disk takes its time; after it the call fails.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
-/// Tries to connect, with growing pauses, before whoever waits is told; the next call tries again.
+/// Attempts to connect, with growing pauses, before a call fails; the next call tries again.
 const RECONNECTS: usize = 3;
 /// The pauses between them.
 const RECONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
@@ -25,10 +25,10 @@ const LAYOUT: &str = "1";
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL is none.
-    #[error("this is no URL of a Redis server: {0}. It should look like redis://host:6379/0 or redis+unix:///path")]
+    #[error("this is not the URL of a Redis server: {0}. It should look like redis://host:6379/0 or redis+unix:///path")]
     Url(String),
     /// The name can't stand in keys.
-    #[error("{0:?} is no name for a store on Redis: up to 100 letters, digits, `-`, `_` and `.` are")]
+    #[error("{0:?} is not a valid name for a store on Redis: use up to 100 letters, digits, `-`, `_` and `.`")]
     Name(String),
     /// The server can't be reached, or refuses.
     #[error("the Redis server at {address} can't be used: {error}")]
@@ -49,12 +49,12 @@ pub enum OpenError {
         /// What is configured otherwise.
         found: String,
     },
-    /// The server does not tell how it is configured.
+    /// The server does not show its configuration.
     #[error(
-        "the Redis server at {address} does not tell whether it keeps what it acknowledged ({error}). If you know that it \
+        "the Redis server at {address} does not show whether it keeps what it acknowledged ({error}). If you know that it \
          does, or accept that it does not, set durability = \"as_configured\""
     )]
-    Untold {
+    Hidden {
         /// Where.
         address: String,
         /// What was said.
@@ -130,13 +130,13 @@ async fn check_durability(connection: &mut ConnectionManager, address: &str) -> 
     let wanted = [("appendonly", "yes"), ("appendfsync", "always"), ("maxmemory-policy", "noeviction")];
     let mut found = Vec::new();
     for (name, value) in wanted {
-        let told: Vec<String> = redis::cmd("CONFIG")
+        let setting: Vec<String> = redis::cmd("CONFIG")
             .arg("GET")
             .arg(name)
             .query_async(connection)
             .await
-            .map_err(|error| OpenError::Untold { address: address.to_owned(), error })?;
-        let is = told.get(1).map_or("unknown", String::as_str);
+            .map_err(|error| OpenError::Hidden { address: address.to_owned(), error })?;
+        let is = setting.get(1).map_or("unknown", String::as_str);
         if is != value {
             found.push(format!("{name} is {is}"));
         }

@@ -63,7 +63,7 @@ impl Items {
         self.items()?.map(|value| json(&text(value)?)).collect()
     }
 
-    /// What `describe_entry` tells.
+    /// The answer of `describe_entry`.
     pub(super) fn entry(&mut self) -> Result<Entry, StoreError> {
         let mut fields = self.items()?;
         Ok(Entry {
@@ -85,7 +85,7 @@ impl Items {
         Ok(OperationRecord { kind, key, place, due, attempts: entry.attempts, redrives: entry.redrives, settled })
     }
 
-    /// What `describe_operation` tells.
+    /// The answer of `describe_operation`.
     pub(super) fn stored_operation(&mut self) -> Result<StoredOperation, StoreError> {
         let mut fields = self.items()?;
         let (vendor, place) = (word(&fields.text()?)?, word(&fields.text()?)?);
@@ -118,14 +118,14 @@ impl Items {
         })
     }
 
-    /// What `describe_lead` tells.
+    /// The answer of `describe_lead`.
     pub(super) fn lead(&mut self) -> Result<LeadRecord, StoreError> {
         let mut fields = self.items()?;
         let (user, data, accepted_at) = (fields.text()?, fields.json()?, fields.number()?);
-        let mut told = fields.items()?;
+        let mut described = fields.items()?;
         let mut operations = Vec::new();
-        while !told.is_empty() {
-            operations.push(told.operation()?);
+        while !described.is_empty() {
+            operations.push(described.operation()?);
         }
         let enrichments = fields.jsons()?;
         Ok(LeadRecord { key: fields.text()?, user, data, accepted_at, operations, enrichments })
@@ -150,7 +150,7 @@ impl Iterator for Items {
 
 pub(super) fn text(value: Value) -> Result<String, StoreError> {
     match value {
-        Value::BulkString(bytes) => String::from_utf8(bytes).map_err(|_| unexpected("a text", "bytes that are no UTF-8")),
+        Value::BulkString(bytes) => String::from_utf8(bytes).map_err(|_| unexpected("a text", "bytes that are not UTF-8")),
         Value::SimpleString(text) => Ok(text),
         Value::Int(number) => Ok(number.to_string()),
         _ => Err(unexpected("a text", "something else")),

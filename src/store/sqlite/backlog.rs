@@ -8,10 +8,11 @@ use crate::resilience::{
 };
 
 use super::leads::follow_up;
+use super::read;
 use super::row::{NewEntry, int, json, vendor_number};
+use super::store::SqliteStore;
 use super::window::{Known, Window};
 use super::writer::{Change, Request};
-use super::{SqliteStore, read};
 
 /// The backlog of one vendor. Clones share it.
 #[derive(Debug, Clone)]
@@ -112,13 +113,13 @@ impl FallbackQueue for SqliteBacklog {
     }
 
     async fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> Result<(), StoreError> {
-        // Whoever has no lease any more and reports the last attempt again did not hear that it is written.
+        // A caller without a lease that reports the last attempt again missed the answer that it is written.
         let again = self.store.shared.windows[self.vendor].lock().lease_end(id).is_none();
-        self.store.write(Change::Other, move |transaction| transaction.give_back(id, Some((attempt, again)), due)).await
+        self.store.write(Change::Other, move |transaction| transaction.end_lease(id, Some((attempt, again)), due)).await
     }
 
     async fn release(&self, id: u64, due: UnixMillis) -> Result<(), StoreError> {
-        self.store.write(Change::Other, move |transaction| transaction.give_back(id, None, due)).await
+        self.store.write(Change::Other, move |transaction| transaction.end_lease(id, None, due)).await
     }
 
     fn depth(&self) -> u64 {

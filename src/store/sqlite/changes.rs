@@ -124,7 +124,7 @@ impl Transaction<'_> {
         self.left(found.vendor, id, found.line)
     }
 
-    /// Writes how an entry left. One of no lead is forgotten: nobody could ask for it.
+    /// Writes how an entry left. One without a lead is forgotten, because no request could ask for it.
     fn settle(&mut self, id: u64, lead: Option<u64>, settled: &Settled) -> Result<()> {
         let Some(lead) = lead else {
             self.connection.prepare_cached("DELETE FROM entries WHERE id = ?1")?.execute([int(id)])?;
@@ -155,8 +155,8 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Gives an entry back, due at `due`, with what failed if something was tried, and whether that may be told `again`.
-    pub(super) fn give_back(&mut self, id: u64, attempt: Option<(Attempt, bool)>, due: UnixMillis) -> Result<()> {
+    /// Releases an entry, due at `due`, with the failed attempt if there was one, and whether that may be reported `again`.
+    pub(super) fn end_lease(&mut self, id: u64, attempt: Option<(Attempt, bool)>, due: UnixMillis) -> Result<()> {
         let Some(found) = self.find(id, "queued")? else { return Ok(()) };
         if let Some((attempt, again)) = attempt {
             let known = self.attempts_of(id)?;
@@ -182,7 +182,7 @@ impl Transaction<'_> {
         Ok(true)
     }
 
-    /// Gives an entry the last id of all: its turn is after every other's, and whoever knew it by its old id knows it no more.
+    /// Gives an entry the last id of all: its turn is after every other's, and its old id is no longer valid.
     fn renumber(&mut self, id: u64) -> Result<u64> {
         let anew = self.next_id();
         self.connection.prepare_cached("UPDATE entries SET id = ?2 WHERE id = ?1")?.execute((int(id), int(anew)))?;

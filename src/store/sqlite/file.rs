@@ -1,7 +1,7 @@
 //! A file looked at from outside, whether its service runs or not: for people, and for export.
 //!
-//! Whoever looks must not be able to change anything, nor hold up the service. So the connection cannot write, and each
-//! page is a read of its own: an export of a running service is no single instant, each operation in it is.
+//! A listing must not change anything, nor hold up the service. So the connection cannot write, and each
+//! page is a read of its own: the export of a running service is not a snapshot, but each operation in it is.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use crate::outcome::{RestingState, Vendor};
 use crate::resilience::UnixMillis;
 use crate::store::listing::{Shown, StoreSummary, StoredOperation, VendorSummary};
 
-use super::open::{self, Found, OpenError};
+use super::open::{self, Found};
+use super::open_error::OpenError;
 use super::row::{self, ENTRY, Key, from_json, int, uint};
 use super::{read, schema};
 

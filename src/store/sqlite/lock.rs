@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::open::{OpenError, beside};
+use super::open_error::OpenError;
 
 /// The lock on a file: a file beside it, locked for as long as this lives, with the number of the process in it.
 ///
@@ -12,7 +12,7 @@ use super::open::{OpenError, beside};
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
-    /// It was not there before.
+    /// The lock file did not exist before.
     made: bool,
     _file: File,
 }
@@ -38,11 +38,18 @@ impl Lock {
         Ok(Self { path: lock, made, _file: file })
     }
 
-    /// Nothing came of it: beside a file of something else nothing is left.
+    /// Removes a lock file that was made for nothing, so that nothing stays beside a foreign file.
     pub(super) fn give_up(self) {
         if self.made {
-            // What stays is empty of meaning, and harms nobody.
+            // A lock file that stays is unlocked, and harmless.
             let _ = std::fs::remove_file(&self.path);
         }
     }
+}
+
+/// The path of a file beside `path`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::lock::Lock;
+use super::lock::{Lock, beside};
+use super::open_error::OpenError;
 use super::schema::{APPLICATION_ID, CREATE, VERSION};
 
 /// How a file of SQLite begins.
@@ -21,69 +22,6 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 const CHECKED_WHOLE: u64 = 64 << 20;
 /// What a damaged or planted file must not do is forbidden beforehand.
 const GUARDED: &str = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";
-
-/// Why a file was not opened. It is as it was.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The operating system refuses.
-    #[error("{}: {error}", path.display())]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// What it says.
-        error: std::io::Error,
-    },
-    /// Another process has it.
-    #[error("{} is in use by {}: one service owns a file; stop the other, or give this one a file of its own", path.display(),
-        pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")))]
-    InUse {
-        /// Which file.
-        path: PathBuf,
-        /// The process that has it, where it said so.
-        pid: Option<u32>,
-    },
-    /// It is a file of something else.
-    #[error("{} is no store of leads: {what}; name another file, which is then made", path.display())]
-    Foreign {
-        /// Which file.
-        path: PathBuf,
-        /// What it is.
-        what: String,
-    },
-    /// A later build wrote it.
-    #[error("{} is of version {found}, and this build knows versions up to {VERSION}: use the build that wrote it, or a later one",
-        path.display())]
-    Newer {
-        /// Which file.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-    },
-    /// It is damaged.
-    #[error("{} is damaged: {what}; it was not touched: restore a copy, or recover it with `sqlite3 {} .recover`",
-        path.display(), path.display())]
-    Damaged {
-        /// Which file.
-        path: PathBuf,
-        /// What SQLite says.
-        what: String,
-    },
-    /// SQLite refuses.
-    #[error("{}: {what}", path.display())]
-    Sqlite {
-        /// Which file.
-        path: PathBuf,
-        /// What it says.
-        what: String,
-    },
-}
-
-/// The path of a file beside `path`.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
 
 /// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +86,7 @@ fn create(path: &Path) -> Result<(), OpenError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
         _ => {}
     }
-    // Leads are people: nobody else may read them. The log is given the same rights by SQLite.
+    // Leads are people: only the owner may read them. SQLite gives the log the same mode.
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(io)?;
     let make = || -> rusqlite::Result<()> {
         let connection = Connection::open(&aside)?;
@@ -174,14 +112,14 @@ pub(super) fn look(path: &Path) -> Result<Found, OpenError> {
     };
     let meta = file.metadata().map_err(io)?;
     if !meta.is_file() {
-        return Err(foreign("it is no file".to_owned()));
+        return Err(foreign("it is not a file".to_owned()));
     }
     if meta.len() == 0 {
         return Ok(Found::Nothing);
     }
     let mut header = [0; 100];
     if file.read_exact(&mut header).is_err() || !header.starts_with(MAGIC) {
-        return Err(foreign("it is no SQLite database".to_owned()));
+        return Err(foreign("it is not a SQLite database".to_owned()));
     }
     let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let (version, application) = (number(60), number(68));

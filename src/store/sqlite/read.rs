@@ -14,7 +14,7 @@ use super::row::{self, ENTRY, Key, from_json, int, line, uint, word};
 /// What a reader is asked for.
 pub(super) type Question = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// Answers questions until nobody is left to ask.
+/// Answers questions until all senders are gone.
 pub(super) fn serve(mut connection: Connection, questions: &Receiver<Question>) {
     while let Ok(question) = questions.recv() {
         question(&mut connection);

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::outcome::{FailureKind, RestingState, Vendor};
 use crate::resilience::{Attempt, Entry, Operation, OperationKind, UnixMillis};
+use crate::text::hex;
 
 use super::window::Head;
 
@@ -53,12 +54,8 @@ impl Key {
 
     /// The text of the key that a column holds.
     pub(super) fn text(bytes: &[u8]) -> String {
-        use std::fmt::Write as _;
         match bytes {
-            packed if packed.len() == 32 => packed.iter().fold(String::with_capacity(64), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            }),
+            packed if packed.len() == 32 => hex(packed),
             [text @ .., 0xff] => String::from_utf8_lossy(text).into_owned(),
             text => String::from_utf8_lossy(text).into_owned(),
         }

@@ -48,7 +48,7 @@ pub(super) struct Window {
     horizon: Option<Turn>,
     bytes: usize,
     page: usize,
-    /// Somebody has asked for more already.
+    /// A read of more entries is under way.
     pub(super) reading: bool,
     /// Entries in the queue, whether here or not.
     pub(super) queued: u64,

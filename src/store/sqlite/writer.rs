@@ -14,8 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::failpoint::{Failpoint, reach};
 use crate::resilience::StoreError;
 
-use super::Shared;
 use super::row::{ENTRY, head, int};
+use super::shared::Shared;
 use super::transaction::{Effect, Numbers, Transaction};
 use super::window::MOST_BYTES;
 
@@ -123,7 +123,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Serves requests until it is told to close, or nobody is left to ask.
+    /// Serves requests until one asks it to close, or all senders are gone.
     pub(super) fn run(mut self, requests: &Receiver<Request>) {
         let mut batch = Vec::new();
         while let Ok(first) = requests.recv() {

@@ -36,7 +36,7 @@ async fn a_server_that_may_lose_what_it_acknowledged_is_refused_by_name() {
 #[tokio::test]
 async fn a_server_that_does_not_tell_is_refused_unless_that_is_accepted() {
     let Some(server) = Server::start_with(&["--rename-command", "CONFIG", ""]) else { return };
-    refusal(&server.settings(), &["does not tell", "as_configured", "redis.sock"]).await;
+    refusal(&server.settings(), &["does not show", "as_configured", "redis.sock"]).await;
     let store = RedisStore::open(&accepted(server.settings())).await.expect("what it does is accepted");
     accept(&store, lead(1, "ada"), 10).await;
 }
@@ -67,8 +67,8 @@ async fn a_store_of_another_version_is_left_as_it_is() {
 async fn what_can_t_be_a_server_is_said_without_its_password() {
     let at = |url: &str| RedisSettings::new(url, "test");
     for (settings, words) in [
-        (at("amqp://127.0.0.1"), ["no URL of a Redis server", "redis://host:6379/0"]),
-        (RedisSettings::new("redis://127.0.0.1", "a}b"), ["\"a}b\" is no name", "letters, digits"]),
+        (at("amqp://127.0.0.1"), ["not the URL of a Redis server", "redis://host:6379/0"]),
+        (RedisSettings::new("redis://127.0.0.1", "a}b"), ["\"a}b\" is not a valid name", "letters, digits"]),
         (at("redis://:sesame@127.0.0.1:1/"), ["127.0.0.1:1", "can't be used"]),
     ] {
         refusal(&settings, &words).await;

@@ -58,7 +58,7 @@ impl Pool {
         // Without it a request may wait 40 ms for an acknowledgement. A connection that refuses the option fails by itself.
         let _ = stream.set_nodelay(true);
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(failure)?;
-        // It ends with its sender, who is told of errors.
+        // It ends with its sender, which reports errors.
         tokio::spawn(async move { drop(connection.await) });
         Ok(sender)
     }

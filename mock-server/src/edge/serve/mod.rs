@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its end.
 //!
-//! Plain and TLS connections come to the same port and are told apart by their first byte, HTTP/1.1 and HTTP/2 by the
-//! latter's preface, so ALPN and prior knowledge come to the same. hyper speaks both. What hyper would not do, a fault does:
+//! Plain and TLS connections come to the same port and are distinguished by their first byte, HTTP/1.1 and HTTP/2 by
+//! the latter's preface, so ALPN and prior knowledge come to the same. hyper speaks both. What hyper would not do, a fault does:
 //! it leaves a [`Fate`], and the connection is taken out of hyper's hands.
 
 use std::pin::{Pin, pin};

@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::*;
-use crate::fault::active::{ActiveFault, ActiveFaults, Callback};
-use crate::fault::effect::CallbackVerdict;
+use crate::fault::active::{ActiveFault, ActiveFaults, CallbackFaults};
 use crate::simulated::RouteName;
 
 /// A vendor whose requests are of whoever their path names, and carry the key that their body is.
@@ -301,23 +300,18 @@ fn webhook(how: WebhookFault) -> Fault {
 }
 
 #[test]
-fn each_way_of_a_webhook_fault_is_told() {
+fn each_webhook_fault_acts_on_callbacks() {
     let by = Duration::from_secs(30);
-    let of = |how| callbacks(&[webhook(how)]).judge_callback(b"row", Instant::now());
-    let faults = |verdict| vec![("w".into(), verdict)];
-    let nothing = Callback::default;
-    for (how, expected) in [
-        (WebhookFault::Late { by }, Callback { delay: by, faults: faults(CallbackVerdict::Delay(by)), ..nothing() }),
-        (WebhookFault::Twice, Callback { twice: true, faults: faults(CallbackVerdict::Twice), ..nothing() }),
-        (WebhookFault::OutOfOrder, Callback { overtaken: true, faults: faults(CallbackVerdict::Swap), ..nothing() }),
-        (WebhookFault::Lost, Callback { lost: true, faults: faults(CallbackVerdict::Lose), ..nothing() }),
-        (WebhookFault::BadlySigned, Callback { badly_signed: true, faults: faults(CallbackVerdict::BadSignature), ..nothing() }),
-    ] {
-        assert_eq!(of(how), expected);
+    for how in
+        [WebhookFault::Late { by }, WebhookFault::Twice, WebhookFault::OutOfOrder, WebhookFault::Lost, WebhookFault::BadlySigned]
+    {
+        let hit = callbacks(&[webhook(how)]).judge_callback(b"row", Instant::now());
+        assert_eq!(hit, CallbackFaults(vec![("w".into(), how)]));
+        assert_eq!((hit.has(how), hit.delay()), (true, if how == (WebhookFault::Late { by }) { by } else { Duration::ZERO }));
     }
     assert_eq!(
         callbacks(&[error()]).judge_callback(b"row", Instant::now()),
-        Callback::default(),
+        CallbackFaults::default(),
         "other faults are for requests"
     );
     assert!(!is_hit(&begun(&webhook(WebhookFault::Lost)), "r", "/", ""), "and this one is for callbacks");
@@ -327,13 +321,16 @@ fn each_way_of_a_webhook_fault_is_told() {
 fn webhook_faults_add_up() {
     let late = |seconds| webhook(WebhookFault::Late { by: Duration::from_secs(seconds) });
     let callback = callbacks(&[late(30), webhook(WebhookFault::Twice), late(12)]).judge_callback(b"row", Instant::now());
-    assert_eq!((callback.delay, callback.twice, callback.lost, callback.faults.len()), (Duration::from_secs(42), true, false, 3));
+    let (twice, lost) = (callback.has(WebhookFault::Twice), callback.has(WebhookFault::Lost));
+    assert_eq!((callback.delay(), twice, lost, callback.0.len()), (Duration::from_secs(42), true, false, 3));
 }
 
 #[test]
 fn a_share_and_every_nth_choose_among_callbacks() {
     let lost = |active: &ActiveFaults| {
-        (0..2_000_u32).filter(|row| active.judge_callback(&row.to_le_bytes(), Instant::now()).lost).collect::<Vec<_>>()
+        (0..2_000_u32)
+            .filter(|row| active.judge_callback(&row.to_le_bytes(), Instant::now()).has(WebhookFault::Lost))
+            .collect::<Vec<_>>()
     };
     let share = webhook(WebhookFault::Lost).with_share(0.2);
     let first = lost(&callbacks(std::slice::from_ref(&share)));

@@ -2,8 +2,8 @@
 //!
 //! Serving must not wait for a disk. A task takes new entries out of the ring, makes lines of them and hands these to a thread
 //! that writes; in between there is a queue of bounded length. A disk that hangs for longer than ring and queue hold leaves a
-//! gap, which the file tells in a line of its own, `{"missed":3}`, so that nobody takes it for complete. So does a disk that is
-//! full; as soon as it takes lines again, it gets them.
+//! gap, which the file marks with a line of its own, `{"missed":3}`. So does a full disk; writing goes on as soon as it has
+//! room again.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -59,7 +59,7 @@ impl FileStatus {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What a user has to be told: that entries are missing, or that there is trouble.
+    /// What a user has to know: that entries are missing, or that writing fails.
     pub(crate) fn problem(&self) -> Option<String> {
         let missed = self.missed();
         match self.error() {
@@ -88,7 +88,7 @@ impl LedgerFile {
         let writer = Writer { out: file, status: status.clone(), gap: 0, torn: false };
         std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
             writer.run(queue);
-            // Nobody waits where the simulation was dropped.
+            // An error means that the simulation was dropped.
             let _ = done.send(());
         })?;
         let (end, ended) = oneshot::channel();
@@ -115,10 +115,12 @@ impl LedgerFile {
     }
 }
 
-/// Takes entries out of the ring until the end is told, and then the rest.
+/// Takes entries out of the ring until the end, and then the rest.
 async fn hand_on(mut follower: Follower, queue: mpsc::Sender<Batch>, mut ended: oneshot::Receiver<()>) {
     loop {
         tokio::select! {
+            // The rest is written after the end, so the order does not matter.
+            biased;
             batch = follower.next() => {
                 let has_more = batch.has_more;
                 if queue.send(batch).await.is_err() {
@@ -132,6 +134,7 @@ async fn hand_on(mut follower: Follower, queue: mpsc::Sender<Batch>, mut ended: 
             _ = &mut ended => break,
         }
         tokio::select! {
+            biased;
             () = tokio::time::sleep(PAUSE) => {}
             _ = &mut ended => break,
         }

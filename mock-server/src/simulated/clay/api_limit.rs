@@ -1,4 +1,4 @@
-//! The public API's rate limit, and how answers tell it.
+//! The public API's rate limit, and the headers that report it.
 //!
 //! 429 and Retry-After are documented, and that `X-RateLimit-Limit`, `-Remaining` and `-Reset` come "when available". Their
 //! units are not: the limit and what remains of it are requests, and the reset is in whole seconds from now until all of the
@@ -14,7 +14,7 @@ const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// A token bucket that can be told.
+/// A token bucket that answers report.
 #[derive(Debug, Clone)]
 pub(super) struct ApiLimit {
     bucket: TokenBucket,
@@ -27,7 +27,7 @@ impl ApiLimit {
         Self { bucket: TokenBucket::new(rate, burst), burst }
     }
 
-    /// Takes a token, or tells how long to wait for one.
+    /// Takes a token, or returns how long to wait for one.
     pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
         self.bucket.take(now)
     }
@@ -38,7 +38,7 @@ impl ApiLimit {
     }
 
     /// Adds the headers.
-    pub(super) fn tell(&self, now: Duration, headers: &mut HeaderMap) {
+    pub(super) fn report(&self, now: Duration, headers: &mut HeaderMap) {
         let (left, full_in) = self.bucket.level(now);
         headers.insert(LIMIT, HeaderValue::from(self.burst));
         headers.insert(REMAINING, HeaderValue::from(left));

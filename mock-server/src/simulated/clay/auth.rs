@@ -1,10 +1,10 @@
-//! Who may ask: API keys, webhook tokens, and those that are accepted beside them for a time.
+//! Who may send requests: API keys, webhook tokens, and those that are accepted beside them for a time.
 
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
 
 use super::Clay;
 use super::path::Path;
+use crate::keys::authorization;
 use crate::simulated::Request;
 
 /// The header of the source's optional token.
@@ -41,7 +41,7 @@ impl Clay {
     }
 
     fn accepts(&self, given: &[u8], configured: &str) -> bool {
-        given == configured.as_bytes() || self.also_accepted(given)
+        given == configured.as_bytes() || self.further_keys.accept(given)
     }
 }
 
@@ -50,6 +50,5 @@ fn key(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().as_bytes())
+    authorization(headers, "bearer").map(str::as_bytes)
 }

@@ -15,7 +15,7 @@ use crate::secret::Secret;
 /// A callback that is due.
 #[derive(Debug, Clone)]
 pub(crate) struct Callback {
-    /// The row or the run that it tells of.
+    /// The row or the run that it is about.
     pub(crate) about: String,
     /// What it is about, whenever it came: the lead. Faults choose by it.
     pub(crate) identity: Box<[u8]>,
@@ -102,7 +102,7 @@ pub enum DeliveryStatus {
 pub struct Delivery {
     /// Its number, from 1, in the order in which deliveries ended.
     pub id: String,
-    /// The id of the row or the run that it told of.
+    /// The id of the row or the run that it was about.
     pub about: String,
     /// Where it went.
     pub url: String,
@@ -122,12 +122,12 @@ pub struct Delivery {
 /// Deliveries that are kept; older ones are forgotten, and numbers go on.
 const KEPT_DELIVERIES: usize = 2_000;
 
-/// The latest deliveries, and the bell that wakes who makes them.
+/// The latest deliveries, and the notification that wakes the task that makes them.
 #[derive(Default)]
 pub(crate) struct Deliveries {
     kept: Mutex<Kept>,
-    /// Rung when something new may be due, and after a reset.
-    pub(crate) bell: Notify,
+    /// Notified when something new may be due, and after a reset.
+    pub(crate) changed: Notify,
 }
 
 #[derive(Default)]

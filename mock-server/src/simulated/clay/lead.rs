@@ -23,7 +23,7 @@ pub(super) struct Lead<'a> {
     pub(super) phone: Option<Cow<'a, str>>,
     /// Where its result is to be posted.
     pub(super) callback_url: Option<Cow<'a, str>>,
-    /// The value by which a table tells rows that are there already.
+    /// The value by which a table recognises duplicates.
     pub(super) dedupe: Option<Cow<'a, str>>,
 }
 

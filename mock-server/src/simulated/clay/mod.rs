@@ -24,7 +24,7 @@ mod workspace;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
@@ -48,6 +48,7 @@ use workspace::Workspace;
 
 use super::{Answer, Effect, Request, Vendor};
 use crate::clock::DayClock;
+use crate::keys::FurtherKeys;
 use crate::retry_after::RetryAfterStyle;
 use crate::seed::Seed;
 
@@ -55,11 +56,11 @@ use crate::seed::Seed;
 pub const WEBHOOK: &str = "clay.webhook";
 /// The route of `/v1/resource`.
 pub const RESOURCE: &str = "clay.resource";
-/// The public API's route that tells whose key it is.
+/// The public API's route that returns the key's user.
 pub const ME: &str = "clay.me";
 /// The public API's route that runs a routine.
 pub const RUN: &str = "clay.routine_run";
-/// The public API's route that tells a run's results.
+/// The public API's route that returns a run's results.
 pub const RESULTS: &str = "clay.routine_results";
 
 /// Every route.
@@ -74,8 +75,7 @@ pub struct Clay {
     setup: Setup,
     workspace: Mutex<Workspace>,
     deliveries: Deliveries,
-    /// Secrets that are accepted beside the configured ones.
-    also: RwLock<Vec<String>>,
+    further_keys: FurtherKeys,
     answered: AtomicU64,
 }
 
@@ -88,7 +88,7 @@ impl Clay {
             setup,
             workspace: Mutex::new(workspace),
             deliveries: Deliveries::default(),
-            also: RwLock::default(),
+            further_keys: FurtherKeys::default(),
             answered: AtomicU64::new(0),
         }
     }
@@ -113,11 +113,6 @@ impl Clay {
         let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
         workspace.settle(now, &self.setup);
         act(&mut workspace)
-    }
-
-    fn also_accepted(&self, given: &[u8]) -> bool {
-        let also = self.also.read().unwrap_or_else(PoisonError::into_inner);
-        also.iter().any(|secret| secret.as_bytes() == given)
     }
 
     fn too_many(&self, wait: Duration) -> Answer {
@@ -150,7 +145,7 @@ impl Vendor for Clay {
     }
 
     fn accept_also(&self, secrets: Vec<String>) {
-        *self.also.write().unwrap_or_else(PoisonError::into_inner) = secrets;
+        self.further_keys.set(secrets);
     }
 
     fn sections(&self) -> &'static [&'static str] {
@@ -171,7 +166,7 @@ impl Vendor for Clay {
         drop(old);
         self.deliveries.clear();
         self.answered.store(0, Ordering::Relaxed);
-        self.deliveries.bell.notify_one();
+        self.deliveries.changed.notify_one();
     }
 
     fn answer(&self, request: &Request<'_>, now: Instant) -> Answer {

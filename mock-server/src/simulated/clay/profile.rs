@@ -1,4 +1,4 @@
-//! What a provider tells of a lead.
+//! What a provider knows of a lead.
 //!
 //! Whatever the lead says of itself is taken from it; the rest is made up from the seed and the lead's key, so that the same
 //! lead always gets the same profile. No real person is described: names are the lead's own or absent, and telephone numbers

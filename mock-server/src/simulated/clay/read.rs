@@ -70,7 +70,7 @@ impl Clay {
         self.deliveries.list()
     }
 
-    /// At most `most` callbacks that are due at `now`, and when to ask again: `None` for when the bell rings.
+    /// At most `most` callbacks that are due at `now`, and when to ask again: `None` for after the next notification.
     pub(crate) fn due_callbacks(&self, now: Instant, most: usize) -> (Vec<Callback>, Option<Instant>) {
         self.with_workspace(now, |workspace| (workspace.outbox.take(most), workspace.next_due()))
     }

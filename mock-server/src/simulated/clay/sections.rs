@@ -1,7 +1,5 @@
 //! The workspace as the admin API reads it.
 
-use std::sync::PoisonError;
-
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -22,8 +20,8 @@ impl Clay {
             "sources" => with(&|workspace| self.sources(workspace)),
             "rows" => json!(self.latest_rows(now, ROWS_SHOWN)),
             "routines" => self.routines(),
-            "runs" => with(&|workspace| workspace.runs().map(|(number, run)| told(number, run)).collect()),
-            "credits" => with(&|workspace| self.credits_told(workspace, now)),
+            "runs" => with(&|workspace| workspace.runs().map(|(number, run)| view(number, run)).collect()),
+            "credits" => with(&|workspace| self.credits_view(workspace, now)),
             "limits" => with(&|workspace| self.limits(workspace, now)),
             "callbacks" => json!(self.callbacks()),
             _ => return None,
@@ -32,7 +30,7 @@ impl Clay {
 
     fn sources(&self, workspace: &Workspace) -> Value {
         let life = self.setup.settings.webhook_submissions;
-        let told = |(source, &used): (&super::setup::Source, &u64)| {
+        let view = |(source, &used): (&super::setup::Source, &u64)| {
             json!({
                 "id": source.id,
                 "asks_for_token": source.token.is_some(),
@@ -40,15 +38,15 @@ impl Clay {
                 "submissions_left": life.saturating_sub(used),
             })
         };
-        self.setup.sources.iter().zip(&workspace.used).map(told).collect()
+        self.setup.sources.iter().zip(&workspace.used).map(view).collect()
     }
 
     fn routines(&self) -> Value {
-        let told = |routine: &crate::simulated::clay::settings::Routine| json!({ "id": routine.id, "allowed": routine.allowed });
-        self.setup.settings.public_api.routines.iter().map(told).collect()
+        let view = |routine: &crate::simulated::clay::settings::Routine| json!({ "id": routine.id, "allowed": routine.allowed });
+        self.setup.settings.public_api.routines.iter().map(view).collect()
     }
 
-    fn credits_told(&self, workspace: &mut Workspace, now: Instant) -> Value {
+    fn credits_view(&self, workspace: &mut Workspace, now: Instant) -> Value {
         let state = workspace.account.state(now);
         json!({
             "plan": self.setup.settings.credits.plan,
@@ -65,7 +63,6 @@ impl Clay {
     fn limits(&self, workspace: &Workspace, now: Instant) -> Value {
         let since = now.saturating_duration_since(workspace.start);
         let settings = &self.setup.settings;
-        let also = self.also.read().unwrap_or_else(PoisonError::into_inner).len();
         json!({
             "webhook": settings.rate_limit.map(|(rate, burst)| json!({
                 "rate": rate,
@@ -79,7 +76,7 @@ impl Clay {
             })),
             "webhook_submissions": settings.webhook_submissions,
             "largest_payload_bytes": LARGEST_PAYLOAD,
-            "further_secrets_accepted": also,
+            "further_secrets_accepted": self.further_keys.len(),
             "store_bytes": settings.store_bytes,
             "rows_ever": workspace.rows_ever(),
             "rows_kept": workspace.rows_kept(),
@@ -93,7 +90,7 @@ impl Clay {
     }
 }
 
-fn told(number: u64, run: &Run) -> Value {
+fn view(number: u64, run: &Run) -> Value {
     json!({
         "id": run_id(number),
         "routine": run.routine,

@@ -50,14 +50,14 @@ impl Clay {
             Taken::Refused(refusal) => return refusal,
         }
         if is_awaited {
-            self.deliveries.bell.notify_one();
+            self.deliveries.changed.notify_one();
         }
         let subject = lead.subject().map(|subject| subject.to_string()).unwrap_or_default();
         let id = lead.id.map(|id| id.into_owned());
         Answer { effects: one_effect("row.added", subject, id, credits), ..Answer::json(StatusCode::OK, ACCEPTED) }
     }
 
-    /// Adds the row, or tells why not. `dedupe` is its value in the column that must not be twice in the table.
+    /// Adds the row, or returns why not. `dedupe` is its value in the column that must be unique in the table.
     fn take_row(&self, workspace: &mut Workspace, source: usize, row: Kept, dedupe: Option<&str>, now: Instant) -> Taken {
         if workspace.used.get(source).is_none_or(|used| *used >= self.setup.settings.webhook_submissions) {
             // Reported by one party; another saw submissions vanish silently. The loud one was chosen because a simulator

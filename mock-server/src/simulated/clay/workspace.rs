@@ -1,6 +1,6 @@
 //! What a workspace remembers: rows, runs, credits, and what is to be sent back.
 //!
-//! No row has a timer. What is due is settled whenever somebody comes by (a submission, a question, the task that makes
+//! Rows have no timers. What is due is settled on every access (a submission, a query, the task that makes
 //! callbacks), in the order of the times at which it was due, so that credits are charged as if each had been on time.
 //!
 //! Memory is bounded: beyond a number of bytes the oldest row goes. If it has not been enriched by then, it is enriched on the
@@ -31,7 +31,7 @@ pub(super) struct Workspace {
     pub(super) api_limit: Option<ApiLimit>,
     pub(super) account: Account,
     pub(super) outbox: Outbox,
-    /// Values of the column that must not be twice in a table.
+    /// Values of the column that must be unique in a table.
     pub(super) seen: Seen,
     rows: VecDeque<Kept>,
     /// The number of the oldest row that is kept.
@@ -40,7 +40,7 @@ pub(super) struct Workspace {
     base: u64,
     /// Rows that are not at their end, the next due first.
     due: BinaryHeap<Reverse<(Instant, u64)>>,
-    /// Rows that are not at their end and whose end is to be told.
+    /// Rows that are not at their end and have a callback.
     awaited: u64,
     runs: VecDeque<Run>,
     first_run: u64,
@@ -58,9 +58,9 @@ pub(super) struct Run {
     pub(super) first_row: u64,
     pub(super) total: u64,
     pub(super) finished: u64,
-    /// The number of the webhook that is told of the end.
+    /// The number of the webhook that gets a notice of the end.
     pub(super) webhook: Option<usize>,
-    /// When it was told, or would have been: when the last item was at its end.
+    /// When the last item was at its end.
     pub(super) ended: Option<Instant>,
 }
 
@@ -113,7 +113,7 @@ impl Workspace {
         }
     }
 
-    /// When the next row is due whose end is to be told, or one before it.
+    /// When the next row with a callback is due, or one before it.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.due.peek().filter(|_| self.awaited > 0).map(|Reverse((due, _))| *due)
     }

@@ -13,13 +13,13 @@ use crate::simulated::Answer;
 /// The body of a success, as recorded from production.
 const DONE: &[u8] = b"{}\n";
 
-/// A success without anything to tell.
+/// A success without content.
 pub(super) fn done() -> Answer {
     Answer::json(StatusCode::OK, DONE)
 }
 
-/// A success with something to tell, with a newline behind it as behind the recorded one.
-pub(super) fn told(value: &Value) -> Answer {
+/// A success with content, and a newline behind it as behind the recorded one.
+pub(super) fn success(value: &Value) -> Answer {
     Answer::json(StatusCode::OK, format!("{value}\n"))
 }
 
@@ -84,7 +84,7 @@ pub(super) fn track_v2(status: StatusCode, errors: &[Value]) -> Answer {
 }
 
 /// An error of the API that a path belongs to. Where a form is documented for some statuses only, it is used for all: a
-/// body that is no JSON makes the vendor's own Node client give up without a retry. Of Pipelines no form is publicly
+/// body that is not JSON makes the vendor's own Node client give up without a retry. Of Pipelines no form is publicly
 /// documented; the one of the Track API, version 1, was chosen.
 pub(super) fn error(api: Api, status: StatusCode, message: &str) -> Answer {
     match api {

@@ -71,7 +71,7 @@ fn check_sizes(attachments: Option<&RawValue>, body: usize) -> Result<(), Invali
 
 /// The answer to a message that was taken.
 pub(super) fn queued(delivery_id: &str, queued_at: i64) -> Answer {
-    answers::told(&json!({ "delivery_id": delivery_id, "queued_at": queued_at }))
+    answers::success(&json!({ "delivery_id": delivery_id, "queued_at": queued_at }))
 }
 
 /// A trigger, and the people that it names.
@@ -149,7 +149,7 @@ fn people(field: &'static str, list: &RawValue) -> Result<Vec<Identifier>, BadTr
         }
     };
     let one = |(index, one): (usize, &RawValue)| {
-        person(one).ok_or_else(|| wrong("names nobody".to_owned(), format!("/{field}/{index}")))
+        person(one).ok_or_else(|| wrong("has no identifier".to_owned(), format!("/{field}/{index}")))
     };
     list.into_iter().enumerate().map(one).collect()
 }
@@ -157,7 +157,7 @@ fn people(field: &'static str, list: &RawValue) -> Result<Vec<Identifier>, BadTr
 /// The answer to a search by e-mail address.
 pub(super) fn found(customers: &[Customer]) -> Answer {
     let results: Vec<Value> = customers.iter().map(|customer| json!(customer.identifiers)).collect();
-    answers::told(&json!({ "results": results }))
+    answers::success(&json!({ "results": results }))
 }
 
 /// The answer to a look-up of attributes. Their values are strings, as documented.
@@ -171,7 +171,7 @@ pub(super) fn attributes(customer: &Customer) -> Answer {
         }
     }
     attributes.insert("cio_id".to_owned(), customer.identifiers.cio_id.clone().into());
-    answers::told(&json!({
+    answers::success(&json!({
         "customer": {
             "id": customer.identifiers.id.as_deref().unwrap_or(""),
             "identifiers": customer.identifiers,

@@ -1,14 +1,12 @@
 //! Who may use an API: credentials, and the region that a host stands for.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HOST};
+use http::header::HOST;
 
 use super::route::Api;
+use crate::keys::{FurtherKeys, authorization};
 use crate::simulated::customer_io::settings::{CustomerIoSettings, Region};
 
 /// The credentials that are accepted.
@@ -18,9 +16,7 @@ pub(super) struct Credentials {
     app_api_key: String,
     write_key: String,
     region: Region,
-    /// Secrets accepted beside those, and whether there are any: nobody takes the lock where there are none.
-    others: RwLock<Vec<String>>,
-    has_others: AtomicBool,
+    pub(super) further: FurtherKeys,
 }
 
 impl Credentials {
@@ -31,16 +27,8 @@ impl Credentials {
             app_api_key: settings.app_api_key.clone(),
             write_key: settings.write_key.clone(),
             region: settings.region,
-            others: RwLock::default(),
-            has_others: AtomicBool::new(false),
+            further: FurtherKeys::default(),
         }
-    }
-
-    /// Accepts these secrets beside the configured ones, and no others.
-    pub(super) fn accept_also(&self, secrets: Vec<String>) {
-        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
-        self.has_others.store(!secrets.is_empty(), Ordering::Release);
-        *others = secrets;
     }
 
     /// Whether a request may use the API.
@@ -71,9 +59,7 @@ impl Credentials {
     }
 
     fn is_right(&self, given: &[u8], own: &str) -> bool {
-        given == own.as_bytes()
-            || (self.has_others.load(Ordering::Acquire)
-                && self.others.read().unwrap_or_else(PoisonError::into_inner).iter().any(|other| given == other.as_bytes()))
+        given == own.as_bytes() || self.further.accept(given)
     }
 }
 
@@ -99,9 +85,4 @@ fn basic(headers: &HeaderMap) -> Option<(Vec<u8>, Vec<u8>)> {
     let password = user.split_off(colon + 1);
     user.truncate(colon);
     Some((user, password))
-}
-
-fn authorization<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
-    let (given, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    given.eq_ignore_ascii_case(scheme).then(|| token.trim())
 }

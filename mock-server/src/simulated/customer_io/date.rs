@@ -22,7 +22,7 @@ pub(super) fn unix_seconds(text: &str) -> Option<i64> {
     Some(days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset)
 }
 
-/// Digits only: a sign is no part of a date.
+/// Digits only: a sign is not part of a date.
 fn number(digits: &str) -> Option<i64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }

@@ -250,7 +250,7 @@ impl CustomerIo {
         let number = self.triggers.fetch_add(1, Ordering::Relaxed) + 1;
         let recipients = audience.people.as_ref().map(Vec::len);
         let trigger = NewTrigger { id: number, broadcast, recipients, data: audience.data };
-        self.carry_out(vec![Operation::Trigger(trigger)], now, answers::told(&json!({ "id": number })))
+        self.carry_out(vec![Operation::Trigger(trigger)], now, answers::success(&json!({ "id": number })))
     }
 
     /// Those who do not exist, each with its place; at most ten, so that an answer has a bound.
@@ -344,7 +344,7 @@ impl Vendor for CustomerIo {
     }
 
     fn accept_also(&self, secrets: Vec<String>) {
-        self.credentials.accept_also(secrets);
+        self.credentials.further.set(secrets);
     }
 
     fn sections(&self) -> &'static [&'static str] {

@@ -23,7 +23,7 @@ pub(super) enum Identifier {
 }
 
 impl Identifier {
-    /// The identifier in a path. Documented: an `id`, an e-mail address, or a `cio_id` behind `cio_`. How an `id` is told from
+    /// The identifier in a path. Documented: an `id`, an e-mail address, or a `cio_id` behind `cio_`. How an `id` is distinguished from
     /// an address is not documented; what has an `@` in it was taken for an address.
     pub(super) fn from_text(text: String) -> Self {
         match text.strip_prefix("cio_") {
@@ -140,7 +140,7 @@ pub(super) enum Operation {
     Unsuppress(Identifier),
     /// Record an event.
     Record(Identifier, NewEvent),
-    /// Record an event of somebody unknown.
+    /// Record an event of an unknown person.
     RecordAnonymous(Option<String>, NewEvent),
     /// Add or update a device.
     AddDevice(Identifier, NewDevice),

@@ -102,7 +102,7 @@ fn caller(fields: &Attributes) -> Result<Caller, Invalid> {
     Ok(caller)
 }
 
-/// The traits of somebody anonymous are kept nowhere: the vendor gives them to a person once there is one, by way of
+/// The traits of an anonymous person are not kept: the vendor gives them to a person once there is one, by way of
 /// sources that this API is not.
 fn identify(fields: &mut Attributes) -> Result<Vec<Operation>, Invalid> {
     let Caller::Known(who) = caller(fields)? else { return Ok(Vec::new()) };

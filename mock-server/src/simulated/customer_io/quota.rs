@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::answers;
 use super::route::{Api, Endpoint};
+use crate::bucket::TokenBucket;
 use crate::simulated::Answer;
 use crate::simulated::customer_io::settings::CustomerIoSettings;
-use crate::simulated::limit::OwnLimit;
 
 /// The limits of all APIs.
 pub(super) struct Quotas {
@@ -22,15 +22,27 @@ pub(super) struct Quotas {
     daily: Option<Daily>,
 }
 
-/// A limit with what it was made of.
+/// A limit of requests a second and a burst, or none. Its clock starts with its first request.
 struct Limit {
     setting: Option<(f64, u32)>,
-    bucket: OwnLimit,
+    bucket: Mutex<Option<(TokenBucket, Instant)>>,
 }
 
 impl Limit {
     fn new(setting: Option<(f64, u32)>) -> Self {
-        Self { setting, bucket: OwnLimit::new(setting) }
+        Self { setting, bucket: Mutex::default() }
+    }
+
+    /// Takes a token.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait for the next one.
+    fn take(&self, now: Instant) -> Result<(), Duration> {
+        let Some((rate, burst)) = self.setting else { return Ok(()) };
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let (bucket, start) = bucket.get_or_insert_with(|| (TokenBucket::new(rate, burst), now));
+        bucket.take(now.saturating_duration_since(*start))
     }
 
     fn to_json(&self) -> Value {
@@ -81,7 +93,7 @@ impl Quotas {
             (Api::App, _) => &self.transactional,
         };
         let api = endpoint.api();
-        if let Err(wait) = limit.bucket.take(now) {
+        if let Err(wait) = limit.take(now) {
             return Some(answers::too_many(api, &too_many(api, limit.setting, reference), Some(wait)));
         }
         match &self.daily {

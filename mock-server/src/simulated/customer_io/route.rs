@@ -61,7 +61,7 @@ endpoints! {
     ADD_DEVICE AddDevice TrackV1 "customer_io.add_device",
     /// DELETE `/api/v1/customers/{id}/devices/{device}`.
     DELETE_DEVICE DeleteDevice TrackV1 "customer_io.delete_device",
-    /// The route that records an event of somebody unknown: POST `/api/v1/events`.
+    /// The route that records an event of an unknown person: POST `/api/v1/events`.
     TRACK_ANONYMOUS TrackAnonymous TrackV1 "customer_io.track_anonymous",
     /// POST `/api/v1/merge_customers`.
     MERGE Merge TrackV1 "customer_io.merge",

@@ -147,25 +147,13 @@ impl Default for CustomerIoSettings {
 }
 
 impl fmt::Debug for CustomerIoSettings {
-    /// Without the keys.
+    /// As they are written, without the keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CustomerIoSettings")
-            .field("site_id", &self.site_id)
-            .field("region", &self.region)
-            .field("environment_id", &self.environment_id)
-            .field("latency", &self.latency)
-            .field("rate_limit", &self.rate_limit)
-            .field("app_rate_limit", &self.app_rate_limit)
-            .field("transactional_rate_limit", &self.transactional_rate_limit)
-            .field("broadcast_rate_limit", &self.broadcast_rate_limit)
-            .field("pipelines_rate_limit", &self.pipelines_rate_limit)
-            .field("app_daily_quota", &self.app_daily_quota)
-            .field("broadcasts", &self.broadcasts)
-            .field("deduplication_window", &self.deduplication_window)
-            .field("deduplication_ids", &self.deduplication_ids)
-            .field("pipelines_deduplication", &self.pipelines_deduplication)
-            .field("stored_bytes", &self.stored_bytes)
-            .finish_non_exhaustive()
+        let mut written = serde_json::to_value(self).unwrap_or_default();
+        if let Some(settings) = written.as_object_mut() {
+            settings.retain(|name, _| !name.ends_with("_key"));
+        }
+        write!(f, "CustomerIoSettings {written}")
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) fn region(settings: &CustomerIoSettings) -> Answer {
         Region::Us => ("https://track.customer.io", "us"),
         Region::Eu => ("https://track-eu.customer.io", "eu"),
     };
-    answers::told(&json!({ "url": url, "region": region, "environment_id": settings.environment_id }))
+    answers::success(&json!({ "url": url, "region": region, "environment_id": settings.environment_id }))
 }
 
 /// The answer to a request that is wrong: a merge's errors have a form of their own (documented).
@@ -162,7 +162,7 @@ fn metric(body: &[u8], metric: &'static str, recipient: &str, known: &[&str]) ->
     })
 }
 
-/// A form creates or updates whoever it names. Documented: `data` must have `id` or `email`, its values must be strings,
+/// A form creates or updates the person that it names. Documented: `data` must have `id` or `email`, its values must be strings,
 /// and some keys are reserved and ignored.
 fn form(id: &str, body: &[u8]) -> Result<Vec<Operation>, Invalid> {
     const RESERVED: [&str; 5] = ["form_id", "form_name", "form_type", "form_url", "form_url_param"];

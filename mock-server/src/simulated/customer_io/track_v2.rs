@@ -134,7 +134,7 @@ fn delivery(fields: &Attributes) -> Result<Operation, Invalid> {
     }))
 }
 
-/// The attributes of an operation; none are no error.
+/// The attributes of an operation; none is not an error.
 fn attributes(fields: &mut Attributes) -> Result<Attributes, Invalid> {
     match fields.take("attributes").filter(|value| value.get() != "null") {
         None => Ok(Attributes::default()),

@@ -1,7 +1,7 @@
 //! Whether breakers opened when a vendor failed, how soon, and when they closed again.
 
 use crate::event::{BreakerState, EventKind, Guard};
-use crate::gate::{BreakerSpan, breaker_spans, open_seconds};
+use crate::gate::{breaker_spans, open_seconds};
 use crate::outcome::Vendor;
 
 use crate::report::document::Text;
@@ -24,10 +24,6 @@ pub(super) fn around_faults(view: &View<'_>) -> Vec<Text> {
     sentences
 }
 
-fn is_open(span: &BreakerSpan) -> bool {
-    matches!(span.state, BreakerState::Open | BreakerState::ForcedOpen)
-}
-
 fn around(view: &View<'_>, band: &Band, vendor: Vendor) -> Option<Text> {
     let spans = breaker_spans(&view.run.result.events, vendor, Guard::CircuitBreaker, view.end_us);
     let (who, fault) = (vendor.display_name(), band.name.as_str());
@@ -36,7 +32,7 @@ fn around(view: &View<'_>, band: &Band, vendor: Vendor) -> Option<Text> {
         let state = at_start.state.as_str();
         return Some(Text::from(format!("{who}'s breaker was already {state} when ")).code(fault).plain(" began."));
     }
-    let opened = spans.iter().position(|span| is_open(span) && span.start_us >= band.start_us && span.start_us <= band.end_us);
+    let opened = spans.iter().position(|span| span.is_open() && span.start_us >= band.start_us && span.start_us <= band.end_us);
     let Some(opened) = opened else {
         return Some(Text::from(format!("{who}'s breaker stayed closed through ")).code(fault).plain("."));
     };

@@ -4,7 +4,7 @@ use crate::measure::Second;
 use crate::units::format_latency;
 
 use crate::report::document::Text;
-use crate::report::series::routes;
+use crate::report::series::{Route, median, routes};
 use crate::report::view::{Band, View};
 use crate::report::words::{clock, plural};
 
@@ -34,15 +34,13 @@ fn under_fault(view: &View<'_>, band: &Band) -> Option<Text> {
 }
 
 fn median_p95(seconds: &[&Second]) -> Option<u64> {
-    let mut values: Vec<u64> = seconds.iter().filter(|second| second.requests > 0).map(|second| second.p95_us).collect();
-    values.sort_unstable();
-    values.get(values.len() / 2).copied()
+    median(seconds.iter().filter(|second| second.requests > 0).map(|second| second.p95_us))
 }
 
 /// The route with the highest p95, where there are several.
 pub(super) fn slowest_route(view: &View<'_>) -> Option<Text> {
     let routes = routes(view.run);
-    let p95 = |route: &crate::report::series::Route| route.histogram.value_at_percentile(95.0);
+    let p95 = |route: &Route| route.histogram.value_at_percentile(95.0);
     let slowest = routes.iter().max_by_key(|route| p95(route))?;
     let fastest = routes.iter().min_by_key(|route| p95(route))?;
     (p95(slowest) > p95(fastest)).then(|| {

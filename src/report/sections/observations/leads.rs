@@ -19,7 +19,7 @@ pub(super) fn fate(view: &View<'_>) -> Option<Text> {
         (leads.degraded, "answered from cache or by a local guess"),
         (leads.queued, "still queued"),
         (leads.dead_lettered, "in the dead letters"),
-        (leads.rejected, "rejected, and the caller told"),
+        (leads.rejected, "rejected with an error to the caller"),
         (leads.unacknowledged, "never acknowledged"),
     ];
     let said = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", format_count(*count)));
@@ -32,7 +32,7 @@ pub(super) fn fate(view: &View<'_>) -> Option<Text> {
         0 => format!("No lead was lost: of {all} handed to the pipelines, {parts}.").into(),
         lost => Text::default()
             .strong(format!("{} lost", plural(lost, "lead")))
-            .plain(format!(": acknowledged, and in none of the places where a lead may be. Of {all}, {parts}.")),
+            .plain(format!(": acknowledged, and then found nowhere. Of {all}, {parts}.")),
     })
 }
 

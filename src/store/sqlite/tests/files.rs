@@ -41,12 +41,12 @@ async fn filled(path: &Path) {
 fn what_is_no_file_of_ours_is_refused_and_nothing_is_made_beside_it() {
     let (dir, path) = place();
     fs::write(&path, "My notes, which nobody may overwrite.").expect("a writable directory");
-    is_refused(&path, &["no SQLite database", "another file"]);
+    is_refused(&path, &["not a SQLite database", "another file"]);
     assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1);
     let sub = dir.path().join("sub");
     fs::create_dir(&sub).expect("a directory");
     let error = SqliteStore::open(&sub, Bounds::default().into()).expect_err("a directory");
-    assert!(error.to_string().contains("it is no file"), "{error}");
+    assert!(error.to_string().contains("it is not a file"), "{error}");
     let error = SqliteStore::open(&dir.path().join("no/leads.db"), Bounds::default().into()).expect_err("no directory");
     assert!(error.to_string().contains("no/leads.db"), "{error}");
     let error = SqliteStore::open_existing(&dir.path().join("new.db"), Bounds::default().into()).expect_err("no file");

@@ -11,7 +11,7 @@ use super::{lead, lead_of_size, open, place};
 
 /// The file may have so many pages more, and no others.
 async fn room(store: &super::SqliteStore, more: i64) {
-    let limit = move |transaction: &mut super::super::Transaction<'_>| {
+    let limit = move |transaction: &mut super::super::transaction::Transaction<'_>| {
         let pages: i64 = transaction.connection.query_row("PRAGMA page_count", (), |row| row.get(0))?;
         transaction.connection.query_row(&format!("PRAGMA max_page_count = {}", pages + more), (), |_| Ok(()))
     };

@@ -116,7 +116,7 @@ async fn callers_that_went_away_while_the_disk_stalled_left_no_more_than_a_bound
             drop(left_behind);
             Ok(())
         });
-        assert_eq!(asked.now_or_never(), None, "nobody answers, and the caller goes");
+        assert_eq!(asked.now_or_never(), None, "there is no answer yet, and the caller goes");
     }
     let kept = Arc::strong_count(&mebibyte) - 1;
     assert!((1..=64).contains(&kept), "{kept} MiB wait for the disk");

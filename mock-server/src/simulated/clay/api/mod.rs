@@ -1,6 +1,6 @@
 //! The public API, version 0, as its OpenAPI document has it.
 //!
-//! Every answer past the key tells the rate limit where there is one. The order of the checks is not publicly documented: 401
+//! Every answer to a request with the right key reports the rate limit where there is one. The order of the checks is not publicly documented: 401
 //! first, so that nothing is learnt without a key, then 429, then what is wrong with the request.
 
 mod me;
@@ -33,7 +33,7 @@ impl Clay {
             _ => self.me(),
         };
         if let Some((_, limit, since)) = taken {
-            limit.tell(since, &mut answer.headers);
+            limit.report(since, &mut answer.headers);
         }
         answer
     }

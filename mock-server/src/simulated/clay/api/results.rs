@@ -35,7 +35,7 @@ impl Clay {
         let found = self.with_workspace(now, |workspace| {
             let number = number(&id, "run_")?;
             let run = workspace.run(number).filter(|run| run_id(number) == id && workspace.is_whole(run))?;
-            Some(told(&self.setup, workspace, &id, run, &page))
+            Some(body_of(&self.setup, workspace, &id, run, &page))
         });
         match found {
             Some((status, body)) => Answer::json(status, body.to_string()),
@@ -44,7 +44,7 @@ impl Clay {
     }
 }
 
-fn told(setup: &Setup, workspace: &Workspace, id: &str, run: &Run, page: &Page) -> (StatusCode, Value) {
+fn body_of(setup: &Setup, workspace: &Workspace, id: &str, run: &Run, page: &Page) -> (StatusCode, Value) {
     let mut body = json!({ "routine_run_id": id, "total": run.total, "finished": run.finished });
     let Value::Object(fields) = &mut body else { return (StatusCode::ACCEPTED, body) };
     if run.ended.is_none() {

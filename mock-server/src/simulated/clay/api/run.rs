@@ -97,7 +97,7 @@ impl Clay {
             Some((run_id(run), credits))
         });
         if webhook.is_some() {
-            self.deliveries.bell.notify_one();
+            self.deliveries.changed.notify_one();
         }
         run
     }

@@ -45,7 +45,7 @@ pub struct CallbackSettings {
 impl CallbackSettings {
     /// Whether `url` may be called, and if not, why.
     pub(crate) fn check_url(&self, url: &str) -> Result<Uri, String> {
-        let parsed: Uri = url.parse().map_err(|_| format!("`{url}` is no URL; write it as http://127.0.0.1:3000/path"))?;
+        let parsed: Uri = url.parse().map_err(|_| format!("`{url}` is not a URL; write it as http://127.0.0.1:3000/path"))?;
         match parsed.scheme_str() {
             Some("http") => {}
             _ => return Err(format!("`{url}` is not http; callbacks are made over plain http only")),

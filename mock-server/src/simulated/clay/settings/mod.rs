@@ -121,7 +121,7 @@ impl ClaySettings {
         check_limit(self.public_api.rate_limit).map_err(wrong("clay.public_api.rate_limit"))?;
         self.check_sources().map_err(wrong("clay.sources"))?;
         if self.auto_dedupe.as_deref().is_some_and(str::is_empty) {
-            return Err(wrong("clay.auto_dedupe")("no column has no name; name one, as in \"idempotency_key\"".to_owned()));
+            return Err(wrong("clay.auto_dedupe")("a column must have a name, as in \"idempotency_key\"".to_owned()));
         }
         self.public_api.check().map_err(|(setting, problem)| SettingsProblem { setting, problem })?;
         self.enrichment.check().map_err(|(setting, problem)| SettingsProblem { setting, problem })?;
@@ -133,7 +133,7 @@ impl ClaySettings {
         let mut seen = std::collections::HashSet::new();
         for source in self.all_sources() {
             if source.id.is_empty() || source.id.contains('/') {
-                return Err(format!("`{}` is no id; it must be a UUID", source.id));
+                return Err(format!("`{}` is not an id; it must be a UUID", source.id));
             }
             if !seen.insert(source.id.to_ascii_lowercase()) {
                 return Err(format!("two sources have the id {}; give each its own", source.id));
@@ -160,7 +160,7 @@ mod tests {
         let source = |id: &str| WebhookSource { id: id.to_owned(), token: None, callback_url: None };
         let same = problem(&|settings| settings.sources.push(source(&settings.webhook_id.to_uppercase())));
         assert!(same.contains("clay.sources: two sources"), "{same}");
-        assert!(problem(&|settings| settings.sources.push(source(""))).contains("is no id"));
+        assert!(problem(&|settings| settings.sources.push(source(""))).contains("is not an id"));
         let coverage = problem(&|settings| settings.enrichment.providers[0].coverage = 1.5);
         assert!(coverage.contains("clay.enrichment.providers: provider-a's coverage is 1.5"), "{coverage}");
         assert!(problem(&|settings| settings.enrichment.time_scale = -1.0).contains("clay.enrichment.time_scale"));
@@ -169,7 +169,7 @@ mod tests {
         assert!(url.contains("clay.callbacks.url") && url.contains("beyond_loopback"), "{url}");
         assert!(problem(&|settings| settings.callbacks.attempts = 0).contains("clay.callbacks.attempts"));
         let dedupe = problem(&|settings| settings.auto_dedupe = Some(String::new()));
-        assert!(dedupe.contains("clay.auto_dedupe: no column has no name"), "{dedupe}");
+        assert!(dedupe.contains("clay.auto_dedupe: a column must have a name"), "{dedupe}");
         let limit = problem(&|settings| settings.public_api.rate_limit = Some((1.0, 0)));
         assert!(limit.contains("clay.public_api.rate_limit: the burst is 0"), "{limit}");
     }

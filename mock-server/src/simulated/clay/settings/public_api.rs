@@ -1,4 +1,4 @@
-//! The public API: who asks, which routines there are, and whom to tell when one has run.
+//! The public API: its user, its routines, and the webhooks that get notices of finished runs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

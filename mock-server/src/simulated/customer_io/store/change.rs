@@ -70,7 +70,7 @@ impl Store {
     }
 
     /// Documented: the person of the identifier in the path; or else the person of one in the body, who is then given the
-    /// one in the path; or else a new person. With a `cio_id`, that person or nobody.
+    /// one in the path; or else a new person. With a `cio_id`, that person or none.
     fn identify(&mut self, who: &Identifier, mut profile: Profile, at: Received) -> Option<u64> {
         let anonymous_id = profile.anonymous_id.take();
         let number = match profile.cio_id.take() {
@@ -103,7 +103,7 @@ impl Store {
         }
     }
 
-    /// Sets the identifiers of path and body, but for those that belong to somebody else, and, unless the person is
+    /// Sets the identifiers of path and body, but for those that belong to another person, and, unless the person is
     /// referred to by `cio_id`, for an `id` in the body in place of another one. An address may be changed through the `id`:
     /// documented as a setting of a workspace.
     fn set_identifiers(&mut self, number: u64, who: &Identifier, profile: &Profile, by_cio_id: bool) {
@@ -155,7 +155,7 @@ impl Store {
         if number.is_none() && (self.is_suppressed(who) || matches!(who, Identifier::CioId(_))) {
             return false;
         }
-        // All identifiers of a known person, or the one of somebody unknown.
+        // All identifiers of a known person, or the one of an unknown person.
         let person = number.and_then(|number| self.people.shelf.get(number));
         let own = |id: Option<&str>, email: Option<&str>| (id.map(Box::from), email.map(|email| email.to_lowercase().into()));
         let (id, email): (Option<Box<str>>, Option<Box<str>>) = match (person, who) {
@@ -333,7 +333,7 @@ impl Store {
         true
     }
 
-    /// Documented: sets the attribute `unsubscribed` of whoever the delivery went to.
+    /// Documented: sets the attribute `unsubscribed` of the recipient of the delivery.
     fn unsubscribe(&mut self, delivery: &str) -> bool {
         let number = self.deliveries.iter().find(|(_, known)| known.new.id == delivery).and_then(|(_, known)| known.person);
         let Some(number) = number else { return false };

@@ -37,7 +37,7 @@ pub(super) struct Received {
 pub(super) struct Store {
     people: People,
     events: Shelf<Event>,
-    /// Events that nobody is known to be behind, by anonymous identifier, oldest first.
+    /// Events of unknown people, by anonymous identifier, oldest first.
     anonymous: HashMap<Box<str>, VecDeque<u64>>,
     deliveries: Shelf<Delivery>,
     broadcasts: Shelf<Triggered>,
@@ -48,7 +48,7 @@ pub(super) struct Store {
     suppressed_ids: HashMap<Box<str>, u64>,
     suppressed_emails: HashMap<Box<str>, u64>,
     seen: Seen,
-    /// Identifiers and attributes that were not set because they belong to somebody else or are one too many. Documented as
+    /// Identifiers and attributes that were not set because they belong to another person or are one too many. Documented as
     /// "Attribute Update Failure": the request is answered with 200 all the same.
     attribute_update_failures: u64,
 }

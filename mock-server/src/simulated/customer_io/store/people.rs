@@ -106,7 +106,7 @@ impl People {
         self.by_anonymous_id.get(id).copied()
     }
 
-    /// Adds somebody without an identifier. The caller gives them one.
+    /// Adds a person without an identifier. The caller gives them one.
     pub(super) fn add(&mut self, created: i64) -> u64 {
         self.shelf.push(Person { created, ..Person::default() })
     }

@@ -61,7 +61,7 @@ pub struct CustomerEvent {
     pub id: String,
     /// The identity that the request gave: a ULID, or the `messageId` of a Pipelines call.
     pub identity: Option<String>,
-    /// Whose it is; `None` while nobody is known to be behind it.
+    /// Whose it is; `None` while that is unknown.
     pub customer: Option<String>,
     /// The anonymous identifier, where it came with one.
     pub anonymous_id: Option<String>,
@@ -139,7 +139,7 @@ pub struct ObjectRecord {
     pub attributes: Map<String, Value>,
     /// The people who are related to it.
     pub customers: Vec<String>,
-    /// Those that nobody is known to be behind yet.
+    /// Related anonymous identifiers whose person is unknown.
     pub anonymous_ids: Vec<String>,
 }
 

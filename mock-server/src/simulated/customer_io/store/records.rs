@@ -20,7 +20,7 @@ fn raw(raw: &Option<Box<RawValue>>) -> usize {
 /// An event.
 #[derive(Debug)]
 pub(super) struct Event {
-    /// The person; `None` while nobody is known to be behind it.
+    /// The person; `None` while that is unknown.
     pub(super) person: Option<u64>,
     pub(super) anonymous_id: Option<Box<str>>,
     pub(super) identity: Option<Box<str>>,
@@ -99,7 +99,7 @@ impl Weigh for Object {
     }
 }
 
-/// Somebody who is suppressed, by all of their identifiers.
+/// A suppressed person, by all identifiers.
 #[derive(Debug)]
 pub(super) struct Suppressed {
     pub(super) id: Option<Box<str>>,

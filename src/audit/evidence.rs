@@ -1,20 +1,20 @@
-//! The stories of the examples: every line of every book that tells of one of them.
+//! The evidence of the examples: every line of every journal about them.
 //!
-//! "Three leads lost" helps nobody to find out how. So the books are read once more, for a handful of leads, and what they say
-//! of each is put together: when it was submitted and acknowledged, each attempt at the vendor, and where it is.
+//! "Three leads lost" does not help to find out how. So the journals are read once more, for a few leads, and their lines
+//! about each are collected: when it was submitted and acknowledged, each attempt at the vendor, and its resting state.
 
 use std::collections::HashMap;
 
 use crate::journal::{Answered, DriverEntry, JournalError, JournalReader, Line, RestingEntry, VendorEntry};
 
-use super::Journals;
-use super::finding::{BookName, Evidence, Example};
+use super::finding::{Evidence, Example, JournalName};
 use super::id::Id;
 use super::join::Case;
-use super::state::{LineNumber, NOBODY, State, kept};
+use super::options::Journals;
+use super::state::{LineNumber, NO_LEAD, State, line_number};
 
-/// Most lines of one book in a story: a lead that was tried for hours has one like another.
-const LONGEST_STORY: usize = 40;
+/// Most lines of one journal in an example: those of a lead that was tried for hours are alike.
+const MOST_LINES: usize = 40;
 
 /// Which examples a line belongs to.
 #[derive(Debug, Default)]
@@ -25,18 +25,18 @@ struct Wanted {
     place_lines: HashMap<LineNumber, Vec<usize>>,
 }
 
-/// Tells what the books say of each case.
-pub(super) fn tell(state: &State, cases: &[Case], journals: &Journals) -> Result<Vec<Example>, JournalError> {
+/// Collects the lines about each case.
+pub(super) fn collect(state: &State, cases: &[Case], journals: &Journals) -> Result<Vec<Example>, JournalError> {
     let mut examples = vec![Example::default(); cases.len()];
     let wanted = wanted(state, cases, &mut examples);
     if !wanted.leads.is_empty() {
-        tell_driver(&wanted, journals, &mut examples)?;
+        collect_driver(&wanted, journals, &mut examples)?;
     }
     if !(wanted.keys.is_empty() && wanted.vendor_lines.is_empty()) {
-        tell_vendors(&wanted, journals, &mut examples)?;
+        collect_vendors(&wanted, journals, &mut examples)?;
     }
     if !wanted.keys.is_empty() {
-        tell_places(&wanted, journals, &mut examples)?;
+        collect_places(&wanted, journals, &mut examples)?;
     }
     Ok(examples)
 }
@@ -49,7 +49,7 @@ fn wanted(state: &State, cases: &[Case], examples: &mut [Example]) -> Wanted {
             examples[number].operation = Some(op.kind.as_str().to_owned());
             wanted.keys.entry(op.id).or_default().push(number);
         }
-        for lead in [op.map(|op| op.lead), case.lead].into_iter().flatten().filter(|&lead| lead != NOBODY) {
+        for lead in [op.map(|op| op.lead), case.lead].into_iter().flatten().filter(|&lead| lead != NO_LEAD) {
             let of = wanted.leads.entry(state.leads[lead as usize].id).or_default();
             if !of.contains(&number) {
                 of.push(number);
@@ -65,7 +65,7 @@ fn wanted(state: &State, cases: &[Case], examples: &mut [Example]) -> Wanted {
     wanted
 }
 
-fn tell_driver(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {
+fn collect_driver(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {
     for line in JournalReader::<DriverEntry, _>::open(&journals.submitted)? {
         let (line, Line::Entry(entry)) = line? else { continue };
         let key = match &entry {
@@ -77,17 +77,17 @@ fn tell_driver(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -
                 example.lead.get_or_insert_with(|| key.clone());
                 example.user.get_or_insert_with(|| user.clone());
             }
-            add(example, BookName::Driver, line, || describe_driver(&entry));
+            add(example, JournalName::Driver, line, || describe_driver(&entry));
         }
     }
     Ok(())
 }
 
-fn tell_vendors(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {
+fn collect_vendors(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {
     for line in JournalReader::<VendorEntry, _>::open(&journals.vendors)? {
         let (line, Line::Entry(entry)) = line? else { continue };
         let by_key = entry.idempotency_key.as_deref().and_then(|key| wanted.keys.get(&Id::of(key)));
-        let by_line = wanted.vendor_lines.get(&kept(line));
+        let by_line = wanted.vendor_lines.get(&line_number(line));
         let mut numbers: Vec<usize> = by_key.into_iter().chain(by_line).flatten().copied().collect();
         numbers.sort_unstable();
         numbers.dedup();
@@ -96,27 +96,27 @@ fn tell_vendors(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) 
             if let Some(effect) = entry.effects.first() {
                 example.user.get_or_insert_with(|| effect.subject.clone());
             }
-            add(example, BookName::Vendors, line, || describe_vendor(&entry));
+            add(example, JournalName::Vendors, line, || describe_vendor(&entry));
         }
     }
     Ok(())
 }
 
-fn tell_places(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {
+fn collect_places(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {
     let Some(places) = &journals.places else { return Ok(()) };
     for line in JournalReader::<RestingEntry, _>::open(places)? {
         let (line, Line::Entry(entry)) = line? else { continue };
         let by_key = wanted.keys.get(&Id::of(&entry.key));
-        for &number in by_key.or_else(|| wanted.place_lines.get(&kept(line))).into_iter().flatten() {
-            let told = || format!("{} {} after {} attempts", entry.operation, entry.place.as_str(), entry.attempts);
-            add(&mut examples[number], BookName::Places, line, told);
+        for &number in by_key.or_else(|| wanted.place_lines.get(&line_number(line))).into_iter().flatten() {
+            let says = || format!("{} {} after {} attempts", entry.operation, entry.place.as_str(), entry.attempts);
+            add(&mut examples[number], JournalName::Places, line, says);
         }
     }
     Ok(())
 }
 
-fn add(example: &mut Example, journal: BookName, line: u64, says: impl FnOnce() -> String) {
-    if example.story.iter().filter(|evidence| evidence.journal == journal).count() < LONGEST_STORY {
+fn add(example: &mut Example, journal: JournalName, line: u64, says: impl FnOnce() -> String) {
+    if example.story.iter().filter(|evidence| evidence.journal == journal).count() < MOST_LINES {
         example.story.push(Evidence { journal, line, says: says() });
     }
 }

@@ -1,8 +1,8 @@
-//! An answer that nobody takes is given up.
+//! A response that the client does not read is abandoned.
 //!
-//! A client that asks for every lead and reads nothing holds its connection for ever: the head came in time, and the body too.
-//! A thousand such clients are all the connections that there are. So a connection on which an answer waits, and of which
-//! nothing was taken for some time, is at its end. One that has nothing to say may be silent.
+//! A client that requests every lead and reads nothing holds its connection for ever, although its request arrived in time. A
+//! thousand such clients use up all connections. So a write fails when the client has read nothing for some time. An idle
+//! connection may stay silent.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,15 +12,15 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A stream whose writes fail when the other side has taken nothing for so long.
-pub(super) struct Taken<T> {
+/// A stream whose writes fail when the peer has read nothing for this long.
+pub(super) struct WriteTimeout<T> {
     stream: T,
     within: Duration,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl<T: AsyncWrite + Unpin> Taken<T> {
+impl<T: AsyncWrite + Unpin> WriteTimeout<T> {
     pub(super) fn new(stream: T, within: Duration) -> Self {
         Self { stream, within, waiting: None }
     }
@@ -29,7 +29,7 @@ impl<T: AsyncWrite + Unpin> Taken<T> {
         self.stream
     }
 
-    /// Writes, or waits; whatever is taken starts the time anew.
+    /// Writes, or waits; each successful write restarts the timeout.
     fn bounded(
         &mut self,
         context: &mut Context<'_>,
@@ -46,13 +46,13 @@ impl<T: AsyncWrite + Unpin> Taken<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Taken<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for WriteTimeout<T> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Taken<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<T> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.bounded(context, |stream, context| stream.poll_write(context, bytes))
     }

@@ -1,0 +1,86 @@
+//! The state that every request handler shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use tokio::time::Instant;
+
+use super::config::Limits;
+use super::event_log::EventLog;
+use super::guard::Guard;
+use super::metrics::{Callback, Metrics};
+use super::stats::{Stats, VendorStats};
+use super::store_check::StoreCheck;
+use super::vendor_sender::VendorSender;
+use crate::clock::LoadClock;
+use crate::config::Secret;
+use crate::outcome::Vendor;
+use crate::resilience::{DayClock, Pipeline, UnixMillis};
+use crate::store::LeadStore;
+use crate::units::micros;
+
+pub(super) type VendorPipeline<S> = Pipeline<VendorSender, <S as LeadStore>::Backlog>;
+
+/// What every request handler works with.
+pub(super) struct Service<S: LeadStore> {
+    pub(super) store: S,
+    pub(super) clay: Arc<VendorPipeline<S>>,
+    pub(super) customer_io: Arc<VendorPipeline<S>>,
+    /// Most operations in each queue.
+    pub(super) capacity: u64,
+    pub(super) callback_secret: Option<Secret>,
+    pub(super) guard: Guard,
+    pub(super) limits: Limits,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) events: Arc<EventLog>,
+    pub(super) clock: LoadClock,
+    pub(super) wall: DayClock,
+    pub(super) store_check: StoreCheck,
+    pub(super) closing: AtomicBool,
+}
+
+impl<S: LeadStore> Service<S> {
+    pub(super) fn pipelines(&self) -> [(Vendor, &VendorPipeline<S>); 2] {
+        [(Vendor::Clay, &self.clay), (Vendor::CustomerIo, &self.customer_io)]
+    }
+
+    /// Wakes the workers of both queues.
+    pub(super) fn wake(&self) {
+        self.clay.wake();
+        self.customer_io.wake();
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    pub(super) fn now(&self) -> UnixMillis {
+        self.wall.unix_millis(Instant::now())
+    }
+
+    pub(super) fn elapsed_us(&self) -> u64 {
+        micros(self.clock.now())
+    }
+
+    /// The date of an instant, as ISO 8601.
+    pub(super) fn date(&self, at: Instant) -> Option<String> {
+        let millis = i64::try_from(self.wall.unix_millis(at)).ok()?;
+        Some(DateTime::<Utc>::from_timestamp_millis(millis)?.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let vendor = |pipeline: &VendorPipeline<S>| VendorStats::of(&pipeline.gauges(), pipeline.credits_left());
+        Stats {
+            elapsed_us: self.elapsed_us(),
+            ready: !self.is_closing(),
+            accepted: self.metrics.accepted.get(),
+            duplicate: self.metrics.duplicate.get(),
+            refused: self.metrics.refused.get(),
+            unavailable: self.metrics.unavailable.get(),
+            callbacks: self.metrics.callbacks(Callback::Recorded),
+            clay: vendor(&self.clay),
+            customer_io: vendor(&self.customer_io),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The file as a store of leads.
+
+use tokio::sync::oneshot;
+
+use crate::outcome::Vendor;
+use crate::resilience::{Operation, StoreError, UnixMillis};
+use crate::store::{Acceptance, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
+
+use super::backlog::{CHECK, SqliteBacklog, check_time};
+use super::leads::{ReadyLead, follow_up};
+use super::read;
+use super::row::Key;
+use super::store::SqliteStore;
+use super::threads::closed;
+use super::transaction::Transaction;
+use super::writer::{Change, Request};
+
+impl LeadStore for SqliteStore {
+    type Backlog = SqliteBacklog;
+
+    fn backlog(&self, vendor: Vendor) -> SqliteBacklog {
+        SqliteBacklog::new(self.clone(), vendor)
+    }
+
+    async fn accept(&self, leads: Vec<NewLead>, now: UnixMillis) -> Result<Vec<Acceptance>, StoreError> {
+        let leads: Vec<ReadyLead> = leads.into_iter().map(|lead| ReadyLead::new(lead, now)).collect();
+        let bytes = leads.iter().map(ReadyLead::bytes).sum();
+        let accept = move |transaction: &mut Transaction<'_>| {
+            leads.into_iter().map(|lead| transaction.accept(lead, now)).collect::<rusqlite::Result<Vec<_>>>()
+        };
+        self.write_large(Change::Enqueue, bytes, accept).await
+    }
+
+    async fn lead(&self, key: &str) -> Result<Option<LeadRecord>, StoreError> {
+        let key = key.to_owned();
+        let found = self.read(move |connection| read::lead(connection, &key)).await?;
+        Ok(found.map(|found| self.with_leases(found)))
+    }
+
+    async fn leads(&self, after: Option<&str>, limit: usize) -> Result<Vec<LeadRecord>, StoreError> {
+        let after = after.map(str::to_owned);
+        let found = self.read(move |connection| read::leads(connection, after.as_deref(), limit)).await?;
+        Ok(found.into_iter().map(|found| self.with_leases(found)).collect())
+    }
+
+    async fn enrich(&self, lead: &str, enrichment: Enrichment, operations: Vec<Operation>) -> Result<Recorded, StoreError> {
+        let (lead, operations) = (Key::of(lead), follow_up(operations, enrichment.at));
+        self.write(Change::Callback, move |transaction| transaction.enrich(&lead, &enrichment, operations)).await
+    }
+
+    async fn latest(&self) -> Result<Option<UnixMillis>, StoreError> {
+        // Both are one step of an index.
+        let sql = "SELECT max((SELECT coalesce(max(settled_at), 0) FROM leads WHERE open = 0),
+                              (SELECT accepted_at FROM leads ORDER BY id DESC LIMIT 1))";
+        let latest = self.read(|connection| connection.query_row(sql, (), |row| row.get::<_, Option<i64>>(0))).await?;
+        Ok(latest.and_then(|latest| UnixMillis::try_from(latest).ok()))
+    }
+
+    async fn forget_settled(&self, before: UnixMillis) -> Result<u64, StoreError> {
+        const AT_ONCE: usize = 500;
+        let mut forgotten = 0;
+        loop {
+            let some = self.write(Change::Other, move |transaction| transaction.forget(before, AT_ONCE)).await?;
+            forgotten += some;
+            if some < AT_ONCE as u64 {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.write(Change::Other, |transaction| transaction.connection.prepare_cached(CHECK)?.execute([check_time()]).map(drop))
+            .await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let Some(running) = self.threads.take() else { return Ok(()) };
+        let (answer, answered) = oneshot::channel();
+        let result = match running.requests.send(Request::Close(answer)) {
+            Ok(()) => answered.await.unwrap_or_else(|_| Err(closed())),
+            Err(_) => Err(closed()),
+        };
+        // What is left is to join threads that have nothing to do any more.
+        running.end();
+        result
+    }
+}
