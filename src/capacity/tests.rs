@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::measure::{Gauges, Labels, ProcessSample, SampleKind, Second, Series, Totals};
 use crate::outcome::{FailureKind, Vendor};
+use crate::plan::Planned;
 use crate::result::{Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::scenario::ThinkTime;
 use crate::seed::Seed;
@@ -14,7 +15,7 @@ fn run(cpu_percent: f64) -> Run {
     let seconds = (0..30).map(|index| Second {
         start_us: index * 1_000_000,
         length_us: 1_000_000,
-        users_planned: 20,
+        planned: Planned { users: 20, rate: 0.0 },
         requests: 40,
         iterations: 10,
         gauges: Gauges { users: 20, queue_depth: index * 4, ..Gauges::default() },
@@ -97,7 +98,7 @@ fn what_cannot_be_said_is_declined_with_its_reason() {
     unread.seconds.iter_mut().for_each(|second| second.processes.clear());
     assert!(assess(&unread, &think(1.5)).declined.unwrap().contains("could not be read"));
     let mut ramp = run(50.0);
-    ramp.seconds.iter_mut().zip(1..).for_each(|(second, users)| second.users_planned = users);
+    ramp.seconds.iter_mut().zip(1..).for_each(|(second, users)| second.planned.users = users);
     let ramp = assess(&ramp, &think(1.5));
     assert!(ramp.declined.unwrap().contains("no window") && ramp.window.is_none() && ramp.little.is_none());
 }

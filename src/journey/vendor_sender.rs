@@ -52,9 +52,10 @@ impl Sender for VendorSender {
             // Nothing can be sent to an endpoint that the scenario does not name; validation refuses such scenarios.
             return Reply { failure: Some(FailureKind::ConnectionRefused), ..Reply::default() };
         };
+        // What a pipeline waits for is its own doing: its requests are due when they are sent.
         let body = Body::Keep(LONGEST_ANSWER_KEPT);
         let routes = self.routes[usize::from(operation.caller)];
-        let sent = self.meter.send(routes.of(operation), attempt, request, self.timeout, body).await;
+        let sent = self.meter.send(routes.of(operation), attempt, None, request, self.timeout, body).await;
         reply(sent.failure, sent.answer.as_ref())
     }
 }

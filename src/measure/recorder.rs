@@ -201,8 +201,8 @@ impl Recorder {
     }
 
     /// Counts an iteration that was due and could not start.
-    pub fn dropped(&self) {
-        self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+    pub fn dropped(&self, count: u64) {
+        self.shared.dropped.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Counts an iteration that the end of the run cut off.

@@ -11,6 +11,7 @@ use crate::event::BreakerState;
 use crate::outcome::{FailureKind, LeadCounts, Vendor};
 
 use super::{Gauges, Interval, Labels, ProcessSample, SampleKind, Second, Series, UserTags};
+use crate::plan::Planned;
 
 const VENDORS: [Vendor; 3] = [Vendor::Clay, Vendor::CustomerIo, Vendor::Service];
 
@@ -79,13 +80,13 @@ fn processes() -> impl Strategy<Value = Vec<ProcessSample>> {
 pub(crate) fn second() -> impl Strategy<Value = Second> {
     let lengths = (0_u64..100_000_000_000, 0_u64..2_000_000);
     (lengths, any::<u32>(), any::<u16>(), any::<[u64; 10]>(), gauges(), processes()).prop_map(
-        |((start_us, length_us), users_planned, phase, numbers, gauges, processes)| {
+        |((start_us, length_us), users, phase, numbers, gauges, processes)| {
             let [requests, failures, rate_limited, iterations, iterations_failed, bytes, p50_us, p95_us, p99_us, max_us] =
                 numbers;
             Second {
                 start_us,
                 length_us,
-                users_planned,
+                planned: Planned { users, rate: 0.0 },
                 phase,
                 requests,
                 failures,

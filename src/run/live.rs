@@ -10,12 +10,12 @@ use tokio::time::MissedTickBehavior;
 use super::events::EventLog;
 use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink};
-use crate::executor::{Level, Stop};
+use crate::executor::{Level, Load, Stop};
 use crate::gate::{Evidence, abort_due};
 use crate::journey::Workload;
 use crate::measure::{Collector, Gauges, Interval, Observed, ProcessWatch, Second};
 use crate::output::{Sink, Sinks};
-use crate::plan::LoadPlan;
+use crate::plan::Planned;
 use crate::result::RunWriter;
 use crate::threshold::Threshold;
 use crate::units::micros;
@@ -34,7 +34,7 @@ pub(super) struct Live {
     pub(super) sinks: Sinks,
     pub(super) events: Arc<EventLog>,
     pub(super) stop: Stop,
-    pub(super) plan: LoadPlan,
+    pub(super) load: Load,
     pub(super) thresholds: Vec<Threshold>,
     pub(super) seconds: Vec<Second>,
     /// The threshold that ended the load early.
@@ -96,7 +96,7 @@ impl Live {
     fn cut(&mut self) -> Interval {
         let now = self.clock.now();
         let observed = Observed {
-            users_planned: if self.resting.load(Ordering::Acquire) { 0 } else { self.plan.users_at(now) },
+            planned: if self.resting.load(Ordering::Acquire) { Planned::default() } else { self.load.planned_at(now) },
             gauges: self.gauges(),
             processes: self.watch.sample(now),
         };

@@ -10,7 +10,6 @@ mod audited;
 mod error;
 mod events;
 mod expectations;
-mod iterations;
 mod journals;
 mod live;
 mod options;
@@ -64,7 +63,7 @@ pub async fn run(
             () = stop.reached(Level::Finish) => return Err(RunError::Interrupted),
             prepared = prepare::prepare(test_plan, options, sinks) => prepared?,
         };
-        let load = closed::launch(&test_plan.load, options.seed, &load_stop)?;
+        let load = closed::launch(&test_plan.total_load(), options.seed, &load_stop)?;
         if !load.ready().await {
             // Without an error, only the caller keeps a load from beginning.
             return Err(load.ended().await.err().map_or(RunError::Interrupted, RunError::Executor));

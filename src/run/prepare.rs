@@ -98,7 +98,7 @@ async fn service(
                     clay: simulator.clay_url(),
                     customer_io: simulator.customer_io_url(),
                     vendors: &test_plan.simulation,
-                    users: test_plan.load.plan.max_users(),
+                    users: test_plan.total_load().users(),
                     workers: None,
                     resilience: &test_plan.text,
                 },
@@ -113,7 +113,7 @@ async fn service(
 
 /// Every URL that the scenario itself names.
 fn named_targets(test_plan: &TestPlan) -> Vec<&http::Uri> {
-    let journeys = test_plan.journeys.iter().filter_map(|weighted| match &weighted.journey {
+    let journeys = test_plan.journeys().filter_map(|weighted| match &weighted.journey {
         Journey::Http(http) => Some(&http.url),
         _ => None,
     });

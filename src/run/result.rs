@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::audited::Audited;
-use super::iterations::not_started;
 use super::options::RunOptions;
 use super::running::{Ended, vendor};
 use super::warnings::warnings;
@@ -15,8 +14,7 @@ use crate::units::micros;
 
 /// The result of a run, of which `audited` is the audit. Events and seconds are taken out of `ended`.
 pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOptions, audited: Option<&Audited>) -> Run {
-    let mut totals = ended.live.collector.totals().clone();
-    totals.dropped_iterations += not_started(test_plan, &totals);
+    let totals = ended.live.collector.totals().clone();
     let (events, events_left_out) = ended.live.events.take();
     let end = end(ended);
     let mut warnings = warnings(ended, &totals, test_plan, options, &end, events_left_out);
@@ -90,7 +88,7 @@ fn end(ended: &Ended) -> RunEnd {
 }
 
 fn record(test_plan: &TestPlan) -> ScenarioRecord {
-    let plan = &test_plan.load.plan;
+    let load = test_plan.total_load();
     ScenarioRecord {
         name: test_plan.name.clone(),
         question: test_plan.question.clone(),
@@ -98,7 +96,7 @@ fn record(test_plan: &TestPlan) -> ScenarioRecord {
         text: test_plan.text.clone(),
         environment: test_plan.labels.environment.clone(),
         version: test_plan.labels.version.clone(),
-        ramp: std::iter::once(plan.start_users()).chain(plan.stages().iter().map(|stage| stage.target)).collect(),
+        ramp: std::iter::once(load.start_users()).chain(load.phases().iter().map(|phase| phase.target)).collect(),
     }
 }
 

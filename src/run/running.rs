@@ -99,7 +99,7 @@ impl Prepared {
             sinks,
             events,
             stop: stop.clone(),
-            plan: test_plan.load.plan,
+            load: test_plan.total_load(),
             thresholds: test_plan.thresholds,
             seconds: Vec::new(),
             aborted: None,
@@ -161,7 +161,7 @@ impl Running {
 
 /// Longest wait for a service to come to rest: that for iterations under way, or what the scenario expects if that is longer.
 fn rest(test_plan: &TestPlan) -> Duration {
-    test_plan.load.graceful_stop.max(test_plan.expectations.drains_within.unwrap_or_default())
+    test_plan.total_load().graceful_stop().max(test_plan.expectations.drains_within.unwrap_or_default())
 }
 
 fn threads() -> usize {
@@ -169,13 +169,7 @@ fn threads() -> usize {
 }
 
 fn stage_ends(test_plan: &TestPlan) -> Vec<Duration> {
-    let stages = test_plan.load.plan.stages().iter();
-    stages
-        .scan(Duration::ZERO, |end, stage| {
-            *end += stage.duration;
-            Some(*end)
-        })
-        .collect()
+    test_plan.total_load().phases().iter().map(|phase| phase.end).collect()
 }
 
 /// When the faults are active, where the timetable's clock is `behind` the load's.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::iterations::planned_iterations;
 use super::options::RunOptions;
 use super::running::Ended;
 use super::simulator::SimulatorOutcome;
@@ -10,7 +9,7 @@ use crate::clock::NOTABLE_SKEW;
 use crate::measure::{Labels, SampleKind, Totals};
 use crate::outcome::Vendor;
 use crate::result::RunEnd;
-use crate::scenario::{ExecutorKind, LeadUse, TestPlan};
+use crate::scenario::{LeadUse, TestPlan};
 use crate::units::{format_count, format_duration};
 
 /// The warnings of a run, but those of its audit and its sinks.
@@ -33,7 +32,7 @@ pub(super) fn warnings(
         ));
     }
     let dropped = totals.dropped_iterations;
-    if let Some(planned) = planned_iterations(test_plan).filter(|_| dropped > 0) {
+    if let Some(planned) = test_plan.total_load().planned_iterations().filter(|_| dropped > 0) {
         let (dropped, planned) = (format_count(dropped), format_count(planned));
         warnings.push(format!("{dropped} of {planned} iterations had not started when the load ended."));
     }
@@ -63,8 +62,8 @@ pub(super) fn warnings(
 /// Leads that are used once can end a load long before its plan: what the plan still had was not tried.
 fn used_up(test_plan: &TestPlan, end: &RunEnd, length: Duration) -> Option<String> {
     let data = test_plan.data.as_ref().filter(|data| data.usage == LeadUse::Once)?;
-    let timed = matches!(test_plan.load.executor, ExecutorKind::RampingVus | ExecutorKind::ConstantVus);
-    let planned = test_plan.load.plan.duration();
+    let load = test_plan.total_load();
+    let (timed, planned) = (load.planned_iterations().is_none(), load.duration());
     (timed && *end == RunEnd::Completed && length < planned).then(|| {
         format!(
             "The leads of {} were used up after {} of {}: the load ended there, and what the plan still had was not tried.",

@@ -15,6 +15,7 @@ use super::{Exit, output};
 use crate::clock::wall_clock;
 use crate::executor::Stop;
 use crate::output::{SamplesCsv, Sink};
+use crate::plan::Segment;
 use crate::result::{RunDir, RunDirError};
 use crate::run::{RunError, RunOptions};
 use crate::scenario::TestPlan;
@@ -53,6 +54,9 @@ pub(super) struct RunArgs {
     /// Keep no books of leads
     #[arg(long, conflicts_with = "books")]
     no_books: bool,
+    /// Play one segment of the load: 2/3 is the second of three
+    #[arg(long, value_name = "I/N", hide = true)]
+    segment: Option<Segment>,
 }
 
 pub(super) fn time_scale(text: &str) -> Result<f64, String> {
@@ -83,7 +87,8 @@ fn execute(args: &RunArgs, test_plan: TestPlan) -> Result<Exit, String> {
     let seed = args.seed.or(test_plan.seed).map_or_else(Seed::random, Seed);
     let stop = Stop::default();
     signals::install(&stop).map_err(|error| format!("cannot take over SIGINT: {error}"))?;
-    let test_plan = if args.time_scale == 1.0 { test_plan } else { test_plan.scaled(args.time_scale) };
+    let mut test_plan = if args.time_scale == 1.0 { test_plan } else { test_plan.scaled(args.time_scale) };
+    test_plan.segment = args.segment.unwrap_or(Segment::WHOLE);
     if !args.quiet {
         output::remark(plan_text::plan(&test_plan, args.time_scale));
         output::remark(format!("  seed      {} (repeat with --seed {})\n", seed.0, seed.0));
@@ -120,7 +125,7 @@ fn wants_journals(args: &RunArgs, test_plan: &TestPlan) -> bool {
 fn sinks(args: &RunArgs, test_plan: &TestPlan, dir: &RunDir) -> io::Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if !args.quiet {
-        sinks.push(Box::new(progress::Progress::new(test_plan.load.plan.duration())));
+        sinks.push(Box::new(progress::Progress::new(test_plan.total_load().duration())));
     }
     if args.samples {
         sinks.push(Box::new(SamplesCsv::create(dir)?));

@@ -42,7 +42,7 @@ pub(super) fn facts(view: &View<'_>) -> Vec<Row> {
     rows.extend(capacity.window.as_ref().map(|window| {
         let span = format!("{}–{}", clock(window.start_us), clock(window.end_us));
         let cpu = window.cpu_percent.map_or(String::new(), |cpu| format!(", CPU {} %", three_figures(cpu)));
-        Row::fact("", format!("steadiest window {span}: {} with {} users{cpu}", rate(window.rate), window.users_planned))
+        Row::fact("", format!("steadiest window {span}: {} with {} users{cpu}", rate(window.rate), window.planned.users))
     }));
     let raised = capacity.alerts.iter().filter(|alert| alert.level >= Level::Warning);
     rows.extend(raised.map(|alert| {
@@ -65,7 +65,7 @@ fn window(window: &Window) -> Text {
         "Steadiest window: {}–{} with {} users planned: {}, varying by {} % from second to second, CPU {cpu} of the machine.",
         clock(window.start_us),
         clock(window.end_us),
-        window.users_planned,
+        window.planned.users,
         rate(window.rate),
         three_figures(window.variation * 100.0),
     )

@@ -8,7 +8,7 @@ use crate::config::Secret;
 use crate::measure::UserTags;
 use crate::scenario::leads::{self, Need};
 use crate::scenario::model::{HttpJourney, Journey, LeadData, LeadUse, WeightedJourney};
-use crate::scenario::raw::{RawHeader, RawJourney, RawJourneyName, RawScenario, RawUse};
+use crate::scenario::raw::{RawHeader, RawJourney, RawJourneyName, RawTestPlan, RawUse};
 
 use crate::config::Checker;
 
@@ -169,7 +169,7 @@ impl Checker<'_> {
         Some(secret)
     }
 
-    pub(super) fn data(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Option<LeadData> {
+    pub(super) fn data(&mut self, raw: &RawTestPlan, journeys: Option<&[WeightedJourney]>) -> Option<LeadData> {
         let data = raw.data.as_ref()?;
         let place = KeyPath::of("data").key("file");
         let need = journeys.map_or(Need::Anything, |journeys| Need::of(journeys.iter().map(|weighted| &weighted.journey)));

@@ -1,11 +1,11 @@
-//! The tags that a file gives to its samples: on the whole file, or on a scenario, and on its journeys.
+//! The tags that a file gives to its samples: on a scenario, and on its journeys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Checker, KeyPath};
 use crate::measure::{MOST_TAG_SETS, UserTags};
 use crate::scenario::model::WeightedJourney;
-use crate::scenario::raw::RawScenario;
+use crate::scenario::raw::RawTestPlan;
 
 impl Checker<'_> {
     /// The tags at `place`, beside the `outer` ones, of which they override those of the same name.
@@ -32,7 +32,10 @@ impl Checker<'_> {
 }
 
 /// The names of all tags that a file gives.
-pub(super) fn names(raw: &RawScenario) -> Vec<&str> {
-    let of_journeys = raw.journeys.iter().flatten().filter_map(|journey| journey.tags.as_ref());
-    raw.tags.iter().chain(of_journeys).flat_map(BTreeMap::keys).map(String::as_str).collect()
+pub(super) fn names(raw: &RawTestPlan) -> Vec<&str> {
+    let scenarios = || raw.scenarios.iter().flat_map(BTreeMap::values).chain([&raw.only]);
+    let of_journeys =
+        scenarios().flat_map(|scenario| scenario.journeys.iter().flatten()).filter_map(|journey| journey.tags.as_ref());
+    let of_scenarios = scenarios().filter_map(|scenario| scenario.tags.as_ref());
+    of_scenarios.chain(of_journeys).flat_map(BTreeMap::keys).map(String::as_str).collect()
 }

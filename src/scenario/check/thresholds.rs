@@ -4,21 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::config::KeyPath;
-use crate::measure::DEFAULT_SCENARIO;
+use crate::executor::Load;
 use crate::outcome::Vendor;
 use crate::resilience::Resilience;
 use crate::scenario::checks;
-use crate::scenario::model::{Journey, Load, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
-use crate::scenario::raw::{RawScenario, RawThreshold};
+use crate::scenario::model::{Journey, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
+use crate::scenario::raw::{RawTestPlan, RawThreshold};
 use crate::text::any_of;
 use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse_tagged};
 
 use super::journeys::label;
+use super::scenarios::Judged;
 use super::tags;
 use crate::config::Checker;
 
 /// What a run of this scenario can have data about.
-pub(super) struct Produced {
+pub(super) struct Produced<'a> {
+    scenarios: Vec<&'a str>,
     vendors: BTreeSet<Vendor>,
     /// Labels of requests.
     routes: BTreeSet<String>,
@@ -35,11 +37,12 @@ pub(super) struct Produced {
     tags: BTreeMap<String, BTreeSet<String>>,
 }
 
-impl Produced {
+impl<'a> Produced<'a> {
     pub(super) fn of(
         journeys: &[WeightedJourney],
         resilience: &Resilience,
         target: &Target,
+        scenarios: &'a [Judged],
         load: Option<&Load>,
         has_faults: bool,
     ) -> Self {
@@ -58,6 +61,7 @@ impl Produced {
             tags.entry(key.to_owned()).or_default().insert(value.to_owned());
         }
         Self {
+            scenarios: scenarios.iter().map(|scenario| scenario.name.as_str()).collect(),
             tags,
             vendors: all().flat_map(|journey| measured_vendors_of(journey, to_service)).copied().collect(),
             routes: all().flat_map(|journey| routes_of(journey, to_service)).collect(),
@@ -66,7 +70,7 @@ impl Produced {
             breakers: piped.iter().copied().filter(guarded).collect(),
             has_pipeline: !piped.is_empty(),
             spends_credits: piped.contains(&Vendor::Clay) && (own_service || resilience.clay.credits.is_some()),
-            stages: load.map(|load| load.plan.stages().len()),
+            stages: load.map(|load| load.phases().len()),
             has_faults,
         }
     }
@@ -112,8 +116,8 @@ impl Produced {
                     .then(|| (format!("there is no phase {phase}"), format!("phases are the stages, from 0 to {last}")));
             }
             ("scenario", _) => {
-                let help = format!("here it can be `{DEFAULT_SCENARIO}`");
-                return (value != DEFAULT_SCENARIO).then(|| (format!("there is no scenario `{value}`"), help));
+                let help = || format!("here it can be {}", any_of(&self.scenarios));
+                return (!self.scenarios.contains(&value)).then(|| (format!("there is no scenario `{value}`"), help()));
             }
             _ => (self.tags.get(key)?.iter().map(String::as_str).collect(), key),
         };
@@ -123,7 +127,7 @@ impl Produced {
 }
 
 impl Checker<'_> {
-    pub(super) fn thresholds(&mut self, raw: &RawScenario, produced: Option<&Produced>) -> Vec<Threshold> {
+    pub(super) fn thresholds(&mut self, raw: &RawTestPlan, produced: Option<&Produced<'_>>) -> Vec<Threshold> {
         let place = KeyPath::of("thresholds");
         let user_tags = tags::names(raw);
         let mut found: Vec<(Range<usize>, Threshold)> = Vec::new();
@@ -182,7 +186,7 @@ impl Checker<'_> {
         inside.map_or(whole, |inside| inside.start + error.span.start..inside.start + error.span.end)
     }
 
-    fn check_data(&mut self, threshold: &Threshold, produced: Option<&Produced>, place: &KeyPath) {
+    fn check_data(&mut self, threshold: &Threshold, produced: Option<&Produced<'_>>, place: &KeyPath) {
         if let Some((message, help)) = produced.and_then(|produced| produced.objection(threshold)) {
             self.error_at(self.document.key_span(place), message, help);
         }
