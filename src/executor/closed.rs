@@ -62,11 +62,7 @@ impl<W: Work> Launched<W> {
 
     /// The load begins: `clock` has just started, and the users do `work`.
     pub fn begin(&self, clock: LoadClock, work: Arc<W>) {
-        let load = &self.crowd.load;
-        let turns = Turns::new(load.executor, load.plan.clone(), clock, self.crowd.stop.clone());
-        if self.crowd.running.set(Running { work, turns }).is_ok() {
-            self.crowd.advance(Start::Begun(clock));
-        }
+        self.crowd.begin(clock, work);
     }
 
     /// Waits for the load's end: the end of its plan, of its iterations or of its data, or what `stop` is raised to.
@@ -108,16 +104,7 @@ async fn overdue(stop: &Stop) {
 /// Waits for the load's end and ends Goose.
 async fn end<W: Work>(crowd: Arc<Crowd<W>>) {
     let Start::Begun(clock) = crowd.start_when(Start::is_decided).await else { return };
-    tokio::select! {
-        () = tokio::time::sleep_until(clock.instant(crowd.load.plan.duration())) => crowd.stop.raise(Level::Finish),
-        () = crowd.stop.reached(Level::Finish) => {}
-    }
-    tokio::select! {
-        () = crowd.at_rest() => {}
-        () = tokio::time::sleep(crowd.load.graceful_stop) => {}
-        () = crowd.stop.reached(Level::CutOff) => {}
-    }
-    crowd.stop.raise(Level::CutOff);
+    crowd.come_to_end(clock).await;
     goose::trigger_killswitch("the load is at its end");
 }
 
@@ -170,7 +157,7 @@ fn goose_error(error: GooseError) -> ExecutorError {
 }
 
 /// All users of a load.
-struct Crowd<W> {
+pub(super) struct Crowd<W> {
     load: Load,
     stop: Stop,
     start: watch::Sender<Start>,
@@ -225,7 +212,7 @@ impl<W> Crowd<W> {
 }
 
 impl<W: Work> Crowd<W> {
-    fn new(load: &Load, seed: Seed, stop: Stop) -> Self {
+    pub(super) fn new(load: &Load, seed: Seed, stop: Stop) -> Self {
         let seats = (0..load.plan.max_users()).map(|index| Mutex::new(Some(Seat::new(User::new(index, seed)))));
         Self {
             load: load.clone(),
@@ -236,6 +223,30 @@ impl<W: Work> Crowd<W> {
             under_way: AtomicU32::new(0),
             rest: Notify::new(),
         }
+    }
+
+    /// The load begins: users may do `work`.
+    pub(super) fn begin(&self, clock: LoadClock, work: Arc<W>) {
+        let turns = Turns::new(self.load.executor, self.load.plan.clone(), clock, self.stop.clone());
+        if self.running.set(Running { work, turns }).is_ok() {
+            self.advance(Start::Begun(clock));
+        }
+    }
+
+    /// Waits for the end of a load that has begun, and cuts off what is still under way when the time for it is over.
+    pub(super) async fn come_to_end(&self, clock: LoadClock) {
+        tokio::select! {
+            biased;
+            () = self.stop.reached(Level::Finish) => {}
+            () = tokio::time::sleep_until(clock.instant(self.load.plan.duration())) => self.stop.raise(Level::Finish),
+        }
+        tokio::select! {
+            biased;
+            () = self.at_rest() => {}
+            () = self.stop.reached(Level::CutOff) => {}
+            () = tokio::time::sleep(self.load.graceful_stop) => {}
+        }
+        self.stop.raise(Level::CutOff);
     }
 
     /// Goose has started, and cleared its kill switch: it can be ended from here on. Its users start when this returns.
@@ -254,17 +265,22 @@ impl<W: Work> Crowd<W> {
 
     /// One call by Goose: one iteration, or the wait for the user's turn.
     async fn transaction(&self, index: usize) -> TransactionResult {
-        let taken = self.seats.get(index).and_then(|seat| seat.lock().expect("no one panics with this lock").take());
-        let (Some(mut seat), Some(running)) = (taken, self.running.get()) else {
+        if self.turn(index).await == Turn::Over {
             tokio::time::sleep(LEAVING).await;
-            return Ok(());
-        };
-        match running.turns.wait(&mut seat, |active| running.work.user_active(active)).await {
-            Turn::Go => self.iterate(running, &mut seat).await,
-            Turn::Over => tokio::time::sleep(LEAVING).await,
+        }
+        Ok(())
+    }
+
+    /// Waits for a user's turn, and has it iterate once when that comes.
+    pub(super) async fn turn(&self, index: usize) -> Turn {
+        let taken = self.seats.get(index).and_then(|seat| seat.lock().expect("no one panics with this lock").take());
+        let (Some(mut seat), Some(running)) = (taken, self.running.get()) else { return Turn::Over };
+        let turn = running.turns.wait(&mut seat, |active| running.work.user_active(active)).await;
+        if turn == Turn::Go {
+            self.iterate(running, &mut seat).await;
         }
         self.seats[index].lock().expect("no one panics with this lock").replace(seat);
-        Ok(())
+        turn
     }
 
     async fn iterate(&self, running: &Running<W>, seat: &mut Seat) {

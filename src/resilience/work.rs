@@ -151,6 +151,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         while self.shift.takes() {
             let drained = self.drain_once().await;
             tokio::select! {
+                biased;
                 () = self.rest(drained) => {}
                 () = self.shift.reached(Phase::Finishing) => {}
             }
@@ -167,6 +168,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             }
             Drained::NotDue { until } => {
                 tokio::select! {
+                    biased;
                     () = sleep_until(until.min(Instant::now() + LOOK_ANYWAY)) => {}
                     () = self.arrived.rung() => {}
                 }
