@@ -2,21 +2,18 @@
 //!
 //! Goose's kill switch belongs to the whole process, so this file holds one test: one load a process.
 
-use std::time::Duration;
+use std::path::Path;
 
 use plimsoll::executor::{Level, Stop, closed};
 use plimsoll::journey::Workload;
-use plimsoll::plan::LoadPlan;
-use plimsoll::scenario::{ExecutorKind, Load};
+use plimsoll::scenario::TestPlan;
 use plimsoll::seed::Seed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_load_that_is_stopped_before_it_begins_never_begins_and_comes_to_its_end() {
-    let load = Load {
-        executor: ExecutorKind::ConstantVus,
-        plan: LoadPlan::constant(3, Duration::from_secs(600)),
-        graceful_stop: Duration::from_secs(600),
-    };
+    let text = "name = \"x\"\nquestion = \"?\"\nexecutor = \"constant-vus\"\nvus = 3\nduration = \"10m\"\n\
+                gracefulStop = \"10m\"\njourneys = [{ journey = \"lead\" }]\n";
+    let load = TestPlan::parse(text, Path::new("x.toml")).expect("a valid test plan").total_load();
     for level in [Level::Finish, Level::CutOff] {
         let stop = Stop::default();
         stop.raise(level);

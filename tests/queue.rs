@@ -31,6 +31,7 @@ fn lead(number: u64, user: &str, name: &str) -> NewLead {
         data: data.clone(),
         key: idempotency_key(kind, &key, &json!({})),
         lead: Some(key.clone()),
+        caller: 0,
     });
     NewLead { key, user: user.to_owned(), data, operations: operations.to_vec() }
 }

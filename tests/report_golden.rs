@@ -10,7 +10,7 @@ use plimsoll::gate::{ExpectationJudgement, judge};
 use plimsoll::report::{Judged, SummaryOptions, summary, write_report};
 use plimsoll::threshold::{Aggregation, Metric, Operator, Threshold};
 // The fixture is shared with the unit tests and speaks of the crate's modules.
-use plimsoll::{event, measure, outcome, result, seed};
+use plimsoll::{event, measure, outcome, plan, result, seed};
 
 #[allow(dead_code)]
 #[path = "../src/report/fixture.rs"]

@@ -676,3 +676,28 @@ fn a_step_behind_the_one_that_drops() {
     let text = with(BREAKER, "fallback = [\"drop\", \"queue\"]");
     assert_error(&text, (9, 21), "nothing is left for it after \"drop\"", "put \"drop\" last");
 }
+
+#[test]
+fn tags_that_samples_cannot_carry() {
+    let journey = |tags: &str| with("{ journey = \"lead\" }", &format!("{{ journey = \"lead\", tags = {{ {tags} }} }}"));
+    assert_error(&journey("vendor = \"x\""), (6, 42), "a tag `vendor` of their own", "another name");
+    assert_error(&journey("a-b = \"x\""), (6, 42), "`a-b` cannot be a tag's name", "letters, digits and `_`");
+    assert_error(&journey("team = \"a,b\""), (6, 42), "no threshold could select `team`", "without braces, commas");
+    let many: Vec<String> = (0..17).map(|number| format!("t{number} = \"x\"")).collect();
+    assert_error(&journey(&many.join(", ")), (6, 40), "17 tags are too many", "at most 16");
+    let sets: Vec<String> = (0..65).map(|n| format!("{{ journey = \"lead\", tags = {{ n = \"{n}\" }} }}")).collect();
+    let text = with("{ journey = \"lead\" }", &sets.join(", "));
+    assert_error(&text, (6, 12), "65 different sets of tags", "at most 64");
+}
+
+#[test]
+fn a_threshold_on_a_tag_that_no_sample_carries() {
+    let journey = "{ journey = \"lead\", tags = { team = \"growth\" } }";
+    let select = |tag: &str| {
+        with("{ journey = \"lead\" }", journey).replace("http_req_duration =", &format!("\"http_req_duration{{{tag}}}\" ="))
+    };
+    assert!(read(&select("team:growth,scenario:default")).is_ok());
+    assert_error(&select("taem:growth"), (19, 20), "no tag `taem`", "did you mean `team`?");
+    assert_error(&select("team:sales"), (19, 1), "no team of this scenario is `sales`", "`growth`");
+    assert_error(&select("scenario:spike"), (19, 1), "there is no scenario `spike`", "`default`");
+}

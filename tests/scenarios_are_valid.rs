@@ -58,7 +58,7 @@ fn a_new_scenario_is_valid_as_it_is() {
     let scenario = TestPlan::parse(&text, Path::new("my-first_1.toml")).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(scenario.name, "my-first_1");
     assert!(scenario.warnings.is_empty(), "{}", scenario.warnings);
-    assert_eq!(scenario.load.plan.duration().as_secs(), 20);
+    assert_eq!(scenario.total_load().duration().as_secs(), 20);
     for name in ["", "a b", "../up", "x\"", &"long".repeat(20)] {
         assert!(new_scenario(name).is_err(), "{name}");
     }

@@ -31,6 +31,7 @@ pub(crate) fn lead(number: u64) -> NewLead {
         data: data.clone(),
         key: idempotency_key(kind, &key, &json!({})),
         lead: Some(key.clone()),
+        caller: 0,
     });
     NewLead { key, user, data, operations: operations.to_vec() }
 }

@@ -24,7 +24,10 @@ pub struct Basis {
 impl Basis {
     /// The basis of a scenario as it was run.
     pub fn of(scenario: &TestPlan) -> Self {
-        Self { think_time: Some(mean_think_time(scenario.think_time)), cores: scenario.capacity.cores }
+        // The iterations of several scenarios are counted together: they have no mean pause where their pauses differ.
+        let mut pauses = scenario.scenarios.iter().map(|scenario| scenario.think_time);
+        let think_time = pauses.next().filter(|first| pauses.all(|other| other == *first));
+        Self { think_time: think_time.map(mean_think_time), cores: scenario.capacity.cores }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::measure::{Gauges, Labels, ProcessSample, SampleKind, Second, Series, Totals};
 use crate::outcome::{FailureKind, Vendor};
+use crate::plan::Planned;
 use crate::result::{Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::scenario::ThinkTime;
 use crate::seed::Seed;
@@ -14,7 +15,7 @@ fn run(cpu_percent: f64) -> Run {
     let seconds = (0..30).map(|index| Second {
         start_us: index * 1_000_000,
         length_us: 1_000_000,
-        users_planned: 20,
+        planned: Planned { users: 20, rate: 0.0 },
         requests: 40,
         iterations: 10,
         gauges: Gauges { users: 20, queue_depth: index * 4, ..Gauges::default() },
@@ -65,16 +66,7 @@ fn run(cpu_percent: f64) -> Run {
 fn add(totals: &mut Totals, kind: SampleKind, failure: Option<FailureKind>, us: u64, count: u64) {
     let mut histogram = hdrhistogram::Histogram::new(3).unwrap();
     histogram.record_n(us, count).unwrap();
-    let labels = Labels {
-        kind,
-        vendor: Vendor::Clay,
-        name: "lead".to_owned(),
-        status: 0,
-        failure,
-        phase: 0,
-        under_fault: false,
-        retry: false,
-    };
+    let labels = Labels { failure, ..Labels::new(kind, Vendor::Clay, "lead") };
     totals.series.insert(labels, Series { histogram, sum_us: us * count, bytes: 0 });
 }
 
@@ -106,7 +98,7 @@ fn what_cannot_be_said_is_declined_with_its_reason() {
     unread.seconds.iter_mut().for_each(|second| second.processes.clear());
     assert!(assess(&unread, &think(1.5)).declined.unwrap().contains("could not be read"));
     let mut ramp = run(50.0);
-    ramp.seconds.iter_mut().zip(1..).for_each(|(second, users)| second.users_planned = users);
+    ramp.seconds.iter_mut().zip(1..).for_each(|(second, users)| second.planned.users = users);
     let ramp = assess(&ramp, &think(1.5));
     assert!(ramp.declined.unwrap().contains("no window") && ramp.window.is_none() && ramp.little.is_none());
 }

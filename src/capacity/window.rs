@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::BreakerState;
 use crate::measure::Second;
+use crate::plan::Planned;
 use crate::result::FaultRecord;
 
 /// A service's process, in a run that measures one apart.
@@ -20,15 +21,16 @@ pub(super) const LENGTH: usize = 10;
 const SHORTEST: usize = 3;
 const SHORTEST_OF_LONG: usize = 5;
 
-/// A window with a constant number of planned users and no fault, and what was measured in it.
+/// A window in which the plan asks for the same all the time, without a fault, and what was measured in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// Its start, in microseconds since the load began.
     pub start_us: u64,
     /// Its end.
     pub end_us: u64,
-    /// Users that the plan asked for throughout.
-    pub users_planned: u32,
+    /// What the plan asked for throughout.
+    #[serde(flatten)]
+    pub planned: Planned,
     /// Users that iterated, on average.
     pub users: f64,
     /// Requests a second.
@@ -67,15 +69,15 @@ pub fn steadiest(seconds: &[Second], faults: &[FaultRecord]) -> Option<Window> {
 fn holds(seconds: &[Second]) -> BTreeSet<u16> {
     let stages = seconds.chunk_by(|a, b| a.phase == b.phase);
     let hold = |stage: &&[Second]| {
-        let users = stage[0].users_planned;
-        stage.len() > SHORTEST && users > 0 && stage[..stage.len() - 1].iter().all(|second| second.users_planned == users)
+        let planned = stage[0].planned;
+        stage.len() > SHORTEST && !planned.is_nothing() && stage[..stage.len() - 1].iter().all(|second| second.planned == planned)
     };
     stages.filter(hold).map(|stage| stage[0].phase).collect()
 }
 
 fn is_steady(window: &[Second], faults: &[FaultRecord]) -> bool {
-    let users = window[0].users_planned;
-    users > 0 && window.iter().all(|second| second.users_planned == users && is_quiet(second, faults))
+    let planned = window[0].planned;
+    !planned.is_nothing() && window.iter().all(|second| second.planned == planned && is_quiet(second, faults))
 }
 
 /// A whole second without a fault and with every breaker closed.
@@ -108,7 +110,7 @@ fn measure(window: &[Second]) -> Option<Window> {
     Some(Window {
         start_us: first.start_us,
         end_us: last.start_us + last.length_us,
-        users_planned: first.users_planned,
+        planned: first.planned,
         users: window.iter().map(|second| f64::from(second.gauges.users)).sum::<f64>() / count,
         rate,
         iteration_rate: window.iter().map(|second| second.iterations).sum::<u64>() as f64 / length,
@@ -142,13 +144,13 @@ mod tests {
 
     /// Seconds from (planned users, requests).
     fn seconds(rows: impl IntoIterator<Item = (u32, u64)>) -> Vec<Second> {
-        let second = |(index, (users_planned, requests)): (usize, (u32, u64))| Second {
+        let second = |(index, (users, requests)): (usize, (u32, u64))| Second {
             start_us: index as u64 * 1_000_000,
             length_us: 1_000_000,
-            users_planned,
+            planned: Planned { users, rate: 0.0 },
             requests,
             iterations: requests / 2,
-            gauges: Gauges { users: users_planned, ..Gauges::default() },
+            gauges: Gauges { users, ..Gauges::default() },
             ..Second::default()
         };
         rows.into_iter().enumerate().map(second).collect()
@@ -175,9 +177,9 @@ mod tests {
         for second in &mut seconds[36..] {
             second.phase = 1;
         }
-        assert_eq!(steadiest(&seconds, &[]).unwrap().users_planned, 50);
+        assert_eq!(steadiest(&seconds, &[]).unwrap().planned.users, 50);
         seconds.truncate(36);
-        assert_eq!(steadiest(&seconds, &[]).unwrap().users_planned, 1, "a run of nothing but ramps has no better");
+        assert_eq!(steadiest(&seconds, &[]).unwrap().planned.users, 1, "a run of nothing but ramps has no better");
     }
 
     #[test]
@@ -187,7 +189,7 @@ mod tests {
         let window = steadiest(&seconds(uneven.chain(even)), &[]).unwrap();
         assert_eq!((window.start_us, window.end_us), (20_000_000, 30_000_000));
         assert_eq!((window.rate, window.variation, window.iteration_rate), (90.0, 0.0, 45.0));
-        assert_eq!((window.users_planned, window.users, window.cpu_percent), (10, 10.0, None));
+        assert_eq!((window.planned.users, window.users, window.cpu_percent), (10, 10.0, None));
     }
 
     #[test]

@@ -174,7 +174,8 @@ impl<'a> Walk<'a, '_> {
                 self.unknown_key(key, &keys(schema));
             }
         }
-        for key in required(schema).filter(|key| !table.contains_key(*key)) {
+        let otherwise = schema.get("else").filter(|_| !holds(schema.get("if"), table));
+        for key in required(schema).chain(otherwise.into_iter().flat_map(required)).filter(|key| !table.contains_key(*key)) {
             let help = match property(schema, key).and_then(|property| property.get("description")) {
                 Some(Value::String(text)) => format!("add `{key} = …`: {}", text.replace('\n', " ")),
                 _ => format!("add `{key} = …`"),
@@ -272,6 +273,11 @@ fn keys(schema: &Value) -> Vec<&str> {
 
 fn required(schema: &Value) -> impl Iterator<Item = &str> {
     schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// Whether a table has the keys that a condition names.
+fn holds(condition: Option<&Value>, table: &DeTable<'_>) -> bool {
+    condition.is_some_and(|condition| required(condition).all(|key| table.contains_key(key)))
 }
 
 /// Among several kinds of tables, the one that has a key in common with `table`.

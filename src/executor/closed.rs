@@ -21,13 +21,12 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::error::ExecutorError;
-use super::launch;
+use super::load::{Load, ScenarioLoad};
 use super::quiet::QuietStdout;
+use super::schedule::{Schedule, ScheduledUser};
 use super::stop::{Level, Stop};
-use super::turns::{Seat, Turn, Turns};
+use super::user::{Next, User, Work};
 use crate::clock::LoadClock;
-use crate::journey::{Next, User, Work};
-use crate::scenario::Load;
 use crate::seed::Seed;
 
 /// How often a user that has nothing more to do asks Goose whether it may leave.
@@ -38,7 +37,7 @@ const REST: Duration = Duration::from_secs(15);
 /// A load whose users wait. Dropped before it has ended, it is cut off.
 #[must_use]
 pub struct Launched<W> {
-    crowd: Arc<Crowd<W>>,
+    pool: Arc<UserPool<W>>,
     attack: JoinHandle<Result<(), ExecutorError>>,
 }
 
@@ -47,22 +46,25 @@ pub struct Launched<W> {
 /// # Errors
 /// When Goose refuses its settings, or standard output cannot be silenced.
 pub fn launch<W: Work>(load: &Load, seed: Seed, stop: &Stop) -> Result<Launched<W>, ExecutorError> {
-    let crowd = Arc::new(Crowd::new(load, seed, stop.clone()));
-    let attack = attack(load, &crowd)?;
+    let pool = Arc::new(UserPool::new(load, seed, stop.clone()));
+    if pool.users.is_empty() {
+        return Err(ExecutorError::NoUsers);
+    }
+    let attack = attack(&pool)?;
     let quiet = QuietStdout::start().map_err(|error| ExecutorError::Goose(format!("standard output: {error}")))?;
-    let attack = tokio::spawn(follow(Arc::clone(&crowd), attack, quiet));
-    Ok(Launched { crowd, attack })
+    let attack = tokio::spawn(follow(Arc::clone(&pool), attack, quiet));
+    Ok(Launched { pool, attack })
 }
 
 impl<W: Work> Launched<W> {
     /// Waits for Goose. False when the load will never begin: `stop` was raised first, or Goose failed.
     pub async fn ready(&self) -> bool {
-        self.crowd.start_when(|start| *start != Start::Waiting).await == Start::Ready
+        self.pool.start_when(|start| *start != Start::Waiting).await == Start::Ready
     }
 
     /// The load begins: `clock` has just started, and the users do `work`.
     pub fn begin(&self, clock: LoadClock, work: Arc<W>) {
-        self.crowd.begin(clock, work);
+        self.pool.begin(clock, work);
     }
 
     /// Waits for the load's end: the end of its plan, of its iterations or of its data, or what `stop` is raised to.
@@ -79,20 +81,21 @@ impl<W: Work> Launched<W> {
 
 impl<W> Drop for Launched<W> {
     fn drop(&mut self) {
-        self.crowd.advance(Start::Never);
-        self.crowd.stop.raise(Level::CutOff);
+        self.pool.advance(Start::Never);
+        self.pool.stop.raise(Level::CutOff);
     }
 }
 
 /// Runs the attack until the load's end.
-async fn follow<W: Work>(crowd: Arc<Crowd<W>>, attack: GooseAttack, _quiet: QuietStdout) -> Result<(), ExecutorError> {
-    let end = tokio::spawn(end(Arc::clone(&crowd)));
+async fn follow<W: Work>(pool: Arc<UserPool<W>>, attack: GooseAttack, _quiet: QuietStdout) -> Result<(), ExecutorError> {
+    let end = tokio::spawn(end(Arc::clone(&pool)));
     let result = tokio::select! {
         result = attack.execute() => result.map(drop).map_err(goose_error),
-        () = overdue(&crowd.stop) => Err(ExecutorError::NotAtRest(REST)),
+        () = overdue(&pool.stop) => Err(ExecutorError::NotAtRest(REST)),
     };
-    crowd.advance(Start::Never);
+    pool.advance(Start::Never);
     end.abort();
+    pool.count_dropped();
     result
 }
 
@@ -102,13 +105,13 @@ async fn overdue(stop: &Stop) {
 }
 
 /// Waits for the load's end and ends Goose.
-async fn end<W: Work>(crowd: Arc<Crowd<W>>) {
-    let Start::Begun(clock) = crowd.start_when(Start::is_decided).await else { return };
-    crowd.come_to_end(clock).await;
+async fn end<W: Work>(pool: Arc<UserPool<W>>) {
+    let Start::Begun(clock) = pool.start_when(Start::is_decided).await else { return };
+    pool.come_to_end(clock).await;
     goose::trigger_killswitch("the load is at its end");
 }
 
-fn attack<W: Work>(load: &Load, crowd: &Arc<Crowd<W>>) -> Result<GooseAttack, ExecutorError> {
+fn attack<W: Work>(pool: &Arc<UserPool<W>>) -> Result<GooseAttack, ExecutorError> {
     // The first logger that is installed stays: this one keeps Goose's off both outputs.
     let _ = log::set_logger(&SILENT);
     let configuration = GooseConfiguration::parse_args_default(&[
@@ -123,22 +126,32 @@ fn attack<W: Work>(load: &Load, crowd: &Arc<Crowd<W>>) -> Result<GooseAttack, Ex
         "-qq",
     ])
     .map_err(|error| ExecutorError::Goose(error.to_string()))?;
-    let configuration = with_steps(&configuration, launch::steps(&load.plan))?;
-    let iterate = Arc::clone(crowd);
+    let configuration = with_steps(&configuration, steps(pool))?;
+    let iterate = Arc::clone(pool);
     let iteration = Transaction::new(Arc::new(move |user: &mut GooseUser| {
-        let crowd = Arc::clone(&iterate);
+        let pool = Arc::clone(&iterate);
         let index = user.weighted_users_index;
-        Box::pin(async move { crowd.transaction(index).await }) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
+        Box::pin(async move { pool.transaction(index).await }) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
     }));
-    let start = Arc::clone(crowd);
+    let start = Arc::clone(pool);
     let begin = Transaction::new(Arc::new(move |_user: &mut GooseUser| {
-        let crowd = Arc::clone(&start);
-        Box::pin(async move { crowd.goose_is_ready().await }) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
+        let pool = Arc::clone(&start);
+        Box::pin(async move { pool.goose_is_ready().await }) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
     }));
     let attack = GooseAttack::initialize_with_config(configuration)
         .and_then(|attack| attack.set_client_builder_without_cookies(GooseClientBuilder::new().without_cookies()))
         .map_err(goose_error)?;
     Ok(attack.test_start(begin).register_scenario(Scenario::new("plimsoll").register_transaction(iteration)))
+}
+
+/// Steps of (users, milliseconds) for Goose's test plan: all users at once, for each waits by itself until the plan needs it; a
+/// hold longer than the load, which is ended from outside; and the step to 0 without which an attack never ends.
+///
+/// Goose itself never uses a stopped user again, and its holds end up to half a second late.
+fn steps<W>(pool: &UserPool<W>) -> Vec<(usize, usize)> {
+    let users = pool.users.len();
+    let beyond = pool.load.duration() + Duration::from_secs(24 * 3_600);
+    vec![(users, 0), (users, beyond.as_millis() as usize), (0, 0)]
 }
 
 /// Goose's command line gives steps in whole seconds; its serialised form takes milliseconds.
@@ -157,20 +170,36 @@ fn goose_error(error: GooseError) -> ExecutorError {
 }
 
 /// All users of a load.
-pub(super) struct Crowd<W> {
+pub(super) struct UserPool<W> {
     load: Load,
     stop: Stop,
     start: watch::Sender<Start>,
     running: OnceLock<Running<W>>,
     /// Each user's own state, taken out while it iterates. A user is one task: the locks are never contended.
-    seats: Vec<Mutex<Option<Seat>>>,
+    users: Vec<Mutex<Option<ScheduledUser>>>,
+    /// Users that have something left to do.
+    left: AtomicU32,
     under_way: AtomicU32,
     rest: Notify,
 }
 
 struct Running<W> {
     work: Arc<W>,
-    turns: Turns,
+    /// One a scenario.
+    schedules: Vec<Schedule>,
+}
+
+/// The users of this process's segment of the load: a scenario's are a range of indexes, as in the whole load.
+fn users(load: &Load, seed: Seed) -> Vec<ScheduledUser> {
+    let mut users = Vec::new();
+    let mut first = 0;
+    for (index, scenario) in load.scenarios.iter().enumerate() {
+        let count = scenario.plan().max_users();
+        let numbers = (0..load.segment.share(u64::from(count))).map(|n| load.segment.number(n) as u32);
+        users.extend(numbers.map(|number| ScheduledUser::new(User::new(first + number, index, seed), number)));
+        first += count;
+    }
+    users
 }
 
 /// How far the start of the load has come.
@@ -192,7 +221,7 @@ impl Start {
     }
 }
 
-impl<W> Crowd<W> {
+impl<W> UserPool<W> {
     /// The start goes on to `next`, unless it is decided.
     fn advance(&self, next: Start) {
         self.start.send_if_modified(|start| {
@@ -211,42 +240,56 @@ impl<W> Crowd<W> {
     }
 }
 
-impl<W: Work> Crowd<W> {
+impl<W: Work> UserPool<W> {
     pub(super) fn new(load: &Load, seed: Seed, stop: Stop) -> Self {
-        let seats = (0..load.plan.max_users()).map(|index| Mutex::new(Some(Seat::new(User::new(index, seed)))));
+        let users: Vec<_> = users(load, seed).into_iter().map(|user| Mutex::new(Some(user))).collect();
         Self {
             load: load.clone(),
             stop,
             start: watch::Sender::new(Start::Waiting),
             running: OnceLock::new(),
-            seats: seats.collect(),
+            left: AtomicU32::new(users.len().try_into().unwrap_or(u32::MAX)),
+            users,
             under_way: AtomicU32::new(0),
             rest: Notify::new(),
         }
     }
 
-    /// The load begins: users may do `work`.
+    /// How many users there are.
+    pub(super) fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// The load begins: `clock` has just started, and the users do `work`.
     pub(super) fn begin(&self, clock: LoadClock, work: Arc<W>) {
-        let turns = Turns::new(self.load.executor, self.load.plan.clone(), clock, self.stop.clone());
-        if self.running.set(Running { work, turns }).is_ok() {
+        let schedule = |scenario: &ScenarioLoad| Schedule::new(&self.load, scenario, clock, self.stop.clone());
+        let schedules = self.load.scenarios.iter().map(schedule).collect();
+        if self.running.set(Running { work, schedules }).is_ok() {
             self.advance(Start::Begun(clock));
         }
     }
 
-    /// Waits for the end of a load that has begun, and cuts off what is still under way when the time for it is over.
+    /// Waits for the load's end, and cuts off what is still under way when its time is over.
     pub(super) async fn come_to_end(&self, clock: LoadClock) {
         tokio::select! {
             biased;
             () = self.stop.reached(Level::Finish) => {}
-            () = tokio::time::sleep_until(clock.instant(self.load.plan.duration())) => self.stop.raise(Level::Finish),
+            () = tokio::time::sleep_until(clock.instant(self.load.duration())) => self.stop.raise(Level::Finish),
         }
         tokio::select! {
             biased;
             () = self.at_rest() => {}
             () = self.stop.reached(Level::CutOff) => {}
-            () = tokio::time::sleep(self.load.graceful_stop) => {}
+            () = tokio::time::sleep(self.load.graceful_stop()) => {}
         }
         self.stop.raise(Level::CutOff);
+    }
+
+    /// Counts the planned iterations that have not begun. To be called when the load has ended.
+    pub(super) fn count_dropped(&self) {
+        if let Some(Running { work, schedules }) = self.running.get() {
+            work.dropped(schedules.iter().map(Schedule::not_begun).sum());
+        }
     }
 
     /// Goose has started, and cleared its kill switch: it can be ended from here on. Its users start when this returns.
@@ -263,54 +306,59 @@ impl<W: Work> Crowd<W> {
         Ok(())
     }
 
-    /// One call by Goose: one iteration, or the wait for the user's turn.
+    /// One call by Goose: one iteration, or the wait for the user's next.
     async fn transaction(&self, index: usize) -> TransactionResult {
-        if self.turn(index).await == Turn::Over {
+        if !self.next_iteration(index).await {
             tokio::time::sleep(LEAVING).await;
         }
         Ok(())
     }
 
-    /// Waits for a user's turn, and has it iterate once when that comes.
-    pub(super) async fn turn(&self, index: usize) -> Turn {
-        let taken = self.seats.get(index).and_then(|seat| seat.lock().expect("no one panics with this lock").take());
-        let (Some(mut seat), Some(running)) = (taken, self.running.get()) else { return Turn::Over };
-        let turn = running.turns.wait(&mut seat, |active| running.work.user_active(active)).await;
-        if turn == Turn::Go {
-            self.iterate(running, &mut seat).await;
+    /// Waits until a user is to iterate, and has it do so. False when the load is at its end.
+    pub(super) async fn next_iteration(&self, index: usize) -> bool {
+        let taken = self.users.get(index).and_then(|user| user.lock().expect("no one panics with this lock").take());
+        let (Some(mut user), Some(running)) = (taken, self.running.get()) else { return false };
+        let schedule = &running.schedules[user.user.scenario];
+        let due = schedule.wait(&mut user, &self.left, |active| running.work.user_active(active)).await;
+        if let Some(due) = due {
+            self.iterate(&running.work, schedule, &mut user, due).await;
         }
-        self.seats[index].lock().expect("no one panics with this lock").replace(seat);
-        turn
+        self.users[index].lock().expect("no one panics with this lock").replace(user);
+        due.is_some()
     }
 
-    async fn iterate(&self, running: &Running<W>, seat: &mut Seat) {
-        debug_assert!(seat.active());
+    async fn iterate(&self, work: &Arc<W>, schedule: &Schedule, scheduled: &mut ScheduledUser, due: Duration) {
+        debug_assert!(scheduled.active());
         // Entered first and then asked, as `end` raises the level first and then counts: an iteration that begins at the very
         // end is either waited for or not begun, and never cut off for want of time.
         self.under_way.fetch_add(1, Ordering::SeqCst);
         if !self.stop.running() {
             self.leave();
+            schedule.give_back();
             return;
         }
-        let iteration = AssertUnwindSafe(running.work.iterate(&mut seat.user)).catch_unwind();
+        let ScheduledUser { user, cut_off, .. } = scheduled;
+        let iteration = AssertUnwindSafe(work.iterate(user, due)).catch_unwind();
         let outcome = tokio::select! {
             biased;
             outcome = iteration => Some(outcome),
             () = self.stop.reached(Level::CutOff) => None,
+            () = cut_off.as_mut() => None,
         };
         self.leave();
         match outcome {
             Some(Ok(Next::Pause(pause))) if pause.is_zero() => {}
-            Some(Ok(Next::Pause(pause))) => {
-                running.turns.pause(seat, pause, |active| running.work.user_active(active)).await;
+            Some(Ok(Next::Pause(pause))) => schedule.pause(scheduled, pause, |active| work.user_active(active)).await,
+            Some(Ok(Next::Finished)) => {
+                self.stop.raise(Level::Finish);
+                schedule.give_back();
             }
-            Some(Ok(Next::Finished)) => self.stop.raise(Level::Finish),
             Some(Err(panic)) => {
-                running.work.panicked(message(panic.as_ref()));
+                work.panicked(message(panic.as_ref()));
                 // A journey that panics at once must not keep its thread from the other users.
                 tokio::task::yield_now().await;
             }
-            None => running.work.interrupted(),
+            None => work.interrupted(),
         }
     }
 
@@ -358,14 +406,15 @@ impl log::Log for Silent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::LoadPlan;
-    use crate::scenario::ExecutorKind;
+    use crate::executor::kind::Iterations;
+    use crate::executor::kind::testing::Any;
+    use crate::plan::{LoadPlan, Segment};
 
     /// Work that must not be done.
     struct Undone;
 
     impl Work for Undone {
-        async fn iterate(&self, _: &mut User) -> Next {
+        async fn iterate(&self, _: &mut User, _: Duration) -> Next {
             panic!("an iteration began")
         }
 
@@ -377,23 +426,46 @@ mod tests {
             panic!("an iteration was cut off");
         }
 
+        fn dropped(&self, _: u64) {}
+
         fn user_active(&self, _: bool) {}
+    }
+
+    fn scenario(users: u32, iterations: Iterations) -> ScenarioLoad {
+        let executor = Arc::new(Any(LoadPlan::constant(users, Duration::from_secs(60)), iterations));
+        ScenarioLoad { executor, start_time: Duration::ZERO, graceful_stop: Duration::ZERO }
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_iteration_that_comes_to_its_turn_at_the_very_end_is_not_begun() {
-        let plan = LoadPlan::constant(1, Duration::from_secs(60));
-        let load = Load { executor: ExecutorKind::ConstantVus, plan: plan.clone(), graceful_stop: Duration::ZERO };
+        let load = Load::of(scenario(1, Iterations::Each(3)));
         let (stop, clock) = (Stop::default(), LoadClock::start());
-        let crowd = Crowd::new(&load, Seed(1), stop.clone());
-        let running = Running { work: Arc::new(Undone), turns: Turns::new(load.executor, plan, clock, stop.clone()) };
-        let mut seat = Seat::new(User::new(0, Seed(1)));
-        assert_eq!(running.turns.wait(&mut seat, |_| ()).await, Turn::Go);
+        let pool = UserPool::new(&load, Seed(1), stop.clone());
+        let schedule = Schedule::new(&load, &load.scenarios[0], clock, stop.clone());
+        let mut user = users(&load, Seed(1)).pop().unwrap();
+        let due = schedule.wait(&mut user, &pool.left, |_| ()).await.expect("its turn");
+        assert_eq!(schedule.not_begun(), 2);
         // The load has ended, and found nobody at work.
         stop.raise(Level::Finish);
-        crowd.at_rest().await;
+        pool.at_rest().await;
         stop.raise(Level::CutOff);
-        crowd.iterate(&running, &mut seat).await;
-        crowd.at_rest().await;
+        pool.iterate(&Arc::new(Undone), &schedule, &mut user, due).await;
+        pool.at_rest().await;
+        assert_eq!(schedule.not_begun(), 3);
+    }
+
+    #[tokio::test]
+    async fn each_user_is_in_one_segment_with_its_own_number_and_chance() {
+        use rand::Rng;
+        let scenarios = vec![scenario(5, Iterations::Unlimited), scenario(3, Iterations::Shared(3))];
+        let of = |segment| {
+            let users = users(&Load { scenarios: scenarios.clone(), segment }, Seed(1)).into_iter();
+            users.map(|mut user| (user.user.index, user.user.scenario, user.user.rng.random::<u64>())).collect::<Vec<_>>()
+        };
+        let whole = of(Segment::WHOLE);
+        assert_eq!(whole.iter().map(|user| (user.0, user.1)).nth(5), Some((5, 1)));
+        let mut all: Vec<_> = (0..4).flat_map(|index| of(Segment::new(index, 4).unwrap())).collect();
+        all.sort_unstable();
+        assert_eq!(all, whole);
     }
 }

@@ -7,24 +7,24 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::closed::Crowd;
+use super::closed::UserPool;
+use super::load::Load;
 use super::stop::Stop;
-use super::turns::Turn;
+use super::user::Work;
 use crate::clock::LoadClock;
-use crate::journey::Work;
-use crate::scenario::Load;
 use crate::seed::Seed;
 
 /// Runs a load to its end: `clock` has just started. `stop` ends the load early.
 pub async fn run<W: Work>(load: &Load, seed: Seed, stop: &Stop, clock: LoadClock, work: Arc<W>) {
-    let crowd = Arc::new(Crowd::new(load, seed, stop.clone()));
-    crowd.begin(clock, work);
+    let pool = Arc::new(UserPool::new(load, seed, stop.clone()));
+    pool.begin(clock, work);
     let mut users = JoinSet::new();
-    for index in 0..load.plan.max_users() as usize {
-        let crowd = Arc::clone(&crowd);
-        users.spawn(async move { while crowd.turn(index).await == Turn::Go {} });
+    for index in 0..pool.len() {
+        let pool = Arc::clone(&pool);
+        users.spawn(async move { while pool.next_iteration(index).await {} });
     }
-    crowd.come_to_end(clock).await;
+    pool.come_to_end(clock).await;
     // Each has seen the end, or sees it when it is woken.
     users.join_all().await;
+    pool.count_dropped();
 }

@@ -15,9 +15,9 @@ pub fn shortfall(seconds: &[Second]) -> Option<String> {
     let (mut missing, mut planned) = (0_u64, 0_u64);
     for (index, second) in seconds.iter().enumerate() {
         // One second of grace: what the plan asked for at the second's start has to be there at its end.
-        let before = index.checked_sub(1).map_or(0, |index| seconds[index].users_planned);
-        let asked = before.min(second.users_planned);
-        reached = reached.min(second.users_planned).max(second.gauges.users);
+        let before = index.checked_sub(1).map_or(0, |index| seconds[index].planned.users);
+        let asked = before.min(second.planned.users);
+        reached = reached.min(second.planned.users).max(second.gauges.users);
         // One user of grace.
         missing += u64::from(asked.saturating_sub(reached + 1));
         planned += u64::from(asked);
@@ -30,10 +30,11 @@ pub fn shortfall(seconds: &[Second]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::measure::Gauges;
+    use crate::plan::Planned;
 
     fn seconds(users: &[(u32, u32)]) -> Vec<Second> {
-        let second = |&(users_planned, users)| Second {
-            users_planned,
+        let second = |&(planned, users)| Second {
+            planned: Planned { users: planned, rate: 0.0 },
             gauges: Gauges { users, ..Gauges::default() },
             ..Second::default()
         };

@@ -7,6 +7,7 @@ use super::*;
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::measure::{CheckCount, Gauges, Labels, SampleKind, Second, Series, Totals};
 use crate::outcome::{FailureKind, LeadCounts, Vendor};
+use crate::plan::Planned;
 use crate::result::{Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::seed::Seed;
 use crate::threshold::{Aggregation, Metric, Operator, Threshold};
@@ -29,7 +30,7 @@ fn threshold(metric: Metric, tags: &[(&str, &str)], aggregation: Aggregation, op
 
 fn add(totals: &mut Totals, kind: SampleKind, vendor: Vendor, failure: Option<FailureKind>, samples: &[(u64, u64)]) {
     let status = if failure.is_some() { 503 } else { 200 };
-    let labels = Labels { kind, vendor, name: "r".to_owned(), status, failure, phase: 0, under_fault: false, retry: false };
+    let labels = Labels { status, failure, ..Labels::new(kind, vendor, "r") };
     let new = || Series { histogram: hdrhistogram::Histogram::new(3).unwrap(), sum_us: 0, bytes: 0 };
     let series = totals.series.entry(labels).or_insert_with(new);
     for (us, count) in samples {
@@ -50,7 +51,7 @@ pub(super) fn run() -> Run {
     let seconds = (0..10).map(|index| Second {
         start_us: index * 1_000_000,
         length_us: 1_000_000,
-        users_planned: 5,
+        planned: Planned { users: 5, rate: 0.0 },
         gauges: Gauges {
             users: 5,
             queue_depth: if index == 9 { 3 } else { index * 10 },
@@ -244,7 +245,7 @@ fn the_verdict_on_each_way_to_end() {
     assert_eq!(outcome(&run, &held), Outcome::Interrupted);
     assert_eq!(outcome(&run, &missed), Outcome::Interrupted);
     run.result.end = RunEnd::Completed;
-    run.seconds.iter_mut().for_each(|second| (second.users_planned, second.gauges.users) = (20, 3));
+    run.seconds.iter_mut().for_each(|second| (second.planned.users, second.gauges.users) = (20, 3));
     assert_eq!(outcome(&run, &held), Outcome::Invalid);
 }
 

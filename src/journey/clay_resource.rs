@@ -50,7 +50,7 @@ impl ClayResource {
         Self { uri, authorization, route, status_is_200, latency_below_500_ms }
     }
 
-    pub(super) async fn run(&self, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
+    pub(super) async fn run(&self, due: Duration, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
         let mut request = Request::new(Full::new(Bytes::from_static(br#"{"test":true}"#)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
@@ -58,7 +58,7 @@ impl ClayResource {
         if let Some(value) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, value.clone());
         }
-        let Sent { failure, answer, took } = meter.send(self.route, 1, request, TIMEOUT, Body::Count).await;
+        let Sent { failure, answer, took } = meter.send(self.route, 1, Some(due), request, TIMEOUT, Body::Count).await;
         recorder.check(self.status_is_200, answer.is_some_and(|answer| answer.status == 200));
         recorder.check(self.latency_below_500_ms, took < LATENCY);
         failure

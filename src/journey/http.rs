@@ -72,12 +72,13 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) async fn run(&self, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
+    pub(super) async fn run(&self, due: Duration, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
         let mut request = Request::new(Full::new(self.request.body.clone()));
         *request.method_mut() = self.request.method.clone();
         *request.uri_mut() = self.request.uri.clone();
         *request.headers_mut() = self.request.headers.clone();
-        let Sent { failure, answer, took } = meter.send(self.route, 1, request, self.request.timeout, Body::Count).await;
+        let Sent { failure, answer, took } =
+            meter.send(self.route, 1, Some(due), request, self.request.timeout, Body::Count).await;
         let as_expected = match (self.request.expect_status, &answer) {
             (Some(status), Some(answer)) => answer.status == status,
             (None, _) => failure.is_none(),

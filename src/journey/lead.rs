@@ -29,6 +29,7 @@ pub(super) fn register(recorder: &mut RecorderBuilder) -> Ids {
 /// Runs the steps; the first that is refused ends the iteration.
 pub(super) async fn run(
     steps: Steps,
+    caller: u16,
     lead: &Lead,
     integration: &Integration,
     ids: Ids,
@@ -36,7 +37,7 @@ pub(super) async fn run(
     journal: &DriverJournal,
 ) -> Option<FailureKind> {
     for kind in steps {
-        let operation = operations::of(*kind, lead);
+        let operation = operations::of(*kind, lead, caller);
         let handed_in = journal.hands_in(&operation);
         let disposition = integration.call(operation).await;
         journal.disposed(handed_in, &disposition);

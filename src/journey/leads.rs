@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::user::User;
+use crate::executor::User;
+use crate::plan::Segment;
 use crate::scenario::{LeadData, LeadUse};
 
 /// One lead.
@@ -22,11 +23,12 @@ pub(super) struct Lead {
 pub(super) struct LeadSource {
     data: Option<LeadData>,
     next: AtomicU64,
+    segment: Segment,
 }
 
 impl LeadSource {
-    pub(super) fn new(data: Option<LeadData>) -> Self {
-        Self { data, next: AtomicU64::new(0) }
+    pub(super) fn new(data: Option<LeadData>, segment: Segment) -> Self {
+        Self { data, next: AtomicU64::new(0), segment }
     }
 
     /// The next lead; `None` when each row was to be used once and all have been.
@@ -34,7 +36,7 @@ impl LeadSource {
     /// A row that is used again is a lead submitted again: it carries the number of its submission, or the pipeline would
     /// rightly take it for a duplicate and send nothing.
     pub(super) fn next(&self, user: &mut User) -> Option<Lead> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let number = self.segment.number(self.next.fetch_add(1, Ordering::Relaxed));
         let Some(data) = &self.data else { return Some(made_up(number)) };
         let rows = &data.rows;
         match data.usage {
@@ -82,11 +84,11 @@ mod tests {
 
     fn source(usage: LeadUse) -> LeadSource {
         let row = |email: &str| Map::from_iter([("email".to_owned(), json!(email))]);
-        LeadSource::new(Some(LeadData { path: PathBuf::new(), usage, rows: vec![row("a@x"), row("b@x")] }))
+        LeadSource::new(Some(LeadData { path: PathBuf::new(), usage, rows: vec![row("a@x"), row("b@x")] }), Segment::WHOLE)
     }
 
     fn users(source: &LeadSource, count: usize) -> Vec<String> {
-        let mut user = User::new(0, Seed(1));
+        let mut user = User::new(0, 0, Seed(1));
         (0..count).map_while(|_| source.next(&mut user)).map(|lead| lead.user).collect()
     }
 
@@ -101,7 +103,7 @@ mod tests {
     #[test]
     fn a_row_used_again_is_another_submission() {
         let source = source(LeadUse::Ring);
-        let mut user = User::new(0, Seed(1));
+        let mut user = User::new(0, 0, Seed(1));
         let leads: Vec<_> = (0..4).filter_map(|_| source.next(&mut user)).collect();
         assert_eq!(leads[0].user, leads[2].user);
         assert_ne!(leads[0].data, leads[2].data);
@@ -109,7 +111,7 @@ mod tests {
 
     #[test]
     fn made_up_leads_differ() {
-        let emails: HashSet<_> = users(&LeadSource::new(None), 10_000).into_iter().collect();
+        let emails: HashSet<_> = users(&LeadSource::new(None, Segment::WHOLE), 10_000).into_iter().collect();
         assert_eq!(emails.len(), 10_000);
     }
 }

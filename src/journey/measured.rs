@@ -32,17 +32,19 @@ impl Meter {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Sends the request; an answer below 400 is a success. `attempt` counts from 1. A future that is dropped while it
+    /// Sends the request; an answer below 400 is a success. `attempt` counts from 1; without `due`, it is
+    /// due when it is sent. A future that is dropped while it
     /// waits counts as timed out when `timeout` has passed, else as interrupted.
     pub(super) async fn send(
         &self,
         route: RouteId,
         attempt: u32,
+        due: Option<Duration>,
         request: Request<Full<Bytes>>,
         timeout: Duration,
         body: Body,
     ) -> Sent {
-        let mut sample = Unfinished::new(self, route, attempt, timeout);
+        let mut sample = Unfinished::new(self, route, attempt, due, timeout);
         let result = self.transport.send(request, timeout, body).await;
         let (failure, answer) = match result {
             Ok(answer) => (FailureKind::of_status(answer.status), Some(answer)),
@@ -71,6 +73,7 @@ struct Unfinished<'a> {
     meter: &'a Meter,
     route: RouteId,
     attempt: u32,
+    due: Duration,
     sent: Duration,
     timeout: Duration,
     status: u16,
@@ -80,9 +83,10 @@ struct Unfinished<'a> {
 }
 
 impl<'a> Unfinished<'a> {
-    fn new(meter: &'a Meter, route: RouteId, attempt: u32, timeout: Duration) -> Self {
+    fn new(meter: &'a Meter, route: RouteId, attempt: u32, due: Option<Duration>, timeout: Duration) -> Self {
         meter.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { meter, route, attempt, sent: meter.clock.now(), timeout, status: 0, bytes: 0, outcome: None }
+        let sent = meter.clock.now();
+        Self { meter, route, attempt, due: due.unwrap_or(sent), sent, timeout, status: 0, bytes: 0, outcome: None }
     }
 }
 
@@ -96,8 +100,7 @@ impl Drop for Unfinished<'_> {
         self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.meter.recorder.attempt(AttemptSample {
             route: self.route,
-            // Users send when they are ready: a request is due when it is sent.
-            due: self.sent,
+            due: self.due,
             sent: self.sent,
             done,
             bytes: self.bytes,

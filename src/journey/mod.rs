@@ -13,11 +13,9 @@ mod operations;
 mod pause;
 mod service_lead;
 mod submissions;
-mod user;
 mod vendor_sender;
 mod workload;
 
 pub use service_lead::LeadService;
 pub use submissions::JournalSenders;
-pub use user::{Next, User, Work};
 pub use workload::{Workload, WorkloadPlan};

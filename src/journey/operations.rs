@@ -5,12 +5,12 @@ use serde_json::json;
 use super::leads::Lead;
 use crate::resilience::{Operation, OperationKind, idempotency_key};
 
-/// The operation of a kind for a lead.
-pub(super) fn of(kind: OperationKind, lead: &Lead) -> Operation {
+/// The operation of a kind for a lead, for the journey of this number.
+pub(super) fn of(kind: OperationKind, lead: &Lead, caller: u16) -> Operation {
     let data = match kind {
         OperationKind::Enrich | OperationKind::Identify => lead.data.clone(),
         OperationKind::Track => json!({ "name": "lead_received", "data": lead.data }),
     };
     let key = idempotency_key(kind, &lead.user, &data);
-    Operation { kind, user: lead.user.clone(), data, key, lead: None }
+    Operation { kind, user: lead.user.clone(), data, key, lead: None, caller }
 }

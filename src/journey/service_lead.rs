@@ -98,6 +98,7 @@ impl ServiceLead {
     pub(super) async fn run(
         &self,
         lead: &Lead,
+        due: Duration,
         meter: &Meter,
         recorder: &Recorder,
         journal: &DriverJournal,
@@ -106,7 +107,8 @@ impl ServiceLead {
         let key = key(&self.service.run, &body);
         journal.submitted(&key, &lead.user, "lead");
         let request = self.service.request(&key, body);
-        let Sent { failure, answer, .. } = meter.send(self.route, 1, request, self.service.timeout, Body::Keep(KEPT)).await;
+        let Sent { failure, answer, .. } =
+            meter.send(self.route, 1, Some(due), request, self.service.timeout, Body::Keep(KEPT)).await;
         let answered = of_answer(answer.as_ref().map(|answer| answer.status), failure);
         journal.answered(&key, answered);
         let accepted = matches!(answered, Answered::Acknowledged | Answered::Duplicate);

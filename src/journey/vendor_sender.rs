@@ -1,10 +1,11 @@
 //! Sends operations to their vendors, each attempt a sample.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::measured::Meter;
-use crate::measure::RouteId;
-use crate::outcome::FailureKind;
+use crate::measure::{RecorderBuilder, RouteId};
+use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::{Operation, Reply, Sender};
 use crate::transport::Body;
 use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, Route, reply, request};
@@ -18,6 +19,14 @@ pub(super) struct OperationRoutes {
 }
 
 impl OperationRoutes {
+    pub(super) fn register(recorder: &mut RecorderBuilder) -> Self {
+        Self {
+            webhook: recorder.route(Route::Webhook.as_str(), Vendor::Clay),
+            identify: recorder.route(Route::Identify.as_str(), Vendor::CustomerIo),
+            track: recorder.route(Route::Track.as_str(), Vendor::CustomerIo),
+        }
+    }
+
     fn of(self, operation: &Operation) -> RouteId {
         match Route::of(operation.kind) {
             Route::Webhook => self.webhook,
@@ -32,7 +41,8 @@ impl OperationRoutes {
 pub(super) struct VendorSender {
     pub(super) meter: Meter,
     pub(super) endpoints: Endpoints,
-    pub(super) routes: OperationRoutes,
+    /// By the number of the operation's caller.
+    pub(super) routes: Arc<[OperationRoutes]>,
     pub(super) timeout: Duration,
 }
 
@@ -42,8 +52,10 @@ impl Sender for VendorSender {
             // Nothing can be sent to an endpoint that the scenario does not name; validation refuses such scenarios.
             return Reply { failure: Some(FailureKind::ConnectionRefused), ..Reply::default() };
         };
+        // What a pipeline waits for is its own doing: its requests are due when they are sent.
         let body = Body::Keep(LONGEST_ANSWER_KEPT);
-        let sent = self.meter.send(self.routes.of(operation), attempt, request, self.timeout, body).await;
+        let routes = self.routes[usize::from(operation.caller)];
+        let sent = self.meter.send(routes.of(operation), attempt, None, request, self.timeout, body).await;
         reply(sent.failure, sent.answer.as_ref())
     }
 }

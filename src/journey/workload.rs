@@ -16,17 +16,17 @@ use super::measured::Meter;
 use super::pause;
 use super::service_lead::{LeadService, ServiceLead};
 use super::submissions::{DriverJournal, JournalSenders};
-use super::user::{Next, User, Work};
 use super::vendor_sender::{OperationRoutes, VendorSender};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
+use crate::executor::{Next, User, Work};
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
 use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::{DayClock, OperationKind, StoreError};
 use crate::scenario::{Journey, TestPlan, ThinkTime};
 use crate::seed::Seed;
 use crate::transport::Transport;
-use crate::vendor_api::{EndpointError, Endpoints, Route};
+use crate::vendor_api::{EndpointError, Endpoints};
 
 /// Most different panics that are remembered.
 const PANICS_KEPT: usize = 20;
@@ -54,7 +54,7 @@ impl WorkloadPlan {
         transport: Arc<dyn Transport>,
         seed: Seed,
     ) -> Result<Self, EndpointError> {
-        let http = test_plan.journeys.iter().filter_map(|weighted| match &weighted.journey {
+        let http = test_plan.journeys().filter_map(|weighted| match &weighted.journey {
             Journey::Http(journey) => Some(Prepared::new(journey)),
             _ => None,
         });
@@ -74,7 +74,7 @@ impl WorkloadPlan {
     /// Whether any journey submits leads, of which books can be kept.
     pub fn submits_leads(&self) -> bool {
         let direct = |journey: &Journey| matches!(journey, Journey::ClayResource | Journey::Http(_));
-        !self.test_plan.journeys.iter().all(|weighted| direct(&weighted.journey))
+        !self.test_plan.journeys().all(|weighted| direct(&weighted.journey))
     }
 
     /// Leads go to this service, and not to the vendors.
@@ -101,34 +101,42 @@ impl WorkloadPlan {
         events: &Arc<dyn EventSink>,
     ) -> (Arc<Workload>, Collector) {
         let mut http = self.http.into_iter();
-        let mut choices = Vec::new();
-        for weighted in &self.test_plan.journeys {
-            let doing = match (&weighted.journey, &self.service) {
-                (Journey::Lead, Some(service)) => Some(Doing::Submit(Box::new(service.register(&mut builder, self.wall)))),
-                _ => register(&weighted.journey, &self.endpoints, &mut http, &mut builder),
-            };
-            let Some(doing) = doing else { continue };
-            let vendor = if matches!(doing, Doing::Submit(_)) { Vendor::Service } else { vendor(&weighted.journey) };
-            let id = builder.journey(weighted.journey.name(), vendor);
-            choices.push(Choice { doing, id, weight: weighted.weight });
+        let (mut scenarios, mut routes) = (Vec::new(), Vec::new());
+        for scenario in &self.test_plan.scenarios {
+            let mut choices = Vec::new();
+            for weighted in &scenario.journeys {
+                builder.tags(scenario.label(), &weighted.tags);
+                let doing = match (&weighted.journey, &self.service) {
+                    (Journey::Lead, Some(service)) => Some(Doing::Submit(Box::new(service.register(&mut builder, self.wall)))),
+                    _ => register(&weighted.journey, &self.endpoints, &mut http, &mut builder),
+                };
+                let Some(doing) = doing else { continue };
+                let caller = routes.len() as u16;
+                if matches!(doing, Doing::Pipeline(_)) {
+                    routes.push(OperationRoutes::register(&mut builder));
+                }
+                let vendor = if matches!(doing, Doing::Submit(_)) { Vendor::Service } else { vendor(&weighted.journey) };
+                let id = builder.journey(weighted.journey.name(), vendor);
+                choices.push(Choice { doing, id, caller, weight: weighted.weight });
+            }
+            let total_weight = choices.iter().map(|choice| choice.weight).sum();
+            scenarios.push(Choices { choices, total_weight, think_time: scenario.think_time });
         }
-        let ids = lead_ids(&choices, &mut builder);
+        let lead_ids = (!routes.is_empty()).then(|| lead::register(&mut builder));
         let (recorder, collector) = builder.build(shards);
         let meter = Meter::new(self.transport, recorder.clone(), clock);
-        let integration = ids.map(|(_, routes)| {
-            let timeout = self.test_plan.resilience.clay.timeout;
+        let integration = lead_ids.map(|_| {
+            let (timeout, routes) = (self.test_plan.resilience.clay.timeout, routes.into());
             let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
             let places = self.journals.as_ref().and_then(|journals| journals.places.as_ref());
             Integration::new(&self.test_plan.resilience, &sender, clock, self.wall, events, self.seed, places)
         });
         let workload = Workload {
-            total_weight: choices.iter().map(|choice| choice.weight).sum(),
-            choices,
-            leads: LeadSource::new(self.test_plan.data),
-            lead_ids: ids.map(|(ids, _)| ids),
+            scenarios,
+            leads: LeadSource::new(self.test_plan.data, self.test_plan.segment),
+            lead_ids,
             integration,
             longest_answer: self.test_plan.resilience.clay.timeout.max(self.test_plan.resilience.customer_io.timeout),
-            think_time: self.test_plan.think_time,
             meter,
             recorder,
             journal: DriverJournal { journals: self.journals, clock },
@@ -167,22 +175,20 @@ fn register(
     })
 }
 
-/// The routes and checks of the pipelines, when a journey goes through one.
-fn lead_ids(choices: &[Choice], recorder: &mut RecorderBuilder) -> Option<(lead::Ids, OperationRoutes)> {
-    choices.iter().any(|choice| matches!(choice.doing, Doing::Pipeline(_))).then(|| {
-        let routes = OperationRoutes {
-            webhook: recorder.route(Route::Webhook.as_str(), Vendor::Clay),
-            identify: recorder.route(Route::Identify.as_str(), Vendor::CustomerIo),
-            track: recorder.route(Route::Track.as_str(), Vendor::CustomerIo),
-        };
-        (lead::register(recorder), routes)
-    })
+/// What the users of a scenario do.
+#[derive(Debug)]
+struct Choices {
+    choices: Vec<Choice>,
+    total_weight: u32,
+    think_time: ThinkTime,
 }
 
 #[derive(Debug)]
 struct Choice {
     doing: Doing,
     id: JourneyId,
+    /// Its number among those that go through the pipelines.
+    caller: u16,
     weight: u32,
 }
 
@@ -194,16 +200,28 @@ enum Doing {
     Http(Box<Http>),
 }
 
-/// The work of a scenario's users.
+impl Choices {
+    fn choose(&self, rng: &mut ChaCha8Rng) -> &Choice {
+        let mut left = if self.choices.len() == 1 { 0 } else { rng.random_range(0..self.total_weight) };
+        for choice in &self.choices {
+            if left < choice.weight {
+                return choice;
+            }
+            left -= choice.weight;
+        }
+        // Weights add up to the total: not reached.
+        &self.choices[0]
+    }
+}
+
+/// The work of a test plan's users.
 pub struct Workload {
-    choices: Vec<Choice>,
-    total_weight: u32,
+    scenarios: Vec<Choices>,
     leads: LeadSource,
     lead_ids: Option<lead::Ids>,
     integration: Option<Integration>,
     /// How long a vendor may take to answer.
     longest_answer: Duration,
-    think_time: ThinkTime,
     meter: Meter,
     recorder: Recorder,
     journal: DriverJournal,
@@ -249,32 +267,20 @@ impl Workload {
         self.panics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn choose(&self, rng: &mut ChaCha8Rng) -> &Choice {
-        let mut left = if self.choices.len() == 1 { 0 } else { rng.random_range(0..self.total_weight) };
-        for choice in &self.choices {
-            if left < choice.weight {
-                return choice;
-            }
-            left -= choice.weight;
-        }
-        // Weights add up to the total: not reached.
-        &self.choices[0]
-    }
-
     /// Does what was chosen: why it failed, and how long its user was asked to wait. `None` when the leads are used up.
-    async fn run(&self, doing: &Doing, user: &mut User) -> Option<(Option<FailureKind>, Duration)> {
-        let failure = match doing {
-            Doing::ClayResource(journey) => journey.run(&self.meter, &self.recorder).await,
-            Doing::Http(journey) => journey.run(&self.meter, &self.recorder).await,
+    async fn run(&self, choice: &Choice, user: &mut User, due: Duration) -> Option<(Option<FailureKind>, Duration)> {
+        let failure = match &choice.doing {
+            Doing::ClayResource(journey) => journey.run(due, &self.meter, &self.recorder).await,
+            Doing::Http(journey) => journey.run(due, &self.meter, &self.recorder).await,
             Doing::Submit(journey) => {
                 let lead = self.leads.next(user)?;
                 // On the heap: their futures are large, and every iteration would carry the room for them.
-                return Some(Box::pin(journey.run(&lead, &self.meter, &self.recorder, &self.journal)).await);
+                return Some(Box::pin(journey.run(&lead, due, &self.meter, &self.recorder, &self.journal)).await);
             }
             Doing::Pipeline(steps) => {
                 let lead = self.leads.next(user)?;
                 let (integration, ids) = self.integration.as_ref().zip(self.lead_ids)?;
-                Box::pin(lead::run(steps, &lead, integration, ids, &self.recorder, &self.journal)).await
+                Box::pin(lead::run(steps, choice.caller, &lead, integration, ids, &self.recorder, &self.journal)).await
             }
         };
         Some((failure, Duration::ZERO))
@@ -282,18 +288,13 @@ impl Workload {
 }
 
 impl Work for Workload {
-    async fn iterate(&self, user: &mut User) -> Next {
-        let choice = self.choose(&mut user.rng);
+    async fn iterate(&self, user: &mut User, due: Duration) -> Next {
+        let scenario = &self.scenarios[user.scenario];
+        let choice = scenario.choose(&mut user.rng);
         let started = self.clock.now();
-        let Some((failure, asked_for)) = self.run(&choice.doing, user).await else { return Next::Finished };
-        self.recorder.iteration(IterationSample {
-            journey: choice.id,
-            due: started,
-            sent: started,
-            done: self.clock.now(),
-            failure,
-        });
-        Next::Pause(pause::draw(&self.think_time, &mut user.rng).max(asked_for))
+        let Some((failure, asked_for)) = self.run(choice, user, due).await else { return Next::Finished };
+        self.recorder.iteration(IterationSample { journey: choice.id, due, sent: started, done: self.clock.now(), failure });
+        Next::Pause(pause::draw(&scenario.think_time, &mut user.rng).max(asked_for))
     }
 
     fn panicked(&self, message: &str) {
@@ -306,6 +307,10 @@ impl Work for Workload {
 
     fn interrupted(&self) {
         self.recorder.interrupted();
+    }
+
+    fn dropped(&self, iterations: u64) {
+        self.recorder.dropped(iterations);
     }
 
     fn user_active(&self, active: bool) {

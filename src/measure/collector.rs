@@ -12,12 +12,13 @@ use super::micros;
 use super::recorder::Shared;
 use super::shard::Table;
 use super::totals::{CheckCount, Totals};
+use crate::plan::Planned;
 
 /// What the run loop reads at the end of a second, beside the samples.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observed {
-    /// Users that the plan asks for now.
-    pub users_planned: u32,
+    /// What the plan asks for now.
+    pub planned: Planned,
     /// State of the integration. Its `users` is overwritten with the recorder's own count.
     pub gauges: Gauges,
     /// What each process used.
@@ -63,7 +64,7 @@ impl Collector {
 
         let mut interval = Interval::new(micros(start), micros(self.last_cut) - micros(start), series);
         interval.second.phase = shared.timetable.phase(start);
-        interval.second.users_planned = observed.users_planned;
+        interval.second.planned = observed.planned;
         interval.second.gauges = Gauges { users: shared.active_users(), ..observed.gauges };
         interval.second.processes = observed.processes;
         interval
@@ -147,13 +148,14 @@ mod tests {
         recorder.users(-2);
         let processes = vec![ProcessSample { role: "harness".to_owned(), cpu_percent: 12.5, memory_bytes: 9 }];
         let gauges = Gauges { queue_depth: 4, users: 99, ..Gauges::default() };
-        let observed = Observed { users_planned: 8, gauges: gauges.clone(), processes: processes.clone() };
+        let planned = Planned { users: 8, rate: 0.0 };
+        let observed = Observed { planned, gauges: gauges.clone(), processes: processes.clone() };
         let second = collector.cut(SECOND, observed).second;
         assert_eq!((second.start_us, second.length_us, second.phase), (0, 1_000_000, 0));
         assert_eq!((second.requests, second.failures, second.rate_limited, second.bytes), (102, 2, 1, 102 * 7));
         assert_eq!((second.iterations, second.iterations_failed), (0, 0));
         assert_eq!((second.p50_us, second.p95_us, second.p99_us, second.max_us), (50, 95, 99, 100));
-        assert_eq!((second.users_planned, &second.processes), (8, &processes));
+        assert_eq!((second.planned, &second.processes), (planned, &processes));
         assert_eq!(second.gauges, Gauges { users: 3, ..gauges });
 
         let next = collector.cut(SECOND + SECOND / 2, Observed::default());
@@ -246,7 +248,7 @@ mod tests {
         for second in 1..=3 {
             recorder.check(status, true);
             recorder.check(status, second == 1);
-            recorder.dropped();
+            recorder.dropped(1);
             recorder.interrupted();
             recorder.panicked();
             collector.cut(second * SECOND, Observed::default());

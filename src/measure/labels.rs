@@ -1,10 +1,19 @@
-//! What a sample is about.
+//! The labels of samples, in one table: what each is called, how its value is written and read back, and where it appears.
+//!
+//! Thresholds, the interval log and `samples.csv` take their tags and columns from [`LABELS`]. A new label is a field and a row
+//! here; one that the hot path has to know is also a field of [`SeriesKey`].
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::sync::Arc;
 
+use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{FailureKind, Vendor};
+
+use super::sample::{AttemptSample, IterationSample};
+use super::timetable::Timetable;
+use super::user_tags::UserTags;
 
 /// The two things that are timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,6 +35,9 @@ impl SampleKind {
     }
 }
 
+/// The scenario of a plan that names none, as in k6.
+pub const DEFAULT_SCENARIO: &str = "default";
+
 /// Everything that sets one series of samples apart from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Labels {
@@ -45,28 +57,323 @@ pub struct Labels {
     pub under_fault: bool,
     /// Whether it was a second or later attempt.
     pub retry: bool,
+    /// The scenario whose user caused it; `None` in a plan that names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
+    /// The tags that the plan gives to its scenario and journey.
+    #[serde(default, skip_serializing_if = "UserTags::is_empty")]
+    pub tags: UserTags,
 }
 
 impl Labels {
-    /// The labels as tags, in the words that thresholds and the interval log use.
-    pub fn tags(&self) -> BTreeMap<&'static str, String> {
-        let mut tags = BTreeMap::from([
-            ("vendor", self.vendor.to_string()),
-            ("name", self.name.clone()),
-            ("phase", self.phase.to_string()),
-            ("fault", self.under_fault.to_string()),
-            ("retry", self.retry.to_string()),
-            ("expected_response", self.failure.is_none().to_string()),
-        ]);
-        if self.status != 0 {
-            tags.insert("status", self.status.to_string());
+    /// Labels of this kind, and nothing else to tell of.
+    pub fn new(kind: SampleKind, vendor: Vendor, name: impl Into<String>) -> Self {
+        let (name, tags) = (name.into(), UserTags::default());
+        Self { kind, vendor, name, status: 0, failure: None, phase: 0, under_fault: false, retry: false, scenario: None, tags }
+    }
+
+    pub(super) fn of(key: &SeriesKey, source: &Source) -> Self {
+        let &SeriesKey { status, failure, phase, under_fault, retry, .. } = key;
+        let (scenario, tags) = (source.scenario.as_deref().map(str::to_owned), UserTags::clone(&source.tags));
+        let labels = Self::new(source.kind, source.vendor, &*source.name);
+        Self { status, failure, phase, under_fault, retry, scenario, tags, ..labels }
+    }
+
+    /// The value of a tag, in the words of a threshold.
+    pub fn value(&self, tag: &str) -> Option<Cow<'_, str>> {
+        match Label::named(tag) {
+            Some(label) => label.value(self),
+            None => self.tags.get(tag).map(Cow::Borrowed),
         }
-        if let Some(failure) = self.failure {
-            tags.insert("failure", failure.to_string());
-        }
-        tags
     }
 }
 
-/// The tags that a threshold may select by.
-pub const TAGS: [&str; 8] = ["vendor", "name", "status", "phase", "fault", "retry", "failure", "expected_response"];
+/// A label: where it appears, and how its value is written.
+pub struct Label {
+    /// The word for it in thresholds and in the interval log.
+    pub name: &'static str,
+    /// Whose thresholds can select by it.
+    pub selects: Selects,
+    /// What its value can be.
+    pub values: Values,
+    pub(super) log: InLog,
+    /// Its column in `samples.csv`, if it has one.
+    pub(super) column: Option<(Place, &'static str)>,
+    /// The word for its absence.
+    absent: Option<&'static str>,
+    /// Its value in words, when it has one.
+    pub(super) get: fn(&Labels) -> Option<Cow<'_, str>>,
+    /// Takes a value in words; `None` for one that it cannot have.
+    pub(super) set: fn(&mut Labels, &str) -> Option<()>,
+}
+
+/// Which samples a threshold can select by a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selects {
+    /// None.
+    Nothing,
+    /// Requests: an iteration has no status and is never a retry.
+    Requests,
+    /// Requests and iterations.
+    Both,
+}
+
+/// What the value of a label can be: a threshold on another would never match a sample.
+pub enum Values {
+    /// One of these.
+    OneOf(fn() -> Vec<&'static str>),
+    /// A whole number between two bounds.
+    Number(u32, u32),
+    /// Any text.
+    Text,
+}
+
+/// Whether a label is part of a line's tag in the interval log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum InLog {
+    Always,
+    /// When it has a value.
+    WhenSet,
+    /// It follows from the others.
+    Never,
+}
+
+/// Where a label stands in a row of `samples.csv`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Before the number of the attempt and the bytes.
+    BeforeCounts,
+    /// After them.
+    AfterCounts,
+    /// At the end, in the files of plans that name scenarios or give tags.
+    WhenTagged,
+}
+
+/// What rows of the table leave out.
+const LABEL: Label = Label {
+    name: "",
+    selects: Selects::Both,
+    values: Values::Text,
+    log: InLog::Always,
+    column: None,
+    absent: None,
+    get: |_| None,
+    set: |_, _| None,
+};
+
+/// Every label, in the order of the interval log.
+pub static LABELS: [Label; 10] = [
+    Label {
+        name: "kind",
+        selects: Selects::Nothing,
+        column: Some((Place::BeforeCounts, "kind")),
+        get: |labels| Some(labels.kind.as_str().into()),
+        set: |labels, text| word(text).map(|kind| labels.kind = kind),
+        ..LABEL
+    },
+    Label {
+        name: "vendor",
+        values: Values::OneOf(|| [Vendor::Clay, Vendor::CustomerIo, Vendor::Service].map(Vendor::as_str).to_vec()),
+        column: Some((Place::BeforeCounts, "vendor")),
+        get: |labels| Some(labels.vendor.as_str().into()),
+        set: |labels, text| word(text).map(|vendor| labels.vendor = vendor),
+        ..LABEL
+    },
+    Label {
+        name: "name",
+        column: Some((Place::BeforeCounts, "name")),
+        get: |labels| Some(labels.name.as_str().into()),
+        set: |labels, text| text.parse().ok().map(|name| labels.name = name),
+        ..LABEL
+    },
+    Label {
+        name: "status",
+        selects: Selects::Requests,
+        values: Values::Number(100, 599),
+        log: InLog::WhenSet,
+        column: Some((Place::BeforeCounts, "status")),
+        get: |labels| (labels.status != 0).then(|| labels.status.to_string().into()),
+        set: |labels, text| text.parse().ok().map(|status| labels.status = status),
+        ..LABEL
+    },
+    Label {
+        name: "failure",
+        values: Values::OneOf(|| FailureKind::ALL.map(FailureKind::as_str).to_vec()),
+        log: InLog::WhenSet,
+        column: Some((Place::BeforeCounts, "failure")),
+        get: |labels| labels.failure.map(|failure| failure.as_str().into()),
+        set: |labels, text| word(text).map(|failure| labels.failure = Some(failure)),
+        ..LABEL
+    },
+    Label {
+        name: "phase",
+        values: Values::Number(0, u16::MAX as u32),
+        column: Some((Place::AfterCounts, "phase")),
+        get: |labels| Some(labels.phase.to_string().into()),
+        set: |labels, text| text.parse().ok().map(|phase| labels.phase = phase),
+        ..LABEL
+    },
+    Label {
+        name: "fault",
+        values: Values::OneOf(truth),
+        column: Some((Place::AfterCounts, "under_fault")),
+        get: |labels| Some(labels.under_fault.to_string().into()),
+        set: |labels, text| text.parse().ok().map(|under_fault| labels.under_fault = under_fault),
+        ..LABEL
+    },
+    Label {
+        name: "retry",
+        selects: Selects::Requests,
+        values: Values::OneOf(truth),
+        get: |labels| Some(labels.retry.to_string().into()),
+        set: |labels, text| text.parse().ok().map(|retry| labels.retry = retry),
+        ..LABEL
+    },
+    Label {
+        name: "expected_response",
+        values: Values::OneOf(truth),
+        log: InLog::Never,
+        get: |labels| Some(labels.failure.is_none().to_string().into()),
+        ..LABEL
+    },
+    Label {
+        name: "scenario",
+        log: InLog::WhenSet,
+        column: Some((Place::WhenTagged, "scenario")),
+        absent: Some(DEFAULT_SCENARIO),
+        get: |labels| labels.scenario.as_deref().map(Cow::Borrowed),
+        set: |labels, text| text.parse().ok().map(|scenario| labels.scenario = Some(scenario)),
+        ..LABEL
+    },
+];
+
+impl Label {
+    /// The label of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        LABELS.iter().find(|label| label.name == name)
+    }
+
+    /// Its value, in the words of a threshold.
+    pub(super) fn value<'a>(&self, labels: &'a Labels) -> Option<Cow<'a, str>> {
+        (self.get)(labels).or(self.absent.map(Cow::Borrowed))
+    }
+}
+
+fn truth() -> Vec<&'static str> {
+    vec!["true", "false"]
+}
+
+/// A value in the words that serde knows the type by.
+fn word<'a, T: Deserialize<'a>>(value: &'a str) -> Option<T> {
+    T::deserialize(StrDeserializer::<ValueError>::new(value)).ok()
+}
+
+/// What samples are registered by: a route or a journey, and the tags that they carry because of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Source {
+    pub(super) kind: SampleKind,
+    pub(super) vendor: Vendor,
+    pub(super) name: Arc<str>,
+    pub(super) scenario: Option<Arc<str>>,
+    pub(super) tags: Arc<UserTags>,
+}
+
+impl Source {
+    /// Whether its plan names it or gives it tags.
+    pub(super) fn is_tagged(&self) -> bool {
+        self.scenario.is_some() || !self.tags.is_empty()
+    }
+}
+
+/// The labels as the hot path puts them together, without allocating.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SeriesKey {
+    /// Index of the [`Source`].
+    pub(super) source: u16,
+    pub(super) status: u16,
+    pub(super) failure: Option<FailureKind>,
+    pub(super) phase: u16,
+    pub(super) under_fault: bool,
+    pub(super) retry: bool,
+}
+
+impl SeriesKey {
+    /// Of a request to `vendor`.
+    pub(super) fn of_attempt(sample: &AttemptSample, vendor: Vendor, timetable: &Timetable) -> Self {
+        Self {
+            source: sample.route.0,
+            status: sample.status,
+            failure: sample.failure,
+            phase: timetable.phase(sample.due),
+            under_fault: timetable.under_fault(vendor, sample.sent),
+            retry: sample.attempt > 1,
+        }
+    }
+
+    /// Of an iteration that is mainly about `vendor`.
+    pub(super) fn of_iteration(sample: &IterationSample, vendor: Vendor, timetable: &Timetable) -> Self {
+        Self {
+            source: sample.journey.0,
+            status: 0,
+            failure: sample.failure,
+            phase: timetable.phase(sample.due),
+            under_fault: timetable.under_fault(vendor, sample.sent),
+            retry: false,
+        }
+    }
+
+    /// The key in 55 bits, different for different keys.
+    pub(super) fn packed(self) -> u64 {
+        let failure = self.failure.map_or(0, |failure| failure as u64 + 1);
+        u64::from(self.source)
+            | u64::from(self.status) << 16
+            | u64::from(self.phase) << 32
+            | failure << 48
+            | u64::from(self.under_fault) << 53
+            | u64::from(self.retry) << 54
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_label_sets_a_series_apart() {
+        let key = SeriesKey { source: 0, status: 0, failure: None, phase: 0, under_fault: false, retry: false };
+        let variants = [
+            key,
+            SeriesKey { source: 1, ..key },
+            SeriesKey { source: u16::MAX, ..key },
+            SeriesKey { status: 1, ..key },
+            SeriesKey { status: u16::MAX, ..key },
+            SeriesKey { failure: Some(FailureKind::ConnectionRefused), ..key },
+            SeriesKey { failure: Some(FailureKind::Interrupted), ..key },
+            SeriesKey { phase: 1, ..key },
+            SeriesKey { phase: u16::MAX, ..key },
+            SeriesKey { under_fault: true, ..key },
+            SeriesKey { retry: true, ..key },
+        ];
+        let packed: HashSet<u64> = variants.iter().map(|key| key.packed()).collect();
+        assert_eq!(packed.len(), variants.len());
+    }
+
+    #[test]
+    fn a_plan_that_names_no_scenario_runs_the_default_one() {
+        let mut labels = Labels::new(SampleKind::Attempt, Vendor::Clay, "clay.webhook");
+        assert_eq!(labels.value("scenario").as_deref(), Some("default"));
+        labels.scenario = Some("spike".to_owned());
+        assert_eq!(labels.value("scenario").as_deref(), Some("spike"));
+    }
+
+    #[test]
+    fn a_value_is_found_by_its_tag_whoever_gave_it() {
+        let tags = UserTags::new([("team".to_owned(), "growth".to_owned())].into()).unwrap();
+        let labels = Labels { tags, status: 429, ..Labels::new(SampleKind::Attempt, Vendor::Clay, "clay.webhook") };
+        let found = ["vendor", "status", "failure", "expected_response", "team", "tribe"].map(|tag| labels.value(tag));
+        let expected = [Some("clay"), Some("429"), None, Some("true"), Some("growth"), None];
+        assert_eq!(found.each_ref().map(Option::as_deref), expected);
+    }
+}

@@ -18,12 +18,13 @@ pub(crate) mod strategies;
 mod tag;
 mod timetable;
 mod totals;
+mod user_tags;
 
 pub use collector::{Collector, Observed};
 pub use gauges::{Gauges, ProcessSample};
 pub use interval::Interval;
 pub use interval_log::{IntervalLogReader, IntervalLogWriter, LogError, LoggedInterval};
-pub use labels::{Labels, SampleKind, TAGS};
+pub use labels::{DEFAULT_SCENARIO, LABELS, Label, Labels, SampleKind, Selects, Values};
 pub use process::{Host, ProcessWatch};
 pub use recorder::{Recorder, RecorderBuilder};
 pub use sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId};
@@ -31,6 +32,7 @@ pub use sample_file::{SampleFile, SampleSender, SamplesWritten};
 pub use second::Second;
 pub use timetable::FaultWindow;
 pub use totals::{CheckCount, Series, Totals};
+pub use user_tags::{MOST_TAG_SETS, TagError, UserTags};
 
 /// Shortest latency that a histogram tells apart, in microseconds.
 pub const LOWEST_US: u64 = 1;

@@ -13,38 +13,55 @@ use crate::clock::LoadClock;
 use crate::outcome::Vendor;
 
 use super::collector::Collector;
-use super::labels::{Labels, SampleKind};
+use super::labels::{Labels, SampleKind, SeriesKey, Source};
 use super::sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId};
 use super::sample_file::{SampleRow, SampleSender};
-use super::shard::{SeriesKey, Shard, Table};
+use super::shard::{Shard, Table};
 use super::timetable::{FaultWindow, Timetable};
+use super::user_tags::UserTags;
 
 /// Registers what will be recorded, then builds the [`Recorder`] and its [`Collector`].
 #[derive(Debug)]
 pub struct RecorderBuilder {
     clock: LoadClock,
     timetable: Timetable,
-    routes: Vec<(Arc<str>, Vendor)>,
-    journeys: Vec<(Arc<str>, Vendor)>,
+    sources: Vec<Source>,
     checks: Vec<String>,
     samples: Option<SampleSender>,
+    scenario: Option<Arc<str>>,
+    tags: Arc<UserTags>,
 }
 
 impl RecorderBuilder {
     /// `phases` are the ends of the plan's stages since the load began, in order; `faults` the planned fault windows.
     pub fn new(clock: LoadClock, phases: Vec<Duration>, faults: Vec<FaultWindow>) -> Self {
         let timetable = Timetable::new(phases, faults);
-        Self { clock, timetable, routes: Vec::new(), journeys: Vec::new(), checks: Vec::new(), samples: None }
+        let (sources, checks) = (Vec::new(), Vec::new());
+        Self { clock, timetable, sources, checks, samples: None, scenario: None, tags: Arc::default() }
     }
 
-    /// Registers a route of requests (`clay.webhook`). The same route twice is one route.
+    /// What is registered from here on carries these tags: the name of its scenario, where the plan names scenarios, and what
+    /// the plan gives to the scenario and the journey.
+    pub fn tags(&mut self, scenario: Option<&str>, tags: &UserTags) -> &mut Self {
+        self.scenario = scenario.map(Arc::from);
+        self.tags = Arc::new(tags.clone());
+        self
+    }
+
+    /// Registers a route of requests (`clay.webhook`). The same route with the same tags twice is one route.
     pub fn route(&mut self, name: &str, vendor: Vendor) -> RouteId {
-        RouteId(register(&mut self.routes, (name.into(), vendor)))
+        RouteId(self.source(SampleKind::Attempt, name, vendor))
     }
 
-    /// Registers a journey (`lead`) and the vendor that it is mainly about. The same journey twice is one journey.
+    /// Registers a journey (`lead`) and the vendor that it is mainly about. The same journey with the same tags twice is one
+    /// journey.
     pub fn journey(&mut self, name: &str, vendor: Vendor) -> JourneyId {
-        JourneyId(register(&mut self.journeys, (name.into(), vendor)))
+        JourneyId(self.source(SampleKind::Iteration, name, vendor))
+    }
+
+    fn source(&mut self, kind: SampleKind, name: &str, vendor: Vendor) -> u16 {
+        let (scenario, tags) = (self.scenario.clone(), Arc::clone(&self.tags));
+        register(&mut self.sources, Source { kind, vendor, name: name.into(), scenario, tags })
     }
 
     /// Registers a check (`status is 200`). The same check twice is one check.
@@ -62,11 +79,13 @@ impl RecorderBuilder {
     /// fewer shards some threads share one, which costs them time and loses nothing.
     pub fn build(self, shards: usize) -> (Recorder, Collector) {
         let checks = self.checks.len();
+        if let Some(samples) = &self.samples {
+            samples.begin(self.sources.iter().any(Source::is_tagged));
+        }
         let shared = Arc::new(Shared {
             clock: self.clock,
             timetable: self.timetable,
-            routes: self.routes,
-            journeys: self.journeys,
+            sources: self.sources,
             checks: self.checks,
             samples: self.samples,
             shards: (0..shards.max(1)).map(|_| Shard::new(Table::new(checks))).collect(),
@@ -92,8 +111,7 @@ fn register<T: PartialEq>(known: &mut Vec<T>, new: T) -> u16 {
 pub(super) struct Shared {
     pub(super) clock: LoadClock,
     pub(super) timetable: Timetable,
-    routes: Vec<(Arc<str>, Vendor)>,
-    journeys: Vec<(Arc<str>, Vendor)>,
+    sources: Vec<Source>,
     pub(super) checks: Vec<String>,
     samples: Option<SampleSender>,
     pub(super) shards: Box<[Shard]>,
@@ -104,27 +122,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn name(&self, kind: SampleKind, index: u16) -> (&Arc<str>, Vendor) {
-        let names = match kind {
-            SampleKind::Attempt => &self.routes,
-            SampleKind::Iteration => &self.journeys,
-        };
-        let (name, vendor) = &names[usize::from(index)];
-        (name, *vendor)
+    fn source(&self, index: u16) -> &Source {
+        &self.sources[usize::from(index)]
     }
 
     pub(super) fn labels(&self, key: &SeriesKey) -> Labels {
-        let (name, vendor) = self.name(key.kind, key.name);
-        Labels {
-            kind: key.kind,
-            vendor,
-            name: name.to_string(),
-            status: key.status,
-            failure: key.failure,
-            phase: key.phase,
-            under_fault: key.under_fault,
-            retry: key.retry,
-        }
+        Labels::of(key, self.source(key.source))
     }
 
     fn shard(&self) -> &Shard {
@@ -160,43 +163,24 @@ impl Recorder {
 
     /// Records a request. It counts in the second in which it is recorded, that is, when it is done.
     pub fn attempt(&self, sample: AttemptSample) {
-        let shared = &*self.shared;
-        let (_, vendor) = shared.name(SampleKind::Attempt, sample.route.0);
-        let key = SeriesKey {
-            kind: SampleKind::Attempt,
-            name: sample.route.0,
-            status: sample.status,
-            failure: sample.failure,
-            phase: shared.timetable.phase(sample.due),
-            under_fault: shared.timetable.under_fault(vendor, sample.sent),
-            retry: sample.attempt > 1,
-        };
-        self.record(key, [sample.due, sample.sent, sample.done], sample.bytes, sample.attempt);
+        let source = self.shared.source(sample.route.0);
+        let key = SeriesKey::of_attempt(&sample, source.vendor, &self.shared.timetable);
+        self.record(source, key, [sample.due, sample.sent, sample.done], sample.bytes, sample.attempt);
     }
 
     /// Records a journey, when it has ended.
     pub fn iteration(&self, sample: IterationSample) {
-        let shared = &*self.shared;
-        let (_, vendor) = shared.name(SampleKind::Iteration, sample.journey.0);
-        let key = SeriesKey {
-            kind: SampleKind::Iteration,
-            name: sample.journey.0,
-            status: 0,
-            failure: sample.failure,
-            phase: shared.timetable.phase(sample.due),
-            under_fault: shared.timetable.under_fault(vendor, sample.sent),
-            retry: false,
-        };
-        self.record(key, [sample.due, sample.sent, sample.done], 0, 1);
+        let source = self.shared.source(sample.journey.0);
+        let key = SeriesKey::of_iteration(&sample, source.vendor, &self.shared.timetable);
+        self.record(source, key, [sample.due, sample.sent, sample.done], 0, 1);
     }
 
-    fn record(&self, key: SeriesKey, times: [Duration; 3], bytes: u64, attempt: u32) {
+    fn record(&self, source: &Source, key: SeriesKey, times: [Duration; 3], bytes: u64, attempt: u32) {
         let [due, _, done] = times;
         // A result that came back "before" it was due is one that took no time; it must not wrap around.
         self.shared.shard().lock().record(key, done.saturating_sub(due), bytes);
         if let Some(samples) = &self.shared.samples {
-            let (name, vendor) = self.shared.name(key.kind, key.name);
-            samples.send(SampleRow { times, key, vendor, name: Arc::clone(name), attempt, bytes });
+            samples.send(SampleRow { times, key, source: source.clone(), attempt, bytes });
         }
     }
 
@@ -217,8 +201,8 @@ impl Recorder {
     }
 
     /// Counts an iteration that was due and could not start.
-    pub fn dropped(&self) {
-        self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+    pub fn dropped(&self, count: u64) {
+        self.shared.dropped.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Counts an iteration that the end of the run cut off.

@@ -10,30 +10,27 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::outcome::Vendor;
-
+use super::labels::{LABELS, Label, Labels, Place, SeriesKey, Source};
 use super::micros;
-use super::shard::SeriesKey;
 
 /// Rows that may wait for the disk: about 5 MB, and a second's pause at tens of thousands of requests a second.
 const WAITING_ROWS: usize = 65_536;
 
-/// The header line.
-const COLUMNS: [&str; 12] =
-    ["due_us", "sent_us", "done_us", "kind", "vendor", "name", "status", "failure", "attempt", "bytes", "phase", "under_fault"];
-
-/// One row. The name is shared, not copied, so that a row costs no allocation.
+/// One row. Its names are shared, not copied, so that a row costs no allocation.
 #[derive(Debug)]
 pub(super) struct SampleRow {
     pub(super) times: [Duration; 3],
     pub(super) key: SeriesKey,
-    pub(super) vendor: Vendor,
-    pub(super) name: Arc<str>,
+    pub(super) source: Source,
     pub(super) attempt: u32,
     pub(super) bytes: u64,
 }
 
 enum Message {
+    /// The load begins; `tagged` when its plan names scenarios or gives tags.
+    Begin {
+        tagged: bool,
+    },
     Row(SampleRow),
     End,
 }
@@ -46,6 +43,11 @@ pub struct SampleSender {
 }
 
 impl SampleSender {
+    pub(super) fn begin(&self, tagged: bool) {
+        // Fails only when the writer has ended already, on an error that it gives at the end.
+        let _ = self.rows.send(Message::Begin { tagged });
+    }
+
     pub(super) fn send(&self, row: SampleRow) {
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.rows.try_send(Message::Row(row)) {
             self.left_out.fetch_add(1, Ordering::Relaxed);
@@ -112,34 +114,54 @@ impl SampleFile {
 
 fn write_rows(out: impl Write, rows: &Receiver<Message>) -> io::Result<u64> {
     let mut csv = csv::Writer::from_writer(BufWriter::new(out));
-    csv.write_record(COLUMNS)?;
+    let columns = columns(matches!(rows.recv(), Ok(Message::Begin { tagged: true })));
+    csv.write_record(columns.iter().map(|(name, _)| name))?;
     let mut written = 0;
     while let Ok(Message::Row(row)) = rows.recv() {
-        csv.write_record(fields(&row))?;
+        let labels = Labels::of(&row.key, &row.source);
+        csv.write_record(columns.iter().map(|(_, value)| value.of(&row, &labels)))?;
         written += 1;
     }
     csv.flush()?;
     Ok(written)
 }
 
-fn fields(row: &SampleRow) -> [String; 12] {
-    let [due, sent, done] = row.times.map(|time| micros(time).to_string());
-    let key = &row.key;
-    let status = if key.status == 0 { String::new() } else { key.status.to_string() };
-    [
-        due,
-        sent,
-        done,
-        key.kind.as_str().to_owned(),
-        row.vendor.to_string(),
-        row.name.to_string(),
-        status,
-        key.failure.map(|failure| failure.to_string()).unwrap_or_default(),
-        row.attempt.to_string(),
-        row.bytes.to_string(),
-        key.phase.to_string(),
-        key.under_fault.to_string(),
-    ]
+/// Where the value of a column comes from.
+enum Value {
+    Label(&'static Label),
+    Sample(fn(&SampleRow) -> String),
+}
+
+impl Value {
+    fn of(&self, row: &SampleRow, labels: &Labels) -> String {
+        match self {
+            Self::Label(label) => label.value(labels).unwrap_or_default().into_owned(),
+            Self::Sample(value) => value(row),
+        }
+    }
+}
+
+/// The columns, with those of scenarios and the plan's own tags when a sample can have them.
+fn columns(tagged: bool) -> Vec<(&'static str, Value)> {
+    let mut columns = vec![
+        ("due_us", Value::Sample(|row| micros(row.times[0]).to_string())),
+        ("sent_us", Value::Sample(|row| micros(row.times[1]).to_string())),
+        ("done_us", Value::Sample(|row| micros(row.times[2]).to_string())),
+    ];
+    columns.extend(labels_at(Place::BeforeCounts));
+    columns.push(("attempt", Value::Sample(|row| row.attempt.to_string())));
+    columns.push(("bytes", Value::Sample(|row| row.bytes.to_string())));
+    columns.extend(labels_at(Place::AfterCounts));
+    if tagged {
+        columns.extend(labels_at(Place::WhenTagged));
+        columns.push(("extra_tags", Value::Sample(|row| row.source.tags.to_string())));
+    }
+    columns
+}
+
+fn labels_at(place: Place) -> impl Iterator<Item = (&'static str, Value)> {
+    let named = move |label: &'static Label| label.column.filter(|(at, _)| *at == place).map(|(_, name)| (name, label));
+    LABELS.iter().filter_map(named).map(|(name, label)| (name, Value::Label(label)))
 }
 
 #[cfg(test)]
@@ -150,8 +172,8 @@ mod tests {
     use tokio::time::Instant;
 
     use crate::clock::LoadClock;
-    use crate::measure::{AttemptSample, FaultWindow, IterationSample, RecorderBuilder};
-    use crate::outcome::FailureKind;
+    use crate::measure::{AttemptSample, FaultWindow, IterationSample, RecorderBuilder, UserTags};
+    use crate::outcome::{FailureKind, Vendor};
 
     use super::*;
 
@@ -215,6 +237,31 @@ mod tests {
              10,20,30,attempt,service,\"say \"\"hi\"\", twice\",429,rate_limited,2,5,0,true\n\
              100,101,160,iteration,clay,lead,,,1,0,1,false\n"
         );
+    }
+
+    #[test]
+    fn a_plan_with_tags_has_two_more_columns() {
+        let page = Page::default();
+        let (file, sender) = SampleFile::start(page.clone()).unwrap();
+        let mut builder = builder();
+        let tags = UserTags::new([("team", "growth"), ("tier", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into()).unwrap();
+        let tagged = builder.tags(Some("spike"), &tags).journey("lead", Vendor::Clay);
+        let plain = builder.tags(None, &UserTags::default()).journey("lead", Vendor::Clay);
+        builder.samples(sender);
+        let (recorder, mut collector) = builder.build(1);
+        for journey in [tagged, plain] {
+            recorder.iteration(IterationSample { journey, due: us(1), sent: us(1), done: us(2), failure: None });
+        }
+        file.finish().unwrap();
+        let text = String::from_utf8(page.text.lock().unwrap().clone()).unwrap();
+        assert_eq!(
+            text,
+            "due_us,sent_us,done_us,kind,vendor,name,status,failure,attempt,bytes,phase,under_fault,scenario,extra_tags\n\
+             1,1,2,iteration,clay,lead,,,1,0,0,true,spike,team=growth&tier=1\n\
+             1,1,2,iteration,clay,lead,,,1,0,0,true,default,\n"
+        );
+        let interval = collector.cut(us(3), crate::measure::Observed::default());
+        assert_eq!(interval.series.keys().map(|labels| labels.value("team")).collect::<Vec<_>>(), [None, Some("growth".into())]);
     }
 
     #[test]

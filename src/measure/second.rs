@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::gauges::{Gauges, ProcessSample};
+use crate::plan::Planned;
 
 /// What happened in one second. The first starts when the load does; the last may be shorter.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -11,8 +12,9 @@ pub struct Second {
     pub start_us: u64,
     /// Its length in microseconds.
     pub length_us: u64,
-    /// Users that the plan asks for at its end.
-    pub users_planned: u32,
+    /// What the plan asks for at its end.
+    #[serde(flatten)]
+    pub planned: Planned,
     /// Index of the stage at its start.
     pub phase: u16,
     /// Requests answered or given up.

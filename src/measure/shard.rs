@@ -8,42 +8,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::outcome::FailureKind;
-
-use super::labels::SampleKind;
+use super::labels::SeriesKey;
 use super::totals::{CheckCount, Series};
 use super::{HIGHEST_US, micros};
 
 /// Swaps after which a series without samples gives its memory back: phases come and go in a long run.
 const IDLE_SWAPS: u32 = 60;
-
-/// Labels before names: what the hot path can put together without allocating.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SeriesKey {
-    pub(super) kind: SampleKind,
-    /// Index of the route or the journey.
-    pub(super) name: u16,
-    pub(super) status: u16,
-    pub(super) failure: Option<FailureKind>,
-    pub(super) phase: u16,
-    pub(super) under_fault: bool,
-    pub(super) retry: bool,
-}
-
-impl SeriesKey {
-    /// The key in 56 bits, different for different keys.
-    fn packed(self) -> u64 {
-        let kind = u64::from(self.kind == SampleKind::Iteration);
-        let failure = self.failure.map_or(0, |failure| failure as u64 + 1);
-        u64::from(self.name)
-            | u64::from(self.status) << 16
-            | u64::from(self.phase) << 32
-            | failure << 48
-            | kind << 53
-            | u64::from(self.under_fault) << 54
-            | u64::from(self.retry) << 55
-    }
-}
 
 /// Multiplies and folds: packed keys need no more, and no one can choose them to collide.
 #[derive(Default)]
@@ -131,32 +101,10 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     fn key() -> SeriesKey {
-        SeriesKey { kind: SampleKind::Attempt, name: 0, status: 0, failure: None, phase: 0, under_fault: false, retry: false }
-    }
-
-    #[test]
-    fn every_label_sets_a_series_apart() {
-        let variants = [
-            key(),
-            SeriesKey { kind: SampleKind::Iteration, ..key() },
-            SeriesKey { name: 1, ..key() },
-            SeriesKey { name: u16::MAX, ..key() },
-            SeriesKey { status: 1, ..key() },
-            SeriesKey { status: u16::MAX, ..key() },
-            SeriesKey { failure: Some(FailureKind::ConnectionRefused), ..key() },
-            SeriesKey { failure: Some(FailureKind::Interrupted), ..key() },
-            SeriesKey { phase: 1, ..key() },
-            SeriesKey { phase: u16::MAX, ..key() },
-            SeriesKey { under_fault: true, ..key() },
-            SeriesKey { retry: true, ..key() },
-        ];
-        let packed: HashSet<u64> = variants.iter().map(|key| key.packed()).collect();
-        assert_eq!(packed.len(), variants.len());
+        SeriesKey { source: 0, status: 0, failure: None, phase: 0, under_fault: false, retry: false }
     }
 
     #[test]

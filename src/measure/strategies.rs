@@ -10,7 +10,8 @@ use proptest::sample::select;
 use crate::event::BreakerState;
 use crate::outcome::{FailureKind, LeadCounts, Vendor};
 
-use super::{Gauges, Interval, Labels, ProcessSample, SampleKind, Second, Series};
+use super::{Gauges, Interval, Labels, ProcessSample, SampleKind, Second, Series, UserTags};
+use crate::plan::Planned;
 
 const VENDORS: [Vendor; 3] = [Vendor::Clay, Vendor::CustomerIo, Vendor::Service];
 
@@ -18,8 +19,10 @@ pub(crate) fn labels() -> impl Strategy<Value = Labels> {
     let kind = select(vec![SampleKind::Attempt, SampleKind::Iteration]);
     let failure = option::of(select(FailureKind::ALL.to_vec()));
     let name = prop_oneof!["[a-z_.]{1,16}", ".{0,12}"];
-    (kind, select(VENDORS.to_vec()), name, any::<u16>(), failure, any::<u16>(), any::<bool>(), any::<bool>()).prop_map(
-        |(kind, vendor, name, status, failure, phase, under_fault, retry)| Labels {
+    let tags = btree_map("t_[a-z]{1,4}", "[a-z é=;:%]{0,6}[a-z]", 0..3).prop_map(|tags| UserTags::new(tags).unwrap_or_default());
+    let own = (option::of("[a-z é;:]{1,6}"), tags);
+    (kind, select(VENDORS.to_vec()), name, any::<u16>(), failure, any::<u16>(), any::<bool>(), any::<bool>(), own).prop_map(
+        |(kind, vendor, name, status, failure, phase, under_fault, retry, (scenario, tags))| Labels {
             kind,
             vendor,
             name,
@@ -28,6 +31,8 @@ pub(crate) fn labels() -> impl Strategy<Value = Labels> {
             phase,
             under_fault,
             retry,
+            scenario,
+            tags,
         },
     )
 }
@@ -75,13 +80,13 @@ fn processes() -> impl Strategy<Value = Vec<ProcessSample>> {
 pub(crate) fn second() -> impl Strategy<Value = Second> {
     let lengths = (0_u64..100_000_000_000, 0_u64..2_000_000);
     (lengths, any::<u32>(), any::<u16>(), any::<[u64; 10]>(), gauges(), processes()).prop_map(
-        |((start_us, length_us), users_planned, phase, numbers, gauges, processes)| {
+        |((start_us, length_us), users, phase, numbers, gauges, processes)| {
             let [requests, failures, rate_limited, iterations, iterations_failed, bytes, p50_us, p95_us, p99_us, max_us] =
                 numbers;
             Second {
                 start_us,
                 length_us,
-                users_planned,
+                planned: Planned { users, rate: 0.0 },
                 phase,
                 requests,
                 failures,

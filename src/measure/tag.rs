@@ -3,32 +3,41 @@
 //! The log's format allows no comma, space or line break in a tag, and some readers stop at an equals sign. So the parts are
 //! joined by `;` and `:`, and every other character of a name that is not plain is written as `%` and its bytes in hexadecimal.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::str::FromStr;
 
-use serde::Deserialize;
-use serde::de::value::{Error as ValueError, StrDeserializer};
+use crate::outcome::Vendor;
 
-use super::labels::Labels;
+use super::labels::{InLog, LABELS, Labels, SampleKind};
+use super::user_tags::UserTags;
+
+/// What sets the names of the plan's own tags apart from those of [`LABELS`].
+const USER: &str = "tag.";
 
 /// The tag of a series.
 pub(super) fn encode(labels: &Labels) -> String {
-    let mut tag = format!("kind:{};vendor:{};name:", labels.kind.as_str(), labels.vendor);
-    for byte in labels.name.bytes() {
+    let mut tag = String::new();
+    for label in LABELS.iter().filter(|label| label.log != InLog::Never) {
+        if let Some(value) = (label.get)(labels) {
+            write_part(&mut tag, ["", label.name], &value);
+        }
+    }
+    for (key, value) in labels.tags.iter() {
+        write_part(&mut tag, [USER, key], value);
+    }
+    tag
+}
+
+fn write_part(tag: &mut String, [prefix, key]: [&str; 2], value: &str) {
+    let join = if tag.is_empty() { "" } else { ";" };
+    let _ = write!(tag, "{join}{prefix}{key}:");
+    for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"._-/".contains(&byte) {
             tag.push(char::from(byte));
         } else {
             let _ = write!(tag, "%{byte:02x}");
         }
     }
-    if labels.status != 0 {
-        let _ = write!(tag, ";status:{}", labels.status);
-    }
-    if let Some(failure) = labels.failure {
-        let _ = write!(tag, ";failure:{failure}");
-    }
-    let _ = write!(tag, ";phase:{};fault:{};retry:{}", labels.phase, labels.under_fault, labels.retry);
-    tag
 }
 
 /// The labels of a tag.
@@ -36,50 +45,31 @@ pub(super) fn encode(labels: &Labels) -> String {
 /// # Errors
 /// What is wrong with it, in words.
 pub(super) fn decode(tag: &str) -> Result<Labels, String> {
-    let (mut kind, mut vendor, mut name, mut phase, mut fault, mut retry) = (None, None, None, None, None, None);
-    let (mut status, mut failure) = (None, None);
+    // Every value is overwritten, or the tag is refused: a label that is always logged must be there.
+    let mut labels = Labels::new(SampleKind::Attempt, Vendor::Clay, "");
+    let mut seen = [false; LABELS.len()];
+    let mut tags = BTreeMap::new();
     for part in tag.split(';') {
         let (key, value) = part.split_once(':').ok_or_else(|| format!("the tag's part \"{part}\" is not KEY:VALUE"))?;
-        match key {
-            "kind" => set(&mut kind, part, word(value))?,
-            "vendor" => set(&mut vendor, part, word(value))?,
-            "name" => set(&mut name, part, unescape(value))?,
-            "status" => set(&mut status, part, number(value))?,
-            "failure" => set(&mut failure, part, word(value))?,
-            "phase" => set(&mut phase, part, number(value))?,
-            "fault" => set(&mut fault, part, number(value))?,
-            "retry" => set(&mut retry, part, number(value))?,
+        let unknown_value = || format!("the tag's part \"{part}\" has an unknown value");
+        let value = unescape(value).ok_or_else(unknown_value)?;
+        let is_first = match (key.strip_prefix(USER), LABELS.iter().position(|label| label.name == key)) {
+            (Some(key), _) => tags.insert(key.to_owned(), value).is_none(),
+            (None, Some(index)) if LABELS[index].log != InLog::Never => {
+                (LABELS[index].set)(&mut labels, &value).ok_or_else(unknown_value)?;
+                !std::mem::replace(&mut seen[index], true)
+            }
             _ => return Err(format!("the tag has an unknown part \"{part}\"")),
+        };
+        if !is_first {
+            return Err(format!("the tag has \"{part}\" beside another value of the same key"));
         }
     }
-    let missing = |key: &str| format!("the tag has no {key}");
-    Ok(Labels {
-        kind: kind.ok_or_else(|| missing("kind"))?,
-        vendor: vendor.ok_or_else(|| missing("vendor"))?,
-        name: name.ok_or_else(|| missing("name"))?,
-        status: status.unwrap_or(0),
-        failure,
-        phase: phase.ok_or_else(|| missing("phase"))?,
-        under_fault: fault.ok_or_else(|| missing("fault"))?,
-        retry: retry.ok_or_else(|| missing("retry"))?,
-    })
-}
-
-fn set<T>(slot: &mut Option<T>, part: &str, value: Option<T>) -> Result<(), String> {
-    let value = value.ok_or_else(|| format!("the tag's part \"{part}\" has an unknown value"))?;
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(format!("the tag has \"{part}\" beside another value of the same key")),
+    labels.tags = UserTags::new(tags).map_err(|error| error.to_string())?;
+    match LABELS.iter().zip(seen).find(|(label, seen)| label.log == InLog::Always && !seen) {
+        Some((missing, _)) => Err(format!("the tag has no {}", missing.name)),
+        None => Ok(labels),
     }
-}
-
-/// A value in the words that serde knows the type by.
-fn word<'a, T: Deserialize<'a>>(value: &'a str) -> Option<T> {
-    T::deserialize(StrDeserializer::<ValueError>::new(value)).ok()
-}
-
-fn number<T: FromStr>(value: &str) -> Option<T> {
-    value.parse().ok()
 }
 
 fn unescape(value: &str) -> Option<String> {
@@ -134,20 +124,20 @@ mod tests {
 
     #[test]
     fn a_plain_name_is_written_plainly() {
+        let failure = Some(FailureKind::RateLimited);
         let labels = Labels {
-            kind: SampleKind::Attempt,
-            vendor: Vendor::CustomerIo,
-            name: "customer_io.identify".to_owned(),
             status: 429,
-            failure: Some(FailureKind::RateLimited),
+            failure,
             phase: 2,
             under_fault: true,
-            retry: false,
+            ..Labels::new(SampleKind::Attempt, Vendor::CustomerIo, "customer_io.identify")
         };
-        assert_eq!(
-            encode(&labels),
-            "kind:attempt;vendor:customer_io;name:customer_io.identify;status:429;failure:rate_limited;phase:2;fault:true;retry:false"
-        );
+        let plain = "kind:attempt;vendor:customer_io;name:customer_io.identify;status:429;failure:rate_limited;\
+                     phase:2;fault:true;retry:false";
+        assert_eq!(encode(&labels), plain);
+        let tags = UserTags::new([("team".to_owned(), "growth & co".to_owned())].into()).unwrap();
+        let tagged = Labels { scenario: Some("spike".to_owned()), tags, ..labels };
+        assert_eq!(encode(&tagged), format!("{plain};scenario:spike;tag.team:growth%20%26%20co"));
     }
 
     #[test]
@@ -162,6 +152,9 @@ mod tests {
             ("name:x", "name:%f", "\"name:%f\" has an unknown value"),
             ("name:x", "colour:red", "unknown part \"colour:red\""),
             ("retry:false", "retry", "\"retry\" is not KEY:VALUE"),
+            ("name:x", "name:x;expected_response:true", "unknown part \"expected_response:true\""),
+            ("name:x", "name:x;tag.a:1;tag.a:2", "\"tag.a:2\" beside another"),
+            ("name:x", "name:x;tag.vendor:acme", "a tag `vendor` of their own"),
         ] {
             let problem = decode(&good.replace(from, to)).unwrap_err();
             assert!(problem.contains(expected), "{problem}");

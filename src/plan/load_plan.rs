@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::segment::Segment;
+use super::ramp::Ramp;
 
 /// One stage: a linear ramp from the target before it to its own. A zero-length stage is a jump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,31 +55,56 @@ impl LoadPlan {
 
     /// The most users that the plan ever goes towards: no time has more.
     pub fn max_users(&self) -> u32 {
-        self.segments().map(|segment| segment.from.max(segment.to)).max().unwrap_or(0)
+        self.ramps().map(|ramp| ramp.from.max(ramp.to)).max().unwrap_or(0)
     }
 
     /// Users planned at `at`, from the start of the load; 0 from the plan's end on.
     pub fn users_at(&self, at: Duration) -> u32 {
-        self.segments().find(|segment| segment.contains(at)).map_or(0, |segment| segment.users_at(at))
+        self.ramps().find(|ramp| ramp.contains(at)).map_or(0, |ramp| ramp.users_at(at))
     }
 
     /// Index of the stage that `at` falls into, never one of no length; the last one from the plan's end on.
     pub fn stage_at(&self, at: Duration) -> usize {
-        let found = self.segments().find(|segment| segment.contains(at));
-        found.map_or_else(|| self.stages.len().saturating_sub(1), |segment| segment.stage)
+        let found = self.ramps().find(|ramp| ramp.contains(at));
+        found.map_or_else(|| self.stages.len().saturating_sub(1), |ramp| ramp.stage)
     }
 
     /// The first time, not before `from`, at which user number `user` (from 0) is planned to be active: it is whenever
     /// [`LoadPlan::users_at`] is greater than its number. `None` if it never is again.
     pub fn next_active(&self, user: u32, from: Duration) -> Option<Duration> {
-        self.segments().filter(|segment| segment.end > from).find_map(|segment| segment.next_active(user, from))
+        self.ramps().filter(|ramp| ramp.end > from).find_map(|ramp| ramp.next_active(user, from))
     }
 
     /// The first time, not before `from`, at which user number `user` (from 0) is planned not to be active: the plan's
     /// end at the latest.
     pub fn next_inactive(&self, user: u32, from: Duration) -> Duration {
-        let within = self.segments().filter(|segment| segment.end > from).find_map(|segment| segment.next_inactive(user, from));
+        let within = self.ramps().filter(|ramp| ramp.end > from).find_map(|ramp| ramp.next_inactive(user, from));
         within.unwrap_or_else(|| self.duration().max(from))
+    }
+
+    /// When an iteration that user number `user` (from 0) begins at `at` is cut off: `ramp_down` after the plan stops needing
+    /// the user, unless it needs it again by then, and `stop` after the plan's end at the latest.
+    pub fn cut_off(&self, user: u32, at: Duration, ramp_down: Duration, stop: Duration) -> Duration {
+        let end = self.duration();
+        let last = end.saturating_add(stop);
+        let mut leaves = self.next_inactive(user, at);
+        while leaves < end {
+            let cut_off = leaves.saturating_add(ramp_down);
+            match self.next_active(user, leaves) {
+                Some(again) if again <= cut_off => leaves = self.next_inactive(user, again),
+                _ => return cut_off.min(last),
+            }
+        }
+        last
+    }
+
+    /// The same plan, beginning after `wait`.
+    pub fn delayed(&self, wait: Duration) -> Self {
+        if wait.is_zero() {
+            return self.clone();
+        }
+        let before = [(wait, 0), (Duration::ZERO, self.start)].map(|(duration, target)| Stage { duration, target });
+        Self { start: 0, stages: before.into_iter().chain(self.stages.iter().copied()).collect() }
     }
 
     /// The same plan in `factor` times the time: 0.1 for a tenth. The users stay the same.
@@ -89,17 +114,17 @@ impl LoadPlan {
     }
 
     /// The stages that take time, each with where it starts. Jumps show in what the next one starts from.
-    fn segments(&self) -> impl Iterator<Item = Segment> + '_ {
+    fn ramps(&self) -> impl Iterator<Item = Ramp> + '_ {
         let mut start = Duration::ZERO;
         let mut from = self.start;
         let all = self.stages.iter().enumerate().map(move |(index, stage)| {
             let end = start.saturating_add(stage.duration);
-            let segment = Segment { stage: index, start, end, from, to: stage.target };
+            let ramp = Ramp { stage: index, start, end, from, to: stage.target };
             start = end;
             from = stage.target;
-            segment
+            ramp
         });
-        all.filter(|segment| segment.end > segment.start)
+        all.filter(|ramp| ramp.end > ramp.start)
     }
 }
 

@@ -1,66 +1,101 @@
-//! One ramp of a plan, in exact integer arithmetic: rounding a time to a float would let a user come a step too early.
+//! A share of a load: of everything that is numbered (users, iterations, rows of data), each number is in exactly one segment
+//! and keeps its number there.
+//!
+//! Numbers are dealt out in turn, as k6 stripes its execution segments, so that a ramp is a ramp in every segment.
 
-use std::time::Duration;
+use std::num::NonZeroU32;
+use std::str::FromStr;
 
-/// A stage that takes time. Its end belongs to what follows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Segment {
-    /// Index of the stage.
-    pub(super) stage: usize,
-    pub(super) start: Duration,
-    pub(super) end: Duration,
-    /// Users at its start.
-    pub(super) from: u32,
-    /// Users at its end.
-    pub(super) to: u32,
+use thiserror::Error;
+
+use super::target::Target;
+
+/// Segment number `index` (from 0) of `of`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    index: u32,
+    of: NonZeroU32,
 }
 
+/// A text that names no segment.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("a segment is written 1/3, 2/3 or 3/3")]
+pub struct SegmentError;
+
 impl Segment {
-    pub(super) fn contains(&self, at: Duration) -> bool {
-        self.start <= at && at < self.end
-    }
+    /// The whole load.
+    pub const WHOLE: Self = Self { index: 0, of: NonZeroU32::MIN };
 
-    /// Users at a time within it: steps that the line has completed, up or down.
-    pub(super) fn users_at(&self, at: Duration) -> u32 {
-        let height = u128::from(self.from.abs_diff(self.to));
-        let steps = height * (at - self.start).as_nanos() / (self.end - self.start).as_nanos();
-        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-        if self.rises() { self.from + steps } else { self.from - steps }
-    }
-
-    /// The first time in it, not before `from`, at which user number `user` is active.
-    pub(super) fn next_active(&self, user: u32, from: Duration) -> Option<Duration> {
-        let first = from.max(self.start);
-        if self.users_at(first) > user {
-            return Some(first);
+    /// Segment number `index`, from 0, of `of`.
+    ///
+    /// # Errors
+    /// When there are not so many.
+    pub fn new(index: u32, of: u32) -> Result<Self, SegmentError> {
+        match NonZeroU32::new(of) {
+            Some(of) if index < of.get() => Ok(Self { index, of }),
+            _ => Err(SegmentError),
         }
-        if !self.rises() || user >= self.to {
-            return None;
-        }
-        self.time_of_step(user + 1 - self.from)
     }
 
-    /// The first time in it, not before `from`, at which user number `user` is not active.
-    pub(super) fn next_inactive(&self, user: u32, from: Duration) -> Option<Duration> {
-        let first = from.max(self.start);
-        if self.users_at(first) <= user {
-            return Some(first);
-        }
-        if self.rises() || user < self.to {
-            return None;
-        }
-        self.time_of_step(self.from - user)
+    /// How many of the numbers below `count` are in this segment.
+    pub fn share(&self, count: u64) -> u64 {
+        let (index, of) = (u64::from(self.index), u64::from(self.of.get()));
+        count / of + u64::from(count % of > index)
     }
 
-    /// When the line completes its `step`th step; `None` for the last, which is at the end and belongs to what follows.
-    fn time_of_step(&self, step: u32) -> Option<Duration> {
-        let height = u128::from(self.from.abs_diff(self.to));
-        let nanos = (self.end - self.start).as_nanos() * u128::from(step);
-        let at = self.start + Duration::from_nanos(u64::try_from(nanos.div_ceil(height)).unwrap_or(u64::MAX));
-        (at < self.end).then_some(at)
+    /// The `n`th number, from 0, that is in this segment.
+    pub fn number(&self, n: u64) -> u64 {
+        n.saturating_mul(u64::from(self.of.get())).saturating_add(u64::from(self.index))
     }
 
-    fn rises(&self) -> bool {
-        self.to >= self.from
+    /// As this segment, among those that have one of `users`: the iterations that users share are dealt out to these only.
+    pub fn among(&self, users: u32) -> Option<Self> {
+        Self::new(self.index, self.of.get().min(users)).ok()
+    }
+
+    /// This segment's share of what is asked for.
+    pub fn target(&self, whole: Target) -> Target {
+        match whole {
+            // A share of a u32 is a u32.
+            Target::Users(users) => Target::Users(self.share(u64::from(users)).try_into().unwrap_or(u32::MAX)),
+            Target::Rate(rate) => Target::Rate(rate / f64::from(self.of.get())),
+        }
+    }
+}
+
+impl FromStr for Segment {
+    type Err = SegmentError;
+
+    /// As a person writes it, counted from 1: `2/3`.
+    fn from_str(text: &str) -> Result<Self, SegmentError> {
+        let (number, of) = text.split_once('/').ok_or(SegmentError)?;
+        let number: NonZeroU32 = number.parse().map_err(|_| SegmentError)?;
+        Self::new(number.get() - 1, of.parse().map_err(|_| SegmentError)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_segment_is_written_from_one() {
+        assert_eq!("2/3".parse(), Segment::new(1, 3));
+        for wrong in ["", "3", "0/3", "4/3", "1/0", "a/3", "-1/3"] {
+            assert_eq!(wrong.parse::<Segment>(), Err(SegmentError), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_number_is_in_exactly_one_segment(count in 0_u64..500, of in 1_u32..20) {
+            let segments: Vec<Segment> = (0..of).map(|index| Segment::new(index, of).unwrap()).collect();
+            let mut numbers: Vec<u64> =
+                segments.iter().flat_map(|segment| (0..segment.share(count)).map(|n| segment.number(n))).collect();
+            numbers.sort_unstable();
+            prop_assert_eq!(numbers, (0..count).collect::<Vec<_>>());
+        }
     }
 }

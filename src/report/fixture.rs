@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::measure::{CheckCount, Gauges, Labels, ProcessSample, SampleKind, Second, Series, Totals};
 use crate::outcome::{FailureKind, LeadCounts, Vendor};
+use crate::plan::Planned;
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::seed::Seed;
 
@@ -59,7 +60,7 @@ pub(crate) fn flat(count: u64, requests: u64, failures: u64) -> Run {
         run.seconds.push(Second {
             start_us: index * 1_000_000,
             length_us: 1_000_000,
-            users_planned: 10,
+            planned: Planned { users: 10, rate: 0.0 },
             requests,
             failures,
             p50_us: if requests > 0 { 40_000 } else { 0 },
@@ -81,7 +82,7 @@ pub(crate) fn flat(count: u64, requests: u64, failures: u64) -> Run {
 
 /// Labels of a request.
 pub(crate) fn labels(name: &str, vendor: Vendor, status: u16, failure: Option<FailureKind>, under_fault: bool) -> Labels {
-    Labels { kind: SampleKind::Attempt, vendor, name: name.to_owned(), status, failure, phase: 1, under_fault, retry: false }
+    Labels { status, failure, phase: 1, under_fault, ..Labels::new(SampleKind::Attempt, vendor, name) }
 }
 
 /// Adds samples, given as (duration in microseconds, how many).
@@ -181,7 +182,7 @@ fn second(index: u64) -> Second {
     Second {
         start_us: index * 1_000_000,
         length_us: 1_000_000,
-        users_planned: users,
+        planned: Planned { users, rate: 0.0 },
         phase: match index {
             0..8 => 0,
             8..34 => 1,

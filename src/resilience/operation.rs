@@ -34,6 +34,10 @@ pub struct Operation {
     /// The key of the lead that it is a part of; `None` for an operation by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lead: Option<String>,
+    /// Which of its sender's callers it is for, in the sender's own numbers: its requests carry that caller's labels. Stores on
+    /// disk forget it.
+    #[serde(skip)]
+    pub caller: u16,
 }
 
 impl OperationKind {
@@ -60,7 +64,7 @@ impl Operation {
     pub fn new(kind: OperationKind, user: impl Into<String>, data: Value) -> Self {
         let user = user.into();
         let key = idempotency_key(kind, &user, &data);
-        Self { kind, user, data, key, lead: None }
+        Self { kind, user, data, key, lead: None, caller: 0 }
     }
 }
 

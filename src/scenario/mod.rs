@@ -1,4 +1,4 @@
-//! A scenario file: read, checked whole, and turned into what the rest of the program works with.
+//! A test plan: read, checked whole, and turned into what the rest of the program works with.
 //!
 //! ```text
 //! text ─► document (TOML with places) ─► structure (against the schema) ─► raw types ─► check (meaning) ─► model
@@ -21,8 +21,8 @@ mod tests;
 
 pub use expectations::{BreakerExpectations, Expectations};
 pub use model::{
-    Capacity, ExecutorKind, HttpJourney, Journey, Labels, LeadData, LeadUse, Load, SERVICE_LEADS, ServiceAt, ServiceTarget, Slo,
-    Target, TestPlan, ThinkTime, WeightedJourney,
+    Capacity, HttpJourney, Journey, Labels, LeadData, LeadUse, SERVICE_LEADS, Scenario, ServiceAt, ServiceTarget, Slo, Target,
+    TestPlan, ThinkTime, WeightedJourney,
 };
 pub use schema::json_schema;
 pub use template::{NameError, new_scenario};

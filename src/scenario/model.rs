@@ -1,4 +1,4 @@
-//! A valid scenario. Everything here has been checked; nothing is optional that a run needs.
+//! A valid test plan. Everything here has been checked; nothing is optional that a run needs.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,14 +6,16 @@ use std::time::Duration;
 use mock_server::fault::Fault;
 use mock_server::settings::SimulationSettings;
 
-use crate::plan::LoadPlan;
+use crate::executor::{Load, ScenarioLoad};
+use crate::measure::{DEFAULT_SCENARIO, UserTags};
+use crate::plan::Segment;
 use crate::resilience::Resilience;
 use crate::threshold::Threshold;
 
 use super::expectations::Expectations;
 use crate::config::{Diagnostics, Secret};
 
-/// A scenario, ready to run.
+/// A test plan, ready to run.
 #[derive(Debug, Clone)]
 pub struct TestPlan {
     /// Its name; it becomes part of the run's directory.
@@ -26,12 +28,10 @@ pub struct TestPlan {
     pub text: String,
     /// The seed that the file asks for; the command line may override it.
     pub seed: Option<u64>,
-    /// How much load.
-    pub load: Load,
-    /// What an iteration does, drawn by weight. Never empty.
-    pub journeys: Vec<WeightedJourney>,
-    /// Pause after each iteration.
-    pub think_time: ThinkTime,
+    /// Its scenarios, which share the load's clock, the data and the pipelines. Never empty.
+    pub scenarios: Vec<Scenario>,
+    /// The share of the load that this process plays.
+    pub segment: Segment,
     /// The leads, when a journey needs them. Without a file, leads are made up from the seed.
     pub data: Option<LeadData>,
     /// Whom the load goes to.
@@ -56,46 +56,17 @@ pub struct TestPlan {
     pub warnings: Diagnostics,
 }
 
-/// How much load.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Load {
-    /// The executor, with k6's meaning.
-    pub executor: ExecutorKind,
-    /// Users over time; for iteration-bound executors a constant number for at most the maximum duration.
-    pub plan: LoadPlan,
-    /// How long iterations under way may go on after the plan's end before they are cut off.
-    pub graceful_stop: Duration,
-}
-
-/// k6's closed executors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExecutorKind {
-    /// Users follow stages.
-    RampingVus,
-    /// A fixed number of users for a time.
-    ConstantVus,
-    /// A fixed number of iterations, shared by the users.
-    SharedIterations {
-        /// In all.
-        iterations: u64,
-    },
-    /// A fixed number of iterations for each user.
-    PerVuIterations {
-        /// Each.
-        iterations: u64,
-    },
-}
-
-impl ExecutorKind {
-    /// The name that a scenario uses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RampingVus => "ramping-vus",
-            Self::ConstantVus => "constant-vus",
-            Self::SharedIterations { .. } => "shared-iterations",
-            Self::PerVuIterations { .. } => "per-vu-iterations",
-        }
-    }
+/// One workload of a test plan.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Its name; [`DEFAULT_SCENARIO`] where the file has no `[scenarios]`.
+    pub name: String,
+    /// How much load, and when.
+    pub load: ScenarioLoad,
+    /// What an iteration does, drawn by weight. Never empty.
+    pub journeys: Vec<WeightedJourney>,
+    /// Pause after each iteration.
+    pub think_time: ThinkTime,
 }
 
 /// A journey and how often it is taken.
@@ -105,6 +76,8 @@ pub struct WeightedJourney {
     pub journey: Journey,
     /// Its share among the journeys' weights; at least 1.
     pub weight: u32,
+    /// The tags that its samples carry.
+    pub tags: UserTags,
 }
 
 /// What one iteration does.
@@ -258,7 +231,24 @@ pub enum ServiceAt {
     Url(http::Uri),
 }
 
+impl Scenario {
+    /// The label of its samples; `None` for the default, which they need not carry.
+    pub fn label(&self) -> Option<&str> {
+        (self.name != DEFAULT_SCENARIO).then_some(&self.name)
+    }
+}
+
 impl TestPlan {
+    /// The load of all scenarios.
+    pub fn total_load(&self) -> Load {
+        Load { scenarios: self.scenarios.iter().map(|scenario| scenario.load.clone()).collect(), segment: self.segment }
+    }
+
+    /// The journeys of all scenarios.
+    pub fn journeys(&self) -> impl Iterator<Item = &WeightedJourney> {
+        self.scenarios.iter().flat_map(|scenario| &scenario.journeys)
+    }
+
     /// The service that takes the leads, when there is one.
     pub fn service(&self) -> Option<&ServiceTarget> {
         match &self.target {
@@ -271,7 +261,7 @@ impl TestPlan {
     /// the scenario gives the ports that it calls.
     pub fn simulates_vendors(&self) -> bool {
         match &self.target {
-            Target::Simulated => self.journeys.iter().any(|weighted| !matches!(weighted.journey, Journey::Http(_))),
+            Target::Simulated => self.journeys().any(|weighted| !matches!(weighted.journey, Journey::Http(_))),
             Target::Service(service) => service.at == ServiceAt::Started || has_ports(&self.simulation),
             Target::BaseUrls { .. } => false,
         }

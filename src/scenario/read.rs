@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::model::TestPlan;
-use super::raw::RawScenario;
+use super::raw::RawTestPlan;
 use super::schema::json_schema;
 use crate::config::{Checker, ConfigErrors, Severity, read_as, text_of};
 
@@ -46,7 +46,7 @@ pub(super) fn read(
     environment: &dyn Fn(&str) -> Option<String>,
     missing_variable: Severity,
 ) -> Result<TestPlan, ConfigErrors> {
-    let check = |checker: &mut Checker<'_>, raw: &RawScenario| checker.scenario(raw, path);
+    let check = |checker: &mut Checker<'_>, raw: &RawTestPlan| checker.test_plan(raw, path);
     let (test_plan, warnings) = read_as(text, path, environment, missing_variable, &json_schema(), check)?;
     Ok(TestPlan { warnings, ..test_plan })
 }

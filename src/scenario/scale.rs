@@ -8,14 +8,16 @@
 
 use std::time::Duration;
 
-use super::model::{Load, TestPlan};
+use super::model::TestPlan;
 use crate::resilience::Resilience;
 
 impl TestPlan {
     /// The same scenario in `factor` times the time: 0.1 for a tenth.
     pub fn scaled(&self, factor: f64) -> Self {
         let mut scaled = self.clone();
-        scaled.load = Load { plan: self.load.plan.scaled(factor), ..self.load.clone() };
+        for scenario in &mut scaled.scenarios {
+            scenario.load = scenario.load.scaled(factor);
+        }
         for fault in &mut scaled.faults {
             fault.at = fault.at.mul_f64(factor);
             fault.lasts = fault.lasts.map(|lasts| lasts.mul_f64(factor));

@@ -1,11 +1,19 @@
-//! The JSON Schema of scenario files.
+//! The JSON Schema of test plans.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::raw::RawScenario;
+use super::raw::RawTestPlan;
 use crate::config::schema_of;
 
-/// The JSON Schema of scenario files.
+/// The JSON Schema of test plans.
 pub fn json_schema() -> Value {
-    schema_of::<RawScenario>()
+    let mut schema = schema_of::<RawTestPlan>();
+    // What the one scenario of a file needs, `[scenarios]` have each for itself.
+    const NEEDED: [&str; 2] = ["executor", "journeys"];
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.retain(|key| !NEEDED.iter().any(|needed| key == needed));
+    }
+    schema["if"] = json!({ "required": ["scenarios"] });
+    schema["else"] = json!({ "required": NEEDED });
+    schema
 }

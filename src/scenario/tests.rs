@@ -7,8 +7,10 @@ use mock_server::fault::{FaultKind, Outage, RetryAfterStyle, SimulatedVendor};
 use mock_server::latency::LatencyModel;
 
 use super::read::read;
-use super::{ExecutorKind, Expectations, Journey, ServiceAt, Target, TestPlan, ThinkTime};
+use super::{Expectations, Journey, ServiceAt, Target, TestPlan, ThinkTime};
 use crate::config::{Secret, Severity};
+use crate::executor::Drive;
+use crate::measure::DEFAULT_SCENARIO;
 use crate::resilience::{
     Backoff, BreakerMode, FallbackStep, InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings,
     Window,
@@ -23,6 +25,7 @@ executor = "ramping-vus"
 startVUs = 3
 stages = [{ duration = "10s", target = 10 }, { duration = "0s", target = 2 }, { duration = "1m30s", target = 0 }]
 gracefulStop = "2s"
+gracefulRampDown = "5s"
 think_time = { exponential = "400ms" }
 
 [[journeys]]
@@ -149,17 +152,21 @@ const fn ms(count: u64) -> Duration {
 fn what_is_written_about_the_load_arrives() {
     let test_plan = scenario(FULL);
     assert_eq!((test_plan.name.as_str(), test_plan.seed), ("full", Some(7)));
-    assert_eq!(test_plan.load.executor, ExecutorKind::RampingVus);
-    assert_eq!((test_plan.load.plan.start_users(), test_plan.load.plan.duration()), (3, ms(100_000)));
-    assert_eq!(test_plan.load.graceful_stop, ms(2_000));
-    assert_eq!(test_plan.think_time, ThinkTime::Exponential { mean: ms(400) });
+    let [only] = test_plan.scenarios.as_slice() else { panic!("{:?}", test_plan.scenarios) };
+    let load = test_plan.total_load();
+    assert_eq!((only.name.as_str(), only.load.executor.name()), (DEFAULT_SCENARIO, "ramping-vus"));
+    assert_eq!((load.start_users(), load.duration()), (3, ms(100_000)));
+    assert_eq!((only.load.start_time, only.load.graceful_stop), (ms(0), ms(2_000)));
+    let Drive::Closed { graceful_ramp_down, .. } = only.load.executor.drive();
+    assert_eq!(graceful_ramp_down, ms(5_000));
+    assert_eq!(only.think_time, ThinkTime::Exponential { mean: ms(400) });
     assert_eq!(test_plan.target, Target::Simulated);
 }
 
 #[test]
 fn what_is_written_about_the_journeys_arrives() {
     let test_plan = scenario(FULL);
-    let [lead, http] = test_plan.journeys.as_slice() else { panic!("{:?}", test_plan.journeys) };
+    let [lead, http] = test_plan.scenarios[0].journeys.as_slice() else { panic!("{:?}", test_plan.scenarios) };
     assert_eq!((&lead.journey, lead.weight, http.weight), (&Journey::Lead, 3, 1));
     let Journey::Http(http) = &http.journey else { panic!("{http:?}") };
     assert_eq!((http.name.as_str(), http.method.as_str(), http.url.path()), ("mine", "PUT", "/leads"));
@@ -297,9 +304,10 @@ fn a_share_is_a_fraction_or_a_percentage() {
 #[test]
 fn what_is_left_out_has_the_documented_default() {
     let test_plan = scenario(SHORT);
-    assert_eq!(test_plan.load.executor, ExecutorKind::PerVuIterations { iterations: 1 });
-    assert_eq!((test_plan.load.plan.max_users(), test_plan.load.plan.duration()), (1, ms(600_000)));
-    assert_eq!((test_plan.load.graceful_stop, test_plan.think_time), (ms(30_000), ThinkTime::None));
+    let load = test_plan.total_load();
+    assert_eq!(load.scenarios[0].executor.name(), "per-vu-iterations");
+    assert_eq!((load.users(), load.planned_iterations(), load.duration()), (1, Some(1), ms(600_000)));
+    assert_eq!((load.graceful_stop(), test_plan.scenarios[0].think_time), (ms(30_000), ThinkTime::None));
     assert_eq!(test_plan.resilience.clay, PipelineSettings::clay());
     assert_eq!(test_plan.resilience.customer_io, PipelineSettings::customer_io());
     assert_eq!(test_plan.labels.environment, "local simulation");
@@ -335,7 +343,7 @@ fn a_target_takes_its_credentials_from_the_environment() {
 fn a_scaled_scenario_keeps_its_load_and_moves_its_timetable() {
     let test_plan = scenario(FULL);
     let tenth = test_plan.scaled(0.1);
-    assert_eq!((tenth.load.plan.duration(), tenth.load.plan.max_users()), (ms(10_000), 10));
+    assert_eq!((tenth.total_load().duration(), tenth.total_load().users()), (ms(10_000), 10));
     assert_eq!((tenth.faults[0].at, tenth.faults[0].lasts, tenth.faults[1].at), (ms(100), Some(ms(200)), ms(2_000)));
     assert_eq!(tenth.thresholds[2].delay_abort_eval, ms(1_000));
     let (clay, breaker) = (&tenth.resilience.clay, tenth.resilience.clay.breaker.unwrap());
@@ -349,7 +357,8 @@ fn a_scaled_scenario_keeps_its_load_and_moves_its_timetable() {
     assert_eq!((clay_expected.max_false_open, clay_expected.recovery), (Some(ms(100)), ms(1_500)));
     // The vendor does not hurry, nor does the user.
     assert_eq!((clay.timeout, breaker.slow_call), (ms(4_000), Some(ms(2_000))));
-    assert_eq!((tenth.load.graceful_stop, tenth.think_time), (ms(2_000), test_plan.think_time));
+    let (only, tenth_only) = (&test_plan.scenarios[0], &tenth.scenarios[0]);
+    assert_eq!((tenth_only.load.graceful_stop, tenth_only.think_time), (ms(2_000), only.think_time));
     assert_eq!(tenth.simulation, test_plan.simulation);
 }
 
@@ -363,15 +372,14 @@ fn scaled_ramps_still_fit_into_their_fault() {
     }
 }
 
-/// `threshold` and `measure` do not know each other; this level knows both.
 #[test]
-fn a_threshold_can_select_requests_by_every_tag_that_samples_carry() {
-    use crate::measure::TAGS;
-    use crate::threshold::Metric;
-    assert_eq!(Metric::HttpReqDuration.tags(), TAGS);
-    for metric in [Metric::HttpReqs, Metric::HttpReqFailed, Metric::Iterations, Metric::IterationDuration] {
-        assert!(metric.tags().iter().all(|tag| TAGS.contains(tag)), "{metric:?}");
-    }
+fn the_tags_of_a_journey_are_those_of_the_file_and_its_own() {
+    let tagged = SHORT.replace("{ journey = \"clay.resource\" }", "{ journey = \"clay.resource\", tags = { tier = \"2\" } }");
+    let thresholds = "[thresholds]\n\"http_reqs{team:growth,scenario:default}\" = [\"count>1\"]\n";
+    let test_plan = scenario(&format!("{tagged}[tags]\nteam = \"growth\"\ntier = \"1\"\n{thresholds}"));
+    let tags: Vec<_> = test_plan.scenarios[0].journeys[0].tags.iter().collect();
+    assert_eq!(tags, [("team", "growth"), ("tier", "2")]);
+    assert_eq!(test_plan.thresholds[0].tags[0], ("team".to_owned(), "growth".to_owned()));
 }
 
 #[test]
@@ -387,4 +395,53 @@ fn a_service_is_started_or_named() {
     assert!(!own.simulates_vendors() && own.labels.environment == "not stated");
     let ports = "[simulation]\nclay = { port = 4101 }\n";
     assert!(scenario(&format!("{SHORT}{target}{ports}").replace("clay.resource", "lead")).simulates_vendors());
+}
+
+const SEVERAL: &str = r#"
+name = "several"
+question = "Does the baseline suffer?"
+[scenarios.baseline]
+executor = "constant-vus"
+vus = 4
+duration = "10s"
+journeys = [{ journey = "lead" }]
+[scenarios.spike]
+executor = "ramping-vus"
+startTime = "4s"
+stages = [{ duration = "2s", target = 10 }, { duration = "2s", target = 0 }]
+think_time = "1s"
+journeys = [{ journey = "clay.resource" }]
+"#;
+
+#[test]
+fn several_scenarios_share_the_clock_of_one_load() {
+    let test_plan = scenario(SEVERAL);
+    let names: Vec<&str> = test_plan.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+    assert_eq!(names, ["baseline", "spike"]);
+    let load = test_plan.total_load();
+    assert_eq!([0, 4_000, 5_000, 7_000, 8_000, 10_000].map(|at| load.planned_at(ms(at)).users), [4, 4, 9, 9, 4, 0]);
+    assert_eq!((load.users(), load.duration()), (14, ms(10_000)));
+    let phases: Vec<_> = load.phases().iter().map(|phase| (phase.end, phase.target)).collect();
+    assert_eq!(phases, [(ms(4_000), 4), (ms(6_000), 13), (ms(8_000), 5), (ms(10_000), 4)]);
+    let half = test_plan.scaled(0.5).total_load();
+    assert_eq!((half.scenarios[1].start_time, half.duration()), (ms(2_000), ms(5_000)));
+}
+
+#[test]
+fn a_mistake_in_a_scenario_is_told_with_its_place() {
+    let problems = |text: &str| {
+        let errors = read(text, Path::new("x.toml"), &|_| None, Severity::Error).expect_err("it has a mistake");
+        errors.problems().iter().map(|problem| (problem.line, problem.message.clone())).collect::<Vec<_>>()
+    };
+    let expected = |line, message: &str| vec![(line, message.to_owned())];
+    let beside = SEVERAL.replace("[scenarios.baseline]", "vus = 1\n[scenarios.baseline]");
+    assert_eq!(problems(&beside), expected(4, "`vus` cannot stand beside `[scenarios]`"));
+    let foreign = SEVERAL.replace("vus = 4", "vus = 4\nstages = []");
+    assert_eq!(problems(&foreign), expected(7, "`stages` does not belong to executor `constant-vus`"));
+    let without = SEVERAL.replace("duration = \"10s\"\n", "");
+    assert_eq!(problems(&without), expected(5, "executor `constant-vus` needs a duration"));
+    let missing = SEVERAL.replace("journeys = [{ journey = \"lead\" }]\n", "");
+    assert_eq!(problems(&missing), expected(4, "`journeys` is missing"));
+    let named = SEVERAL.replace("[scenarios.spike]", "[scenarios.\"a b\"]");
+    assert_eq!(problems(&named), expected(9, "`a b` cannot be a scenario's name"));
 }

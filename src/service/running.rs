@@ -135,7 +135,7 @@ pub async fn start<S: LeadStore>(
     let resilience = &config.resilience;
     let customer_io: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::CustomerIo, &resilience.customer_io));
     // What follows from an enrichment is told to Customer.io.
-    let clay: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::Clay, &resilience.clay).ringing(customer_io.bell()));
+    let clay: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::Clay, &resilience.clay).notifying(customer_io.notifier()));
     clay.restore().await?;
     customer_io.restore().await?;
 

@@ -1,6 +1,6 @@
 //! What a threshold may be set on: each metric's name, its kind, and what may be asked of it.
 
-use crate::outcome::{FailureKind, Vendor};
+use crate::measure::{LABELS, Selects};
 
 /// The metrics that a threshold may be set on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,11 +74,6 @@ impl MetricKind {
     }
 }
 
-/// The tags of a request. A test of a higher level holds this list to what samples carry.
-const REQUEST_TAGS: &[&str] = &["vendor", "name", "status", "phase", "fault", "retry", "failure", "expected_response"];
-/// The tags of an iteration: it has no status of its own and is never a retry.
-const ITERATION_TAGS: &[&str] = &["vendor", "name", "phase", "fault", "failure", "expected_response"];
-
 impl Metric {
     /// All of them.
     pub const ALL: [Self; 11] = [
@@ -127,36 +122,21 @@ impl Metric {
         }
     }
 
-    /// The tags that it may be narrowed by.
-    pub fn tags(self) -> &'static [&'static str] {
+    /// The tags that it may be narrowed by, beside those that a plan gives to its samples.
+    pub fn tags(self) -> Vec<&'static str> {
+        let of_samples =
+            |pass: fn(Selects) -> bool| LABELS.iter().filter(|label| pass(label.selects)).map(|label| label.name).collect();
         match self {
-            Self::HttpReqDuration | Self::HttpReqFailed | Self::HttpReqs => REQUEST_TAGS,
-            Self::Iterations | Self::IterationDuration => ITERATION_TAGS,
-            Self::Checks => &["check"],
-            Self::BreakerOpenSeconds => &["vendor"],
-            Self::DroppedIterations | Self::LeadsLost | Self::QueueDepth | Self::CreditsUsed => &[],
+            Self::HttpReqDuration | Self::HttpReqFailed | Self::HttpReqs => of_samples(|selects| selects != Selects::Nothing),
+            Self::Iterations | Self::IterationDuration => of_samples(|selects| selects == Selects::Both),
+            Self::Checks => vec!["check"],
+            Self::BreakerOpenSeconds => vec!["vendor"],
+            Self::DroppedIterations | Self::LeadsLost | Self::QueueDepth | Self::CreditsUsed => vec![],
         }
     }
-}
 
-/// What a tag's value can be.
-pub(super) enum TagValues {
-    /// One of these.
-    OneOf(Vec<&'static str>),
-    /// A whole number between two bounds.
-    Number(u32, u32),
-    /// Anything.
-    Text,
-}
-
-/// The values that a tag can have: a threshold on another would never see a sample.
-pub(super) fn values_of_tag(tag: &str) -> TagValues {
-    match tag {
-        "vendor" => TagValues::OneOf([Vendor::Clay, Vendor::CustomerIo, Vendor::Service].map(Vendor::as_str).to_vec()),
-        "fault" | "retry" | "expected_response" => TagValues::OneOf(vec!["true", "false"]),
-        "failure" => TagValues::OneOf(FailureKind::ALL.map(FailureKind::as_str).to_vec()),
-        "status" => TagValues::Number(100, 599),
-        "phase" => TagValues::Number(0, u32::from(u16::MAX)),
-        _ => TagValues::Text,
+    /// Whether it is made of samples, which carry the tags of their plan.
+    pub fn is_of_samples(self) -> bool {
+        matches!(self, Self::HttpReqDuration | Self::HttpReqFailed | Self::HttpReqs | Self::Iterations | Self::IterationDuration)
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub use error::{Part, ThresholdError};
 pub use metric::{Metric, MetricKind};
-pub use parser::parse;
+pub use parser::{parse, parse_tagged};
 
 /// One condition that a run must meet.
 #[derive(Debug, Clone, PartialEq)]

@@ -23,10 +23,11 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::measure::{Label, Values};
 use crate::units::parse_duration;
 
 use super::error::{Part, ThresholdError, nearest, one_of};
-use super::metric::{Metric, MetricKind, TagValues, values_of_tag};
+use super::metric::{Metric, MetricKind};
 use super::scanner::Scanner;
 use super::{Aggregation, Operator, Threshold};
 
@@ -36,7 +37,15 @@ use super::{Aggregation, Operator, Threshold};
 /// # Errors
 /// At the first thing that is wrong: where it is, and what would be right.
 pub fn parse(metric: &str, expression: &str) -> Result<Threshold, ThresholdError> {
-    let (parsed_metric, tags) = parse_metric(metric)?;
+    parse_tagged(metric, expression, &[])
+}
+
+/// As [`parse`], for a plan that gives `user_tags` to its samples.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_tagged(metric: &str, expression: &str, user_tags: &[&str]) -> Result<Threshold, ThresholdError> {
+    let (parsed_metric, tags) = parse_metric(metric, user_tags)?;
     let (aggregation, operator, limit) = parse_expression(expression, parsed_metric)?;
     Ok(Threshold {
         metric: parsed_metric,
@@ -53,7 +62,7 @@ pub fn parse(metric: &str, expression: &str) -> Result<Threshold, ThresholdError
 /// A metric and the tags that narrow it.
 type Selection = (Metric, Vec<(String, String)>);
 
-fn parse_metric(text: &str) -> Result<Selection, ThresholdError> {
+fn parse_metric(text: &str, user_tags: &[&str]) -> Result<Selection, ThresholdError> {
     let mut scanner = Scanner::new(text);
     scanner.skip_space();
     let (name, span) = scanner.take_while(|c| c != '{');
@@ -65,7 +74,7 @@ fn parse_metric(text: &str) -> Result<Selection, ThresholdError> {
     let mut tags = Vec::new();
     if scanner.take("{") {
         loop {
-            tags.push(parse_tag(&mut scanner, metric)?);
+            tags.push(parse_tag(&mut scanner, metric, user_tags)?);
             if scanner.take("}") {
                 break;
             }
@@ -81,15 +90,17 @@ fn parse_metric(text: &str) -> Result<Selection, ThresholdError> {
     Err(in_metric(scanner.at()..text.len(), "nothing may follow the tags", "`}` ends the metric"))
 }
 
-fn parse_tag(scanner: &mut Scanner<'_>, metric: Metric) -> Result<(String, String), ThresholdError> {
+fn parse_tag(scanner: &mut Scanner<'_>, metric: Metric, user_tags: &[&str]) -> Result<(String, String), ThresholdError> {
+    let mut tags = metric.tags();
+    tags.extend(user_tags.iter().filter(|_| metric.is_of_samples()));
     let (raw_key, key_span) = scanner.take_while(|c| !matches!(c, ':' | ',' | '}'));
     let (key, key_span) = unquoted(raw_key, key_span);
-    if !metric.tags().contains(&key) {
+    if !tags.contains(&key) {
         let message = match key {
             "" => "a tag is missing".to_owned(),
             _ => format!("`{}` has no tag `{key}`", metric.as_str()),
         };
-        let help = match metric.tags() {
+        let help = match tags.as_slice() {
             [] => format!("`{}` cannot be narrowed: leave out the braces", metric.as_str()),
             tags => nearest(key, tags),
         };
@@ -114,15 +125,15 @@ fn unquoted(text: &str, span: Range<usize>) -> (&str, Range<usize>) {
 }
 
 fn check_tag_value(key: &str, value: &str) -> Result<(), String> {
-    match values_of_tag(key) {
-        TagValues::OneOf(known) if known.contains(&value) => Ok(()),
-        TagValues::OneOf(known) => Err(nearest(value, &known)),
-        TagValues::Number(low, high) => match value.parse::<u32>() {
-            Ok(number) if (low..=high).contains(&number) => Ok(()),
+    match Label::named(key).map(|label| &label.values) {
+        Some(Values::OneOf(known)) if known().contains(&value) => Ok(()),
+        Some(Values::OneOf(known)) => Err(nearest(value, &known())),
+        Some(Values::Number(low, high)) => match value.parse::<u32>() {
+            Ok(number) if (low..=high).contains(&&number) => Ok(()),
             _ => Err(format!("it is a whole number from {low} to {high}")),
         },
-        TagValues::Text if value.is_empty() => Err(format!("write `{key}:value`")),
-        TagValues::Text => Ok(()),
+        Some(Values::Text) | None if value.is_empty() => Err(format!("write `{key}:value`")),
+        Some(Values::Text) | None => Ok(()),
     }
 }
 
@@ -308,6 +319,16 @@ mod tests {
         assert_eq!(tags, [("vendor", "clay"), ("name", "clay.webhook"), ("status", "200")]);
         assert_eq!(parsed.source, "http_req_duration{vendor:clay, name:\"clay.webhook\",status: 200}: p(95)<500");
         assert_eq!(parse("checks{check:status is 200}", "rate>0.9").unwrap().tags[0].1, "status is 200");
+    }
+
+    #[test]
+    fn a_tag_of_the_plan_selects_samples_and_nothing_else() {
+        let parsed = parse_tagged("http_req_duration{team:growth,vendor:clay}", "p(95)<500", &["team"]).unwrap();
+        assert_eq!(parsed.tags[0], ("team".to_owned(), "growth".to_owned()));
+        assert!(parse_tagged("iterations{team:growth,scenario:spike}", "count>1", &["team"]).is_ok());
+        let typo = parse_tagged("http_reqs{taem:growth}", "count>1", &["team"]).unwrap_err();
+        assert_eq!(typo.help, "did you mean `team`?");
+        assert!(parse_tagged("breaker_open_seconds{team:growth}", "count<1", &["team"]).is_err());
     }
 
     /// Each row: the two texts, what the error points at, and words of its message and help.

@@ -21,6 +21,7 @@ pub fn lead_operations(lead: &str, user: &str, data: &Value) -> Vec<Operation> {
             },
             key: operation_key(kind, lead),
             lead: Some(lead.to_owned()),
+            caller: 0,
         })
         .collect()
 }
@@ -39,6 +40,7 @@ pub fn finding(lead: &str, user: &str, found: &Value) -> Operation {
         data: found.clone(),
         key: idempotency_key(OperationKind::Identify, lead, found),
         lead: Some(lead.to_owned()),
+        caller: 0,
     }
 }
 

@@ -1,21 +1,24 @@
 //! What a scenario is going to do, in a few lines.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use mock_server::fault::SimulatedVendor;
 use mock_server::settings::SimulationSettings;
 
-use crate::scenario::{ExecutorKind, Journey, ServiceAt, Target, TestPlan, ThinkTime};
-use crate::units::{format_count, format_duration};
+use crate::executor::ScenarioLoad;
+use crate::scenario::{Journey, Scenario, ServiceAt, Target, TestPlan, ThinkTime, WeightedJourney};
+use crate::units::format_duration;
 
 /// The plan of a scenario whose timetable has been stretched by `time_scale` already.
 pub(in crate::cli) fn plan(test_plan: &TestPlan, time_scale: f64) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{}: {}", test_plan.name, test_plan.question);
-    let _ = writeln!(text, "  load      {}", load(test_plan));
-    let _ = writeln!(text, "  journeys  {}", journeys(test_plan));
+    for scenario in &test_plan.scenarios {
+        let name = if test_plan.scenarios.len() == 1 { String::new() } else { format!("{}: ", scenario.name) };
+        let _ = writeln!(text, "  load      {name}{}", load(scenario));
+        let _ = writeln!(text, "  journeys  {}", journeys(&scenario.journeys));
+    }
     let _ = writeln!(text, "  target    {}", target(test_plan));
     for (index, fault) in test_plan.faults.iter().enumerate() {
         let label = if index == 0 { "faults" } else { "" };
@@ -46,9 +49,8 @@ pub(in crate::cli) fn plan(test_plan: &TestPlan, time_scale: f64) -> String {
     text.trim_end().to_owned()
 }
 
-fn load(test_plan: &TestPlan) -> String {
-    let load = &test_plan.load;
-    let think = match test_plan.think_time {
+fn load(scenario: &Scenario) -> String {
+    let think = match scenario.think_time {
         ThinkTime::None => "no think time".to_owned(),
         ThinkTime::Fixed(pause) => format!("think time {}", format_duration(pause)),
         ThinkTime::Uniform { min, max } => format!("think time {}–{}", format_duration(min), format_duration(max)),
@@ -57,51 +59,27 @@ fn load(test_plan: &TestPlan) -> String {
             format!("lognormal think time, p50 {} p99 {}", format_duration(p50), format_duration(p99))
         }
     };
-    let length = format_duration(load.plan.duration());
-    let users = format_count(u64::from(load.plan.max_users()));
-    let users = if load.plan.max_users() == 1 { "1 user".to_owned() } else { format!("{users} users") };
-    let shape = match load.executor {
-        ExecutorKind::RampingVus => format!("{}, {length} in all", stages(test_plan)),
-        ExecutorKind::ConstantVus => format!("{users} for {length}"),
-        ExecutorKind::SharedIterations { iterations } => format!("{} by {users}, within {length}", times(iterations)),
-        ExecutorKind::PerVuIterations { iterations } => format!("{} by each of {users}, within {length}", times(iterations)),
-    };
-    format!("{}, {shape}, {think}", load.executor.as_str())
+    let ScenarioLoad { executor, start_time, .. } = &scenario.load;
+    let start = if start_time.is_zero() { String::new() } else { format!(", from {}", format_duration(*start_time)) };
+    format!("{}, {}{start}, {think}", executor.name(), executor.describe())
 }
 
-fn times(iterations: u64) -> String {
-    if iterations == 1 { "1 iteration".to_owned() } else { format!("{} iterations", format_count(iterations)) }
-}
-
-/// `0 → 10 in 2m → 10 in 5m`.
-fn stages(test_plan: &TestPlan) -> String {
-    let plan = &test_plan.load.plan;
-    let mut text = format!("{} {}", plan.start_users(), if plan.start_users() == 1 { "user" } else { "users" });
-    for stage in plan.stages() {
-        let _ = match stage.duration {
-            Duration::ZERO => write!(text, " → {} at once", stage.target),
-            duration => write!(text, " → {} in {}", stage.target, format_duration(duration)),
-        };
-    }
-    text
-}
-
-fn journeys(test_plan: &TestPlan) -> String {
-    let total: u32 = test_plan.journeys.iter().map(|journey| journey.weight).sum();
-    let one = |weighted: &crate::scenario::WeightedJourney| {
+fn journeys(journeys: &[WeightedJourney]) -> String {
+    let total: u32 = journeys.iter().map(|journey| journey.weight).sum();
+    let one = |weighted: &WeightedJourney| {
         let name = match &weighted.journey {
             Journey::Http(http) => format!("http {} {}", http.method, http.url),
             journey => journey.name().to_owned(),
         };
         let share = 100.0 * f64::from(weighted.weight) / f64::from(total);
-        if test_plan.journeys.len() == 1 { name } else { format!("{name} ({share:.0} %)") }
+        if journeys.len() == 1 { name } else { format!("{name} ({share:.0} %)") }
     };
-    test_plan.journeys.iter().map(one).collect::<Vec<_>>().join(", ")
+    journeys.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn target(test_plan: &TestPlan) -> String {
     match &test_plan.target {
-        _ if test_plan.journeys.iter().all(|weighted| matches!(weighted.journey, Journey::Http(_))) => {
+        _ if test_plan.journeys().all(|weighted| matches!(weighted.journey, Journey::Http(_))) => {
             "the journeys' own URLs".to_owned()
         }
         Target::Simulated => "simulated Clay and Customer.io".to_owned(),
@@ -134,7 +112,7 @@ mod tests {
         let file = dir.path().join("x.toml");
         let text = format!("name = \"x\"\nquestion = \"Why?\"\njourneys = [{{ journey = \"lead\" }}]\n{shape}");
         std::fs::write(&file, text).expect("the scenario is written");
-        load(&TestPlan::validate(&file).expect("a valid scenario"))
+        load(&TestPlan::validate(&file).expect("a valid scenario").scenarios[0])
     }
 
     #[test]

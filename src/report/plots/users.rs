@@ -9,7 +9,7 @@ use super::ticks;
 pub(super) fn scene(view: &View<'_>) -> Scene {
     let mut scene = Scene::default();
     let seconds = &view.run.seconds;
-    let highest = seconds.iter().map(|second| second.users_planned.max(second.gauges.users)).max().unwrap_or(0);
+    let highest = seconds.iter().map(|second| second.planned.users.max(second.gauges.users)).max().unwrap_or(0);
     let planned = Stroke::dashed(GREY, 2.0);
     let active = Stroke::solid(BLUE, 2.0);
     let keys = [Key { label: "active".to_owned(), stroke: active }, Key { label: "planned".to_owned(), stroke: planned }];
@@ -21,7 +21,7 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
         points.iter().map(|column| frame.at(column.end, column.value(read) as f64)).collect::<Vec<_>>()
     };
     scene.line(line(|second| u64::from(second.gauges.users)), active);
-    scene.line(line(|second| u64::from(second.users_planned)), planned);
+    scene.line(line(|second| u64::from(second.planned.users)), planned);
     if highest == 0 {
         frame.draw_note(&mut scene, "No user was planned.");
     }

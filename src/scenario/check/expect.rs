@@ -14,7 +14,7 @@ use crate::resilience::Resilience;
 use crate::resilience::{BreakerMode, PipelineSettings};
 use crate::scenario::expectations::{BreakerExpectations, Expectations};
 use crate::scenario::model::{Target, WeightedJourney};
-use crate::scenario::raw::{RawExpect, RawExpectBreaker, RawScenario};
+use crate::scenario::raw::{RawExpect, RawExpectBreaker, RawTestPlan};
 use crate::units::format_duration;
 
 use super::faults::concerns;
@@ -43,7 +43,7 @@ impl Tested<'_> {
 }
 
 impl Checker<'_> {
-    pub(super) fn expectations(&mut self, raw: &RawScenario, tested: &Tested<'_>) -> Expectations {
+    pub(super) fn expectations(&mut self, raw: &RawTestPlan, tested: &Tested<'_>) -> Expectations {
         let Some(raw) = &raw.expect else { return Expectations::default() };
         let place = KeyPath::of("expect");
         let expectations = Expectations {

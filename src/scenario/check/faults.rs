@@ -8,9 +8,10 @@ use mock_server::settings::SimulationSettings;
 use mock_server::simulated::routes;
 
 use crate::config::KeyPath;
+use crate::executor::Load;
 use crate::outcome::Vendor;
-use crate::scenario::model::{Journey, Load, ServiceAt, Target, WeightedJourney, has_ports};
-use crate::scenario::raw::{RawFault, RawScenario};
+use crate::scenario::model::{Journey, ServiceAt, Target, WeightedJourney, has_ports};
+use crate::scenario::raw::{RawFault, RawTestPlan};
 use crate::units::format_duration;
 
 use super::thresholds::vendors_of;
@@ -41,7 +42,7 @@ impl Vendors {
 impl Checker<'_> {
     pub(super) fn faults(
         &mut self,
-        raw: &RawScenario,
+        raw: &RawTestPlan,
         load: Option<&Load>,
         journeys: Option<&[WeightedJourney]>,
         vendors: Vendors,
@@ -70,7 +71,7 @@ impl Checker<'_> {
                 self.error(&place.key("name"), format!("there are two faults `{}`", form.name.escape_debug()), help);
             }
             if let (Some(load), Some(at), Some(lasts)) = (load, form.at, form.lasts) {
-                self.check_time(at.0, lasts.0, load.plan.duration(), &place);
+                self.check_time(at.0, lasts.0, load.duration(), &place);
             }
             match form.check() {
                 Ok(fault) => {
@@ -117,7 +118,7 @@ impl Checker<'_> {
     pub(super) fn warn_of_callbacks(
         &mut self,
         faults: &[Fault],
-        raw: &RawScenario,
+        raw: &RawTestPlan,
         simulation: &SimulationSettings,
         target: &Target,
     ) {

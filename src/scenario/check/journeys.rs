@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::config::KeyPath;
 use crate::config::Secret;
+use crate::measure::UserTags;
 use crate::scenario::leads::{self, Need};
 use crate::scenario::model::{HttpJourney, Journey, LeadData, LeadUse, WeightedJourney};
-use crate::scenario::raw::{RawHeader, RawJourney, RawJourneyName, RawScenario, RawUse};
+use crate::scenario::raw::{RawHeader, RawJourney, RawJourneyName, RawTestPlan, RawUse};
 
 use crate::config::Checker;
 
@@ -18,21 +19,27 @@ const HTTP_KEYS: &[&str] = &["name", "method", "url", "headers", "body", "timeou
 const CREDENTIAL_HEADERS: [&str; 7] = ["authorization", "cookie", "token", "secret", "api-key", "apikey", "password"];
 
 impl Checker<'_> {
-    pub(super) fn journeys(&mut self, raw: &RawScenario) -> Option<Vec<WeightedJourney>> {
-        let place = KeyPath::of("journeys");
-        let raw_journeys = raw.journeys.as_ref()?;
-        if raw_journeys.is_empty() && !self.document.is_damaged(&place) {
-            self.error(&place, "there is no journey: users would have nothing to do", "add one, as in [{ journey = \"lead\" }]");
+    /// The journeys at `place`; `tags` are those of their scenario.
+    pub(super) fn journeys(
+        &mut self,
+        raw: Option<&[RawJourney]>,
+        place: &KeyPath,
+        tags: &UserTags,
+    ) -> Option<Vec<WeightedJourney>> {
+        let raw_journeys = raw?;
+        if raw_journeys.is_empty() && !self.document.is_damaged(place) {
+            self.error(place, "there is no journey: users would have nothing to do", "add one, as in [{ journey = \"lead\" }]");
             return None;
         }
         let mut journeys = Vec::new();
         let mut labels = BTreeSet::new();
-        let mut all_known = !self.document.is_damaged(&place);
+        let mut all_known = !self.document.is_damaged(place);
         for (index, raw) in raw_journeys.iter().enumerate() {
             let place = place.item(index);
             let journey = self.journey(raw, &place);
+            let tags = self.tags(raw.tags.as_ref(), &place.key("tags"), tags);
             if let Some(label) = journey.as_ref().map(label)
-                && !labels.insert(label.clone())
+                && !labels.insert((label.clone(), tags.clone()))
             {
                 let (key, help) = match raw.journey {
                     RawJourneyName::Http => ("name", "give each `http` journey a `name` of its own"),
@@ -45,10 +52,11 @@ impl Checker<'_> {
                 );
             }
             match journey {
-                Some(journey) => journeys.push(WeightedJourney { journey, weight: raw.weight.unwrap_or(1) }),
+                Some(journey) => journeys.push(WeightedJourney { journey, weight: raw.weight.unwrap_or(1), tags }),
                 None => all_known = false,
             }
         }
+        self.bound_tag_sets(&journeys, place);
         all_known.then_some(journeys)
     }
 
@@ -161,7 +169,7 @@ impl Checker<'_> {
         Some(secret)
     }
 
-    pub(super) fn data(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Option<LeadData> {
+    pub(super) fn data(&mut self, raw: &RawTestPlan, journeys: Option<&[WeightedJourney]>) -> Option<LeadData> {
         let data = raw.data.as_ref()?;
         let place = KeyPath::of("data").key("file");
         let need = journeys.map_or(Need::Anything, |journeys| Need::of(journeys.iter().map(|weighted| &weighted.journey)));

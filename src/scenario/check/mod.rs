@@ -7,39 +7,46 @@
 mod expect;
 mod faults;
 mod journeys;
-mod load;
+mod scenarios;
 mod service_target;
 mod simulation;
+mod tags;
 mod target;
 mod thresholds;
 
 use std::path::Path;
 
-use super::model::{Capacity, Journey, Labels, Load, ServiceAt, Slo, Target, TestPlan, WeightedJourney};
-use super::raw::RawScenario;
+use super::model::{Capacity, Journey, Labels, ServiceAt, Slo, Target, TestPlan, WeightedJourney};
+use super::raw::RawTestPlan;
 use crate::config::Diagnostics;
 use crate::config::{Checker, KeyPath};
+use crate::executor::Load;
+use crate::plan::Segment;
 use crate::resilience::Resilience;
 use expect::Tested;
 use faults::Vendors;
+use scenarios::Judged;
 use thresholds::Produced;
 
 impl Checker<'_> {
-    /// Builds the scenario; `None` if a part is missing or wrong, which has been reported.
-    pub(super) fn scenario(&mut self, raw: &RawScenario, path: &Path) -> Option<TestPlan> {
+    /// Builds the test plan; `None` if a part is missing or wrong, which has been reported.
+    pub(super) fn test_plan(&mut self, raw: &RawTestPlan, path: &Path) -> Option<TestPlan> {
         let name = self.name(raw);
         let question = self.question(raw);
-        let load = self.load(raw);
-        let think_time = self.think_time(raw);
-        let journeys = self.journeys(raw);
+        let scenarios = self.scenarios(raw);
+        let load = scenarios::load(&scenarios);
+        let journeys = scenarios::journeys(&scenarios);
         let data = self.data(raw, journeys.as_deref());
         let target = self.target(raw, journeys.as_deref());
+        if matches!(target, Target::Service(_)) {
+            self.check_journeys_of_a_service(&scenarios);
+        }
         let resilience = self.resilience(raw.resilience.as_ref());
         let simulation = self.simulation(raw, &target);
         let vendors = Vendors::of(&target, &simulation);
         let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), vendors);
         self.warn_of_callbacks(&faults, raw, &simulation, &target);
-        let produced = self.produced(raw, load.as_ref(), journeys.as_deref(), &resilience, &target);
+        let produced = self.produced(raw, &scenarios, load.as_ref(), journeys.as_deref(), &resilience, &target);
         let thresholds = self.thresholds(raw, produced.as_ref());
         let tested = Tested { journeys: journeys.as_deref(), resilience: &resilience, faults: &faults, target: &target };
         let expectations = self.expectations(raw, &tested);
@@ -51,9 +58,8 @@ impl Checker<'_> {
             path: path.to_owned(),
             text: self.document.text.to_owned(),
             seed: raw.seed,
-            load: load?,
-            journeys: journeys?,
-            think_time,
+            scenarios: scenarios.into_iter().map(Judged::scenario).collect::<Option<_>>()?,
+            segment: Segment::WHOLE,
             data,
             target,
             resilience,
@@ -68,7 +74,7 @@ impl Checker<'_> {
         })
     }
 
-    fn name(&mut self, raw: &RawScenario) -> Option<String> {
+    fn name(&mut self, raw: &RawTestPlan) -> Option<String> {
         let name = raw.name.as_ref()?;
         if is_name(name) {
             return Some(name.clone());
@@ -78,7 +84,7 @@ impl Checker<'_> {
         None
     }
 
-    fn question(&mut self, raw: &RawScenario) -> Option<String> {
+    fn question(&mut self, raw: &RawTestPlan) -> Option<String> {
         let question = raw.question.as_ref()?.trim();
         if !question.is_empty() {
             return Some(question.to_owned());
@@ -91,7 +97,7 @@ impl Checker<'_> {
         None
     }
 
-    fn slo(&mut self, raw: &RawScenario) -> Option<Slo> {
+    fn slo(&mut self, raw: &RawTestPlan) -> Option<Slo> {
         let slo = raw.slo.as_ref()?;
         if slo.latency.0.is_zero() {
             self.error(&KeyPath::of("slo").key("latency"), "no request takes no time", "give the bound, as in \"500ms\"");
@@ -100,18 +106,19 @@ impl Checker<'_> {
     }
 
     /// What the run can have data about; `None` where that cannot be told yet.
-    fn produced(
+    fn produced<'s>(
         &self,
-        raw: &RawScenario,
+        raw: &RawTestPlan,
+        scenarios: &'s [Judged],
         load: Option<&Load>,
         journeys: Option<&[WeightedJourney]>,
         resilience: &Resilience,
         target: &Target,
-    ) -> Option<Produced> {
+    ) -> Option<Produced<'s>> {
         let has_faults =
             raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || self.document.is_damaged(&KeyPath::of("faults"));
         let is_whole = !self.document.is_damaged(&KeyPath::of("resilience"));
-        journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, target, load, has_faults))
+        journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, target, scenarios, load, has_faults))
     }
 }
 
@@ -120,7 +127,7 @@ pub(super) fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-fn labels(raw: &RawScenario, target: &Target, journeys: &[WeightedJourney]) -> Labels {
+fn labels(raw: &RawTestPlan, target: &Target, journeys: &[WeightedJourney]) -> Labels {
     let written = raw.labels.as_ref();
     let own_service = journeys.iter().any(|weighted| matches!(weighted.journey, Journey::Http(_)));
     let environment = match target {

@@ -1,10 +1,12 @@
 //! A service as the target: leads go to it over HTTP, and the vendors are behind it.
 
+use std::iter;
 use std::time::Duration;
 
+use super::scenarios::Judged;
 use crate::config::KeyPath;
-use crate::scenario::model::{Journey, ServiceAt, ServiceTarget, Target, WeightedJourney};
-use crate::scenario::raw::{RawScenario, RawTarget};
+use crate::scenario::model::{Journey, ServiceAt, ServiceTarget, Target};
+use crate::scenario::raw::{RawTarget, RawTestPlan};
 
 use crate::config::Checker;
 
@@ -17,12 +19,7 @@ const KEYS: [&str; 3] = ["service", "service_token", "service_timeout"];
 
 impl Checker<'_> {
     /// The target, when `[target]` names a service.
-    pub(super) fn service_target(
-        &mut self,
-        raw: &RawScenario,
-        target: &RawTarget,
-        journeys: Option<&[WeightedJourney]>,
-    ) -> Option<Target> {
+    pub(super) fn service_target(&mut self, raw: &RawTestPlan, target: &RawTarget) -> Option<Target> {
         let place = KeyPath::of("target");
         let Some(service) = &target.service else {
             let present =
@@ -35,7 +32,6 @@ impl Checker<'_> {
         };
         let at = if service == START { Some(ServiceAt::Started) } else { self.service_url(service, &place.key("service")) };
         self.refuse_vendors(target, at == Some(ServiceAt::Started), &place);
-        self.check_journeys_of_a_service(journeys);
         if raw.resilience.is_some() && matches!(at, Some(ServiceAt::Url(_))) {
             let help = "leave it out, or write `service = \"start\"` to measure `plimsoll serve` with these settings";
             self.warning(&KeyPath::of("resilience"), "your own service has its own patterns, so these settings do nothing", help);
@@ -76,18 +72,20 @@ impl Checker<'_> {
         }
     }
 
-    fn check_journeys_of_a_service(&mut self, journeys: Option<&[WeightedJourney]>) {
-        let place = KeyPath::of("journeys");
-        let journeys = journeys.unwrap_or_default();
-        for (index, weighted) in journeys.iter().enumerate() {
+    pub(super) fn check_journeys_of_a_service(&mut self, scenarios: &[Judged]) {
+        let known = || scenarios.iter().filter_map(|scenario| Some((&scenario.table, scenario.journeys.as_ref()?)));
+        for (table, (index, weighted)) in
+            known().flat_map(|(table, journeys)| iter::repeat(table).zip(journeys.iter().enumerate()))
+        {
             if !matches!(weighted.journey, Journey::Lead | Journey::Http(_)) {
                 let name = weighted.journey.name();
                 let message = format!("journey `{name}` calls a vendor directly, and here leads go to the service");
                 let help = "use journey `lead`, or leave out `service` in `[target]`";
-                self.error(&place.item(index).key("journey"), message, help);
+                self.error(&table.key("journeys").item(index).key("journey"), message, help);
             }
         }
-        if !journeys.is_empty() && journeys.iter().all(|weighted| matches!(weighted.journey, Journey::Http(_))) {
+        let mut journeys = known().flat_map(|(_, journeys)| journeys).peekable();
+        if journeys.peek().is_some() && journeys.all(|weighted| matches!(weighted.journey, Journey::Http(_))) {
             let help = "add journey `lead`, or leave out `service`: journey `http` has a URL of its own";
             self.warning(&KeyPath::of("target").key("service"), "no journey sends leads to this service", help);
         }

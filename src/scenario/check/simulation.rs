@@ -6,14 +6,14 @@ use mock_server::settings::{SettingsProblem, SimulationSettings};
 use crate::config::KeyPath;
 use crate::config::{LatencyForm, LatencyModelForm};
 use crate::scenario::model::{ServiceAt, Target, has_ports};
-use crate::scenario::raw::RawScenario;
+use crate::scenario::raw::RawTestPlan;
 
 use crate::units::format_duration;
 
 use crate::config::Checker;
 
 impl Checker<'_> {
-    pub(super) fn simulation(&mut self, raw: &RawScenario, target: &Target) -> SimulationSettings {
+    pub(super) fn simulation(&mut self, raw: &RawTestPlan, target: &Target) -> SimulationSettings {
         let place = KeyPath::of("simulation");
         let mut settings = SimulationSettings::default();
         let Some(raw) = &raw.simulation else { return settings };

@@ -3,14 +3,14 @@
 use crate::config::EnvVar;
 use crate::config::KeyPath;
 use crate::scenario::model::{Journey, Target, WeightedJourney};
-use crate::scenario::raw::RawScenario;
+use crate::scenario::raw::RawTestPlan;
 
 use crate::config::Checker;
 
 impl Checker<'_> {
-    pub(super) fn target(&mut self, raw: &RawScenario, journeys: Option<&[WeightedJourney]>) -> Target {
+    pub(super) fn target(&mut self, raw: &RawTestPlan, journeys: Option<&[WeightedJourney]>) -> Target {
         let Some(target) = &raw.target else { return Target::Simulated };
-        if let Some(service) = self.service_target(raw, target, journeys) {
+        if let Some(service) = self.service_target(raw, target) {
             return service;
         }
         let place = KeyPath::of("target");

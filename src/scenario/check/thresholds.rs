@@ -1,22 +1,26 @@
 //! What must hold: each condition parsed, and refused when this scenario can never have data for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::config::KeyPath;
 use crate::config::any_of;
+use crate::executor::Load;
 use crate::outcome::Vendor;
 use crate::resilience::Resilience;
 use crate::scenario::checks;
-use crate::scenario::model::{Journey, Load, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
-use crate::scenario::raw::{RawScenario, RawThreshold};
-use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse};
+use crate::scenario::model::{Journey, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
+use crate::scenario::raw::{RawTestPlan, RawThreshold};
+use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse_tagged};
 
 use super::journeys::label;
+use super::scenarios::Judged;
+use super::tags;
 use crate::config::Checker;
 
 /// What a run of this scenario can have data about.
-pub(super) struct Produced {
+pub(super) struct Produced<'a> {
+    scenarios: Vec<&'a str>,
     vendors: BTreeSet<Vendor>,
     /// Labels of requests.
     routes: BTreeSet<String>,
@@ -29,13 +33,16 @@ pub(super) struct Produced {
     spends_credits: bool,
     stages: Option<usize>,
     has_faults: bool,
+    /// The values of each tag that the file gives.
+    tags: BTreeMap<String, BTreeSet<String>>,
 }
 
-impl Produced {
+impl<'a> Produced<'a> {
     pub(super) fn of(
         journeys: &[WeightedJourney],
         resilience: &Resilience,
         target: &Target,
+        scenarios: &'a [Judged],
         load: Option<&Load>,
         has_faults: bool,
     ) -> Self {
@@ -49,7 +56,13 @@ impl Produced {
             Vendor::CustomerIo => own_service || resilience.customer_io.breaker.is_some(),
             Vendor::Service => false,
         };
+        let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (key, value) in journeys.iter().flat_map(|weighted| weighted.tags.iter()) {
+            tags.entry(key.to_owned()).or_default().insert(value.to_owned());
+        }
         Self {
+            scenarios: scenarios.iter().map(|scenario| scenario.name.as_str()).collect(),
+            tags,
             vendors: all().flat_map(|journey| measured_vendors_of(journey, to_service)).copied().collect(),
             routes: all().flat_map(|journey| routes_of(journey, to_service)).collect(),
             journeys: all().map(label).collect(),
@@ -57,7 +70,7 @@ impl Produced {
             breakers: piped.iter().copied().filter(guarded).collect(),
             has_pipeline: !piped.is_empty(),
             spends_credits: piped.contains(&Vendor::Clay) && (own_service || resilience.clay.credits.is_some()),
-            stages: load.map(|load| load.plan.stages().len()),
+            stages: load.map(|load| load.phases().len()),
             has_faults,
         }
     }
@@ -102,7 +115,11 @@ impl Produced {
                 return (phase >= stages)
                     .then(|| (format!("there is no phase {phase}"), format!("phases are the stages, from 0 to {last}")));
             }
-            _ => return None,
+            ("scenario", _) => {
+                let help = || format!("here it can be {}", any_of(&self.scenarios));
+                return (!self.scenarios.contains(&value)).then(|| (format!("there is no scenario `{value}`"), help()));
+            }
+            _ => (self.tags.get(key)?.iter().map(String::as_str).collect(), key),
         };
         (!known.contains(&value))
             .then(|| (format!("no {what} of this scenario is `{value}`"), format!("here it can be {}", any_of(&known))))
@@ -110,14 +127,15 @@ impl Produced {
 }
 
 impl Checker<'_> {
-    pub(super) fn thresholds(&mut self, raw: &RawScenario, produced: Option<&Produced>) -> Vec<Threshold> {
+    pub(super) fn thresholds(&mut self, raw: &RawTestPlan, produced: Option<&Produced<'_>>) -> Vec<Threshold> {
         let place = KeyPath::of("thresholds");
+        let user_tags = tags::names(raw);
         let mut found: Vec<(Range<usize>, Threshold)> = Vec::new();
         for (metric, conditions) in raw.thresholds.iter().flatten() {
             let metric_place = place.key(metric);
             for (index, raw) in conditions.iter().enumerate() {
                 let place = metric_place.item(index);
-                if let Some(threshold) = self.threshold(metric, &metric_place, raw, &place) {
+                if let Some(threshold) = self.threshold((metric, &metric_place), (raw, &place), &user_tags) {
                     self.check_data(&threshold, produced, &metric_place);
                     found.push((self.document.value_span(&place), threshold));
                 }
@@ -130,12 +148,17 @@ impl Checker<'_> {
         found.into_iter().map(|(_, threshold)| threshold).collect()
     }
 
-    fn threshold(&mut self, metric: &str, metric_place: &KeyPath, raw: &RawThreshold, place: &KeyPath) -> Option<Threshold> {
+    fn threshold(
+        &mut self,
+        (metric, metric_place): (&str, &KeyPath),
+        (raw, place): (&RawThreshold, &KeyPath),
+        user_tags: &[&str],
+    ) -> Option<Threshold> {
         let (expression, expression_place) = match raw {
             RawThreshold::Plain(expression) => (expression, place.clone()),
             RawThreshold::Full(full) => (&full.threshold, place.key("threshold")),
         };
-        let mut threshold = match parse(metric, expression) {
+        let mut threshold = match parse_tagged(metric, expression, user_tags) {
             Ok(threshold) => threshold,
             Err(error) => {
                 let span = self.span_of(&error, (metric, metric_place), (expression, &expression_place));
@@ -163,7 +186,7 @@ impl Checker<'_> {
         inside.map_or(whole, |inside| inside.start + error.span.start..inside.start + error.span.end)
     }
 
-    fn check_data(&mut self, threshold: &Threshold, produced: Option<&Produced>, place: &KeyPath) {
+    fn check_data(&mut self, threshold: &Threshold, produced: Option<&Produced<'_>>, place: &KeyPath) {
         if let Some((message, help)) = produced.and_then(|produced| produced.objection(threshold)) {
             self.error_at(self.document.key_span(place), message, help);
         }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::{EnvVar, Period};
 
-/// A journey and how often it is taken. All but the first two keys belong to `http`.
+/// A journey and how often it is taken. All but the first three keys belong to `http`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawJourney {
@@ -16,6 +16,8 @@ pub(crate) struct RawJourney {
     /// Its share among the journeys' weights; 1 when left out.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) weight: Option<u32>,
+    /// Tags that its samples carry, beside those of the whole file.
+    pub(crate) tags: Option<BTreeMap<String, String>>,
     /// `http`: the label of its samples; "http" when left out.
     pub(crate) name: Option<String>,
     /// `http`: the method; GET when left out.

@@ -1,33 +1,9 @@
-//! How much load, with which pauses and which leads.
+//! The pauses between iterations, and the leads.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::{Percentiles, Period};
-
-/// How the load is shaped, in k6's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum RawExecutor {
-    /// Users follow `stages`.
-    RampingVus,
-    /// `vus` users for `duration`.
-    ConstantVus,
-    /// `iterations` in all, shared by `vus` users.
-    SharedIterations,
-    /// `iterations` for each of `vus` users.
-    PerVuIterations,
-}
-
-/// A linear ramp from the target before it to its own.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawStage {
-    /// How long it takes; "0s" is a jump.
-    pub(crate) duration: Period,
-    /// Users at its end.
-    pub(crate) target: u32,
-}
 
 /// The pause after an iteration: always the same, or drawn.
 #[derive(Debug, Deserialize, JsonSchema)]

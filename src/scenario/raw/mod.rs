@@ -1,4 +1,4 @@
-//! A scenario file as it is written: what serde reads, and what the JSON Schema is generated from.
+//! A test plan as it is written: what serde reads, and what the JSON Schema is generated from.
 //!
 //! Nothing here has been judged beyond its structure. Names are k6's where k6 has one, so `startVUs` and `gracefulStop`
 //! stand beside TOML's usual snake case.
@@ -12,6 +12,7 @@ mod simulation;
 use std::collections::BTreeMap;
 
 use crate::config::Period;
+use crate::executor::{ExecutorKeys, ExecutorName};
 use crate::resilience::RawResilience;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,14 +20,13 @@ use serde::Deserialize;
 pub(super) use expect::{RawExpect, RawExpectBreaker};
 pub(super) use faults::RawFault;
 pub(super) use journeys::{RawHeader, RawJourney, RawJourneyName, RawTarget};
-pub(super) use load::{RawData, RawExecutor, RawStage, RawThinkTime, RawThinkTimeModel, RawUse};
+pub(super) use load::{RawData, RawThinkTime, RawThinkTimeModel, RawUse};
 pub(super) use simulation::RawSimulation;
 
-/// A Plimsoll scenario: one question, the load that answers it, and what must hold.
+/// A Plimsoll test plan: one question, the load that answers it, and what must hold.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "Plimsoll scenario")]
-pub(super) struct RawScenario {
+#[schemars(title = "Plimsoll test plan", extend("additionalProperties" = false))]
+pub(super) struct RawTestPlan {
     /// Its name, which becomes part of the directory of its results: letters, digits, `-` and `_`.
     #[schemars(required)]
     pub(super) name: Option<String>,
@@ -35,31 +35,11 @@ pub(super) struct RawScenario {
     pub(super) question: Option<String>,
     /// The seed of everything random. Drawn anew for each run when left out; `--seed` overrides it.
     pub(super) seed: Option<u64>,
-    /// How the load is shaped.
-    #[schemars(required)]
-    pub(super) executor: Option<RawExecutor>,
-    /// `ramping-vus`: the stages, each a ramp from the target before it to its own.
-    pub(super) stages: Option<Vec<RawStage>>,
-    /// `ramping-vus`: users at the start; 0 when left out.
-    #[serde(rename = "startVUs")]
-    pub(super) start_vus: Option<u32>,
-    /// The number of users, for every executor but `ramping-vus`.
-    pub(super) vus: Option<u32>,
-    /// `constant-vus`: how long.
-    pub(super) duration: Option<Period>,
-    /// `shared-iterations`: iterations in all. `per-vu-iterations`: iterations of each user.
-    pub(super) iterations: Option<u64>,
-    /// `shared-iterations` and `per-vu-iterations`: the load ends after this time at the latest; 10m when left out.
-    #[serde(rename = "maxDuration")]
-    pub(super) max_duration: Option<Period>,
-    /// How long iterations under way may go on after the end; 30s when left out.
-    #[serde(rename = "gracefulStop")]
-    pub(super) graceful_stop: Option<Period>,
-    /// The pause of a user after each iteration; none when left out.
-    pub(super) think_time: Option<RawThinkTime>,
-    /// What an iteration does, drawn by weight.
-    #[schemars(required)]
-    pub(super) journeys: Option<Vec<RawJourney>>,
+    /// Several scenarios at once, each under its name, instead of one whose keys stand beside these.
+    pub(super) scenarios: Option<BTreeMap<String, RawScenario>>,
+    /// The one scenario of a file without `[scenarios]`.
+    #[serde(flatten)]
+    pub(super) only: RawScenario,
     /// Leads from a CSV file. Made up from the seed when left out.
     pub(super) data: Option<RawData>,
     /// Base URLs, or a service, to send to instead of the simulated vendors.
@@ -80,6 +60,30 @@ pub(super) struct RawScenario {
     pub(super) capacity: Option<RawCapacity>,
     /// What the report is labelled with.
     pub(super) labels: Option<RawLabels>,
+}
+
+/// One workload of a test plan. Its executor's keys stand beside these.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
+pub(super) struct RawScenario {
+    /// How the load is shaped.
+    #[schemars(required)]
+    pub(super) executor: Option<ExecutorName>,
+    #[serde(flatten)]
+    pub(super) keys: ExecutorKeys,
+    /// When it begins, from the start of the load; at once when left out.
+    #[serde(rename = "startTime")]
+    pub(super) start_time: Option<Period>,
+    /// How long iterations under way may go on after the end; 30s when left out.
+    #[serde(rename = "gracefulStop")]
+    pub(super) graceful_stop: Option<Period>,
+    /// The pause of a user after each iteration; none when left out.
+    pub(super) think_time: Option<RawThinkTime>,
+    /// What an iteration does, drawn by weight.
+    #[schemars(required)]
+    pub(super) journeys: Option<Vec<RawJourney>>,
+    /// Tags that every sample carries, for thresholds to select by: `http_req_duration{team:growth}`.
+    pub(super) tags: Option<BTreeMap<String, String>>,
 }
 
 /// A condition, alone or with what happens when it fails.

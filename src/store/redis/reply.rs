@@ -96,7 +96,7 @@ impl Items {
         let cause = fields.maybe_text()?.filter(died).map(|cause| word(&cause)).transpose()?;
         let dead_at = fields.maybe_text()?.filter(died).map(|at| date(&at)).transpose()?;
         let (id, entry) = (fields.number()?, fields.entry()?);
-        let Operation { kind: operation, user, data, key, lead } = entry.operation;
+        let Operation { kind: operation, user, data, key, lead, .. } = entry.operation;
         let (came_at, retry_count, redrives, attempts) = (entry.timestamp, entry.retry_count, entry.redrives, entry.attempts);
         Ok(StoredOperation {
             id,

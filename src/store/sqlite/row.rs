@@ -153,6 +153,7 @@ pub(super) fn entry(row: &Row<'_>) -> Result<Entry> {
             data: from_json(&data)?,
             key: Key::text(&key),
             lead: lead.as_deref().map(Key::text),
+            caller: 0,
         },
         timestamp: uint(row, "first")?,
         retry_count: row.get("retry_count")?,

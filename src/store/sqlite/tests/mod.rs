@@ -41,6 +41,7 @@ fn lead_of_size(number: u64, bytes: usize) -> NewLead {
         data: data.clone(),
         key: idempotency_key(kind, &key, &json!({})),
         lead: Some(key.clone()),
+        caller: 0,
     });
     NewLead { key, user, data, operations: operations.to_vec() }
 }
