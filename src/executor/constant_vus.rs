@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::fixed_users::users;
 use super::kind::{Drive, Executor, Iterations, Kind};
 use crate::config::{Checker, KeyPath, Period};
-use crate::plan::{LoadPlan, Target};
+use crate::plan::LoadPlan;
 use crate::units::format_duration;
 
 /// Users for a time.
@@ -53,14 +53,6 @@ impl Executor for ConstantVus {
 
     fn describe(&self) -> String {
         format!("{} for {}", users(&self.plan), format_duration(self.duration()))
-    }
-
-    fn target_at(&self, at: Duration) -> Target {
-        Target::Users(self.plan.users_at(at))
-    }
-
-    fn duration(&self) -> Duration {
-        self.plan.duration()
     }
 
     fn drive(&self) -> Drive<'_> {

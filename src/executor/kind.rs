@@ -18,14 +18,20 @@ pub trait Executor: Debug + Send + Sync {
     /// What it does, for people: `10 users for 30s`.
     fn describe(&self) -> String;
 
-    /// What it asks for at `at`; nothing from its end on.
-    fn target_at(&self, at: Duration) -> Target;
-
-    /// Its length, at most.
-    fn duration(&self) -> Duration;
-
     /// How its work is driven.
     fn drive(&self) -> Drive<'_>;
+
+    /// What it asks for at `at`; nothing from its end on.
+    fn target_at(&self, at: Duration) -> Target {
+        let Drive::Closed { plan, .. } = self.drive();
+        Target::Users(plan.users_at(at))
+    }
+
+    /// Its length, at most.
+    fn duration(&self) -> Duration {
+        let Drive::Closed { plan, .. } = self.drive();
+        plan.duration()
+    }
 
     /// The same in `factor` times the time.
     fn scaled(&self, factor: f64) -> Arc<dyn Executor>;
@@ -97,14 +103,6 @@ pub(super) mod testing {
 
         fn describe(&self) -> String {
             String::new()
-        }
-
-        fn target_at(&self, at: Duration) -> Target {
-            Target::Users(self.0.users_at(at))
-        }
-
-        fn duration(&self) -> Duration {
-            self.0.duration()
         }
 
         fn drive(&self) -> Drive<'_> {

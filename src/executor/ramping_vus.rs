@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::kind::{Drive, Executor, Iterations, Kind};
 use crate::config::{Checker, KeyPath, Period};
-use crate::plan::{LoadPlan, Stage, Target};
+use crate::plan::{LoadPlan, Stage};
 use crate::units::format_duration;
 
 /// k6's `gracefulRampDown` when none is given.
@@ -97,14 +97,6 @@ impl Executor for RampingVus {
             };
         }
         format!("{text}, {} in all", format_duration(self.duration()))
-    }
-
-    fn target_at(&self, at: Duration) -> Target {
-        Target::Users(self.plan.users_at(at))
-    }
-
-    fn duration(&self) -> Duration {
-        self.plan.duration()
     }
 
     fn drive(&self) -> Drive<'_> {

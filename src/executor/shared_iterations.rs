@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::fixed_users::{IterationKeys, iterations_by};
 use super::kind::{Drive, Executor, Iterations, Kind};
 use crate::config::{Checker, KeyPath};
-use crate::plan::{LoadPlan, Target};
+use crate::plan::LoadPlan;
 
 /// Iterations in all.
 #[derive(Debug)]
@@ -41,14 +41,6 @@ impl Executor for SharedIterations {
 
     fn describe(&self) -> String {
         iterations_by(self.iterations, "", &self.plan)
-    }
-
-    fn target_at(&self, at: Duration) -> Target {
-        Target::Users(self.plan.users_at(at))
-    }
-
-    fn duration(&self) -> Duration {
-        self.plan.duration()
     }
 
     fn drive(&self) -> Drive<'_> {
