@@ -64,12 +64,7 @@ impl<W: Work> Launched<W> {
 
     /// The load begins: `clock` has just started, and the users do `work`.
     pub fn begin(&self, clock: LoadClock, work: Arc<W>) {
-        let pool = &self.pool;
-        let schedule = |scenario: &ScenarioLoad| Schedule::new(&pool.load, scenario, clock, pool.stop.clone());
-        let schedules = pool.load.scenarios.iter().map(schedule).collect();
-        if pool.running.set(Running { work, schedules }).is_ok() {
-            pool.advance(Start::Begun(clock));
-        }
+        self.pool.begin(clock, work);
     }
 
     /// Waits for the load's end: the end of its plan, of its iterations or of its data, or what `stop` is raised to.
@@ -100,9 +95,7 @@ async fn follow<W: Work>(pool: Arc<UserPool<W>>, attack: GooseAttack, _quiet: Qu
     };
     pool.advance(Start::Never);
     end.abort();
-    if let Some(Running { work, schedules }) = pool.running.get() {
-        work.dropped(schedules.iter().map(Schedule::not_begun).sum());
-    }
+    pool.count_dropped();
     result
 }
 
@@ -114,16 +107,7 @@ async fn overdue(stop: &Stop) {
 /// Waits for the load's end and ends Goose.
 async fn end<W: Work>(pool: Arc<UserPool<W>>) {
     let Start::Begun(clock) = pool.start_when(Start::is_decided).await else { return };
-    tokio::select! {
-        () = tokio::time::sleep_until(clock.instant(pool.load.duration())) => pool.stop.raise(Level::Finish),
-        () = pool.stop.reached(Level::Finish) => {}
-    }
-    tokio::select! {
-        () = pool.at_rest() => {}
-        () = tokio::time::sleep(pool.load.graceful_stop()) => {}
-        () = pool.stop.reached(Level::CutOff) => {}
-    }
-    pool.stop.raise(Level::CutOff);
+    pool.come_to_end(clock).await;
     goose::trigger_killswitch("the load is at its end");
 }
 
@@ -186,7 +170,7 @@ fn goose_error(error: GooseError) -> ExecutorError {
 }
 
 /// All users of a load.
-struct UserPool<W> {
+pub(super) struct UserPool<W> {
     load: Load,
     stop: Stop,
     start: watch::Sender<Start>,
@@ -257,7 +241,7 @@ impl<W> UserPool<W> {
 }
 
 impl<W: Work> UserPool<W> {
-    fn new(load: &Load, seed: Seed, stop: Stop) -> Self {
+    pub(super) fn new(load: &Load, seed: Seed, stop: Stop) -> Self {
         let users: Vec<_> = users(load, seed).into_iter().map(|user| Mutex::new(Some(user))).collect();
         Self {
             load: load.clone(),
@@ -268,6 +252,43 @@ impl<W: Work> UserPool<W> {
             users,
             under_way: AtomicU32::new(0),
             rest: Notify::new(),
+        }
+    }
+
+    /// How many users there are.
+    pub(super) fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// The load begins: `clock` has just started, and the users do `work`.
+    pub(super) fn begin(&self, clock: LoadClock, work: Arc<W>) {
+        let schedule = |scenario: &ScenarioLoad| Schedule::new(&self.load, scenario, clock, self.stop.clone());
+        let schedules = self.load.scenarios.iter().map(schedule).collect();
+        if self.running.set(Running { work, schedules }).is_ok() {
+            self.advance(Start::Begun(clock));
+        }
+    }
+
+    /// Waits for the load's end, and cuts off what is still under way when its time is over.
+    pub(super) async fn come_to_end(&self, clock: LoadClock) {
+        tokio::select! {
+            biased;
+            () = self.stop.reached(Level::Finish) => {}
+            () = tokio::time::sleep_until(clock.instant(self.load.duration())) => self.stop.raise(Level::Finish),
+        }
+        tokio::select! {
+            biased;
+            () = self.at_rest() => {}
+            () = self.stop.reached(Level::CutOff) => {}
+            () = tokio::time::sleep(self.load.graceful_stop()) => {}
+        }
+        self.stop.raise(Level::CutOff);
+    }
+
+    /// Counts the planned iterations that have not begun. To be called when the load has ended.
+    pub(super) fn count_dropped(&self) {
+        if let Some(Running { work, schedules }) = self.running.get() {
+            work.dropped(schedules.iter().map(Schedule::not_begun).sum());
         }
     }
 
@@ -287,18 +308,23 @@ impl<W: Work> UserPool<W> {
 
     /// One call by Goose: one iteration, or the wait for the user's next.
     async fn transaction(&self, index: usize) -> TransactionResult {
-        let taken = self.users.get(index).and_then(|user| user.lock().expect("no one panics with this lock").take());
-        let (Some(mut user), Some(running)) = (taken, self.running.get()) else {
+        if !self.next_iteration(index).await {
             tokio::time::sleep(LEAVING).await;
-            return Ok(());
-        };
+        }
+        Ok(())
+    }
+
+    /// Waits until a user is to iterate, and has it do so. False when the load is at its end.
+    pub(super) async fn next_iteration(&self, index: usize) -> bool {
+        let taken = self.users.get(index).and_then(|user| user.lock().expect("no one panics with this lock").take());
+        let (Some(mut user), Some(running)) = (taken, self.running.get()) else { return false };
         let schedule = &running.schedules[user.user.scenario];
-        match schedule.wait(&mut user, &self.left, |active| running.work.user_active(active)).await {
-            Some(due) => self.iterate(&running.work, schedule, &mut user, due).await,
-            None => tokio::time::sleep(LEAVING).await,
+        let due = schedule.wait(&mut user, &self.left, |active| running.work.user_active(active)).await;
+        if let Some(due) = due {
+            self.iterate(&running.work, schedule, &mut user, due).await;
         }
         self.users[index].lock().expect("no one panics with this lock").replace(user);
-        Ok(())
+        due.is_some()
     }
 
     async fn iterate(&self, work: &Arc<W>, schedule: &Schedule, scheduled: &mut ScheduledUser, due: Duration) {

@@ -1,7 +1,8 @@
 //! Running a load: users or arrivals at the times that the plan says.
 //!
 //! Each executor is a file, with its keys, their checks and what it asks for; `registry` is the table of them. [`closed`] drives
-//! those with users, who each wait for an answer before they go on. It is the only module that knows Goose.
+//! those with users, who each wait for an answer before they go on. It is the only module that knows Goose; [`local`] drives the
+//! same users without it.
 
 pub mod closed;
 mod constant_vus;
@@ -9,6 +10,7 @@ mod error;
 mod fixed_users;
 mod kind;
 mod load;
+pub mod local;
 mod per_vu_iterations;
 mod quiet;
 mod ramping_vus;

@@ -139,6 +139,7 @@ impl Schedule {
     /// Sleeps, and says whether the load still runs.
     async fn sleep_until(&self, deadline: Instant) -> bool {
         tokio::select! {
+            biased;
             () = tokio::time::sleep_until(deadline) => true,
             () = self.stop.reached(Level::Finish) => false,
         }

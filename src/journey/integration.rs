@@ -27,6 +27,7 @@ impl Integration {
         settings: &Resilience,
         sender: &VendorSender,
         clock: LoadClock,
+        wall: DayClock,
         events: &Arc<dyn EventSink>,
         seed: Seed,
         places: Option<&JournalSender<RestingEntry>>,
@@ -36,7 +37,7 @@ impl Integration {
             let backlog = JournaledBacklog::new(&settings.fallback, places.cloned());
             let emitter = Emitter::new(vendor, clock, Arc::clone(events));
             let rng = seed.stream(vendor.as_str());
-            Arc::new(Pipeline::with_backlog(settings.clone(), sender, backlog, emitter, DayClock::start(), rng))
+            Arc::new(Pipeline::with_backlog(settings.clone(), sender, backlog, emitter, wall, rng))
         };
         Self { clay: pipeline(Vendor::Clay, &settings.clay), customer_io: pipeline(Vendor::CustomerIo, &settings.customer_io) }
     }

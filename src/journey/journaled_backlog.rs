@@ -3,7 +3,7 @@
 //! A pipeline's caller hears that an operation waits in the queue, and never again of it. An auditor must know where it is in
 //! the end: the queue writes down what leaves it, and at the end of the run what is still in it, and among the dead letters.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::journal::{JournalSender, RestingEntry};
@@ -27,8 +27,8 @@ pub(super) struct JournaledBacklog {
 pub(super) struct BookedQueue {
     inner: Arc<MemoryBacklog>,
     pen: Option<JournalSender<RestingEntry>>,
-    /// What is in the queue, by key: as much as the queue may hold.
-    waiting: Mutex<HashMap<String, RestingEntry>>,
+    /// What is in the queue, by key: as much as the queue may hold. Ordered, for it is written down in this order.
+    waiting: Mutex<BTreeMap<String, RestingEntry>>,
     /// The keys of entries that are leased.
     leased: Mutex<HashMap<u64, String>>,
 }
@@ -43,7 +43,7 @@ impl JournaledBacklog {
     /// Writes down what is in the queue and among the dead letters. To be called when nothing moves any more.
     pub(super) async fn at_rest(&self) -> Result<(), StoreError> {
         let Some(pen) = &self.queue.pen else { return Ok(()) };
-        self.queue.waiting().drain().for_each(|(_, place)| pen.write(place));
+        std::mem::take(&mut *self.queue.waiting()).into_values().for_each(|place| pen.write(place));
         let mut after = 0;
         loop {
             let page = self.inner.letters().page(after, PAGE).await?;
@@ -68,7 +68,7 @@ fn place_of(entry: &Entry, place: RestingState) -> RestingEntry {
 }
 
 impl BookedQueue {
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, RestingEntry>> {
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<String, RestingEntry>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

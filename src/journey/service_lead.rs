@@ -59,12 +59,12 @@ impl LeadService {
         Ok(Self { uri, authorization: authorization.transpose()?, timeout, run })
     }
 
-    pub(super) fn register(&self, recorder: &mut RecorderBuilder) -> ServiceLead {
+    pub(super) fn register(&self, recorder: &mut RecorderBuilder, wall: DayClock) -> ServiceLead {
         ServiceLead {
             service: self.clone(),
             route: recorder.route(SERVICE_LEADS, Vendor::Service),
             accepted: recorder.check(checks::ACCEPTED_DURABLY),
-            wall: DayClock::start(),
+            wall,
         }
     }
 

@@ -22,7 +22,7 @@ use crate::event::EventSink;
 use crate::executor::{Next, User, Work};
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
 use crate::outcome::{FailureKind, Vendor};
-use crate::resilience::{OperationKind, StoreError};
+use crate::resilience::{DayClock, OperationKind, StoreError};
 use crate::scenario::{Journey, TestPlan, ThinkTime};
 use crate::seed::Seed;
 use crate::transport::Transport;
@@ -40,6 +40,7 @@ pub struct WorkloadPlan {
     http: Vec<Prepared>,
     service: Option<LeadService>,
     journals: Option<JournalSenders>,
+    wall: DayClock,
 }
 
 impl WorkloadPlan {
@@ -58,7 +59,16 @@ impl WorkloadPlan {
             _ => None,
         });
         let http = http.collect::<Result<_, _>>()?;
-        Ok(Self { test_plan: test_plan.clone(), endpoints, transport, seed, http, service: None, journals: None })
+        Ok(Self {
+            test_plan: test_plan.clone(),
+            endpoints,
+            transport,
+            seed,
+            http,
+            service: None,
+            journals: None,
+            wall: DayClock::start(),
+        })
     }
 
     /// Whether any journey submits leads, of which books can be kept.
@@ -77,6 +87,11 @@ impl WorkloadPlan {
         Self { journals: Some(journals), ..self }
     }
 
+    /// Days and dates are those of this clock, instead of the machine's.
+    pub fn with_wall_clock(self, wall: DayClock) -> Self {
+        Self { wall, ..self }
+    }
+
     /// The load begins: everything is registered with the recorder, and both are built.
     pub fn begin(
         self,
@@ -92,7 +107,7 @@ impl WorkloadPlan {
             for weighted in &scenario.journeys {
                 builder.tags(scenario.label(), &weighted.tags);
                 let doing = match (&weighted.journey, &self.service) {
-                    (Journey::Lead, Some(service)) => Some(Doing::Submit(Box::new(service.register(&mut builder)))),
+                    (Journey::Lead, Some(service)) => Some(Doing::Submit(Box::new(service.register(&mut builder, self.wall)))),
                     _ => register(&weighted.journey, &self.endpoints, &mut http, &mut builder),
                 };
                 let Some(doing) = doing else { continue };
@@ -114,7 +129,7 @@ impl WorkloadPlan {
             let (timeout, routes) = (self.test_plan.resilience.clay.timeout, routes.into());
             let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
             let places = self.journals.as_ref().and_then(|journals| journals.places.as_ref());
-            Integration::new(&self.test_plan.resilience, &sender, clock, events, self.seed, places)
+            Integration::new(&self.test_plan.resilience, &sender, clock, self.wall, events, self.seed, places)
         });
         let workload = Workload {
             scenarios,

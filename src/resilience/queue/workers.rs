@@ -58,6 +58,7 @@ impl<S: Sender, B: Backlog> Workers<S, B> {
         while self.pool.is_working() {
             let drained = self.drain_once().await;
             tokio::select! {
+                biased;
                 () = self.idle(drained) => {}
                 () = self.pool.reached(Phase::Finishing) => {}
             }

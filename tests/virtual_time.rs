@@ -1,0 +1,198 @@
+//! Ten minutes of load with an outage in the middle, in paused time: no lead is lost, and the same seed gives the same run.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use mock_server::fault::SimulatedVendor;
+use mock_server::latency::LatencyModel;
+use mock_server::settings::SimulationSettings;
+use mock_server::simulation::SimulatedVendors;
+use plimsoll::audit::{Audit, AuditOptions, Journals, audit};
+use plimsoll::clock::LoadClock;
+use plimsoll::event::{BreakerState, Event, EventKind, EventSink, Guard};
+use plimsoll::executor::{Stop, local};
+use plimsoll::journal::{DRIVER, Journal, PLACES, VENDORS};
+use plimsoll::journey::{JournalSenders, Workload, WorkloadPlan};
+use plimsoll::measure::{Observed, RecorderBuilder};
+use plimsoll::outcome::Vendor;
+use plimsoll::plan::Planned;
+use plimsoll::resilience::DayClock;
+use plimsoll::scenario::TestPlan;
+use plimsoll::seed::Seed;
+use plimsoll::transport::SimulatedNetwork;
+use plimsoll::vendor_api::Endpoints;
+use tokio::runtime::Builder;
+use tokio::time::Instant;
+
+const TEST_PLAN: &str = r#"
+name = "virtual-time"
+question = "Does a run in paused time repeat?"
+executor = "ramping-vus"
+stages = [
+  { duration = "1m", target = 6 },
+  { duration = "8m", target = 6 },
+  { duration = "1m", target = 0 },
+]
+think_time = { uniform = ["1s", "3s"] }
+journeys = [{ journey = "lead" }]
+
+[resilience.clay]
+credits = { daily_limit = 1_000_000 }
+queue = { drain_pacing = "20ms" }
+
+[[faults]]
+name = "outage"
+kind = "outage"
+how = "refuse"
+vendor = "clay"
+at = "4m"
+lasts = "2m"
+
+[[faults]]
+name = "lost answers"
+kind = "lost_answer"
+how = "hang"
+vendor = "customer_io"
+share = 0.02
+at = "1m"
+lasts = "9m"
+"#;
+
+/// Five minutes before a day, and the day's budget of credits, ends.
+const STARTED: &str = "2026-03-01T23:55:00Z";
+
+/// Everything that a run leaves behind.
+#[derive(Debug, PartialEq)]
+struct Run {
+    /// Events in the order of their times.
+    events: Vec<Event>,
+    /// The gauges of each second.
+    seconds: Vec<String>,
+    /// What was measured in all.
+    totals: String,
+    /// The books of the driver, the vendors and the places at rest.
+    books: [String; 3],
+    audit: Audit,
+}
+
+#[derive(Default)]
+struct Events(Mutex<Vec<Event>>);
+
+impl EventSink for Events {
+    fn emit(&self, event: Event) {
+        self.0.lock().expect("no panic").push(event);
+    }
+}
+
+fn run(seed: Seed) -> Run {
+    let dir = tempfile::tempdir().expect("a directory");
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    let (events, seconds, totals) = runtime.block_on(ten_minutes(seed, dir.path()));
+    let books = [DRIVER, VENDORS, PLACES].map(|name| fs::read_to_string(dir.path().join(name)).expect("a book"));
+    let audit = audit(&Journals::in_dir(dir.path()), &AuditOptions::default()).expect("books that can be read");
+    Run { events, seconds, totals, books, audit }
+}
+
+/// Events, gauges, and what was measured. The books are written into `dir`.
+async fn ten_minutes(seed: Seed, dir: &Path) -> (Vec<Event>, Vec<String>, String) {
+    let test_plan = TestPlan::parse(TEST_PLAN, Path::new("virtual-time.toml")).expect("a valid test plan");
+    let settings = SimulationSettings { seed: seed.0, faults: test_plan.faults.clone(), ..test_plan.simulation.clone() };
+    let date: DateTime<Utc> = STARTED.parse().expect("a date");
+    let vendors_clock = mock_server::clock::DayClock::starting_at(date.into());
+    let vendors = SimulatedVendors::in_process(settings.clone(), vendors_clock, |_| async { Ok(StatusCode::OK) });
+    let vendors = vendors.expect("valid settings");
+    let delay = LatencyModel::Lognormal { p50: Duration::from_millis(10), p99: Duration::from_millis(60) };
+    let network = SimulatedNetwork::new(&vendors, delay, seed);
+    let [clay, customer_io] = [SimulatedVendor::Clay, SimulatedVendor::CustomerIo].map(|vendor| vendors.url(vendor));
+    let endpoints = Endpoints::simulated(&clay, &customer_io, &settings).expect("valid URLs");
+    let driver = Journal::create(&dir.join(DRIVER)).expect("a book");
+    let places = Journal::create(&dir.join(PLACES)).expect("a book");
+    let plan = WorkloadPlan::new(&test_plan, endpoints, Arc::new(network), seed)
+        .expect("valid journeys")
+        .with_journals(JournalSenders { driver: driver.pen(), places: Some(places.pen()) })
+        .with_wall_clock(DayClock { start_wall: date, start: Instant::now() });
+
+    let (events, clock, mut faults) = (Arc::new(Events::default()), LoadClock::start(), vendors.subscribe());
+    let mut follower = vendors.ledger().follow();
+    let mut ledger = Vec::new();
+    vendors.start_timetable();
+    let sink: Arc<dyn EventSink> = events.clone();
+    let (workload, mut collector) = plan.begin(clock, RecorderBuilder::new(clock, Vec::new(), Vec::new()), 1, &sink);
+    let draining = Arc::clone(&workload);
+    let drain = tokio::spawn(async move { draining.drain().await });
+    let (total_load, stop) = (test_plan.total_load(), Stop::default());
+    let mut load = Box::pin(local::run(&total_load, seed, &stop, clock, Arc::clone(&workload)));
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    let mut seconds = Vec::new();
+    let mut second = |workload: &Workload| {
+        seconds.push(format!("{:?} {:?}", clock.now(), workload.gauges()));
+        while let Some(batch) = follower.ready() {
+            assert_eq!(batch.missed, 0);
+            ledger.extend(batch.entries.iter().map(|entry| serde_json::to_string(&**entry).expect("JSON") + "\n"));
+        }
+        while let Ok(change) = faults.try_recv() {
+            let kind = EventKind::Fault { name: change.name, active: change.active };
+            events.emit(Event { at_us: change.at_us, vendor: None, kind });
+        }
+    };
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut load => break,
+            _ = ticks.tick() => second(&workload),
+        }
+    }
+    workload.come_to_rest().await.expect("a queue in memory");
+    drain.abort();
+    assert!(vendors.shutdown().await.is_empty());
+    second(&workload);
+    fs::write(dir.join(VENDORS), ledger.concat()).expect("a book");
+    assert_eq!((driver.finish().problem(), places.finish().problem()), (None, None));
+    collector.cut(clock.now(), Observed { planned: Planned::default(), gauges: workload.gauges(), processes: Vec::new() });
+    let mut events = std::mem::take(&mut *events.0.lock().expect("no panic"));
+    events.sort_by_key(|event| event.at_us);
+    (events, seconds, format!("{:#?}", collector.totals()))
+}
+
+/// When a circuit breaker went into a state.
+fn transitions(run: &Run, vendor: Vendor, to: BreakerState) -> Vec<Duration> {
+    let is_it = |event: &&Event| {
+        let breaker =
+            matches!(&event.kind, EventKind::Transition { guard: Guard::CircuitBreaker, to: state, .. } if *state == to);
+        breaker && event.vendor == Some(vendor)
+    };
+    run.events.iter().filter(is_it).map(Event::at).collect()
+}
+
+#[test]
+fn ten_minutes_with_an_outage_lose_no_lead_and_repeat_to_the_letter() {
+    let first = run(Seed(42));
+    let audit = &first.audit;
+    assert!(audit.passed(), "{audit:#?}");
+    assert!(audit.leads.submitted > 3_000 && audit.leads.submitted == audit.leads.acknowledged, "{:?}", audit.leads);
+    assert_eq!(audit.operations.delivered, audit.operations.acknowledged, "everything that was queued was delivered");
+
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let opened = transitions(&first, Vendor::Clay, BreakerState::Open);
+    let closed = transitions(&first, Vendor::Clay, BreakerState::Closed);
+    assert!(opened.first().is_some_and(|at| *at > minutes(4) && *at < minutes(5)), "{opened:?}");
+    assert!(opened.iter().all(|at| *at < minutes(6)) && closed.len() == 1 && closed[0] > minutes(6), "{opened:?} {closed:?}");
+    let is_fault = |event: &&Event| matches!(event.kind, EventKind::Fault { .. });
+    assert_eq!(first.events.iter().filter(is_fault).count(), 4, "both begin and end");
+    let midnight = first.events.iter().find(|event| event.kind == EventKind::CreditsReset).expect("a new day");
+    assert!(midnight.at() >= minutes(5) && midnight.at() < minutes(7), "{midnight:?}");
+
+    let again = run(Seed(42));
+    assert_eq!(first.events, again.events);
+    assert_eq!(first.seconds, again.seconds);
+    assert!(first == again, "the books or what was measured differ");
+
+    let other = run(Seed(43));
+    assert!(other.audit.passed(), "{:#?}", other.audit);
+    assert_ne!(first.events, other.events);
+    assert_ne!(first.books, other.books);
+}
