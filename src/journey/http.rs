@@ -8,7 +8,7 @@ use http_body_util::Full;
 
 use super::measured::{Meter, Sent};
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, Peer};
 use crate::scenario::{HttpJourney, checks};
 use crate::transport::Body;
 use crate::vendor_api::EndpointError;
@@ -54,7 +54,7 @@ impl Prepared {
     pub(super) fn register(self, recorder: &mut RecorderBuilder) -> Http {
         let name = &self.name;
         Http {
-            route: recorder.route(name, Vendor::Service),
+            route: recorder.route(name, Peer::Service),
             status: recorder.check(&self.status_check),
             latency: self.latency_check.as_deref().map(|name| recorder.check(name)),
             request: self,

@@ -19,7 +19,7 @@ use super::measured::{Meter, Sent};
 use super::submissions::{DriverJournal, of_answer};
 use crate::journal::Answered;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, Peer};
 use crate::resilience::DayClock;
 use crate::scenario::{SERVICE_LEADS, checks};
 use crate::transport::Body;
@@ -62,7 +62,7 @@ impl LeadService {
     pub(super) fn register(&self, recorder: &mut RecorderBuilder) -> ServiceLead {
         ServiceLead {
             service: self.clone(),
-            route: recorder.route(SERVICE_LEADS, Vendor::Service),
+            route: recorder.route(SERVICE_LEADS, Peer::Service),
             accepted: recorder.check(checks::ACCEPTED_DURABLY),
             wall: DayClock::start(),
         }

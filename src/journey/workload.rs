@@ -21,7 +21,7 @@ use super::vendor_sender::{OperationRoutes, VendorSender};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, Peer, Vendor};
 use crate::resilience::{OperationKind, StoreError};
 use crate::scenario::{Journey, TestPlan, ThinkTime};
 use crate::seed::Seed;
@@ -93,7 +93,7 @@ impl WorkloadPlan {
             if matches!(doing, Doing::Pipeline(_)) {
                 routes.push(OperationRoutes::register(&mut builder));
             }
-            let vendor = if matches!(doing, Doing::Submit(_)) { Vendor::Service } else { vendor(&weighted.journey) };
+            let vendor = if matches!(doing, Doing::Submit(_)) { Peer::Service } else { vendor(&weighted.journey) };
             let id = builder.journey(weighted.journey.name(), vendor);
             choices.push(Choice { doing, id, caller, weight: weighted.weight });
         }
@@ -101,7 +101,7 @@ impl WorkloadPlan {
         let (recorder, collector) = builder.build(shards);
         let meter = Meter::new(self.client, recorder.clone(), clock);
         let integration = lead_ids.map(|_| {
-            let (timeout, routes) = (self.test_plan.resilience.clay.timeout, routes.into());
+            let (timeout, routes) = (Duration::ZERO, routes.into());
             let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
             let places = self.journals.as_ref().and_then(|journals| journals.places.as_ref());
             Integration::new(&self.test_plan.resilience, &sender, clock, events, self.seed, places)
@@ -112,7 +112,7 @@ impl WorkloadPlan {
             leads: LeadSource::new(self.test_plan.data),
             lead_ids,
             integration,
-            longest_answer: self.test_plan.resilience.clay.timeout.max(self.test_plan.resilience.customer_io.timeout),
+            longest_answer: self.test_plan.resilience.values().map(|settings| settings.timeout).max().unwrap_or_default(),
             think_time: self.test_plan.think_time,
             meter,
             recorder,
@@ -124,11 +124,11 @@ impl WorkloadPlan {
     }
 }
 
-fn vendor(journey: &Journey) -> Vendor {
+fn vendor(journey: &Journey) -> Peer {
     match journey {
-        Journey::ClayResource | Journey::ClayEnrich | Journey::Lead => Vendor::Clay,
-        Journey::CustomerIoIdentify | Journey::CustomerIoTrack => Vendor::CustomerIo,
-        Journey::Http(_) => Vendor::Service,
+        Journey::ClayResource | Journey::ClayEnrich | Journey::Lead => Vendor::Clay.into(),
+        Journey::CustomerIoIdentify | Journey::CustomerIoTrack => Vendor::CustomerIo.into(),
+        Journey::Http(_) => Peer::Service,
     }
 }
 

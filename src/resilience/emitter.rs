@@ -25,7 +25,7 @@ impl Emitter {
 
     /// An emitter that nobody listens to.
     pub fn silent() -> Self {
-        Self::new(Vendor::Service, LoadClock::start(), Arc::new(NoEvents))
+        Self::new(Vendor::Clay, LoadClock::start(), Arc::new(NoEvents))
     }
 
     /// Hands on an event that happened at `now`. Call it without holding a lock.

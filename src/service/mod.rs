@@ -53,7 +53,7 @@ use tokio::time::Instant;
 
 use crate::clock::LoadClock;
 use crate::config::Secret;
-use crate::outcome::Vendor;
+use crate::outcome::PerVendor;
 use crate::resilience::{DayClock, Pipeline, UnixMillis};
 use crate::store::LeadStore;
 use event_log::EventLog;
@@ -72,8 +72,7 @@ type VendorPipeline<S> = Pipeline<VendorSender, <S as LeadStore>::Backlog>;
 /// What every request works with.
 struct Service<S: LeadStore> {
     store: S,
-    clay: Arc<VendorPipeline<S>>,
-    customer_io: Arc<VendorPipeline<S>>,
+    pipelines: PerVendor<Arc<VendorPipeline<S>>>,
     /// Most operations in each queue.
     capacity: u64,
     callback_secret: Option<Secret>,
@@ -88,14 +87,9 @@ struct Service<S: LeadStore> {
 }
 
 impl<S: LeadStore> Service<S> {
-    fn pipelines(&self) -> [(Vendor, &VendorPipeline<S>); 2] {
-        [(Vendor::Clay, &self.clay), (Vendor::CustomerIo, &self.customer_io)]
-    }
-
     /// Tells the workers that there is something to do.
     fn wake(&self) {
-        self.clay.wake();
-        self.customer_io.wake();
+        self.pipelines.values().for_each(|pipeline| pipeline.wake());
     }
 
     fn is_closing(&self) -> bool {
@@ -117,7 +111,6 @@ impl<S: LeadStore> Service<S> {
     }
 
     fn stats(&self) -> Stats {
-        let vendor = |pipeline: &VendorPipeline<S>| VendorStats::of(&pipeline.gauges(), pipeline.credits_left());
         Stats {
             elapsed_us: self.elapsed_us(),
             ready: !self.is_closing(),
@@ -126,8 +119,7 @@ impl<S: LeadStore> Service<S> {
             refused: self.metrics.refused.get(),
             unavailable: self.metrics.unavailable.get(),
             callbacks: self.metrics.callbacks(Callback::Recorded),
-            clay: vendor(&self.clay),
-            customer_io: vendor(&self.customer_io),
+            vendors: self.pipelines.map(|_, pipeline| VendorStats::of(&pipeline.gauges(), pipeline.credits_left())),
         }
     }
 }

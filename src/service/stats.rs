@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::BreakerState;
-use crate::outcome::LeadCounts;
+use crate::outcome::{LeadCounts, PerVendor};
 use crate::resilience::PipelineGauges;
 
 /// The service's state at one instant. Leads and callbacks are counted from its start.
@@ -23,14 +23,13 @@ pub struct Stats {
     pub unavailable: u64,
     /// Callbacks that told something new.
     pub callbacks: u64,
-    /// Towards Clay.
-    pub clay: VendorStats,
-    /// Towards Customer.io.
-    pub customer_io: VendorStats,
+    /// Towards each vendor.
+    #[serde(flatten)]
+    pub vendors: PerVendor<VendorStats>,
 }
 
 /// One vendor's pipeline at one instant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct VendorStats {
     /// Operations in its queue.
     pub queue_depth: u64,

@@ -10,11 +10,11 @@ use crate::cli::{Exit, output};
 use crate::event::{Event, EventKind};
 use crate::gate::{Outcome, judge};
 use crate::measure::{Labels, SampleKind, Totals};
-use crate::outcome::{LeadCounts, Vendor};
+use crate::outcome::{LeadCounts, Peer, Vendor};
 use crate::report::{Judged, SummaryOptions, summary, write_report};
 use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::run::audited::{Audited, audited};
-use crate::run::conduct::{Measured, vendor};
+use crate::run::conduct::Measured;
 use crate::run::expectations;
 use crate::run::simulator::SimulatorOutcome;
 use crate::scenario::{ExecutorKind, LeadUse, ServiceAt, TestPlan};
@@ -172,10 +172,7 @@ fn faults(test_plan: &TestPlan, events: &[Event]) -> Vec<FaultRecord> {
     let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let record = |fault: &mock_server::fault::Fault| FaultRecord {
         name: fault.name.clone(),
-        vendors: fault
-            .vendor
-            .or(fault.kind.only_of())
-            .map_or_else(|| vec![Vendor::Clay, Vendor::CustomerIo], |one| vec![vendor(one)]),
+        vendors: fault.vendor.or(fault.kind.only_of()).map_or_else(|| Vendor::ALL.to_vec(), |one| vec![one.into()]),
         what: fault.describe(),
         planned_start_us: micros(fault.at),
         planned_end_us: micros(fault.ends().unwrap_or(Duration::MAX)),
@@ -269,7 +266,7 @@ fn disagreement(simulator: &SimulatorOutcome, totals: &Totals) -> Option<String>
         return None;
     }
     let answered: u64 = simulator.counts.iter().filter(|count| count.status != 0).map(|count| count.count).sum();
-    let vendors = |labels: &Labels| labels.vendor != Vendor::Service;
+    let vendors = |labels: &Labels| labels.vendor != Peer::Service;
     let measured = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status != 0);
     let given_up = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status == 0);
     (answered < measured || answered > measured + given_up).then(|| {

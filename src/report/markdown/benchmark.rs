@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::outcome::Vendor;
+use crate::outcome::Peer;
 use crate::report::observations::observations;
 use crate::report::recommendations::recommendations;
 use crate::report::series::routes;
@@ -39,7 +39,7 @@ fn subject(view: &View<'_>) -> String {
     let names: Vec<&str> = vendors
         .iter()
         .map(|vendor| match vendor {
-            Vendor::Service => "Service",
+            Peer::Service => "Service",
             vendor => vendor.display_name(),
         })
         .collect();

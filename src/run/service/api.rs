@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::event::BreakerState;
 use crate::measure::Gauges;
-use crate::outcome::{LeadCounts, Vendor};
+use crate::outcome::{LeadCounts, PerVendor};
 use crate::transport::{Body, HttpClient};
 
 /// Longest wait for an answer.
@@ -69,8 +69,8 @@ impl ClockOffset {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Stats {
-    clay: VendorStats,
-    customer_io: VendorStats,
+    #[serde(flatten)]
+    vendors: PerVendor<VendorStats>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -88,7 +88,7 @@ impl Stats {
     /// As the gauges of a run; users and requests in flight are the load's own.
     pub(super) fn gauges(&self) -> Gauges {
         let mut gauges = Gauges::default();
-        for (vendor, stats) in [(Vendor::Clay, &self.clay), (Vendor::CustomerIo, &self.customer_io)] {
+        for (vendor, stats) in self.vendors.iter() {
             gauges.queue_depth += stats.queue_depth;
             gauges.dead_letters += stats.dead_letters;
             gauges.credits_used += stats.credits_used;
@@ -100,7 +100,7 @@ impl Stats {
 
     /// Operations that are not at rest.
     pub(super) fn under_way(&self) -> u64 {
-        [&self.clay, &self.customer_io].iter().map(|vendor| vendor.queue_depth.max(vendor.in_flight)).sum()
+        self.vendors.values().map(|vendor| vendor.queue_depth.max(vendor.in_flight)).sum()
     }
 }
 
@@ -160,6 +160,8 @@ impl Api {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use crate::outcome::Vendor;
 
     use super::*;
 

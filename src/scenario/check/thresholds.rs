@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::config::KeyPath;
 use crate::config::any_of;
 use crate::measure::DEFAULT_SCENARIO;
-use crate::outcome::Vendor;
+use crate::outcome::{Peer, Vendor};
 use crate::resilience::Resilience;
 use crate::scenario::checks;
 use crate::scenario::model::{Journey, Load, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
@@ -19,7 +19,7 @@ use crate::config::Checker;
 
 /// What a run of this scenario can have data about.
 pub(super) struct Produced {
-    vendors: BTreeSet<Vendor>,
+    peers: BTreeSet<Peer>,
     /// Labels of requests.
     routes: BTreeSet<String>,
     /// Labels of iterations.
@@ -48,24 +48,20 @@ impl Produced {
         let own_service = matches!(target, Target::Service(service) if service.at != ServiceAt::Started);
         let all = || journeys.iter().map(|weighted| &weighted.journey);
         let piped: BTreeSet<Vendor> = all().filter(|journey| uses_pipeline(journey)).flat_map(vendors_of).copied().collect();
-        let guarded = |vendor: &Vendor| match vendor {
-            Vendor::Clay => own_service || resilience.clay.breaker.is_some(),
-            Vendor::CustomerIo => own_service || resilience.customer_io.breaker.is_some(),
-            Vendor::Service => false,
-        };
+        let guarded = |vendor: &Vendor| own_service || resilience[*vendor].breaker.is_some();
         let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (key, value) in journeys.iter().flat_map(|weighted| weighted.tags.iter()) {
             tags.entry(key.to_owned()).or_default().insert(value.to_owned());
         }
         Self {
             tags,
-            vendors: all().flat_map(|journey| measured_vendors_of(journey, to_service)).copied().collect(),
+            peers: all().flat_map(|journey| peers_of(journey, to_service)).collect(),
             routes: all().flat_map(|journey| routes_of(journey, to_service)).collect(),
             journeys: all().map(label).collect(),
             checks: all().flat_map(|journey| checks::of(journey, to_service)).collect(),
             breakers: piped.iter().copied().filter(guarded).collect(),
             has_pipeline: !piped.is_empty(),
-            spends_credits: piped.contains(&Vendor::Clay) && (own_service || resilience.clay.credits.is_some()),
+            spends_credits: piped.contains(&Vendor::Clay) && (own_service || resilience[Vendor::Clay].credits.is_some()),
             stages: load.map(|load| load.plan.stages().len()),
             has_faults,
         }
@@ -95,7 +91,7 @@ impl Produced {
     fn tag_objection(&self, metric: Metric, key: &str, value: &str) -> Option<(String, String)> {
         let (known, what): (Vec<&str>, &str) = match (key, metric) {
             ("vendor", Metric::BreakerOpenSeconds) => (self.breakers.iter().map(|vendor| vendor.as_str()).collect(), "vendor"),
-            ("vendor", _) => (self.vendors.iter().map(|vendor| vendor.as_str()).collect(), "vendor"),
+            ("vendor", _) => (self.peers.iter().map(|peer| peer.as_str()).collect(), "vendor"),
             ("name", Metric::Iterations | Metric::IterationDuration) => {
                 (self.journeys.iter().map(String::as_str).collect(), "journey")
             }
@@ -190,8 +186,11 @@ impl Checker<'_> {
 }
 
 /// Who answers a journey's own requests: what is measured of them has this label.
-fn measured_vendors_of(journey: &Journey, to_service: bool) -> &'static [Vendor] {
-    if to_service { &[Vendor::Service] } else { vendors_of(journey) }
+fn peers_of(journey: &Journey, to_service: bool) -> Vec<Peer> {
+    if to_service || matches!(journey, Journey::Http(_)) {
+        return vec![Peer::Service];
+    }
+    vendors_of(journey).iter().copied().map(Peer::Vendor).collect()
 }
 
 /// Whom a journey calls in the end.
@@ -200,7 +199,7 @@ pub(super) fn vendors_of(journey: &Journey) -> &'static [Vendor] {
         Journey::ClayResource | Journey::ClayEnrich => &[Vendor::Clay],
         Journey::CustomerIoIdentify | Journey::CustomerIoTrack => &[Vendor::CustomerIo],
         Journey::Lead => &[Vendor::Clay, Vendor::CustomerIo],
-        Journey::Http(_) => &[Vendor::Service],
+        Journey::Http(_) => &[],
     }
 }
 

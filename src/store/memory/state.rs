@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::outcome::{FailureKind, RestingState, Vendor};
+use crate::outcome::{FailureKind, PerVendor, RestingState, Vendor};
 use crate::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
 use crate::store::{Acceptance, Bounds, Enrichment, LeadRecord, NewLead, OperationRecord, Recorded};
 
@@ -14,9 +14,7 @@ use super::lane::Lane;
 pub(super) struct State {
     bounds: Bounds,
     leads: BTreeMap<String, Lead>,
-    clay: Lane,
-    customer_io: Lane,
-    service: Lane,
+    lanes: PerVendor<Lane>,
 }
 
 #[derive(Debug)]
@@ -51,24 +49,15 @@ fn untried(operation: Operation, timestamp: UnixMillis) -> Entry {
 
 impl State {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let [clay, customer_io, service] = std::array::from_fn(|_| Lane::default());
-        Self { bounds, leads: BTreeMap::new(), clay, customer_io, service }
+        Self { bounds, leads: BTreeMap::new(), lanes: PerVendor::default() }
     }
 
     pub(super) fn lane(&self, vendor: Vendor) -> &Lane {
-        match vendor {
-            Vendor::Clay => &self.clay,
-            Vendor::CustomerIo => &self.customer_io,
-            Vendor::Service => &self.service,
-        }
+        &self.lanes[vendor]
     }
 
     pub(super) fn lane_mut(&mut self, vendor: Vendor) -> &mut Lane {
-        match vendor {
-            Vendor::Clay => &mut self.clay,
-            Vendor::CustomerIo => &mut self.customer_io,
-            Vendor::Service => &mut self.service,
-        }
+        &mut self.lanes[vendor]
     }
 
     fn room(&self, vendor: Vendor) -> usize {
@@ -83,7 +72,7 @@ impl State {
         if self.leads.contains_key(&lead.key) {
             return Acceptance::Known;
         }
-        for vendor in [Vendor::Clay, Vendor::CustomerIo, Vendor::Service] {
+        for vendor in Vendor::ALL {
             let wanted = lead.operations.iter().filter(|operation| operation.kind.vendor() == vendor).count();
             if wanted > self.room(vendor) {
                 return Acceptance::Full;
