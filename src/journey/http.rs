@@ -6,10 +6,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::Full;
 
+use super::action::{Action, Registration};
+use super::checks;
 use super::measured::{Meter, Sent};
+use super::settings::HttpJourney;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Peer};
-use crate::scenario::{HttpJourney, checks};
 use crate::transport::Body;
 use crate::vendor_api::EndpointError;
 
@@ -51,7 +53,7 @@ impl Prepared {
         })
     }
 
-    pub(super) fn register(self, recorder: &mut RecorderBuilder) -> Http {
+    fn register(self, recorder: &mut RecorderBuilder) -> Http {
         let name = &self.name;
         Http {
             route: recorder.route(name, Peer::Service),
@@ -60,6 +62,10 @@ impl Prepared {
             request: self,
         }
     }
+}
+
+pub(super) fn register(registration: &mut Registration<'_>) -> Option<Action> {
+    Some(Action::Http(Box::new(registration.http.next()?.register(registration.recorder))))
 }
 
 /// The journey.

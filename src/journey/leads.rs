@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rand::Rng;
 use serde_json::{Map, Value, json};
 
+use super::settings::{LeadData, LeadUse};
 use super::user::User;
-use crate::scenario::{LeadData, LeadUse};
 
 /// One lead.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp, LogNormal};
 
-use crate::scenario::ThinkTime;
+use super::settings::ThinkTime;
 
 /// The standard normal's 99th percentile.
 const Z99: f64 = 2.326_347_874_040_841;

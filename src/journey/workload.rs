@@ -7,23 +7,22 @@ use std::time::Duration;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::clay_resource::{self, ClayResource};
-use super::http::{Http, Prepared};
+use super::action::{Action, Registration};
+use super::http::Prepared;
 use super::integration::Integration;
-use super::lead::{self, Steps};
 use super::leads::LeadSource;
 use super::measured::Meter;
-use super::pause;
-use super::service_lead::{LeadService, ServiceLead};
+use super::service_lead::LeadService;
+use super::settings::{Journey, ThinkTime, WeightedJourney, WorkloadSettings};
 use super::submissions::{DriverJournal, JournalSenders};
 use super::user::{Next, User, Work};
-use super::vendor_sender::{OperationRoutes, VendorSender};
+use super::vendor_sender::VendorSender;
+use super::{pause, pipelines};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
-use crate::outcome::{FailureKind, Peer, Vendor};
-use crate::resilience::{OperationKind, StoreError};
-use crate::scenario::{Journey, TestPlan, ThinkTime};
+use crate::outcome::{FailureKind, Peer};
+use crate::resilience::StoreError;
 use crate::seed::Seed;
 use crate::transport::HttpClient;
 use crate::vendor_api::{EndpointError, Endpoints};
@@ -33,7 +32,7 @@ const PANICS_KEPT: usize = 20;
 
 /// A workload that has been checked and waits for the load's clock.
 pub struct WorkloadPlan {
-    test_plan: TestPlan,
+    settings: WorkloadSettings,
     endpoints: Endpoints,
     client: HttpClient,
     seed: Seed,
@@ -47,19 +46,18 @@ impl WorkloadPlan {
     ///
     /// # Errors
     /// When a header cannot be sent.
-    pub fn new(test_plan: &TestPlan, endpoints: Endpoints, client: HttpClient, seed: Seed) -> Result<Self, EndpointError> {
-        let http = test_plan.journeys.iter().filter_map(|weighted| match &weighted.journey {
+    pub fn new(settings: WorkloadSettings, endpoints: Endpoints, client: HttpClient, seed: Seed) -> Result<Self, EndpointError> {
+        let http = settings.journeys.iter().filter_map(|weighted| match &weighted.journey {
             Journey::Http(journey) => Some(Prepared::new(journey)),
-            _ => None,
+            Journey::Named(_) => None,
         });
         let http = http.collect::<Result<_, _>>()?;
-        Ok(Self { test_plan: test_plan.clone(), endpoints, client, seed, http, service: None, journals: None })
+        Ok(Self { settings, endpoints, client, seed, http, service: None, journals: None })
     }
 
     /// Whether any journey submits leads, of which books can be kept.
     pub fn submits_leads(&self) -> bool {
-        let direct = |journey: &Journey| matches!(journey, Journey::ClayResource | Journey::Http(_));
-        !self.test_plan.journeys.iter().all(|weighted| direct(&weighted.journey))
+        self.settings.journeys.iter().any(|weighted| weighted.journey.kind().uses_pipeline())
     }
 
     /// Leads go to this service, and not to the vendors.
@@ -81,39 +79,41 @@ impl WorkloadPlan {
         events: &Arc<dyn EventSink>,
     ) -> (Arc<Workload>, Collector) {
         let mut http = self.http.into_iter();
-        let (mut choices, mut routes) = (Vec::new(), Vec::new());
-        for weighted in &self.test_plan.journeys {
-            builder.tags(None, &weighted.tags);
-            let doing = match (&weighted.journey, &self.service) {
-                (Journey::Lead, Some(service)) => Some(Doing::Submit(Box::new(service.register(&mut builder)))),
-                _ => register(&weighted.journey, &self.endpoints, &mut http, &mut builder),
+        let (mut choices, mut callers) = (Vec::new(), Vec::new());
+        for WeightedJourney { journey, weight, tags } in &self.settings.journeys {
+            builder.tags(None, tags);
+            let kind = journey.kind();
+            let (action, peer) = match (kind.service, &self.service) {
+                (Some(submission), Some(service)) => {
+                    (Some(Action::Submit(Box::new(service.register(submission, &mut builder)))), Peer::Service)
+                }
+                _ => {
+                    let (http, callers, recorder) = (&mut http, &mut callers, &mut builder);
+                    let endpoints = &self.endpoints;
+                    ((kind.register)(&mut Registration { journey, endpoints, http, callers, recorder }), kind.peer)
+                }
             };
-            let Some(doing) = doing else { continue };
-            let caller = routes.len() as u16;
-            if matches!(doing, Doing::Pipeline(_)) {
-                routes.push(OperationRoutes::register(&mut builder));
+            if let Some(action) = action {
+                choices.push(Choice { action, id: builder.journey(kind.name, peer), weight: *weight });
             }
-            let vendor = if matches!(doing, Doing::Submit(_)) { Peer::Service } else { vendor(&weighted.journey) };
-            let id = builder.journey(weighted.journey.name(), vendor);
-            choices.push(Choice { doing, id, caller, weight: weighted.weight });
         }
-        let lead_ids = (!routes.is_empty()).then(|| lead::register(&mut builder));
+        let pipeline_ids = (!callers.is_empty()).then(|| pipelines::Ids::register(&mut builder));
         let (recorder, collector) = builder.build(shards);
         let meter = Meter::new(self.client, recorder.clone(), clock);
-        let integration = lead_ids.map(|_| {
-            let (timeout, routes) = (Duration::ZERO, routes.into());
+        let integration = pipeline_ids.map(|_| {
+            let (timeout, routes) = (Duration::ZERO, callers.into());
             let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
             let places = self.journals.as_ref().and_then(|journals| journals.places.as_ref());
-            Integration::new(&self.test_plan.resilience, &sender, clock, events, self.seed, places)
+            Integration::new(&self.settings.resilience, &sender, clock, events, self.seed, places)
         });
         let workload = Workload {
             total_weight: choices.iter().map(|choice| choice.weight).sum(),
             choices,
-            leads: LeadSource::new(self.test_plan.data),
-            lead_ids,
+            leads: LeadSource::new(self.settings.data),
+            pipeline_ids,
             integration,
-            longest_answer: self.test_plan.resilience.values().map(|settings| settings.timeout).max().unwrap_or_default(),
-            think_time: self.test_plan.think_time,
+            longest_answer: self.settings.resilience.values().map(|settings| settings.timeout).max().unwrap_or_default(),
+            think_time: self.settings.think_time,
             meter,
             recorder,
             journal: DriverJournal { journals: self.journals, clock },
@@ -124,49 +124,11 @@ impl WorkloadPlan {
     }
 }
 
-fn vendor(journey: &Journey) -> Peer {
-    match journey {
-        Journey::ClayResource | Journey::ClayEnrich | Journey::Lead => Vendor::Clay.into(),
-        Journey::CustomerIoIdentify | Journey::CustomerIoTrack => Vendor::CustomerIo.into(),
-        Journey::Http(_) => Peer::Service,
-    }
-}
-
-/// What a journey does; `None` for one whose endpoint is not named, which validation refuses.
-fn register(
-    journey: &Journey,
-    endpoints: &Endpoints,
-    http: &mut impl Iterator<Item = Prepared>,
-    recorder: &mut RecorderBuilder,
-) -> Option<Doing> {
-    Some(match journey {
-        Journey::ClayResource => {
-            let ids = clay_resource::register(recorder);
-            Doing::ClayResource(ClayResource::new(ids, endpoints.clay_resource.clone()?, endpoints.clay_authorization.clone()))
-        }
-        Journey::ClayEnrich => Doing::Pipeline(&[OperationKind::Enrich]),
-        Journey::CustomerIoIdentify => Doing::Pipeline(&[OperationKind::Identify]),
-        Journey::CustomerIoTrack => Doing::Pipeline(&[OperationKind::Track]),
-        Journey::Lead => Doing::Pipeline(lead::LEAD),
-        Journey::Http(_) => Doing::Http(Box::new(http.next()?.register(recorder))),
-    })
-}
-
 #[derive(Debug)]
 struct Choice {
-    doing: Doing,
+    action: Action,
     id: JourneyId,
-    /// Its number among those that go through the pipelines.
-    caller: u16,
     weight: u32,
-}
-
-#[derive(Debug)]
-enum Doing {
-    ClayResource(ClayResource),
-    Pipeline(Steps),
-    Submit(Box<ServiceLead>),
-    Http(Box<Http>),
 }
 
 /// The work of a scenario's users.
@@ -174,7 +136,7 @@ pub struct Workload {
     choices: Vec<Choice>,
     total_weight: u32,
     leads: LeadSource,
-    lead_ids: Option<lead::Ids>,
+    pipeline_ids: Option<pipelines::Ids>,
     integration: Option<Integration>,
     /// How long a vendor may take to answer.
     longest_answer: Duration,
@@ -237,19 +199,19 @@ impl Workload {
     }
 
     /// Does what was chosen: why it failed, and how long its user was asked to wait. `None` when the leads are used up.
-    async fn run(&self, choice: &Choice, user: &mut User) -> Option<(Option<FailureKind>, Duration)> {
-        let failure = match &choice.doing {
-            Doing::ClayResource(journey) => journey.run(&self.meter, &self.recorder).await,
-            Doing::Http(journey) => journey.run(&self.meter, &self.recorder).await,
-            Doing::Submit(journey) => {
+    async fn run(&self, action: &Action, user: &mut User) -> Option<(Option<FailureKind>, Duration)> {
+        let failure = match action {
+            Action::ClayResource(journey) => journey.run(&self.meter, &self.recorder).await,
+            Action::Http(journey) => journey.run(&self.meter, &self.recorder).await,
+            Action::Submit(journey) => {
                 let lead = self.leads.next(user)?;
                 // On the heap: their futures are large, and every iteration would carry the room for them.
                 return Some(Box::pin(journey.run(&lead, &self.meter, &self.recorder, &self.journal)).await);
             }
-            Doing::Pipeline(steps) => {
+            Action::Pipelines(steps) => {
                 let lead = self.leads.next(user)?;
-                let (integration, ids) = self.integration.as_ref().zip(self.lead_ids)?;
-                Box::pin(lead::run(steps, choice.caller, &lead, integration, ids, &self.recorder, &self.journal)).await
+                let (integration, ids) = self.integration.as_ref().zip(self.pipeline_ids)?;
+                Box::pin(pipelines::run(*steps, &lead, integration, ids, &self.recorder, &self.journal)).await
             }
         };
         Some((failure, Duration::ZERO))
@@ -260,7 +222,7 @@ impl Work for Workload {
     async fn iterate(&self, user: &mut User) -> Next {
         let choice = self.choose(&mut user.rng);
         let started = self.clock.now();
-        let Some((failure, asked_for)) = self.run(choice, user).await else { return Next::Finished };
+        let Some((failure, asked_for)) = self.run(&choice.action, user).await else { return Next::Finished };
         self.recorder.iteration(IterationSample {
             journey: choice.id,
             due: started,

@@ -142,7 +142,7 @@ async fn prepare(test_plan: &TestPlan, dir: &RunDir, options: &Options) -> Resul
         Some(simulator) if service.is_none() => simulator.endpoints()?,
         _ => Endpoints::named(&test_plan.target)?,
     };
-    let mut plan = WorkloadPlan::new(&test_plan, endpoints, client, options.seed)?;
+    let mut plan = WorkloadPlan::new(test_plan.workload(), endpoints, client, options.seed)?;
     if let Some(service) = &service {
         let run = format!("{} {}", options.started.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true), options.seed.0);
         plan = plan.to_service(service.leads(run)?);

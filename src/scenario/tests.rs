@@ -161,7 +161,7 @@ fn what_is_written_about_the_load_arrives() {
 fn what_is_written_about_the_journeys_arrives() {
     let test_plan = scenario(FULL);
     let [lead, http] = test_plan.journeys.as_slice() else { panic!("{:?}", test_plan.journeys) };
-    assert_eq!((&lead.journey, lead.weight, http.weight), (&Journey::Lead, 3, 1));
+    assert_eq!((lead.journey.name(), lead.weight, http.weight), ("lead", 3, 1));
     let Journey::Http(http) = &http.journey else { panic!("{http:?}") };
     assert_eq!((http.name.as_str(), http.method.as_str(), http.url.path()), ("mine", "PUT", "/leads"));
     assert_eq!((http.body.as_str(), http.timeout), ("{}", ms(3_000)));

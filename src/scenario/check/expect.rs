@@ -18,7 +18,6 @@ use crate::scenario::raw::{RawExpect, RawExpectBreaker, RawScenario};
 use crate::units::format_duration;
 
 use super::faults::concerns;
-use super::thresholds::{uses_pipeline, vendors_of};
 use crate::config::Checker;
 
 /// What a scenario puts to the test.
@@ -32,8 +31,10 @@ pub(super) struct Tested<'a> {
 
 impl Tested<'_> {
     fn pipes(&self, vendor: Vendor) -> bool {
-        let calls =
-            |weighted: &WeightedJourney| uses_pipeline(&weighted.journey) && vendors_of(&weighted.journey).contains(&vendor);
+        let calls = |weighted: &WeightedJourney| {
+            let kind = weighted.journey.kind();
+            kind.uses_pipeline() && kind.vendors.contains(&vendor)
+        };
         self.journeys.is_none_or(|journeys| journeys.iter().any(calls))
     }
 

@@ -13,7 +13,6 @@ use crate::scenario::model::{Journey, Load, ServiceAt, Target, WeightedJourney, 
 use crate::scenario::raw::{RawFault, RawScenario};
 use crate::units::format_duration;
 
-use super::thresholds::vendors_of;
 use crate::config::Checker;
 
 /// Which vendors answer.
@@ -100,7 +99,7 @@ impl Checker<'_> {
         let (Some(vendor), Some(journeys)) = (only_vendor(fault).map(outcome_vendor), journeys) else { return };
         // A service of the user's own may call any vendor.
         let may_be_called = |weighted: &WeightedJourney| {
-            matches!(weighted.journey, Journey::Http(_)) || vendors_of(&weighted.journey).contains(&vendor)
+            matches!(weighted.journey, Journey::Http(_)) || weighted.journey.kind().vendors.contains(&vendor)
         };
         if !journeys.iter().any(may_be_called) {
             let message = format!("no journey calls `{vendor}`, so this fault hits nothing");

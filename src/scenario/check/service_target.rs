@@ -80,7 +80,7 @@ impl Checker<'_> {
         let place = KeyPath::of("journeys");
         let journeys = journeys.unwrap_or_default();
         for (index, weighted) in journeys.iter().enumerate() {
-            if !matches!(weighted.journey, Journey::Lead | Journey::Http(_)) {
+            if weighted.journey.kind().service.is_none() && !matches!(weighted.journey, Journey::Http(_)) {
                 let name = weighted.journey.name();
                 let message = format!("journey `{name}` calls a vendor directly, and here leads go to the service");
                 let help = "use journey `lead`, or leave out `service` in `[target]`";

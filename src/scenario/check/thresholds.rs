@@ -8,12 +8,10 @@ use crate::config::any_of;
 use crate::measure::DEFAULT_SCENARIO;
 use crate::outcome::{Peer, Vendor};
 use crate::resilience::Resilience;
-use crate::scenario::checks;
-use crate::scenario::model::{Journey, Load, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
+use crate::scenario::model::{Journey, Load, ServiceAt, Target, WeightedJourney};
 use crate::scenario::raw::{RawScenario, RawThreshold};
 use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse_tagged};
 
-use super::journeys::label;
 use super::tags;
 use crate::config::Checker;
 
@@ -47,7 +45,8 @@ impl Produced {
         let to_service = matches!(target, Target::Service(_));
         let own_service = matches!(target, Target::Service(service) if service.at != ServiceAt::Started);
         let all = || journeys.iter().map(|weighted| &weighted.journey);
-        let piped: BTreeSet<Vendor> = all().filter(|journey| uses_pipeline(journey)).flat_map(vendors_of).copied().collect();
+        let piped: BTreeSet<Vendor> =
+            all().map(Journey::kind).filter(|kind| kind.uses_pipeline()).flat_map(|kind| kind.vendors).copied().collect();
         let guarded = |vendor: &Vendor| own_service || resilience[*vendor].breaker.is_some();
         let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (key, value) in journeys.iter().flat_map(|weighted| weighted.tags.iter()) {
@@ -56,9 +55,9 @@ impl Produced {
         Self {
             tags,
             peers: all().flat_map(|journey| peers_of(journey, to_service)).collect(),
-            routes: all().flat_map(|journey| routes_of(journey, to_service)).collect(),
-            journeys: all().map(label).collect(),
-            checks: all().flat_map(|journey| checks::of(journey, to_service)).collect(),
+            routes: all().flat_map(|journey| journey.routes(to_service)).collect(),
+            journeys: all().map(|journey| journey.label().to_owned()).collect(),
+            checks: all().flat_map(|journey| journey.checks(to_service)).collect(),
             breakers: piped.iter().copied().filter(guarded).collect(),
             has_pipeline: !piped.is_empty(),
             spends_credits: piped.contains(&Vendor::Clay) && (own_service || resilience[Vendor::Clay].credits.is_some()),
@@ -187,36 +186,9 @@ impl Checker<'_> {
 
 /// Who answers a journey's own requests: what is measured of them has this label.
 fn peers_of(journey: &Journey, to_service: bool) -> Vec<Peer> {
-    if to_service || matches!(journey, Journey::Http(_)) {
-        return vec![Peer::Service];
+    match journey.kind().vendors {
+        [] => vec![Peer::Service],
+        _ if to_service => vec![Peer::Service],
+        vendors => vendors.iter().copied().map(Peer::Vendor).collect(),
     }
-    vendors_of(journey).iter().copied().map(Peer::Vendor).collect()
-}
-
-/// Whom a journey calls in the end.
-pub(super) fn vendors_of(journey: &Journey) -> &'static [Vendor] {
-    match journey {
-        Journey::ClayResource | Journey::ClayEnrich => &[Vendor::Clay],
-        Journey::CustomerIoIdentify | Journey::CustomerIoTrack => &[Vendor::CustomerIo],
-        Journey::Lead => &[Vendor::Clay, Vendor::CustomerIo],
-        Journey::Http(_) => &[],
-    }
-}
-
-pub(super) fn uses_pipeline(journey: &Journey) -> bool {
-    !matches!(journey, Journey::ClayResource | Journey::Http(_))
-}
-
-/// The labels of a journey's requests.
-fn routes_of(journey: &Journey, to_service: bool) -> Vec<String> {
-    let routes: &[&str] = match journey {
-        Journey::Lead if to_service => &[SERVICE_LEADS],
-        Journey::ClayResource => &["clay.resource"],
-        Journey::ClayEnrich => &["clay.webhook"],
-        Journey::CustomerIoIdentify => &["customer_io.identify"],
-        Journey::CustomerIoTrack => &["customer_io.track"],
-        Journey::Lead => &["clay.webhook", "customer_io.identify", "customer_io.track"],
-        Journey::Http(http) => return vec![http.name.clone()],
-    };
-    routes.iter().map(|route| (*route).to_owned()).collect()
 }

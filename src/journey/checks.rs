@@ -1,7 +1,7 @@
-//! The names of the checks that journeys make. They are here, and not with the journeys, so that a threshold on a check that
-//! nobody makes is refused before the run instead of failing for want of data after it.
+//! The names of the checks that journeys make. A threshold on a check that no journey makes is refused before
+//! the run; it does not fail for want of data after it.
 
-use super::model::{HttpJourney, Journey};
+use super::settings::HttpJourney;
 use crate::units::format_duration;
 
 /// `clay.resource`, first check.
@@ -28,16 +28,4 @@ pub fn http_status(journey: &HttpJourney) -> String {
 /// `http`: the check of the latency, if the scenario sets a bound.
 pub fn http_latency(journey: &HttpJourney) -> Option<String> {
     journey.expect_latency.map(|bound| format!("{}: latency < {}", journey.name, format_duration(bound)))
-}
-
-/// All checks of a journey.
-pub(super) fn of(journey: &Journey, to_service: bool) -> Vec<String> {
-    match journey {
-        Journey::Lead if to_service => vec![ACCEPTED_DURABLY.to_owned()],
-        Journey::ClayResource => vec![STATUS_IS_200.to_owned(), LATENCY_BELOW_500_MS.to_owned()],
-        Journey::Http(http) => std::iter::once(http_status(http)).chain(http_latency(http)).collect(),
-        Journey::ClayEnrich | Journey::CustomerIoIdentify | Journey::CustomerIoTrack | Journey::Lead => {
-            vec![DELIVERED_OR_KEPT.to_owned(), ANSWERED_BY_VENDOR.to_owned()]
-        }
-    }
 }
