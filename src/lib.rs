@@ -43,6 +43,7 @@ pub mod service;
 
 // Level 4: showing it.
 pub mod chaos;
+pub mod output;
 pub mod report;
 pub mod run;
 

@@ -1,6 +1,13 @@
 //! Durations as k6 writes them, and figures as people read them.
 
+use std::time::Duration;
+
 pub use mock_server::duration::{DurationError, format_duration, parse_duration};
+
+/// A duration in whole microseconds, at most `u64::MAX`.
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
 
 /// Writes a latency with three significant figures and the unit that suits it: `850 µs`, `12.3 ms`, `1.25 s`.
 pub fn format_latency(us: u64) -> String {
@@ -47,8 +54,6 @@ pub fn format_bytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

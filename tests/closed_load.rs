@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use plimsoll::clock::LoadClock;
 use plimsoll::executor::{Stop, closed};
 use plimsoll::journey::{Next, User, Work};
 use plimsoll::plan::LoadPlan;
@@ -60,9 +60,10 @@ async fn a_panic_is_counted_and_its_user_goes_on_and_what_hangs_is_cut_off() {
         graceful_stop: Duration::from_millis(100),
     };
     let work = Arc::new(Troubled::default());
-    let given = Arc::clone(&work);
-    let begin = Box::new(move |_clock| async move { given }.boxed());
-    closed::run(&load, Seed(1), &Stop::default(), begin).await.expect("the load comes to its end");
+    let launched = closed::launch(&load, Seed(1), &Stop::default()).expect("Goose starts");
+    assert!(launched.ready().await);
+    launched.begin(LoadClock::start(), Arc::clone(&work));
+    launched.ended().await.expect("the load comes to its end");
 
     // 30 iterations each: user 0 panics in 10 of them, user 1 hangs in its first until it is cut off.
     assert_eq!(work.panics.load(Ordering::Relaxed), 10);

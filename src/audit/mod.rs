@@ -53,7 +53,6 @@ mod id;
 mod join;
 mod judge;
 mod order;
-mod places;
 mod state;
 mod story;
 mod text;
@@ -69,7 +68,6 @@ pub use finding::{
     Audit, BookName, Charges, EffectTotals, Evidence, Example, Finding, FindingKind, LeadTotals, OperationTotals, Verdict,
 };
 use join::{Case, Joined};
-pub use places::{PlacesError, fetch_places};
 
 /// Where the books are.
 #[derive(Debug, Clone, PartialEq, Eq)]

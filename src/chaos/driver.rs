@@ -24,7 +24,7 @@ use crate::transport::{Body, HttpClient, SendError};
 /// Longest wait for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Leads submitted at once.
-const CLIENTS: usize = 6;
+pub(super) const CLIENTS: u32 = 6;
 /// Leads that a life begins with at full speed.
 const AT_FULL_SPEED: u64 = 120;
 /// A client's pause between two leads at full speed, and after that.
@@ -90,8 +90,7 @@ impl Driver {
                 sleep(PAUSES[usize::from(of_life.fetch_add(1, Ordering::Relaxed) >= AT_FULL_SPEED)]).await;
             }
         };
-        let clients: [_; CLIENTS] = std::array::from_fn(|_| client());
-        futures_util::future::join_all(clients).await;
+        futures_util::future::join_all((0..CLIENTS).map(|_| client())).await;
     }
 
     /// Submits what has had no answer, all but what is left as it is. Gives how many still have none.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::audit::PlacesError;
 use crate::journal::JournalError;
+use crate::service::supervision::PlacesError;
 
 /// Why there is no verdict.
 #[derive(Debug, Error)]

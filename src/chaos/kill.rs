@@ -1,7 +1,6 @@
 //! One life after the other, each with its death, and the audit at the end.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -12,14 +11,15 @@ use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
 use super::deaths::deaths;
-use super::driver::Driver;
-use super::rest::{Admin, come_to_rest};
-use super::service::{Alive, Launch, Target, was_killed};
+use super::driver::{CLIENTS, Driver};
+use super::rest::rest;
+use super::service::{Launch, Target, was_killed};
 use super::vendors::Vendors;
 use super::{ChaosError, Death};
-use crate::audit::{Audit, AuditOptions, FindingKind, Journals, Verdict, audit, fetch_places};
+use crate::audit::{Audit, AuditOptions, FindingKind, Journals, Verdict, audit};
 use crate::journal::{DRIVER, DriverEntry, Journal, JournalWritten, PLACES, VENDORS};
 use crate::seed::Seed;
+use crate::service::supervision::{Api, CALLBACKS, ConfigSource, ReservedPort, ServiceProcess, fetch_places, write_config};
 use crate::transport::{HttpClient, PoolSettings};
 
 /// How long a life waits for the instant at which it is to end. One that does not come is a finding.
@@ -27,22 +27,10 @@ const REACHED_WITHIN: Duration = Duration::from_secs(20);
 /// How often dead letters are brought back while the service is being killed.
 const REDRIVE_EVERY: Duration = Duration::from_millis(80);
 
-/// The configuration of `plimsoll serve`: quick to retry, for lives are short.
-const CONFIG: &str = r#"listen = "LISTEN"
-workers = 8
-shutdown = "10s"
-
-[store]
-path = "leads.sqlite"
-
-[vendors]
-clay = "CLAY_URL"
-clay_webhook_path = "CLAY_WEBHOOK_PATH"
-clay_callback_secret = { env = "CLAY_CALLBACK_SECRET" }
-customer_io = "CUSTOMER_IO_URL"
-customer_io_site_id = { env = "CUSTOMER_IO_SITE_ID" }
-customer_io_api_key = { env = "CUSTOMER_IO_API_KEY" }
-
+/// Workers of `plimsoll serve` for each vendor.
+const WORKERS: u32 = 8;
+/// How `plimsoll serve` is configured: quick to retry, for lives are short.
+const RESILIENCE: &str = r#"
 [resilience.clay]
 credits = false
 breaker = { failures = 8, cooldown = "200ms" }
@@ -116,8 +104,11 @@ struct Harness {
     vendors: Vendors,
     launch: Launch,
     driver: Driver,
-    admin: Admin,
+    /// What `plimsoll serve` reports; `None` for a service of one's own.
+    api: Option<Api>,
     client: HttpClient,
+    /// The service must come back at the same port after each death.
+    _port: Option<ReservedPort>,
 }
 
 /// Kills the service as often as asked, lets it come to rest, and audits it. `tell` hears of each life.
@@ -172,35 +163,33 @@ fn judge(options: &KillOptions, charged_rows: u64) -> Result<Audit, ChaosError> 
 impl Harness {
     async fn prepare(options: &KillOptions, journal: &Journal<DriverEntry>) -> Result<Self, ChaosError> {
         let dir = &options.dir;
-        let (base, leads, token, refuses) = match &options.target {
-            Target::Plimsoll { .. } => {
-                let base = format!("http://{}", free_address(dir)?);
-                let leads = format!("{base}/leads").parse().expect("an address of this machine makes a URL");
-                (Some(base), leads, None, true)
-            }
-            // What is refused for good must have a place, or nobody could tell it from a lead that is lost.
-            Target::Own(own) => (None, own.leads.clone(), own.token.clone(), own.places.is_some()),
+        let port = match &options.target {
+            Target::Plimsoll { .. } => Some(written(dir, |_| ReservedPort::new())?),
+            Target::Own(_) => None,
         };
-        let callbacks = base.as_ref().map(|base| format!("{base}/callbacks/clay"));
-        let vendors = Vendors::start(options.seed, &dir.join(VENDORS), callbacks, refuses).await?;
-        let environment = vendors.environment();
-        let config = dir.join("service.toml");
-        if let Some(base) = &base {
-            let mut text = CONFIG.replace("LISTEN", base.trim_start_matches("http://"));
-            for (name, value) in &environment {
-                text = text
-                    .replace(&format!("\"{name}\""), &format!("\"{value}\""))
-                    .replace(&format!("env = \"{value}\""), &format!("env = \"{name}\""));
+        let base = port.as_ref().map(|port| format!("http://127.0.0.1:{}", port.number));
+        let (leads, token, refuses) = match (&options.target, &base) {
+            // What is refused for good must have a place, or it could not be told from a lead that is lost.
+            (Target::Own(own), _) => (own.leads.clone(), own.token.clone(), own.places.is_some()),
+            (Target::Plimsoll { .. }, base) => {
+                let leads = format!("{}/leads", base.as_deref().unwrap_or_default());
+                (leads.parse().expect("an address of this machine makes a URL"), None, true)
             }
-            written(&config, |path| fs::write(path, &text))?;
-        }
+        };
+        let callbacks = base.as_ref().map(|base| format!("{base}{CALLBACKS}"));
+        let vendors = Vendors::start(options.seed, &dir.join(VENDORS), callbacks, refuses).await?;
+        let config = dir.join("service.toml");
+        let environment = match &port {
+            Some(port) => write_service_config(&vendors, port.number, &config)?,
+            None => vendors.environment(),
+        };
         let client = client(&leads)?;
         let authorization = token.and_then(|token| HeaderValue::try_from(format!("Bearer {token}")).ok());
-        let admin = Admin { client: client.clone(), base, authorization: authorization.clone() };
+        let api = base.map(|base| Api::new(client.clone(), base, None));
         let log = dir.join("service.log");
         let launch = Launch { target: options.target.clone(), config, environment, log, leads: leads.clone() };
         let driver = Driver::new(client.clone(), leads, authorization, journal.pen(), options.seed);
-        Ok(Self { vendors, launch, driver, admin, client })
+        Ok(Self { vendors, launch, driver, api, client, _port: port.and_then(ReservedPort::shared) })
     }
 
     /// One life, under load until it ends.
@@ -209,7 +198,10 @@ impl Harness {
         let redrive = async {
             loop {
                 sleep(REDRIVE_EVERY).await;
-                self.admin.redrive().await;
+                if let Some(api) = &self.api {
+                    // A service that dies meanwhile is what the harness is for.
+                    let _ = api.redrive().await;
+                }
             }
         };
         // The clients end by themselves when the service is gone.
@@ -222,7 +214,7 @@ impl Harness {
     }
 
     /// Lets it die as planned; gives how it ended otherwise.
-    async fn die(&self, alive: &mut Alive, death: Death) -> Result<Option<String>, ChaosError> {
+    async fn die(&self, alive: &mut ServiceProcess, death: Death) -> Result<Option<String>, ChaosError> {
         let by_itself = |status: Option<ExitStatus>| match status {
             Some(status) if was_killed(status) => None,
             Some(status) => Some(format!("it ended by itself: {status}")),
@@ -230,22 +222,22 @@ impl Harness {
         };
         match death {
             Death::At(..) => match timeout(REACHED_WITHIN, alive.wait()).await {
-                Ok(status) => Ok(by_itself(status)),
+                Ok(status) => Ok(by_itself(status.ok())),
                 Err(_) => {
-                    alive.kill().await;
+                    let _ = alive.kill().await;
                     Ok(Some(format!("not reached within {} s", REACHED_WITHIN.as_secs())))
                 }
             },
             Death::AfterVendorCommit => {
                 let committed = self.vendors.commit_without_an_answer(REACHED_WITHIN).await?;
-                let status = alive.kill().await;
+                let status = alive.kill().await.ok();
                 self.vendors.answer().await;
                 let nothing = || format!("no vendor carried anything out within {} s", REACHED_WITHIN.as_secs());
                 Ok(if committed { by_itself(status) } else { Some(nothing()) })
             }
             Death::After(time) => {
                 sleep(time).await;
-                Ok(by_itself(alive.kill().await))
+                Ok(by_itself(alive.kill().await.ok()))
             }
         }
     }
@@ -260,19 +252,19 @@ impl Harness {
         let mut problems = Vec::new();
         self.vendors.recover().await;
         let alive = self.launch.start(&self.client, life, None).await?;
-        let moving = come_to_rest(&self.admin, &self.vendors, &self.driver, options.rest_within, options.quiet).await;
+        let moving = rest(self.api.as_ref(), &self.vendors, &self.driver, options.rest_within, options.quiet).await;
         let at_rest = moving.is_none();
         if let Some(moving) = moving {
             problems.push(format!("it has not come to rest within {} s: {moving}", options.rest_within.as_secs()));
         }
         let (places, token) = match &options.target {
-            Target::Plimsoll { .. } => (self.admin.base.as_ref().map(|base| format!("{base}/places")), None),
+            Target::Plimsoll { .. } => (self.api.as_ref().map(Api::places), None),
             Target::Own(own) => (own.places.clone(), own.token.clone()),
         };
         if let Some(places) = places {
             fetch_places(&self.client, &places, token.as_deref(), &options.dir.join(PLACES)).await?;
         }
-        problems.extend(alive.end(&options.target).await);
+        problems.extend(self.launch.end(alive).await);
         let charged_rows = self.vendors.simulated.clay().credits().charged_rows;
         problems.extend(self.vendors.simulated.shutdown().await);
         // The driver holds a pen.
@@ -291,10 +283,20 @@ fn client(leads: &Uri) -> Result<HttpClient, ChaosError> {
     }
 }
 
-/// An address of this machine where nobody listens. The service must come back at the same one after each death.
-fn free_address(dir: &Path) -> Result<std::net::SocketAddr, ChaosError> {
-    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    listener.map_err(|source| ChaosError::Write { path: dir.to_owned(), source })
+/// Writes the configuration of `plimsoll serve`. Gives the environment that it needs.
+fn write_service_config(vendors: &Vendors, port: u16, file: &Path) -> Result<Vec<(&'static str, String)>, ChaosError> {
+    let (clay, customer_io) = (vendors.simulated.clay_url(), vendors.simulated.customer_io_url());
+    let source = ConfigSource {
+        clay: &clay,
+        customer_io: &customer_io,
+        vendors: &vendors.settings,
+        users: CLIENTS,
+        workers: Some(WORKERS),
+        resilience: RESILIENCE,
+    };
+    let config = write_config(&source, port).expect("what is written above is TOML");
+    written(file, |path| fs::write(path, &config.text))?;
+    Ok(config.environment)
 }
 
 fn written<T>(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<T>) -> Result<T, ChaosError> {

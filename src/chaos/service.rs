@@ -7,10 +7,11 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use http::Uri;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use super::{ChaosError, Death};
+use crate::service::supervision::ServiceProcess;
 use crate::transport::HttpClient;
 
 /// How long it may take to come up.
@@ -68,20 +69,20 @@ pub(super) struct Launch {
     pub(super) leads: Uri,
 }
 
-/// A service that lives.
-pub(super) struct Alive {
-    child: Child,
-}
-
 impl Launch {
     /// Starts the service, and waits until it takes connections. One that dies before by a failpoint that it was given is
     /// alive for as long.
-    pub(super) async fn start(&self, client: &HttpClient, life: usize, death: Option<Death>) -> Result<Alive, ChaosError> {
+    pub(super) async fn start(
+        &self,
+        client: &HttpClient,
+        life: usize,
+        death: Option<Death>,
+    ) -> Result<ServiceProcess, ChaosError> {
         let mut command = self.command(death);
         // Its name alone: the environment holds secrets.
         let program = command.as_std().get_program().to_string_lossy().into_owned();
-        let child = command.spawn().map_err(|source| ChaosError::Spawn { command: program, source })?;
-        let mut alive = Alive { child };
+        let spawned = ServiceProcess::spawn(&mut command);
+        let mut alive = spawned.map_err(|source| ChaosError::Spawn { command: program, source })?;
         let until = Instant::now() + UP_WITHIN;
         loop {
             if client.reach(&self.leads).await.is_ok() {
@@ -94,10 +95,18 @@ impl Launch {
                 return Err(self.not_up(life, status.to_string()));
             }
             if Instant::now() >= until {
-                alive.kill().await;
+                let _ = alive.kill().await;
                 return Err(self.not_up(life, "it takes no connections".to_owned()));
             }
             sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Ends the service in order. Gives what is wrong with its end.
+    pub(super) async fn end(&self, mut alive: ServiceProcess) -> Option<String> {
+        match alive.end(END_WITHIN).await {
+            Ok(status) => self.target.wrong_end(status),
+            Err(how) => Some(how),
         }
     }
 
@@ -122,8 +131,7 @@ impl Launch {
             }
         };
         command.envs(self.environment.iter().map(|(name, value)| (*name, value)));
-        // A group of its own, so that what a shell has started dies with it, and a key that ends the harness does not end it.
-        command.process_group(0).kill_on_drop(true).stdin(Stdio::null());
+        command.stdin(Stdio::null());
         let log = |path: &Path| append(path).map_or_else(|_| Stdio::null(), Stdio::from);
         command.stdout(log(&self.log)).stderr(log(&self.log));
         command
@@ -132,51 +140,6 @@ impl Launch {
 
 fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
-}
-
-impl Alive {
-    /// How it ended, if it has.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
-    }
-
-    /// Waits for its end.
-    pub(super) async fn wait(&mut self) -> Option<ExitStatus> {
-        self.child.wait().await.ok()
-    }
-
-    /// SIGKILL to it and whatever it has started.
-    pub(super) async fn kill(&mut self) -> Option<ExitStatus> {
-        self.signal(rustix::process::Signal::KILL);
-        self.wait().await
-    }
-
-    /// SIGTERM, and SIGKILL where that takes too long. Gives what is wrong with its end.
-    pub(super) async fn end(mut self, target: &Target) -> Option<String> {
-        self.signal(rustix::process::Signal::TERM);
-        match tokio::time::timeout(END_WITHIN, self.child.wait()).await {
-            Ok(Ok(status)) => target.wrong_end(status),
-            Ok(Err(error)) => Some(format!("nobody knows how it ended: {error}")),
-            Err(_) => {
-                self.kill().await;
-                Some(format!("it did not end within {} s when it was told to (SIGTERM)", END_WITHIN.as_secs()))
-            }
-        }
-    }
-
-    fn signal(&self, signal: rustix::process::Signal) {
-        let group = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
-        if let Some(group) = group {
-            // It may have ended just now.
-            let _ = rustix::process::kill_process_group(group, signal);
-        }
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.signal(rustix::process::Signal::KILL);
-    }
 }
 
 /// Whether it died by SIGKILL.

@@ -40,7 +40,7 @@ const HELD: &str = "holds answers";
 /// The vendors of the harness.
 pub(super) struct Vendors {
     pub(super) simulated: SimulatedVendors,
-    settings: SimulationSettings,
+    pub(super) settings: SimulationSettings,
 }
 
 impl Vendors {
@@ -77,7 +77,7 @@ impl Vendors {
         Ok(vendors)
     }
 
-    /// What a service must know of them, as environment variables.
+    /// What a service of one's own must know of them, as environment variables.
     pub(super) fn environment(&self) -> Vec<(&'static str, String)> {
         let Self { simulated, settings } = self;
         vec![

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Exit, output};
-use crate::audit::{Audit, AuditOptions, Journals, PlacesError, Verdict, audit, fetch_places};
+use crate::audit::{Audit, AuditOptions, Journals, Verdict, audit};
 use crate::journal::{JournalError, PLACES};
 use crate::resilience::OperationKind;
+use crate::service::supervision::{PlacesError, fetch_places};
 use crate::transport::{HttpClient, PoolSettings};
 
 const USAGE: &str = "\

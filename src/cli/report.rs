@@ -2,45 +2,65 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::run::finish;
+use super::run::show;
 use super::{Exit, output};
-use crate::report::Judged;
-use crate::result::{read_run, read_verdict};
+use crate::report::{Judged, json, markdown, write_report};
+use crate::result::{ReadError, Run, RunEnd, read_run, read_verdict};
 
 /// Arguments of `plimsoll report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
     /// The run's directory: reports/runs/<time>-<scenario>
     dir: PathBuf,
-    /// Print summary.json instead of the summary for people
-    #[arg(long)]
+    /// What to print; the report and its plots are written in any case
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Print summary.json: the facts of the run and the verdict
+    #[arg(long, conflicts_with = "format")]
     json: bool,
 }
 
+/// A form of the report on standard output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The summary for people
+    #[default]
+    Terminal,
+    /// The whole report, as in report.md
+    Markdown,
+    /// The whole report as a tree of sections, tables and texts, for tools
+    Json,
+}
+
 pub(super) fn run(args: &ReportArgs) -> Exit {
-    let run = match read_run(&args.dir) {
-        Ok(run) => run,
+    let (run, judged) = match read(args) {
+        Ok(read) => read,
         Err(error) => {
             output::error(error);
             return Exit::CouldNotRun;
         }
     };
-    let judged = match read_verdict(&args.dir).map(serde_json::from_value::<Judged>) {
-        Ok(Ok(judged)) => judged,
-        Ok(Err(error)) => {
-            output::error(format!("{}/summary.json holds a verdict that this build cannot read: {error}", args.dir.display()));
-            return Exit::CouldNotRun;
-        }
-        Err(error) => {
-            output::error(error);
-            return Exit::CouldNotRun;
-        }
+    let document = match args.format {
+        Format::Terminal => None,
+        Format::Markdown => Some(markdown(&run, &judged)),
+        Format::Json => Some(json(&run, &judged)),
     };
-    match finish::show(&run, &judged, &args.dir, args.json) {
-        Exit::CouldNotRun if !matches!(run.result.end, crate::result::RunEnd::Failed { .. }) => Exit::CouldNotRun,
+    if let Some(document) = document {
+        let written = write_report(&args.dir, &run, &judged);
+        output::result(document.trim_end());
+        let Err(error) = written else { return Exit::Passed };
+        output::error(error);
+        return Exit::CouldNotRun;
+    }
+    match show::show(&run, &judged, &args.dir, args.json) {
+        Exit::CouldNotRun if !matches!(run.result.end, RunEnd::Failed { .. }) => Exit::CouldNotRun,
         // The verdict was that of the run, and is shown; rendering it again has gone well.
         _ => Exit::Passed,
     }
+}
+
+fn read(args: &ReportArgs) -> Result<(Run, Judged), ReadError> {
+    Ok((read_run(&args.dir)?, read_verdict(&args.dir)?))
 }

@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionResult};
 use goose::test_plan::TestPlan;
 use goose::{GooseAttack, GooseError};
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 
 use super::error::ExecutorError;
 use super::launch;
@@ -35,24 +35,68 @@ const LEAVING: Duration = Duration::from_millis(20);
 /// Longest wait for Goose after every iteration has been cut off. It notices within half a second.
 const REST: Duration = Duration::from_secs(15);
 
-/// Called once, when the users are about to start: the load's clock has just begun. It gives the work.
-pub type Begin<W> = Box<dyn FnOnce(LoadClock) -> BoxFuture<'static, Arc<W>> + Send>;
+/// A load whose users wait. Dropped before it has ended, it is cut off.
+#[must_use]
+pub struct Launched<W> {
+    crowd: Arc<Crowd<W>>,
+    attack: JoinHandle<Result<(), ExecutorError>>,
+}
 
-/// Runs a load to its end: the end of its plan, of its iterations or of its data, or what `stop` is raised to. When that is
-/// raised before the load could begin, `begin` is never called.
+/// Starts Goose; its users wait until the load begins. `stop` ends the load early.
 ///
 /// # Errors
-/// When Goose fails, or does not come to rest after the load was cut off.
-pub async fn run<W: Work>(load: &Load, seed: Seed, stop: &Stop, begin: Begin<W>) -> Result<(), ExecutorError> {
-    let crowd = Arc::new(Crowd::new(load, seed, stop.clone(), begin));
+/// When Goose refuses its settings, or standard output cannot be silenced.
+pub fn launch<W: Work>(load: &Load, seed: Seed, stop: &Stop) -> Result<Launched<W>, ExecutorError> {
+    let crowd = Arc::new(Crowd::new(load, seed, stop.clone()));
     let attack = attack(load, &crowd)?;
-    let _quiet = QuietStdout::start().map_err(|error| ExecutorError::Goose(format!("standard output: {error}")))?;
-    let ended = tokio::spawn(end(Arc::clone(&crowd), load.plan.duration(), load.graceful_stop));
+    let quiet = QuietStdout::start().map_err(|error| ExecutorError::Goose(format!("standard output: {error}")))?;
+    let attack = tokio::spawn(follow(Arc::clone(&crowd), attack, quiet));
+    Ok(Launched { crowd, attack })
+}
+
+impl<W: Work> Launched<W> {
+    /// Waits for Goose. False when the load will never begin: `stop` was raised first, or Goose failed.
+    pub async fn ready(&self) -> bool {
+        self.crowd.start_when(|start| *start != Start::Waiting).await == Start::Ready
+    }
+
+    /// The load begins: `clock` has just started, and the users do `work`.
+    pub fn begin(&self, clock: LoadClock, work: Arc<W>) {
+        let load = &self.crowd.load;
+        let turns = Turns::new(load.executor, load.plan.clone(), clock, self.crowd.stop.clone());
+        if self.crowd.running.set(Running { work, turns }).is_ok() {
+            self.crowd.advance(Start::Begun(clock));
+        }
+    }
+
+    /// Waits for the load's end: the end of its plan, of its iterations or of its data, or what `stop` is raised to.
+    ///
+    /// # Errors
+    /// When Goose fails, or does not come to rest after the load was cut off.
+    pub async fn ended(mut self) -> Result<(), ExecutorError> {
+        match (&mut self.attack).await {
+            Ok(result) => result,
+            Err(error) => Err(ExecutorError::Goose(error.to_string())),
+        }
+    }
+}
+
+impl<W> Drop for Launched<W> {
+    fn drop(&mut self) {
+        self.crowd.advance(Start::Never);
+        self.crowd.stop.raise(Level::CutOff);
+    }
+}
+
+/// Runs the attack until the load's end.
+async fn follow<W: Work>(crowd: Arc<Crowd<W>>, attack: GooseAttack, _quiet: QuietStdout) -> Result<(), ExecutorError> {
+    let end = tokio::spawn(end(Arc::clone(&crowd)));
     let result = tokio::select! {
         result = attack.execute() => result.map(drop).map_err(goose_error),
-        () = overdue(stop) => Err(ExecutorError::NotAtRest(REST)),
+        () = overdue(&crowd.stop) => Err(ExecutorError::NotAtRest(REST)),
     };
-    ended.abort();
+    crowd.advance(Start::Never);
+    end.abort();
     result
 }
 
@@ -61,19 +105,17 @@ async fn overdue(stop: &Stop) {
     tokio::time::sleep(REST).await;
 }
 
-/// Follows the load to its end, and tells Goose.
-async fn end<W: Work>(crowd: Arc<Crowd<W>>, length: Duration, graceful: Duration) {
-    // Goose clears its kill switch when it starts: what is told it before that, it forgets.
-    if let Start::Begun(clock) = crowd.started().await {
-        tokio::select! {
-            () = tokio::time::sleep_until(clock.instant(length)) => crowd.stop.raise(Level::Finish),
-            () = crowd.stop.reached(Level::Finish) => {}
-        }
-        tokio::select! {
-            () = crowd.at_rest() => {}
-            () = tokio::time::sleep(graceful) => {}
-            () = crowd.stop.reached(Level::CutOff) => {}
-        }
+/// Waits for the load's end and ends Goose.
+async fn end<W: Work>(crowd: Arc<Crowd<W>>) {
+    let Start::Begun(clock) = crowd.start_when(Start::is_decided).await else { return };
+    tokio::select! {
+        () = tokio::time::sleep_until(clock.instant(crowd.load.plan.duration())) => crowd.stop.raise(Level::Finish),
+        () = crowd.stop.reached(Level::Finish) => {}
+    }
+    tokio::select! {
+        () = crowd.at_rest() => {}
+        () = tokio::time::sleep(crowd.load.graceful_stop) => {}
+        () = crowd.stop.reached(Level::CutOff) => {}
     }
     crowd.stop.raise(Level::CutOff);
     goose::trigger_killswitch("the load is at its end");
@@ -104,7 +146,7 @@ fn attack<W: Work>(load: &Load, crowd: &Arc<Crowd<W>>) -> Result<GooseAttack, Ex
     let start = Arc::clone(crowd);
     let begin = Transaction::new(Arc::new(move |_user: &mut GooseUser| {
         let crowd = Arc::clone(&start);
-        Box::pin(async move { crowd.begin().await }) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
+        Box::pin(async move { crowd.goose_is_ready().await }) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
     }));
     let attack = GooseAttack::initialize_with_config(configuration)
         .and_then(|attack| attack.set_client_builder_without_cookies(GooseClientBuilder::new().without_cookies()))
@@ -131,7 +173,6 @@ fn goose_error(error: GooseError) -> ExecutorError {
 struct Crowd<W> {
     load: Load,
     stop: Stop,
-    begin: Mutex<Option<Begin<W>>>,
     start: watch::Sender<Start>,
     running: OnceLock<Running<W>>,
     /// Each user's own state, taken out while it iterates. A user is one task: the locks are never contended.
@@ -148,21 +189,47 @@ struct Running<W> {
 /// How far the start of the load has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Start {
-    /// Goose is not ready.
+    /// Goose starts.
     Waiting,
+    /// Goose waits for the load to begin.
+    Ready,
     /// The load's clock runs.
     Begun(LoadClock),
     /// The load was to end before it could begin.
     Never,
 }
 
+impl Start {
+    fn is_decided(&self) -> bool {
+        matches!(self, Self::Begun(_) | Self::Never)
+    }
+}
+
+impl<W> Crowd<W> {
+    /// The start goes on to `next`, unless it is decided.
+    fn advance(&self, next: Start) {
+        self.start.send_if_modified(|start| {
+            let undecided = !start.is_decided();
+            if undecided {
+                *start = next;
+            }
+            undecided
+        });
+    }
+
+    /// Waits for the start to come so far.
+    async fn start_when(&self, so_far: impl FnMut(&Start) -> bool) -> Start {
+        // The sender lives in `self`, so the wait cannot fail.
+        self.start.subscribe().wait_for(so_far).await.map_or(Start::Never, |start| *start)
+    }
+}
+
 impl<W: Work> Crowd<W> {
-    fn new(load: &Load, seed: Seed, stop: Stop, begin: Begin<W>) -> Self {
+    fn new(load: &Load, seed: Seed, stop: Stop) -> Self {
         let seats = (0..load.plan.max_users()).map(|index| Mutex::new(Some(Seat::new(User::new(index, seed)))));
         Self {
             load: load.clone(),
             stop,
-            begin: Mutex::new(Some(begin)),
             start: watch::Sender::new(Start::Waiting),
             running: OnceLock::new(),
             seats: seats.collect(),
@@ -171,25 +238,17 @@ impl<W: Work> Crowd<W> {
         }
     }
 
-    /// Completes when Goose is ready: the load has begun, or never will.
-    async fn started(&self) -> Start {
-        let mut start = self.start.subscribe();
-        // The sender lives in `self`, so the wait cannot fail.
-        start.wait_for(|start| *start != Start::Waiting).await.map_or(Start::Never, |start| *start)
-    }
-
-    /// The load begins: its clock starts now.
-    async fn begin(&self) -> TransactionResult {
-        if !self.stop.running() {
-            self.start.send_replace(Start::Never);
-            return Ok(());
+    /// Goose has started, and cleared its kill switch: it can be ended from here on. Its users start when this returns.
+    async fn goose_is_ready(&self) -> TransactionResult {
+        if self.stop.running() {
+            self.advance(Start::Ready);
+        } else {
+            self.advance(Start::Never);
         }
-        let Some(begin) = self.begin.lock().expect("no one panics with this lock").take() else { return Ok(()) };
-        let clock = LoadClock::start();
-        let work = begin(clock).await;
-        let turns = Turns::new(self.load.executor, self.load.plan.clone(), clock, self.stop.clone());
-        let _ = self.running.set(Running { work, turns });
-        self.start.send_replace(Start::Begun(clock));
+        if self.start_when(Start::is_decided).await == Start::Never {
+            self.stop.raise(Level::CutOff);
+            goose::trigger_killswitch("the load never begins");
+        }
         Ok(())
     }
 
@@ -310,8 +369,7 @@ mod tests {
         let plan = LoadPlan::constant(1, Duration::from_secs(60));
         let load = Load { executor: ExecutorKind::ConstantVus, plan: plan.clone(), graceful_stop: Duration::ZERO };
         let (stop, clock) = (Stop::default(), LoadClock::start());
-        let begin: Begin<Undone> = Box::new(|_| async { Arc::new(Undone) }.boxed());
-        let crowd = Crowd::new(&load, Seed(1), stop.clone(), begin);
+        let crowd = Crowd::new(&load, Seed(1), stop.clone());
         let running = Running { work: Arc::new(Undone), turns: Turns::new(load.executor, plan, clock, stop.clone()) };
         let mut seat = Seat::new(User::new(0, Seed(1)));
         assert_eq!(running.turns.wait(&mut seat, |_| ()).await, Turn::Go);

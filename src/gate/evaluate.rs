@@ -10,16 +10,16 @@ use crate::threshold::{Aggregation, Metric, Operator, Threshold};
 
 use super::breaker_time::open_seconds;
 use super::evidence::Evidence;
-use super::observed::{Judgement, Observed, Unit, sign};
+use super::observed::{Observed, ThresholdJudgement, Unit, sign};
 
 /// Judges one threshold. Without data it fails.
-pub fn evaluate(threshold: &Threshold, evidence: &Evidence<'_>) -> Judgement {
+pub fn evaluate(threshold: &Threshold, evidence: &Evidence<'_>) -> ThresholdJudgement {
     let observed = observe(threshold, evidence);
     let passed = match observed {
         Observed::Value(value) => holds(value, threshold.operator, threshold.limit),
         Observed::NoData(_) => false,
     };
-    Judgement {
+    ThresholdJudgement {
         source: threshold.source.clone(),
         metric: threshold.metric.as_str().to_owned(),
         tags: threshold.tags.clone(),
@@ -38,7 +38,7 @@ pub fn evaluate(threshold: &Threshold, evidence: &Evidence<'_>) -> Judgement {
 
 /// The first threshold with `abortOnFail` that fails now, its delay over. As in k6, a metric that has no data yet does
 /// not end a run; it fails the run at its end.
-pub fn abort_due(thresholds: &[Threshold], evidence: &Evidence<'_>) -> Option<Judgement> {
+pub fn abort_due(thresholds: &[Threshold], evidence: &Evidence<'_>) -> Option<ThresholdJudgement> {
     let due = thresholds.iter().filter(|t| t.abort_on_fail && evidence.elapsed >= t.delay_abort_eval);
     due.map(|threshold| evaluate(threshold, evidence))
         .find(|judgement| !judgement.passed && matches!(judgement.observed, Observed::Value(_)))

@@ -19,8 +19,8 @@ pub use expect::{
 };
 pub use keeping_up::shortfall;
 pub(crate) use observed::without_zeros;
-pub use observed::{Judgement, Observed, Unit};
-pub use verdict::{Outcome, Verdict, judge};
+pub use observed::{Observed, ThresholdJudgement, Unit};
+pub use verdict::{Judged, Outcome, Verdict, judge};
 
 #[cfg(test)]
 mod tests;

@@ -77,7 +77,7 @@ fn percent_figures(value: f64) -> String {
 
 /// A threshold and how it came out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Judgement {
+pub struct ThresholdJudgement {
     /// The threshold as written: `http_req_duration{vendor:clay}: p(95)<500`.
     pub source: String,
     /// The metric's name.
@@ -98,7 +98,7 @@ pub struct Judgement {
     pub passed: bool,
 }
 
-impl Judgement {
+impl ThresholdJudgement {
     /// The limit with its comparison: `< 500 ms`.
     pub fn limit_text(&self) -> String {
         format!("{} {}", self.operator, without_zeros(&self.unit.format(self.limit)))

@@ -9,7 +9,7 @@ use super::evaluate::evaluate;
 use super::evidence::Evidence;
 use super::expect::ExpectationJudgement;
 use super::keeping_up::shortfall;
-use super::observed::Judgement;
+use super::observed::ThresholdJudgement;
 
 /// How a run came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct Verdict {
     /// In one word.
     pub outcome: Outcome,
     /// Each threshold, in the scenario's order.
-    pub thresholds: Vec<Judgement>,
+    pub thresholds: Vec<ThresholdJudgement>,
     /// Each expectation, in the order in which they are documented; those of a fault, once for each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expectations: Vec<ExpectationJudgement>,
@@ -54,15 +54,24 @@ pub struct Verdict {
     pub reasons: Vec<String>,
 }
 
+/// What was judged of a run, as it stands in its `summary.json`. The capacity is another room's, which the gate need not know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judged<Capacity> {
+    /// How it came out, and why.
+    pub verdict: Verdict,
+    /// Capacity and headroom.
+    pub capacity: Capacity,
+}
+
 /// Judges a run that has ended, by its thresholds and by what came of its expectations. Only a run that followed its plan to
 /// the end, with a generator that kept up, can pass.
 pub fn judge(run: &Run, thresholds: &[Threshold], expectations: Vec<ExpectationJudgement>) -> Verdict {
     let evidence = Evidence::of_run(run);
-    let thresholds: Vec<Judgement> = thresholds.iter().map(|threshold| evaluate(threshold, &evidence)).collect();
+    let thresholds: Vec<ThresholdJudgement> = thresholds.iter().map(|threshold| evaluate(threshold, &evidence)).collect();
     let mut reasons = Vec::new();
     let behind = shortfall(&run.seconds);
     let failed = thresholds.iter().filter(|judgement| !judgement.passed).count();
-    let untrue = expectations.iter().filter(|judgement| !judgement.passed).count();
+    let missed = expectations.iter().filter(|judgement| !judgement.passed).count();
     let outcome = match &run.result.end {
         RunEnd::Interrupted => {
             reasons.push("The run was interrupted before its plan was done.".to_owned());
@@ -77,34 +86,26 @@ pub fn judge(run: &Run, thresholds: &[Threshold], expectations: Vec<ExpectationJ
             Outcome::Failed
         }
         RunEnd::Completed if behind.is_some() => Outcome::Invalid,
-        RunEnd::Completed if failed + untrue > 0 => Outcome::Failed,
+        RunEnd::Completed if failed + missed > 0 => Outcome::Failed,
         RunEnd::Completed if thresholds.is_empty() && expectations.is_empty() => Outcome::NotJudged,
         RunEnd::Completed => Outcome::Passed,
     };
     reasons.extend(behind.map(|why| format!("The generator could not keep up: {why}.")));
-    if !thresholds.is_empty() || expectations.is_empty() {
-        reasons.push(summary(&thresholds, failed));
+    if thresholds.is_empty() && expectations.is_empty() {
+        reasons.push("The scenario has no thresholds: nothing was judged.".to_owned());
     }
-    reasons.extend(of_expectations(expectations.len(), untrue));
+    reasons.extend(counted("threshold", thresholds.len(), failed));
+    reasons.extend(counted("expectation", expectations.len(), missed));
     Verdict { outcome, thresholds, expectations, reasons }
 }
 
-fn of_expectations(all: usize, untrue: usize) -> Option<String> {
-    Some(match (all, untrue) {
+/// How many of a kind held or failed; nothing where there are none.
+fn counted(kind: &str, all: usize, failed: usize) -> Option<String> {
+    Some(match (all, failed) {
         (0, _) => return None,
-        (1, 0) => "The one expectation came true.".to_owned(),
-        (all, 0) => format!("All {all} expectations came true."),
-        (1, _) => "The one expectation did not come true.".to_owned(),
-        (all, untrue) => format!("{untrue} of {all} expectations did not come true."),
+        (1, 0) => format!("The one {kind} held."),
+        (all, 0) => format!("All {all} {kind}s held."),
+        (1, _) => format!("The one {kind} failed."),
+        (all, failed) => format!("{failed} of {all} {kind}s failed."),
     })
-}
-
-fn summary(thresholds: &[Judgement], failed: usize) -> String {
-    match (thresholds.len(), failed) {
-        (0, _) => "The scenario has no thresholds: nothing was judged.".to_owned(),
-        (1, 0) => "The one threshold held.".to_owned(),
-        (all, 0) => format!("All {all} thresholds held."),
-        (1, _) => "The one threshold failed.".to_owned(),
-        (all, failed) => format!("{failed} of {all} thresholds failed."),
-    }
 }

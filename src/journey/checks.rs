@@ -1,9 +1,6 @@
 //! The names of the checks that journeys make. A threshold on a check that no journey makes is refused before
 //! the run; it does not fail for want of data after it.
 
-use super::settings::HttpJourney;
-use crate::units::format_duration;
-
 /// `clay.resource`, first check.
 pub const STATUS_IS_200: &str = "status is 200";
 /// `clay.resource`, second check.
@@ -15,17 +12,3 @@ pub const ANSWERED_BY_VENDOR: &str = "operation is answered by the vendor";
 
 /// `lead` to a service: it answered 202 (or 200, for a lead that it had), so the lead is durable.
 pub const ACCEPTED_DURABLY: &str = "lead is accepted durably";
-
-/// `http`: the check of the status.
-pub fn http_status(journey: &HttpJourney) -> String {
-    let name = &journey.name;
-    match journey.expect_status {
-        Some(status) => format!("{name}: status is {status}"),
-        None => format!("{name}: status is below 400"),
-    }
-}
-
-/// `http`: the check of the latency, if the scenario sets a bound.
-pub fn http_latency(journey: &HttpJourney) -> Option<String> {
-    journey.expect_latency.map(|bound| format!("{}: latency < {}", journey.name, format_duration(bound)))
-}

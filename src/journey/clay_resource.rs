@@ -7,12 +7,12 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
-use super::action::{Action, Registration};
 use super::checks;
 use super::measured::{Meter, Sent};
-use crate::measure::{CheckId, Recorder, RouteId};
+use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Vendor};
 use crate::transport::Body;
+use crate::vendor_api::Endpoints;
 
 /// The bound of its second check.
 const LATENCY: Duration = Duration::from_millis(500);
@@ -29,15 +29,15 @@ pub(super) struct ClayResource {
     latency_below_500_ms: CheckId,
 }
 
-pub(super) fn register(registration: &mut Registration<'_>) -> Option<Action> {
-    let Registration { endpoints, recorder, .. } = registration;
-    Some(Action::ClayResource(ClayResource {
+/// The journey; `None` where Clay is not named, which validation refuses.
+pub(super) fn register(endpoints: &Endpoints, recorder: &mut RecorderBuilder) -> Option<ClayResource> {
+    Some(ClayResource {
         uri: endpoints.clay_resource.clone()?,
         authorization: endpoints.clay_authorization.clone(),
         route: recorder.route("clay.resource", Vendor::Clay),
         status_is_200: recorder.check(checks::STATUS_IS_200),
         latency_below_500_ms: recorder.check(checks::LATENCY_BELOW_500_MS),
-    }))
+    })
 }
 
 impl ClayResource {

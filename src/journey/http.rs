@@ -6,8 +6,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::Full;
 
-use super::action::{Action, Registration};
-use super::checks;
 use super::measured::{Meter, Sent};
 use super::settings::HttpJourney;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
@@ -48,12 +46,12 @@ impl Prepared {
             timeout: journey.timeout,
             expect_status: journey.expect_status,
             expect_latency: journey.expect_latency,
-            status_check: checks::http_status(journey),
-            latency_check: checks::http_latency(journey),
+            status_check: journey.status_check(),
+            latency_check: journey.latency_check(),
         })
     }
 
-    fn register(self, recorder: &mut RecorderBuilder) -> Http {
+    pub(super) fn register(self, recorder: &mut RecorderBuilder) -> Http {
         let name = &self.name;
         Http {
             route: recorder.route(name, Peer::Service),
@@ -62,10 +60,6 @@ impl Prepared {
             request: self,
         }
     }
-}
-
-pub(super) fn register(registration: &mut Registration<'_>) -> Option<Action> {
-    Some(Action::Http(Box::new(registration.http.next()?.register(registration.recorder))))
 }
 
 /// The journey.

@@ -11,20 +11,20 @@ use http_body_util::Full;
 use crate::clock::LoadClock;
 use crate::measure::{AttemptSample, Recorder, RouteId};
 use crate::outcome::FailureKind;
-use crate::transport::{Answer, Body, HttpClient};
+use crate::transport::{Answer, Body, Transport};
 
-/// A client whose every request is a sample.
+/// A transport whose every request is a sample.
 #[derive(Debug, Clone)]
 pub(super) struct Meter {
-    client: HttpClient,
+    transport: Arc<dyn Transport>,
     recorder: Recorder,
     clock: LoadClock,
     in_flight: Arc<AtomicU64>,
 }
 
 impl Meter {
-    pub(super) fn new(client: HttpClient, recorder: Recorder, clock: LoadClock) -> Self {
-        Self { client, recorder, clock, in_flight: Arc::default() }
+    pub(super) fn new(transport: Arc<dyn Transport>, recorder: Recorder, clock: LoadClock) -> Self {
+        Self { transport, recorder, clock, in_flight: Arc::default() }
     }
 
     /// Requests sent and not yet answered.
@@ -43,7 +43,7 @@ impl Meter {
         body: Body,
     ) -> Sent {
         let mut sample = Unfinished::new(self, route, attempt, timeout);
-        let result = self.client.send(request, timeout, body).await;
+        let result = self.transport.send(request, timeout, body).await;
         let (failure, answer) = match result {
             Ok(answer) => (FailureKind::of_status(answer.status), Some(answer)),
             Err(error) => (Some(error.kind()), None),

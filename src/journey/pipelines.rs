@@ -1,6 +1,5 @@
 //! The journeys that go through the pipelines: enrich, identify, track, and a whole lead.
 
-use super::action::{Action, Registration};
 use super::checks;
 use super::integration::Integration;
 use super::leads::Lead;
@@ -20,10 +19,15 @@ pub(super) struct Steps {
     caller: u16,
 }
 
-pub(super) fn register(registration: &mut Registration<'_>) -> Option<Action> {
-    let caller = u16::try_from(registration.callers.len()).ok()?;
-    registration.callers.push(OperationRoutes::register(registration.recorder));
-    Some(Action::Pipelines(Steps { operations: registration.journey.kind().operations, caller }))
+/// Registers the routes of a journey's operations: `callers` are those of the journeys before it.
+pub(super) fn register(
+    operations: &'static [OperationKind],
+    callers: &mut Vec<OperationRoutes>,
+    recorder: &mut RecorderBuilder,
+) -> Option<Steps> {
+    let caller = u16::try_from(callers.len()).ok()?;
+    callers.push(OperationRoutes::register(recorder));
+    Some(Steps { operations, caller })
 }
 
 /// What a pipeline's caller can count on.

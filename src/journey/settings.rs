@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::config::Secret;
 use crate::measure::UserTags;
 use crate::resilience::Resilience;
+use crate::units::format_duration;
 
 use super::table::{HTTP, JourneyKind};
 
@@ -76,9 +77,7 @@ impl Journey {
     /// The names of its checks; `to_service` when leads go to a service.
     pub fn checks(&self, to_service: bool) -> Vec<String> {
         match (self, self.kind().service) {
-            (Self::Http(http), _) => {
-                std::iter::once(super::checks::http_status(http)).chain(super::checks::http_latency(http)).collect()
-            }
+            (Self::Http(http), _) => std::iter::once(http.status_check()).chain(http.latency_check()).collect(),
             (Self::Named(_), Some(service)) if to_service => vec![service.check.to_owned()],
             (Self::Named(kind), _) => kind.checks.iter().map(|check| (*check).to_owned()).collect(),
         }
@@ -104,6 +103,21 @@ pub struct HttpJourney {
     pub expect_status: Option<u16>,
     /// The bound of the check `latency < N ms`, when there is one.
     pub expect_latency: Option<Duration>,
+}
+
+impl HttpJourney {
+    /// The name of its check of the status.
+    pub fn status_check(&self) -> String {
+        match self.expect_status {
+            Some(status) => format!("{}: status is {status}", self.name),
+            None => format!("{}: status is below 400", self.name),
+        }
+    }
+
+    /// The name of its check of the latency, when there is a bound.
+    pub fn latency_check(&self) -> Option<String> {
+        self.expect_latency.map(|bound| format!("{}: latency < {}", self.name, format_duration(bound)))
+    }
 }
 
 /// Pause after an iteration.

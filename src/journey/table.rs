@@ -3,8 +3,7 @@
 use crate::outcome::{Peer, Vendor};
 use crate::resilience::OperationKind::{self, Enrich, Identify, Track};
 
-use super::action::{Action, Registration};
-use super::{checks, clay_resource, http, pipelines};
+use super::checks;
 
 /// What is known of a journey by its name.
 #[derive(Debug)]
@@ -29,8 +28,6 @@ pub struct JourneyKind {
     pub target_keys: &'static [&'static str],
     /// How it goes to a service instead of the vendors, where it can.
     pub service: Option<Submission>,
-    /// Registers what it records, and gives what its iterations do; `None` where its endpoint is not named.
-    pub(super) register: fn(&mut Registration<'_>) -> Option<Action>,
 }
 
 /// A journey as one request to a service.
@@ -60,7 +57,6 @@ const PIPELINE: JourneyKind = JourneyKind {
     columns: &["email"],
     target_keys: CUSTOMER_IO,
     service: None,
-    register: pipelines::register,
 };
 
 /// `http`, whose other settings are in the scenario.
@@ -72,7 +68,6 @@ pub static HTTP: JourneyKind = JourneyKind {
     checks: &[],
     columns: &[],
     target_keys: &[],
-    register: http::register,
     ..PIPELINE
 };
 
@@ -86,7 +81,6 @@ static CLAY_RESOURCE: JourneyKind = JourneyKind {
     checks: &[checks::STATUS_IS_200, checks::LATENCY_BELOW_500_MS],
     columns: &[],
     target_keys: &["clay", "clay_api_key"],
-    register: clay_resource::register,
     ..PIPELINE
 };
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::action::{Action, Registration};
+use super::action::Action;
 use super::http::Prepared;
 use super::integration::Integration;
 use super::leads::LeadSource;
@@ -15,16 +15,17 @@ use super::measured::Meter;
 use super::service_lead::LeadService;
 use super::settings::{Journey, ThinkTime, WeightedJourney, WorkloadSettings};
 use super::submissions::{DriverJournal, JournalSenders};
+use super::table::HTTP;
 use super::user::{Next, User, Work};
 use super::vendor_sender::VendorSender;
-use super::{pause, pipelines};
+use super::{clay_resource, pause, pipelines};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
 use crate::outcome::{FailureKind, Peer};
 use crate::resilience::StoreError;
 use crate::seed::Seed;
-use crate::transport::HttpClient;
+use crate::transport::Transport;
 use crate::vendor_api::{EndpointError, Endpoints};
 
 /// Most different panics that are remembered.
@@ -34,7 +35,7 @@ const PANICS_KEPT: usize = 20;
 pub struct WorkloadPlan {
     settings: WorkloadSettings,
     endpoints: Endpoints,
-    client: HttpClient,
+    transport: Arc<dyn Transport>,
     seed: Seed,
     http: Vec<Prepared>,
     service: Option<LeadService>,
@@ -46,13 +47,18 @@ impl WorkloadPlan {
     ///
     /// # Errors
     /// When a header cannot be sent.
-    pub fn new(settings: WorkloadSettings, endpoints: Endpoints, client: HttpClient, seed: Seed) -> Result<Self, EndpointError> {
+    pub fn new(
+        settings: WorkloadSettings,
+        endpoints: Endpoints,
+        transport: Arc<dyn Transport>,
+        seed: Seed,
+    ) -> Result<Self, EndpointError> {
         let http = settings.journeys.iter().filter_map(|weighted| match &weighted.journey {
             Journey::Http(journey) => Some(Prepared::new(journey)),
             Journey::Named(_) => None,
         });
         let http = http.collect::<Result<_, _>>()?;
-        Ok(Self { settings, endpoints, client, seed, http, service: None, journals: None })
+        Ok(Self { settings, endpoints, transport, seed, http, service: None, journals: None })
     }
 
     /// Whether any journey submits leads, of which books can be kept.
@@ -84,14 +90,14 @@ impl WorkloadPlan {
             builder.tags(None, tags);
             let kind = journey.kind();
             let (action, peer) = match (kind.service, &self.service) {
-                (Some(submission), Some(service)) => {
-                    (Some(Action::Submit(Box::new(service.register(submission, &mut builder)))), Peer::Service)
+                (Some(as_what), Some(service)) => {
+                    (Some(Action::Submit(Box::new(service.register(as_what, &mut builder)))), Peer::Service)
                 }
-                _ => {
-                    let (http, callers, recorder) = (&mut http, &mut callers, &mut builder);
-                    let endpoints = &self.endpoints;
-                    ((kind.register)(&mut Registration { journey, endpoints, http, callers, recorder }), kind.peer)
+                _ if *kind == HTTP => (http.next().map(|http| Action::Http(Box::new(http.register(&mut builder)))), kind.peer),
+                _ if kind.uses_pipeline() => {
+                    (pipelines::register(kind.operations, &mut callers, &mut builder).map(Action::Pipelines), kind.peer)
                 }
+                _ => (clay_resource::register(&self.endpoints, &mut builder).map(Action::ClayResource), kind.peer),
             };
             if let Some(action) = action {
                 choices.push(Choice { action, id: builder.journey(kind.name, peer), weight: *weight });
@@ -99,7 +105,7 @@ impl WorkloadPlan {
         }
         let pipeline_ids = (!callers.is_empty()).then(|| pipelines::Ids::register(&mut builder));
         let (recorder, collector) = builder.build(shards);
-        let meter = Meter::new(self.client, recorder.clone(), clock);
+        let meter = Meter::new(self.transport, recorder.clone(), clock);
         let integration = pipeline_ids.map(|_| {
             let (timeout, routes) = (Duration::ZERO, callers.into());
             let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };

@@ -4,6 +4,7 @@
 //! here; one that the hot path has to know is also a field of [`SeriesKey`].
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::value::{Error as ValueError, StrDeserializer};
@@ -13,7 +14,7 @@ use crate::outcome::{FailureKind, Peer};
 
 use super::sample::{AttemptSample, IterationSample};
 use super::timetable::Timetable;
-use super::user_tags::UserTags;
+use super::user_tags::{TagError, UserTags};
 
 /// The two things that are timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -256,6 +257,19 @@ impl Label {
     /// Its value, in the words of a threshold.
     pub(super) fn value<'a>(&self, labels: &'a Labels) -> Option<Cow<'a, str>> {
         (self.get)(labels).or(self.absent.map(Cow::Borrowed))
+    }
+}
+
+/// Names of tags that thresholds and columns use for something else.
+const RESERVED: [&str; 2] = ["check", "extra_tags"];
+
+impl UserTags {
+    /// Checks the tags: their number, their form, and that no label has their name.
+    ///
+    /// # Errors
+    /// For the first that samples cannot carry.
+    pub fn new(tags: BTreeMap<String, String>) -> Result<Self, TagError> {
+        Self::unless_taken(tags, |key| Label::named(key).is_some() || RESERVED.contains(&key))
     }
 }
 

@@ -1,34 +1,37 @@
-//! Showing a run: in the terminal, as a document, as pictures. Everything is computed from a [`Run`](crate::result::Run)
-//! and what was judged of it, so a saved run can be shown again.
+//! Showing a run: in the terminal, as a document, as pictures. Everything is computed from a [`Run`] and what was judged of it, so
+//! a saved run can be shown again.
+//!
+//! The sections compute one [document](document::Document); a renderer turns it into its format.
 
+pub mod document;
 mod error;
 #[cfg(test)]
 mod fixture;
-mod markdown;
-mod observations;
 mod plots;
-mod recommendations;
+mod render;
+mod sections;
 mod series;
 mod summary;
-mod timeline;
 mod view;
 mod words;
 mod write;
 
-use serde::{Deserialize, Serialize};
-
 use crate::capacity::Assessment;
-use crate::gate::Verdict;
+use crate::result::Run;
 
 pub use error::ReportError;
 pub use summary::{SummaryOptions, summary};
 pub use write::write_report;
 
 /// What was judged of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Judged {
-    /// Thresholds and the outcome.
-    pub verdict: Verdict,
-    /// Capacity and headroom.
-    pub capacity: Assessment,
+pub type Judged = crate::gate::Judged<Assessment>;
+
+/// The report of a run as Markdown: what [`write_report`] writes to `report.md`.
+pub fn markdown(run: &Run, judged: &Judged) -> String {
+    render::markdown(&sections::report(&view::View::new(run, judged)))
+}
+
+/// The report of a run as JSON: its sections, blocks and typed text, for tools.
+pub fn json(run: &Run, judged: &Judged) -> String {
+    render::json(&sections::report(&view::View::new(run, judged)))
 }

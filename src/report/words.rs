@@ -29,31 +29,6 @@ pub(super) fn rate(value: f64) -> String {
     format!("{}/s", three_figures(value))
 }
 
-/// A text in a cell of a Markdown table, or in running text: nothing in it is taken as markup or ends the cell.
-pub(super) fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\r' | '\t' => safe.push(' '),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~' => {
-                safe.push('\\');
-                safe.push(character);
-            }
-            character if character.is_control() => {}
-            character => safe.push(character),
-        }
-    }
-    safe
-}
-
-/// A text as code in a table's cell.
-pub(super) fn code(text: &str) -> String {
-    let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let fence = if flat.contains('`') { "``" } else { "`" };
-    let pad = if fence == "``" { " " } else { "" };
-    format!("{fence}{pad}{}{pad}{fence}", flat.replace('|', "\\|"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,13 +41,6 @@ mod tests {
             assert_eq!(clock(us), text);
         }
         assert_eq!(clock(5_400_000_000), "1:30 h");
-    }
-
-    #[test]
-    fn nothing_breaks_out_of_a_cell() {
-        assert_eq!(escape("a|b\n<i>*x*"), "a\\|b \\<i\\>\\*x\\*");
-        assert_eq!(code("a|b"), "`a\\|b`");
-        assert_eq!(code("a`b"), "`` a`b ``");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::result::{self, Run};
 
 use super::error::ReportError;
 use super::view::View;
-use super::{Judged, markdown, plots};
+use super::{Judged, plots, render, sections};
 
 /// Writes `report.md`, and the pictures under `plots/`, into `dir`, which is made if it is not there.
 ///
@@ -18,7 +18,7 @@ pub fn write_report(dir: &Path, run: &Run, judged: &Judged) -> Result<PathBuf, R
     std::fs::create_dir_all(&pictures).map_err(|source| ReportError::write(&pictures, source))?;
     plots::write_all(&pictures, &view)?;
     let report = dir.join("report.md");
-    write_whole(&report, markdown::render(&view).as_bytes())?;
+    write_whole(&report, render::markdown(&sections::report(&view)).as_bytes())?;
     Ok(report)
 }
 

@@ -1,4 +1,4 @@
-//! Where the patterns say what they did: one place that knows whose pipeline it is and what the load's clock shows.
+//! Where the patterns report events: it adds the pipeline's vendor and the time of the load's clock.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink, NoEvents};
 use crate::outcome::Vendor;
+use crate::units::micros;
 
 /// Stamps events with the vendor and the time, and hands them on.
 #[derive(Clone)]
@@ -23,14 +24,14 @@ impl Emitter {
         Self { vendor, clock, sink }
     }
 
-    /// An emitter that nobody listens to.
+    /// An emitter without listeners.
     pub fn silent() -> Self {
         Self::new(Vendor::Clay, LoadClock::start(), Arc::new(NoEvents))
     }
 
     /// Hands on an event that happened at `now`. Call it without holding a lock.
     pub fn emit(&self, now: Instant, kind: EventKind) {
-        let at_us = u64::try_from(self.clock.at(now).as_micros()).unwrap_or(u64::MAX);
+        let at_us = micros(self.clock.at(now));
         self.sink.emit(Event { at_us, vendor: Some(self.vendor), kind });
     }
 }

@@ -1,8 +1,8 @@
 //! In-flight limit: a vendor that has become slow does not take every connection and all memory with it.
 //!
-//! At a steady rate the requests under way grow with the time that an answer takes (Little's law), so a vendor that slows
-//! down a hundredfold without failing holds a hundred times as many. The limit keeps them few, as a client's pool of
-//! connections would; whoever finds no place waits for a bounded time, and that wait is measured apart from the vendor's.
+//! At a steady rate the requests in flight grow with the time that an answer takes (Little's law), so a vendor that slows
+//! down a hundredfold without failing holds a hundred times as many. The limit bounds them, as a client's connection pool
+//! would. An attempt beyond it waits for a bounded time, and that wait is measured apart from the vendor's answer time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,82 +10,88 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
+use crate::units::micros;
+
 use super::settings::InFlightSettings;
 
-/// What the waits for a place came to, since the start.
+/// The waits for a permit since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PlaceWaits {
-    /// Attempts that had to wait, those too that found no place in the end.
+pub struct InFlightWaits {
+    /// Attempts that had to wait, including those that got no permit.
     pub count: u64,
-    /// Their waits together.
+    /// The sum of their waits.
     pub total: Duration,
-    /// The longest of them.
+    /// The longest wait.
     pub longest: Duration,
 }
 
-/// Bounds and counts the attempts under way.
+/// Bounds and counts the attempts in flight.
 #[derive(Debug)]
 pub(super) struct InFlight {
-    places: Option<(Semaphore, Duration)>,
-    under_way: AtomicU64,
+    limit: Option<(Semaphore, Duration)>,
+    in_flight: AtomicU64,
     waits: AtomicU64,
     waited_us: AtomicU64,
     longest_us: AtomicU64,
 }
 
-/// One attempt under way, until it is dropped.
+/// One attempt in flight, until it is dropped.
 #[derive(Debug)]
-pub(super) struct UnderWay<'a> {
+pub(super) struct InFlightPermit<'a> {
     count: &'a AtomicU64,
-    _place: Option<SemaphorePermit<'a>>,
+    _permit: Option<SemaphorePermit<'a>>,
 }
 
 impl InFlight {
-    /// As many places as the settings say; without settings attempts are only counted.
+    /// A limit as the settings say; without settings attempts are only counted.
     pub(super) fn new(settings: Option<InFlightSettings>) -> Self {
-        let places = settings.map(|settings| (Semaphore::new(settings.max.max(1) as usize), settings.max_wait));
+        let limit = settings.map(|settings| (Semaphore::new(settings.max.max(1) as usize), settings.max_wait));
         Self {
-            places,
-            under_way: AtomicU64::new(0),
+            limit,
+            in_flight: AtomicU64::new(0),
             waits: AtomicU64::new(0),
             waited_us: AtomicU64::new(0),
             longest_us: AtomicU64::new(0),
         }
     }
 
-    /// Takes a place, after waiting for one if need be; `None` when none became free in time. Places are given in the order
-    /// in which they were asked for.
-    pub(super) async fn enter(&self) -> Option<UnderWay<'_>> {
-        let place = match &self.places {
-            None => None,
-            Some((places, max_wait)) => match places.try_acquire() {
-                Ok(place) => Some(place),
-                Err(_) => Some(self.wait_for_place(places, *max_wait).await?),
-            },
-        };
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        Some(UnderWay { count: &self.under_way, _place: place })
+    /// The longest that an attempt waits for a permit.
+    pub(super) fn longest_wait(&self) -> Duration {
+        self.limit.as_ref().map_or(Duration::ZERO, |(_, max_wait)| *max_wait)
     }
 
-    async fn wait_for_place<'a>(&self, places: &'a Semaphore, max_wait: Duration) -> Option<SemaphorePermit<'a>> {
+    /// Acquires a permit, waiting if necessary; `None` when none became free in time. Waiters get theirs in order.
+    pub(super) async fn acquire(&self) -> Option<InFlightPermit<'_>> {
+        let permit = match &self.limit {
+            None => None,
+            Some((permits, max_wait)) => match permits.try_acquire() {
+                Ok(permit) => Some(permit),
+                Err(_) => Some(self.wait_for_permit(permits, *max_wait).await?),
+            },
+        };
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Some(InFlightPermit { count: &self.in_flight, _permit: permit })
+    }
+
+    async fn wait_for_permit<'a>(&self, permits: &'a Semaphore, max_wait: Duration) -> Option<SemaphorePermit<'a>> {
         let asked = Instant::now();
-        let place = timeout(max_wait, places.acquire()).await;
-        let waited_us = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let permit = timeout(max_wait, permits.acquire()).await;
+        let waited_us = micros(asked.elapsed());
         self.waits.fetch_add(1, Ordering::Relaxed);
         self.waited_us.fetch_add(waited_us, Ordering::Relaxed);
         self.longest_us.fetch_max(waited_us, Ordering::Relaxed);
         // The semaphore is never closed: an error is a wait that was too long.
-        place.ok()?.ok()
+        permit.ok()?.ok()
     }
 
-    /// Attempts under way.
+    /// Attempts in flight.
     pub(super) fn count(&self) -> u64 {
-        self.under_way.load(Ordering::Relaxed)
+        self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// What waiting came to.
-    pub(super) fn waits(&self) -> PlaceWaits {
-        PlaceWaits {
+    /// The waits so far.
+    pub(super) fn waits(&self) -> InFlightWaits {
+        InFlightWaits {
             count: self.waits.load(Ordering::Relaxed),
             total: Duration::from_micros(self.waited_us.load(Ordering::Relaxed)),
             longest: Duration::from_micros(self.longest_us.load(Ordering::Relaxed)),
@@ -93,7 +99,7 @@ impl InFlight {
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InFlightPermit<'_> {
     fn drop(&mut self) {
         self.count.fetch_sub(1, Ordering::Relaxed);
     }
@@ -110,14 +116,14 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn never_more_than_the_limit_are_under_way_and_waits_are_measured() {
+    async fn at_most_the_limit_is_in_flight_and_waits_are_measured() {
         let in_flight = Arc::new(InFlight::new(Some(InFlightSettings { max: 2, max_wait: 10 * SECOND })));
         let attempts: Vec<_> = (0..6)
             .map(|_| {
                 let in_flight = Arc::clone(&in_flight);
                 tokio::spawn(async move {
-                    let _place = in_flight.enter().await.expect("a place in time");
-                    assert!(in_flight.count() <= 2, "{} under way", in_flight.count());
+                    let _permit = in_flight.acquire().await.expect("a permit in time");
+                    assert!(in_flight.count() <= 2, "{} in flight", in_flight.count());
                     sleep(SECOND).await;
                 })
             })
@@ -127,28 +133,28 @@ mod tests {
         }
         assert_eq!(in_flight.count(), 0);
         let waits = in_flight.waits();
-        assert_eq!(waits, PlaceWaits { count: 4, total: 6 * SECOND, longest: 2 * SECOND });
+        assert_eq!(waits, InFlightWaits { count: 4, total: 6 * SECOND, longest: 2 * SECOND });
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_waits_too_long_gets_none_and_takes_none() {
+    async fn an_attempt_that_waits_too_long_gets_no_permit_and_holds_none() {
         let in_flight = InFlight::new(Some(InFlightSettings { max: 1, max_wait: SECOND }));
-        let held = in_flight.enter().await.expect("the first");
-        assert!(in_flight.enter().await.is_none());
-        assert_eq!(in_flight.waits(), PlaceWaits { count: 1, total: SECOND, longest: SECOND });
+        let held = in_flight.acquire().await.expect("the first");
+        assert!(in_flight.acquire().await.is_none());
+        assert_eq!(in_flight.waits(), InFlightWaits { count: 1, total: SECOND, longest: SECOND });
         drop(held);
-        assert!(in_flight.enter().await.is_some());
+        assert!(in_flight.acquire().await.is_some());
     }
 
     #[tokio::test]
-    async fn without_a_limit_they_are_only_counted() {
+    async fn without_a_limit_attempts_are_only_counted() {
         let in_flight = InFlight::new(None);
         let mut held = Vec::new();
         for _ in 0..1_000 {
-            held.push(in_flight.enter().await.expect("always"));
+            held.push(in_flight.acquire().await.expect("always"));
         }
         assert_eq!(in_flight.count(), 1_000);
         drop(held);
-        assert_eq!((in_flight.count(), in_flight.waits()), (0, PlaceWaits::default()));
+        assert_eq!((in_flight.count(), in_flight.waits()), (0, InFlightWaits::default()));
     }
 }

@@ -4,20 +4,20 @@
 //! in-flight limit → circuit breaker → timeout → HTTP, with the fallback queue and the dead letters behind. [`pipeline`]
 //! composes them in one place.
 
-mod attempts;
 pub mod breaker;
 mod config;
 pub mod credits;
 pub mod degradation;
+mod delivery;
+mod durable_credits;
 pub mod emitter;
-mod fall_back;
+mod fallback;
 pub mod health;
 pub mod idempotency;
 mod in_flight;
 pub mod key;
 pub mod limiter;
 pub mod operation;
-mod pacing;
 pub mod pipeline;
 pub mod policy;
 pub mod queue;
@@ -25,24 +25,23 @@ pub mod retry;
 pub mod retry_after;
 pub mod sender;
 pub mod settings;
+mod shared;
 mod sliding;
 mod tally;
 mod throttle;
 pub mod wall;
-mod work;
 
 pub(crate) use config::RawResilience;
 pub use emitter::Emitter;
 pub use health::{Grade, HealthStatus};
-pub use in_flight::PlaceWaits;
+pub use in_flight::InFlightWaits;
 pub use key::{idempotency_key, lead_key};
 pub use operation::{Disposition, Operation, OperationKind, Source};
-pub use pipeline::{Answer, FollowUp, Pipeline, PipelineGauges};
-pub use queue::backlog::{Backlog, CreditState, MemoryBacklog};
-pub use queue::dead_letters::{DeadLetter, DeadLetters};
-pub use queue::drain::Drained;
-pub use queue::redrive::Redriven;
-pub use queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
+pub use pipeline::{Answer, Pipeline, PipelineGauges};
+pub use queue::{
+    Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Drained, Entry, FallbackQueue, FollowUp, Leased, MemoryBacklog,
+    Notifier, Redriven, Settled, StoreError,
+};
 pub use retry_after::parse_retry_after;
 pub use sender::{Reply, RetryAfter, Sender};
 pub use settings::{
@@ -52,7 +51,6 @@ pub use settings::{
 
 pub use throttle::ThrottleGauges;
 pub use wall::{DayClock, UnixMillis};
-pub use work::Bell;
 
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,18 @@
-//! The composition, per vendor:
+//! The pipeline between a service and one vendor, as its callers see it:
 //!
 //! ```text
-//! idempotency → credit budget → retry → rate limiter → in-flight limit → circuit breaker → timeout → sender
-//!                                 ↘ cache, queue, local guess, drop → dead letters
+//! idempotency → delivery
+//!                   ↘ cache, queue, local guess, drop → dead letters
 //! ```
 //!
-//! Patterns that are put together by each caller are put together differently by each, and one of them forgets the budget.
-//! Here it is done once. A duplicate costs nothing, so it is found first; the order of the rest stands in `attempts.rs`, what
-//! comes after it in `fall_back.rs`. Whatever comes of an operation, exactly one counter says so; a call that is
-//! dropped gives back what it held and stays unacknowledged.
+//! Patterns that each caller composes for itself are composed differently by each, and one of them forgets the budget. Here
+//! it is done once. A duplicate costs nothing, so it is found first; [`Delivery`] sends, [`Fallback`] answers what was not
+//! sent, and the workers drain the queue. Exactly one counter counts each operation; a call that is dropped gives back what
+//! it held and stays unacknowledged.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
@@ -19,64 +20,37 @@ use tokio::time::Instant;
 
 use crate::clock::LoadClock;
 use crate::event::{BreakerState, EventSink};
-use crate::outcome::{LeadCounts, Vendor};
+use crate::outcome::{FailureKind, LeadCounts, Vendor};
 use crate::seed::Seed;
 
-use super::attempts::Accepted;
 use super::breaker::Breaker;
 use super::credits::CreditBudget;
-use super::degradation::AnswerCache;
+use super::delivery::{Accepted, Delivery, Failure};
 use super::emitter::Emitter;
-use super::health::{HealthMonitor, HealthStatus};
-use super::idempotency::{Claim, Idempotency};
-use super::in_flight::{InFlight, PlaceWaits};
-use super::limiter::Limiter;
+use super::fallback::{Degraded, Fallback};
+use super::health::HealthStatus;
+use super::idempotency::{Claim, FirstClaim, Idempotency};
+use super::in_flight::InFlightWaits;
 use super::operation::{Disposition, Operation, Source};
-use super::pacing::Pace;
+use super::policy::{Afterwards, policy};
 use super::queue::backlog::{Backlog, MemoryBacklog};
-use super::queue::{FallbackQueue, StoreError};
-use super::retry::RetryBudget;
+use super::queue::dead_letters::DeadLetters;
+use super::queue::redrive::Redrive;
+use super::queue::workers::{Workers, keep_running};
+use super::queue::{Drained, Entry, FallbackQueue, Notifier, Redriven, StoreError};
 use super::sender::Sender;
 use super::settings::{BreakerMode, PipelineSettings};
-use super::tally::Tally;
-use super::throttle::{Throttle, ThrottleGauges};
+use super::shared::Shared;
+use super::tally::{Submission, Tally};
+use super::throttle::ThrottleGauges;
 use super::wall::DayClock;
-use super::work::{Bell, Shift};
 
 /// The pipeline between a service and one vendor.
 pub struct Pipeline<S, B = MemoryBacklog> {
-    pub(super) settings: PipelineSettings,
-    pub(super) sender: S,
-    pub(super) idempotency: Option<Idempotency>,
-    pub(super) credits: Option<CreditBudget>,
-    pub(super) limiter: Limiter,
-    pub(super) in_flight: InFlight,
-    pub(super) throttle: Option<Throttle>,
-    pub(super) retry_budget: Option<RetryBudget>,
-    pub(super) retry_rng: Mutex<ChaCha8Rng>,
-    pub(super) breaker: Option<Breaker>,
-    pub(super) health: HealthMonitor,
-    pub(super) cache: AnswerCache,
-    pub(super) backlog: B,
-    pub(super) tally: Tally,
-    pub(super) emitter: Emitter,
-    pub(super) wall: DayClock,
-    /// What follows from the answer to an operation of the queue.
-    follow_up: Option<FollowUp>,
-    /// Wake the workers who do what follows.
-    pub(super) follow_up_bells: Vec<Bell>,
-    pub(super) shift: Shift,
-    pub(super) pace: Pace,
-    /// One at a time keeps the credits that may be spent.
-    pub(super) keeping_credits: tokio::sync::Mutex<()>,
-    /// Wakes the drain when an entry came into the queue.
-    pub(super) arrived: Bell,
-    /// One redrive at a time: two that read the same letters would count them twice.
-    pub(super) redriving: tokio::sync::Mutex<()>,
+    shared: Arc<Shared<S, B>>,
+    workers: Workers<S, B>,
+    redrive: Redrive<S, B>,
 }
-
-/// Makes the operations that follow from an answer to an operation: who answered, and with what.
-pub type FollowUp = Arc<dyn Fn(&Operation, Source, Option<&Value>) -> Vec<Operation> + Send + Sync>;
 
 /// What became of an operation, and what the caller can work with.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,13 +74,13 @@ pub struct PipelineGauges {
     pub breaker: Option<BreakerState>,
     /// The credit budget's breaker, where there is one.
     pub credit_breaker: Option<BreakerState>,
-    /// Attempts sent and not yet answered.
+    /// Attempts that hold an in-flight permit.
     pub in_flight: u64,
-    /// What waiting for a place among them came to.
-    pub place_waits: PlaceWaits,
-    /// What throttling knows, where there is any.
+    /// The waits for a permit.
+    pub in_flight_waits: InFlightWaits,
+    /// The throttle's state, where there is one.
     pub throttle: Option<ThrottleGauges>,
-    /// What became of the operations.
+    /// Operations by what became of them.
     pub counts: LeadCounts,
 }
 
@@ -127,7 +101,7 @@ impl<S: Sender> Pipeline<S> {
 }
 
 impl<S: Sender, B: Backlog> Pipeline<S, B> {
-    /// A pipeline with a backlog of the caller's, on the days that `wall` shows.
+    /// A pipeline with the caller's backlog, on the days that `wall` shows.
     pub fn with_backlog(
         settings: PipelineSettings,
         sender: S,
@@ -136,77 +110,47 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         wall: DayClock,
         rng: ChaCha8Rng,
     ) -> Self {
-        let now = Instant::now();
-        // Streams of one seed: a drawn cool-down moves no back-off.
-        let [breaker_rng, throttle_rng] = [1, 2].map(|number| {
-            let mut stream = rng.clone();
-            stream.set_stream(number);
-            stream
-        });
-        Self {
-            sender,
+        let backlog = Arc::new(backlog);
+        let shared = Arc::new(Shared {
+            delivery: Delivery::new(&settings, sender, &backlog, emitter, wall, rng),
+            fallback: Fallback::new(&settings.fallback),
             idempotency: settings.idempotency.map(Idempotency::new),
-            credits: settings.credits.map(|credits| CreditBudget::new(credits, wall, emitter.clone(), now)),
-            limiter: Limiter::new(settings.limiter, settings.retry.max_delay, now),
-            in_flight: InFlight::new(settings.in_flight),
-            throttle: settings.throttle.map(|throttle| Throttle::new(throttle, throttle_rng, emitter.clone(), now)),
-            retry_budget: RetryBudget::new(&settings.retry),
-            retry_rng: Mutex::new(rng),
-            breaker: settings.breaker.map(|breaker| Breaker::new(breaker, breaker_rng, emitter.clone(), now)),
-            health: HealthMonitor::new(settings.health, emitter.clone(), now),
-            cache: AnswerCache::new(settings.fallback.cache_capacity),
             backlog,
             tally: Tally::default(),
-            emitter,
             wall,
-            follow_up: None,
-            follow_up_bells: Vec::new(),
-            shift: Shift::default(),
-            pace: Pace::new(settings.fallback.drain_pacing, now),
-            keeping_credits: tokio::sync::Mutex::default(),
-            arrived: Bell::default(),
-            redriving: tokio::sync::Mutex::new(()),
+            arrived: Notifier::default(),
             settings,
-        }
+        });
+        Self { workers: Workers::new(&shared), redrive: Redrive::new(&shared), shared }
     }
 
-    /// The same pipeline, with a hook that is asked when an operation of the queue is answered, by the vendor, the cache or a
-    /// local guess: what it gives enters the queues in the same commit in which the answered operation leaves its own.
+    /// The same pipeline, with a hook that is called when the vendor, the cache or a local guess answers an operation of the
+    /// queue. The operations that it returns enter the queues in the same commit in which the answered one leaves its own.
     #[must_use]
     pub fn with_follow_up(
         mut self,
         follow_up: impl Fn(&Operation, Source, Option<&Value>) -> Vec<Operation> + Send + Sync + 'static,
     ) -> Self {
-        self.follow_up = Some(Arc::new(follow_up));
+        self.workers.drain().settler().set_follow_up(Arc::new(follow_up));
         self
     }
 
-    /// The same pipeline, which rings this bell when operations that follow from an answer are in their queues.
+    /// The same pipeline, which wakes these workers when operations that follow from an answer are in their queues.
     #[must_use]
-    pub fn ringing(mut self, bell: Bell) -> Self {
-        self.follow_up_bells.push(bell);
+    pub fn notifying(mut self, notifier: Notifier) -> Self {
+        self.workers.drain().settler().add_follower(notifier);
         self
     }
 
-    pub(super) fn follow_up(&self, operation: &Operation, source: Source, data: Option<&Value>) -> Vec<Operation> {
-        self.follow_up.as_ref().map_or_else(Vec::new, |follow_up| follow_up(operation, source, data))
-    }
-
-    /// Takes over what earlier lives of this pipeline kept in the backlog: the credits that may have been spent. To be called
-    /// before the first operation.
+    /// Restores from the backlog the credits that earlier processes may have spent. Call it before the first operation.
     ///
     /// # Errors
-    /// When the store can't be read: without what was spent, nothing should be.
+    /// When the store can't be read: without knowing what was spent, nothing may be.
     pub async fn restore(&self) -> Result<(), StoreError> {
-        if let Some(credits) = &self.credits
-            && let Some(state) = self.backlog.credits().await?
-        {
-            credits.restore(state, Instant::now());
-        }
-        Ok(())
+        self.shared.delivery.restore().await
     }
 
-    /// Does an operation, and says what became of it. When this returns, the operation is acknowledged; dropping the future
+    /// Does an operation, and gives what became of it. When this returns, the operation is acknowledged; dropping the future
     /// before leaves it unacknowledged.
     pub async fn call(&self, operation: Operation) -> Disposition {
         self.ask(operation).await.disposition
@@ -214,8 +158,9 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
     /// As [`Pipeline::call`], with the data that the vendor or a fallback gave.
     pub async fn ask(&self, operation: Operation) -> Answer {
-        let submission = self.tally.submit();
-        let claim = match &self.idempotency {
+        let shared = &*self.shared;
+        let submission = shared.tally.submit();
+        let claim = match &shared.idempotency {
             None => None,
             Some(idempotency) => match idempotency.claim(&operation.key).await {
                 Claim::First(claim) => Some(claim),
@@ -225,11 +170,12 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
                 }
             },
         };
-        if self.must_wait_in_line(&operation.user).await {
+        if self.must_keep_order(&operation.user).await {
             return self.queue_behind(operation, claim, submission).await;
         }
-        match self.deliver(&operation).await {
+        match shared.delivery.deliver(&operation).await {
             Ok(Accepted { attempts, data, at, .. }) => {
+                shared.fallback.keep(&operation, data.as_ref());
                 if let Some(claim) = claim {
                     claim.delivered(at);
                 }
@@ -240,55 +186,189 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         }
     }
 
+    /// An operation that was just submitted, and that the vendor did not accept.
+    async fn fall_back(
+        &self,
+        operation: Operation,
+        failure: Failure,
+        claim: Option<FirstClaim<'_>>,
+        submission: Submission<'_>,
+    ) -> Answer {
+        let (cause, fallback) = (failure.cause, &self.shared.fallback);
+        if policy(cause).afterwards == Afterwards::Fallback {
+            if let Some(degraded) = fallback.before_queue(&operation) {
+                return answered(degraded, cause, submission);
+            }
+            if fallback.has_queue() && self.enqueue(&operation, &failure).await {
+                return self.answer_queued(cause, claim, submission);
+            }
+            if let Some(degraded) = fallback.behind_queue(&operation) {
+                return answered(degraded, cause, submission);
+            }
+        }
+        let attempt = self.shared.attempt(&failure);
+        let kept = self.shared.backlog.letters().put(Entry::new(operation, attempt), cause, attempt.at).await;
+        if kept == Ok(true) {
+            submission.kept();
+            Answer { disposition: Disposition::DeadLettered { cause }, data: None }
+        } else {
+            submission.rejected();
+            Answer { disposition: Disposition::Rejected { cause }, data: None }
+        }
+    }
+
+    /// An earlier operation of the same user waits in the queue: this one must not overtake it.
+    async fn queue_behind(&self, operation: Operation, claim: Option<FirstClaim<'_>>, submission: Submission<'_>) -> Answer {
+        let failure = Failure::unsent(FailureKind::HeldInOrder, None);
+        if self.enqueue(&operation, &failure).await {
+            return self.answer_queued(failure.cause, claim, submission);
+        }
+        self.fall_back(operation, failure, claim, submission).await
+    }
+
+    /// Whether an operation of this user waits in the queue. If the queue can't be read, one may.
+    async fn must_keep_order(&self, user: &str) -> bool {
+        let queue = self.shared.backlog.queue();
+        queue.depth() > 0 && queue.holds(user).await != Ok(false)
+    }
+
+    fn answer_queued(&self, cause: FailureKind, claim: Option<FirstClaim<'_>>, submission: Submission<'_>) -> Answer {
+        if let Some(claim) = claim {
+            claim.queued();
+        }
+        submission.kept();
+        self.wake();
+        Answer { disposition: Disposition::Fallback { source: Source::Queued, cause }, data: None }
+    }
+
+    /// Puts an operation into the queue; false when the queue did not take it.
+    async fn enqueue(&self, operation: &Operation, failure: &Failure) -> bool {
+        let entry = Entry::new(operation.clone(), self.shared.attempt(failure));
+        // The breaker holds the drain back by itself, and may close early; the other waits are known.
+        let due = match failure.retry_at {
+            Some(at) if failure.cause != FailureKind::BreakerOpen => self.shared.millis(at),
+            _ => self.shared.now(),
+        };
+        self.shared.backlog.queue().push(entry, due).await == Ok(true)
+    }
+
+    /// Works the queue with this many `workers` (at least one), for as long as it is polled and until
+    /// [`Pipeline::stop_leasing`]. Abandoning it loses nothing: a leased entry becomes available when its lease expires.
+    pub async fn work(self: Arc<Self>, workers: usize) {
+        let worker = || {
+            let pipeline = Arc::clone(&self);
+            async move { pipeline.workers.work().await }
+        };
+        keep_running(workers, worker).await;
+    }
+
+    /// Works the queue with one worker: see [`Pipeline::work`].
+    pub async fn drain_loop(self: Arc<Self>) {
+        self.work(1).await;
+    }
+
+    /// Tries the entry that has been due for the longest, if one is due and the guards would admit it.
+    pub async fn drain_once(&self) -> Drained {
+        self.workers.drain_once().await
+    }
+
+    /// What wakes this pipeline's workers, for those who add entries to its queue without calling it.
+    pub fn notifier(&self) -> Notifier {
+        self.shared.arrived.clone()
+    }
+
+    /// Wakes a worker of this pipeline.
+    pub fn wake(&self) {
+        self.shared.arrived.notify();
+    }
+
+    /// From now on no entry is leased. Leased ones are finished, and then [`Pipeline::work`] ends.
+    pub fn stop_leasing(&self) {
+        self.workers.stop_leasing();
+    }
+
+    /// Ends the work in order: no more entries are leased, those in flight have `grace` to be answered, and those without
+    /// an answer are cut off and released as they were. True when none was cut off.
+    pub async fn stop(&self, grace: Duration) -> bool {
+        self.workers.stop(grace).await
+    }
+
+    /// Moves the dead letters back into the queue, oldest first, except those that were redriven
+    /// [`MOST_REDRIVES`](super::queue::dead_letters::MOST_REDRIVES) times. The workers then deliver them at their pace.
+    ///
+    /// # Errors
+    /// When the store fails; what was moved before stays moved.
+    pub async fn redrive(&self) -> Result<Redriven, StoreError> {
+        self.redrive.run().await
+    }
+
     /// The state now.
     pub fn gauges(&self) -> PipelineGauges {
-        let counts = self.tally.counts(|| self.backlog.counts());
+        let delivery = &self.shared.delivery;
+        let counts = self.shared.tally.counts(|| self.shared.backlog.counts());
         PipelineGauges {
             queue_depth: counts.queued,
             dead_letters: counts.dead_lettered,
-            credits_used: self.credits.as_ref().map_or(0, CreditBudget::charged),
-            breaker: self.breaker.as_ref().map(Breaker::state),
-            credit_breaker: self.credits.as_ref().map(CreditBudget::state),
-            in_flight: self.in_flight.count(),
-            place_waits: self.in_flight.waits(),
-            throttle: self.throttle.as_ref().map(|throttle| throttle.gauges(Instant::now())),
+            credits_used: delivery.budget().map_or(0, CreditBudget::charged),
+            breaker: delivery.breaker().map(Breaker::state),
+            credit_breaker: delivery.budget().map(CreditBudget::state),
+            in_flight: delivery.in_flight().count(),
+            in_flight_waits: delivery.in_flight().waits(),
+            throttle: delivery.throttle(),
             counts,
         }
     }
 
     /// Credits that the budget would still give out today; `None` without a budget.
     pub fn credits_left(&self) -> Option<u64> {
-        let (credits, settings) = (self.credits.as_ref()?, self.settings.credits?);
-        let (used, reserved) = credits.today(Instant::now());
+        let (budget, settings) = (self.shared.delivery.budget()?, self.shared.settings.credits?);
+        let (used, reserved) = budget.today(Instant::now());
         Some(settings.daily_limit.saturating_sub(used.saturating_add(reserved)))
     }
 
     /// What a health check shows.
     pub fn health(&self) -> HealthStatus {
-        let circuit = self.breaker.as_ref().map(Breaker::state);
-        self.health.status(Instant::now(), circuit, self.backlog.queue().depth())
+        self.shared.delivery.health(self.shared.backlog.queue().depth())
     }
 
     /// Switches the circuit breaker to another mode; workers that it held up see it within seconds. False without a breaker.
     pub fn set_breaker_mode(&self, mode: BreakerMode) -> bool {
-        let Some(breaker) = &self.breaker else { return false };
+        let Some(breaker) = self.breaker() else { return false };
         breaker.set_mode(mode, Instant::now());
         true
     }
 
     /// The circuit breaker, to read and switch it.
     pub fn breaker(&self) -> Option<&Breaker> {
-        self.breaker.as_ref()
+        self.shared.delivery.breaker()
     }
 
     /// The queue and the dead letters, to list and export them.
     pub fn backlog(&self) -> &B {
-        &self.backlog
+        &self.shared.backlog
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Shared<S, B> {
+        &self.shared
+    }
+}
+
+fn answered(degraded: Degraded, cause: FailureKind, submission: Submission<'_>) -> Answer {
+    match degraded {
+        Degraded::Answer(source, data) => {
+            submission.degraded();
+            Answer { disposition: Disposition::Fallback { source, cause }, data: Some(data) }
+        }
+        Degraded::Reject => {
+            submission.rejected();
+            Answer { disposition: Disposition::Rejected { cause }, data: None }
+        }
     }
 }
 
 impl<S, B> fmt::Debug for Pipeline<S, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pipeline").field("emitter", &self.emitter).field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Pipeline").field("settings", &self.shared.settings).finish_non_exhaustive()
     }
 }

@@ -60,7 +60,7 @@ pub struct RunResult {
     pub interrupted_iterations: u64,
     /// Transactions that panicked.
     pub panics: u64,
-    /// Exact sums that the histograms cannot give, in the order of their labels. [`super::RunWriter::finish`] fills them in.
+    /// Exact sums that the histograms cannot give, in the order of their labels: [`super::RunWriter::sums`].
     pub sums: Vec<SeriesSum>,
     /// The timeline's events, in order.
     pub events: Vec<Event>,

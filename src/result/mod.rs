@@ -10,7 +10,7 @@ mod read;
 mod run_dir;
 mod run_writer;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod summary;
 mod timeline;
 

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::measure::{IntervalLogReader, Labels, LogError, Totals};
@@ -55,6 +55,14 @@ pub enum ReadError {
     /// The summary is not what it should be.
     #[error("{path} is damaged: {source}")]
     Summary {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        source: serde_json::Error,
+    },
+    /// What was judged of the run is not of the type that was asked for.
+    #[error("{path} holds a verdict that this build cannot read: {source}")]
+    Verdict {
         /// The file.
         path: PathBuf,
         /// What and where.
@@ -110,8 +118,8 @@ pub fn read_run(dir: &Path) -> Result<Run, ReadError> {
 /// Reads what was judged of the run in a directory.
 ///
 /// # Errors
-/// When the directory holds no summary of this build's format.
-pub fn read_verdict(dir: &Path) -> Result<Value, ReadError> {
+/// When the directory holds no summary of this build's format, or a verdict of another type.
+pub fn read_verdict<V: DeserializeOwned>(dir: &Path) -> Result<V, ReadError> {
     let bytes = summary_bytes(dir)?;
     summary::parse_verdict(&bytes).map_err(|problem| summary_error(dir, problem))
 }
@@ -138,6 +146,7 @@ fn summary_error(dir: &Path, problem: SummaryProblem) -> ReadError {
     match problem {
         SummaryProblem::Format { format, written_by } => ReadError::OtherFormat { path, format, written_by },
         SummaryProblem::Json(source) => ReadError::Summary { path, source },
+        SummaryProblem::Verdict(source) => ReadError::Verdict { path, source },
     }
 }
 
@@ -188,7 +197,7 @@ mod tests {
     use chrono::TimeZone;
     use chrono::Utc;
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use tempfile::TempDir;
 
     use crate::measure::strategies::intervals;
@@ -202,10 +211,11 @@ mod tests {
     fn finished(intervals: &[Interval], facts: RunResult) -> (TempDir, PathBuf, RunResult) {
         let base = tempfile::tempdir().unwrap();
         let dir = RunDir::at(&base.path().join("run")).unwrap();
+        let path = dir.path().to_owned();
         let mut writer = RunWriter::start(dir, Utc.timestamp_nanos(0), &["harness", "simulator"]).unwrap();
         intervals.iter().for_each(|interval| writer.write(interval).unwrap());
-        let (dir, result) = writer.finish(facts, &json!({"passed": true})).unwrap();
-        let path = dir.path().to_owned();
+        let result = RunResult { sums: writer.sums(), ..facts };
+        writer.finish(&result, &json!({"passed": true})).unwrap();
         (base, path, result)
     }
 
@@ -256,7 +266,7 @@ mod tests {
         let counts = (totals.dropped_iterations, totals.interrupted_iterations, totals.panics);
         assert_eq!(counts, (written.dropped_iterations, written.interrupted_iterations, written.panics));
         assert_eq!(totals.count(SampleKind::Attempt, |_| true), 300);
-        assert_eq!(read_verdict(&dir).unwrap(), json!({"passed": true}));
+        assert_eq!(read_verdict::<Value>(&dir).unwrap(), json!({"passed": true}));
     }
 
     #[test]
@@ -268,7 +278,7 @@ mod tests {
         assert!(message.contains("was written in format 7; this build reads format 1"), "{message}");
         let (_base, dir, _) = finished(&[], result());
         fs::write(dir.join(SUMMARY), "{\"format\": 7, \"verdict\": {}}").unwrap();
-        assert!(matches!(read_verdict(&dir), Err(ReadError::OtherFormat { format: 7, .. })));
+        assert!(matches!(read_verdict::<Value>(&dir), Err(ReadError::OtherFormat { format: 7, .. })));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::measure::{Interval, IntervalLogWriter, Labels};
@@ -62,9 +62,9 @@ impl RunWriter {
         Ok(Self { dir, log, timeline, sums: BTreeMap::new(), failed: false })
     }
 
-    /// Where the run is written to.
-    pub fn dir(&self) -> &RunDir {
-        &self.dir
+    /// The exact sums of what has been written.
+    pub fn sums(&self) -> Vec<SeriesSum> {
+        self.sums.values().cloned().collect()
     }
 
     /// Writes a second. After an error nothing more is written, and the second is in neither file.
@@ -100,24 +100,22 @@ impl RunWriter {
         Ok(())
     }
 
-    /// Brings everything to the disk, gives the files their names, and writes the summary last. Write the last cut before: `result.sums`
-    /// is overwritten with the sums of what is in the files. `verdict` goes beside the facts as it is, for readers in a pipeline.
+    /// Brings everything to the disk, gives the files their names, and writes the summary last. Write the last cut before.
+    /// `verdict` is what was judged of the run; it goes beside the facts.
     ///
     /// # Errors
     /// When the disk fails: files that are not finished then keep their partial names.
-    pub fn finish(mut self, mut result: RunResult, verdict: &Value) -> Result<(RunDir, RunResult), WriteError> {
+    pub fn finish(&mut self, result: &RunResult, verdict: &impl Serialize) -> Result<(), WriteError> {
         let files = [(LATENCY_LOG, self.log.get_mut()), (TIMELINE, self.timeline.get_mut())];
         for (name, file) in files {
             file.file.sync_all().map_err(at(self.dir.partial(name)))?;
             self.dir.publish(name).map_err(at(self.dir.file(name)))?;
         }
-        result.sums = self.sums.into_values().collect();
         let path = self.dir.file(SUMMARY);
-        summary::render(&result, verdict)
+        summary::render(result, verdict)
             .map_err(io::Error::from)
             .and_then(|bytes| write_atomically(&path, &bytes))
-            .map_err(at(path))?;
-        Ok((self.dir, result))
+            .map_err(at(path))
     }
 }
 
@@ -200,7 +198,7 @@ mod tests {
         let lines = |name: &str| fs::read_to_string(path.join(name)).unwrap().lines().count();
         assert_eq!(lines("latency.hlog.partial"), 7, "a second is on disk as soon as it is written");
         assert_eq!(lines("timeline.csv.partial"), 2);
-        writer.finish(result(), &json!(null)).unwrap();
+        writer.finish(&result(), &json!(null)).unwrap();
         assert_eq!(names(&path), ["latency.hlog", "summary.json", "timeline.csv"]);
     }
 
@@ -210,10 +208,10 @@ mod tests {
         let mut writer = RunWriter::start(dir, started(), &[]).unwrap();
         let intervals = some_intervals();
         intervals.iter().for_each(|interval| writer.write(interval).unwrap());
-        let (_, written) = writer.finish(result(), &json!({})).unwrap();
+        let sums = writer.sums();
         let expected: u64 = intervals.iter().flat_map(|interval| interval.series.values()).map(|series| series.sum_us).sum();
-        assert_eq!(written.sums.len(), 1);
-        assert_eq!((written.sums[0].count, written.sums[0].sum_us, written.sums[0].bytes), (300, expected, 2_100));
+        assert_eq!(sums.len(), 1);
+        assert_eq!((sums[0].count, sums[0].sum_us, sums[0].bytes), (300, expected, 2_100));
     }
 
     #[cfg(target_os = "linux")]
@@ -233,7 +231,7 @@ mod tests {
         assert!(again.contains("an earlier write failed"), "{again}");
 
         let end = RunEnd::Failed { reason: error };
-        writer.finish(RunResult { end: end.clone(), ..result() }, &json!({})).unwrap();
+        writer.finish(&RunResult { end: end.clone(), sums: writer.sums(), ..result() }, &json!({})).unwrap();
         let run = read_run(&path).unwrap();
         assert_eq!((run.seconds.len(), run.result.sums[0].count, run.result.end), (1, 100, end));
     }
@@ -251,9 +249,9 @@ mod tests {
     fn a_summary_that_cannot_be_written_leaves_no_run_behind() {
         let (_base, dir) = new_run();
         let path = dir.path().to_owned();
-        let writer = RunWriter::start(dir, started(), &[]).unwrap();
+        let mut writer = RunWriter::start(dir, started(), &[]).unwrap();
         fs::create_dir_all(path.join("summary.json/in-the-way")).unwrap();
-        let error = writer.finish(result(), &json!({})).unwrap_err().to_string();
+        let error = writer.finish(&result(), &json!({})).unwrap_err().to_string();
         assert!(error.contains("cannot write") && error.contains("summary.json"), "{error}");
         assert!(read_run(&path).is_err());
     }

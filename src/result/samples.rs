@@ -10,7 +10,7 @@ use crate::seed::Seed;
 use super::{FORMAT, FaultRecord, Machine, RunEnd, RunResult, ScenarioRecord};
 
 /// Facts without sums: the writer fills them in.
-pub(super) fn result() -> RunResult {
+pub(crate) fn result() -> RunResult {
     let breaker_opened = EventKind::Transition {
         guard: Guard::CircuitBreaker,
         from: BreakerState::Closed,
@@ -64,7 +64,7 @@ pub(super) fn result() -> RunResult {
 }
 
 /// Three seconds with a hundred requests each.
-pub(super) fn some_intervals() -> [Interval; 3] {
+pub(crate) fn some_intervals() -> [Interval; 3] {
     let labels = Labels { status: 200, ..Labels::new(SampleKind::Attempt, Vendor::Clay, "clay.webhook") };
     [0, 1, 2].map(|second| {
         let mut series = Series::new();

@@ -1,5 +1,6 @@
 //! `summary.json`: the facts of a run and, beside them, what was judged of them.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use super::facts::{FORMAT, RunResult};
 struct Document<'a> {
     #[serde(flatten)]
     result: &'a RunResult,
-    verdict: &'a Value,
+    verdict: Value,
 }
 
 /// What is read of a document before anything else is believed.
@@ -33,10 +34,13 @@ pub(super) enum SummaryProblem {
     Format { format: u32, written_by: String },
     /// It is not JSON, or lacks something.
     Json(serde_json::Error),
+    /// Its verdict is not of the type that was asked for.
+    Verdict(serde_json::Error),
 }
 
-/// The document of a run, ending in a line break.
-pub(super) fn render(result: &RunResult, verdict: &Value) -> serde_json::Result<Vec<u8>> {
+/// The document of a run, ending in a line break. The keys of the verdict are in alphabetical order.
+pub(super) fn render(result: &RunResult, verdict: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let verdict = serde_json::to_value(verdict)?;
     let mut bytes = serde_json::to_vec_pretty(&Document { result, verdict })?;
     bytes.push(b'\n');
     Ok(bytes)
@@ -54,10 +58,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<RunResult, SummaryProblem> {
 }
 
 /// The verdict in a document.
-pub(super) fn parse_verdict(bytes: &[u8]) -> Result<Value, SummaryProblem> {
+pub(super) fn parse_verdict<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, SummaryProblem> {
     check_format(bytes)?;
     let Verdict { verdict } = serde_json::from_slice(bytes).map_err(SummaryProblem::Json)?;
-    Ok(verdict)
+    serde_json::from_value(verdict).map_err(SummaryProblem::Verdict)
 }
 
 #[cfg(test)]
@@ -78,7 +82,7 @@ mod tests {
         assert_eq!(document["events"][0]["event"], "transition");
         assert_eq!(document["verdict"], verdict);
         assert_eq!(parse(&bytes).unwrap(), result());
-        assert_eq!(parse_verdict(&bytes).unwrap(), verdict);
+        assert_eq!(parse_verdict::<Value>(&bytes).unwrap(), verdict);
         assert!(bytes.ends_with(b"}\n"));
     }
 }

@@ -1,38 +1,39 @@
 //! The audit of a run that has just ended, by its own books.
 //!
-//! Where a service has the pipelines, nobody in this program saw a lead after its 202. Whether one was lost is known only by
-//! joining what was acknowledged to what had an effect.
+//! Where a service has the pipelines, this program sees no lead after its 202. Whether one was lost is known only by joining
+//! what was acknowledged to what had an effect.
 
-use super::conduct::Measured;
+use std::path::Path;
+
+use super::running::Ended;
 use crate::audit::{Audit, AuditOptions, FindingKind, Journals, Verdict, audit};
 use crate::gate::AuditFigures;
 use crate::outcome::LeadCounts;
 use crate::scenario::TestPlan;
 use crate::vendor_api::IDEMPOTENCY_KEY_FIELD;
 
-/// What the books of a run say.
-pub(crate) struct Audited {
-    /// The figures that the gate judges by, or why the books prove nothing.
-    pub(crate) figures: Result<AuditFigures, String>,
-    /// What became of the acknowledged operations; `None` where the books prove nothing.
-    pub(crate) leads: Option<LeadCounts>,
+/// What the journals of a run say.
+pub(super) struct Audited {
+    /// The figures that the gate judges by, or why the journals prove nothing.
+    pub(super) figures: Result<AuditFigures, String>,
+    /// What became of the acknowledged operations; `None` where the journals prove nothing.
+    pub(super) leads: Option<LeadCounts>,
     /// What a reader must know.
-    pub(crate) warning: Option<String>,
+    pub(super) warning: Option<String>,
 }
 
-/// Audits the run, where somebody asks what only an audit can tell: a service has the pipelines, or the scenario expects it.
-/// `None` where nobody asks, or the run kept no
-/// books.
-pub(crate) fn audited(measured: &Measured, test_plan: &TestPlan) -> Option<Audited> {
+/// Audits the run in `dir` where only an audit can answer: a service has the pipelines, or the scenario expects something of its
+/// leads. `None` otherwise, and where the run kept no journals.
+pub(super) fn audited(ended: &Ended, test_plan: &TestPlan, dir: &Path) -> Option<Audited> {
     let expectations = &test_plan.expectations;
-    let asked = test_plan.service().is_some() || expectations.leads_lost.is_some() || expectations.duplicates.is_some();
-    let has_vendors = matches!(&measured.vendors, Some(Ok(_)));
-    if !asked || !has_vendors || !measured.kept_journals {
+    let needed = test_plan.service().is_some() || expectations.leads_lost.is_some() || expectations.duplicates.is_some();
+    let has_vendors = matches!(&ended.vendors, Some(Ok(_)));
+    if !needed || !has_vendors || !ended.kept_journals {
         return None;
     }
-    let journals = Journals::in_dir(measured.followed.writer.dir().path());
+    let journals = Journals::in_dir(dir);
     Some(match audit(&journals, &options(test_plan)) {
-        Ok(audit) => told(&audit, journals.places.is_some()),
+        Ok(audit) => findings(&audit, journals.places.is_some()),
         Err(error) => {
             let (why, warning) =
                 (format!("the books could not be audited: {error}"), format!("The books could not be audited: {error}."));
@@ -51,7 +52,7 @@ fn options(test_plan: &TestPlan) -> AuditOptions {
     }
 }
 
-fn told(audit: &Audit, places: bool) -> Audited {
+fn findings(audit: &Audit, places: bool) -> Audited {
     let found: Vec<String> =
         audit.findings.iter().map(|finding| format!("{}: {}", finding.kind.describe(), finding.count)).collect();
     let warning = match audit.verdict {

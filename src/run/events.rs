@@ -9,7 +9,7 @@ const KEPT: usize = 20_000;
 
 /// The events so far. Beyond a bound they are counted only, so that memory cannot grow with a misbehaving run.
 #[derive(Debug, Default)]
-pub(crate) struct EventLog {
+pub(super) struct EventLog {
     state: Mutex<State>,
 }
 
@@ -17,16 +17,26 @@ pub(crate) struct EventLog {
 struct State {
     events: Vec<Event>,
     left_out: u64,
+    /// Of the events, those that [`EventLog::fresh`] has given.
+    given: usize,
 }
 
 impl EventLog {
     /// Calls `read` with the events so far.
-    pub(crate) fn with<T>(&self, read: impl FnOnce(&[Event]) -> T) -> T {
+    pub(super) fn with<T>(&self, read: impl FnOnce(&[Event]) -> T) -> T {
         read(&self.state.lock().unwrap_or_else(PoisonError::into_inner).events)
     }
 
+    /// The events since the last call.
+    pub(super) fn fresh(&self) -> Vec<Event> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = state.events.len();
+        let from = std::mem::replace(&mut state.given, given);
+        state.events[from..].to_vec()
+    }
+
     /// The events in order of time, and how many were left out.
-    pub(crate) fn take(&self) -> (Vec<Event>, u64) {
+    pub(super) fn take(&self) -> (Vec<Event>, u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut events = std::mem::take(&mut state.events);
         events.sort_by_key(|event| event.at_us);
@@ -56,6 +66,7 @@ mod tests {
         for at_us in (0..KEPT as u64 + 5).rev() {
             log.emit(Event { at_us, vendor: None, kind: EventKind::CreditsReset });
         }
+        assert_eq!((log.fresh().len(), log.fresh().len()), (KEPT, 0));
         let (events, left_out) = log.take();
         assert_eq!((events.len(), left_out), (KEPT, 5));
         assert!(events.is_sorted_by_key(|event| event.at_us));

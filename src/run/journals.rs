@@ -17,12 +17,12 @@ use crate::result::RunDir;
 use crate::units::format_bytes;
 
 /// Most bytes of a book: some five million submissions with their answers. A longer run is not worth a full disk.
-pub(crate) const LONGEST: u64 = 2 << 30;
+pub(super) const LONGEST: u64 = 2 << 30;
 /// Entries that may wait for the disk: more than a second's at 20,000 submissions a second, each with its answer.
 const WAITING: usize = 65_536;
 
 /// The books of a run, being written.
-pub(crate) struct RunJournals {
+pub(super) struct RunJournals {
     driver: Journal<DriverEntry>,
     /// `None` where a service is asked at the end where everything is.
     places: Option<Journal<RestingEntry>>,
@@ -30,19 +30,19 @@ pub(crate) struct RunJournals {
 
 impl RunJournals {
     /// Begins them under their partial names. That of places is written by whoever is asked, where there is a service.
-    pub(crate) fn begin(dir: &RunDir, has_service: bool) -> io::Result<Self> {
+    pub(super) fn begin(dir: &RunDir, has_service: bool) -> io::Result<Self> {
         let places = if has_service { None } else { Some(journal(&dir.partial(PLACES))?) };
         Ok(Self { driver: journal(&dir.partial(DRIVER))?, places })
     }
 
     /// What writes into them.
-    pub(crate) fn journals(&self) -> JournalSenders {
+    pub(super) fn journals(&self) -> JournalSenders {
         JournalSenders { driver: self.driver.pen(), places: self.places.as_ref().map(Journal::pen) }
     }
 
     /// Ends both. `has_places` is false where nobody could say where everything is: then that book is left out, for half of it
     /// would say that the other half is lost. Gives what a reader must know.
-    pub(crate) fn finish(self, dir: &RunDir, has_places: bool) -> Vec<String> {
+    pub(super) fn finish(self, dir: &RunDir, has_places: bool) -> Vec<String> {
         let mut warnings = Vec::new();
         warnings.extend(publish(dir, DRIVER, &self.driver.finish()));
         let written = self.places.map(Journal::finish);

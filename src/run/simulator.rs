@@ -1,6 +1,6 @@
 //! The simulated vendors of a run: this program again, as a child process that ends with its parent whatever happens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +8,9 @@ use mock_server::counts::Count;
 use mock_server::process::{Bill, Child, ChildError, TimetableStart};
 use mock_server::settings::SimulationSettings;
 use mock_server::timetable::FaultChange;
-use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::events::EventLog;
 use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Stop};
@@ -21,42 +19,32 @@ use crate::scenario::TestPlan;
 use crate::seed::Seed;
 use crate::vendor_api::{EndpointError, Endpoints};
 
-/// The simulator could not be started.
-#[derive(Debug, Error)]
-pub(crate) enum SimulatorError {
-    #[error("cannot find this program to start the simulated vendors with: {0}")]
-    NoProgram(#[source] std::io::Error),
-    #[error(transparent)]
-    Start(#[from] ChildError),
-}
-
 /// The simulator of a run, before the load.
-pub(crate) struct Simulator {
+pub(super) struct Simulator {
     settings: SimulationSettings,
     child: Child,
 }
 
 /// What is known of the simulator when the run has ended.
 #[derive(Debug, Default)]
-pub(crate) struct SimulatorOutcome {
+pub(super) struct SimulatorOutcome {
     /// How it was lost, if it ended before the run did.
-    pub(crate) lost: Option<String>,
+    pub(super) lost: Option<String>,
     /// What it answered; empty when it was lost.
-    pub(crate) counts: Vec<Count>,
+    pub(super) counts: Vec<Count>,
     /// Largest possible distance of its clock from the load's.
-    pub(crate) skew: Duration,
+    pub(super) skew: Duration,
     /// How its ledger's clock and the load's go together.
-    pub(crate) ledger: LedgerClock,
+    pub(super) ledger: LedgerClock,
     /// What Clay's rows have cost and will cost; `None` when it was lost.
-    pub(crate) bill: Option<Bill>,
+    pub(super) bill: Option<Bill>,
     /// Why its ledger may not be whole, in its words.
-    pub(crate) unwritten: Option<String>,
+    pub(super) unwritten: Option<String>,
 }
 
 impl Simulator {
-    /// Starts it with its ledger in the file `ledger`, and waits until it listens.
-    pub(crate) async fn start(test_plan: &TestPlan, seed: Seed, ledger: PathBuf) -> Result<Self, SimulatorError> {
-        let program = std::env::current_exe().map_err(SimulatorError::NoProgram)?;
+    /// Starts it as a child of `program` with its ledger in the file `ledger`, and waits until it listens.
+    pub(super) async fn start(program: &Path, test_plan: &TestPlan, seed: Seed, ledger: PathBuf) -> Result<Self, ChildError> {
         let mut command = tokio::process::Command::new(program);
         command.args(["mock", "--stdio"]);
         let settings = SimulationSettings {
@@ -70,27 +58,27 @@ impl Simulator {
     }
 
     /// Where it listens and what it lets in.
-    pub(crate) fn endpoints(&self) -> Result<Endpoints, EndpointError> {
+    pub(super) fn endpoints(&self) -> Result<Endpoints, EndpointError> {
         Endpoints::simulated(self.child.clay_url(), self.child.customer_io_url(), &self.settings)
     }
 
     /// Clay's base URL.
-    pub(crate) fn clay_url(&self) -> &str {
+    pub(super) fn clay_url(&self) -> &str {
         self.child.clay_url()
     }
 
     /// Customer.io's base URL.
-    pub(crate) fn customer_io_url(&self) -> &str {
+    pub(super) fn customer_io_url(&self) -> &str {
         self.child.customer_io_url()
     }
 
     /// Its process.
-    pub(crate) fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.child.pid()
     }
 
     /// The load begins: its timetable starts, and from now on its death ends the load.
-    pub(crate) async fn begin(self, clock: LoadClock, events: Arc<EventLog>, stop: Stop) -> Watched {
+    pub(super) async fn begin(self, clock: LoadClock, events: Arc<dyn EventSink>, stop: Stop) -> RunningSimulator {
         let Self { mut child, .. } = self;
         let start = child.start().await;
         let behind = start.as_ref().map_or(Duration::ZERO, |start| clock.at(start.at));
@@ -106,31 +94,31 @@ impl Simulator {
                 tokio::spawn(async move { outcome })
             }
         };
-        Watched { end, watcher, behind }
+        RunningSimulator { end, watcher, behind }
     }
 }
 
 /// The simulator while the load runs.
-pub(crate) struct Watched {
+pub(super) struct RunningSimulator {
     end: oneshot::Sender<()>,
     watcher: JoinHandle<SimulatorOutcome>,
     behind: Duration,
 }
 
-impl Watched {
+impl RunningSimulator {
     /// What the load's clock showed when the timetable's was zero.
-    pub(crate) fn behind(&self) -> Duration {
+    pub(super) fn behind(&self) -> Duration {
         self.behind
     }
 
     /// The run is over: what it answered, and its end.
-    pub(crate) async fn end(self) -> SimulatorOutcome {
+    pub(super) async fn end(self) -> SimulatorOutcome {
         let _ = self.end.send(());
         self.watcher.await.unwrap_or_default()
     }
 }
 
-/// Listens to the simulator while the load runs.
+/// Follows the simulator while the load runs.
 struct Watcher {
     child: Child,
     faults: Option<mpsc::UnboundedReceiver<FaultChange>>,
@@ -138,7 +126,7 @@ struct Watcher {
     /// What the load's clock showed when the timetable's was zero.
     behind: Duration,
     ledger: LedgerClock,
-    events: Arc<EventLog>,
+    events: Arc<dyn EventSink>,
     stop: Stop,
 }
 
@@ -201,6 +189,7 @@ async fn next(faults: &mut Option<mpsc::UnboundedReceiver<FaultChange>>) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::events::EventLog;
 
     /// What stands in for the simulator: a shell that is ready, then goes on with `script`..
     async fn simulator(script: &str) -> Simulator {
@@ -216,7 +205,7 @@ mod tests {
     async fn a_simulator_that_does_not_start_its_timetable_is_lost_and_ends_the_load() {
         let simulator = simulator(r#"read start; echo '{"counts":[]}'"#).await;
         let (events, stop) = (Arc::new(EventLog::default()), Stop::default());
-        let watched = simulator.begin(LoadClock::start(), Arc::clone(&events), stop.clone()).await;
+        let watched = simulator.begin(LoadClock::start(), events.clone(), stop.clone()).await;
         stop.reached(Level::CutOff).await;
         let lost = watched.end().await.lost.expect("it is lost");
         assert!(lost.contains("something else"), "{lost}");
@@ -228,7 +217,7 @@ mod tests {
         let simulator =
             simulator(r#"read start; echo '{"started":{"elapsed_us":0}}'; read count; echo '{"started":{"elapsed_us":0}}'"#)
                 .await;
-        let watched = simulator.begin(LoadClock::start(), Arc::default(), Stop::default()).await;
+        let watched = simulator.begin(LoadClock::start(), Arc::new(EventLog::default()), Stop::default()).await;
         assert!(watched.end().await.lost.is_some());
     }
 
@@ -240,7 +229,7 @@ mod tests {
         ))
         .await;
         let (events, stop) = (Arc::new(EventLog::default()), Stop::default());
-        let watched = simulator.begin(LoadClock::start(), Arc::clone(&events), stop.clone()).await;
+        let watched = simulator.begin(LoadClock::start(), events.clone(), stop.clone()).await;
         let outcome = watched.end().await;
         assert_eq!((outcome.lost, outcome.unwritten), (None, None));
         assert_eq!(outcome.bill, Some(Bill { rows: 1, charged: 2, due: 3, unpaid: 4 }));

@@ -42,6 +42,7 @@ mod running;
 mod server;
 mod stats;
 mod strict_json;
+pub mod supervision;
 mod taken;
 mod vendor_sender;
 

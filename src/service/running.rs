@@ -27,7 +27,7 @@ use crate::resilience::{DayClock, Operation, Pipeline, PipelineSettings, Source,
 use crate::seed::Seed;
 use crate::service::{ServiceConfig, VendorAccess};
 use crate::store::LeadStore;
-use crate::transport::{HttpClient, PoolSettings, TransportError};
+use crate::transport::{HttpClient, PoolSettings, Transport, TransportError};
 use crate::vendor_api::{ENRICHED_BY, EndpointError, Endpoints, finding};
 
 /// How often workers are told to look: for entries that came by another way than through this process.
@@ -109,7 +109,7 @@ pub async fn start<S: LeadStore>(
 ) -> Result<Running<S>, StartError> {
     may_listen(config)?;
     let endpoints = Endpoints::of_vendors(&config.vendors)?;
-    let client = client(&config.vendors, config.workers)?;
+    let transport: Arc<dyn Transport> = Arc::new(client(&config.vendors, config.workers)?);
     let refused = |error| StartError::Listen { address: config.listen, error };
     let listener = Server::bind(config.listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
@@ -125,7 +125,7 @@ pub async fn start<S: LeadStore>(
     let both: Arc<dyn EventSink> = Arc::new(Both { log: Arc::clone(&events), sink });
     let pipeline = |vendor: Vendor, settings: &PipelineSettings| {
         let sender = VendorSender {
-            client: client.clone(),
+            transport: Arc::clone(&transport),
             endpoints: endpoints.clone(),
             timeout: settings.timeout,
             metrics: Arc::clone(&metrics),
@@ -137,9 +137,10 @@ pub async fn start<S: LeadStore>(
     let resilience = &config.resilience;
     let pipelines = resilience.map(pipeline);
     // What follows from an enrichment goes to Customer.io.
-    let bell = pipelines[Vendor::CustomerIo].bell();
-    let pipelines = pipelines
-        .into_map(|vendor, pipeline| Arc::new(if vendor == Vendor::Clay { pipeline.ringing(bell.clone()) } else { pipeline }));
+    let notifier = pipelines[Vendor::CustomerIo].notifier();
+    let pipelines = pipelines.into_map(|vendor, pipeline| {
+        Arc::new(if vendor == Vendor::Clay { pipeline.notifying(notifier.clone()) } else { pipeline })
+    });
     for pipeline in pipelines.values() {
         pipeline.restore().await?;
     }

@@ -6,8 +6,9 @@ use crate::event::BreakerState;
 use crate::outcome::{LeadCounts, PerVendor};
 use crate::resilience::PipelineGauges;
 
-/// The service's state at one instant. Leads and callbacks are counted from its start.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The service's state at one instant. Leads and callbacks are counted from its start. What another service leaves out is 0.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Stats {
     /// Microseconds since the service's start.
     pub elapsed_us: u64,
@@ -30,6 +31,7 @@ pub struct Stats {
 
 /// One vendor's pipeline at one instant.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct VendorStats {
     /// Operations in its queue.
     pub queue_depth: u64,
@@ -40,13 +42,13 @@ pub struct VendorStats {
     /// Credits charged since the start; 0 without a budget.
     pub credits_used: u64,
     /// Credits that the budget has left today; `None` without a budget.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub credits_left: Option<u64>,
     /// The circuit breaker, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<BreakerState>,
     /// The credit budget's breaker, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub credit_breaker: Option<BreakerState>,
     /// What became of operations since the start; queued and dead letters as they are.
     pub leads: LeadCounts,

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 use super::metrics::Metrics;
 use crate::outcome::FailureKind;
 use crate::resilience::{Operation, Reply, Sender};
-use crate::transport::{Body, HttpClient};
+use crate::transport::{Body, Transport};
 use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, Route, reply, request};
 
-/// Sends over HTTP.
+/// Sends over a transport.
 pub(super) struct VendorSender {
-    pub(super) client: HttpClient,
+    pub(super) transport: Arc<dyn Transport>,
     pub(super) endpoints: Endpoints,
     pub(super) timeout: Duration,
     pub(super) metrics: Arc<Metrics>,
@@ -26,7 +26,7 @@ impl Sender for VendorSender {
             return Reply { failure: Some(FailureKind::ClientError), ..Reply::default() };
         };
         let mut attempt = Attempt { sender: self, operation, sent: Instant::now(), ended: None };
-        let result = self.client.send(request, self.timeout, Body::Keep(LONGEST_ANSWER_KEPT)).await;
+        let result = self.transport.send(request, self.timeout, Body::Keep(LONGEST_ANSWER_KEPT)).await;
         let (failure, answer) = match result {
             Ok(answer) => (FailureKind::of_status(answer.status), Some(answer)),
             Err(error) => (Some(error.kind()), None),

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::refusal::{Problem, Refusal};
-use crate::settings::Secret;
+use crate::secret::Secret;
 
 /// Paths that need no token: whether it is alive, and the page, which holds nothing and asks for the token itself.
 const OPEN: [&str; 2] = ["/health", "/"];

@@ -76,11 +76,9 @@ impl IntoResponse for Refusal {
 
 /// Which of the known names was probably meant, and all that there are.
 pub(super) fn nearest(name: &str, known: &[&str]) -> String {
-    let near = known.iter().map(|known| (strsim::jaro_winkler(name, known), known));
-    let near = near.max_by(|left, right| left.0.total_cmp(&right.0)).filter(|(similarity, _)| *similarity > 0.8);
-    match (near, known) {
+    match (crate::text::nearest(name, known.iter().copied()), known) {
         (_, []) => "there are none".to_owned(),
-        (Some((_, near)), _) => format!("did you mean `{near}`? There are {}", known.join(", ")),
+        (Some(near), _) => format!("did you mean `{near}`? There are {}", known.join(", ")),
         (None, _) => format!("there are {}", known.join(", ")),
     }
 }

@@ -12,7 +12,7 @@ use super::post;
 use super::signature::{sign, sign_badly};
 use crate::duration::micros;
 use crate::fault::effect::CallbackVerdict;
-use crate::settings::CallbackSettings;
+use crate::simulated::clay::CallbackSettings;
 use crate::simulated::clay::{Attempt, Callback, Delivery, DeliveryStatus};
 
 /// A callback that was judged.

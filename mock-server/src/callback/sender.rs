@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Judge;
 use super::job::{Job, Next, Queued};
 use super::post::Post;
-use crate::settings::CallbackSettings;
+use crate::simulated::clay::CallbackSettings;
 use crate::simulated::clay::Clay;
 
 /// How long one that is to be overtaken waits for the one that overtakes it, before it goes all the same. Nobody can tell

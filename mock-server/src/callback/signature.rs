@@ -6,7 +6,7 @@ use hmac::{Hmac, Mac};
 use http::{HeaderName, HeaderValue};
 use sha2::Sha256;
 
-use crate::settings::Secret;
+use crate::secret::Secret;
 
 /// The header.
 pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("x-clay-signature");

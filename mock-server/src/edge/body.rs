@@ -1,4 +1,4 @@
-//! The body of an answer, which tells the record how far it got.
+//! The body of an answer, which notes in the record how far it got.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::stream_play::StreamPlay;
+use super::stream_play::{Cut, StreamPlay};
 use crate::exchange::{PIECE, Record};
 use crate::ledger::Sent;
 
@@ -24,11 +24,6 @@ pub(super) struct Ordinary {
     rest: Bytes,
     record: Option<Record>,
 }
-
-/// The stream is to be reset.
-#[derive(Debug, thiserror::Error)]
-#[error("cut off by a fault")]
-pub(super) struct Cut;
 
 impl AnswerBody {
     /// A body that hyper sends in full. Where `has_body` says that it sends none, all of the answer is its head.
@@ -75,7 +70,7 @@ impl Ordinary {
             record.has_sent(if self.rest.is_empty() { Sent::Whole } else { Sent::Partly });
         }
         if self.rest.is_empty() {
-            // Before the client can have read the end of it, the ledger tells.
+            // The entry is written before the client can have read the end.
             self.record = None;
         }
         Some(piece)

@@ -1,8 +1,8 @@
 //! The listening socket, which an outage can close and open again.
 //!
 //! While connections are refused, the port stays bound by a socket that does not listen: the kernel refuses connections to
-//! it, and gives the port to nobody who asks for any free one (this program's own wiremock instances do). A program that
-//! asks for this very port can take it; then the gate opens as soon as that one is gone.
+//! it, and does not hand the port out as a free one (this program's own wiremock instances ask for one). A program that asks
+//! for this very port can take it; then the gate opens as soon as that one is gone.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::{Shared, connection};
+use super::{Shared, serve};
 
 /// Connections that the kernel holds while the acceptor is busy.
 const BACKLOG: u32 = 4096;
@@ -79,13 +79,15 @@ impl Acceptor {
     pub(super) async fn run(mut self, shared: Arc<Shared>) {
         loop {
             tokio::select! {
+                // An order comes before the connections that it is about.
+                biased;
                 order = self.orders.recv() => match order {
                     Some(order) => {
-                        self.obey(order.open).await;
+                        self.apply(order.open).await;
                         if order.close {
                             self.connections.shutdown().await;
                         }
-                        // Nobody waits when the timetable has been dropped.
+                        // An error means that the timetable has been dropped.
                         let _ = order.done.send(());
                     }
                     None => return,
@@ -95,7 +97,7 @@ impl Acceptor {
                     if let Some(stream) = accepted.filter(|_| !shared.vendor.active().drops_connection()) {
                         let (open, shared) = (shared.open.clone(), shared.clone());
                         self.connections.spawn(async move {
-                            connection::serve_socket(stream, shared).await;
+                            serve::serve_socket(stream, shared).await;
                             drop(open);
                         });
                     }
@@ -106,7 +108,7 @@ impl Acceptor {
         }
     }
 
-    async fn obey(&mut self, open: bool) {
+    async fn apply(&mut self, open: bool) {
         match (&mut self.port, open) {
             (Port::Open(_) | Port::Reopening, false) => {
                 // The listener has to be gone before another socket can take its port.

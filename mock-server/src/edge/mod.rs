@@ -11,6 +11,7 @@ mod connection;
 mod gate;
 mod line;
 mod play;
+mod serve;
 mod service;
 mod stream_play;
 mod streams;

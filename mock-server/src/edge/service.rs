@@ -9,15 +9,16 @@ use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, request};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::Shared;
 use super::body::AnswerBody;
 use super::connection::{Connection, Fate, Serving};
-use super::stream_play;
+use super::stream_play::StreamPlay;
 use super::to_the_end::ToTheEnd;
-use crate::exchange::{Due, Judged, Record, Reply, without_body};
+use crate::exchange::{Due, Judged, Play, Record, Reply, without_body};
 use crate::simulated::{self, Answer};
+use crate::wire::{End, Step};
 
 /// The largest body that is read at all, in bytes. Ten times what most routes take and a little more than the largest
 /// (a message with 2 MB of attachments in base 64), so that routes give their own answers, and bounded, so that memory is.
@@ -117,7 +118,7 @@ async fn collect(mut body: Incoming) -> Result<Bytes, Unread> {
 
 async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, Unread> {
     while let Some(frame) = body.frame().await {
-        // What is no data is trailers, which nobody asks for.
+        // Anything else is trailers, which no vendor reads.
         if let Ok(data) = frame.map_err(|_| Unread::Gone)?.into_data() {
             return Ok(Some(data));
         }
@@ -161,7 +162,7 @@ impl Client {
             Reply::Close => self.connection.meet(Fate::Close),
             Reply::Answer(answer, record) => return Ok(self.ordinary(answer, record)),
             Reply::Play(play) if self.version == Version::HTTP_2 => {
-                return stream_play::respond(play, self.serving, self.connection).await;
+                return respond(play, self.serving, self.connection).await;
             }
             Reply::Play(play) => self.connection.meet(Fate::Play(Box::new(play), self.serving)),
         }
@@ -188,4 +189,43 @@ impl Client {
         }
         self.ordinary(answer, record)
     }
+}
+
+/// Plays a script up to its head, which is the response.
+///
+/// # Errors
+///
+/// [`Closed`] where the script ends without a head: the stream is reset.
+async fn respond(mut play: Play, serving: Serving, connection: Arc<Connection>) -> Result<Response<AnswerBody>, Closed> {
+    while let Some(step) = play.next() {
+        match &step {
+            Step::Wait(pause) => sleep(*pause).await,
+            Step::Head => {
+                let head = play.head();
+                play.played(&step);
+                let rest = StreamPlay::new(play, serving, connection);
+                return Ok(Response::from_parts(head, AnswerBody::Script(Box::pin(rest))));
+            }
+            Step::Body(_) | Step::Raw(_) => {
+                play.played(&step);
+                return leave(play, &connection, Fate::Close).await;
+            }
+        }
+        play.played(&step);
+    }
+    match play.end() {
+        End::Close => {
+            play.over();
+            Err(Closed)
+        }
+        End::Reset => leave(play, &connection, Fate::Reset).await,
+        End::Hang => pending().await,
+    }
+}
+
+/// Ends the whole connection.
+async fn leave<T>(mut play: Play, connection: &Connection, fate: Fate) -> T {
+    play.over();
+    connection.meet(fate);
+    pending().await
 }

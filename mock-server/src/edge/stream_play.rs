@@ -3,19 +3,15 @@
 //! The stream's end is not the connection's: what is cut short resets the stream. Bytes that are no part of an answer do
 //! not exist here, so in their place the connection is closed.
 
-use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
 use tokio::time::{Sleep, sleep};
 
-use super::body::{AnswerBody, Cut};
 use super::connection::{Connection, Fate, Serving};
-use super::service::Closed;
 use crate::exchange::Play;
 use crate::wire::{End, Step};
 
@@ -31,50 +27,17 @@ pub(super) struct StreamPlay {
     before_cut: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
-/// Plays a script up to its head, which is the response.
-///
-/// # Errors
-///
-/// [`Closed`] where the script ends without a head: the stream is reset.
-pub(super) async fn respond(
-    mut play: Play,
-    serving: Serving,
-    connection: Arc<Connection>,
-) -> Result<Response<AnswerBody>, Closed> {
-    while let Some(step) = play.next() {
-        match &step {
-            Step::Wait(pause) => sleep(*pause).await,
-            Step::Head => {
-                let head = play.head();
-                play.played(&step);
-                let rest = StreamPlay { play, connection, _serving: serving, pause: None, is_silent: false, before_cut: None };
-                return Ok(Response::from_parts(head, AnswerBody::Script(Box::pin(rest))));
-            }
-            Step::Body(_) | Step::Raw(_) => {
-                play.played(&step);
-                return leave(play, &connection, Fate::Close).await;
-            }
-        }
-        play.played(&step);
-    }
-    match play.end() {
-        End::Close => {
-            play.over();
-            Err(Closed)
-        }
-        End::Reset => leave(play, &connection, Fate::Reset).await,
-        End::Hang => pending().await,
-    }
-}
-
-/// Ends the whole connection.
-async fn leave<T>(mut play: Play, connection: &Connection, fate: Fate) -> T {
-    play.over();
-    connection.meet(fate);
-    pending().await
-}
+/// The stream is to be reset.
+#[derive(Debug, thiserror::Error)]
+#[error("cut off by a fault")]
+pub(super) struct Cut;
 
 impl StreamPlay {
+    /// The rest of a script whose head has been played.
+    pub(super) fn new(play: Play, serving: Serving, connection: Arc<Connection>) -> Self {
+        Self { play, connection, _serving: serving, pause: None, is_silent: false, before_cut: None }
+    }
+
     /// The next piece of the body.
     pub(super) fn poll_piece(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::backend::{BUDGET, Backend};
 use super::line::Reset;
-use super::{Shared, connection};
+use super::{Shared, serve};
 use crate::exchange::testing::{altering, clay_with};
 use crate::fault::Fault;
 use crate::ledger::{Entry, Ledger};
@@ -45,6 +45,6 @@ impl Shared {
 pub(super) fn connect(shared: &Arc<Shared>) -> (DuplexStream, JoinHandle<()>) {
     let (client, server) = tokio::io::duplex(64 * 1024);
     let shared = shared.clone();
-    let serving = tokio::spawn(async move { connection::serve(server, &Reset::default(), shared).await });
+    let serving = tokio::spawn(async move { serve::serve(server, &Reset::default(), shared).await });
     (client, serving)
 }

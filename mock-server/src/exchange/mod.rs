@@ -32,9 +32,9 @@ pub(crate) use reply::{Due, Reply, without_body};
 
 use crate::clock::DayClock;
 use crate::counts::{Count, Counts};
-use crate::fault::{ActiveFaults, SimulatedVendor};
+use crate::fault::ActiveFaults;
 use crate::ledger::Ledger;
-use crate::simulated::Vendor;
+use crate::simulated::{SimulatedVendor, Vendor};
 
 /// A simulated vendor with the faults that are active at it.
 ///
@@ -59,6 +59,7 @@ use crate::simulated::Vendor;
 /// # }
 /// ```
 pub struct FaultyVendor {
+    name: SimulatedVendor,
     vendor: Arc<dyn Vendor>,
     active: RwLock<ActiveFaults>,
     counts: Counts,
@@ -70,13 +71,13 @@ pub struct FaultyVendor {
 
 impl FaultyVendor {
     /// A vendor without faults that writes every request down in `ledger`.
-    pub(crate) fn new(vendor: Arc<dyn Vendor>, ledger: Arc<Ledger>, clock: DayClock) -> Self {
-        Self { vendor, active: RwLock::default(), counts: Counts::default(), ledger, clock, closing: Notify::new() }
+    pub(crate) fn new(name: SimulatedVendor, vendor: Arc<dyn Vendor>, ledger: Arc<Ledger>, clock: DayClock) -> Self {
+        Self { name, vendor, active: RwLock::default(), counts: Counts::default(), ledger, clock, closing: Notify::new() }
     }
 
     /// Which vendor it is.
     pub fn name(&self) -> SimulatedVendor {
-        self.vendor.vendor()
+        self.name
     }
 
     /// The vendor itself, to look into its state.

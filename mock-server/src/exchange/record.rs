@@ -16,6 +16,7 @@ use crate::counts::CLOSED;
 use crate::duration::micros;
 use crate::ledger::{Entry, LONGEST_KEY, LONGEST_PATH, Sent};
 use crate::simulated::{Answer, Effect, NO_ROUTE};
+use crate::text::cut;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -195,23 +196,9 @@ fn name_of(method: &Method) -> Cow<'static, str> {
     }
 }
 
-/// The longest beginning of `text` that is no longer than this many bytes.
-fn cut(text: &str, bytes: usize) -> &str {
-    let mut end = text.len().min(bytes);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cut_leaves_characters_whole() {
-        assert_eq!([cut("abc", 5), cut("abc", 2), cut("aé", 2), cut("é", 1)], ["abc", "ab", "a", ""]);
-    }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {

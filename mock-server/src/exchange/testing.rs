@@ -24,7 +24,7 @@ pub(crate) fn fault(kind: FaultKind) -> Fault {
 pub(crate) fn clay_with(faults: Vec<Fault>) -> Arc<FaultyVendor> {
     let clock = DayClock::machine();
     let clay = Arc::new(Clay::new(ClaySettings::default(), Seed(1), clock));
-    let vendor = FaultyVendor::new(clay, Arc::new(Ledger::new()), clock);
+    let vendor = FaultyVendor::new(SimulatedVendor::Clay, clay, Arc::new(Ledger::new()), clock);
     vendor.set_active(faults.iter().enumerate().fold(ActiveFaults::default(), |active, (index, fault)| {
         active.with(ActiveFault::begin(fault, index, Seed(1), SimulatedVendor::Clay, Instant::now()))
     }));

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::definition::Fault;
 use super::effect::{CallbackVerdict, Effect, Moment, Verdict};
+use super::kind::FaultKind;
+use super::outage::Outage;
 use super::ramp::Ramp;
 use super::share::Share;
-use super::{Fault, FaultKind, Outage, SimulatedVendor};
+use super::words::KindName;
 use crate::seed::Seed;
-use crate::settings::Secret;
-use crate::simulated::{Request, Vendor};
+use crate::simulated::{Request, SimulatedVendor, Vendor};
 use crate::wire::Script;
 
 /// A fault of one vendor, from its start to its end.
@@ -31,10 +33,9 @@ pub(crate) struct ActiveFault {
     share: Share,
     /// What the share grows and shrinks by; `None` where it does not.
     ramp: Option<Ramp>,
-    rank: (u8, usize),
+    rank: (KindName, usize),
     refuses: bool,
     drops: bool,
-    new_key: Option<Secret>,
     hits: Arc<AtomicU64>,
 }
 
@@ -51,14 +52,10 @@ impl ActiveFault {
             every: fault.every.map(u64::from),
             seen: AtomicU64::new(0),
             share: Share::new(fault.share, seed, &fault.name),
-            ramp: (is_ramped && !fault.kind.ramps_in_size()).then(|| Ramp::new(fault, began)),
-            rank: (fault.kind.rank(), index),
+            ramp: (is_ramped && !fault.kind.word().facts().ramps_in_size).then(|| fault.ramp(began)),
+            rank: (fault.kind.word(), index),
             refuses: fault.kind == FaultKind::Outage { how: Outage::Refuse },
             drops: fault.kind == FaultKind::Outage { how: Outage::Drop },
-            new_key: match &fault.kind {
-                FaultKind::Auth { new_key, .. } => new_key.clone(),
-                _ => None,
-            },
             hits: Arc::default(),
         }
     }
@@ -146,7 +143,7 @@ impl ActiveFaults {
 
     /// The keys that the vendor accepts beside its own.
     pub(crate) fn new_keys(&self) -> Vec<String> {
-        self.0.iter().filter_map(|fault| fault.new_key.as_ref()).map(|key| key.0.clone()).collect()
+        self.0.iter().filter_map(|fault| fault.effect.new_key()).map(|key| key.0.clone()).collect()
     }
 
     /// What is to happen to a callback. Of equal `identity` (its row, say) and seed, the same ones are hit.

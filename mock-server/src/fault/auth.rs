@@ -6,22 +6,26 @@
 
 use http::StatusCode;
 
-use super::effect::{Effect, Moment, Verdict};
+use super::effect::{Begun, Effect, Moment, Verdict};
+use super::facts::Facts;
+use super::keys::FaultForm;
 use super::problem::FaultProblem;
-use crate::settings::Secret;
+use crate::secret::Secret;
 use crate::simulated::{Request, Vendor};
 
-pub(super) fn describe(status: u16, has_new_key: bool) -> String {
-    let way_out = if has_new_key { " without the new key" } else { "" };
+pub(super) const FACTS: Facts = Facts { keys: &["status", "new_key"], ..Facts::NONE };
+
+pub(super) fn describe(status: &u16, new_key: &Option<Secret>) -> String {
+    let way_out = if new_key.is_some() { " without the new key" } else { "" };
     format!("key rotated ({status}{way_out})")
 }
 
-pub(super) fn problems(status: u16, new_key: Option<&Secret>, problems: &mut Vec<FaultProblem>) {
+pub(super) fn check(status: &u16, new_key: &Option<Secret>, problems: &mut Vec<FaultProblem>) {
     if !matches!(status, 401 | 403) {
         let help = "it must be 401 or 403; for another status use a fault of kind `error`";
         problems.push(FaultProblem::value("status", format!("{status} does not refuse a key"), help));
     }
-    if new_key.is_some_and(|key| key.0.is_empty()) {
+    if new_key.as_ref().is_some_and(|key| key.0.is_empty()) {
         problems.push(FaultProblem::value(
             "new_key",
             "the new key is empty",
@@ -30,23 +34,33 @@ pub(super) fn problems(status: u16, new_key: Option<&Secret>, problems: &mut Vec
     }
 }
 
-pub(super) struct Rotated {
+pub(super) fn read(form: &FaultForm, _: &mut Vec<FaultProblem>) -> Option<(u16, Option<Secret>)> {
+    Some((form.status.unwrap_or(401), form.new_key.clone()))
+}
+
+pub(super) fn write(status: &u16, new_key: &Option<Secret>, form: &mut FaultForm) {
+    (form.status, form.new_key) = (Some(*status), new_key.clone());
+}
+
+pub(super) fn effect(status: &u16, new_key: &Option<Secret>, _: Begun<'_>) -> Box<dyn Effect> {
+    let status = if *status == 403 { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
+    Box::new(KeyRotation { status, new_key: new_key.clone() })
+}
+
+struct KeyRotation {
     status: StatusCode,
     new_key: Option<Secret>,
 }
 
-impl Rotated {
-    pub(super) fn new(status: u16, new_key: Option<Secret>) -> Self {
-        let status = if status == 403 { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
-        Self { status, new_key }
-    }
-}
-
-impl Effect for Rotated {
+impl Effect for KeyRotation {
     fn judge(&self, vendor: &dyn Vendor, request: &Request<'_>, _moment: Moment) -> Verdict {
         if self.new_key.as_ref().is_some_and(|key| vendor.carries(request, &key.0)) {
             return Verdict::Pass;
         }
         Verdict::Answer(vendor.error(self.status, self.status.canonical_reason().unwrap_or("error")))
+    }
+
+    fn new_key(&self) -> Option<&Secret> {
+        self.new_key.as_ref()
     }
 }

@@ -9,42 +9,47 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::body;
-use super::effect::{Effect, Moment, Verdict};
+use super::effect::{Begun, Effect};
+use super::facts::Facts;
+use super::keys::FaultForm;
 use super::problem::FaultProblem;
 use super::ramp::Ramp;
-use crate::simulated::{Request, Vendor};
 use crate::wire::Script;
 
 /// Pieces a second.
 const PIECES_A_SECOND: u64 = 20;
 
-pub(super) fn describe(bytes_per_second: u64) -> String {
+pub(super) const FACTS: Facts = Facts { keys: &["bytes_per_second"], ramps_in_size: true, ..Facts::NONE };
+
+pub(super) fn describe(bytes_per_second: &u64) -> String {
     format!("bandwidth of {bytes_per_second} bytes/s")
 }
 
-pub(super) fn problem(bytes_per_second: u64) -> Option<FaultProblem> {
-    (bytes_per_second == 0).then(|| {
+pub(super) fn check(bytes_per_second: &u64, problems: &mut Vec<FaultProblem>) {
+    if *bytes_per_second == 0 {
         let help = "it must be at least 1; for no answer at all use a fault of kind `hang`";
-        FaultProblem::value("bytes_per_second", "at 0 bytes a second nothing would ever come", help)
-    })
+        problems.push(FaultProblem::value("bytes_per_second", "at 0 bytes a second nothing would ever come", help));
+    }
 }
 
-pub(super) struct Narrow {
+pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(u64,)> {
+    Some((form.needed(form.bytes_per_second, "bytes_per_second", "bytes_per_second = 1000", problems)?,))
+}
+
+pub(super) fn write(bytes_per_second: &u64, form: &mut FaultForm) {
+    form.bytes_per_second = Some(*bytes_per_second);
+}
+
+pub(super) fn effect(bytes_per_second: &u64, begun: Begun<'_>) -> Box<dyn Effect> {
+    Box::new(Bandwidth { bytes_per_second: *bytes_per_second, ramp: begun.ramp })
+}
+
+struct Bandwidth {
     bytes_per_second: u64,
     ramp: Ramp,
 }
 
-impl Narrow {
-    pub(super) fn new(bytes_per_second: u64, ramp: Ramp) -> Self {
-        Self { bytes_per_second, ramp }
-    }
-}
-
-impl Effect for Narrow {
-    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
-        Verdict::Wire { asks_vendor: true }
-    }
-
+impl Effect for Bandwidth {
     fn alter(&self, script: &mut Script, now: Instant) -> bool {
         let rate = self.bytes_per_second.max(1);
         // The answer's own moment: the request was judged long before it, where the vendor is slow.

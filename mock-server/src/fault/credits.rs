@@ -5,16 +5,33 @@
 
 use http::StatusCode;
 
-use super::effect::{Effect, Moment, Verdict};
-use crate::simulated::{Request, Vendor};
+use super::effect::{Begun, Effect, Moment, Verdict};
+use super::facts::Facts;
+use super::keys::FaultForm;
+use super::problem::FaultProblem;
+use crate::simulated::{Request, SimulatedVendor, Vendor};
+
+pub(super) const FACTS: Facts = Facts { only_of: Some((SimulatedVendor::Clay, "has credits")), ..Facts::NONE };
 
 pub(super) fn describe() -> String {
     "credits used up (402)".to_owned()
 }
 
-pub(super) struct UsedUp;
+pub(super) fn check(_: &mut Vec<FaultProblem>) {}
 
-impl Effect for UsedUp {
+pub(super) fn read(_: &FaultForm, _: &mut Vec<FaultProblem>) -> Option<()> {
+    Some(())
+}
+
+pub(super) fn write(_: &mut FaultForm) {}
+
+pub(super) fn effect(_: Begun<'_>) -> Box<dyn Effect> {
+    Box::new(NoCredits)
+}
+
+struct NoCredits;
+
+impl Effect for NoCredits {
     fn judge(&self, vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
         // The status is documented, the message is not: it says what the documentation says of the status.
         Verdict::Answer(vendor.error(StatusCode::PAYMENT_REQUIRED, "credits exhausted"))

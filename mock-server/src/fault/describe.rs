@@ -1,6 +1,6 @@
 //! A fault in a few words, for reports and lists.
 
-use super::Fault;
+use super::definition::Fault;
 use crate::duration::format_duration;
 
 impl Fault {

@@ -5,12 +5,9 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::ramp::Ramp;
-use super::{
-    Fault, FaultKind, SimulatedVendor, auth, bandwidth, credits, error, hang, latency, lost_answer, malformed, outage,
-    rate_limit, reset, slow_body, truncate, webhook,
-};
+use crate::secret::Secret;
 use crate::seed::Seed;
-use crate::simulated::{Answer, Request, Vendor};
+use crate::simulated::{Answer, Request, SimulatedVendor, Vendor};
 use crate::wire::Script;
 
 /// The moment at which a request is judged.
@@ -59,8 +56,15 @@ pub(crate) enum CallbackVerdict {
 
 /// An active fault. It lives from the fault's start to its end, so its state (a bucket's level, say) starts fresh.
 pub(crate) trait Effect: Send + Sync {
-    /// Judges one request in the fault's scope to `vendor`. Must not block.
-    fn judge(&self, vendor: &dyn Vendor, request: &Request<'_>, moment: Moment) -> Verdict;
+    /// Judges one request in the fault's scope to `vendor`. Must not block. Most faults alter the answer on the wire.
+    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
+        Verdict::Wire { asks_vendor: self.asks_vendor() }
+    }
+
+    /// Whether the vendor gets a request whose answer is altered, and so commits its effect.
+    fn asks_vendor(&self) -> bool {
+        true
+    }
 
     /// Alters the answer of a request that was judged [`Verdict::Wire`]. Returns whether there was anything to alter: an
     /// answer that is shorter than a cut is not cut. Called when the answer is about to be sent.
@@ -72,29 +76,18 @@ pub(crate) trait Effect: Send + Sync {
     fn judge_callback(&self) -> CallbackVerdict {
         CallbackVerdict::Pass
     }
+
+    /// A key that the vendor accepts beside its own while the fault is active.
+    fn new_key(&self) -> Option<&Secret> {
+        None
+    }
 }
 
-impl Fault {
-    /// The effect on one vendor of a fault that began at `began`.
-    pub(crate) fn effect(&self, seed: Seed, vendor: SimulatedVendor, began: Instant) -> Box<dyn Effect> {
-        let ramp = Ramp::new(self, began);
-        match &self.kind {
-            FaultKind::Outage { how } => Box::new(outage::Gone(*how)),
-            FaultKind::Auth { status, new_key } => Box::new(auth::Rotated::new(*status, new_key.clone())),
-            FaultKind::RateLimit { rate, burst, retry_after } => {
-                Box::new(rate_limit::Limited::new(*rate, *burst, *retry_after, began))
-            }
-            FaultKind::Credits => Box::new(credits::UsedUp),
-            FaultKind::Error { status, body } => Box::new(error::Failing::new(*status, body.clone())),
-            FaultKind::Latency { model, jitter } => Box::new(latency::Slow::new(*model, *jitter, ramp, seed, &self.name, vendor)),
-            FaultKind::LostAnswer { how } => Box::new(lost_answer::Lost(*how)),
-            FaultKind::Hang => Box::new(hang::Silent),
-            FaultKind::Reset { when } => Box::new(reset::Reset(*when)),
-            FaultKind::Malformed { how } => Box::new(malformed::Garbled(*how)),
-            FaultKind::Truncate { bytes } => Box::new(truncate::Cut(*bytes)),
-            FaultKind::SlowBody { chunk, pause } => Box::new(slow_body::Dripping { chunk: *chunk, pause: *pause }),
-            FaultKind::Bandwidth { bytes_per_second } => Box::new(bandwidth::Narrow::new(*bytes_per_second, ramp)),
-            FaultKind::Webhook { how } => Box::new(webhook::Disturbed(*how)),
-        }
-    }
+/// A fault that begins at a vendor.
+pub(super) struct Begun<'a> {
+    pub(super) name: &'a str,
+    pub(super) vendor: SimulatedVendor,
+    pub(super) seed: Seed,
+    pub(super) at: Instant,
+    pub(super) ramp: Ramp,
 }

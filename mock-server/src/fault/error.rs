@@ -3,11 +3,15 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::effect::{Effect, Moment, Verdict};
+use super::effect::{Begun, Effect, Moment, Verdict};
+use super::facts::Facts;
+use super::keys::FaultForm;
 use super::problem::FaultProblem;
 use crate::simulated::{Answer, Request, Vendor};
 
-pub(super) fn describe(status: u16, body: Option<&str>) -> String {
+pub(super) const FACTS: Facts = Facts { keys: &["status", "body"], ..Facts::NONE };
+
+pub(super) fn describe(status: &u16, body: &Option<String>) -> String {
     match body {
         Some(_) => format!("status {status} with a body of its own"),
         None => format!("status {status}"),
@@ -18,29 +22,35 @@ pub(super) fn describe(status: u16, body: Option<&str>) -> String {
 /// for every request under way.
 const LONGEST_BODY: usize = 1024 * 1024;
 
-pub(super) fn problems(status: u16, body: Option<&str>, problems: &mut Vec<FaultProblem>) {
-    if !(400..=599).contains(&status) {
+pub(super) fn check(status: &u16, body: &Option<String>, problems: &mut Vec<FaultProblem>) {
+    if !(400..=599).contains(status) {
         problems.push(FaultProblem::value("status", format!("{status} is not an error status"), "it must be from 400 to 599"));
     }
-    if body.is_some_and(|body| body.len() > LONGEST_BODY) {
+    if body.as_ref().is_some_and(|body| body.len() > LONGEST_BODY) {
         problems.push(FaultProblem::value("body", "the body is over 1 MiB", "give a shorter one"));
     }
 }
 
-pub(super) struct Failing {
+pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(u16, Option<String>)> {
+    Some((form.needed(form.status, "status", "status = 503", problems)?, form.body.clone()))
+}
+
+pub(super) fn write(status: &u16, body: &Option<String>, form: &mut FaultForm) {
+    (form.status, form.body) = (Some(*status), body.clone());
+}
+
+pub(super) fn effect(status: &u16, body: &Option<String>, _: Begun<'_>) -> Box<dyn Effect> {
+    // Validated before a simulation starts; anything else is a failure as well.
+    let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Box::new(ErrorAnswer { status, body: body.clone().map(Bytes::from) })
+}
+
+struct ErrorAnswer {
     status: StatusCode,
     body: Option<Bytes>,
 }
 
-impl Failing {
-    pub(super) fn new(status: u16, body: Option<String>) -> Self {
-        // Validated before a simulation starts; anything else is a failure as well.
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, body: body.map(Bytes::from) }
-    }
-}
-
-impl Effect for Failing {
+impl Effect for ErrorAnswer {
     fn judge(&self, vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
         Verdict::Answer(match &self.body {
             // A body that is not JSON must not claim to be.

@@ -5,19 +5,35 @@
 
 use tokio::time::Instant;
 
-use super::effect::{Effect, Moment, Verdict};
-use crate::simulated::{Request, Vendor};
+use super::effect::{Begun, Effect};
+use super::facts::Facts;
+use super::keys::FaultForm;
+use super::problem::FaultProblem;
 use crate::wire::{End, Script};
+
+pub(super) const FACTS: Facts = Facts::NONE;
 
 pub(super) fn describe() -> String {
     "hang (never answered)".to_owned()
 }
 
-pub(super) struct Silent;
+pub(super) fn check(_: &mut Vec<FaultProblem>) {}
 
-impl Effect for Silent {
-    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
-        Verdict::Wire { asks_vendor: false }
+pub(super) fn read(_: &FaultForm, _: &mut Vec<FaultProblem>) -> Option<()> {
+    Some(())
+}
+
+pub(super) fn write(_: &mut FaultForm) {}
+
+pub(super) fn effect(_: Begun<'_>) -> Box<dyn Effect> {
+    Box::new(Hang)
+}
+
+struct Hang;
+
+impl Effect for Hang {
+    fn asks_vendor(&self) -> bool {
+        false
     }
 
     fn alter(&self, script: &mut Script, _now: Instant) -> bool {

@@ -5,21 +5,25 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::SimulatedVendor;
-use super::effect::{Effect, Moment, Verdict};
+use super::effect::{Begun, Effect, Moment, Verdict};
+use super::facts::Facts;
+use super::keys::FaultForm;
 use super::problem::FaultProblem;
 use super::ramp::Ramp;
-use crate::duration::format_duration;
-use crate::latency::{LONGEST_DELAY, LatencyModel};
+use crate::duration::{Period, format_duration};
+use crate::latency::LatencyModel;
 use crate::seed::Seed;
 use crate::simulated::{Request, Vendor};
 
-pub(super) fn describe(model: &LatencyModel, jitter: Duration) -> String {
+pub(super) const FACTS: Facts = Facts { keys: &["add", "jitter"], ramps_in_size: true, ..Facts::NONE };
+
+pub(super) fn describe(model: &LatencyModel, jitter: &Duration) -> String {
     let around = if jitter.is_zero() { String::new() } else { format!(" ± {jitter:?}") };
     format!("latency + {model}{around}")
 }
 
-pub(super) fn problems(model: &LatencyModel, jitter: Duration, problems: &mut Vec<FaultProblem>) {
+pub(super) fn check(model: &LatencyModel, jitter: &Duration, problems: &mut Vec<FaultProblem>) {
+    let jitter = *jitter;
     let longest = match *model {
         LatencyModel::Fixed { delay } => delay,
         LatencyModel::Uniform { min, max } => {
@@ -40,12 +44,8 @@ pub(super) fn problems(model: &LatencyModel, jitter: Duration, problems: &mut Ve
             p99
         }
     };
-    for (field, length) in [("add", longest), ("jitter", jitter)] {
-        if length > LONGEST_DELAY {
-            let problem = format!("the simulator does not wait for {}", format_duration(length));
-            problems.push(FaultProblem::value(field, problem, format!("give at most {}", format_duration(LONGEST_DELAY))));
-        }
-    }
+    problems.extend(FaultProblem::too_long("add", longest));
+    problems.extend(FaultProblem::too_long("jitter", jitter));
     if let LatencyModel::Fixed { delay: shortest } | LatencyModel::Uniform { min: shortest, .. } = *model
         && jitter > shortest
     {
@@ -54,7 +54,23 @@ pub(super) fn problems(model: &LatencyModel, jitter: Duration, problems: &mut Ve
     }
 }
 
-pub(super) struct Slow {
+pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(LatencyModel, Duration)> {
+    let model = form.needed(form.add, "add", "add = \"500ms\"", problems)?.into();
+    Some((model, form.jitter.map(|jitter| jitter.0).unwrap_or_default()))
+}
+
+pub(super) fn write(model: &LatencyModel, jitter: &Duration, form: &mut FaultForm) {
+    form.add = Some((*model).into());
+    form.jitter = (!jitter.is_zero()).then_some(Period(*jitter));
+}
+
+pub(super) fn effect(model: &LatencyModel, jitter: &Duration, begun: Begun<'_>) -> Box<dyn Effect> {
+    let Begun { ramp, seed, vendor, name, .. } = begun;
+    let name = format!("{} {name}", vendor.as_str());
+    Box::new(AddedLatency { model: *model, jitter: *jitter, ramp, seed, name, drawn: AtomicU64::new(0) })
+}
+
+struct AddedLatency {
     model: LatencyModel,
     jitter: Duration,
     ramp: Ramp,
@@ -63,18 +79,7 @@ pub(super) struct Slow {
     drawn: AtomicU64,
 }
 
-impl Slow {
-    pub(super) fn new(
-        model: LatencyModel,
-        jitter: Duration,
-        ramp: Ramp,
-        seed: Seed,
-        fault: &str,
-        vendor: SimulatedVendor,
-    ) -> Self {
-        Self { model, jitter, ramp, seed, name: format!("{} {fault}", vendor.as_str()), drawn: AtomicU64::new(0) }
-    }
-
+impl AddedLatency {
     fn draw(&self) -> Duration {
         let mut rng = self.seed.draw(&self.name, self.drawn.fetch_add(1, Ordering::Relaxed));
         let delay = self.model.sample(&mut rng);
@@ -87,7 +92,7 @@ impl Slow {
     }
 }
 
-impl Effect for Slow {
+impl Effect for AddedLatency {
     fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, moment: Moment) -> Verdict {
         let strength = self.ramp.strength(moment.now);
         let delay = if strength >= 1.0 { self.draw() } else { self.draw().mul_f64(strength) };

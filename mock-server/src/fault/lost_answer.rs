@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use tokio::time::Instant;
 
-use super::effect::{Effect, Moment, Verdict};
-use crate::simulated::{Request, Vendor};
+use super::effect::{Begun, Effect};
+use super::facts::Facts;
+use super::keys::{self, FaultForm};
+use super::problem::FaultProblem;
+use super::words::HowName;
 use crate::wire::{End, Script};
 
 /// How a client notices that its answer is lost.
@@ -23,7 +26,9 @@ pub enum LostAnswer {
     Hang,
 }
 
-pub(super) fn describe(how: LostAnswer) -> String {
+pub(super) const FACTS: Facts = Facts { keys: &["how"], ways: &[HowName::Close, HowName::Reset, HowName::Hang], ..Facts::NONE };
+
+pub(super) fn describe(how: &LostAnswer) -> String {
     match how {
         LostAnswer::Close => "answer lost (connection closed)",
         LostAnswer::Reset => "answer lost (connection reset)",
@@ -32,17 +37,25 @@ pub(super) fn describe(how: LostAnswer) -> String {
     .to_owned()
 }
 
-pub(super) struct Lost(pub(super) LostAnswer);
+pub(super) fn check(_: &LostAnswer, _: &mut Vec<FaultProblem>) {}
 
-impl Effect for Lost {
-    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
-        Verdict::Wire { asks_vendor: true }
-    }
+pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(LostAnswer,)> {
+    Some((form.way(HowName::Close, FACTS.ways, problems)?,))
+}
 
+pub(super) fn write(how: &LostAnswer, form: &mut FaultForm) {
+    form.how = keys::how(how);
+}
+
+pub(super) fn effect(how: &LostAnswer, _: Begun<'_>) -> Box<dyn Effect> {
+    Box::new(*how)
+}
+
+impl Effect for LostAnswer {
     fn alter(&self, script: &mut Script, _now: Instant) -> bool {
         super::body::lose(
             script,
-            match self.0 {
+            match *self {
                 LostAnswer::Close => End::Close,
                 LostAnswer::Reset => End::Reset,
                 LostAnswer::Hang => End::Hang,

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::body;
 use tokio::time::Instant;
 
-use super::effect::{Effect, Moment, Verdict};
-use crate::simulated::{Request, Vendor};
+use super::effect::{Begun, Effect};
+use super::facts::Facts;
+use super::keys::{self, FaultForm};
+use super::problem::FaultProblem;
+use super::words::HowName;
 use crate::wire::{Script, Step};
 
 /// What is wrong with an answer.
@@ -33,7 +36,13 @@ const NOT_HTTP: &[u8] = b"220 mail.example ESMTP ready\r\n";
 /// Bytes that a length promises too many.
 const TOO_MANY: u64 = 100;
 
-pub(super) fn describe(how: Malformed) -> String {
+pub(super) const FACTS: Facts = Facts {
+    keys: &["how"],
+    ways: &[HowName::Json, HowName::Head, HowName::ContentLengthTooLong, HowName::ContentLengthTooShort],
+    ..Facts::NONE
+};
+
+pub(super) fn describe(how: &Malformed) -> String {
     match how {
         Malformed::Json => "malformed answer (invalid JSON)",
         Malformed::Head => "malformed answer (no HTTP)",
@@ -43,15 +52,23 @@ pub(super) fn describe(how: Malformed) -> String {
     .to_owned()
 }
 
-pub(super) struct Garbled(pub(super) Malformed);
+pub(super) fn check(_: &Malformed, _: &mut Vec<FaultProblem>) {}
 
-impl Effect for Garbled {
-    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
-        Verdict::Wire { asks_vendor: true }
-    }
+pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(Malformed,)> {
+    Some((form.way(HowName::Json, FACTS.ways, problems)?,))
+}
 
+pub(super) fn write(how: &Malformed, form: &mut FaultForm) {
+    form.how = keys::how(how);
+}
+
+pub(super) fn effect(how: &Malformed, _: Begun<'_>) -> Box<dyn Effect> {
+    Box::new(*how)
+}
+
+impl Effect for Malformed {
     fn alter(&self, script: &mut Script, _now: Instant) -> bool {
-        match self.0 {
+        match *self {
             Malformed::Json => spoil_json(script),
             Malformed::Head => {
                 if script.steps.is_empty() {

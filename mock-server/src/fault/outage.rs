@@ -7,7 +7,11 @@
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::effect::{Effect, Moment, Verdict};
+use super::effect::{Begun, Effect, Moment, Verdict};
+use super::facts::Facts;
+use super::keys::{self, FaultForm};
+use super::problem::FaultProblem;
+use super::words::HowName;
 use crate::simulated::{Request, Vendor};
 
 /// Ways of being gone.
@@ -24,7 +28,10 @@ pub enum Outage {
     Unavailable,
 }
 
-pub(super) fn describe(how: Outage) -> String {
+pub(super) const FACTS: Facts =
+    Facts { keys: &["how"], ways: &[HowName::Refuse, HowName::Drop, HowName::Close, HowName::Unavailable], ..Facts::NONE };
+
+pub(super) fn describe(how: &Outage) -> String {
     match how {
         Outage::Refuse => "outage (connection refused)",
         Outage::Drop => "outage (connection dropped)",
@@ -34,20 +41,32 @@ pub(super) fn describe(how: Outage) -> String {
     .to_owned()
 }
 
+pub(super) fn check(_: &Outage, _: &mut Vec<FaultProblem>) {}
+
+pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(Outage,)> {
+    Some((form.way(HowName::Refuse, FACTS.ways, problems)?,))
+}
+
+pub(super) fn write(how: &Outage, form: &mut FaultForm) {
+    form.how = keys::how(how);
+}
+
+pub(super) fn effect(how: &Outage, _: Begun<'_>) -> Box<dyn Effect> {
+    Box::new(*how)
+}
+
 /// What choosing among requests comes to where connections go.
-pub(super) fn hits_everything(how: Outage) -> String {
-    let connections = if how == Outage::Drop { "drops" } else { "refuses" };
+pub(super) fn hits_everything(how: &Outage) -> String {
+    let connections = if *how == Outage::Drop { "drops" } else { "refuses" };
     format!("a vendor that {connections} connections {connections} every request")
 }
 
 /// The way out of [`hits_everything`].
 pub(super) const HIT_A_PART: &str = "leave it out, or use `how = \"close\"`, which can hit a part of the requests";
 
-pub(super) struct Gone(pub(super) Outage);
-
-impl Effect for Gone {
+impl Effect for Outage {
     fn judge(&self, vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
-        match self.0 {
+        match *self {
             // Connections are the edge's; a request on one that was open before goes with it.
             Outage::Refuse | Outage::Drop | Outage::Close => Verdict::Close,
             Outage::Unavailable => Verdict::Answer(vendor.error(StatusCode::SERVICE_UNAVAILABLE, "service unavailable")),

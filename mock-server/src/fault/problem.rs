@@ -1,5 +1,10 @@
 //! What is wrong with a fault, said so that whoever wrote it can put it right.
 
+use std::time::Duration;
+
+use crate::duration::format_duration;
+use crate::latency::LONGEST_DELAY;
+
 /// One thing wrong with a fault, with what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}; {help}")]
@@ -26,6 +31,14 @@ pub enum Wrong {
 }
 
 impl FaultProblem {
+    /// A delay that is longer than the simulator waits; `None` where it is not.
+    pub(super) fn too_long(field: &str, delay: Duration) -> Option<Self> {
+        (delay > LONGEST_DELAY).then(|| {
+            let problem = format!("the simulator does not wait for {}", format_duration(delay));
+            Self::value(field, problem, format!("give at most {}", format_duration(LONGEST_DELAY)))
+        })
+    }
+
     /// A value that is wrong.
     pub(super) fn value(field: impl Into<String>, problem: impl Into<String>, help: impl Into<String>) -> Self {
         Self { field: field.into(), problem: problem.into(), help: help.into(), wrong: Wrong::Value }

@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Fault;
-
 /// A fault's strength over time, 0 to 1. It grows and shrinks linearly.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ramp {
@@ -19,10 +17,9 @@ pub(crate) struct Ramp {
 }
 
 impl Ramp {
-    /// Of a fault that began at `began`.
-    pub(crate) fn new(fault: &Fault, began: Instant) -> Self {
-        let ends = fault.lasts.and_then(|lasts| began.checked_add(lasts));
-        Self { began, ends, up: fault.ramp_up, down: fault.ramp_down }
+    /// Of a fault that began at `began`, lasts so long, grows over `up` and shrinks over `down`.
+    pub(super) fn new(began: Instant, lasts: Option<Duration>, up: Duration, down: Duration) -> Self {
+        Self { began, ends: lasts.and_then(|lasts| began.checked_add(lasts)), up, down }
     }
 
     /// The strength at `now`.
@@ -42,7 +39,6 @@ fn part(time: Duration, of: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::FaultKind;
     use super::*;
 
     const fn s(seconds: u64) -> Duration {
@@ -52,7 +48,7 @@ mod tests {
     #[test]
     fn strength_grows_stays_and_shrinks() {
         let began = Instant::now();
-        let ramp = Ramp::new(&Fault::new("f", FaultKind::Hang).lasting(s(20)).ramping(s(4), s(10)), began);
+        let ramp = Ramp::new(began, Some(s(20)), s(4), s(10));
         let strengths = [0, 1, 4, 10, 15, 20, 25].map(|at| ramp.strength(began + s(at)));
         assert_eq!(strengths, [0.0, 0.25, 1.0, 1.0, 0.5, 0.0, 0.0]);
         assert_eq!(ramp.strength(began.checked_sub(s(1)).unwrap_or(began)), 0.0);
@@ -61,14 +57,14 @@ mod tests {
     #[test]
     fn without_ramps_the_strength_is_full_from_the_start() {
         let began = Instant::now();
-        let ramp = Ramp::new(&Fault::new("f", FaultKind::Hang).lasting(s(20)), began);
+        let ramp = Ramp::new(began, Some(s(20)), s(0), s(0));
         assert_eq!([0, 10, 20].map(|at| ramp.strength(began + s(at))), [1.0; 3]);
     }
 
     #[test]
     fn a_fault_without_an_end_only_grows() {
         let began = Instant::now();
-        let ramp = Ramp::new(&Fault::new("f", FaultKind::Hang).ramping(s(4), Duration::ZERO), began);
+        let ramp = Ramp::new(began, None, s(4), s(0));
         assert_eq!([0, 2, 1_000_000].map(|at| ramp.strength(began + s(at))), [0.0, 0.5, 1.0]);
     }
 }

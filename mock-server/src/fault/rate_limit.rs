@@ -4,51 +4,22 @@
 //! alone, and a client which does not obey it can be told from one which does.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
+use http::StatusCode;
 use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::effect::{Effect, Moment, Verdict};
+use super::effect::{Begun, Effect, Moment, Verdict};
+use super::facts::Facts;
+use super::keys::FaultForm;
 use super::problem::FaultProblem;
 use crate::bucket::TokenBucket;
+use crate::retry_after::RetryAfterStyle;
 use crate::simulated::{Request, Vendor};
 
-/// Ways to say when to come back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RetryAfterStyle {
-    /// Whole seconds, rounded up, so that it is never too early.
-    Seconds,
-    /// An HTTP date.
-    Date,
-    /// Not at all.
-    None,
-}
+pub(super) const FACTS: Facts = Facts { keys: &["rate", "burst", "retry_after"], ..Facts::NONE };
 
-impl RetryAfterStyle {
-    /// The header's value for a wait that begins at `date`; rounded up to whole seconds, the finest that HTTP knows.
-    pub(crate) fn value(self, wait: Duration, date: SystemTime) -> Option<HeaderValue> {
-        match self {
-            Self::Seconds => Some(HeaderValue::from(whole_seconds(wait))),
-            Self::Date => {
-                let since_epoch = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                let until = SystemTime::UNIX_EPOCH + Duration::from_secs(whole_seconds(since_epoch.saturating_add(wait)));
-                HeaderValue::from_str(&httpdate::fmt_http_date(until)).ok()
-            }
-            Self::None => None,
-        }
-    }
-}
-
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
-}
-
-pub(super) fn describe(rate: f64, burst: u32, retry_after: RetryAfterStyle) -> String {
+pub(super) fn describe(rate: &f64, burst: &u32, retry_after: &RetryAfterStyle) -> String {
     let hint = match retry_after {
         RetryAfterStyle::Seconds => "",
         RetryAfterStyle::Date => ", Retry-After as a date",
@@ -63,33 +34,41 @@ const RATES: std::ops::RangeInclusive<f64> = 0.001..=1e6;
 /// The largest burst that makes sense, likewise.
 const LARGEST_BURST: u32 = 1_000_000;
 
-pub(super) fn problems(rate: f64, burst: u32, problems: &mut Vec<FaultProblem>) {
+pub(super) fn check(rate: &f64, burst: &u32, _: &RetryAfterStyle, problems: &mut Vec<FaultProblem>) {
     // `contains` is false for NaN too.
-    if !RATES.contains(&rate) {
+    if !RATES.contains(rate) {
         let help = "it must be from 0.001 to 1,000,000, in requests a second";
         problems.push(FaultProblem::value("rate", format!("{rate:?} is no rate"), help));
     }
-    if burst == 0 {
+    if *burst == 0 {
         problems.push(FaultProblem::value("burst", "with a burst of 0 nothing would ever pass", "it must be at least 1"));
-    } else if burst > LARGEST_BURST {
+    } else if *burst > LARGEST_BURST {
         let problem = format!("a burst of {burst} limits nothing");
         problems.push(FaultProblem::value("burst", problem, "it must be at most 1,000,000"));
     }
 }
 
-pub(super) struct Limited {
+pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(f64, u32, RetryAfterStyle)> {
+    let rate = form.needed(form.rate, "rate", "rate = 5", problems)?;
+    Some((rate, form.burst.unwrap_or(1), form.retry_after.unwrap_or(RetryAfterStyle::Seconds)))
+}
+
+pub(super) fn write(rate: &f64, burst: &u32, retry_after: &RetryAfterStyle, form: &mut FaultForm) {
+    (form.rate, form.burst, form.retry_after) = (Some(*rate), Some(*burst), Some(*retry_after));
+}
+
+pub(super) fn effect(rate: &f64, burst: &u32, retry_after: &RetryAfterStyle, begun: Begun<'_>) -> Box<dyn Effect> {
+    let bucket = Mutex::new(TokenBucket::new(*rate, *burst));
+    Box::new(RateLimiter { bucket, retry_after: *retry_after, start: begun.at })
+}
+
+struct RateLimiter {
     bucket: Mutex<TokenBucket>,
     retry_after: RetryAfterStyle,
     start: Instant,
 }
 
-impl Limited {
-    pub(super) fn new(rate: f64, burst: u32, retry_after: RetryAfterStyle, start: Instant) -> Self {
-        Self { bucket: Mutex::new(TokenBucket::new(rate, burst)), retry_after, start }
-    }
-}
-
-impl Effect for Limited {
+impl Effect for RateLimiter {
     fn judge(&self, vendor: &dyn Vendor, _request: &Request<'_>, moment: Moment) -> Verdict {
         let elapsed = moment.now.saturating_duration_since(self.start);
         let taken = self.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(elapsed);

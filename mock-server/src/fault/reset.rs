@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::body;
 use tokio::time::Instant;
 
-use super::effect::{Effect, Moment, Verdict};
+use super::effect::{Begun, Effect};
+use super::facts::Facts;
+use super::keys::FaultForm;
 use super::problem::FaultProblem;
-use crate::simulated::{Request, Vendor};
+use super::words::WhenName;
 use crate::wire::{End, Script};
 
 /// The point at which a connection is reset.
@@ -28,7 +30,9 @@ pub enum ResetPoint {
     After,
 }
 
-pub(super) fn describe(when: ResetPoint) -> String {
+pub(super) const FACTS: Facts = Facts { keys: &["when", "bytes"], ..Facts::NONE };
+
+pub(super) fn describe(when: &ResetPoint) -> String {
     match when {
         ResetPoint::Before => "connection reset before the answer".to_owned(),
         ResetPoint::Within { bytes: None } => "connection reset within the answer".to_owned(),
@@ -37,20 +41,41 @@ pub(super) fn describe(when: ResetPoint) -> String {
     }
 }
 
-pub(super) fn problem(when: &str) -> FaultProblem {
-    let help = "leave it out, or let `when` be \"within\"";
-    FaultProblem::value("bytes", format!("a reset {when} the answer does not count the body's bytes"), help)
+pub(super) fn check(_: &ResetPoint, _: &mut Vec<FaultProblem>) {}
+
+pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(ResetPoint,)> {
+    let when = form.when.unwrap_or(WhenName::Before);
+    if form.bytes.is_some() && when != WhenName::Within {
+        let problem = format!("a reset {} the answer does not count the body's bytes", when.as_str());
+        problems.push(FaultProblem::value("bytes", problem, "leave it out, or let `when` be \"within\""));
+    }
+    Some((match when {
+        WhenName::Before => ResetPoint::Before,
+        WhenName::Within => ResetPoint::Within { bytes: form.bytes },
+        WhenName::After => ResetPoint::After,
+    },))
 }
 
-pub(super) struct Reset(pub(super) ResetPoint);
+pub(super) fn write(when: &ResetPoint, form: &mut FaultForm) {
+    let (when, bytes) = match when {
+        ResetPoint::Before => (WhenName::Before, None),
+        ResetPoint::Within { bytes } => (WhenName::Within, *bytes),
+        ResetPoint::After => (WhenName::After, None),
+    };
+    (form.when, form.bytes) = (Some(when), bytes);
+}
 
-impl Effect for Reset {
-    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
-        Verdict::Wire { asks_vendor: self.0 != ResetPoint::Before }
+pub(super) fn effect(when: &ResetPoint, _: Begun<'_>) -> Box<dyn Effect> {
+    Box::new(*when)
+}
+
+impl Effect for ResetPoint {
+    fn asks_vendor(&self) -> bool {
+        *self != Self::Before
     }
 
     fn alter(&self, script: &mut Script, _now: Instant) -> bool {
-        let happens = match self.0 {
+        let happens = match *self {
             ResetPoint::Before => return body::lose(script, End::Reset),
             ResetPoint::Within { bytes } => {
                 let at = bytes.unwrap_or_else(|| body::length(script) / 2);

@@ -6,21 +6,35 @@
 use super::body;
 use tokio::time::Instant;
 
-use super::effect::{Effect, Moment, Verdict};
-use crate::simulated::{Request, Vendor};
+use super::effect::{Begun, Effect};
+use super::facts::Facts;
+use super::keys::FaultForm;
+use super::problem::FaultProblem;
 use crate::wire::Script;
 
-pub(super) fn describe(bytes: u64) -> String {
+pub(super) const FACTS: Facts = Facts { keys: &["bytes"], ..Facts::NONE };
+
+pub(super) fn describe(bytes: &u64) -> String {
     format!("answer cut after {bytes} bytes of the body")
 }
 
-pub(super) struct Cut(pub(super) u64);
+pub(super) fn check(_: &u64, _: &mut Vec<FaultProblem>) {}
 
-impl Effect for Cut {
-    fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
-        Verdict::Wire { asks_vendor: true }
-    }
+pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(u64,)> {
+    Some((form.needed(form.bytes, "bytes", "bytes = 10", problems)?,))
+}
 
+pub(super) fn write(bytes: &u64, form: &mut FaultForm) {
+    form.bytes = Some(*bytes);
+}
+
+pub(super) fn effect(bytes: &u64, _: Begun<'_>) -> Box<dyn Effect> {
+    Box::new(Truncation(*bytes))
+}
+
+struct Truncation(u64);
+
+impl Effect for Truncation {
     fn alter(&self, script: &mut Script, _now: Instant) -> bool {
         body::cut(script, self.0)
     }

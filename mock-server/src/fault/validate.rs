@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 
+use super::definition::Fault;
+use super::kind::FaultKind;
+use super::outage;
 use super::problem::FaultProblem;
-use super::{Fault, FaultKind, WebhookFault, auth, bandwidth, error, latency, outage, rate_limit, slow_body, webhook};
 use crate::duration::format_duration;
-use crate::simulated::{RouteName, routes};
+use crate::simulated::routes;
+use crate::text::nearest;
 
 /// Most characters of a fault's name.
 const LONGEST_NAME: usize = 100;
@@ -27,7 +30,7 @@ impl Fault {
         problems.extend(self.routes.iter().enumerate().filter_map(|(index, route)| self.route_problem(index, route)));
         self.scope_problems(&mut problems);
         self.ramp_problems(&mut problems);
-        self.kind_problems(&mut problems);
+        self.kind.check(&mut problems);
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
@@ -73,10 +76,10 @@ impl Fault {
 
     /// A scope that the kind cannot have.
     fn scope_problems(&self, problems: &mut Vec<FaultProblem>) {
-        if let (Some(only), Some(vendor)) = (self.kind.only_of(), self.vendor)
+        let facts = self.kind.word().facts();
+        if let (Some((only, has)), Some(vendor)) = (facts.only_of, self.vendor)
             && only != vendor
         {
-            let has = if self.kind == FaultKind::Credits { "has credits" } else { "makes callbacks" };
             let problem = format!("`{}` has no part in a fault of kind `{}`", vendor.as_str(), self.kind.name());
             problems.push(FaultProblem::value("vendor", problem, format!("only `{}` {has}: leave `vendor` out", only.as_str())));
         }
@@ -91,9 +94,9 @@ impl Fault {
             && self.kind.is_of_connections()
             && let Some(field) = chosen(&["routes", "customers", "share", "every"])
         {
-            problems.push(FaultProblem::value(field, outage::hits_everything(*how), outage::HIT_A_PART));
+            problems.push(FaultProblem::value(field, outage::hits_everything(how), outage::HIT_A_PART));
         }
-        if matches!(self.kind, FaultKind::Webhook { .. })
+        if facts.hits_callbacks
             && let Some(field) = chosen(&["routes", "customers"])
         {
             let help = "leave it out; `share` and `every` choose among callbacks";
@@ -111,7 +114,7 @@ impl Fault {
         if let FaultKind::Outage { how } = &self.kind
             && self.kind.is_of_connections()
         {
-            problems.push(FaultProblem::value(*first, outage::hits_everything(*how), outage::HIT_A_PART));
+            problems.push(FaultProblem::value(*first, outage::hits_everything(how), outage::HIT_A_PART));
         }
         match self.lasts {
             None if !self.ramp_down.is_zero() => {
@@ -129,27 +132,6 @@ impl Fault {
                 problems.push(FaultProblem::value(field, problem, "let them be as long as `lasts` together at most"));
             }
             _ => {}
-        }
-    }
-
-    /// Values that the kind cannot take.
-    fn kind_problems(&self, problems: &mut Vec<FaultProblem>) {
-        match &self.kind {
-            FaultKind::Auth { status, new_key } => auth::problems(*status, new_key.as_ref(), problems),
-            FaultKind::RateLimit { rate, burst, .. } => rate_limit::problems(*rate, *burst, problems),
-            FaultKind::Error { status, body } => error::problems(*status, body.as_deref(), problems),
-            FaultKind::Latency { model, jitter } => latency::problems(model, *jitter, problems),
-            FaultKind::SlowBody { chunk, pause } => slow_body::problems(*chunk, *pause, problems),
-            FaultKind::Bandwidth { bytes_per_second } => problems.extend(bandwidth::problem(*bytes_per_second)),
-            FaultKind::Webhook { how: how @ WebhookFault::Late { .. } } => problems.extend(webhook::problem(*how)),
-            FaultKind::Webhook { .. }
-            | FaultKind::Outage { .. }
-            | FaultKind::Credits
-            | FaultKind::LostAnswer { .. }
-            | FaultKind::Hang
-            | FaultKind::Reset { .. }
-            | FaultKind::Malformed { .. }
-            | FaultKind::Truncate { .. } => {}
         }
     }
 }
@@ -174,12 +156,8 @@ pub fn validate_timetable(faults: &[Fault]) -> Result<(), Vec<(usize, FaultProbl
 }
 
 fn known_routes(name: &str) -> String {
-    let nearest = routes()
-        .map(|RouteName { name: known, .. }| (strsim::jaro_winkler(name, known), known))
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .filter(|(similarity, _)| *similarity > 0.8);
-    match nearest {
-        Some((_, known)) => format!("did you mean `{known}`?"),
+    match nearest(name, routes().map(|route| route.name)) {
+        Some(known) => format!("did you mean `{known}`?"),
         None => {
             let known: Vec<&str> = routes().map(|route| route.name).collect();
             format!("there are {}", known.join(", "))
@@ -192,7 +170,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::tests::fault;
-    use super::super::{Outage, RetryAfterStyle, SimulatedVendor};
+    use super::super::{Outage, RetryAfterStyle, SimulatedVendor, WebhookFault};
     use super::*;
     use crate::latency::LatencyModel;
 
@@ -327,7 +305,7 @@ mod tests {
         let latency = |model, jitter| FaultKind::Latency { model, jitter };
         let fixed = |delay| LatencyModel::Fixed { delay };
         let lognormal = |p50, p99| LatencyModel::Lognormal { p50, p99 };
-        let key = |key: &str| Some(crate::settings::Secret(key.to_owned()));
+        let key = |key: &str| Some(crate::secret::Secret(key.to_owned()));
         for (kind, field) in [
             (FaultKind::Auth { status: 400, new_key: None }, "status"),
             (FaultKind::Auth { status: 401, new_key: key("") }, "new_key"),

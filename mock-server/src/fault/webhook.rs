@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::effect::{CallbackVerdict, Effect, Moment, Verdict};
+use super::effect::{Begun, CallbackVerdict, Effect, Moment, Verdict};
+use super::facts::Facts;
+use super::keys::{self, FaultForm};
 use super::problem::FaultProblem;
-use crate::duration::format_duration;
-use crate::latency::LONGEST_DELAY;
-use crate::simulated::{Request, Vendor};
+use super::words::HowName;
+use crate::duration::Period;
+use crate::simulated::{Request, SimulatedVendor, Vendor};
 
 /// What happens to a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +34,15 @@ pub enum WebhookFault {
     BadlySigned,
 }
 
-pub(super) fn describe(how: WebhookFault) -> String {
+pub(super) const FACTS: Facts = Facts {
+    keys: &["how", "by"],
+    ways: &[HowName::Late, HowName::Twice, HowName::OutOfOrder, HowName::Lost, HowName::BadlySigned],
+    only_of: Some((SimulatedVendor::Clay, "makes callbacks")),
+    hits_callbacks: true,
+    ..Facts::NONE
+};
+
+pub(super) fn describe(how: &WebhookFault) -> String {
     match how {
         WebhookFault::Late { by } => format!("callbacks {by:?} late"),
         WebhookFault::Twice => "callbacks sent twice".to_owned(),
@@ -42,30 +52,45 @@ pub(super) fn describe(how: WebhookFault) -> String {
     }
 }
 
-pub(super) fn problem(how: WebhookFault) -> Option<FaultProblem> {
-    let WebhookFault::Late { by } = how else { return None };
+pub(super) fn check(how: &WebhookFault, problems: &mut Vec<FaultProblem>) {
+    let WebhookFault::Late { by } = *how else { return };
     if by.is_zero() {
-        return Some(FaultProblem::value(
-            "by",
-            "a callback that is late by nothing is not late",
-            "give it a length, as in \"30s\"",
-        ));
+        let problem = "a callback that is late by nothing is not late";
+        problems.push(FaultProblem::value("by", problem, "give it a length, as in \"30s\""));
     }
-    (by > LONGEST_DELAY).then(|| {
-        let problem = format!("the simulator does not wait for {}", format_duration(by));
-        FaultProblem::value("by", problem, format!("give at most {}", format_duration(LONGEST_DELAY)))
-    })
+    problems.extend(FaultProblem::too_long("by", by));
 }
 
-pub(super) struct Disturbed(pub(super) WebhookFault);
+pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(WebhookFault,)> {
+    let how = form.needed(form.how, "how", "how = \"late\"", problems)?;
+    if how == HowName::Late {
+        return Some((WebhookFault::Late { by: form.needed(form.by, "by", "by = \"30s\"", problems)?.0 },));
+    }
+    if form.by.is_some() {
+        let problem = "only callbacks that are `late` are late by something";
+        problems.push(FaultProblem::value("by", problem, "leave it out, or let `how` be \"late\""));
+    }
+    Some((form.way(how, FACTS.ways, problems)?,))
+}
 
-impl Effect for Disturbed {
+pub(super) fn write(how: &WebhookFault, form: &mut FaultForm) {
+    (form.how, form.by) = match how {
+        WebhookFault::Late { by } => (Some(HowName::Late), Some(Period(*by))),
+        other => (keys::how(other), None),
+    };
+}
+
+pub(super) fn effect(how: &WebhookFault, _: Begun<'_>) -> Box<dyn Effect> {
+    Box::new(*how)
+}
+
+impl Effect for WebhookFault {
     fn judge(&self, _vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
         Verdict::Pass
     }
 
     fn judge_callback(&self) -> CallbackVerdict {
-        match self.0 {
+        match *self {
             WebhookFault::Late { by } => CallbackVerdict::Delay(by),
             WebhookFault::Twice => CallbackVerdict::Twice,
             WebhookFault::OutOfOrder => CallbackVerdict::Swap,

@@ -2,26 +2,23 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
-use super::{Entry, Ledger};
+use super::store::{Batch, Ledger};
 
 /// Entries that a follower is given at once, at most.
 const BATCH: usize = 1_000;
 /// Bytes that they may take, about; a larger one comes alone.
 const BATCH_BYTES: usize = 1024 * 1024;
 
-/// Some entries in a row.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
-    /// How many were forgotten before the first of them, because the follower was too slow.
-    pub missed: u64,
-    /// The entries, oldest first.
-    pub entries: Vec<Arc<Entry>>,
-    /// The number after which the next batch begins.
-    pub(crate) next: u64,
-    /// There is more already.
-    pub(crate) has_more: bool,
+impl Ledger {
+    /// Entries from now on. A follower that falls so far behind that they are forgotten learns how many it has missed.
+    pub fn follow(self: &Arc<Self>) -> Follower {
+        self.follow_after(self.written())
+    }
+
+    /// Entries after number `after`, as far as they are kept, and then as they come.
+    pub(crate) fn follow_after(self: &Arc<Self>, after: u64) -> Follower {
+        Follower { ledger: self.clone(), after }
+    }
 }
 
 impl Batch {
@@ -43,25 +40,21 @@ impl Batch {
 /// Reads the ledger from where it left off.
 pub struct Follower {
     ledger: Arc<Ledger>,
-    news: Arc<Notify>,
     after: u64,
 }
 
 impl Follower {
-    pub(super) fn new(ledger: Arc<Ledger>, news: Arc<Notify>, after: u64) -> Self {
-        Self { ledger, news, after }
-    }
-
-    /// Waits until there is something, and returns up to 1,000 entries, fewer where they are large. Dropped while it waits, it loses nothing.
+    /// Waits until there is something, and returns up to 1,000 entries, fewer where they are large. Dropped while it waits, it
+    /// loses nothing.
     pub async fn next(&mut self) -> Batch {
-        let news = self.news.clone();
+        let news = self.ledger.news.clone();
         loop {
-            let mut told = std::pin::pin!(news.notified());
-            told.as_mut().enable();
+            let mut written = std::pin::pin!(news.notified());
+            written.as_mut().enable();
             if let Some(batch) = self.ready() {
                 return batch;
             }
-            told.await;
+            written.await;
         }
     }
 

@@ -15,9 +15,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use file::{FileStatus, LedgerFile};
-pub use follow::{Batch, Follower};
+pub use follow::Follower;
 pub(crate) use lines::lines;
-pub use store::Ledger;
+pub use store::{Batch, Ledger};
 
 use crate::fault::SimulatedVendor;
 use crate::simulated::Effect;

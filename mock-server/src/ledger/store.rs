@@ -10,14 +10,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Batch, Entry, Follower, KEPT, KEPT_BYTES};
+use super::{Entry, KEPT, KEPT_BYTES};
 
 /// Every request's entry: the latest ones in memory, all of them to whoever follows.
 pub struct Ledger {
     start: Instant,
     requests: AtomicU64,
     kept: Mutex<Kept>,
-    news: Arc<Notify>,
+    /// Notified of every entry.
+    pub(super) news: Arc<Notify>,
+}
+
+/// Some entries in a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// How many were forgotten before the first of them, because the follower was too slow.
+    pub missed: u64,
+    /// The entries, oldest first.
+    pub entries: Vec<Arc<Entry>>,
+    /// The number after which the next batch begins.
+    pub(crate) next: u64,
+    /// There is more already.
+    pub(crate) has_more: bool,
 }
 
 #[derive(Default)]
@@ -142,16 +156,6 @@ impl Ledger {
             next: after.max(forgotten + to as u64),
             has_more: to < kept.entries.len(),
         }
-    }
-
-    /// Entries from now on. A follower that falls so far behind that they are forgotten is told how many it has missed.
-    pub fn follow(self: &Arc<Self>) -> Follower {
-        self.follow_after(self.written())
-    }
-
-    /// Entries after number `after`, as far as they are kept, and then as they come.
-    pub(crate) fn follow_after(self: &Arc<Self>, after: u64) -> Follower {
-        Follower::new(self.clone(), self.news.clone(), after)
     }
 
     /// Waits until `count` entries that `wanted` wants are kept, and returns all of those: a test's way to wait for requests

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Bill, Command, Count, FaultChange, Message};
 use crate::settings::SimulationSettings;
+use crate::simulated::{PerVendor, SimulatedVendor};
 
 /// How long a child may take to listen, and to answer a command.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -85,8 +86,7 @@ impl TimetableStart {
 
 /// Simulated vendors in a process of their own. Dropped, it is killed.
 pub struct Child {
-    clay_url: String,
-    customer_io_url: String,
+    urls: PerVendor<String>,
     admin_url: Option<String>,
     pid: u32,
     talk: Mutex<Talk>,
@@ -141,8 +141,7 @@ impl Child {
             ended_sender.send_replace(Some(how_it_ended(process.wait().await)));
         });
         let mut child = Self {
-            clay_url: String::new(),
-            customer_io_url: String::new(),
+            urls: PerVendor::default(),
             admin_url: None,
             pid,
             talk: Mutex::new(Talk { stdin: Some(stdin), replies, owed: 0 }),
@@ -151,24 +150,27 @@ impl Child {
             guard,
         };
         match child.ask(settings).await? {
-            Message::Ready { clay, customer_io, admin } => {
-                child.clay_url = clay;
-                child.customer_io_url = customer_io;
-                child.admin_url = admin;
+            Message::Ready { urls, admin } => {
+                (child.urls, child.admin_url) = (urls, admin);
                 Ok(child)
             }
             other => Err(unexpected(&other)),
         }
     }
 
+    /// A vendor's base URL, without a trailing slash.
+    pub fn url(&self, vendor: SimulatedVendor) -> &str {
+        &self.urls[vendor]
+    }
+
     /// Clay's base URL, without a trailing slash.
     pub fn clay_url(&self) -> &str {
-        &self.clay_url
+        self.url(SimulatedVendor::Clay)
     }
 
     /// Customer.io's base URL, without a trailing slash.
     pub fn customer_io_url(&self) -> &str {
-        &self.customer_io_url
+        self.url(SimulatedVendor::CustomerIo)
     }
 
     /// The admin API's base URL, without a trailing slash; `None` where the settings have no admin API.

@@ -13,6 +13,7 @@ pub use child::{Child, ChildError, Ended, TimetableStart};
 pub use stdio::serve_stdio;
 
 pub use crate::counts::Count;
+use crate::simulated::PerVendor;
 pub use crate::simulated::clay::Bill;
 pub use crate::timetable::FaultChange;
 
@@ -32,12 +33,11 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
-    /// It listens: base URLs without a trailing slash.
+    /// It listens.
     Ready {
-        /// `http://127.0.0.1:port`
-        clay: String,
-        /// `http://127.0.0.1:port`
-        customer_io: String,
+        /// The vendors' base URLs without a trailing slash, by name: `http://127.0.0.1:port`.
+        #[serde(flatten)]
+        urls: PerVendor<String>,
         /// The admin API's, where the settings have one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         admin: Option<String>,
@@ -73,9 +73,11 @@ mod tests {
     fn messages_keep_their_form() {
         let fault = Message::Fault(FaultChange { name: "storm".to_owned(), active: true, at_us: 5 });
         assert_eq!(serde_json::to_string(&fault).unwrap(), r#"{"fault":{"name":"storm","active":true,"at_us":5}}"#);
-        let (clay, customer_io) = ("http://a".to_owned(), "http://b".to_owned());
-        let ready = Message::Ready { clay, customer_io, admin: None };
-        assert_eq!(serde_json::to_string(&ready).unwrap(), r#"{"ready":{"clay":"http://a","customer_io":"http://b"}}"#);
+        let urls = PerVendor::from_fn(|vendor| if vendor.as_str() == "clay" { "http://a" } else { "http://b" }.to_owned());
+        let ready = Message::Ready { urls, admin: None };
+        let written = r#"{"ready":{"clay":"http://a","customer_io":"http://b"}}"#;
+        assert_eq!(serde_json::to_string(&ready).unwrap(), written);
+        assert_eq!(serde_json::from_str::<Message>(written).unwrap(), ready);
         let started = Message::Started { elapsed_us: 7, ledger_us: 9 };
         assert_eq!(serde_json::to_string(&started).unwrap(), r#"{"started":{"elapsed_us":7,"ledger_us":9}}"#);
         let bill = Message::Bill(Bill { rows: 3, charged: 12, due: 6, unpaid: 0 });

@@ -10,13 +10,14 @@ use tokio::sync::mpsc;
 use super::{Command, FaultChange, Message};
 use crate::duration::micros;
 use crate::settings::SimulationSettings;
+use crate::simulated::PerVendor;
 use crate::simulation::SimulatedVendors;
 
 /// Serves a parent on standard input and output until standard input ends. SIGINT is left to the parent: it decides when
 /// its load is over, and closes standard input then.
 ///
 /// Success once standard input has ended; failure where it could not run or the parent did not keep to the protocol, which
-/// the parent has then been told.
+/// the last message says.
 pub async fn serve_stdio() -> ExitCode {
     ignore_interrupts();
     let mut lines = standard_input();
@@ -26,8 +27,8 @@ pub async fn serve_stdio() -> ExitCode {
         None => Ok(()),
     };
     let Err(reason) = served else { return ExitCode::SUCCESS };
-    // Without a parent there is nobody to tell.
-    let _ = say(&mut output, &Message::Failed { reason }).await;
+    // An error means that the parent has gone.
+    let _ = write(&mut output, &Message::Failed { reason }).await;
     ExitCode::FAILURE
 }
 
@@ -40,15 +41,15 @@ async fn serve(
         serde_json::from_str(settings).map_err(|error| format!("the settings cannot be read: {error}"))?;
     let vendors = SimulatedVendors::start(settings).await.map_err(|error| error.to_string())?;
     let mut faults = vendors.subscribe();
-    let (clay, customer_io, admin) = (vendors.clay_url(), vendors.customer_io_url(), vendors.admin_url());
-    say(output, &Message::Ready { clay, customer_io, admin }).await?;
-    let served = converse(&vendors, &mut faults, lines, output).await;
+    let (urls, admin) = (PerVendor::from_fn(|vendor| vendors.url(vendor)), vendors.admin_url());
+    write(output, &Message::Ready { urls, admin }).await?;
+    let served = handle_commands(&vendors, &mut faults, lines, output).await;
     // What the ledger's file still lacks is written now; where that fails, whoever wanted it must know.
     let problems = vendors.shutdown().await;
     served.and(if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) })
 }
 
-async fn converse(
+async fn handle_commands(
     vendors: &SimulatedVendors,
     faults: &mut mpsc::UnboundedReceiver<FaultChange>,
     lines: &mut mpsc::UnboundedReceiver<String>,
@@ -56,17 +57,19 @@ async fn converse(
 ) -> Result<(), String> {
     loop {
         tokio::select! {
+            // A command is answered before a fault is reported; the parent tells the two apart.
+            biased;
             line = lines.recv() => {
                 let Some(line) = line else { return Ok(()) };
-                say(output, &obey(vendors, &line)?).await?;
+                write(output, &handle_command(vendors, &line)?).await?;
             }
-            Some(change) = faults.recv() => say(output, &Message::Fault(change)).await?,
+            Some(change) = faults.recv() => write(output, &Message::Fault(change)).await?,
         }
     }
 }
 
-fn obey(vendors: &SimulatedVendors, line: &str) -> Result<Message, String> {
-    match serde_json::from_str(line).map_err(|error| format!("`{line}` is no command: {error}"))? {
+fn handle_command(vendors: &SimulatedVendors, line: &str) -> Result<Message, String> {
+    match serde_json::from_str(line).map_err(|error| format!("`{line}` is not a command: {error}"))? {
         Command::Start => {
             vendors.start_timetable();
             let elapsed = vendors.timetable_elapsed().unwrap_or_default();
@@ -78,7 +81,7 @@ fn obey(vendors: &SimulatedVendors, line: &str) -> Result<Message, String> {
     }
 }
 
-async fn say(output: &mut tokio::io::Stdout, message: &impl Serialize) -> Result<(), String> {
+async fn write(output: &mut tokio::io::Stdout, message: &impl Serialize) -> Result<(), String> {
     let mut line = serde_json::to_vec(message).map_err(|error| error.to_string())?;
     line.push(b'\n');
     let written: io::Result<()> = async {
@@ -86,7 +89,7 @@ async fn say(output: &mut tokio::io::Stdout, message: &impl Serialize) -> Result
         output.flush().await
     }
     .await;
-    written.map_err(|error| format!("nobody reads: {error}"))
+    written.map_err(|error| format!("the parent does not read: {error}"))
 }
 
 /// Lines of standard input. A thread of its own reads them, because a runtime waits for its own blocking reads when it ends.

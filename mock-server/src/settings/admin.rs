@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Secret, SettingsProblem};
+use crate::secret::Secret;
+use crate::simulated::SettingsProblem;
 
 /// The admin API: where it listens and who may use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,26 +1,22 @@
 //! What a simulation is made of.
 
 mod admin;
-mod clay;
-mod customer_io;
-mod limit;
-mod secret;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 pub use admin::AdminSettings;
-pub(crate) use clay::LONGEST_ID;
-pub use clay::{
+
+use crate::fault::Fault;
+pub use crate::secret::Secret;
+pub use crate::simulated::SettingsProblem;
+use crate::simulated::VendorSettings;
+pub use crate::simulated::clay::{
     CallbackSettings, ClaySettings, CreditSettings, EnrichmentSettings, Plan, Provider, PublicApiSettings, RegisteredWebhook,
     Routine, WebhookSource, WhenExhausted,
 };
-pub use customer_io::{CustomerIoSettings, Region};
-pub use secret::Secret;
-
-use crate::fault::Fault;
-use crate::simulated::VendorSettings;
+pub use crate::simulated::customer_io::{CustomerIoSettings, Region};
 
 /// Everything that a simulation is started with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,16 +44,6 @@ pub struct SimulationSettings {
     pub ledger_file: Option<PathBuf>,
 }
 
-/// A setting that makes no sense, with what would be right.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting}: {problem}")]
-pub struct SettingsProblem {
-    /// The setting, as `clay.latency`.
-    pub setting: &'static str,
-    /// What is wrong and what would be right.
-    pub problem: String,
-}
-
 impl SimulationSettings {
     /// Checks the vendors' settings. Faults are checked by [`validate_timetable`](crate::fault::validate_timetable).
     ///
@@ -77,16 +63,6 @@ impl SimulationSettings {
     pub(crate) fn vendors(&self) -> VendorSettings<'_> {
         let Self { clay, clay_port, customer_io, customer_io_port, .. } = self;
         VendorSettings { clay, clay_port: *clay_port, customer_io, customer_io_port: *customer_io_port }
-    }
-}
-
-fn check_limit(limit: Option<(f64, u32)>) -> Result<(), String> {
-    match limit {
-        Some((rate, _)) if !(rate.is_finite() && rate > 0.0) => {
-            Err(format!("{rate} is no rate; it must be above 0, in requests a second"))
-        }
-        Some((_, 0)) => Err("the burst is 0; it must be at least 1".to_owned()),
-        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,9 @@ pub mod clay;
 pub mod customer_io;
 pub(crate) mod json;
 pub(crate) mod limit;
+mod problem;
 mod table;
+mod third_vendor;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
+pub use problem::SettingsProblem;
 pub(crate) use table::VendorSettings;
 pub use table::{PerVendor, SimulatedVendor, routes};
 
@@ -80,9 +83,6 @@ pub struct Effect {
 
 /// A simulated vendor.
 pub trait Vendor: Any + Send + Sync {
-    /// Which one.
-    fn vendor(&self) -> SimulatedVendor;
-
     /// The name of the route that a request takes, or `None`.
     fn route(&self, method: &Method, path: &str) -> Option<&'static str>;
 

@@ -1,17 +1,18 @@
 //! The simulated vendors: one row each, and nothing else that lists them.
 
+use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::clay::{self, Clay};
-use super::customer_io::{self, CustomerIo};
+use super::clay::{self, Clay, ClaySettings};
+use super::customer_io::{self, CustomerIo, CustomerIoSettings};
 use super::{RouteName, Vendor};
 use crate::clock::DayClock;
 use crate::seed::Seed;
-use crate::settings::{ClaySettings, CustomerIoSettings};
 
 /// One of the simulated vendors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +22,9 @@ pub enum SimulatedVendor {
     Clay,
     /// Customer.io.
     CustomerIo,
+    /// A vendor that does not exist.
+    #[cfg(feature = "third-vendor")]
+    Acme,
 }
 
 /// What the vendors are started with.
@@ -63,6 +67,16 @@ const ROWS: &[Row] = &[
         port_option: "--customer-io-port",
         port: |settings| settings.customer_io_port,
         make: |settings, seed, clock| Arc::new(CustomerIo::new(settings.customer_io.clone(), seed, clock)),
+    },
+    #[cfg(feature = "third-vendor")]
+    Row {
+        vendor: SimulatedVendor::Acme,
+        name: "acme",
+        title: "Acme",
+        routes: super::third_vendor::ROUTES,
+        port_option: "",
+        port: |_| 0,
+        make: |_, _, _| Arc::new(super::third_vendor::Acme),
     },
 ];
 
@@ -147,6 +161,25 @@ impl<T> Index<SimulatedVendor> for PerVendor<T> {
 
     fn index(&self, vendor: SimulatedVendor) -> &T {
         &self.0[vendor as usize]
+    }
+}
+
+/// A map from the vendors' names.
+impl<T: Serialize> Serialize for PerVendor<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for PerVendor<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut values = BTreeMap::<SimulatedVendor, T>::deserialize(deserializer)?;
+        let missing = |vendor: SimulatedVendor| D::Error::missing_field(vendor.as_str());
+        let values: Vec<T> = SimulatedVendor::ALL
+            .into_iter()
+            .map(|vendor| values.remove(&vendor).ok_or_else(|| missing(vendor)))
+            .collect::<Result<_, _>>()?;
+        values.try_into().map(Self).map_err(|_| D::Error::custom("one value for each vendor"))
     }
 }
 

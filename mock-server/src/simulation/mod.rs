@@ -280,9 +280,9 @@ fn check(settings: &SimulationSettings) -> Result<(), StartError> {
 
 /// The vendors, without sockets yet.
 fn vendors(settings: &SimulationSettings, ledger: &Arc<Ledger>, clock: DayClock) -> PerVendor<Served> {
-    PerVendor::from_fn(|vendor| {
-        let vendor = vendor.make(&settings.vendors(), Seed(settings.seed), clock);
-        Served { vendor: Arc::new(FaultyVendor::new(vendor, ledger.clone(), clock)), edge: None }
+    PerVendor::from_fn(|name| {
+        let vendor = name.make(&settings.vendors(), Seed(settings.seed), clock);
+        Served { vendor: Arc::new(FaultyVendor::new(name, vendor, ledger.clone(), clock)), edge: None }
     })
 }
 

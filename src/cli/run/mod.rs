@@ -1,21 +1,22 @@
 //! `plimsoll run`: from a scenario to a verdict and a report.
 
-pub(super) mod finish;
 pub(super) mod plan_text;
-pub(crate) mod progress;
-pub(crate) mod signals;
+mod progress;
+pub(super) mod show;
+mod signals;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use clap::Args;
-
-use signals::Signals;
 
 use super::{Exit, output};
 use crate::clock::wall_clock;
 use crate::executor::Stop;
+use crate::output::{SamplesCsv, Sink};
 use crate::result::{RunDir, RunDirError};
-use crate::run::conduct::{self, ConductError};
+use crate::run::{RunError, RunOptions};
 use crate::scenario::TestPlan;
 use crate::seed::Seed;
 
@@ -80,49 +81,73 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     };
     let seed = args.seed.or(test_plan.seed).map_or_else(Seed::random, Seed);
     let stop = Stop::default();
-    let signals = match Signals::install(&stop) {
-        Ok(signals) => signals,
-        Err(error) => {
-            output::error(format!("cannot take over SIGINT: {error}"));
-            return Exit::CouldNotRun;
-        }
-    };
+    if let Err(error) = signals::install(&stop) {
+        output::error(format!("cannot take over SIGINT: {error}"));
+        return Exit::CouldNotRun;
+    }
     let test_plan = if args.time_scale == 1.0 { test_plan } else { test_plan.scaled(args.time_scale) };
     if !args.quiet {
         output::remark(plan_text::plan(&test_plan, args.time_scale));
         output::remark(format!("  seed      {} (repeat with --seed {})\n", seed.0, seed.0));
     }
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            output::error(format!("cannot start the threads of the load: {error}"));
-            return Exit::CouldNotRun;
-        }
-    };
-    // They cost the load's process CPU, so that a run that asks for no proof does not pay for one.
-    let wants_books = args.books || test_plan.service().is_some() || !test_plan.expectations.is_empty();
-    let options = conduct::Options {
-        seed,
-        time_scale: args.time_scale,
-        started,
-        quiet: args.quiet,
-        samples: args.samples,
-        journals: wants_books && !args.no_books,
-    };
-    let measured = runtime.block_on(conduct::run(&test_plan, dir.clone(), &options, &signals, stop));
-    // Connections and timers of the load need no orderly end.
-    runtime.shutdown_background();
-    match measured {
-        Ok(measured) => finish::finish(measured, &test_plan, args.json),
+    match run_and_show(args, &test_plan, &dir, seed, started, &stop) {
+        Ok(exit) => exit,
         Err(error) => {
             dir.abandon();
-            output::error(&error);
-            if matches!(error, ConductError::Interrupted) { Exit::Interrupted } else { Exit::CouldNotRun }
+            output::error(error);
+            Exit::CouldNotRun
         }
     }
 }
 
-fn run_dir(out: Option<&Path>, name: &str, started: chrono::DateTime<chrono::Utc>) -> Result<RunDir, RunDirError> {
+/// Runs the load. An error means that it never began.
+fn run_and_show(
+    args: &RunArgs,
+    test_plan: &TestPlan,
+    dir: &RunDir,
+    seed: Seed,
+    started: DateTime<Utc>,
+    stop: &Stop,
+) -> Result<Exit, String> {
+    let options = RunOptions {
+        dir: dir.clone(),
+        program: std::env::current_exe().map_err(|error| format!("cannot find this program to start others with: {error}"))?,
+        seed,
+        time_scale: args.time_scale,
+        started,
+        journals: wants_journals(args, test_plan),
+    };
+    let sinks = sinks(args, test_plan, dir).map_err(|error| format!("cannot write every sample: {error}"))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start the threads of the load: {error}"))?;
+    let finished = runtime.block_on(crate::run::run(test_plan, &options, stop, sinks));
+    // Connections and timers of the load need no orderly end.
+    runtime.shutdown_background();
+    Ok(match finished {
+        Ok(finished) => show::show(&finished.run, &finished.judged, dir.path(), args.json),
+        Err(error) => {
+            output::error(&error);
+            if matches!(error, RunError::Interrupted) { Exit::Interrupted } else { Exit::CouldNotRun }
+        }
+    })
+}
+
+/// Journals cost the load's process CPU: a run that asks for no proof keeps none.
+fn wants_journals(args: &RunArgs, test_plan: &TestPlan) -> bool {
+    (args.books || test_plan.service().is_some() || !test_plan.expectations.is_empty()) && !args.no_books
+}
+
+fn sinks(args: &RunArgs, test_plan: &TestPlan, dir: &RunDir) -> io::Result<Vec<Box<dyn Sink>>> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if !args.quiet {
+        sinks.push(Box::new(progress::Progress::new(test_plan.load.plan.duration())));
+    }
+    if args.samples {
+        sinks.push(Box::new(SamplesCsv::create(dir)?));
+    }
+    Ok(sinks)
+}
+
+fn run_dir(out: Option<&Path>, name: &str, started: DateTime<Utc>) -> Result<RunDir, RunDirError> {
     match out {
         Some(path) => RunDir::at(path),
         None => RunDir::create(Path::new(RUNS), name, started),

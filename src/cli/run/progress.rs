@@ -1,13 +1,17 @@
 //! What is shown while a load runs: a bar on a terminal, a plain line every five seconds elsewhere. All on standard error.
 
-use std::io::IsTerminal;
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output;
-use crate::event::BreakerState;
-use crate::measure::Second;
+use crate::event::{BreakerState, Event, EventKind};
+use crate::measure::{Interval, Second};
+use crate::output::{Sink, SinkError};
+use crate::report::Judged;
+use crate::result::RunResult;
 use crate::units::{format_count, format_duration, format_latency, three_figures};
 
 /// Seconds between two plain lines.
@@ -15,66 +19,82 @@ const LINE_EVERY: u64 = 5;
 
 /// Shows how a load goes on.
 #[derive(Debug)]
-pub(crate) enum Progress {
-    /// Nothing is shown.
-    Quiet,
-    /// A bar.
+pub(super) struct Progress {
+    /// The whole length of the plan.
+    length: Duration,
+    shown: Shown,
+    /// The names of the active faults.
+    faults: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+enum Shown {
     Bar(ProgressBar),
-    /// Plain lines.
-    Lines {
-        /// The whole length.
-        length: Duration,
-        /// Rows since the last line.
-        seconds: Vec<Second>,
-    },
+    /// Plain lines, with the rows since the last one.
+    Lines(Vec<Second>),
 }
 
 impl Progress {
     /// `length` is the plan's.
-    pub(crate) fn start(quiet: bool, length: Duration) -> Self {
-        if quiet {
-            return Self::Quiet;
-        }
-        if !std::io::stderr().is_terminal() {
-            return Self::Lines { length, seconds: Vec::new() };
-        }
-        let bar = ProgressBar::with_draw_target(Some(length.as_secs().max(1)), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} {bar:30.cyan/dim} {msg}") {
-            bar.set_style(style);
-        }
-        Self::Bar(bar)
+    pub(super) fn new(length: Duration) -> Self {
+        let shown = if io::stderr().is_terminal() { Shown::Bar(bar(length)) } else { Shown::Lines(Vec::new()) };
+        Self { length, shown, faults: BTreeSet::new() }
+    }
+}
+
+fn bar(length: Duration) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length.as_secs().max(1)), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} {bar:30.cyan/dim} {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+impl Sink for Progress {
+    fn name(&self) -> String {
+        "the progress line".to_owned()
     }
 
-    /// One more second; `faults` are the names of those active.
-    pub(crate) fn second(&mut self, second: &Second, faults: &[String]) {
-        match self {
-            Self::Quiet => {}
-            Self::Bar(bar) => {
-                bar.set_position((second.start_us + second.length_us) / 1_000_000);
-                bar.set_message(line(std::slice::from_ref(second), faults));
+    fn event(&mut self, event: &Event) -> Result<(), SinkError> {
+        match &event.kind {
+            EventKind::Fault { name, active: true } => _ = self.faults.insert(name.clone()),
+            EventKind::Fault { name, active: false } => _ = self.faults.remove(name),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn second(&mut self, interval: &Interval) -> Result<(), SinkError> {
+        let second = &interval.second;
+        let at = Duration::from_micros(second.start_us + second.length_us);
+        match &mut self.shown {
+            Shown::Bar(bar) => {
+                bar.set_elapsed(at);
+                bar.set_position(at.as_secs());
+                bar.set_message(line(std::slice::from_ref(second), &self.faults));
             }
-            Self::Lines { length, seconds } => {
+            Shown::Lines(seconds) => {
                 seconds.push(second.clone());
                 if seconds.len() as u64 >= LINE_EVERY {
-                    let at = Duration::from_micros(second.start_us + second.length_us);
                     let at = format_duration(Duration::from_secs_f64(at.as_secs_f64().round()));
-                    output::remark(format!("{at:>6} of {}  {}", format_duration(*length), line(seconds, faults)));
+                    output::remark(format!("{at:>6} of {}  {}", format_duration(self.length), line(seconds, &self.faults)));
                     seconds.clear();
                 }
             }
         }
+        Ok(())
     }
 
-    /// The load is over.
-    pub(crate) fn finish(&self) {
-        if let Self::Bar(bar) = self {
+    fn finish(&mut self, _: &RunResult, _: &Judged) -> Result<Option<String>, SinkError> {
+        if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }
+        Ok(None)
     }
 }
 
 /// The last rows in one line. The p95 is the highest of theirs: percentiles cannot be averaged.
-fn line(seconds: &[Second], faults: &[String]) -> String {
+fn line(seconds: &[Second], faults: &BTreeSet<String>) -> String {
     let Some(last) = seconds.last() else { return String::new() };
     let sum = |read: fn(&Second) -> u64| seconds.iter().map(read).sum::<u64>();
     let (requests, failures, length_us) = (sum(|s| s.requests), sum(|s| s.failures), sum(|s| s.length_us));
@@ -98,7 +118,8 @@ fn line(seconds: &[Second], faults: &[String]) -> String {
         text.push_str(&format!(", {} queued", format_count(last.gauges.queue_depth)));
     }
     if !faults.is_empty() {
-        text.push_str(&format!(", fault: {}", faults.join(", ")));
+        let names: Vec<&str> = faults.iter().map(String::as_str).collect();
+        text.push_str(&format!(", fault: {}", names.join(", ")));
     }
     text
 }
@@ -125,12 +146,12 @@ mod tests {
             ..Second::default()
         };
         assert_eq!(
-            line(&[second], &["outage".to_owned()]),
+            line(&[second], &["outage".to_owned()].into()),
             "20 users, 200 requests/s, p95 48.2 ms, 1.50 % failed, Clay breaker OPEN, 1,200 queued, fault: outage"
         );
         let idle = Second { length_us: 1_000_000, ..Second::default() };
-        assert_eq!(line(std::slice::from_ref(&idle), &[]), "0 users, 0.00 requests/s");
+        assert_eq!(line(std::slice::from_ref(&idle), &BTreeSet::new()), "0 users, 0.00 requests/s");
         let one = Second { gauges: Gauges { users: 1, ..Gauges::default() }, ..idle };
-        assert_eq!(line(&[one], &[]), "1 user, 0.00 requests/s");
+        assert_eq!(line(&[one], &BTreeSet::new()), "1 user, 0.00 requests/s");
     }
 }

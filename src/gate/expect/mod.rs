@@ -42,7 +42,7 @@ pub struct ExpectationJudgement {
     pub truth: String,
     /// What was seen of it, or why nothing could be.
     pub seen: String,
-    /// Whether it came true. Never without data.
+    /// Whether it held. Never without data.
     pub passed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Expectations on runs and ledgers made by hand: what comes true, what does not, and what has no data.
+//! Expectations on runs and ledgers made by hand: what holds, what fails, and what has no data.
 
 use std::io::Write;
 use std::time::Duration;
@@ -429,16 +429,16 @@ fn a_fault_that_never_began_or_ended_proves_nothing() {
 }
 
 #[test]
-fn one_expectation_that_is_not_true_fails_the_run() {
+fn one_expectation_that_fails_fails_the_run() {
     let (run, facts) = (outage(), facts(&ledger()));
     let verdict = |time| {
         let expected = of_clay(|clay| clay.opens_within = Some(time));
         judge(&run, &[], judge_expectations(&expected, &grounds(&run, &facts)))
     };
     let passed = verdict(ms(500));
-    assert_eq!((passed.outcome, passed.reasons), (Outcome::Passed, vec!["The one expectation came true.".to_owned()]));
+    assert_eq!((passed.outcome, passed.reasons), (Outcome::Passed, vec!["The one expectation held.".to_owned()]));
     let failed = verdict(ms(499));
-    assert_eq!((failed.outcome, failed.reasons), (Outcome::Failed, vec!["The one expectation did not come true.".to_owned()]));
+    assert_eq!((failed.outcome, failed.reasons), (Outcome::Failed, vec!["The one expectation failed.".to_owned()]));
 }
 
 /// `cargo test --release -p plimsoll --lib -- --ignored a_million` measures it.

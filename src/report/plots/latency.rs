@@ -1,6 +1,6 @@
 //! Percentiles of request duration over time, with the thresholds' limits.
 
-use crate::gate::{Judgement, Unit, without_zeros};
+use crate::gate::{ThresholdJudgement, Unit, without_zeros};
 use crate::report::view::{Read, View};
 use crate::units::format_latency;
 
@@ -68,14 +68,14 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
 }
 
 /// At most three limits on request durations, in microseconds.
-fn limits<'v>(view: &View<'v>) -> Vec<(&'v Judgement, f64)> {
+fn limits<'v>(view: &View<'v>) -> Vec<(&'v ThresholdJudgement, f64)> {
     let all = view.judged.verdict.thresholds.iter();
     let wanted = all.filter(|j| j.metric == "http_req_duration" && j.unit == Unit::Milliseconds && j.operator.starts_with('<'));
     wanted.map(|judgement| (judgement, judgement.limit * 1e3)).take(3).collect()
 }
 
 /// The colour of the percentile that the limit is on.
-fn limit_color(judgement: &Judgement) -> Color {
+fn limit_color(judgement: &ThresholdJudgement) -> Color {
     LINES.iter().find(|line| Some(line.percentile) == judgement.percentile).map_or(GREY, |line| line.color)
 }
 

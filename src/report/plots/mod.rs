@@ -12,6 +12,7 @@ mod users;
 
 use std::path::Path;
 
+use super::document::{Block, Figure};
 use super::error::ReportError;
 use super::view::View;
 use scene::Scene;
@@ -29,8 +30,13 @@ pub(super) enum Plot {
 impl Plot {
     pub(super) const ALL: [Self; 5] = [Self::Latency, Self::Throughput, Self::Users, Self::Percentiles, Self::Breakers];
 
+    /// The picture as a part of a document.
+    pub(super) fn figure(self) -> Block {
+        Block::Figure(Figure { name: self.stem(), alt: self.alt() })
+    }
+
     /// The file's name without its ending.
-    pub(super) fn stem(self) -> &'static str {
+    fn stem(self) -> &'static str {
         match self {
             Self::Latency => "latency",
             Self::Throughput => "throughput",
@@ -41,7 +47,7 @@ impl Plot {
     }
 
     /// What the picture shows, for those who cannot see it.
-    pub(super) fn alt(self) -> &'static str {
+    fn alt(self) -> &'static str {
         match self {
             Self::Latency => "Line chart: 50th, 95th and 99th percentile of request duration over time, with faults and limits",
             Self::Throughput => "Line chart: requests, failures and 429 answers a second over time, with faults",

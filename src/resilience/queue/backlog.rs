@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::dead_letters::{DeadLetters, MemoryDeadLetters};
-use super::{Attempt, FallbackQueue, MemoryQueue, StoreError};
+use super::entry::{Attempt, StoreError};
+use super::fallback_queue::{FallbackQueue, MemoryQueue};
 use crate::resilience::settings::FallbackSettings;
 use crate::resilience::wall::UnixMillis;
 

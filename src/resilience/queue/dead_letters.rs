@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::outcome::FailureKind;
 
-use super::{Entry, StoreError};
+use super::entry::{Entry, StoreError};
 use crate::resilience::wall::UnixMillis;
 
 /// How often an entry may be redriven; one that failed as often needs a person.

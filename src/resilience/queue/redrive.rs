@@ -4,16 +4,18 @@
 //! leads among healthy ones. So each letter is claimed like a new submission before it moves, the move is one operation of
 //! the store, and a letter that failed as often as may be stays.
 
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::StoreError;
 use super::backlog::Backlog;
 use super::dead_letters::{DeadLetter, DeadLetters, MOST_REDRIVES};
+use super::entry::StoreError;
 use crate::resilience::idempotency::{Claim, FirstClaim, Idempotency};
 use crate::resilience::limiter::LONGEST_PAUSE;
 use crate::resilience::operation::Operation;
-use crate::resilience::pipeline::Pipeline;
-use crate::resilience::sender::Sender;
+use crate::resilience::shared::Shared;
 
 /// Letters that are read at once.
 const PAGE: usize = 100;
@@ -29,20 +31,26 @@ pub struct Redriven {
     pub kept: u64,
 }
 
-impl<S: Sender, B: Backlog> Pipeline<S, B> {
-    /// Moves the dead letters back into the queue, oldest first, except those that were redriven [`MOST_REDRIVES`] times.
-    /// The drain then delivers them at its pace.
-    ///
-    /// # Errors
-    /// When the store fails; what was moved before stays moved.
-    pub async fn redrive(&self) -> Result<Redriven, StoreError> {
-        let _redriving = self.redriving.lock().await;
+/// Moves dead letters back into the queue.
+pub(in crate::resilience) struct Redrive<S, B> {
+    shared: Arc<Shared<S, B>>,
+    /// One redrive at a time: two that read the same letters would count them twice.
+    running: Mutex<()>,
+}
+
+impl<S, B: Backlog> Redrive<S, B> {
+    pub(in crate::resilience) fn new(shared: &Arc<Shared<S, B>>) -> Self {
+        Self { shared: Arc::clone(shared), running: Mutex::default() }
+    }
+
+    pub(in crate::resilience) async fn run(&self) -> Result<Redriven, StoreError> {
+        let _one_at_a_time = self.running.lock().await;
         let mut redriven = Redriven::default();
-        // What fails again meanwhile comes behind it, as a new letter: it has had its turn.
+        // What fails again meanwhile gets a higher id, as a new letter.
         let last = self.last_letter().await?;
         let mut after = 0;
         while after < last {
-            let page = self.backlog.letters().page(after, PAGE).await?;
+            let page = self.shared.backlog.letters().page(after, PAGE).await?;
             after = page.last().map_or(last, |letter| letter.id);
             for letter in page.iter().filter(|letter| letter.id <= last) {
                 if letter.entry.redrives >= MOST_REDRIVES {
@@ -52,14 +60,14 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
                 }
             }
         }
-        self.arrived.ring();
+        self.shared.arrived.notify();
         Ok(redriven)
     }
 
     /// The id of the newest letter; 0 without any.
     async fn last_letter(&self) -> Result<u64, StoreError> {
         let mut last = 0;
-        while let Some(letter) = self.backlog.letters().page(last, PAGE).await?.last() {
+        while let Some(letter) = self.shared.backlog.letters().page(last, PAGE).await?.last() {
             last = letter.id;
         }
         Ok(last)
@@ -67,12 +75,12 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
     async fn redrive_one(&self, letter: &DeadLetter, redriven: &mut Redriven) -> Result<(), StoreError> {
         let id = letter.id;
-        let claim = match self.idempotency.as_ref().map(|idempotency| claim(idempotency, &letter.entry.operation)) {
+        let claim = match self.shared.idempotency.as_ref().map(|idempotency| claim(idempotency, &letter.entry.operation)) {
             None | Some(Some(Claimed::NotNeeded)) => None,
             Some(Some(Claimed::First(claim))) => Some(claim),
             Some(Some(Claimed::Duplicate)) => {
-                self.tally.found_duplicate();
-                self.backlog.letters().remove(id).await?;
+                self.shared.tally.found_duplicate();
+                self.shared.backlog.letters().remove(id).await?;
                 redriven.duplicates += 1;
                 return Ok(());
             }
@@ -81,10 +89,10 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
                 return Ok(());
             }
         };
-        // One after the other: whatever felled them together is not met by all of them again.
-        let turn = self.settings.fallback.redrive_pacing.saturating_mul(u32::try_from(redriven.moved).unwrap_or(u32::MAX));
+        // One after the other, so that a fault that hit them together does not hit all of them again.
+        let turn = self.shared.settings.fallback.redrive_pacing.saturating_mul(u32::try_from(redriven.moved).unwrap_or(u32::MAX));
         let due = Instant::now() + turn.min(LONGEST_PAUSE);
-        if self.backlog.redrive(id, self.wall.unix_millis(due)).await? {
+        if self.shared.backlog.redrive(id, self.shared.millis(due)).await? {
             if let Some(claim) = claim {
                 claim.queued();
             }
@@ -98,16 +106,16 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
 /// Whether a letter's operation may go back into the queue.
 enum Claimed<'a> {
-    /// The store knows best.
+    /// The store decides.
     NotNeeded,
     First(FirstClaim<'a>),
     Duplicate,
 }
 
-/// `None` while a copy is under way.
+/// `None` while a copy is in flight.
 ///
-/// Where the operations of a lead are, the store knows, and replicas share it: that one was put into the queue from here says
-/// nothing of what another replica did with it since. Taken for a copy, the only letter of it would be thrown away.
+/// The store knows where the operations of a lead are, and replicas share it: a queue mark made here does not show what
+/// another replica did since. If the letter were taken for a copy, the only record of the operation would be removed.
 fn claim<'a>(idempotency: &'a Idempotency, operation: &Operation) -> Option<Claimed<'a>> {
     if operation.lead.is_some() {
         let delivered = idempotency.was_delivered(&operation.key);

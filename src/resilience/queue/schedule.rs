@@ -1,4 +1,4 @@
-//! Schedule: when an entry of a durable queue is tried again, told from nothing but the entry.
+//! Schedule: when an entry of a durable queue is tried again, computed from the entry alone.
 //!
 //! Retries that wait in memory are gone with the process, and a restarted service that begins them anew multiplies an
 //! outage. Here each attempt is one lease, what was tried stands in the entry, and the next time follows from it: first the
@@ -7,46 +7,46 @@
 
 use std::time::Duration;
 
-use super::Entry;
+use super::entry::Entry;
 use crate::resilience::limiter::LONGEST_PAUSE;
 use crate::resilience::retry::exponential;
 use crate::resilience::settings::PipelineSettings;
 
-/// Where an entry stands after one more failed attempt.
+/// What follows when one more attempt of an entry failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::resilience) enum Stand {
-    /// Its `attempts` attempts may be followed by a quick retry; if not, by this wait in the queue.
-    Quick { attempts: u32, else_wait: Duration },
-    /// The quick retries are over: fallbacks may answer it now, or it waits in the queue for so long.
-    QuickOver { wait: Duration },
-    /// It waits in the queue for so long.
-    Waits { wait: Duration },
+pub(super) enum NextStep {
+    /// A quick retry after `attempts` attempts; if there is none, this wait in the queue.
+    QuickRetry { attempts: u32, else_wait: Duration },
+    /// The quick retries are used up: fallbacks may answer it now, or it waits in the queue for this long.
+    QuickRetriesOver { wait: Duration },
+    /// It waits in the queue for this long.
+    Wait { wait: Duration },
     /// No attempt is left.
-    NoneLeft,
+    Exhausted,
 }
 
 /// Whether the entry came into the queue without having been tried, and has its quick retries before it.
 ///
 /// Whatever brought an entry here by failing is remembered as an attempt that the queue did not make; a redriven entry has
 /// its history and a count of none.
-pub(in crate::resilience) fn in_quick_retries(entry: &Entry, settings: &PipelineSettings) -> bool {
+pub(super) fn in_quick_retries(entry: &Entry, settings: &PipelineSettings) -> bool {
     came_untried(entry) && entry.retry_count <= settings.retry.max_retries
 }
 
-/// Where an entry stands when the attempt that was made for it has failed too.
-pub(in crate::resilience) fn after_failure(entry: &Entry, settings: &PipelineSettings) -> Stand {
+/// What follows when this attempt of the entry has failed too.
+pub(super) fn after_failure(entry: &Entry, settings: &PipelineSettings) -> NextStep {
     let failed = entry.retry_count.saturating_add(1);
     let wait = |doublings| exponential(settings.fallback.queue_base_delay, doublings, LONGEST_PAUSE);
     let longest = settings.fallback.queue_attempts.max(1);
     if !came_untried(entry) {
-        return if failed >= longest { Stand::NoneLeft } else { Stand::Waits { wait: wait(failed - 1) } };
+        return if failed >= longest { NextStep::Exhausted } else { NextStep::Wait { wait: wait(failed - 1) } };
     }
     let quick = settings.retry.max_retries.saturating_add(1);
     match failed.checked_sub(quick) {
-        None => Stand::Quick { attempts: failed, else_wait: wait(0) },
-        Some(0) => Stand::QuickOver { wait: wait(0) },
-        Some(from_queue) if from_queue >= longest => Stand::NoneLeft,
-        Some(from_queue) => Stand::Waits { wait: wait(from_queue) },
+        None => NextStep::QuickRetry { attempts: failed, else_wait: wait(0) },
+        Some(0) => NextStep::QuickRetriesOver { wait: wait(0) },
+        Some(from_queue) if from_queue >= longest => NextStep::Exhausted,
+        Some(from_queue) => NextStep::Wait { wait: wait(from_queue) },
     }
 }
 
@@ -76,9 +76,9 @@ mod tests {
         let mut waits = Vec::new();
         loop {
             waits.push(match after_failure(&entry, settings) {
-                Stand::Quick { .. } => -1,
-                Stand::QuickOver { wait } | Stand::Waits { wait } => (wait.as_secs() / 60) as i64,
-                Stand::NoneLeft => return waits,
+                NextStep::QuickRetry { .. } => -1,
+                NextStep::QuickRetriesOver { wait } | NextStep::Wait { wait } => (wait.as_secs() / 60) as i64,
+                NextStep::Exhausted => return waits,
             });
             entry.retry_count += 1;
             entry.remember(WHY);

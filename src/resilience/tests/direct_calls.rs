@@ -57,7 +57,7 @@ async fn without_a_place_in_time_a_call_goes_to_the_queue_and_the_wait_is_measur
     tokio::time::sleep(Duration::from_secs(1)).await;
     let full = Disposition::Fallback { source: Source::Queued, cause: FailureKind::InFlightFull };
     assert_eq!(rig.pipeline.call(lead(2)).await, full);
-    let waits = rig.pipeline.gauges().place_waits;
+    let waits = rig.pipeline.gauges().in_flight_waits;
     assert_eq!((waits.count, waits.total), (1, Duration::from_secs(2)));
     assert_eq!(first.await.expect("it ends"), Disposition::Delivered { attempts: 1 });
     assert_eq!(rig.pipeline.health().latency, Some(Duration::from_secs(5)), "the vendor's time has no wait of ours in it");

@@ -1,9 +1,9 @@
 //! From the queue to the vendor, and by way of the dead letters back.
 
+use crate::resilience::Drained;
 use crate::resilience::operation::Disposition;
 use crate::resilience::queue::backlog::Backlog;
 use crate::resilience::queue::dead_letters::DeadLetters;
-use crate::resilience::queue::drain::Drained;
 use crate::resilience::queue::redrive::Redriven;
 use crate::resilience::settings::{FallbackSettings, LimiterSettings};
 

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use crate::outcome::RestingState;
+use crate::resilience::Drained;
 use crate::resilience::operation::Source;
 use crate::resilience::queue::backlog::{Backlog, CreditState, MemoryBacklog};
 use crate::resilience::queue::dead_letters::{DeadLetters, MemoryDeadLetters};
-use crate::resilience::queue::drain::Drained;
 use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
 use crate::resilience::settings::{CreditSettings, FallbackSettings, FallbackStep, InFlightSettings, LimiterSettings};
 use crate::resilience::wall::{DayClock, UnixMillis};
@@ -311,7 +311,7 @@ async fn what_follows_rings_the_bell_of_whoever_does_it() {
         Keeping { kept: Arc::new(MemoryBacklog::new(&settings.fallback)), settled: Arc::default(), stall: Arc::default() };
     let pipeline = Pipeline::with_backlog(settings, vendor, backlog.clone(), emitter(start, &log), wall, Seed(1).stream("first"))
         .with_follow_up(|operation, _, _| vec![operation.clone()])
-        .ringing(other.pipeline.bell());
+        .notifying(other.pipeline.notifier());
     let work = other.work(1);
     tokio::time::sleep(Duration::from_millis(10)).await;
     // The store of the test moves nothing between queues: what follows is put into the other one before it is rung.

@@ -3,9 +3,9 @@
 use std::future::{Future, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::resilience::Drained;
 use crate::resilience::queue::backlog::{Backlog, CreditState};
 use crate::resilience::queue::dead_letters::MemoryDeadLetters;
-use crate::resilience::queue::drain::Drained;
 use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, MemoryQueue, Settled, StoreError};
 use crate::resilience::wall::{DayClock, UnixMillis};
 

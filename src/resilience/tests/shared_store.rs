@@ -1,7 +1,7 @@
 //! Several replicas on one store, a store that answers late, and a pipeline that was told to end.
 
+use crate::resilience::Drained;
 use crate::resilience::queue::backlog::Backlog;
-use crate::resilience::queue::drain::Drained;
 use crate::resilience::queue::redrive::Redriven;
 use crate::resilience::settings::CreditSettings;
 
@@ -68,7 +68,7 @@ async fn what_another_replica_delivered_is_not_remembered_for_ever() {
     assert_eq!(first.pipeline.drain_once().await, Drained::DeadLettered);
     first.pipeline.redrive().await.expect("a working store");
     assert_eq!(second.drain_once().await, Drained::Delivered);
-    let marks = first.pipeline.idempotency.as_ref().expect("by default").sizes();
+    let marks = first.pipeline.shared().idempotency.as_ref().expect("by default").sizes();
     assert_eq!(marks, (0, 0));
 }
 
@@ -91,6 +91,6 @@ async fn nothing_is_taken_once_the_end_was_told() {
     let service = service(plain());
     service.accept(lead(1)).await;
     assert!(service.pipeline.stop(Duration::ZERO).await, "nothing was in hand");
-    assert_eq!(service.pipeline.drain_once().await, Drained::GivenBack);
+    assert_eq!(service.pipeline.drain_once().await, Drained::Released);
     assert_eq!((service.vendor.count(), service.store.counts()), (0, (1, 0)));
 }

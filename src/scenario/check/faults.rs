@@ -96,7 +96,7 @@ impl Checker<'_> {
     }
 
     fn warn_if_unused(&mut self, fault: &Fault, journeys: Option<&[WeightedJourney]>, place: &KeyPath) {
-        let (Some(vendor), Some(journeys)) = (only_vendor(fault).map(outcome_vendor), journeys) else { return };
+        let (Some(vendor), Some(journeys)) = (only_vendor(fault).map(Vendor::from), journeys) else { return };
         // A service of the user's own may call any vendor.
         let may_be_called = |weighted: &WeightedJourney| {
             matches!(weighted.journey, Journey::Http(_)) || weighted.journey.kind().vendors.contains(&vendor)
@@ -182,12 +182,5 @@ fn only_vendor(fault: &Fault) -> Option<SimulatedVendor> {
 
 /// Whether a fault can hit requests to `vendor`.
 pub(super) fn concerns(fault: &Fault, vendor: Vendor) -> bool {
-    !matches!(fault.kind, FaultKind::Webhook { .. }) && only_vendor(fault).is_none_or(|only| outcome_vendor(only) == vendor)
-}
-
-fn outcome_vendor(vendor: SimulatedVendor) -> Vendor {
-    match vendor {
-        SimulatedVendor::Clay => Vendor::Clay,
-        SimulatedVendor::CustomerIo => Vendor::CustomerIo,
-    }
+    !matches!(fault.kind, FaultKind::Webhook { .. }) && only_vendor(fault).is_none_or(|only| Vendor::from(only) == vendor)
 }

@@ -23,6 +23,7 @@ use pool::Pool;
 
 use super::adapter::{self, Aside, Asides};
 use crate::simulated::Vendor;
+use crate::text::with_causes;
 
 /// Bytes that an instance may keep before its successor takes over. See `KEPT_PER_REQUEST`.
 pub(super) const BUDGET: u64 = 6 * 1024 * 1024;
@@ -194,14 +195,7 @@ fn strip(headers: &mut HeaderMap) {
 }
 
 fn failure(error: impl std::error::Error) -> BackendError {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    BackendError(text)
+    BackendError(with_causes(&error))
 }
 
 #[cfg(test)]

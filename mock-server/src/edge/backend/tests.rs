@@ -8,7 +8,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::*;
-use crate::fault::SimulatedVendor;
 use crate::simulated::{self, Answer};
 
 /// Sends back what it got, and counts.
@@ -16,10 +15,6 @@ use crate::simulated::{self, Answer};
 struct Echo(AtomicU64);
 
 impl Vendor for Echo {
-    fn vendor(&self) -> SimulatedVendor {
-        SimulatedVendor::Clay
-    }
-
     fn route(&self, _method: &Method, _path: &str) -> Option<&'static str> {
         None
     }

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fault::{FaultKind, LostAnswer, Malformed, Outage, ResetPoint, WebhookFault};
+use crate::fault::{LostAnswer, Malformed, Outage, ResetPoint, RetryAfterStyle, SimulatedVendor, WebhookFault};
 use crate::latency::LatencyModel;
+use crate::secret::Secret;
 
 const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)

@@ -9,12 +9,9 @@ use crate::fault::effect::CallbackVerdict;
 use crate::simulated::RouteName;
 
 /// A vendor whose requests are of whoever their path names, and carry the key that their body is.
-struct Plain(SimulatedVendor);
+struct Plain;
 
 impl Vendor for Plain {
-    fn vendor(&self) -> SimulatedVendor {
-        self.0
-    }
     fn route(&self, _method: &Method, _path: &str) -> Option<&'static str> {
         None
     }
@@ -32,7 +29,7 @@ impl Vendor for Plain {
     }
 }
 
-const PLAIN: Plain = Plain(SimulatedVendor::Clay);
+const PLAIN: Plain = Plain;
 
 fn error() -> Fault {
     Fault::new("test", FaultKind::Error { status: 500, body: None })
@@ -258,7 +255,7 @@ async fn who_obeys_retry_after_gets_through() {
 
 #[test]
 fn a_rotated_key_lets_the_new_one_pass() {
-    let new_key = Some(crate::settings::Secret("new".to_owned()));
+    let new_key = Some(crate::secret::Secret("new".to_owned()));
     let rotated = begun(&fault(FaultKind::Auth { status: 401, new_key }));
     assert!(!is_hit(&rotated, "r", "/", "new"));
     let refused = answer(verdict(&rotated, "r", "/", "old"));
@@ -269,7 +266,7 @@ fn a_rotated_key_lets_the_new_one_pass() {
 
 #[test]
 fn the_vendor_accepts_the_new_keys_of_all_faults_in_force() {
-    let rotated = |key: &str| fault(FaultKind::Auth { status: 401, new_key: Some(crate::settings::Secret(key.to_owned())) });
+    let rotated = |key: &str| fault(FaultKind::Auth { status: 401, new_key: Some(crate::secret::Secret(key.to_owned())) });
     let active = ActiveFaults::default().with(begun(&rotated("a"))).with(begun(&error())).with(begun(&rotated("b")));
     assert_eq!(active.new_keys(), ["a", "b"]);
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use crate::settings::Secret;
+use crate::secret::Secret;
 
 /// A callback that is due.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::settings::CreditSettings;
+use crate::simulated::clay::settings::CreditSettings;
 
 /// What has become of the credits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -100,7 +100,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::settings::Plan;
+    use crate::simulated::clay::settings::Plan;
 
     const DAY: Duration = Duration::from_secs(86_400);
 

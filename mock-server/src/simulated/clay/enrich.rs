@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::seed::{Hash, Seed};
-use crate::settings::EnrichmentSettings;
+use crate::simulated::clay::settings::EnrichmentSettings;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
     use crate::latency::LatencyModel;
-    use crate::settings::Provider;
+    use crate::simulated::clay::settings::Provider;
 
     fn outcomes(settings: EnrichmentSettings, seed: u64, leads: u32) -> Vec<Outcome> {
         let waterfall = Waterfall::new(settings, Seed(seed));

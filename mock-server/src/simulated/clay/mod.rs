@@ -4,6 +4,7 @@
 //! documented, and the same form was chosen because clients already have to read it.
 
 mod api;
+mod api_limit;
 mod auth;
 mod callback;
 mod credits;
@@ -16,6 +17,7 @@ mod read;
 mod resource;
 mod row;
 mod sections;
+mod settings;
 mod setup;
 mod webhook;
 mod workspace;
@@ -35,6 +37,10 @@ pub(crate) use callback::{Callback, Deliveries};
 pub use credits::{Bill, CreditState};
 pub use profile::Profile;
 pub use row::{Row, RowStatus};
+pub use settings::{
+    CallbackSettings, ClaySettings, CreditSettings, EnrichmentSettings, Plan, Provider, PublicApiSettings, RegisteredWebhook,
+    Routine, WebhookSource, WhenExhausted,
+};
 
 use path::Path;
 use setup::Setup;
@@ -42,10 +48,8 @@ use workspace::Workspace;
 
 use super::{Answer, Effect, Request, Vendor};
 use crate::clock::DayClock;
-use crate::fault::RetryAfterStyle;
+use crate::retry_after::RetryAfterStyle;
 use crate::seed::Seed;
-use crate::settings::ClaySettings;
-use crate::simulated::SimulatedVendor;
 
 /// The webhook source's route.
 pub const WEBHOOK: &str = "clay.webhook";
@@ -127,10 +131,6 @@ impl Clay {
 }
 
 impl Vendor for Clay {
-    fn vendor(&self) -> SimulatedVendor {
-        SimulatedVendor::Clay
-    }
-
     fn route(&self, method: &Method, request_path: &str) -> Option<&'static str> {
         Path::of(request_path).filter(|path| path.method() == method).map(Path::route)
     }

@@ -81,7 +81,7 @@ impl Clay {
     }
 
     /// How callbacks are made.
-    pub(crate) fn callback_settings(&self) -> &crate::settings::CallbackSettings {
+    pub(crate) fn callback_settings(&self) -> &crate::simulated::clay::settings::CallbackSettings {
         &self.setup.settings.callbacks
     }
 

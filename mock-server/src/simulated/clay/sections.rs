@@ -44,7 +44,7 @@ impl Clay {
     }
 
     fn routines(&self) -> Value {
-        let told = |routine: &crate::settings::Routine| json!({ "id": routine.id, "allowed": routine.allowed });
+        let told = |routine: &crate::simulated::clay::settings::Routine| json!({ "id": routine.id, "allowed": routine.allowed });
         self.setup.settings.public_api.routines.iter().map(told).collect()
     }
 

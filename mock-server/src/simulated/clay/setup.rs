@@ -11,10 +11,11 @@ use super::enrich::Waterfall;
 use super::lead::{Lead, NamedFields};
 use super::profile::Profile;
 use super::row::{Kept, Origin, Row, RowStatus, row_id, run_id};
+use super::settings::ClaySettings;
 use super::workspace::{Notices, Run};
 use crate::clock::{DayClock, iso_8601};
+use crate::secret::Secret;
 use crate::seed::Seed;
-use crate::settings::{ClaySettings, Secret};
 
 /// A workspace's settings.
 pub(super) struct Setup {
@@ -38,7 +39,7 @@ const LONGEST_URL: usize = 2_048;
 impl Setup {
     pub(super) fn new(settings: ClaySettings, seed: Seed, clock: DayClock) -> Self {
         let shared: Option<Arc<str>> = settings.callbacks.url.as_deref().map(Arc::from);
-        let source = |source: crate::settings::WebhookSource| Source {
+        let source = |source: crate::simulated::clay::settings::WebhookSource| Source {
             id: source.id,
             token: source.token,
             callback_url: source.callback_url.as_deref().map(Arc::from).or_else(|| shared.clone()),

@@ -11,7 +11,7 @@ use super::row::{Kept, Origin};
 use super::setup::key;
 use super::workspace::Workspace;
 use super::{Clay, LARGEST_PAYLOAD, one_effect};
-use crate::settings::WhenExhausted;
+use crate::simulated::clay::settings::WhenExhausted;
 use crate::simulated::{Answer, Request, Vendor};
 
 /// What Clay's own webhook URLs may carry before the UUID.

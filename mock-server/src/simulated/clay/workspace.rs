@@ -11,13 +11,13 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use tokio::time::Instant;
 
-use super::api::ApiLimit;
+use super::api_limit::ApiLimit;
 use super::callback::{Callback, Outbox};
 use super::credits::Account;
 use super::dedupe::Seen;
 use super::row::{Kept, Origin, RowStatus};
 use crate::bucket::TokenBucket;
-use crate::settings::ClaySettings;
+use crate::simulated::clay::settings::ClaySettings;
 
 /// The state behind the lock.
 pub(super) struct Workspace {

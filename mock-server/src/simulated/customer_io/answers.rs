@@ -7,7 +7,7 @@ use http::header::RETRY_AFTER;
 use serde_json::{Value, json};
 
 use super::route::Api;
-use crate::fault::RetryAfterStyle;
+use crate::retry_after::RetryAfterStyle;
 use crate::simulated::Answer;
 
 /// The body of a success, as recorded from production.

@@ -1,7 +1,6 @@
 //! The App API: transactional messages, triggers of broadcasts, and people looked up.
 
 use http::StatusCode;
-use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -9,37 +8,9 @@ use super::answers::{self, Invalid};
 use super::attributes::{Attributes, text, text_or_number};
 use super::fields::{identifier, inner, object};
 use super::limits::{ATTACHMENTS, BROADCAST_RECIPIENTS, MESSAGE, RECIPIENTS};
-use super::operation::{Identifier, NewDelivery};
+use super::operation::{Channel, Identifier, NewDelivery};
 use super::store::Customer;
 use crate::simulated::Answer;
-
-/// The channel of a transactional message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    /// E-mail.
-    Email,
-    /// A push notification.
-    Push,
-    /// A text message.
-    Sms,
-    /// A WhatsApp message.
-    #[serde(rename = "whatsapp")]
-    WhatsApp,
-    /// An in-app message.
-    InApp,
-    /// A message in an app's inbox.
-    InboxMessage,
-}
-
-/// A trigger on its way into the store.
-#[derive(Debug)]
-pub(super) struct NewTrigger {
-    pub(super) id: u64,
-    pub(super) broadcast: u64,
-    pub(super) recipients: Option<usize>,
-    pub(super) data: Option<Box<RawValue>>,
-}
 
 /// The answer to a message that is wrong (documented: 400, 403 and 413 in this form).
 pub(super) fn message_refusal(problem: &Invalid) -> Answer {

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
 
 use super::route::Api;
-use crate::settings::{CustomerIoSettings, Region};
+use crate::simulated::customer_io::settings::{CustomerIoSettings, Region};
 
 /// The credentials that are accepted.
 pub(super) struct Credentials {

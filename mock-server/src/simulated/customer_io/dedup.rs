@@ -1,7 +1,7 @@
 //! The memory of identities that makes a duplicate known.
 //!
 //! Documented: an event whose `id`, a ULID, has been seen is ignored. For how long is not; see
-//! [`deduplication_window`](crate::settings::CustomerIoSettings::deduplication_window).
+//! [`deduplication_window`](crate::simulated::customer_io::settings::CustomerIoSettings::deduplication_window).
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;

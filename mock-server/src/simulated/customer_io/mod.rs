@@ -18,6 +18,7 @@ mod pipelines;
 mod quota;
 mod route;
 mod sections;
+mod settings;
 mod store;
 mod subject;
 mod track_v1;
@@ -34,21 +35,18 @@ use rand::RngCore;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use self::app::NewTrigger;
 use self::credentials::Credentials;
-use self::operation::{Identifier, Operation};
+use self::operation::{Identifier, NewTrigger, Operation};
 use self::quota::Quotas;
 use self::route::{Api, Endpoint, Route, route};
 use self::store::{Received, Store};
 use super::{Answer, Effect, Request, Vendor};
 use crate::clock::DayClock;
 use crate::seed::Seed;
-use crate::settings::CustomerIoSettings;
-use crate::simulated::SimulatedVendor;
 
-pub use self::app::Channel;
-pub use self::operation::EventKind;
+pub use self::operation::{Channel, EventKind};
 pub use self::route::*;
+pub use self::settings::{CustomerIoSettings, Region};
 pub use self::store::{Broadcast, Customer, CustomerDevice, CustomerEvent, DeliveryRecord, Identifiers, Metric, ObjectRecord};
 
 /// The largest body that any of its routes reads, in bytes: a transactional message of 1 MB with 2 MB of attachments in base
@@ -333,10 +331,6 @@ fn fresh(settings: &CustomerIoSettings, seed: Seed) -> Store {
 }
 
 impl Vendor for CustomerIo {
-    fn vendor(&self) -> SimulatedVendor {
-        SimulatedVendor::CustomerIo
-    }
-
     fn route(&self, method: &Method, path: &str) -> Option<&'static str> {
         route(path)?.endpoint(method).map(Endpoint::name)
     }

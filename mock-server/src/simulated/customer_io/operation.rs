@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::attributes::Attributes;
@@ -108,7 +109,7 @@ pub(super) enum ObjectName {
 #[derive(Debug)]
 pub(super) struct NewDelivery {
     pub(super) id: String,
-    pub(super) channel: super::Channel,
+    pub(super) channel: Channel,
     pub(super) identifier: Identifier,
     pub(super) to: Option<Box<str>>,
     pub(super) message: Option<Box<str>>,
@@ -162,7 +163,7 @@ pub(super) enum Operation {
     /// A message is to be sent.
     Deliver(Box<NewDelivery>),
     /// A broadcast is to be sent.
-    Trigger(super::NewTrigger),
+    Trigger(NewTrigger),
     /// A report on a delivery.
     Report(NewMetric),
     /// The recipient of a delivery wants no more messages.
@@ -231,4 +232,32 @@ impl std::fmt::Display for ObjectName {
             Self::Given(id) => f.write_str(id),
         }
     }
+}
+
+/// The channel of a transactional message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// E-mail.
+    Email,
+    /// A push notification.
+    Push,
+    /// A text message.
+    Sms,
+    /// A WhatsApp message.
+    #[serde(rename = "whatsapp")]
+    WhatsApp,
+    /// An in-app message.
+    InApp,
+    /// A message in an app's inbox.
+    InboxMessage,
+}
+
+/// A trigger on its way into the store.
+#[derive(Debug)]
+pub(super) struct NewTrigger {
+    pub(super) id: u64,
+    pub(super) broadcast: u64,
+    pub(super) recipients: Option<usize>,
+    pub(super) data: Option<Box<RawValue>>,
 }

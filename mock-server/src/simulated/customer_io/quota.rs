@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::answers;
 use super::route::{Api, Endpoint};
-use crate::settings::CustomerIoSettings;
 use crate::simulated::Answer;
+use crate::simulated::customer_io::settings::CustomerIoSettings;
 use crate::simulated::limit::OwnLimit;
 
 /// The limits of all APIs.

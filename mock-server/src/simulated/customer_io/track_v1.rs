@@ -10,7 +10,7 @@ use super::fields::{device, event, identifier, inner, object, path_identifier, p
 use super::limits::SEGMENT_IDS;
 use super::operation::{EventKind, Identifier, NewMetric, Operation, Profile};
 use super::route::{Endpoint, Route};
-use crate::settings::{CustomerIoSettings, Region};
+use crate::simulated::customer_io::settings::{CustomerIoSettings, Region};
 use crate::simulated::{Answer, Request};
 
 /// What a valid request asks for.

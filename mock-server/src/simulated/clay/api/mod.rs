@@ -3,7 +3,6 @@
 //! Every answer past the key tells the rate limit where there is one. The order of the checks is not publicly documented: 401
 //! first, so that nothing is learnt without a key, then 429, then what is wrong with the request.
 
-mod limit;
 mod me;
 mod results;
 mod run;
@@ -11,7 +10,6 @@ mod run;
 use http::StatusCode;
 use tokio::time::Instant;
 
-pub(super) use limit::ApiLimit;
 pub(super) use run::first_subject;
 
 use super::Clay;

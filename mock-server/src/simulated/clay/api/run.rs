@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::super::row::{Kept, Origin, run_id};
 use super::super::setup::{Setup, key};
 use super::super::{Clay, one_effect};
-use crate::settings::LONGEST_ID;
+use crate::simulated::clay::settings::LONGEST_ID;
 use crate::simulated::{Answer, Request, Vendor};
 
 /// Items that one run takes (documented).

@@ -19,7 +19,7 @@ use self::people::People;
 use self::records::{Delivery, Event, Object, Reported, Suppressed, Triggered};
 use self::shelf::Shelf;
 use super::dedup::Seen;
-use crate::settings::CustomerIoSettings;
+use crate::simulated::customer_io::settings::CustomerIoSettings;
 
 pub use self::read::{Broadcast, Customer, CustomerDevice, CustomerEvent, DeliveryRecord, Identifiers, Metric, ObjectRecord};
 

@@ -9,8 +9,7 @@ use super::Store;
 use super::people::Person;
 use super::records::{Delivery, Event};
 use crate::simulated::customer_io::attributes::parsed;
-use crate::simulated::customer_io::operation::Identifier;
-use crate::simulated::customer_io::{Channel, EventKind};
+use crate::simulated::customer_io::operation::{Channel, EventKind, Identifier};
 
 /// What names a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

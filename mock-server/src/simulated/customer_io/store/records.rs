@@ -4,8 +4,7 @@ use serde_json::value::RawValue;
 
 use super::shelf::Weigh;
 use crate::simulated::customer_io::attributes::Attributes;
-use crate::simulated::customer_io::operation::{NewDelivery, NewMetric};
-use crate::simulated::customer_io::{EventKind, NewTrigger};
+use crate::simulated::customer_io::operation::{EventKind, NewDelivery, NewMetric, NewTrigger};
 
 /// What an allocation takes beside its content, about.
 const ALLOCATION: usize = 16;

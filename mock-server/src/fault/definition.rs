@@ -1,0 +1,142 @@
+//! A fault as data: what it does, where and when.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::effect::{Begun, Effect};
+use super::kind::FaultKind;
+use super::ramp::Ramp;
+use crate::seed::Seed;
+use crate::simulated::SimulatedVendor;
+
+/// A fault with its time and its scope.
+///
+/// A fault of both vendors acts on each by itself: each has a token bucket and a count of requests of its own.
+///
+/// ```
+/// # use std::time::Duration;
+/// use mock_server::fault::{Fault, FaultKind, SimulatedVendor};
+///
+/// let storm = Fault::new("storm", FaultKind::Error { status: 503, body: None })
+///     .on_vendor(SimulatedVendor::Clay)
+///     .with_share(0.3)
+///     .begins_at(Duration::from_secs(10))
+///     .lasting(Duration::from_secs(5));
+/// assert_eq!(storm.describe(), "status 503, 30 % of clay");
+/// assert!(storm.validate().is_ok());
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Its name, unique in the timetable and among the faults that are alive.
+    pub name: String,
+    /// Whom it hits; `None` for both vendors.
+    pub vendor: Option<SimulatedVendor>,
+    /// Routes that it hits, by name (`clay.webhook`); empty for all.
+    pub routes: Vec<String>,
+    /// Whose requests it hits: customers' identifiers at Customer.io, leads' e-mail addresses at Clay; empty for everybody's.
+    pub customers: Vec<String>,
+    /// Start, from the beginning of the load; of a fault by hand, from the moment at which it is added.
+    pub at: Duration,
+    /// Length; `None` until it is removed.
+    pub lasts: Option<Duration>,
+    /// Share of the requests in its scope that it hits, 0 to 1.
+    pub share: f64,
+    /// It hits every nth request in its scope, counted by arrival from its start; `None` for no counting.
+    pub every: Option<u32>,
+    /// How long it takes at its start to grow from nothing to its full strength.
+    pub ramp_up: Duration,
+    /// How long it takes at its end to shrink from its full strength to nothing.
+    pub ramp_down: Duration,
+    /// What it does.
+    pub kind: FaultKind,
+}
+
+impl Fault {
+    /// A fault of both vendors and every request, at once and until it is removed.
+    pub fn new(name: impl Into<String>, kind: FaultKind) -> Self {
+        Self {
+            name: name.into(),
+            vendor: None,
+            routes: Vec::new(),
+            customers: Vec::new(),
+            at: Duration::ZERO,
+            lasts: None,
+            share: 1.0,
+            every: None,
+            ramp_up: Duration::ZERO,
+            ramp_down: Duration::ZERO,
+            kind,
+        }
+    }
+
+    /// Of one vendor only.
+    #[must_use]
+    pub fn on_vendor(self, vendor: SimulatedVendor) -> Self {
+        Self { vendor: Some(vendor), ..self }
+    }
+
+    /// Of these routes only, by name (`clay.webhook`).
+    #[must_use]
+    pub fn on_routes<S: Into<String>>(self, routes: impl IntoIterator<Item = S>) -> Self {
+        Self { routes: routes.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// For the requests of these customers only.
+    #[must_use]
+    pub fn on_customers<S: Into<String>>(self, customers: impl IntoIterator<Item = S>) -> Self {
+        Self { customers: customers.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Beginning at this time.
+    #[must_use]
+    pub fn begins_at(self, at: Duration) -> Self {
+        Self { at, ..self }
+    }
+
+    /// Over after this time.
+    #[must_use]
+    pub fn lasting(self, lasts: Duration) -> Self {
+        Self { lasts: Some(lasts), ..self }
+    }
+
+    /// For this share of the requests, 0 to 1.
+    #[must_use]
+    pub fn with_share(self, share: f64) -> Self {
+        Self { share, ..self }
+    }
+
+    /// For every nth request.
+    #[must_use]
+    pub fn every(self, nth: u32) -> Self {
+        Self { every: Some(nth), ..self }
+    }
+
+    /// Growing to its full strength, and shrinking at its end, over these times.
+    #[must_use]
+    pub fn ramping(self, up: Duration, down: Duration) -> Self {
+        Self { ramp_up: up, ramp_down: down, ..self }
+    }
+
+    /// When it is over, from the beginning of the load; `None` for one that lasts until it is removed.
+    pub fn ends(&self) -> Option<Duration> {
+        self.lasts.map(|lasts| self.at.saturating_add(lasts))
+    }
+
+    /// Whether it can hit requests to `vendor`, or its callbacks.
+    pub fn concerns(&self, vendor: SimulatedVendor) -> bool {
+        self.vendor.is_none_or(|named| named == vendor) && self.kind.only_of().is_none_or(|only| only == vendor)
+    }
+
+    /// How its strength changes over time, where it began at `began`.
+    pub(super) fn ramp(&self, began: Instant) -> Ramp {
+        Ramp::new(began, self.lasts, self.ramp_up, self.ramp_down)
+    }
+
+    /// Its effect on one vendor, where it began at `began`.
+    pub(super) fn effect(&self, seed: Seed, vendor: SimulatedVendor, began: Instant) -> Box<dyn Effect> {
+        self.kind.effect(Begun { name: &self.name, vendor, seed, at: began, ramp: self.ramp(began) })
+    }
+}

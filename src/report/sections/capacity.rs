@@ -1,0 +1,107 @@
+//! Capacity: the alert table, the window, the estimate, Little's law, and what they cannot say.
+
+use crate::capacity::{Alert, Level, Little, Window};
+use crate::gate::without_zeros;
+use crate::report::document::{Block, Column, Row, Section, Table, Text, Tone};
+use crate::report::view::View;
+use crate::report::words::{clock, rate};
+use crate::units::three_figures;
+
+pub(super) fn section(view: &View<'_>) -> Option<Section> {
+    let capacity = &view.judged.capacity;
+    let row = |alert: &Alert| {
+        let [warning, critical] =
+            [alert.warning, alert.critical].map(|limit| format!("> {}", without_zeros(&alert.format(limit))));
+        let figures = [alert.metric.clone(), alert.value_text(), warning, critical].map(Text::from);
+        Row::new(figures.into_iter().chain([level(alert.level), alert.basis.as_str().into()]))
+    };
+    let rows = capacity.alerts.iter().map(row).collect();
+    let figures = ["Value", "Warning", "Critical"].map(Column::figures);
+    let columns = [Column::text("Metric")].into_iter().chain(figures).chain(["Level", "Taken From"].map(Column::text)).collect();
+    let mut lines = Vec::new();
+    lines.extend(capacity.window.as_ref().map(window));
+    lines.push(estimate(view));
+    lines.extend(capacity.little.as_ref().map(little));
+    lines.extend(capacity.notes.iter().map(|note| note.as_str().into()));
+    Some(Section::new("Capacity", [Block::Table(Table { columns, rows }), Block::List(lines)]))
+}
+
+/// The rows of the summary: the estimate, the window, and the alerts that were raised.
+pub(super) fn facts(view: &View<'_>) -> Vec<Row> {
+    let capacity = &view.judged.capacity;
+    let estimate = match (&capacity.estimate, &capacity.declined) {
+        (Some(estimate), _) => format!(
+            "{}: headroom {:.0} %, {} at 70 % CPU (utilisation estimate)",
+            estimate.recommendation.as_str(),
+            estimate.headroom_percent,
+            rate(estimate.max_rps.floor()),
+        ),
+        (None, why) => format!("no estimate: {}", why.as_deref().unwrap_or("nothing was measured")),
+    };
+    let mut rows = vec![Row::fact("Capacity", estimate)];
+    rows.extend(capacity.window.as_ref().map(|window| {
+        let span = format!("{}–{}", clock(window.start_us), clock(window.end_us));
+        let cpu = window.cpu_percent.map_or(String::new(), |cpu| format!(", CPU {} %", three_figures(cpu)));
+        Row::fact("", format!("steadiest window {span}: {} with {} users{cpu}", rate(window.rate), window.users_planned))
+    }));
+    let raised = capacity.alerts.iter().filter(|alert| alert.level >= Level::Warning);
+    rows.extend(raised.map(|alert| {
+        Row::fact("", level(alert.level).plain(format!(": {} {} ({})", alert.metric, alert.value_text(), alert.basis)))
+    }));
+    rows
+}
+
+fn level(level: Level) -> Text {
+    match level {
+        Level::Critical => Text::default().toned(Tone::Bad, level.as_str()),
+        Level::Warning => Text::default().toned(Tone::Doubtful, level.as_str()),
+        Level::Ok | Level::Unknown => level.as_str().into(),
+    }
+}
+
+fn window(window: &Window) -> Text {
+    let cpu = window.cpu_percent.map_or("not read".to_owned(), |cpu| format!("{} %", three_figures(cpu)));
+    format!(
+        "Steadiest window: {}–{} with {} users planned: {}, varying by {} % from second to second, CPU {cpu} of the machine.",
+        clock(window.start_us),
+        clock(window.end_us),
+        window.users_planned,
+        rate(window.rate),
+        three_figures(window.variation * 100.0),
+    )
+    .into()
+}
+
+fn estimate(view: &View<'_>) -> Text {
+    let capacity = &view.judged.capacity;
+    match (&capacity.estimate, &capacity.declined) {
+        (Some(estimate), _) => Text::from(format!(
+            "Utilisation estimate: {} at {} % CPU, so {} at 70 %; headroom {:.0} %. ",
+            rate(estimate.current_rps),
+            three_figures(estimate.cpu_percent),
+            rate(estimate.max_rps.floor()),
+            estimate.headroom_percent,
+        ))
+        .strong(estimate.recommendation.as_str())
+        .plain("."),
+        (None, why) => format!("Utilisation estimate: declined: {}.", why.as_deref().unwrap_or("nothing was measured")).into(),
+    }
+}
+
+fn little(little: &Little) -> Text {
+    let measured = format!(
+        "Little's law, N = X × (R + Z): {} users, {} iterations, {} s each; think time by difference {} s",
+        three_figures(little.users),
+        rate(little.iteration_rate),
+        three_figures(little.iteration_seconds),
+        three_figures(little.think_seconds),
+    );
+    let (Some(planned), Some(expected), Some(agrees)) = (little.planned_think_seconds, little.expected_users, little.agrees)
+    else {
+        return format!("{measured}. The scenario's think time is not known, so nothing is checked.").into();
+    };
+    let (planned, expected) = (three_figures(planned), three_figures(expected));
+    let text = Text::from(format!("{measured}, planned {planned} s. The law asks for {expected} users: "));
+    let text = if agrees { text.plain("they agree") } else { text.strong("they do not agree") };
+    text.plain(" within 10 %.")
+}

@@ -1,0 +1,46 @@
+//! How the figures were measured, and what measuring took.
+
+use crate::measure::SampleKind;
+use crate::report::document::{Block, Section, Text};
+use crate::report::view::View;
+use crate::report::words::share;
+use crate::units::{format_bytes, format_count, three_figures};
+
+pub(super) fn section(view: &View<'_>) -> Option<Section> {
+    let mut lines: Vec<Text> = vec![
+        "A latency is the time from when a request was due to the last byte of its answer's body; attempts count one by one."
+            .into(),
+        Text::from(
+            "Percentiles come from merged histograms with 3 significant digits (1 µs to 1 h), one histogram a second and series; \
+             they are never averages of percentiles. Means come from exact sums. The raw histograms are in ",
+        )
+        .code("latency.hlog")
+        .plain("."),
+        Text::from("Rates, users, queues and CPU are those of one-second intervals, in ")
+            .code("timeline.csv")
+            .plain(". \"While a fault was active\" compares medians of the seconds' p95 with up to 10 seconds before it."),
+    ];
+    lines.extend(overhead(view).into_iter().map(Text::from));
+    let retries = view.run.totals.count(SampleKind::Attempt, |labels| labels.retry);
+    lines.push(match retries {
+        0 => "No request was a retry.".into(),
+        _ => format!("Retries among the requests: {} ({}).", format_count(retries), share(retries, view.total)).into(),
+    });
+    Some(Section::new("How It Was Measured", [Block::List(lines)]))
+}
+
+/// What measuring took of the machine that was measured on.
+fn overhead(view: &View<'_>) -> Vec<String> {
+    let role = |role: &'static str| {
+        let samples = view.run.seconds.iter().flat_map(|second| &second.processes).filter(move |process| process.role == role);
+        let (count, cpu, memory) = samples.fold((0_u32, 0.0, 0), |(count, cpu, memory), process| {
+            (count + 1, cpu + process.cpu_percent, process.memory_bytes.max(memory))
+        });
+        (count > 0).then(|| {
+            let cpu = three_figures(cpu / f64::from(count));
+            format!("The {role} took {cpu} % of the machine's CPU on average and at most {} of memory.", format_bytes(memory))
+        })
+    };
+    let read: Vec<String> = [role("harness"), role("integration"), role("simulator")].into_iter().flatten().collect();
+    if read.is_empty() { vec!["CPU and memory of the processes could not be read.".to_owned()] } else { read }
+}

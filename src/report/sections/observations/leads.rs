@@ -1,0 +1,87 @@
+//! What became of the leads: delivered, waiting, given up, lost.
+
+use crate::event::EventKind;
+use crate::units::format_count;
+
+use crate::report::document::Text;
+use crate::report::view::View;
+use crate::report::words::{clock, plural};
+
+/// Where every operation ended up.
+pub(super) fn fate(view: &View<'_>) -> Option<Text> {
+    let leads = view.run.result.leads;
+    if leads.submitted == 0 {
+        return None;
+    }
+    let parts = [
+        (leads.delivered, "delivered"),
+        (leads.duplicate, "recognised as duplicates"),
+        (leads.degraded, "answered from cache or by a local guess"),
+        (leads.queued, "still queued"),
+        (leads.dead_lettered, "in the dead letters"),
+        (leads.rejected, "rejected, and the caller told"),
+        (leads.unacknowledged, "never acknowledged"),
+    ];
+    let said = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", format_count(*count)));
+    let parts = said.collect::<Vec<_>>().join(", ");
+    let all = plural(leads.submitted, "operation");
+    Some(match leads.lost {
+        0 if leads.delivered == leads.submitted => {
+            format!("No lead was lost: all {all} handed to the pipelines were delivered.").into()
+        }
+        0 => format!("No lead was lost: of {all} handed to the pipelines, {parts}.").into(),
+        lost => Text::default()
+            .strong(format!("{} lost", plural(lost, "lead")))
+            .plain(format!(": acknowledged, and in none of the places where a lead may be. Of {all}, {parts}.")),
+    })
+}
+
+/// How many waited at the peak, and when the queue was empty again.
+pub(super) fn queue(view: &View<'_>) -> Option<Text> {
+    let seconds = &view.run.seconds;
+    let depth = |index: usize| seconds[index].gauges.queue_depth;
+    // The first of equals.
+    let peak = (0..seconds.len()).rev().max_by_key(|index| depth(*index)).filter(|index| depth(*index) > 0)?;
+    let at = seconds[peak].start_us + seconds[peak].length_us;
+    let waited = format!("{} waited in the queue at the peak ({})", plural(depth(peak), "operation"), clock(at));
+    let Some(empty) = (peak..seconds.len()).find(|index| depth(*index) == 0) else {
+        let last = depth(seconds.len() - 1);
+        let after = match view.run.result.leads.queued {
+            queued if queued == last => " and when the run was over".to_owned(),
+            0 => "; none was when the run was over".to_owned(),
+            queued => format!("; {} were when the run was over", format_count(queued)),
+        };
+        return Some(format!("{waited}; {} were still there when the load ended{after}.", format_count(last)).into());
+    };
+    let empty_us = seconds[empty].start_us + seconds[empty].length_us;
+    let start = (0..peak).rev().find(|index| depth(*index) == 0).map_or(0, |index| seconds[index].gauges.dead_letters);
+    let dead = seconds[empty].gauges.dead_letters.saturating_sub(start);
+    let fate = match dead {
+        0 => "all were delivered".to_owned(),
+        dead => format!("{} went to the dead letters and the others were delivered", format_count(dead)),
+    };
+    let cause = view.bands.iter().rfind(|band| band.ended && band.start_us <= at && band.end_us <= empty_us);
+    Some(match cause {
+        Some(band) => Text::from(format!("{waited}; {fate} within {} of the end of ", clock(empty_us - band.end_us)))
+            .code(band.name.as_str())
+            .plain("."),
+        None => format!("{waited}; {fate} by {}.", clock(empty_us)).into(),
+    })
+}
+
+/// Credits used, and when they ran out.
+pub(super) fn credits(view: &View<'_>) -> Option<Text> {
+    let used = view.run.seconds.last()?.gauges.credits_used;
+    let exhausted = view.run.result.events.iter().find_map(|event| match event.kind {
+        EventKind::CreditsExhausted { used, limit } => Some((event.at_us, used, limit)),
+        _ => None,
+    });
+    match exhausted {
+        Some((at, used, limit)) => {
+            let (at, used, limit) = (clock(at), format_count(used), plural(limit, "credit"));
+            Some(format!("Clay's daily credit budget was used up at {at} ({used} of {limit}).").into())
+        }
+        None if used > 0 => Some(format!("{} were used.", plural(used, "Clay credit")).into()),
+        None => None,
+    }
+}

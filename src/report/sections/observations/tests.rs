@@ -1,0 +1,232 @@
+//! Each rule on a run that gives it ground, and on one that does not.
+
+use super::*;
+use crate::capacity::{Basis, assess};
+use crate::event::{BreakerState, Event, EventKind, Guard};
+use crate::gate::judge;
+use crate::outcome::LeadCounts;
+use crate::outcome::{FailureKind, Vendor};
+use crate::report::document::Document;
+use crate::report::sections::recommendations::recommendations;
+use crate::report::{Judged, fixture, render};
+use crate::result::Run;
+
+fn judged(run: &Run) -> Judged {
+    Judged { verdict: judge(run, &[], Vec::new()), capacity: assess(run, &Basis::default()) }
+}
+
+/// The sentences as Markdown, one a line.
+fn sentences(texts: Vec<Text>) -> String {
+    let document = Document { title: None, sections: vec![Section::untitled(texts.into_iter().map(Block::Paragraph))] };
+    render::markdown(&document).replace("\n\n", "\n").trim_end().to_owned()
+}
+
+fn observed(run: &Run) -> String {
+    sentences(observations(&View::new(run, &judged(run))))
+}
+
+fn recommended(run: &Run) -> String {
+    sentences(recommendations(&View::new(run, &judged(run))))
+}
+
+#[track_caller]
+fn assert_says(text: &str, sentence: &str) {
+    assert!(text.contains(sentence), "\"{sentence}\" is not said in:\n{text}");
+}
+
+#[test]
+fn an_empty_run_has_nothing_to_observe_but_says_so() {
+    assert_eq!(observed(&fixture::empty()), "No request was answered or given up: there is nothing to observe.");
+    assert_says(&recommended(&fixture::empty()), "No recommendation on scaling");
+}
+
+#[test]
+fn latency_under_a_fault_is_compared_with_before() {
+    let mut run = fixture::quickstart();
+    assert_says(&observed(&run), "The p95 rose from 96.5 ms to 480 ms while `clay-429` was active (10 s–14 s).");
+    assert_says(&observed(&run), "The p95 stayed at 102 ms (before: 99.5 ms) while `clay-outage`");
+    for second in &mut run.seconds[20..26] {
+        second.p95_us = 3_000;
+    }
+    assert_says(&observed(&run), "The p95 fell from 99.5 ms to 3.00 ms while `clay-outage` was active");
+    for second in &mut run.seconds[10..15] {
+        second.requests = 0;
+    }
+    assert!(!observed(&run).contains("while `clay-429`"), "no requests, no statement");
+}
+
+#[test]
+fn the_breaker_is_set_against_the_fault() {
+    let mut run = fixture::quickstart();
+    assert_says(&observed(&run), "Clay's breaker stayed closed through `clay-429`.");
+    assert_says(
+        &observed(&run),
+        "Clay's breaker opened 0.8 s after `clay-outage` began and closed 2.1 s after it ended (6 s open",
+    );
+    let closed = run.result.events.pop();
+    assert_says(&observed(&run), "and was still not closed when the load ended");
+    run.result.events.extend(closed);
+    run.result.faults[1].ended_us = Some(30_000_000);
+    assert_says(&observed(&run), "and closed 2.9 s before it ended");
+    run.result.faults[1].started_us = Some(22_000_000);
+    assert_says(&observed(&run), "Clay's breaker was already OPEN when `clay-outage` began.");
+}
+
+#[test]
+fn an_opening_without_a_fault_is_told_with_its_cause() {
+    let mut run = fixture::quickstart();
+    run.result.faults.clear();
+    assert_says(&observed(&run), "Clay's breaker opened at 20.8 s with no fault active: 5 failures in a row reached 5.");
+}
+
+#[test]
+fn the_queue_is_followed_until_it_is_empty() {
+    let mut run = fixture::quickstart();
+    assert_says(
+        &observed(&run),
+        "142 operations waited in the queue at the peak (26 s); all were delivered within 7 s of the end of `clay-outage`.",
+    );
+    run.result.faults[0].started_us = Some(27_000_000);
+    run.result.faults[0].ended_us = Some(28_000_000);
+    assert_says(&observed(&run), "within 7 s of the end of `clay-outage`.");
+    for second in &mut run.seconds[28..] {
+        second.gauges.dead_letters = 4;
+    }
+    assert_says(&observed(&run), "4 went to the dead letters and the others were delivered within 7 s");
+    for second in &mut run.seconds[31..] {
+        second.gauges.queue_depth = 9;
+    }
+    run.result.leads.queued = 5;
+    assert_says(&observed(&run), "9 were still there when the load ended; 5 were when the run was over.");
+    run.result.leads.queued = 9;
+    assert_says(&observed(&run), "9 were still there when the load ended and when the run was over.");
+    assert!(!observed(&fixture::flat(20, 5, 0)).contains("queue"));
+}
+
+#[test]
+fn errors_under_faults_are_told_from_the_others() {
+    let run = fixture::quickstart();
+    assert_says(&observed(&run), "140 of 3,500 requests failed (4.00 %): 35.9 % of those under a fault, 0 % of the others.");
+    assert_says(&observed(&fixture::flat(10, 5, 0)), "None of 50 requests failed.");
+    assert_says(&observed(&fixture::flat(10, 5, 1)), "10 of 50 requests failed (20.0 %), with no fault active.");
+}
+
+#[test]
+fn rate_limits_checks_and_routes_are_counted() {
+    let text = observed(&fixture::quickstart());
+    assert_says(&text, "Clay answered 429 to 100 requests, 100 of them under a fault, and asked for 2 pauses of 2 s in all.");
+    assert_says(&text, "The check \"status is 200\" failed 140 of 3,500 times (4.00 %).");
+    assert_says(&text, "The slowest route was `clay.webhook`: p95 80.1 ms over 1,390 requests");
+    assert_says(&text, "468 Clay credits were used.");
+    let one_route = observed(&fixture::flat(10, 5, 0));
+    assert!(!one_route.contains("slowest") && !one_route.contains("429") && !one_route.contains("check"), "{one_route}");
+}
+
+#[test]
+fn leads_are_accounted_for() {
+    let mut run = fixture::quickstart();
+    assert_says(&observed(&run), "No lead was lost: of 1,180 operations handed to the pipelines, 1,178 delivered, 2 recognised");
+    run.result.leads = LeadCounts { submitted: 10, delivered: 10, ..LeadCounts::default() };
+    assert_says(&observed(&run), "No lead was lost: all 10 operations handed to the pipelines were delivered.");
+    run.result.leads = LeadCounts { submitted: 10, delivered: 8, queued: 1, lost: 1, ..LeadCounts::default() };
+    assert_says(&observed(&run), "**1 lead lost**");
+    assert_says(&recommended(&run), "Find out first how 1 lead could be lost");
+    assert_says(&recommended(&run), "1 operation still waited when the run was over.");
+}
+
+#[test]
+fn a_queue_without_credits_is_not_told_to_be_patient() {
+    let mut run = fixture::quickstart();
+    run.result.leads = LeadCounts { submitted: 10, delivered: 6, queued: 4, ..LeadCounts::default() };
+    let vendor = Some(crate::outcome::Vendor::Clay);
+    let event = |at_us, kind| crate::event::Event { at_us, vendor, kind };
+    run.result.events.push(event(38_000_000, EventKind::CreditsExhausted { used: 498, limit: 500 }));
+    assert_says(&recommended(&run), "Raise the daily credit budget, or spread the load: it was used up, and 4 operations still");
+    assert!(!recommended(&run).contains("drain it faster"));
+    run.result.events.push(event(39_000_000, EventKind::CreditsReset));
+    assert_says(&recommended(&run), "drain it faster");
+}
+
+#[test]
+fn only_a_limit_with_little_to_spare_is_to_be_watched() {
+    let run = fixture::quickstart();
+    let watched = |limit: &str| {
+        let threshold = crate::threshold::parse("http_req_duration", limit).expect("a valid threshold");
+        let judged = Judged { verdict: judge(&run, &[threshold], Vec::new()), capacity: assess(&run, &Basis::default()) };
+        sentences(recommendations(&View::new(&run, &judged))).contains("least to spare")
+    };
+    // The p95 is 70 ms.
+    assert!(watched("p(95)<100") && !watched("p(95)<500"));
+}
+
+#[test]
+fn credits_that_run_out_are_told() {
+    let mut run = fixture::quickstart();
+    let kind = EventKind::CreditsExhausted { used: 498, limit: 500 };
+    run.result.events.push(Event { at_us: 30_000_000, vendor: Some(Vendor::Clay), kind });
+    assert_says(&observed(&run), "Clay's daily credit budget was used up at 30 s (498 of 500 credits).");
+}
+
+#[test]
+fn what_was_cut_off_is_told() {
+    let mut run = fixture::quickstart();
+    run.totals.interrupted_iterations = 3;
+    run.totals.panics = 1;
+    assert_says(&observed(&run), "3 iterations were cut off by the end of the run.");
+    assert_says(&observed(&run), "1 iteration panicked; its user went on.");
+}
+
+#[test]
+fn trouble_is_recommended_on_only_where_its_symptom_shows() {
+    let mut run = fixture::flat(40, 10, 0);
+    let clean = recommended(&run);
+    assert!(!clean.contains("Reduce RPS") && !clean.contains("pool size") && !clean.contains("ramp-up"), "{clean}");
+    let timeout = |under| fixture::labels("clay.webhook", Vendor::Clay, 0, Some(FailureKind::Timeout), under);
+    fixture::record(&mut run.totals, timeout(true), &[(10_000_000, 5)]);
+    assert!(!recommended(&run).contains("Reduce RPS"), "a fault explains them");
+    fixture::record(&mut run.totals, timeout(false), &[(10_000_000, 5)]);
+    assert_says(&recommended(&run), "Reduce RPS: 5 requests timed out with no fault active");
+    let refused = fixture::labels("clay.webhook", Vendor::Clay, 0, Some(FailureKind::ConnectionRefused), false);
+    fixture::record(&mut run.totals, refused, &[(200, 7)]);
+    assert_says(&recommended(&run), "Increase pool size, or see that the target listens: 7 connections refused");
+    for second in &mut run.seconds[..4] {
+        second.p95_us = 400_000;
+    }
+    assert_says(
+        &recommended(&run),
+        "Add a ramp-up phase: the p95 was 400 ms in the first 4 quiet seconds and 95.0 ms after them",
+    );
+}
+
+#[test]
+fn what_makes_figures_doubtful_is_recommended_on_first() {
+    let mut run = fixture::quickstart();
+    run.result.machine.build = "debug".to_owned();
+    run.result.time_scale = 0.5;
+    run.seconds.iter_mut().for_each(|second| second.gauges.users = 0);
+    let text = recommended(&run);
+    assert!(text.starts_with("Do not use these figures"), "{text}");
+    assert_says(&text, "Run a release build");
+    assert_says(&text, "Run it without `--time-scale`");
+}
+
+#[test]
+fn a_breaker_left_open_asks_for_a_longer_run() {
+    let mut run = fixture::quickstart();
+    if let Some(last) = run.seconds.last_mut() {
+        last.gauges.breakers.insert(Vendor::Clay, BreakerState::Open);
+    }
+    assert_says(&recommended(&run), "Clay's breaker was OPEN at its end.");
+}
+
+#[test]
+fn the_credit_budget_is_no_circuit_breaker() {
+    let mut run = fixture::quickstart();
+    run.result.faults.clear();
+    for event in &mut run.result.events {
+        if let EventKind::Transition { guard, .. } = &mut event.kind {
+            *guard = Guard::CreditBudget;
+        }
+    }
+    assert!(!observed(&run).contains("breaker opened"));
+}

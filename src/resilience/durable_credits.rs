@@ -1,0 +1,55 @@
+//! Durable credits: the store keeps what may be spent before it is spent.
+//!
+//! A budget that only the process remembers is full again after a crash, and the vendor's bill counts both lives. So nothing
+//! is sent before the store has the new mark, and an operation whose mark cannot be written is refused.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::credits::{CreditBudget, CreditRefusal, Reservation};
+use super::queue::backlog::Backlog;
+use super::queue::entry::StoreError;
+
+/// The credit budget of one vendor, and the store that remembers it.
+pub(super) struct DurableCredits<B> {
+    budget: CreditBudget,
+    backlog: Arc<B>,
+    /// One write at a time.
+    covering: Mutex<()>,
+}
+
+impl<B: Backlog> DurableCredits<B> {
+    pub(super) fn new(budget: CreditBudget, backlog: Arc<B>) -> Self {
+        Self { budget, backlog, covering: Mutex::default() }
+    }
+
+    pub(super) fn budget(&self) -> &CreditBudget {
+        &self.budget
+    }
+
+    /// Reads from the store what earlier processes may have spent.
+    pub(super) async fn restore(&self) -> Result<(), StoreError> {
+        if let Some(state) = self.backlog.credits().await? {
+            self.budget.restore(state, Instant::now());
+        }
+        Ok(())
+    }
+
+    pub(super) fn reserve(&self) -> Result<Reservation<'_>, CreditRefusal> {
+        self.budget.reserve(Instant::now())
+    }
+
+    /// Writes to the store what may be spent, unless it has that already.
+    pub(super) async fn cover(&self) -> Result<(), StoreError> {
+        if self.budget.uncovered(Instant::now()).is_none() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.covering.lock().await;
+        let Some(state) = self.budget.uncovered(Instant::now()) else { return Ok(()) };
+        self.backlog.keep_credits(state).await?;
+        self.budget.covered(state);
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+//! What a run has measured becomes its result: the facts in `summary.json`.
+
+use std::time::Duration;
+
+use super::RunOptions;
+use super::audited::Audited;
+use super::running::Ended;
+use super::warnings::warnings;
+use crate::event::{Event, EventKind};
+use crate::measure::{SampleKind, Totals};
+use crate::outcome::{LeadCounts, Vendor};
+use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
+use crate::scenario::{ExecutorKind, ServiceAt, TestPlan};
+
+/// The result of a run, of which `audited` is the audit. Events, seconds and totals are taken out of `ended`.
+pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOptions, audited: Option<&Audited>) -> Run {
+    ended.followed.totals.dropped_iterations += not_started(test_plan, &ended.followed.totals);
+    let (events, events_left_out) = ended.events.take();
+    let end = end(ended);
+    let mut warnings = warnings(ended, test_plan, options, &end, events_left_out);
+    warnings.extend(audited.and_then(|audited| audited.warning.clone()));
+    let totals = std::mem::take(&mut ended.followed.totals);
+    let result = RunResult {
+        format: FORMAT,
+        written_by: format!("plimsoll {}", env!("CARGO_PKG_VERSION")),
+        started_at: options.started.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        scenario: record(test_plan),
+        seed: options.seed,
+        time_scale: options.time_scale,
+        end,
+        load_us: ended.followed.length.as_micros() as u64,
+        rest_us: ended.rest.as_micros() as u64,
+        machine: Machine::this(),
+        leads: leads(ended, audited),
+        checks: totals.checks.clone(),
+        dropped_iterations: totals.dropped_iterations,
+        interrupted_iterations: totals.interrupted_iterations,
+        panics: totals.panics,
+        sums: ended.followed.directory.sums(),
+        faults: faults(test_plan, &events),
+        warnings,
+        service: service(test_plan),
+        events,
+    };
+    Run { result, seconds: std::mem::take(&mut ended.followed.seconds), totals }
+}
+
+/// What became of the operations: where a service has the pipelines, as the journals say, or as it reports itself where there are none.
+/// Journals that prove nothing leave them unknown: `leads_lost` must not pass on the service's own word then.
+fn leads(ended: &Ended, audited: Option<&Audited>) -> LeadCounts {
+    match &ended.service {
+        Some(_) => {
+            let reported = || ended.followed.seconds.last().map(|second| second.gauges.leads).unwrap_or_default();
+            audited.map_or_else(reported, |audited| audited.leads.unwrap_or_default())
+        }
+        None => ended.workload.gauges().leads,
+    }
+}
+
+/// Who took the leads, for the report.
+fn service(test_plan: &TestPlan) -> Option<String> {
+    test_plan.service().map(|service| match &service.at {
+        ServiceAt::Started => "plimsoll serve with SQLite, started by the run as a process of its own".to_owned(),
+        ServiceAt::Url(url) => format!("the service at {url}"),
+    })
+}
+
+fn end(ended: &Ended) -> RunEnd {
+    let lost = ended.simulator.as_ref().and_then(|simulator| simulator.lost.as_ref());
+    if let Some(how) = lost {
+        return RunEnd::Failed { reason: format!("the simulated vendors were lost: {how}") };
+    }
+    if let Some(how) = ended.service.as_ref().and_then(|service| service.lost.as_ref()) {
+        return RunEnd::Failed { reason: format!("the service was lost: {how}") };
+    }
+    if let Some(reason) = &ended.followed.write_error {
+        return RunEnd::Failed { reason: reason.clone() };
+    }
+    if let Err(error) = &ended.executor {
+        return RunEnd::Failed { reason: error.to_string() };
+    }
+    if ended.interrupted {
+        return RunEnd::Interrupted;
+    }
+    match &ended.followed.aborted {
+        Some(threshold) => RunEnd::Aborted { threshold: threshold.clone() },
+        None => RunEnd::Completed,
+    }
+}
+
+fn record(test_plan: &TestPlan) -> ScenarioRecord {
+    let plan = &test_plan.load.plan;
+    ScenarioRecord {
+        name: test_plan.name.clone(),
+        question: test_plan.question.clone(),
+        path: test_plan.path.display().to_string(),
+        text: test_plan.text.clone(),
+        environment: test_plan.labels.environment.clone(),
+        version: test_plan.labels.version.clone(),
+        ramp: std::iter::once(plan.start_users()).chain(plan.stages().iter().map(|stage| stage.target)).collect(),
+    }
+}
+
+/// Each planned fault, with the times at which the simulator began and ended it.
+fn faults(test_plan: &TestPlan, events: &[Event]) -> Vec<FaultRecord> {
+    let executed = |wanted: &str, begun: bool| {
+        events.iter().find_map(|event| match &event.kind {
+            EventKind::Fault { name, active } if name == wanted && *active == begun => Some(event.at_us),
+            _ => None,
+        })
+    };
+    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    let record = |fault: &mock_server::fault::Fault| FaultRecord {
+        name: fault.name.clone(),
+        vendors: fault.vendor.or(fault.kind.only_of()).map_or_else(|| Vendor::ALL.to_vec(), |one| vec![one.into()]),
+        what: fault.describe(),
+        planned_start_us: micros(fault.at),
+        planned_end_us: micros(fault.ends().unwrap_or(Duration::MAX)),
+        started_us: executed(&fault.name, true),
+        ended_us: executed(&fault.name, false),
+    };
+    test_plan.faults.iter().map(record).collect()
+}
+
+/// The iterations of an executor that does a fixed number of them.
+pub(super) fn planned_iterations(test_plan: &TestPlan) -> Option<u64> {
+    match test_plan.load.executor {
+        ExecutorKind::RampingVus | ExecutorKind::ConstantVus => None,
+        ExecutorKind::SharedIterations { iterations } => Some(iterations),
+        ExecutorKind::PerVuIterations { iterations } => {
+            Some(iterations.saturating_mul(u64::from(test_plan.load.plan.max_users())))
+        }
+    }
+}
+
+/// Of a fixed number of iterations, those that the end of the load did not let start: k6's `dropped_iterations`.
+fn not_started(test_plan: &TestPlan, totals: &Totals) -> u64 {
+    let started = totals.count(SampleKind::Iteration, |_| true) + totals.interrupted_iterations + totals.panics;
+    planned_iterations(test_plan).map_or(0, |planned| planned.saturating_sub(started))
+}

@@ -1,0 +1,212 @@
+//! A load under way, and its end.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mock_server::fault::FaultKind;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::RunOptions;
+use super::events::EventLog;
+use super::journals::RunJournals;
+use super::live::{Followed, Live};
+use super::prepare::Prepared;
+use super::simulator::{RunningSimulator, SimulatorOutcome};
+use crate::clock::LoadClock;
+use crate::event::EventSink;
+use crate::executor::{ExecutorError, Stop};
+use crate::journal::{PLACES, VENDORS};
+use crate::journey::Workload;
+use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder};
+use crate::outcome::Vendor;
+use crate::scenario::TestPlan;
+use crate::service::supervision::{ServiceOutcome, WatchedService};
+
+/// A load under way.
+pub(super) struct Running {
+    pub(super) clock: LoadClock,
+    pub(super) workload: Arc<Workload>,
+    live: JoinHandle<Followed>,
+    over: oneshot::Sender<()>,
+    drain: JoinHandle<()>,
+    simulator: Option<RunningSimulator>,
+    service: Option<WatchedService>,
+    /// Longest wait for the service to come to rest.
+    rest: Duration,
+    /// The load is over, and no user is planned any more.
+    resting: Arc<AtomicBool>,
+    journals: Option<RunJournals>,
+    events: Arc<EventLog>,
+}
+
+/// A load that has ended, with everything that was measured.
+pub(super) struct Ended {
+    pub(super) followed: Followed,
+    pub(super) events: Arc<EventLog>,
+    pub(super) workload: Arc<Workload>,
+    pub(super) simulator: Option<SimulatorOutcome>,
+    pub(super) service: Option<ServiceOutcome>,
+    /// The end of the load in which nothing was submitted any more, and a service came to rest.
+    pub(super) rest: Duration,
+    /// Whether journals of leads were kept.
+    pub(super) kept_journals: bool,
+    /// What the journals lack.
+    pub(super) journals: Vec<String>,
+    /// The vendors' ledger, where there are simulated vendors.
+    pub(super) vendors: Option<std::io::Result<PathBuf>>,
+    /// The caller ended the run.
+    pub(super) interrupted: bool,
+    pub(super) executor: Result<(), ExecutorError>,
+}
+
+impl Prepared {
+    /// The load begins: `clock` has just started. `stop` is the load's own.
+    pub(super) async fn start(self, clock: LoadClock, stop: &Stop) -> Running {
+        let Self { test_plan, plan, directory, sinks, simulator, service, roles, journals } = self;
+        let events = Arc::new(EventLog::default());
+        let sink: Arc<dyn EventSink> = Arc::clone(&events) as _;
+        // First of all the vendors' timetable: it should run as little behind the load's clock as can be.
+        let simulator = match simulator {
+            Some(simulator) => Some(simulator.begin(clock, Arc::clone(&sink), stop.clone()).await),
+            None => None,
+        };
+        let service = match service {
+            Some(service) => Some(service.watch(clock, Arc::clone(&sink), stop.clone()).await),
+            None => None,
+        };
+        let mut watch = ProcessWatch::new();
+        for (role, pid) in roles {
+            watch.watch(role, pid, clock.now());
+        }
+        let rest = rest(&test_plan);
+        let resting = Arc::new(AtomicBool::new(false));
+        let behind = simulator.as_ref().map_or(Duration::ZERO, RunningSimulator::behind);
+        let mut recorder = RecorderBuilder::new(clock, stage_ends(&test_plan), fault_windows(&test_plan, behind));
+        for samples in sinks.samples() {
+            recorder.samples(samples.clone());
+        }
+        let (workload, collector) = plan.begin(clock, recorder, threads(), &sink);
+        let (over, is_over) = oneshot::channel();
+        let live = Live {
+            clock,
+            collector,
+            workload: Arc::clone(&workload),
+            service: service.as_ref().map(WatchedService::gauges),
+            resting: Arc::clone(&resting),
+            watch,
+            directory,
+            sinks,
+            events: Arc::clone(&events),
+            stop: stop.clone(),
+            plan: test_plan.load.plan,
+            thresholds: test_plan.thresholds,
+        };
+        let live = tokio::spawn(live.follow(is_over));
+        let draining = Arc::clone(&workload);
+        let drain = tokio::spawn(async move { draining.drain().await });
+        Running { clock, workload, live, over, drain, simulator, service, rest, resting, journals, events }
+    }
+}
+
+impl Running {
+    /// The load's users have stopped, as `executor` says: everything comes to rest, and the processes end. `stop` is the
+    /// caller's.
+    pub(super) async fn end(mut self, executor: Result<(), ExecutorError>, options: &RunOptions, stop: &Stop) -> Ended {
+        let over_at = self.clock.now();
+        if let Some(service) = &mut self.service {
+            self.resting.store(true, Ordering::Release);
+            service.rest(self.rest, || !stop.running()).await;
+        }
+        // Nothing is sent any more before the last cut: what it reads is at rest.
+        let at_rest = self.workload.come_to_rest().await;
+        self.drain.abort();
+        let _ = self.drain.await;
+        let _ = self.over.send(());
+        let followed = match self.live.await {
+            Ok(followed) => followed,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        let (has_service, length) = (self.service.is_some(), followed.length);
+        // The service first: what it has under way may still go to the vendors.
+        let places = self.journals.is_some().then(|| options.dir.partial(PLACES));
+        let service = match self.service {
+            Some(service) => Some(service.end(places.as_deref()).await),
+            None => None,
+        };
+        let has_places = at_rest.is_ok() && service.as_ref().is_none_or(|service| service.places);
+        let kept_journals = self.journals.is_some();
+        let journals = self.journals.map(|journals| journals.finish(&options.dir, has_places)).unwrap_or_default();
+        let simulator = match self.simulator {
+            Some(simulator) => Some(simulator.end().await),
+            None => None,
+        };
+        self.events.fresh().iter().for_each(|event| followed.sinks.event(event));
+        Ended {
+            followed,
+            events: self.events,
+            workload: self.workload,
+            vendors: simulator.as_ref().map(|_| options.dir.publish(VENDORS).map(|()| options.dir.file(VENDORS))),
+            simulator,
+            service,
+            rest: if has_service { length.saturating_sub(over_at) } else { Duration::ZERO },
+            kept_journals,
+            journals,
+            interrupted: !stop.running(),
+            executor,
+        }
+    }
+}
+
+/// Longest wait for a service to come to rest: that for iterations under way, or what the scenario expects if that is longer.
+fn rest(test_plan: &TestPlan) -> Duration {
+    test_plan.load.graceful_stop.max(test_plan.expectations.drains_within.unwrap_or_default())
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+fn stage_ends(test_plan: &TestPlan) -> Vec<Duration> {
+    let stages = test_plan.load.plan.stages().iter();
+    stages
+        .scan(Duration::ZERO, |end, stage| {
+            *end += stage.duration;
+            Some(*end)
+        })
+        .collect()
+}
+
+/// When the faults are active, where the timetable's clock is `behind` the load's.
+fn fault_windows(test_plan: &TestPlan, behind: Duration) -> Vec<FaultWindow> {
+    let window = |fault: &mock_server::fault::Fault| FaultWindow {
+        vendor: fault.vendor.or(fault.kind.only_of()).map(Vendor::from),
+        from: fault.at + behind,
+        to: fault.ends().unwrap_or(Duration::MAX).saturating_add(behind),
+    };
+    // What happens to callbacks is not done to requests.
+    let hits_requests = |fault: &&mock_server::fault::Fault| !matches!(fault.kind, FaultKind::Webhook { .. });
+    test_plan.faults.iter().filter(hits_requests).map(window).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_under_a_fault_by_the_vendors_clock_in_the_time_that_the_run_takes() {
+        let text = "name = \"x\"\nquestion = \"?\"\nexecutor = \"constant-vus\"\nvus = 1\nduration = \"100s\"\n\
+                    journeys = [{ journey = \"clay.enrich\" }]\n\
+                    faults = [{ name = \"o\", kind = \"outage\", vendor = \"clay\", at = \"20s\", lasts = \"10s\" }]\n";
+        let test_plan = TestPlan::parse(text, Path::new("x.toml")).expect("a valid scenario").scaled(0.1);
+        let ms = Duration::from_millis;
+        let window = FaultWindow { vendor: Some(Vendor::Clay), from: ms(2_003), to: ms(3_003) };
+        assert_eq!(fault_windows(&test_plan, ms(3)), [window]);
+        assert_eq!(stage_ends(&test_plan), [ms(10_000)]);
+    }
+}

@@ -1,0 +1,105 @@
+//! What a reader of a result must know to trust its numbers.
+
+use std::time::Duration;
+
+use super::RunOptions;
+use super::result::planned_iterations;
+use super::running::Ended;
+use super::simulator::SimulatorOutcome;
+use crate::measure::{Labels, SampleKind, Totals};
+use crate::outcome::Peer;
+use crate::result::RunEnd;
+use crate::scenario::{ExecutorKind, LeadUse, TestPlan};
+use crate::units::{format_count, format_duration};
+
+/// A clock that is further off than this is worth a word.
+const SKEW_WORTH_A_WORD: Duration = Duration::from_millis(20);
+
+/// The warnings of a run, but those of its audit and its sinks.
+pub(super) fn warnings(
+    ended: &Ended,
+    test_plan: &TestPlan,
+    options: &RunOptions,
+    end: &RunEnd,
+    events_left_out: u64,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if cfg!(debug_assertions) {
+        warnings.push("This is a debug build: the harness itself is slow. Measure with `cargo run --release`.".to_owned());
+    }
+    if options.time_scale != 1.0 {
+        warnings.push(format!(
+            "The timetable was stretched by {}: stages, faults and the pipeline's waits took that share of the time written; think time, latencies, timeouts, rates and what a vendor asks for in Retry-After did not change.",
+            options.time_scale
+        ));
+    }
+    let dropped = ended.followed.totals.dropped_iterations;
+    if let Some(planned) = planned_iterations(test_plan).filter(|_| dropped > 0) {
+        let (dropped, planned) = (format_count(dropped), format_count(planned));
+        warnings.push(format!("{dropped} of {planned} iterations had not started when the load ended."));
+    }
+    warnings.extend(used_up(test_plan, end, ended.followed.length));
+    for (message, count) in ended.workload.panics() {
+        let times = if count == 1 { "once".to_owned() } else { format!("{} times", format_count(count)) };
+        warnings.push(format!("An iteration panicked {times}: {message}"));
+    }
+    if events_left_out > 0 {
+        warnings.push(format!("{} events beyond the first 20,000 were left out.", format_count(events_left_out)));
+    }
+    warnings.extend(ended.followed.warning.clone());
+    let unwritten = ended.simulator.as_ref().and_then(|simulator| simulator.unwritten.as_ref());
+    warnings.extend(unwritten.map(|how| format!("The vendors' ledger may not be whole: the simulator ended with {how}.")));
+    warnings.extend(ended.simulator.as_ref().and_then(skew));
+    warnings.extend(ended.journals.iter().cloned());
+    match &ended.service {
+        Some(service) => warnings.extend(service.warnings.iter().cloned()),
+        // What a service asks of the vendors is not measured by the harness.
+        None => {
+            warnings.extend(ended.simulator.as_ref().and_then(|simulator| disagreement(simulator, &ended.followed.totals)));
+        }
+    }
+    warnings
+}
+
+/// Leads that are used once can end a load long before its plan: what the plan still had was not tried.
+fn used_up(test_plan: &TestPlan, end: &RunEnd, length: Duration) -> Option<String> {
+    let data = test_plan.data.as_ref().filter(|data| data.usage == LeadUse::Once)?;
+    let timed = matches!(test_plan.load.executor, ExecutorKind::RampingVus | ExecutorKind::ConstantVus);
+    let planned = test_plan.load.plan.duration();
+    (timed && *end == RunEnd::Completed && length < planned).then(|| {
+        format!(
+            "The leads of {} were used up after {} of {}: the load ended there, and what the plan still had was not tried.",
+            data.path.display(),
+            format_duration(Duration::from_millis(length.as_millis() as u64)),
+            format_duration(planned)
+        )
+    })
+}
+
+/// The simulator's own count against the harness's: an answer that was given and not measured, or the other way round, is a
+/// defect of the harness. Requests that were given up without an answer may have been answered all the same.
+fn disagreement(simulator: &SimulatorOutcome, totals: &Totals) -> Option<String> {
+    if simulator.lost.is_some() {
+        return None;
+    }
+    let answered: u64 = simulator.counts.iter().filter(|count| count.status != 0).map(|count| count.count).sum();
+    let vendors = |labels: &Labels| labels.vendor != Peer::Service;
+    let measured = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status != 0);
+    let given_up = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status == 0);
+    (answered < measured || answered > measured + given_up).then(|| {
+        format!(
+            "The simulator gave {} answers and the harness measured {}: do not trust these numbers.",
+            format_count(answered),
+            format_count(measured)
+        )
+    })
+}
+
+fn skew(simulator: &SimulatorOutcome) -> Option<String> {
+    (simulator.skew > SKEW_WORTH_A_WORD).then(|| {
+        format!(
+            "The simulator's clock may be off by up to {}: fault times are no better than that.",
+            format_duration(simulator.skew)
+        )
+    })
+}
