@@ -8,7 +8,7 @@ use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
 use plimsoll::clock::LoadClock;
 use plimsoll::measure::{AttemptSample, Observed, RecorderBuilder};
-use plimsoll::outcome::Vendor;
+use plimsoll::outcome::Peer;
 use plimsoll::result::{FORMAT, Machine, RunDir, RunEnd, RunResult, RunWriter, ScenarioRecord, read_run};
 use plimsoll::seed::Seed;
 use rand_distr::{Distribution, LogNormal};
@@ -53,7 +53,7 @@ fn facts() -> RunResult {
 
 fn write_run(dir: RunDir) {
     let mut builder = RecorderBuilder::new(LoadClock::starting_at(Instant::now()), vec![], vec![]);
-    let routes: Vec<_> = (0..SERIES).map(|route| builder.route(&format!("route {route}"), Vendor::Service)).collect();
+    let routes: Vec<_> = (0..SERIES).map(|route| builder.route(&format!("route {route}"), Peer::Service)).collect();
     let (recorder, mut collector) = builder.build(1);
     let mut writer = RunWriter::start(dir, DateTime::UNIX_EPOCH, &[]).expect("the directory can be written to");
     let mut rng = Seed(1).stream("latency");

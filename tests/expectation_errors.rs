@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use plimsoll::config::ConfigErrors;
+use plimsoll::outcome::Vendor;
 use plimsoll::scenario::TestPlan;
 
 const HEAD: &str = r#"name = "chaos"
@@ -45,7 +46,7 @@ fn what_is_expected_of_a_fault_is_valid() {
     let text = format!("{HEAD}{LEADS}{OUTAGE}{expect}");
     let scenario = TestPlan::parse(&text, Path::new("chaos.toml")).unwrap_or_else(|errors| panic!("{errors}"));
     assert!(scenario.warnings.is_empty());
-    assert_eq!(scenario.expectations.clay.faults, ["outage"]);
+    assert_eq!(scenario.expectations.breakers[Vendor::Clay].faults, ["outage"]);
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn requests(vendors: &Vendors) -> u64 {
 
 fn moving(stats: Option<Stats>, vendors: &Vendors) -> Option<String> {
     let Some(stats) = stats else { return Some("the service does not answer".to_owned()) };
-    for (vendor, stats) in stats.vendors() {
+    for (vendor, stats) in stats.vendors.iter() {
         if stats.queue_depth > 0 || stats.in_flight > 0 {
             let vendor = vendor.display_name();
             return Some(format!("{} operations are queued for {vendor}, {} under way", stats.queue_depth, stats.in_flight));

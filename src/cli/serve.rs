@@ -10,7 +10,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{Exit, output};
 use crate::event::{Event, EventKind, EventSink};
 use crate::failpoint::{self, Failpoint};
-use crate::resilience::Resilience;
 use crate::seed::Seed;
 use crate::service::{self, Stopped};
 use crate::service::{ServiceConfig, StoreConfig};
@@ -80,8 +79,7 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         config.listen = listen;
     }
     if args.time_scale != 1.0 {
-        let Resilience { clay, customer_io } = &config.resilience;
-        config.resilience = Resilience { clay: clay.scaled(args.time_scale), customer_io: customer_io.scaled(args.time_scale) };
+        config.resilience = config.resilience.map(|_, settings| settings.scaled(args.time_scale));
     }
     if let Err(error) = service::check_listen_address(&config) {
         return failed(error);
@@ -146,9 +144,9 @@ fn settings(config: &ServiceConfig) -> SqliteSettings {
 
 /// The bounds of a lead's store: a lead needs room in both queues, so the smaller bounds both.
 fn bounds(config: &ServiceConfig) -> Bounds {
-    let [clay, customer_io] =
-        [&config.resilience.clay, &config.resilience.customer_io].map(|settings| Bounds::from(&settings.fallback));
-    Bounds { queue: clay.queue.min(customer_io.queue), dead_letters: clay.dead_letters.min(customer_io.dead_letters) }
+    let each = || config.resilience.values().map(|settings| Bounds::from(&settings.fallback));
+    let least = |of: fn(Bounds) -> usize| each().map(of).min().unwrap_or_default();
+    Bounds { queue: least(|bounds| bounds.queue), dead_letters: least(|bounds| bounds.dead_letters) }
 }
 
 async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Exit {

@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(open_seconds(&dialogue(), Vendor::Clay, 20_000_000), 10.0);
         assert_eq!(open_seconds(&dialogue(), Vendor::Clay, 4_000_000), 2.0);
         assert_eq!(open_seconds(&dialogue(), Vendor::CustomerIo, 20_000_000), 17.5);
-        let never = open_seconds(&dialogue(), Vendor::Service, 20_000_000);
+        let never = open_seconds(&[], Vendor::Clay, 20_000_000);
         assert_eq!((never, never.is_sign_positive()), (0.0, true), "shown as -0.00 s otherwise");
     }
 

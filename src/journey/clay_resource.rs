@@ -7,11 +7,12 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
+use super::checks;
 use super::measured::{Meter, Sent};
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Vendor};
-use crate::scenario::checks;
 use crate::transport::Body;
+use crate::vendor_api::Endpoints;
 
 /// The bound of its second check.
 const LATENCY: Duration = Duration::from_millis(500);
@@ -28,28 +29,18 @@ pub(super) struct ClayResource {
     latency_below_500_ms: CheckId,
 }
 
-/// What it registers before the load.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ids {
-    route: RouteId,
-    status_is_200: CheckId,
-    latency_below_500_ms: CheckId,
-}
-
-pub(super) fn register(recorder: &mut RecorderBuilder) -> Ids {
-    Ids {
+/// The journey; `None` where Clay is not named, which validation refuses.
+pub(super) fn register(endpoints: &Endpoints, recorder: &mut RecorderBuilder) -> Option<ClayResource> {
+    Some(ClayResource {
+        uri: endpoints.clay_resource.clone()?,
+        authorization: endpoints.clay_authorization.clone(),
         route: recorder.route("clay.resource", Vendor::Clay),
         status_is_200: recorder.check(checks::STATUS_IS_200),
         latency_below_500_ms: recorder.check(checks::LATENCY_BELOW_500_MS),
-    }
+    })
 }
 
 impl ClayResource {
-    pub(super) fn new(ids: Ids, uri: Uri, authorization: Option<HeaderValue>) -> Self {
-        let Ids { route, status_is_200, latency_below_500_ms } = ids;
-        Self { uri, authorization, route, status_is_200, latency_below_500_ms }
-    }
-
     pub(super) async fn run(&self, due: Duration, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
         let mut request = Request::new(Full::new(Bytes::from_static(br#"{"test":true}"#)));
         *request.method_mut() = Method::POST;

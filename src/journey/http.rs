@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::Full;
 
 use super::measured::{Meter, Sent};
+use super::settings::HttpJourney;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
-use crate::outcome::{FailureKind, Vendor};
-use crate::scenario::{HttpJourney, checks};
+use crate::outcome::{FailureKind, Peer};
 use crate::transport::Body;
 use crate::vendor_api::EndpointError;
 
@@ -46,15 +46,15 @@ impl Prepared {
             timeout: journey.timeout,
             expect_status: journey.expect_status,
             expect_latency: journey.expect_latency,
-            status_check: checks::http_status(journey),
-            latency_check: checks::http_latency(journey),
+            status_check: journey.status_check(),
+            latency_check: journey.latency_check(),
         })
     }
 
     pub(super) fn register(self, recorder: &mut RecorderBuilder) -> Http {
         let name = &self.name;
         Http {
-            route: recorder.route(name, Vendor::Service),
+            route: recorder.route(name, Peer::Service),
             status: recorder.check(&self.status_check),
             latency: self.latency_check.as_deref().map(|name| recorder.check(name)),
             request: self,

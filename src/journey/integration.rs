@@ -3,23 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::journaled_backlog::JournaledBacklog;
 use super::vendor_sender::VendorSender;
 use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::journal::{JournalSender, RestingEntry};
 use crate::measure::Gauges;
-use crate::outcome::Vendor;
+use crate::outcome::{PerVendor, Vendor};
 use crate::resilience::Resilience;
 use crate::resilience::emitter::Emitter;
-use crate::resilience::{DayClock, Disposition, Operation, OperationKind, Pipeline, PipelineSettings, StoreError};
+use crate::resilience::{DayClock, Disposition, Operation, Pipeline, PipelineSettings, StoreError};
 use crate::seed::Seed;
 
-/// Both pipelines.
-pub(super) struct Integration {
-    clay: Arc<Pipeline<VendorSender, JournaledBacklog>>,
-    customer_io: Arc<Pipeline<VendorSender, JournaledBacklog>>,
-}
+/// The vendors' pipelines.
+pub(super) struct Integration(PerVendor<Arc<Pipeline<VendorSender, JournaledBacklog>>>);
 
 impl Integration {
     /// `sender` is given each vendor's timeout.
@@ -39,41 +38,40 @@ impl Integration {
             let rng = seed.stream(vendor.as_str());
             Arc::new(Pipeline::with_backlog(settings.clone(), sender, backlog, emitter, wall, rng))
         };
-        Self { clay: pipeline(Vendor::Clay, &settings.clay), customer_io: pipeline(Vendor::CustomerIo, &settings.customer_io) }
+        Self(settings.map(pipeline))
     }
 
     /// Hands an operation to its vendor's pipeline.
     pub(super) async fn call(&self, operation: Operation) -> Disposition {
-        match operation.kind {
-            OperationKind::Enrich => self.clay.call(operation).await,
-            OperationKind::Identify | OperationKind::Track => self.customer_io.call(operation).await,
-        }
+        self.0[operation.kind.vendor()].call(operation).await
     }
 
     /// Delivers what the queues hold, for as long as the future is polled.
     pub(super) async fn drain(&self) {
-        tokio::join!(Arc::clone(&self.clay).drain_loop(), Arc::clone(&self.customer_io).drain_loop());
+        join_all(self.0.values().map(|pipeline| Arc::clone(pipeline).drain_loop())).await;
     }
 
     /// Ends the delivery in order: what is under way has `grace` to be answered, and what is not goes back into the queue.
     pub(super) async fn stop(&self, grace: Duration) {
-        tokio::join!(self.clay.stop(grace), self.customer_io.stop(grace));
+        join_all(self.0.values().map(|pipeline| pipeline.stop(grace))).await;
     }
 
     /// Writes down where everything is that no answer told of. To be called when nothing moves any more.
     pub(super) async fn at_rest(&self) -> Result<(), StoreError> {
-        self.clay.backlog().at_rest().await?;
-        self.customer_io.backlog().at_rest().await
+        for pipeline in self.0.values() {
+            pipeline.backlog().at_rest().await?;
+        }
+        Ok(())
     }
 
     /// Operations that wait in the queues.
     pub(super) fn queue_depth(&self) -> u64 {
-        self.clay.gauges().queue_depth + self.customer_io.gauges().queue_depth
+        self.0.values().map(|pipeline| pipeline.gauges().queue_depth).sum()
     }
 
     pub(super) fn gauges(&self) -> Gauges {
         let mut gauges = Gauges::default();
-        for (vendor, pipeline) in [(Vendor::Clay, &self.clay), (Vendor::CustomerIo, &self.customer_io)] {
+        for (vendor, pipeline) in self.0.iter() {
             let read = pipeline.gauges();
             gauges.queue_depth += read.queue_depth;
             gauges.dead_letters += read.dead_letters;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rand::Rng;
 use serde_json::{Map, Value, json};
 
+use super::settings::{LeadData, LeadUse};
 use crate::executor::User;
 use crate::plan::Segment;
-use crate::scenario::{LeadData, LeadUse};
 
 /// One lead.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,21 +1,27 @@
 //! What one iteration does: Clay, Customer.io, a whole lead, or plain HTTP to the user's own service.
 //!
-//! Each journey is a file. [`Workload`] draws one an iteration, by weight, and measures it.
+//! Each journey is a row of the table. [`Workload`] draws one an iteration, by weight, and measures it.
 
+mod action;
+pub mod checks;
 mod clay_resource;
 mod http;
 mod integration;
 mod journaled_backlog;
-mod lead;
 mod leads;
 mod measured;
 mod operations;
 mod pause;
+mod pipelines;
 mod service_lead;
+mod settings;
 mod submissions;
+mod table;
 mod vendor_sender;
 mod workload;
 
 pub use service_lead::LeadService;
+pub use settings::{HttpJourney, Journey, LeadData, LeadUse, ScenarioWork, ThinkTime, WeightedJourney, WorkloadSettings};
 pub use submissions::JournalSenders;
+pub use table::{HTTP, JOURNEYS, JourneyKind, SERVICE_LEADS, Submission};
 pub use workload::{Workload, WorkloadPlan};

@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp, LogNormal};
 
-use crate::scenario::ThinkTime;
+use super::settings::ThinkTime;
 use crate::units::Z99;
 
 /// One pause.

@@ -17,11 +17,11 @@ use tokio::time::Instant;
 use super::leads::Lead;
 use super::measured::{Meter, Sent};
 use super::submissions::{DriverJournal, of_answer};
+use super::table::Submission;
 use crate::journal::Answered;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, Peer};
 use crate::resilience::DayClock;
-use crate::scenario::{SERVICE_LEADS, checks};
 use crate::transport::Body;
 use crate::vendor_api::{EndpointError, reply};
 
@@ -59,11 +59,11 @@ impl LeadService {
         Ok(Self { uri, authorization: authorization.transpose()?, timeout, run })
     }
 
-    pub(super) fn register(&self, recorder: &mut RecorderBuilder, wall: DayClock) -> ServiceLead {
+    pub(super) fn register(&self, as_what: Submission, recorder: &mut RecorderBuilder, wall: DayClock) -> ServiceLead {
         ServiceLead {
             service: self.clone(),
-            route: recorder.route(SERVICE_LEADS, Vendor::Service),
-            accepted: recorder.check(checks::ACCEPTED_DURABLY),
+            route: recorder.route(as_what.route, Peer::Service),
+            accepted: recorder.check(as_what.check),
             wall,
         }
     }

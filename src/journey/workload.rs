@@ -7,23 +7,23 @@ use std::time::Duration;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::clay_resource::{self, ClayResource};
-use super::http::{Http, Prepared};
+use super::action::Action;
+use super::http::Prepared;
 use super::integration::Integration;
-use super::lead::{self, Steps};
 use super::leads::LeadSource;
 use super::measured::Meter;
-use super::pause;
-use super::service_lead::{LeadService, ServiceLead};
+use super::service_lead::LeadService;
+use super::settings::{Journey, ThinkTime, WeightedJourney, WorkloadSettings};
 use super::submissions::{DriverJournal, JournalSenders};
-use super::vendor_sender::{OperationRoutes, VendorSender};
+use super::table::HTTP;
+use super::vendor_sender::VendorSender;
+use super::{clay_resource, pause, pipelines};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::executor::{Next, User, Work};
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
-use crate::outcome::{FailureKind, Vendor};
-use crate::resilience::{DayClock, OperationKind, StoreError};
-use crate::scenario::{Journey, TestPlan, ThinkTime};
+use crate::outcome::{FailureKind, Peer};
+use crate::resilience::{DayClock, StoreError};
 use crate::seed::Seed;
 use crate::transport::Transport;
 use crate::vendor_api::{EndpointError, Endpoints};
@@ -33,7 +33,7 @@ const PANICS_KEPT: usize = 20;
 
 /// A workload that has been checked and waits for the load's clock.
 pub struct WorkloadPlan {
-    test_plan: TestPlan,
+    settings: WorkloadSettings,
     endpoints: Endpoints,
     transport: Arc<dyn Transport>,
     seed: Seed,
@@ -49,32 +49,22 @@ impl WorkloadPlan {
     /// # Errors
     /// When a header cannot be sent.
     pub fn new(
-        test_plan: &TestPlan,
+        settings: WorkloadSettings,
         endpoints: Endpoints,
         transport: Arc<dyn Transport>,
         seed: Seed,
     ) -> Result<Self, EndpointError> {
-        let http = test_plan.journeys().filter_map(|weighted| match &weighted.journey {
+        let http = settings.journeys().filter_map(|weighted| match &weighted.journey {
             Journey::Http(journey) => Some(Prepared::new(journey)),
-            _ => None,
+            Journey::Named(_) => None,
         });
         let http = http.collect::<Result<_, _>>()?;
-        Ok(Self {
-            test_plan: test_plan.clone(),
-            endpoints,
-            transport,
-            seed,
-            http,
-            service: None,
-            journals: None,
-            wall: DayClock::start(),
-        })
+        Ok(Self { settings, endpoints, transport, seed, http, service: None, journals: None, wall: DayClock::start() })
     }
 
     /// Whether any journey submits leads, of which books can be kept.
     pub fn submits_leads(&self) -> bool {
-        let direct = |journey: &Journey| matches!(journey, Journey::ClayResource | Journey::Http(_));
-        !self.test_plan.journeys().all(|weighted| direct(&weighted.journey))
+        self.settings.journeys().any(|weighted| weighted.journey.kind().uses_pipeline())
     }
 
     /// Leads go to this service, and not to the vendors.
@@ -101,42 +91,45 @@ impl WorkloadPlan {
         events: &Arc<dyn EventSink>,
     ) -> (Arc<Workload>, Collector) {
         let mut http = self.http.into_iter();
-        let (mut scenarios, mut routes) = (Vec::new(), Vec::new());
-        for scenario in &self.test_plan.scenarios {
+        let (mut scenarios, mut callers) = (Vec::new(), Vec::new());
+        for scenario in &self.settings.scenarios {
             let mut choices = Vec::new();
-            for weighted in &scenario.journeys {
-                builder.tags(scenario.label(), &weighted.tags);
-                let doing = match (&weighted.journey, &self.service) {
-                    (Journey::Lead, Some(service)) => Some(Doing::Submit(Box::new(service.register(&mut builder, self.wall)))),
-                    _ => register(&weighted.journey, &self.endpoints, &mut http, &mut builder),
+            for WeightedJourney { journey, weight, tags } in &scenario.journeys {
+                builder.tags(scenario.label.as_deref(), tags);
+                let kind = journey.kind();
+                let (action, peer) = match (kind.service, &self.service) {
+                    (Some(as_what), Some(service)) => {
+                        let submit = service.register(as_what, &mut builder, self.wall);
+                        (Some(Action::Submit(Box::new(submit))), Peer::Service)
+                    }
+                    _ if *kind == HTTP => (http.next().map(|http| Action::Http(Box::new(http.register(&mut builder)))), kind.peer),
+                    _ if kind.uses_pipeline() => {
+                        (pipelines::register(kind.operations, &mut callers, &mut builder).map(Action::Pipelines), kind.peer)
+                    }
+                    _ => (clay_resource::register(&self.endpoints, &mut builder).map(Action::ClayResource), kind.peer),
                 };
-                let Some(doing) = doing else { continue };
-                let caller = routes.len() as u16;
-                if matches!(doing, Doing::Pipeline(_)) {
-                    routes.push(OperationRoutes::register(&mut builder));
+                if let Some(action) = action {
+                    choices.push(Choice { action, id: builder.journey(kind.name, peer), weight: *weight });
                 }
-                let vendor = if matches!(doing, Doing::Submit(_)) { Vendor::Service } else { vendor(&weighted.journey) };
-                let id = builder.journey(weighted.journey.name(), vendor);
-                choices.push(Choice { doing, id, caller, weight: weighted.weight });
             }
             let total_weight = choices.iter().map(|choice| choice.weight).sum();
             scenarios.push(Choices { choices, total_weight, think_time: scenario.think_time });
         }
-        let lead_ids = (!routes.is_empty()).then(|| lead::register(&mut builder));
+        let pipeline_ids = (!callers.is_empty()).then(|| pipelines::Ids::register(&mut builder));
         let (recorder, collector) = builder.build(shards);
         let meter = Meter::new(self.transport, recorder.clone(), clock);
-        let integration = lead_ids.map(|_| {
-            let (timeout, routes) = (self.test_plan.resilience.clay.timeout, routes.into());
+        let integration = pipeline_ids.map(|_| {
+            let (timeout, routes) = (Duration::ZERO, callers.into());
             let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
             let places = self.journals.as_ref().and_then(|journals| journals.places.as_ref());
-            Integration::new(&self.test_plan.resilience, &sender, clock, self.wall, events, self.seed, places)
+            Integration::new(&self.settings.resilience, &sender, clock, self.wall, events, self.seed, places)
         });
         let workload = Workload {
             scenarios,
-            leads: LeadSource::new(self.test_plan.data, self.test_plan.segment),
-            lead_ids,
+            leads: LeadSource::new(self.settings.data, self.settings.segment),
+            pipeline_ids,
             integration,
-            longest_answer: self.test_plan.resilience.clay.timeout.max(self.test_plan.resilience.customer_io.timeout),
+            longest_answer: self.settings.resilience.values().map(|settings| settings.timeout).max().unwrap_or_default(),
             meter,
             recorder,
             journal: DriverJournal { journals: self.journals, clock },
@@ -145,34 +138,6 @@ impl WorkloadPlan {
         };
         (Arc::new(workload), collector)
     }
-}
-
-fn vendor(journey: &Journey) -> Vendor {
-    match journey {
-        Journey::ClayResource | Journey::ClayEnrich | Journey::Lead => Vendor::Clay,
-        Journey::CustomerIoIdentify | Journey::CustomerIoTrack => Vendor::CustomerIo,
-        Journey::Http(_) => Vendor::Service,
-    }
-}
-
-/// What a journey does; `None` for one whose endpoint is not named, which validation refuses.
-fn register(
-    journey: &Journey,
-    endpoints: &Endpoints,
-    http: &mut impl Iterator<Item = Prepared>,
-    recorder: &mut RecorderBuilder,
-) -> Option<Doing> {
-    Some(match journey {
-        Journey::ClayResource => {
-            let ids = clay_resource::register(recorder);
-            Doing::ClayResource(ClayResource::new(ids, endpoints.clay_resource.clone()?, endpoints.clay_authorization.clone()))
-        }
-        Journey::ClayEnrich => Doing::Pipeline(&[OperationKind::Enrich]),
-        Journey::CustomerIoIdentify => Doing::Pipeline(&[OperationKind::Identify]),
-        Journey::CustomerIoTrack => Doing::Pipeline(&[OperationKind::Track]),
-        Journey::Lead => Doing::Pipeline(lead::LEAD),
-        Journey::Http(_) => Doing::Http(Box::new(http.next()?.register(recorder))),
-    })
 }
 
 /// What the users of a scenario do.
@@ -185,19 +150,9 @@ struct Choices {
 
 #[derive(Debug)]
 struct Choice {
-    doing: Doing,
+    action: Action,
     id: JourneyId,
-    /// Its number among those that go through the pipelines.
-    caller: u16,
     weight: u32,
-}
-
-#[derive(Debug)]
-enum Doing {
-    ClayResource(ClayResource),
-    Pipeline(Steps),
-    Submit(Box<ServiceLead>),
-    Http(Box<Http>),
 }
 
 impl Choices {
@@ -218,7 +173,7 @@ impl Choices {
 pub struct Workload {
     scenarios: Vec<Choices>,
     leads: LeadSource,
-    lead_ids: Option<lead::Ids>,
+    pipeline_ids: Option<pipelines::Ids>,
     integration: Option<Integration>,
     /// How long a vendor may take to answer.
     longest_answer: Duration,
@@ -268,19 +223,19 @@ impl Workload {
     }
 
     /// Does what was chosen: why it failed, and how long its user was asked to wait. `None` when the leads are used up.
-    async fn run(&self, choice: &Choice, user: &mut User, due: Duration) -> Option<(Option<FailureKind>, Duration)> {
-        let failure = match &choice.doing {
-            Doing::ClayResource(journey) => journey.run(due, &self.meter, &self.recorder).await,
-            Doing::Http(journey) => journey.run(due, &self.meter, &self.recorder).await,
-            Doing::Submit(journey) => {
+    async fn run(&self, action: &Action, user: &mut User, due: Duration) -> Option<(Option<FailureKind>, Duration)> {
+        let failure = match action {
+            Action::ClayResource(journey) => journey.run(due, &self.meter, &self.recorder).await,
+            Action::Http(journey) => journey.run(due, &self.meter, &self.recorder).await,
+            Action::Submit(journey) => {
                 let lead = self.leads.next(user)?;
                 // On the heap: their futures are large, and every iteration would carry the room for them.
                 return Some(Box::pin(journey.run(&lead, due, &self.meter, &self.recorder, &self.journal)).await);
             }
-            Doing::Pipeline(steps) => {
+            Action::Pipelines(steps) => {
                 let lead = self.leads.next(user)?;
-                let (integration, ids) = self.integration.as_ref().zip(self.lead_ids)?;
-                Box::pin(lead::run(steps, choice.caller, &lead, integration, ids, &self.recorder, &self.journal)).await
+                let (integration, ids) = self.integration.as_ref().zip(self.pipeline_ids)?;
+                Box::pin(pipelines::run(*steps, &lead, integration, ids, &self.recorder, &self.journal)).await
             }
         };
         Some((failure, Duration::ZERO))
@@ -292,7 +247,7 @@ impl Work for Workload {
         let scenario = &self.scenarios[user.scenario];
         let choice = scenario.choose(&mut user.rng);
         let started = self.clock.now();
-        let Some((failure, asked_for)) = self.run(choice, user, due).await else { return Next::Finished };
+        let Some((failure, asked_for)) = self.run(&choice.action, user, due).await else { return Next::Finished };
         self.recorder.iteration(IterationSample { journey: choice.id, due, sent: started, done: self.clock.now(), failure });
         Next::Pause(pause::draw(&scenario.think_time, &mut user.rng).max(asked_for))
     }

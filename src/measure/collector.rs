@@ -111,7 +111,7 @@ mod tests {
     use crate::measure::{
         AttemptSample, FaultWindow, HIGHEST_US, IterationSample, Recorder, RecorderBuilder, RouteId, SampleKind,
     };
-    use crate::outcome::{FailureKind, Vendor};
+    use crate::outcome::{FailureKind, Peer, Vendor};
     use crate::seed::Seed;
 
     use super::*;
@@ -233,7 +233,7 @@ mod tests {
         recorder.iteration(IterationSample { journey, due, sent, done, failure: Some(FailureKind::Panicked) });
         let interval = collector.cut(21 * SECOND, Observed::default());
         let (labels, series) = interval.series.iter().next().unwrap();
-        assert_eq!((labels.kind, labels.name.as_str(), labels.vendor), (SampleKind::Iteration, "lead", Vendor::Clay));
+        assert_eq!((labels.kind, labels.name.as_str(), labels.vendor), (SampleKind::Iteration, "lead", Vendor::Clay.into()));
         assert_eq!((labels.phase, labels.under_fault, series.sum_us), (0, true, 6_000_000));
         assert_eq!((interval.second.iterations, interval.second.iterations_failed, interval.second.requests), (1, 1, 0));
     }
@@ -326,7 +326,7 @@ mod tests {
             seconds in proptest::collection::vec(proptest::collection::vec((0_u64..=HIGHEST_US, 0_usize..3), 0..60), 1..6)
         ) {
             let mut builder = builder(vec![], vec![]);
-            let routes = ["a", "b", "c"].map(|name| builder.route(name, Vendor::Service));
+            let routes = ["a", "b", "c"].map(|name| builder.route(name, Peer::Service));
             let (recorder, mut collector) = builder.build(2);
             let mut whole = Histogram::<u64>::new_with_bounds(1, HIGHEST_US, crate::measure::DIGITS).unwrap();
             for (index, samples) in seconds.iter().enumerate() {

@@ -4,16 +4,17 @@
 //! here; one that the hot path has to know is also a field of [`SeriesKey`].
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, Peer};
 
 use super::sample::{AttemptSample, IterationSample};
 use super::timetable::Timetable;
-use super::user_tags::UserTags;
+use super::user_tags::{TagError, UserTags};
 
 /// The two things that are timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub struct Labels {
     /// A request or an iteration.
     pub kind: SampleKind,
     /// Whom it went to; for an iteration, the vendor it is mainly about.
-    pub vendor: Vendor,
+    pub vendor: Peer,
     /// The route of a request (`clay.webhook`) or the journey of an iteration (`lead`).
     pub name: String,
     /// The HTTP status; 0 where there was no answer, and for iterations.
@@ -67,8 +68,8 @@ pub struct Labels {
 
 impl Labels {
     /// Labels of this kind, and nothing else to tell of.
-    pub fn new(kind: SampleKind, vendor: Vendor, name: impl Into<String>) -> Self {
-        let (name, tags) = (name.into(), UserTags::default());
+    pub fn new(kind: SampleKind, vendor: impl Into<Peer>, name: impl Into<String>) -> Self {
+        let (vendor, name, tags) = (vendor.into(), name.into(), UserTags::default());
         Self { kind, vendor, name, status: 0, failure: None, phase: 0, under_fault: false, retry: false, scenario: None, tags }
     }
 
@@ -173,7 +174,7 @@ pub static LABELS: [Label; 10] = [
     },
     Label {
         name: "vendor",
-        values: Values::OneOf(|| [Vendor::Clay, Vendor::CustomerIo, Vendor::Service].map(Vendor::as_str).to_vec()),
+        values: Values::OneOf(|| Peer::all().map(Peer::as_str).collect()),
         column: Some((Place::BeforeCounts, "vendor")),
         get: |labels| Some(labels.vendor.as_str().into()),
         set: |labels, text| word(text).map(|vendor| labels.vendor = vendor),
@@ -259,6 +260,19 @@ impl Label {
     }
 }
 
+/// Names of tags that thresholds and columns use for something else.
+const RESERVED: [&str; 2] = ["check", "extra_tags"];
+
+impl UserTags {
+    /// Checks the tags: their number, their form, and that no label has their name.
+    ///
+    /// # Errors
+    /// For the first that samples cannot carry.
+    pub fn new(tags: BTreeMap<String, String>) -> Result<Self, TagError> {
+        Self::unless_taken(tags, |key| Label::named(key).is_some() || RESERVED.contains(&key))
+    }
+}
+
 fn truth() -> Vec<&'static str> {
     vec!["true", "false"]
 }
@@ -272,7 +286,7 @@ fn word<'a, T: Deserialize<'a>>(value: &'a str) -> Option<T> {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Source {
     pub(super) kind: SampleKind,
-    pub(super) vendor: Vendor,
+    pub(super) vendor: Peer,
     pub(super) name: Arc<str>,
     pub(super) scenario: Option<Arc<str>>,
     pub(super) tags: Arc<UserTags>,
@@ -299,7 +313,7 @@ pub(super) struct SeriesKey {
 
 impl SeriesKey {
     /// Of a request to `vendor`.
-    pub(super) fn of_attempt(sample: &AttemptSample, vendor: Vendor, timetable: &Timetable) -> Self {
+    pub(super) fn of_attempt(sample: &AttemptSample, vendor: Peer, timetable: &Timetable) -> Self {
         Self {
             source: sample.route.0,
             status: sample.status,
@@ -311,7 +325,7 @@ impl SeriesKey {
     }
 
     /// Of an iteration that is mainly about `vendor`.
-    pub(super) fn of_iteration(sample: &IterationSample, vendor: Vendor, timetable: &Timetable) -> Self {
+    pub(super) fn of_iteration(sample: &IterationSample, vendor: Peer, timetable: &Timetable) -> Self {
         Self {
             source: sample.journey.0,
             status: 0,
@@ -337,6 +351,8 @@ impl SeriesKey {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use crate::outcome::Vendor;
 
     use super::*;
 

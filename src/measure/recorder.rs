@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::clock::LoadClock;
-use crate::outcome::Vendor;
+use crate::outcome::Peer;
 
 use super::collector::Collector;
 use super::labels::{Labels, SampleKind, SeriesKey, Source};
@@ -49,17 +49,17 @@ impl RecorderBuilder {
     }
 
     /// Registers a route of requests (`clay.webhook`). The same route with the same tags twice is one route.
-    pub fn route(&mut self, name: &str, vendor: Vendor) -> RouteId {
-        RouteId(self.source(SampleKind::Attempt, name, vendor))
+    pub fn route(&mut self, name: &str, vendor: impl Into<Peer>) -> RouteId {
+        RouteId(self.source(SampleKind::Attempt, name, vendor.into()))
     }
 
     /// Registers a journey (`lead`) and the vendor that it is mainly about. The same journey with the same tags twice is one
     /// journey.
-    pub fn journey(&mut self, name: &str, vendor: Vendor) -> JourneyId {
-        JourneyId(self.source(SampleKind::Iteration, name, vendor))
+    pub fn journey(&mut self, name: &str, vendor: impl Into<Peer>) -> JourneyId {
+        JourneyId(self.source(SampleKind::Iteration, name, vendor.into()))
     }
 
-    fn source(&mut self, kind: SampleKind, name: &str, vendor: Vendor) -> u16 {
+    fn source(&mut self, kind: SampleKind, name: &str, vendor: Peer) -> u16 {
         let (scenario, tags) = (self.scenario.clone(), Arc::clone(&self.tags));
         register(&mut self.sources, Source { kind, vendor, name: name.into(), scenario, tags })
     }

@@ -173,7 +173,7 @@ mod tests {
 
     use crate::clock::LoadClock;
     use crate::measure::{AttemptSample, FaultWindow, IterationSample, RecorderBuilder, UserTags};
-    use crate::outcome::{FailureKind, Vendor};
+    use crate::outcome::{FailureKind, Peer, Vendor};
 
     use super::*;
 
@@ -212,7 +212,7 @@ mod tests {
         let page = Page::default();
         let (file, sender) = SampleFile::start(page.clone()).unwrap();
         let mut builder = builder();
-        let route = builder.route("say \"hi\", twice", Vendor::Service);
+        let route = builder.route("say \"hi\", twice", Peer::Service);
         let journey = builder.journey("lead", Vendor::Clay);
         builder.samples(sender);
         let (recorder, _collector) = builder.build(1);

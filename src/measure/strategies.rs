@@ -8,12 +8,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::event::BreakerState;
-use crate::outcome::{FailureKind, LeadCounts, Vendor};
+use crate::outcome::{FailureKind, LeadCounts, Peer, Vendor};
 
 use super::{Gauges, Interval, Labels, ProcessSample, SampleKind, Second, Series, UserTags};
 use crate::plan::Planned;
-
-const VENDORS: [Vendor; 3] = [Vendor::Clay, Vendor::CustomerIo, Vendor::Service];
 
 pub(crate) fn labels() -> impl Strategy<Value = Labels> {
     let kind = select(vec![SampleKind::Attempt, SampleKind::Iteration]);
@@ -21,8 +19,8 @@ pub(crate) fn labels() -> impl Strategy<Value = Labels> {
     let name = prop_oneof!["[a-z_.]{1,16}", ".{0,12}"];
     let tags = btree_map("t_[a-z]{1,4}", "[a-z é=;:%]{0,6}[a-z]", 0..3).prop_map(|tags| UserTags::new(tags).unwrap_or_default());
     let own = (option::of("[a-z é;:]{1,6}"), tags);
-    (kind, select(VENDORS.to_vec()), name, any::<u16>(), failure, any::<u16>(), any::<bool>(), any::<bool>(), own).prop_map(
-        |(kind, vendor, name, status, failure, phase, under_fault, retry, (scenario, tags))| Labels {
+    (kind, select(Peer::all().collect::<Vec<_>>()), name, any::<u16>(), failure, any::<u16>(), any::<bool>(), any::<bool>(), own)
+        .prop_map(|(kind, vendor, name, status, failure, phase, under_fault, retry, (scenario, tags))| Labels {
             kind,
             vendor,
             name,
@@ -33,8 +31,7 @@ pub(crate) fn labels() -> impl Strategy<Value = Labels> {
             retry,
             scenario,
             tags,
-        },
-    )
+        })
 }
 
 pub(crate) fn series() -> impl Strategy<Value = Series> {
@@ -54,7 +51,7 @@ fn gauges() -> impl Strategy<Value = Gauges> {
         BreakerState::ForcedOpen,
         BreakerState::Disabled,
     ]);
-    let breakers = btree_map(select(VENDORS.to_vec()), state, 0..=3);
+    let breakers = btree_map(select(vec![Vendor::Clay, Vendor::CustomerIo]), state, 0..=2);
     (any::<u32>(), any::<[u64; 4]>(), breakers, any::<[u64; 9]>()).prop_map(|(users, counts, breakers, leads)| {
         let [queue_depth, dead_letters, credits_used, in_flight] = counts;
         let [submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost] = leads;

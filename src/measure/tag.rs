@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::outcome::Vendor;
+use crate::outcome::Peer;
 
 use super::labels::{InLog, LABELS, Labels, SampleKind};
 use super::user_tags::UserTags;
@@ -46,7 +46,7 @@ fn write_part(tag: &mut String, [prefix, key]: [&str; 2], value: &str) {
 /// What is wrong with it, in words.
 pub(super) fn decode(tag: &str) -> Result<Labels, String> {
     // Every value is overwritten, or the tag is refused: a label that is always logged must be there.
-    let mut labels = Labels::new(SampleKind::Attempt, Vendor::Clay, "");
+    let mut labels = Labels::new(SampleKind::Attempt, Peer::Service, "");
     let mut seen = [false; LABELS.len()];
     let mut tags = BTreeMap::new();
     for part in tag.split(';') {

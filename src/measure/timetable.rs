@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::outcome::Vendor;
+use crate::outcome::{Peer, Vendor};
 
 /// When a fault is planned to be active: from `from`, up to but not at `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,8 @@ impl Timetable {
     }
 
     /// Whether a fault was active for a vendor at an instant.
-    pub(super) fn under_fault(&self, vendor: Vendor, at: Duration) -> bool {
-        self.faults.iter().any(|fault| fault.vendor.is_none_or(|hit| hit == vendor) && fault.from <= at && at < fault.to)
+    pub(super) fn under_fault(&self, peer: Peer, at: Duration) -> bool {
+        self.faults.iter().any(|fault| fault.vendor.is_none_or(|hit| peer == hit) && fault.from <= at && at < fault.to)
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
         let clay = FaultWindow { vendor: Some(Vendor::Clay), from: s(10), to: s(20) };
         let all = FaultWindow { vendor: None, from: s(40), to: s(41) };
         let timetable = Timetable::new(vec![], vec![clay, all]);
-        let under = |vendor, us| timetable.under_fault(vendor, Duration::from_micros(us));
+        let under = |vendor: Vendor, us| timetable.under_fault(vendor.into(), Duration::from_micros(us));
         assert!(!under(Vendor::Clay, 9_999_999));
         assert!(under(Vendor::Clay, 10_000_000));
         assert!(under(Vendor::Clay, 19_999_999));

@@ -6,8 +6,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::labels::Label;
-
 /// Most tags that a sample carries of its plan.
 const MOST_TAGS: usize = 16;
 /// Most different sets of tags in a plan.
@@ -16,8 +14,6 @@ pub const MOST_TAG_SETS: usize = 64;
 const LONGEST_KEY: usize = 64;
 /// Longest value of a tag, in bytes.
 const LONGEST_VALUE: usize = 128;
-/// Names that thresholds and columns use for something else.
-const RESERVED: [&str; 2] = ["check", "extra_tags"];
 
 /// Tags by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,16 +33,16 @@ pub struct TagError {
 }
 
 impl UserTags {
-    /// Checks the tags.
+    /// Checks the number and the form of the tags; `is_taken` knows the names that are in use.
     ///
     /// # Errors
     /// For the first that samples cannot carry.
-    pub fn new(tags: BTreeMap<String, String>) -> Result<Self, TagError> {
+    pub(super) fn unless_taken(tags: BTreeMap<String, String>, is_taken: fn(&str) -> bool) -> Result<Self, TagError> {
         if tags.len() > MOST_TAGS {
             let help = format!("give at most {MOST_TAGS} to a journey, those of its scenario included");
             return Err(TagError { key: None, message: format!("{} tags are too many", tags.len()), help });
         }
-        match tags.iter().find_map(|(key, value)| Some((key, problem(key, value)?))) {
+        match tags.iter().find_map(|(key, value)| Some((key, problem(key, value, is_taken)?))) {
             None => Ok(Self(tags)),
             Some((key, (message, help))) => Err(TagError { key: Some(key.clone()), message, help }),
         }
@@ -95,9 +91,9 @@ impl TryFrom<BTreeMap<String, String>> for UserTags {
 }
 
 /// What is wrong with a tag, and what would be right.
-fn problem(key: &str, value: &str) -> Option<(String, String)> {
+fn problem(key: &str, value: &str, is_taken: fn(&str) -> bool) -> Option<(String, String)> {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    if Label::named(key).is_some() || RESERVED.contains(&key) {
+    if is_taken(key) {
         return Some((format!("samples have a tag `{key}` of their own"), "choose another name".to_owned()));
     }
     if !(1..=LONGEST_KEY).contains(&key.len()) || !key.bytes().all(is_word) || key.as_bytes()[0].is_ascii_digit() {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::measure::{DIGITS, SampleKind};
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, Peer};
 use crate::result::Run;
 
 /// The requests of one route.
 pub(super) struct Route {
-    pub(super) vendor: Vendor,
+    pub(super) vendor: Peer,
     pub(super) name: String,
     pub(super) count: u64,
     pub(super) failed: u64,
@@ -21,7 +21,7 @@ pub(super) struct Route {
 
 /// The routes, the most used first.
 pub(super) fn routes(run: &Run) -> Vec<Route> {
-    let mut routes: BTreeMap<(Vendor, &str), (Route, u128)> = BTreeMap::new();
+    let mut routes: BTreeMap<(Peer, &str), (Route, u128)> = BTreeMap::new();
     for (labels, series) in run.totals.series.iter().filter(|(labels, _)| labels.kind == SampleKind::Attempt) {
         let (route, sum) = routes.entry((labels.vendor, &labels.name)).or_insert_with(|| {
             let histogram = Histogram::new(DIGITS).expect("3 significant digits are valid");
@@ -52,7 +52,7 @@ pub(super) fn median(values: impl IntoIterator<Item = u64>) -> Option<u64> {
 /// The failures of one kind at one vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failures {
-    pub(super) vendor: Vendor,
+    pub(super) vendor: Peer,
     pub(super) kind: FailureKind,
     /// The HTTP status; 0 where there was no answer.
     pub(super) status: u16,
@@ -74,7 +74,7 @@ impl Failures {
 
 /// Failed requests by kind, the most frequent first.
 pub(super) fn failures(run: &Run) -> Vec<Failures> {
-    let mut rows: BTreeMap<(Vendor, FailureKind, u16), (u64, u64)> = BTreeMap::new();
+    let mut rows: BTreeMap<(Peer, FailureKind, u16), (u64, u64)> = BTreeMap::new();
     for (labels, series) in run.totals.series.iter().filter(|(labels, _)| labels.kind == SampleKind::Attempt) {
         let Some(kind) = labels.failure else { continue };
         let (count, under_fault) = rows.entry((labels.vendor, kind, labels.status)).or_default();

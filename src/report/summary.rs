@@ -59,7 +59,7 @@ mod tests {
         let (labels, series) = run.totals.series.iter().find(failed(503)).expect("there are some");
         let (mut labels, series) = (labels.clone(), series.clone());
         assert_eq!(labels.vendor, Vendor::Clay);
-        labels.vendor = Vendor::CustomerIo;
+        labels.vendor = Vendor::CustomerIo.into();
         run.totals.series.insert(labels, series);
         let text = show(&run, false).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains("server_error (503) at Clay, "), "{text}");

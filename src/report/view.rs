@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hdrhistogram::Histogram;
 
 use crate::measure::{SampleKind, Second};
-use crate::outcome::Vendor;
+use crate::outcome::{Peer, Vendor};
 use crate::result::Run;
 
 use super::Judged;
@@ -69,7 +69,7 @@ impl<'a> View<'a> {
     }
 
     /// Vendors that requests went to.
-    pub(super) fn vendors(&self) -> BTreeSet<Vendor> {
+    pub(super) fn vendors(&self) -> BTreeSet<Peer> {
         let attempts = self.run.totals.series.keys().filter(|labels| labels.kind == SampleKind::Attempt);
         attempts.map(|labels| labels.vendor).collect()
     }

@@ -26,7 +26,7 @@ impl Emitter {
 
     /// An emitter without listeners.
     pub fn silent() -> Self {
-        Self::new(Vendor::Service, LoadClock::start(), Arc::new(NoEvents))
+        Self::new(Vendor::Clay, LoadClock::start(), Arc::new(NoEvents))
     }
 
     /// Hands on an event that happened at `now`. Call it without holding a lock.

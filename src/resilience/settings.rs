@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::outcome::{PerVendor, Vendor};
+
 /// Everything about one vendor's pipeline. A pattern that is `None` is left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PipelineSettings {
@@ -28,6 +30,11 @@ pub struct PipelineSettings {
 }
 
 impl PipelineSettings {
+    /// The defaults for a vendor: only Clay charges credits.
+    pub fn of(vendor: Vendor) -> Self {
+        if vendor == Vendor::Clay { Self::clay() } else { Self::customer_io() }
+    }
+
     /// The defaults for Clay.
     pub fn clay() -> Self {
         Self { credits: Some(CreditSettings::default()), ..Self::customer_io() }
@@ -380,13 +387,7 @@ impl Default for HealthSettings {
 }
 
 /// Settings of the pipelines.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resilience {
-    /// Clay's.
-    pub clay: PipelineSettings,
-    /// Customer.io's.
-    pub customer_io: PipelineSettings,
-}
+pub type Resilience = PerVendor<PipelineSettings>;
 
 #[cfg(test)]
 mod tests {

@@ -78,17 +78,20 @@ const NUMBERS: [Column; 28] = numbers! {
     "leads_lost" => gauges.leads.lost,
 };
 
-const BREAKERS: [Column; 3] = breakers! {
+const BREAKERS: [Column; 2] = breakers! {
     "breaker_clay" => Vendor::Clay,
     "breaker_customer_io" => Vendor::CustomerIo,
-    "breaker_service" => Vendor::Service,
 };
+
+/// A service of the user's own has breakers that no run can see: the column is there for readers of older files.
+const SERVICE: [Column; 1] =
+    [Column { name: "breaker_service", get: |_| String::new(), set: |_, text| text.is_empty().then_some(()) }];
 
 const CPU: &str = "_cpu_percent";
 const MEMORY: &str = "_memory_bytes";
 
 fn columns() -> impl Iterator<Item = &'static Column> {
-    NUMBERS.iter().chain(&BREAKERS)
+    NUMBERS.iter().chain(&BREAKERS).chain(&SERVICE)
 }
 
 fn breaker_state(text: &str) -> Option<BreakerState> {

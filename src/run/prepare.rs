@@ -43,7 +43,7 @@ pub(super) async fn prepare(test_plan: &TestPlan, options: &RunOptions, sinks: V
         Some(simulator) if service.is_none() => simulator.endpoints()?,
         _ => Endpoints::named(&test_plan.target)?,
     };
-    let mut plan = WorkloadPlan::new(&test_plan, endpoints, Arc::new(client), options.seed)?;
+    let mut plan = WorkloadPlan::new(test_plan.workload(), endpoints, Arc::new(client), options.seed)?;
     if let Some(service) = &service {
         let run = format!("{} {}", options.started.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true), options.seed.0);
         plan = plan.to_service(service.leads(run)?);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::audited::Audited;
 use super::options::RunOptions;
-use super::running::{Ended, vendor};
+use super::running::Ended;
 use super::warnings::warnings;
 use crate::event::{Event, EventKind};
 use crate::outcome::{LeadCounts, Vendor};
@@ -110,10 +110,7 @@ fn faults(test_plan: &TestPlan, events: &[Event]) -> Vec<FaultRecord> {
     };
     let record = |fault: &mock_server::fault::Fault| FaultRecord {
         name: fault.name.clone(),
-        vendors: fault
-            .vendor
-            .or(fault.kind.only_of())
-            .map_or_else(|| vec![Vendor::Clay, Vendor::CustomerIo], |one| vec![vendor(one)]),
+        vendors: fault.vendor.or(fault.kind.only_of()).map_or_else(|| Vendor::ALL.to_vec(), |one| vec![one.into()]),
         what: fault.describe(),
         planned_start_us: micros(fault.at),
         planned_end_us: micros(fault.ends().unwrap_or(Duration::MAX)),

@@ -175,21 +175,13 @@ fn stage_ends(test_plan: &TestPlan) -> Vec<Duration> {
 /// When the faults are active, where the timetable's clock is `behind` the load's.
 fn fault_windows(test_plan: &TestPlan, behind: Duration) -> Vec<FaultWindow> {
     let window = |fault: &mock_server::fault::Fault| FaultWindow {
-        vendor: fault.vendor.or(fault.kind.only_of()).map(vendor),
+        vendor: fault.vendor.or(fault.kind.only_of()).map(Vendor::from),
         from: fault.at + behind,
         to: fault.ends().unwrap_or(Duration::MAX).saturating_add(behind),
     };
     // What happens to callbacks is not done to requests.
     let hits_requests = |fault: &&mock_server::fault::Fault| !matches!(fault.kind, FaultKind::Webhook { .. });
     test_plan.faults.iter().filter(hits_requests).map(window).collect()
-}
-
-/// The harness's name for a simulated vendor.
-pub(super) fn vendor(simulated: mock_server::fault::SimulatedVendor) -> Vendor {
-    match simulated {
-        mock_server::fault::SimulatedVendor::Clay => Vendor::Clay,
-        mock_server::fault::SimulatedVendor::CustomerIo => Vendor::CustomerIo,
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::running::Ended;
 use super::simulator::SimulatorOutcome;
 use crate::clock::NOTABLE_SKEW;
 use crate::measure::{Labels, SampleKind, Totals};
-use crate::outcome::Vendor;
+use crate::outcome::Peer;
 use crate::result::RunEnd;
 use crate::scenario::{LeadUse, TestPlan};
 use crate::units::{format_count, format_duration};
@@ -81,7 +81,7 @@ fn disagreement(simulator: &SimulatorOutcome, totals: &Totals) -> Option<String>
         return None;
     }
     let answered: u64 = simulator.counts.iter().filter(|count| count.status != 0).map(|count| count.count).sum();
-    let vendors = |labels: &Labels| labels.vendor != Vendor::Service;
+    let vendors = |labels: &Labels| labels.vendor != Peer::Service;
     let measured = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status != 0);
     let given_up = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status == 0);
     (answered < measured || answered > measured + given_up).then(|| {

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::outcome::PerVendor;
 use crate::units::format_duration;
 
 /// `[expect]`: what must be true of the run. What is `None` or false is not judged.
@@ -24,10 +25,8 @@ pub struct Expectations {
     pub max_retry_amplification: Option<f64>,
     /// After a 429 with Retry-After, nothing is sent to the same route before it is over.
     pub respects_retry_after: bool,
-    /// What must be true of Clay's circuit breaker.
-    pub clay: BreakerExpectations,
-    /// What must be true of Customer.io's.
-    pub customer_io: BreakerExpectations,
+    /// What must be true of each vendor's circuit breaker.
+    pub breakers: PerVendor<BreakerExpectations>,
 }
 
 /// `[expect.clay]` and `[expect.customer_io]`: what must be true of a vendor's circuit breaker.
@@ -70,7 +69,7 @@ impl Expectations {
         told.extend(self.drains_within.map(|time| format!("drains_within = \"{}\"", format_duration(time))));
         told.extend(self.max_retry_amplification.map(|most| format!("max_retry_amplification = {most}")));
         told.extend(self.respects_retry_after.then(|| "respects_retry_after = true".to_owned()));
-        for (vendor, breaker) in [("clay", &self.clay), ("customer_io", &self.customer_io)] {
+        for (vendor, breaker) in self.breakers.iter() {
             told.extend(breaker.told().into_iter().map(|one| format!("{vendor}.{one}")));
         }
         told
@@ -78,9 +77,8 @@ impl Expectations {
 
     /// Whether something is expected that only the vendors' ledger can tell.
     pub fn needs_ledger(&self) -> bool {
-        let of_breakers = [&self.clay, &self.customer_io]
-            .iter()
-            .any(|breaker| breaker.opens_within_calls.is_some() || breaker.max_calls_while_open.is_some());
+        let of_breakers =
+            self.breakers.values().any(|breaker| breaker.opens_within_calls.is_some() || breaker.max_calls_while_open.is_some());
         self.duplicates.is_some()
             || self.credits_match_effects
             || self.max_retry_amplification.is_some()
@@ -93,8 +91,7 @@ impl Expectations {
     pub(super) fn scaled(&self, factor: f64) -> Self {
         Self {
             drains_within: scaled(self.drains_within, factor),
-            clay: self.clay.scaled(factor),
-            customer_io: self.customer_io.scaled(factor),
+            breakers: self.breakers.map(|_, breaker| breaker.scaled(factor)),
             ..self.clone()
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 
-use super::model::Journey;
+use crate::journey::Journey;
 
 /// Most problems told of one file: beyond that, the file is not the one that was meant.
 const MOST_PROBLEMS: usize = 20;
@@ -27,10 +27,10 @@ pub(super) enum Need {
 impl Need {
     /// What all of `journeys` need.
     pub(super) fn of<'a>(journeys: impl Iterator<Item = &'a Journey>) -> Self {
-        journeys.fold(Self::Nothing, |need, journey| match (need, journey) {
-            (Self::Email, _) | (_, Journey::Lead | Journey::CustomerIoIdentify | Journey::CustomerIoTrack) => Self::Email,
-            (_, Journey::ClayEnrich) => Self::DomainOrEmail,
-            (need, Journey::ClayResource | Journey::Http(_)) => need,
+        journeys.fold(Self::Nothing, |need, journey| match (need, journey.kind().columns) {
+            (need, []) => need,
+            (Self::Email, _) | (_, [_]) => Self::Email,
+            _ => Self::DomainOrEmail,
         })
     }
 

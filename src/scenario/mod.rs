@@ -7,7 +7,6 @@
 //! Each step reports what is wrong and hands on what is right, so that one look at a file tells of every mistake in it.
 
 mod check;
-pub mod checks;
 mod expectations;
 mod leads;
 mod model;

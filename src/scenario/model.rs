@@ -7,7 +7,9 @@ use mock_server::fault::Fault;
 use mock_server::settings::SimulationSettings;
 
 use crate::executor::{Load, ScenarioLoad};
-use crate::measure::{DEFAULT_SCENARIO, UserTags};
+pub use crate::journey::{HttpJourney, Journey, LeadData, LeadUse, SERVICE_LEADS, ThinkTime, WeightedJourney};
+use crate::journey::{ScenarioWork, WorkloadSettings};
+use crate::measure::DEFAULT_SCENARIO;
 use crate::plan::Segment;
 use crate::resilience::Resilience;
 use crate::threshold::Threshold;
@@ -69,119 +71,6 @@ pub struct Scenario {
     pub think_time: ThinkTime,
 }
 
-/// A journey and how often it is taken.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WeightedJourney {
-    /// The journey.
-    pub journey: Journey,
-    /// Its share among the journeys' weights; at least 1.
-    pub weight: u32,
-    /// The tags that its samples carry.
-    pub tags: UserTags,
-}
-
-/// What one iteration does.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Journey {
-    /// `clay.resource`: POST `/v1/resource` with a Bearer token, and its two checks.
-    ClayResource,
-    /// `clay.enrich`: a lead through the pipeline to Clay's webhook.
-    ClayEnrich,
-    /// `customer_io.identify`
-    CustomerIoIdentify,
-    /// `customer_io.track`
-    CustomerIoTrack,
-    /// `lead`: enrich, then identify, then track.
-    Lead,
-    /// `http`: the user's own service.
-    Http(Box<HttpJourney>),
-}
-
-impl Journey {
-    /// The name that a scenario, tags and reports use.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::ClayResource => "clay.resource",
-            Self::ClayEnrich => "clay.enrich",
-            Self::CustomerIoIdentify => "customer_io.identify",
-            Self::CustomerIoTrack => "customer_io.track",
-            Self::Lead => "lead",
-            Self::Http(_) => "http",
-        }
-    }
-}
-
-/// A request to the user's own service.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HttpJourney {
-    /// The label of its samples.
-    pub name: String,
-    /// The method.
-    pub method: http::Method,
-    /// The whole URL, http or https.
-    pub url: http::Uri,
-    /// Headers; values may hold secrets from the environment.
-    pub headers: Vec<(http::HeaderName, Secret)>,
-    /// The body; empty for none.
-    pub body: String,
-    /// Longest wait for the whole answer.
-    pub timeout: Duration,
-    /// The status that the check `status is N` asks for; any status below 400 when `None`.
-    pub expect_status: Option<u16>,
-    /// The bound of the check `latency < N ms`, when there is one.
-    pub expect_latency: Option<Duration>,
-}
-
-/// Pause after an iteration.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum ThinkTime {
-    /// No pause.
-    None,
-    /// Always the same.
-    Fixed(Duration),
-    /// Anything between two bounds.
-    Uniform {
-        /// Shortest.
-        min: Duration,
-        /// Longest.
-        max: Duration,
-    },
-    /// Exponential with this mean, cut at ten times the mean.
-    Exponential {
-        /// The mean.
-        mean: Duration,
-    },
-    /// Lognormal, given by two percentiles.
-    Lognormal {
-        /// The median.
-        p50: Duration,
-        /// The 99th percentile.
-        p99: Duration,
-    },
-}
-
-/// Leads from a file, read and checked.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LeadData {
-    /// The file.
-    pub path: PathBuf,
-    /// How rows are used.
-    pub usage: LeadUse,
-    /// The rows, each a JSON object keyed by the file's columns. Never empty.
-    pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
-}
-
-/// How the rows of a file are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeadUse {
-    /// One after the other, and again from the first.
-    Ring,
-    /// Any row at any time.
-    Random,
-    /// Each once; the load ends when they are used up.
-    Once,
-}
-
 /// Whom the load goes to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Target {
@@ -207,9 +96,6 @@ pub enum Target {
         customer_io_api_key: Option<Secret>,
     },
 }
-
-/// The label of the requests that hand leads to a service.
-pub const SERVICE_LEADS: &str = "service.leads";
 
 /// A service that takes leads over HTTP, `POST /leads`.
 #[derive(Debug, Clone, PartialEq)]
@@ -247,6 +133,21 @@ impl TestPlan {
     /// The journeys of all scenarios.
     pub fn journeys(&self) -> impl Iterator<Item = &WeightedJourney> {
         self.scenarios.iter().flat_map(|scenario| &scenario.journeys)
+    }
+
+    /// What its users do.
+    pub fn workload(&self) -> WorkloadSettings {
+        let work = |scenario: &Scenario| ScenarioWork {
+            label: scenario.label().map(str::to_owned),
+            journeys: scenario.journeys.clone(),
+            think_time: scenario.think_time,
+        };
+        WorkloadSettings {
+            scenarios: self.scenarios.iter().map(work).collect(),
+            data: self.data.clone(),
+            segment: self.segment,
+            resilience: self.resilience.clone(),
+        }
     }
 
     /// The service that takes the leads, when there is one.

@@ -9,7 +9,6 @@
 use std::time::Duration;
 
 use super::model::TestPlan;
-use crate::resilience::Resilience;
 
 impl TestPlan {
     /// The same scenario in `factor` times the time: 0.1 for a tenth.
@@ -30,8 +29,7 @@ impl TestPlan {
             threshold.delay_abort_eval = threshold.delay_abort_eval.mul_f64(factor);
         }
         scaled.expectations = self.expectations.scaled(factor);
-        let Resilience { clay, customer_io } = &self.resilience;
-        scaled.resilience = Resilience { clay: clay.scaled(factor), customer_io: customer_io.scaled(factor) };
+        scaled.resilience = self.resilience.map(|_, settings| settings.scaled(factor));
         scaled
     }
 }

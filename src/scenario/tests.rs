@@ -7,10 +7,11 @@ use mock_server::fault::{FaultKind, Outage, RetryAfterStyle, SimulatedVendor};
 use mock_server::latency::LatencyModel;
 
 use super::read::read;
-use super::{Expectations, Journey, ServiceAt, Target, TestPlan, ThinkTime};
+use super::{Journey, ServiceAt, Target, TestPlan, ThinkTime};
 use crate::config::{Secret, Severity};
 use crate::executor::Drive;
 use crate::measure::DEFAULT_SCENARIO;
+use crate::outcome::Vendor;
 use crate::resilience::{
     Backoff, BreakerMode, FallbackStep, InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings,
     Window,
@@ -167,7 +168,7 @@ fn what_is_written_about_the_load_arrives() {
 fn what_is_written_about_the_journeys_arrives() {
     let test_plan = scenario(FULL);
     let [lead, http] = test_plan.scenarios[0].journeys.as_slice() else { panic!("{:?}", test_plan.scenarios) };
-    assert_eq!((&lead.journey, lead.weight, http.weight), (&Journey::Lead, 3, 1));
+    assert_eq!((lead.journey.name(), lead.weight, http.weight), ("lead", 3, 1));
     let Journey::Http(http) = &http.journey else { panic!("{http:?}") };
     assert_eq!((http.name.as_str(), http.method.as_str(), http.url.path()), ("mine", "PUT", "/leads"));
     assert_eq!((http.body.as_str(), http.timeout), ("{}", ms(3_000)));
@@ -186,14 +187,14 @@ fn a_breaker_is_in_the_mode_that_is_written() {
         ("forced_open", BreakerMode::ForcedOpen),
     ] {
         let text = format!("{SHORT}\n[resilience.clay]\nbreaker = {{ mode = \"{mode}\" }}\n");
-        assert_eq!(scenario(&text).resilience.clay.breaker.map(|breaker| breaker.mode), Some(expected));
+        assert_eq!(scenario(&text).resilience[Vendor::Clay].breaker.map(|breaker| breaker.mode), Some(expected));
     }
 }
 
 #[test]
 fn what_is_written_about_the_pipelines_arrives() {
     let resilience = scenario(FULL).resilience;
-    let clay = resilience.clay;
+    let clay = &resilience[Vendor::Clay];
     let idempotency = clay.idempotency.unwrap();
     assert_eq!((clay.timeout, idempotency.capacity, idempotency.ttl), (ms(4_000), 10, ms(300_000)));
     let credits = clay.credits.unwrap();
@@ -213,19 +214,19 @@ fn what_is_written_about_the_pipelines_arrives() {
     assert_eq!(clay.in_flight, Some(InFlightSettings { max: 3, max_wait: ms(2_000) }));
     assert_eq!(clay.throttle, Some(ThrottleSettings { ratio: 1.5, window: ms(60_000) }));
     assert_eq!(clay.breaker.map(|breaker| breaker.mode), Some(BreakerMode::ForcedOpen));
-    let fallback = clay.fallback;
+    let fallback = &clay.fallback;
     assert_eq!(fallback.steps, [FallbackStep::Cache, FallbackStep::Local, FallbackStep::Drop]);
     assert_eq!((fallback.queue_attempts, fallback.queue_base_delay, fallback.drain_pacing), (2, ms(3_000), ms(1)));
     assert_eq!((fallback.queue_capacity, fallback.dead_letter_capacity, fallback.cache_capacity), (5, 6, 7));
     assert_eq!((clay.health.window, clay.health.healthy_above, clay.health.degraded_above), (ms(60_000), 99.0, 90.0));
-    let customer_io = resilience.customer_io;
+    let customer_io = &resilience[Vendor::CustomerIo];
     assert!(customer_io.breaker.is_none() && customer_io.idempotency.is_none());
     assert_eq!(customer_io.retry.max_retries, 0);
 }
 
 #[test]
 fn what_is_written_about_a_breaker_arrives() {
-    let breaker = scenario(FULL).resilience.clay.breaker.unwrap();
+    let breaker = scenario(FULL).resilience[Vendor::Clay].breaker.unwrap();
     assert_eq!(breaker.window, Window::Time { span: ms(10_000) });
     assert_eq!((breaker.minimum_calls, breaker.failure_rate), (6, 25.0));
     assert_eq!((breaker.slow_call, breaker.slow_rate), (Some(ms(2_000)), 75.0));
@@ -270,8 +271,9 @@ fn thresholds_arrive_in_the_order_of_the_file() {
 
 #[test]
 fn what_is_expected_arrives() {
-    let Expectations { clay, customer_io, .. } = &scenario(FULL).expectations;
-    assert!(customer_io.is_empty());
+    let expectations = scenario(FULL).expectations;
+    let clay = &expectations.breakers[Vendor::Clay];
+    assert!(expectations.breakers[Vendor::CustomerIo].is_empty());
     assert_eq!((clay.faults.as_slice(), clay.recovery), (&["sooner".to_owned()][..], ms(15_000)));
     // A 429 opens no breaker, and is a reason all the same.
     assert_eq!(clay.reasons, ["sooner", "later"]);
@@ -308,8 +310,8 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(load.scenarios[0].executor.name(), "per-vu-iterations");
     assert_eq!((load.users(), load.planned_iterations(), load.duration()), (1, Some(1), ms(600_000)));
     assert_eq!((load.graceful_stop(), test_plan.scenarios[0].think_time), (ms(30_000), ThinkTime::None));
-    assert_eq!(test_plan.resilience.clay, PipelineSettings::clay());
-    assert_eq!(test_plan.resilience.customer_io, PipelineSettings::customer_io());
+    assert_eq!(test_plan.resilience[Vendor::Clay], PipelineSettings::clay());
+    assert_eq!(test_plan.resilience[Vendor::CustomerIo], PipelineSettings::customer_io());
     assert_eq!(test_plan.labels.environment, "local simulation");
     let own = SHORT.replace("{ journey = \"clay.resource\" }", "{ journey = \"http\", url = \"http://127.0.0.1:8080/\" }");
     assert_ne!(own, SHORT);
@@ -324,8 +326,8 @@ fn a_window_alone_and_a_pattern_switched_on_have_defaults() {
     let test_plan = scenario(&format!(
         "{SHORT}[resilience]\nclay = {{ breaker = {{ window = \"count\" }} }}\ncustomer_io = {{ credits = true }}\n"
     ));
-    assert_eq!(test_plan.resilience.clay.breaker.unwrap().window, Window::Count { calls: 10 });
-    assert_eq!(test_plan.resilience.customer_io.credits.unwrap().daily_limit, 500);
+    assert_eq!(test_plan.resilience[Vendor::Clay].breaker.unwrap().window, Window::Count { calls: 10 });
+    assert_eq!(test_plan.resilience[Vendor::CustomerIo].credits.unwrap().daily_limit, 500);
 }
 
 #[test]
@@ -346,12 +348,12 @@ fn a_scaled_scenario_keeps_its_load_and_moves_its_timetable() {
     assert_eq!((tenth.total_load().duration(), tenth.total_load().users()), (ms(10_000), 10));
     assert_eq!((tenth.faults[0].at, tenth.faults[0].lasts, tenth.faults[1].at), (ms(100), Some(ms(200)), ms(2_000)));
     assert_eq!(tenth.thresholds[2].delay_abort_eval, ms(1_000));
-    let (clay, breaker) = (&tenth.resilience.clay, tenth.resilience.clay.breaker.unwrap());
+    let (clay, breaker) = (&tenth.resilience[Vendor::Clay], tenth.resilience[Vendor::Clay].breaker.unwrap());
     assert_eq!((breaker.cooldown, breaker.half_open_max, breaker.window), (ms(700), ms(900), Window::Time { span: ms(1_000) }));
     assert_eq!((clay.retry.base_delay, clay.retry.max_delay), (ms(1), ms(2)));
     assert_eq!((clay.fallback.queue_base_delay, clay.fallback.drain_pacing), (ms(300), Duration::from_micros(100)));
     // How soon a breaker opens is decided by calls and timeouts, how soon it closes by its cool-down.
-    let (all, clay_expected) = (&tenth.expectations, &tenth.expectations.clay);
+    let (all, clay_expected) = (&tenth.expectations, &tenth.expectations.breakers[Vendor::Clay]);
     assert_eq!((all.drains_within, clay_expected.opens_within), (Some(ms(3_000)), Some(ms(3_000))));
     assert_eq!((clay_expected.half_open_within, clay_expected.closes_within), (Some(ms(1_100)), Some(ms(1_500))));
     assert_eq!((clay_expected.max_false_open, clay_expected.recovery), (Some(ms(100)), ms(1_500)));

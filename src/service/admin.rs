@@ -12,10 +12,10 @@ use super::intake::store_failed;
 use super::refusal::{Problem, Refusal, json as in_json, nearest};
 use super::state::Service;
 use super::{body, strict_json};
+use crate::outcome::Vendor;
 use crate::resilience::settings::BreakerMode;
 use crate::store::LeadStore;
 
-const VENDORS: [&str; 2] = ["clay", "customer_io"];
 /// What a breaker can be set to; `reset` puts it in force, closed and with an empty window.
 const MODES: [(&str, BreakerMode); 4] = [
     ("reset", BreakerMode::InForce),
@@ -26,7 +26,7 @@ const MODES: [(&str, BreakerMode); 4] = [
 
 pub(super) async fn redrive<S: LeadStore>(State(service): State<Arc<Service<S>>>) -> Result<Response, Refusal> {
     let mut redriven = serde_json::Map::new();
-    for (vendor, pipeline) in service.pipelines() {
+    for (vendor, pipeline) in service.pipelines.iter() {
         let done = pipeline.redrive().await.map_err(|error| store_failed(&error))?;
         let done = json!({ "moved": done.moved, "duplicates": done.duplicates, "kept": done.kept });
         redriven.insert(vendor.as_str().to_owned(), done);
@@ -41,9 +41,10 @@ pub(super) async fn breaker<S: LeadStore>(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
-    let found = service.pipelines().into_iter().find(|(vendor, _)| vendor.as_str() == name);
+    let found = service.pipelines.iter().find(|(vendor, _)| vendor.as_str() == name);
     let Some((vendor, pipeline)) = found else {
-        let problem = Problem::new(format!("there is no vendor `{}`", name.escape_debug())).help(nearest(&name, &VENDORS));
+        let problem = Problem::new(format!("there is no vendor `{}`", name.escape_debug()))
+            .help(nearest(&name, &Vendor::ALL.map(Vendor::as_str)));
         return Err(Refusal::new(StatusCode::NOT_FOUND, problem));
     };
     let body = body::read(&head.headers, body, &service.limits).await?;

@@ -25,7 +25,7 @@ pub(super) async fn ready<S: LeadStore>(State(service): State<Arc<Service<S>>>) 
     if service.is_closing() {
         reasons.push("shutting down".to_owned());
     }
-    for (vendor, pipeline) in service.pipelines() {
+    for (vendor, pipeline) in service.pipelines.iter() {
         let (depth, most) = (pipeline.gauges().queue_depth, service.capacity);
         if depth >= most {
             reasons.push(format!("the queue of {} is full: {depth} of {most}", vendor.display_name()));
@@ -40,7 +40,7 @@ pub(super) async fn ready<S: LeadStore>(State(service): State<Arc<Service<S>>>) 
 
 pub(super) async fn health<S: LeadStore>(State(service): State<Arc<Service<S>>>) -> Response {
     let vendors: serde_json::Map<String, Value> =
-        service.pipelines().map(|(vendor, pipeline)| (vendor.as_str().to_owned(), row(&service, pipeline))).into_iter().collect();
+        service.pipelines.iter().map(|(vendor, pipeline)| (vendor.as_str().to_owned(), row(&service, pipeline))).collect();
     let healthy = vendors.values().all(|row| row["healthy"] == true);
     in_json(StatusCode::OK, &json!({ "healthy": healthy, "ready": !service.is_closing(), "vendors": vendors }))
 }

@@ -239,13 +239,13 @@ impl Page {
     }
 
     fn set(&self, stats: &Stats) {
-        self.clay_queue_depth.set(signed(stats.clay.queue_depth));
-        self.customer_io_queue_depth.set(signed(stats.customer_io.queue_depth));
-        self.credits_used.set(signed(stats.clay.credits_used));
-        self.credits_left.set(stats.clay.credits_left.map_or(-1, signed));
+        self.clay_queue_depth.set(signed(stats.vendors[Vendor::Clay].queue_depth));
+        self.customer_io_queue_depth.set(signed(stats.vendors[Vendor::CustomerIo].queue_depth));
+        self.credits_used.set(signed(stats.vendors[Vendor::Clay].credits_used));
+        self.credits_left.set(stats.vendors[Vendor::Clay].credits_left.map_or(-1, signed));
         self.ready.set(i64::from(stats.ready));
         self.uptime.set(stats.elapsed_us as f64 / 1e6);
-        for (vendor, seen) in [(Vendor::Clay, &stats.clay), (Vendor::CustomerIo, &stats.customer_io)] {
+        for (vendor, seen) in stats.vendors.iter() {
             let label = VendorLabel { vendor: vendor.as_str() };
             self.dead_letters.get_or_create(&label).set(signed(seen.dead_letters));
             self.in_flight.get_or_create(&label).set(signed(seen.in_flight));

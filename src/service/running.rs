@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use thiserror::Error;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -133,18 +135,21 @@ pub async fn start<S: LeadStore>(
         Pipeline::with_backlog(settings.clone(), sender, store.backlog(vendor), emitter, wall, rng).with_follow_up(follow_up)
     };
     let resilience = &config.resilience;
-    let customer_io: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::CustomerIo, &resilience.customer_io));
-    // What follows from an enrichment is sent to Customer.io.
-    let clay: Arc<VendorPipeline<S>> = Arc::new(pipeline(Vendor::Clay, &resilience.clay).notifying(customer_io.notifier()));
-    clay.restore().await?;
-    customer_io.restore().await?;
+    let pipelines = resilience.map(pipeline);
+    // What follows from an enrichment goes to Customer.io.
+    let notifier = pipelines[Vendor::CustomerIo].notifier();
+    let pipelines = pipelines.into_map(|vendor, pipeline| {
+        Arc::new(if vendor == Vendor::Clay { pipeline.notifying(notifier.clone()) } else { pipeline })
+    });
+    for pipeline in pipelines.values() {
+        pipeline.restore().await?;
+    }
 
     let service = Arc::new(Service {
         store,
-        clay,
-        customer_io,
-        // A lead needs room in both.
-        capacity: resilience.clay.fallback.queue_capacity.min(resilience.customer_io.fallback.queue_capacity) as u64,
+        pipelines,
+        // A lead needs room in each.
+        capacity: resilience.values().map(|settings| settings.fallback.queue_capacity as u64).min().unwrap_or_default(),
         callback_secret: config.vendors.clay_callback_secret.clone(),
         guard: Guard::new(address.ip(), config.token.as_ref()),
         limits: config.limits,
@@ -156,14 +161,11 @@ pub async fn start<S: LeadStore>(
         closing: AtomicBool::new(false),
     });
     let workers = config.workers as usize;
-    let tasks = Tasks(vec![
-        tokio::spawn(Arc::clone(&service.clay).work(workers)),
-        tokio::spawn(Arc::clone(&service.customer_io).work(workers)),
-        tokio::spawn(wake_workers(Arc::clone(&service))),
-        tokio::spawn(forget_settled(Arc::clone(&service), config.retention)),
-    ]);
+    let mut tasks: Vec<_> = service.pipelines.values().map(|pipeline| tokio::spawn(Arc::clone(pipeline).work(workers))).collect();
+    tasks.push(tokio::spawn(wake_workers(Arc::clone(&service))));
+    tasks.push(tokio::spawn(forget_settled(Arc::clone(&service), config.retention)));
     let server = Server::serve(listener, router(Arc::clone(&service)), config.limits).map_err(refused)?;
-    Ok(Running { service, server, tasks })
+    Ok(Running { service, server, tasks: Tasks(tasks) })
 }
 
 fn client(vendors: &VendorAccess, workers: u32) -> Result<HttpClient, TransportError> {
@@ -186,7 +188,7 @@ async fn wake_workers<S: LeadStore>(service: Arc<Service<S>>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        for (_, pipeline) in service.pipelines() {
+        for pipeline in service.pipelines.values() {
             if pipeline.gauges().queue_depth > 0 {
                 pipeline.wake();
             }
@@ -245,9 +247,9 @@ impl<S: LeadStore> Running<S> {
         self.close_intake();
         // Most of the time is for the vendors' answers; the rest is for closing.
         let grace = deadline.mul_f64(0.7);
-        let pipelines = async { tokio::join!(self.service.clay.stop(grace), self.service.customer_io.stop(grace)) };
+        let pipelines = join_all(self.service.pipelines.values().map(|pipeline| pipeline.stop(grace)));
         // A store that hangs can't take entries back; their leases expire by themselves.
-        let (clay, customer_io) = timeout(deadline.mul_f64(0.8), pipelines).await.unwrap_or((false, false));
+        let stopped = timeout(deadline.mul_f64(0.8), pipelines).await;
         self.service.events.end();
         let answered = self.server.close(deadline.mul_f64(0.1)).await;
         drop(self.tasks);
@@ -258,6 +260,6 @@ impl<S: LeadStore> Running<S> {
                 return Err(StoreError("it did not close in time; what was acknowledged is durable".to_owned()));
             }
         }
-        Ok(Stopped { finished: clay && customer_io, answered })
+        Ok(Stopped { finished: stopped.is_ok_and(|all| all.into_iter().all(|finished| finished)), answered })
     }
 }

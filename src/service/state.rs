@@ -15,7 +15,7 @@ use super::store_check::StoreCheck;
 use super::vendor_sender::VendorSender;
 use crate::clock::LoadClock;
 use crate::config::Secret;
-use crate::outcome::Vendor;
+use crate::outcome::PerVendor;
 use crate::resilience::{DayClock, Pipeline, UnixMillis};
 use crate::store::LeadStore;
 use crate::units::micros;
@@ -25,8 +25,7 @@ pub(super) type VendorPipeline<S> = Pipeline<VendorSender, <S as LeadStore>::Bac
 /// What every request handler works with.
 pub(super) struct Service<S: LeadStore> {
     pub(super) store: S,
-    pub(super) clay: Arc<VendorPipeline<S>>,
-    pub(super) customer_io: Arc<VendorPipeline<S>>,
+    pub(super) pipelines: PerVendor<Arc<VendorPipeline<S>>>,
     /// Most operations in each queue.
     pub(super) capacity: u64,
     pub(super) callback_secret: Option<Secret>,
@@ -41,14 +40,9 @@ pub(super) struct Service<S: LeadStore> {
 }
 
 impl<S: LeadStore> Service<S> {
-    pub(super) fn pipelines(&self) -> [(Vendor, &VendorPipeline<S>); 2] {
-        [(Vendor::Clay, &self.clay), (Vendor::CustomerIo, &self.customer_io)]
-    }
-
-    /// Wakes the workers of both queues.
+    /// Wakes the workers of all queues.
     pub(super) fn wake(&self) {
-        self.clay.wake();
-        self.customer_io.wake();
+        self.pipelines.values().for_each(|pipeline| pipeline.wake());
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -70,7 +64,6 @@ impl<S: LeadStore> Service<S> {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let vendor = |pipeline: &VendorPipeline<S>| VendorStats::of(&pipeline.gauges(), pipeline.credits_left());
         Stats {
             elapsed_us: self.elapsed_us(),
             ready: !self.is_closing(),
@@ -79,8 +72,7 @@ impl<S: LeadStore> Service<S> {
             refused: self.metrics.refused.get(),
             unavailable: self.metrics.unavailable.get(),
             callbacks: self.metrics.callbacks(Callback::Recorded),
-            clay: vendor(&self.clay),
-            customer_io: vendor(&self.customer_io),
+            vendors: self.pipelines.map(|_, pipeline| VendorStats::of(&pipeline.gauges(), pipeline.credits_left())),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::BreakerState;
-use crate::outcome::LeadCounts;
+use crate::outcome::{LeadCounts, PerVendor};
 use crate::resilience::PipelineGauges;
 
 /// The service's state at one instant. Leads and callbacks are counted from its start. What another service leaves out is 0.
@@ -24,10 +24,9 @@ pub struct Stats {
     pub unavailable: u64,
     /// Callbacks with new data.
     pub callbacks: u64,
-    /// Towards Clay.
-    pub clay: VendorStats,
-    /// Towards Customer.io.
-    pub customer_io: VendorStats,
+    /// Towards each vendor.
+    #[serde(flatten)]
+    pub vendors: PerVendor<VendorStats>,
 }
 
 /// One vendor's pipeline at one instant.

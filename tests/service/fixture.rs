@@ -10,6 +10,7 @@ use mock_server::latency::LatencyModel;
 use mock_server::settings::{ClaySettings, CustomerIoSettings, SimulationSettings};
 use mock_server::simulation::SimulatedVendors;
 use plimsoll::event::NoEvents;
+use plimsoll::outcome::Vendor;
 use plimsoll::seed::Seed;
 use plimsoll::service::ServiceConfig;
 use plimsoll::service::{self, Running};
@@ -104,7 +105,7 @@ pub(crate) async fn start(vendors: Option<&SimulatedVendors>, top: &str, tables:
 pub(crate) async fn start_in(dir: TempDir, vendors: Option<&SimulatedVendors>, top: &str, tables: &str) -> Fixture {
     let config = config(&dir, vendors, top, tables);
     let mut settings = SqliteSettings::default();
-    settings.bounds = Bounds::from(&config.resilience.clay.fallback);
+    settings.bounds = Bounds::from(&config.resilience[Vendor::Clay].fallback);
     let store = SqliteStore::open(&dir.path().join("leads.sqlite"), settings).unwrap();
     start_on(store, dir, &config).await
 }

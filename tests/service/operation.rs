@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mock_server::simulation::SimulatedVendors;
+use plimsoll::outcome::Vendor;
 use plimsoll::service::Stats;
 use serde_json::{Value, json};
 
@@ -74,7 +75,7 @@ async fn metrics_are_what_a_scraper_reads_and_say_what_happened() {
     assert_eq!(infinity.map(|(_, count)| *count), Some(4.0));
 
     let stats: Stats = serde_json::from_str(&service.get("/stats").await.text).unwrap();
-    assert_eq!((stats.accepted, stats.duplicate, stats.refused, stats.clay.credits_left), (2, 1, 1, Some(488)));
+    assert_eq!((stats.accepted, stats.duplicate, stats.refused, stats.vendors[Vendor::Clay].credits_left), (2, 1, 1, Some(488)));
     let health = service.get("/health").await.json();
     assert_eq!(health["healthy"], true);
     let clay = &health["vendors"]["clay"];

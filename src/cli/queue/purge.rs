@@ -103,7 +103,7 @@ impl Change for Purge {
 }
 
 fn vendors(only: Option<VendorName>) -> Vec<Vendor> {
-    only.map_or_else(|| vec![Vendor::Clay, Vendor::CustomerIo], |vendor| vec![vendor.into()])
+    only.map_or_else(|| Vendor::ALL.to_vec(), |vendor| vec![vendor.into()])
 }
 
 fn would_be_purged(args: &PurgeArgs, before: UnixMillis) -> Result<u64, QueueError> {

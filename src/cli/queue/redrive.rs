@@ -52,7 +52,7 @@ impl Change for RedriveArgs {
     type Done = Vec<(Vendor, u64)>;
 
     async fn make<S: LeadStore>(&self, store: &S) -> Result<Self::Done, StoreError> {
-        let vendors = self.vendor.map_or_else(|| vec![Vendor::Clay, Vendor::CustomerIo], |vendor| vec![vendor.into()]);
+        let vendors = self.vendor.map_or_else(|| Vendor::ALL.to_vec(), |vendor| vec![vendor.into()]);
         let mut moved = Vec::new();
         for vendor in vendors {
             moved.push((vendor, redrive(store, vendor, self.cause).await?));

@@ -24,7 +24,6 @@ mod vendor_breaker;
 use mock_server::process::Bill;
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::Vendor;
 use crate::result::{FaultRecord, Run};
 use crate::scenario::Expectations;
 
@@ -85,7 +84,7 @@ pub fn judge_expectations(expectations: &Expectations, input: &ExpectationInput<
     judged.extend(expectations.drains_within.map(|within| drains::judge(within, input)));
     judged.extend(expectations.max_retry_amplification.map(|most| retry_amplification::judge(most, input)));
     judged.extend(expectations.respects_retry_after.then(|| retry_after::judge(input)));
-    for (vendor, expected) in [(Vendor::Clay, &expectations.clay), (Vendor::CustomerIo, &expectations.customer_io)] {
+    for (vendor, expected) in expectations.breakers.iter() {
         if expected.is_empty() {
             continue;
         }

@@ -9,7 +9,7 @@ use super::*;
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::gate::tests::run as plain_run;
 use crate::gate::{Outcome, judge};
-use crate::outcome::LeadCounts;
+use crate::outcome::{LeadCounts, Vendor};
 use crate::scenario::BreakerExpectations;
 
 use BreakerState::{Closed, HalfOpen, Open};
@@ -84,10 +84,11 @@ fn grounds<'a>(run: &'a Run, facts: &'a VendorFacts) -> ExpectationInput<'a> {
 
 fn of_clay(change: impl FnOnce(&mut BreakerExpectations)) -> Expectations {
     let faults = vec!["outage".to_owned()];
-    let mut clay =
-        BreakerExpectations { reasons: faults.clone(), faults, recovery: Duration::from_secs(3), ..Default::default() };
-    change(&mut clay);
-    Expectations { clay, ..Expectations::default() }
+    let mut expectations = Expectations::default();
+    let clay = &mut expectations.breakers[Vendor::Clay];
+    *clay = BreakerExpectations { reasons: faults.clone(), faults, recovery: Duration::from_secs(3), ..Default::default() };
+    change(clay);
+    expectations
 }
 
 /// The one judgement on these expectations.
@@ -163,7 +164,7 @@ fn a_fault_that_did_not_open_the_breaker_needs_no_recovery() {
     let (mut run, facts) = (outage(), facts(&ledger()));
     run.result.faults.push(fault("late", Some(8 * SECOND), Some(9 * SECOND)));
     let mut expected = of_clay(|clay| clay.closes_within = Some(ms(3_000)));
-    expected.clay.faults.push("late".to_owned());
+    expected.breakers[Vendor::Clay].faults.push("late".to_owned());
     let judged = judge_expectations(&expected, &grounds(&run, &facts));
     assert_eq!(judged.iter().map(|judgement| judgement.passed).collect::<Vec<_>>(), [true, true]);
     assert_eq!(judged[1].seen, "it had not opened");
@@ -336,8 +337,8 @@ fn a_breaker_that_opens_just_after_the_fault_has_to_recover_too() {
     let (mut run, facts) = (outage(), facts(&ledger()));
     run.result.faults.push(fault("hang", Some(7_500_000), Some(8 * SECOND)));
     let mut expected = of_clay(|clay| clay.closes_within = Some(ms(2_000)));
-    expected.clay.faults.push("hang".to_owned());
-    expected.clay.reasons.push("hang".to_owned());
+    expected.breakers[Vendor::Clay].faults.push("hang".to_owned());
+    expected.breakers[Vendor::Clay].reasons.push("hang".to_owned());
     let hang = |run: &Run| judge_expectations(&expected, &grounds(run, &facts)).remove(1);
     assert_eq!(hang(&run).seen, "it had not opened");
     // Its calls run into their timeouts when it is over.
@@ -351,8 +352,8 @@ fn a_breaker_that_opens_just_after_the_fault_has_to_recover_too() {
     // A fault alone that opens it late has something to recover from.
     run.result.faults.remove(0);
     run.result.events.drain(..5);
-    expected.clay.faults.remove(0);
-    expected.clay.reasons.remove(0);
+    expected.breakers[Vendor::Clay].faults.remove(0);
+    expected.breakers[Vendor::Clay].reasons.remove(0);
     let alone = one(&expected, &grounds(&run, &facts));
     assert!(alone.passed, "{alone:?}");
 }

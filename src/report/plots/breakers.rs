@@ -55,7 +55,7 @@ fn lanes(view: &View<'_>) -> Vec<(Vendor, Guard, String)> {
     for vendor in view.breakers() {
         lanes.push((vendor, Guard::CircuitBreaker, format!("{}: circuit breaker", vendor.display_name())));
     }
-    for vendor in [Vendor::Clay, Vendor::CustomerIo, Vendor::Service] {
+    for vendor in Vendor::ALL {
         let budget = |kind: &EventKind| matches!(kind, EventKind::Transition { guard: Guard::CreditBudget, .. });
         if view.run.result.events.iter().any(|event| event.vendor == Some(vendor) && budget(&event.kind)) {
             lanes.push((vendor, Guard::CreditBudget, format!("{}: credit budget", vendor.display_name())));

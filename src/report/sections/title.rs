@@ -1,6 +1,6 @@
 //! What was measured, when and where: the head of the benchmark template.
 
-use crate::outcome::Vendor;
+use crate::outcome::Peer;
 use crate::report::document::{Block, Section, Span, Text};
 use crate::report::view::View;
 
@@ -10,7 +10,7 @@ pub(super) fn title(view: &View<'_>) -> String {
     let names: Vec<&str> = vendors
         .iter()
         .map(|vendor| match vendor {
-            Vendor::Service => "Service",
+            Peer::Service => "Service",
             vendor => vendor.display_name(),
         })
         .collect();

@@ -8,6 +8,7 @@ use super::form::{
 };
 use crate::config::KeyPath;
 use crate::config::Switch;
+use crate::outcome::Vendor;
 use crate::resilience::Resilience;
 use crate::resilience::{
     Backoff, BreakerMode, BreakerSettings, CreditSettings, FallbackStep, IdempotencySettings, InFlightSettings, LimiterSettings,
@@ -33,14 +34,12 @@ fn set<T, R: Into<T>>(setting: &mut T, written: Option<R>) {
 
 impl Checker<'_> {
     pub(crate) fn resilience(&mut self, raw: Option<&RawResilience>) -> Resilience {
-        let mut resilience = Resilience { clay: PipelineSettings::clay(), customer_io: PipelineSettings::customer_io() };
-        let place = KeyPath::of("resilience");
+        let mut resilience = Resilience::from_fn(PipelineSettings::of);
         let Some(raw) = raw else { return resilience };
-        if let Some(clay) = &raw.clay {
-            self.pipeline(&mut resilience.clay, clay, &place.key("clay"));
-        }
-        if let Some(customer_io) = &raw.customer_io {
-            self.pipeline(&mut resilience.customer_io, customer_io, &place.key("customer_io"));
+        for (vendor, raw) in [(Vendor::Clay, &raw.clay), (Vendor::CustomerIo, &raw.customer_io)] {
+            if let Some(raw) = raw {
+                self.pipeline(&mut resilience[vendor], raw, &KeyPath::of("resilience").key(vendor.as_str()));
+            }
         }
         resilience
     }

@@ -9,7 +9,7 @@ use mock_server::latency::LatencyModel;
 
 use crate::config::KeyPath;
 use crate::config::{LatencyForm, LatencyModelForm, Period};
-use crate::outcome::Vendor;
+use crate::outcome::{PerVendor, Vendor};
 use crate::resilience::Resilience;
 use crate::resilience::{BreakerMode, PipelineSettings};
 use crate::scenario::expectations::{BreakerExpectations, Expectations};
@@ -18,7 +18,6 @@ use crate::scenario::raw::{RawExpect, RawExpectBreaker, RawTestPlan};
 use crate::units::format_duration;
 
 use super::faults::concerns;
-use super::thresholds::{uses_pipeline, vendors_of};
 use crate::config::Checker;
 
 /// What a scenario puts to the test.
@@ -32,14 +31,21 @@ pub(super) struct Tested<'a> {
 
 impl Tested<'_> {
     fn pipes(&self, vendor: Vendor) -> bool {
-        let calls =
-            |weighted: &WeightedJourney| uses_pipeline(&weighted.journey) && vendors_of(&weighted.journey).contains(&vendor);
+        let calls = |weighted: &WeightedJourney| {
+            let kind = weighted.journey.kind();
+            kind.uses_pipeline() && kind.vendors.contains(&vendor)
+        };
         self.journeys.is_none_or(|journeys| journeys.iter().any(calls))
     }
 
     fn settings(&self, vendor: Vendor) -> &PipelineSettings {
-        if vendor == Vendor::Clay { &self.resilience.clay } else { &self.resilience.customer_io }
+        &self.resilience[vendor]
     }
+}
+
+fn breaker_of(raw: &RawExpect, vendor: Vendor) -> Option<&RawExpectBreaker> {
+    let breakers = [(Vendor::Clay, &raw.clay), (Vendor::CustomerIo, &raw.customer_io)];
+    breakers.into_iter().find(|(of, _)| *of == vendor).and_then(|(_, raw)| raw.as_ref())
 }
 
 impl Checker<'_> {
@@ -54,8 +60,7 @@ impl Checker<'_> {
             drains_within: raw.drains_within.map(|period| period.0),
             max_retry_amplification: raw.max_retry_amplification,
             respects_retry_after: raw.respects_retry_after == Some(true),
-            clay: self.expected_breaker(raw.clay.as_ref(), Vendor::Clay, tested, &place),
-            customer_io: self.expected_breaker(raw.customer_io.as_ref(), Vendor::CustomerIo, tested, &place),
+            breakers: PerVendor::from_fn(|vendor| self.expected_breaker(breaker_of(raw, vendor), vendor, tested, &place)),
         };
         self.check_pipelines(&expectations, tested, &place);
         self.check_ledger(&expectations, raw, tested, &place);

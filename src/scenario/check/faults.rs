@@ -14,7 +14,6 @@ use crate::scenario::model::{Journey, ServiceAt, Target, WeightedJourney, has_po
 use crate::scenario::raw::{RawFault, RawTestPlan};
 use crate::units::format_duration;
 
-use super::thresholds::vendors_of;
 use crate::config::Checker;
 
 /// Which vendors answer.
@@ -98,10 +97,10 @@ impl Checker<'_> {
     }
 
     fn warn_if_unused(&mut self, fault: &Fault, journeys: Option<&[WeightedJourney]>, place: &KeyPath) {
-        let (Some(vendor), Some(journeys)) = (only_vendor(fault).map(outcome_vendor), journeys) else { return };
+        let (Some(vendor), Some(journeys)) = (only_vendor(fault).map(Vendor::from), journeys) else { return };
         // A service of the user's own may call any vendor.
         let may_be_called = |weighted: &WeightedJourney| {
-            matches!(weighted.journey, Journey::Http(_)) || vendors_of(&weighted.journey).contains(&vendor)
+            matches!(weighted.journey, Journey::Http(_)) || weighted.journey.kind().vendors.contains(&vendor)
         };
         if !journeys.iter().any(may_be_called) {
             let message = format!("no journey calls `{vendor}`, so this fault hits nothing");
@@ -184,12 +183,5 @@ fn only_vendor(fault: &Fault) -> Option<SimulatedVendor> {
 
 /// Whether a fault can hit requests to `vendor`.
 pub(super) fn concerns(fault: &Fault, vendor: Vendor) -> bool {
-    !matches!(fault.kind, FaultKind::Webhook { .. }) && only_vendor(fault).is_none_or(|only| outcome_vendor(only) == vendor)
-}
-
-fn outcome_vendor(vendor: SimulatedVendor) -> Vendor {
-    match vendor {
-        SimulatedVendor::Clay => Vendor::Clay,
-        SimulatedVendor::CustomerIo => Vendor::CustomerIo,
-    }
+    !matches!(fault.kind, FaultKind::Webhook { .. }) && only_vendor(fault).is_none_or(|only| Vendor::from(only) == vendor)
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::config::KeyPath;
 use crate::config::Secret;
+use crate::journey::HTTP;
 use crate::measure::UserTags;
 use crate::scenario::leads::{self, Need};
 use crate::scenario::model::{HttpJourney, Journey, LeadData, LeadUse, WeightedJourney};
-use crate::scenario::raw::{RawHeader, RawJourney, RawJourneyName, RawTestPlan, RawUse};
+use crate::scenario::raw::{RawHeader, RawJourney, RawTestPlan, RawUse};
 
 use crate::config::Checker;
 
@@ -38,12 +39,13 @@ impl Checker<'_> {
             let place = place.item(index);
             let journey = self.journey(raw, &place);
             let tags = self.tags(raw.tags.as_ref(), &place.key("tags"), tags);
-            if let Some(label) = journey.as_ref().map(label)
+            if let Some(label) = journey.as_ref().map(|journey| journey.label().to_owned())
                 && !labels.insert((label.clone(), tags.clone()))
             {
-                let (key, help) = match raw.journey {
-                    RawJourneyName::Http => ("name", "give each `http` journey a `name` of its own"),
-                    _ => ("journey", "list it once, with the sum of the weights"),
+                let (key, help) = if *raw.journey.0 == HTTP {
+                    ("name", "give each `http` journey a `name` of its own")
+                } else {
+                    ("journey", "list it once, with the sum of the weights")
                 };
                 self.error(
                     &place.key(key),
@@ -61,14 +63,10 @@ impl Checker<'_> {
     }
 
     fn journey(&mut self, raw: &RawJourney, place: &KeyPath) -> Option<Journey> {
-        let journey = match raw.journey {
-            RawJourneyName::ClayResource => Journey::ClayResource,
-            RawJourneyName::ClayEnrich => Journey::ClayEnrich,
-            RawJourneyName::CustomerIoIdentify => Journey::CustomerIoIdentify,
-            RawJourneyName::CustomerIoTrack => Journey::CustomerIoTrack,
-            RawJourneyName::Lead => Journey::Lead,
-            RawJourneyName::Http => return self.http(raw, place).map(|http| Journey::Http(Box::new(http))),
-        };
+        let kind = raw.journey.0;
+        if *kind == HTTP {
+            return self.http(raw, place).map(|http| Journey::Http(Box::new(http)));
+        }
         let present = [
             ("name", raw.name.is_some()),
             ("method", raw.method.is_some()),
@@ -79,8 +77,8 @@ impl Checker<'_> {
             ("expect_status", raw.expect_status.is_some()),
             ("expect_latency", raw.expect_latency.is_some()),
         ];
-        self.refuse_keys(place, &format!("journey `{}`", journey.name()), &present, &[]);
-        Some(journey)
+        self.refuse_keys(place, &format!("journey `{}`", kind.name), &present, &[]);
+        Some(Journey::Named(kind))
     }
 
     fn http(&mut self, raw: &RawJourney, place: &KeyPath) -> Option<HttpJourney> {
@@ -197,13 +195,5 @@ impl Checker<'_> {
                 None
             }
         }
-    }
-}
-
-/// What its samples are labelled with.
-pub(super) fn label(journey: &Journey) -> String {
-    match journey {
-        Journey::Http(http) => http.name.clone(),
-        other => other.name().to_owned(),
     }
 }

@@ -77,7 +77,7 @@ impl Checker<'_> {
         for (table, (index, weighted)) in
             known().flat_map(|(table, journeys)| iter::repeat(table).zip(journeys.iter().enumerate()))
         {
-            if !matches!(weighted.journey, Journey::Lead | Journey::Http(_)) {
+            if weighted.journey.kind().service.is_none() && !matches!(weighted.journey, Journey::Http(_)) {
                 let name = weighted.journey.name();
                 let message = format!("journey `{name}` calls a vendor directly, and here leads go to the service");
                 let help = "use journey `lead`, or leave out `service` in `[target]`";

@@ -2,7 +2,7 @@
 
 use crate::config::EnvVar;
 use crate::config::KeyPath;
-use crate::scenario::model::{Journey, Target, WeightedJourney};
+use crate::scenario::model::{Target, WeightedJourney};
 use crate::scenario::raw::RawTestPlan;
 
 use crate::config::Checker;
@@ -23,7 +23,7 @@ impl Checker<'_> {
             ("customer_io_api_key", target.customer_io_api_key.is_some()),
         ];
         for weighted in journeys.unwrap_or_default() {
-            for key in needs(&weighted.journey) {
+            for key in weighted.journey.kind().target_keys {
                 if present.contains(&(*key, false)) && !self.document.is_damaged(&place.key(key)) {
                     let message = format!("journey `{}` needs `{key}` in `[target]`", weighted.journey.name());
                     self.error(&place, message, "add it, or leave out `[target]` to use the simulated vendors");
@@ -46,16 +46,5 @@ impl Checker<'_> {
             customer_io_site_id: secret(&target.customer_io_site_id, "customer_io_site_id"),
             customer_io_api_key: secret(&target.customer_io_api_key, "customer_io_api_key"),
         }
-    }
-}
-
-/// The keys of `[target]` without which a journey cannot be sent.
-fn needs(journey: &Journey) -> &'static [&'static str] {
-    match journey {
-        Journey::ClayResource => &["clay", "clay_api_key"],
-        Journey::ClayEnrich => &["clay", "clay_webhook_path"],
-        Journey::CustomerIoIdentify | Journey::CustomerIoTrack => &["customer_io", "customer_io_site_id", "customer_io_api_key"],
-        Journey::Lead => &["clay", "clay_webhook_path", "customer_io", "customer_io_site_id", "customer_io_api_key"],
-        Journey::Http(_) => &[],
     }
 }

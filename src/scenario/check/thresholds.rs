@@ -5,15 +5,13 @@ use std::ops::Range;
 
 use crate::config::KeyPath;
 use crate::executor::Load;
-use crate::outcome::Vendor;
+use crate::outcome::{Peer, Vendor};
 use crate::resilience::Resilience;
-use crate::scenario::checks;
-use crate::scenario::model::{Journey, SERVICE_LEADS, ServiceAt, Target, WeightedJourney};
+use crate::scenario::model::{Journey, ServiceAt, Target, WeightedJourney};
 use crate::scenario::raw::{RawTestPlan, RawThreshold};
 use crate::text::any_of;
 use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse_tagged};
 
-use super::journeys::label;
 use super::scenarios::Judged;
 use super::tags;
 use crate::config::Checker;
@@ -21,7 +19,7 @@ use crate::config::Checker;
 /// What a run of this scenario can have data about.
 pub(super) struct Produced<'a> {
     scenarios: Vec<&'a str>,
-    vendors: BTreeSet<Vendor>,
+    peers: BTreeSet<Peer>,
     /// Labels of requests.
     routes: BTreeSet<String>,
     /// Labels of iterations.
@@ -50,12 +48,9 @@ impl<'a> Produced<'a> {
         let to_service = matches!(target, Target::Service(_));
         let own_service = matches!(target, Target::Service(service) if service.at != ServiceAt::Started);
         let all = || journeys.iter().map(|weighted| &weighted.journey);
-        let piped: BTreeSet<Vendor> = all().filter(|journey| uses_pipeline(journey)).flat_map(vendors_of).copied().collect();
-        let guarded = |vendor: &Vendor| match vendor {
-            Vendor::Clay => own_service || resilience.clay.breaker.is_some(),
-            Vendor::CustomerIo => own_service || resilience.customer_io.breaker.is_some(),
-            Vendor::Service => false,
-        };
+        let piped: BTreeSet<Vendor> =
+            all().map(Journey::kind).filter(|kind| kind.uses_pipeline()).flat_map(|kind| kind.vendors).copied().collect();
+        let guarded = |vendor: &Vendor| own_service || resilience[*vendor].breaker.is_some();
         let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (key, value) in journeys.iter().flat_map(|weighted| weighted.tags.iter()) {
             tags.entry(key.to_owned()).or_default().insert(value.to_owned());
@@ -63,13 +58,13 @@ impl<'a> Produced<'a> {
         Self {
             scenarios: scenarios.iter().map(|scenario| scenario.name.as_str()).collect(),
             tags,
-            vendors: all().flat_map(|journey| measured_vendors_of(journey, to_service)).copied().collect(),
-            routes: all().flat_map(|journey| routes_of(journey, to_service)).collect(),
-            journeys: all().map(label).collect(),
-            checks: all().flat_map(|journey| checks::of(journey, to_service)).collect(),
+            peers: all().flat_map(|journey| peers_of(journey, to_service)).collect(),
+            routes: all().flat_map(|journey| journey.routes(to_service)).collect(),
+            journeys: all().map(|journey| journey.label().to_owned()).collect(),
+            checks: all().flat_map(|journey| journey.checks(to_service)).collect(),
             breakers: piped.iter().copied().filter(guarded).collect(),
             has_pipeline: !piped.is_empty(),
-            spends_credits: piped.contains(&Vendor::Clay) && (own_service || resilience.clay.credits.is_some()),
+            spends_credits: piped.contains(&Vendor::Clay) && (own_service || resilience[Vendor::Clay].credits.is_some()),
             stages: load.map(|load| load.phases().len()),
             has_faults,
         }
@@ -99,7 +94,7 @@ impl<'a> Produced<'a> {
     fn tag_objection(&self, metric: Metric, key: &str, value: &str) -> Option<(String, String)> {
         let (known, what): (Vec<&str>, &str) = match (key, metric) {
             ("vendor", Metric::BreakerOpenSeconds) => (self.breakers.iter().map(|vendor| vendor.as_str()).collect(), "vendor"),
-            ("vendor", _) => (self.vendors.iter().map(|vendor| vendor.as_str()).collect(), "vendor"),
+            ("vendor", _) => (self.peers.iter().map(|peer| peer.as_str()).collect(), "vendor"),
             ("name", Metric::Iterations | Metric::IterationDuration) => {
                 (self.journeys.iter().map(String::as_str).collect(), "journey")
             }
@@ -194,34 +189,10 @@ impl Checker<'_> {
 }
 
 /// Who answers a journey's own requests: what is measured of them has this label.
-fn measured_vendors_of(journey: &Journey, to_service: bool) -> &'static [Vendor] {
-    if to_service { &[Vendor::Service] } else { vendors_of(journey) }
-}
-
-/// Whom a journey calls in the end.
-pub(super) fn vendors_of(journey: &Journey) -> &'static [Vendor] {
-    match journey {
-        Journey::ClayResource | Journey::ClayEnrich => &[Vendor::Clay],
-        Journey::CustomerIoIdentify | Journey::CustomerIoTrack => &[Vendor::CustomerIo],
-        Journey::Lead => &[Vendor::Clay, Vendor::CustomerIo],
-        Journey::Http(_) => &[Vendor::Service],
+fn peers_of(journey: &Journey, to_service: bool) -> Vec<Peer> {
+    match journey.kind().vendors {
+        [] => vec![Peer::Service],
+        _ if to_service => vec![Peer::Service],
+        vendors => vendors.iter().copied().map(Peer::Vendor).collect(),
     }
-}
-
-pub(super) fn uses_pipeline(journey: &Journey) -> bool {
-    !matches!(journey, Journey::ClayResource | Journey::Http(_))
-}
-
-/// The labels of a journey's requests.
-fn routes_of(journey: &Journey, to_service: bool) -> Vec<String> {
-    let routes: &[&str] = match journey {
-        Journey::Lead if to_service => &[SERVICE_LEADS],
-        Journey::ClayResource => &["clay.resource"],
-        Journey::ClayEnrich => &["clay.webhook"],
-        Journey::CustomerIoIdentify => &["customer_io.identify"],
-        Journey::CustomerIoTrack => &["customer_io.track"],
-        Journey::Lead => &["clay.webhook", "customer_io.identify", "customer_io.track"],
-        Journey::Http(http) => return vec![http.name.clone()],
-    };
-    routes.iter().map(|route| (*route).to_owned()).collect()
 }

@@ -1,11 +1,15 @@
 //! What an iteration does, and whom it is sent to.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
 
 use crate::config::{EnvVar, Period};
+use crate::journey::{JOURNEYS, JourneyKind};
 
 /// A journey and how often it is taken. All but the first three keys belong to `http`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -41,27 +45,26 @@ pub(crate) struct RawJourney {
 #[serde(transparent)]
 pub(crate) struct RawExpected(#[schemars(range(min = 100, max = 599))] pub(crate) u16);
 
-/// The journeys there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-pub(crate) enum RawJourneyName {
-    /// POST `/v1/resource` with a Bearer token, and two checks: status 200, latency under 500 ms.
-    #[serde(rename = "clay.resource")]
-    ClayResource,
-    /// A lead through the pipeline to Clay's webhook.
-    #[serde(rename = "clay.enrich")]
-    ClayEnrich,
-    /// A person through the pipeline to Customer.io.
-    #[serde(rename = "customer_io.identify")]
-    CustomerIoIdentify,
-    /// An event through the pipeline to Customer.io.
-    #[serde(rename = "customer_io.track")]
-    CustomerIoTrack,
-    /// A whole lead: enrich, then identify, then track.
-    #[serde(rename = "lead")]
-    Lead,
-    /// A request to a service of your own.
-    #[serde(rename = "http")]
-    Http,
+/// A journey by its name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawJourneyName(pub(crate) &'static JourneyKind);
+
+impl<'de> Deserialize<'de> for RawJourneyName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        JourneyKind::named(&name).map(Self).ok_or_else(|| D::Error::custom(format!("there is no journey `{name}`")))
+    }
+}
+
+impl JsonSchema for RawJourneyName {
+    fn schema_name() -> Cow<'static, str> {
+        "RawJourneyName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let one = |kind: &&JourneyKind| json!({ "type": "string", "const": kind.name, "description": kind.about });
+        json_schema!({ "description": "The journeys there are.", "oneOf": JOURNEYS.iter().map(one).collect::<Vec<_>>() })
+    }
 }
 
 /// A header's value, or the environment variable that holds it.

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 pub(super) use expect::{RawExpect, RawExpectBreaker};
 pub(super) use faults::RawFault;
-pub(super) use journeys::{RawHeader, RawJourney, RawJourneyName, RawTarget};
+pub(super) use journeys::{RawHeader, RawJourney, RawTarget};
 pub(super) use load::{RawData, RawThinkTime, RawThinkTimeModel, RawUse};
 pub(super) use simulation::RawSimulation;
 

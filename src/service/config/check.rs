@@ -8,7 +8,7 @@ use super::form::{RawDurability, RawService, RawStore, RawVendors};
 use super::{Limits, ServiceConfig, StoreConfig, VendorAccess};
 use crate::config::Diagnostics;
 use crate::config::KeyPath;
-use crate::resilience::Resilience;
+use crate::resilience::{PipelineSettings, Resilience};
 
 use crate::units::format_duration;
 
@@ -61,7 +61,7 @@ impl Checker<'_> {
 
     /// A lead that is forgotten before its last attempt could be over would be done again for a late copy of it.
     fn retained(&mut self, retention: Duration, resilience: &Resilience) {
-        let needed = resilience.clay.retry_horizon().max(resilience.customer_io.retry_horizon());
+        let needed = resilience.values().map(PipelineSettings::retry_horizon).max().unwrap_or_default();
         if retention < needed {
             let message = format!("leads would be forgotten while a copy may still be tried: that takes up to {}", words(needed));
             self.error(&KeyPath::of("retention"), message, format!("make it at least \"{}\"", words(needed)));

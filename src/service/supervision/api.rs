@@ -14,8 +14,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::measure::Gauges;
-use crate::outcome::Vendor;
-use crate::service::{Stats, VendorStats};
+use crate::service::Stats;
 use crate::transport::{Body, HttpClient};
 
 /// Longest wait for an answer.
@@ -84,15 +83,10 @@ impl ClockOffset {
 }
 
 impl Stats {
-    /// Each vendor's part.
-    pub fn vendors(&self) -> [(Vendor, &VendorStats); 2] {
-        [(Vendor::Clay, &self.clay), (Vendor::CustomerIo, &self.customer_io)]
-    }
-
     /// As the gauges of a run; users and requests in flight are the load's own.
     pub(super) fn gauges(&self) -> Gauges {
         let mut gauges = Gauges::default();
-        for (vendor, stats) in self.vendors() {
+        for (vendor, stats) in self.vendors.iter() {
             gauges.queue_depth += stats.queue_depth;
             gauges.dead_letters += stats.dead_letters;
             gauges.credits_used += stats.credits_used;
@@ -104,7 +98,7 @@ impl Stats {
 
     /// Operations that are not at rest.
     pub(super) fn under_way(&self) -> u64 {
-        self.vendors().iter().map(|(_, stats)| stats.queue_depth.max(stats.in_flight)).sum()
+        self.vendors.values().map(|vendor| vendor.queue_depth.max(vendor.in_flight)).sum()
     }
 }
 
@@ -182,6 +176,8 @@ impl Api {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use crate::outcome::Vendor;
 
     use super::*;
     use crate::event::BreakerState;

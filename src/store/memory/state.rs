@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::outcome::{FailureKind, RestingState, Vendor};
+use crate::outcome::{FailureKind, PerVendor, RestingState, Vendor};
 use crate::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
 use crate::store::{Acceptance, Bounds, Enrichment, LeadRecord, NewLead, OperationRecord, Recorded};
 
@@ -14,9 +14,7 @@ use super::vendor_backlog::VendorBacklog;
 pub(super) struct State {
     bounds: Bounds,
     leads: BTreeMap<String, Lead>,
-    clay: VendorBacklog,
-    customer_io: VendorBacklog,
-    service: VendorBacklog,
+    backlogs: PerVendor<VendorBacklog>,
 }
 
 #[derive(Debug)]
@@ -51,24 +49,15 @@ fn untried(operation: Operation, timestamp: UnixMillis) -> Entry {
 
 impl State {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let [clay, customer_io, service] = std::array::from_fn(|_| VendorBacklog::default());
-        Self { bounds, leads: BTreeMap::new(), clay, customer_io, service }
+        Self { bounds, leads: BTreeMap::new(), backlogs: PerVendor::default() }
     }
 
     pub(super) fn backlog(&self, vendor: Vendor) -> &VendorBacklog {
-        match vendor {
-            Vendor::Clay => &self.clay,
-            Vendor::CustomerIo => &self.customer_io,
-            Vendor::Service => &self.service,
-        }
+        &self.backlogs[vendor]
     }
 
     pub(super) fn backlog_mut(&mut self, vendor: Vendor) -> &mut VendorBacklog {
-        match vendor {
-            Vendor::Clay => &mut self.clay,
-            Vendor::CustomerIo => &mut self.customer_io,
-            Vendor::Service => &mut self.service,
-        }
+        &mut self.backlogs[vendor]
     }
 
     fn room(&self, vendor: Vendor) -> usize {
@@ -83,7 +72,7 @@ impl State {
         if self.leads.contains_key(&lead.key) {
             return Acceptance::Known;
         }
-        for vendor in [Vendor::Clay, Vendor::CustomerIo, Vendor::Service] {
+        for vendor in Vendor::ALL {
             let wanted = lead.operations.iter().filter(|operation| operation.kind.vendor() == vendor).count();
             if wanted > self.room(vendor) {
                 return Acceptance::Full;

@@ -14,8 +14,8 @@ use crate::store::listing::{Shown, StoreSummary, StoredOperation, VendorSummary}
 
 use super::open::{self, Found};
 use super::open_error::OpenError;
+use super::read;
 use super::row::{self, ENTRY, Key, from_json, int, uint};
-use super::{read, schema};
 
 /// A file that is only read.
 #[derive(Debug)]
@@ -160,5 +160,5 @@ fn file_entry(row: &Row<'_>) -> rusqlite::Result<StoredOperation> {
 }
 
 fn vendor(number: usize) -> Vendor {
-    schema::VENDORS[number.min(schema::VENDORS.len() - 1)]
+    Vendor::ALL[number.min(Vendor::ALL.len() - 1)]
 }

@@ -4,11 +4,6 @@
 //! among the dead letters, or has left. The counts of each backlog change in the commit that changes the entries, so that
 //! opening a file of a million leads counts nothing.
 
-use crate::outcome::Vendor;
-
-/// Vendors by their number in the file.
-pub(super) const VENDORS: [Vendor; 3] = [Vendor::Clay, Vendor::CustomerIo, Vendor::Service];
-
 /// `PRAGMA application_id`: "Plim" in ASCII.
 pub(super) const APPLICATION_ID: u32 = 0x506c_696d;
 /// `PRAGMA user_version`: what this build reads and writes.

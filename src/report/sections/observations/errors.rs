@@ -39,7 +39,7 @@ pub(super) fn rate_limits(view: &View<'_>) -> Vec<Text> {
             continue;
         }
         let pauses = view.run.result.events.iter().filter_map(|event| match event.kind {
-            EventKind::Paused { for_ms } if event.vendor == Some(vendor) => Some(for_ms),
+            EventKind::Paused { for_ms } if event.vendor.is_some_and(|asked| vendor == asked) => Some(for_ms),
             _ => None,
         });
         let (times, total_ms) = pauses.fold((0, 0), |(times, total), for_ms| (times + 1, total + for_ms));

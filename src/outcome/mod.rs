@@ -5,43 +5,9 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-/// Who answers a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Vendor {
-    /// Clay, data enrichment.
-    Clay,
-    /// Customer.io, messaging.
-    CustomerIo,
-    /// The user's own service (journey `http`).
-    Service,
-}
+mod vendor;
 
-impl Vendor {
-    /// The name used in scenarios, tags and results.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Clay => "clay",
-            Self::CustomerIo => "customer_io",
-            Self::Service => "service",
-        }
-    }
-
-    /// The name used in prose.
-    pub fn display_name(self) -> &'static str {
-        match self {
-            Self::Clay => "Clay",
-            Self::CustomerIo => "Customer.io",
-            Self::Service => "the service",
-        }
-    }
-}
-
-impl fmt::Display for Vendor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use vendor::{Peer, PerVendor, Vendor};
 
 /// Why a request or an iteration failed. A request without one succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,19 +1,34 @@
 //! The journeys that go through the pipelines: enrich, identify, track, and a whole lead.
 
+use super::checks;
 use super::integration::Integration;
 use super::leads::Lead;
 use super::operations;
 use super::submissions::DriverJournal;
+use super::vendor_sender::OperationRoutes;
 use crate::measure::{CheckId, Recorder, RecorderBuilder};
 use crate::outcome::FailureKind;
 use crate::resilience::{Disposition, OperationKind};
-use crate::scenario::checks;
 
-/// Which operations an iteration asks for, in this order.
-pub(super) type Steps = &'static [OperationKind];
+/// Which operations an iteration asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Steps {
+    /// In this order.
+    operations: &'static [OperationKind],
+    /// The number of the journey among those that go through the pipelines.
+    caller: u16,
+}
 
-/// A whole lead: enrich it, then make it known to Customer.io.
-pub(super) const LEAD: Steps = &[OperationKind::Enrich, OperationKind::Identify, OperationKind::Track];
+/// Registers the routes of a journey's operations: `callers` are those of the journeys before it.
+pub(super) fn register(
+    operations: &'static [OperationKind],
+    callers: &mut Vec<OperationRoutes>,
+    recorder: &mut RecorderBuilder,
+) -> Option<Steps> {
+    let caller = u16::try_from(callers.len()).ok()?;
+    callers.push(OperationRoutes::register(recorder));
+    Some(Steps { operations, caller })
+}
 
 /// What a pipeline's caller can count on.
 #[derive(Debug, Clone, Copy)]
@@ -22,22 +37,26 @@ pub(super) struct Ids {
     answered_by_vendor: CheckId,
 }
 
-pub(super) fn register(recorder: &mut RecorderBuilder) -> Ids {
-    Ids { accepted: recorder.check(checks::DELIVERED_OR_KEPT), answered_by_vendor: recorder.check(checks::ANSWERED_BY_VENDOR) }
+impl Ids {
+    pub(super) fn register(recorder: &mut RecorderBuilder) -> Self {
+        Self {
+            accepted: recorder.check(checks::DELIVERED_OR_KEPT),
+            answered_by_vendor: recorder.check(checks::ANSWERED_BY_VENDOR),
+        }
+    }
 }
 
 /// Runs the steps; the first that is refused ends the iteration.
 pub(super) async fn run(
     steps: Steps,
-    caller: u16,
     lead: &Lead,
     integration: &Integration,
     ids: Ids,
     recorder: &Recorder,
     journal: &DriverJournal,
 ) -> Option<FailureKind> {
-    for kind in steps {
-        let operation = operations::of(*kind, lead, caller);
+    for kind in steps.operations {
+        let operation = operations::of(*kind, lead, steps.caller);
         let handed_in = journal.hands_in(&operation);
         let disposition = integration.call(operation).await;
         journal.disposed(handed_in, &disposition);
