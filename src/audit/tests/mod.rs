@@ -1,4 +1,4 @@
-//! Books made by hand, of a history that keeps every promise or breaks one.
+//! Journals made by hand, of a history that keeps every promise or breaks one.
 
 mod cases;
 mod mutations;
