@@ -102,7 +102,9 @@ impl WorkloadPlan {
                         let submit = service.register(as_what, &mut builder, self.wall);
                         (Some(Action::Submit(Box::new(submit))), Peer::Service)
                     }
-                    _ if *kind == HTTP => (http.next().map(|http| Action::Http(Box::new(http.register(&mut builder)))), kind.peer),
+                    _ if *kind == HTTP => {
+                        (http.next().map(|http| Action::Http(Box::new(http.register(&mut builder)))), kind.peer)
+                    }
                     _ if kind.uses_pipeline() => {
                         (pipelines::register(kind.operations, &mut callers, &mut builder).map(Action::Pipelines), kind.peer)
                     }
