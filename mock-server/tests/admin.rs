@@ -190,7 +190,7 @@ async fn a_fault_by_hand_is_in_force_when_the_answer_comes_and_gone_when_it_is_r
 }
 
 #[tokio::test]
-async fn bad_faults_are_told_with_everything_that_is_wrong() {
+async fn bad_faults_are_refused_with_every_problem() {
     let (vendors, api) = start(Vec::new()).await;
     for (body, status, field, said) in [
         (r#"{"name":"x","#, 400, "", "line 1, column 12"),
@@ -218,7 +218,7 @@ async fn bad_faults_are_told_with_everything_that_is_wrong() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_with_what_is() {
+async fn an_unknown_name_is_answered_with_the_known_ones() {
     let (_vendors, api) = start(Vec::new()).await;
     for (path, said) in [
         ("/state/cley", "did you mean `clay`"),
@@ -386,7 +386,7 @@ async fn metrics_tell_requests_faults_and_the_ledger() {
 }
 
 #[tokio::test]
-async fn with_a_token_nothing_is_told_without_it() {
+async fn with_a_token_nothing_is_answered_without_it() {
     let vendors = SimulatedVendors::start(with_admin(Vec::new(), Some("t0ken"))).await.unwrap();
     every_operation(&Api::of(&vendors, Some("t0ken")).await).await;
     let right = Api::of(&vendors, Some("t0ken")).await;
@@ -413,7 +413,7 @@ async fn beyond_loopback_nothing_starts_without_a_token() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_told_with_the_option_that_chooses_it() {
+async fn a_taken_port_is_reported_with_the_option_that_chooses_it() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let mut settings = with_admin(Vec::new(), None);
@@ -423,7 +423,7 @@ async fn a_port_that_is_taken_is_told_with_the_option_that_chooses_it() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_in_the_words_of_json() {
+async fn problems_are_reported_in_the_words_of_json() {
     let (_vendors, api) = start(Vec::new()).await;
     for (fault, field, help) in [
         (json!({"name": "f", "kind": "error"}), "status", "add `\"status\": 503`"),
@@ -496,7 +496,7 @@ async fn the_ledger_file_has_every_request() {
 /// `/dev/full` is a disk without room.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_full_disk_is_told_and_holds_nothing_up() {
+async fn a_full_disk_is_reported_and_holds_nothing_up() {
     let settings = SimulationSettings { ledger_file: Some("/dev/full".into()), ..with_admin(Vec::new(), None) };
     let vendors = SimulatedVendors::start(settings).await.unwrap();
     let api = Api::of(&vendors, None).await;

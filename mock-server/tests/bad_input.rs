@@ -47,7 +47,7 @@ fn request(headers: &str, body: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_400_or_closed() {
+async fn bytes_that_are_not_http_are_answered_with_400_or_closed() {
     let vendors = vendors().await;
     let no_http: [&[u8]; 11] = [
         b"\0",

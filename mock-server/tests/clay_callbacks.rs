@@ -103,7 +103,7 @@ async fn every_enriched_row_is_posted_signed_to_its_address() {
 }
 
 #[tokio::test]
-async fn a_run_is_told_to_its_webhook_and_its_results_can_be_fetched() {
+async fn a_run_notifies_its_webhook_and_its_results_can_be_fetched() {
     let mut receiver = Receiver::start().await;
     let mut settings = at_once();
     let webhook = RegisteredWebhook { id: "wh_1".to_owned(), url: receiver.url.clone(), signing_secret: None };

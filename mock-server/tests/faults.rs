@@ -152,7 +152,7 @@ async fn of_a_lost_answer_and_a_hang_the_lost_answer_decides_that_the_vendor_is_
 }
 
 #[tokio::test]
-async fn faults_by_hand_are_told_listed_and_refused_where_they_make_no_sense() {
+async fn faults_by_hand_are_reported_listed_and_refused_where_they_make_no_sense() {
     let vendors = vendors().await;
     let mut changes = vendors.subscribe();
     let limit = FaultKind::RateLimit { rate: 0.001, burst: 1, retry_after: RetryAfterStyle::Seconds };

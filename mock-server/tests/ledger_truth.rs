@@ -223,7 +223,7 @@ async fn at_the_end_the_file_has_what_the_vendor_was_still_carrying_out() {
 }
 
 #[tokio::test]
-async fn the_vendor_gets_the_path_that_the_ledger_tells() {
+async fn the_vendor_gets_the_path_that_the_ledger_shows() {
     let vendors = vendors().await;
     let mut stream = plain(&vendors.customer_io_url()).await;
     let head = "POST /api/v1/customers/%2e%2e/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\

@@ -34,7 +34,7 @@ fn signal(pid: u32, name: &str) {
 }
 
 #[tokio::test]
-async fn a_child_serves_counts_and_tells_of_faults() {
+async fn a_child_serves_counts_and_reports_faults() {
     let mut child = spawn(&settings(vec![clay_fault(FOR_EVER, FaultKind::Outage { how: Outage::Unavailable })])).await.unwrap();
     let client = Client::new();
     assert_eq!(client.submit(child.clay_url(), "{}").await.unwrap().status, 200);
@@ -59,7 +59,7 @@ async fn a_child_serves_counts_and_tells_of_faults() {
 }
 
 #[tokio::test]
-async fn a_child_has_an_admin_api_where_it_is_told_to_and_finishes_its_ledger() {
+async fn a_child_has_an_admin_api_where_its_settings_say_so_and_finishes_its_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.ndjson");
     assert_eq!(spawn(&settings(Vec::new())).await.unwrap().admin_url(), None);
@@ -88,7 +88,7 @@ async fn a_killed_child_is_noticed() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_waited_for_is_not_taken_for_the_next() {
+async fn an_answer_whose_caller_stopped_waiting_is_not_taken_for_the_next() {
     let child = spawn(&settings(Vec::new())).await.unwrap();
     // Stopped, it cannot answer, and the question is abandoned.
     signal(child.pid(), "STOP");
@@ -163,7 +163,7 @@ async fn a_child_ends_with_a_parent_that_is_killed() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_by_the_child() {
+async fn a_taken_port_is_reported_by_the_child() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let error = spawn(&SimulationSettings { clay_port: port, ..settings(Vec::new()) }).await.err().unwrap();
@@ -172,7 +172,7 @@ async fn a_taken_port_is_told_by_the_child() {
 }
 
 #[tokio::test]
-async fn what_is_no_simulator_is_recognised() {
+async fn a_program_that_is_not_a_simulator_is_recognised() {
     let spawn = async |program: &str| Child::spawn(Command::new(program), &settings(Vec::new())).await.err().unwrap();
     let missing = spawn("/nonexistent/program").await;
     assert!(matches!(&missing, ChildError::Spawn { program, .. } if program == "/nonexistent/program"), "{missing}");

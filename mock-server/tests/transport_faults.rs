@@ -270,7 +270,7 @@ async fn lengths_are_wrong_in_both_directions() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_comes_in_an_answer_that_is_right() {
+async fn a_body_that_is_not_json_comes_in_a_correct_answer() {
     let vendors = failing(FaultKind::Malformed { how: Malformed::Json }).await;
     for mut stream in both(&vendors).await {
         let (text, end) = exchange(&mut stream, &submission()).await;

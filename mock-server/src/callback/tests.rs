@@ -153,7 +153,7 @@ async fn a_row_can_name_its_own_address_and_only_on_this_machine() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_run_is_told_once_in_the_documented_form() {
+async fn a_run_sends_one_notice_of_its_end_in_the_documented_form() {
     let webhook = |settings: &mut ClaySettings| {
         let url = "http://127.0.0.1:9/runs".to_owned();
         let signing_secret = Some(Secret("whsec_of_its_own".to_owned()));
@@ -298,7 +298,7 @@ async fn after_a_reset_nothing_from_before_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn large_ones_that_nobody_takes_do_not_pile_up() {
+async fn large_callbacks_without_a_receiver_do_not_pile_up() {
     let slow = |settings: &mut ClaySettings| {
         settings.store_bytes = 256 * 1024;
         settings.callbacks.concurrency = 1;

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_values_are_told_with_what_would_be_right() {
+    fn bad_values_are_reported_with_what_would_be_right() {
         for (option, value, right) in [
             ("--clay-latency", "40", "40s"),
             ("--clay-latency", "-1s", "negative"),

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_line_and_column() {
+    fn problems_are_reported_with_line_and_column() {
         let of = |text: &str| problems(text).remove(0);
         let (line, column, message) = of("[[faults]]\nname = \"a\"\nkind = \"outage\"\nhow = \"refuses\"\n");
         assert!((line, column) == (4, 7) && message.contains("refuses"), "{line}:{column}: {message}");
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told_at_once() {
+    fn all_problems_are_reported_at_once() {
         let text =
             "[[faults]]\nname = \"é\"\nkind = \"error\"\nstatus = 99\n\n[[faults]]\nname = \"b\"\nkind = \"hang\"\nshare = 2\n";
         let places: Vec<_> = problems(text).into_iter().map(|(line, column, _)| (line, column)).collect();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_make_no_sense_are_told_with_their_place() {
+    fn settings_that_make_no_sense_are_reported_with_their_place() {
         let of = |text: &str| problems(text).remove(0);
         let (line, column, message) = of("[clay]\nrate_limit = { rate = 0, burst = 1 }\n");
         assert!((line, column) == (2, 14) && message.contains("clay.rate_limit"), "{line}:{column}: {message}");

@@ -4,11 +4,11 @@
 //! Two callers carry it out: the edge on real connections, and [`FaultyVendor::send`] in tokio's time alone, which a test can
 //! pause. Both go through the same steps:
 //!
-//! 1. [`FaultyVendor::record`] when the request's head has arrived.
-//! 2. [`FaultyVendor::judge`] when its body has: what the active faults make of it.
-//! 3. [`Judged::asks_vendor`]: the vendor's answer is handed over with [`Judged::answered`].
-//! 4. [`Judged::due`]: when the reply begins.
-//! 5. [`Judged::reply`]: what to send, step by step.
+//! 1. `FaultyVendor::record` when the request's head has arrived.
+//! 2. `FaultyVendor::judge` when its body has: what the active faults make of it.
+//! 3. `Judged::asks_vendor`: the vendor's answer is handed over with `Judged::answered`.
+//! 4. `Judged::due`: when the reply begins.
+//! 5. `Judged::reply`: what to send, step by step.
 //!
 //! The current instant is an argument everywhere; dates come from the vendor's [`DayClock`]. Where a record is dropped, the
 //! request is over: that is the one place that reads tokio's clock.

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told_at_once() {
+    fn every_problem_is_reported_at_once() {
         let mut bad = fault(FaultKind::RateLimit { rate: 0.0, burst: 0, retry_after: RetryAfterStyle::None });
         bad.name = " ".to_owned();
         bad.lasts = Some(Duration::ZERO);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_and_bursts_are_ones_that_somebody_can_notice() {
+    fn rates_and_bursts_are_within_bounds_that_a_client_can_notice() {
         let is_good = |rate, burst| {
             let kind = FaultKind::RateLimit { rate, burst, retry_after: RetryAfterStyle::None };
             fault(kind).validate().is_ok()
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_a_kind_cannot_take_are_told() {
+    fn values_that_a_kind_cannot_take_are_reported() {
         let (zero, second, long) = (Duration::ZERO, Duration::from_secs(1), Duration::from_secs(3601));
         let latency = |model, jitter| FaultKind::Latency { model, jitter };
         let fixed = |delay| LatencyModel::Fixed { delay };

@@ -38,7 +38,7 @@ fn entries_are_numbered_in_the_order_in_which_they_are_written() {
 }
 
 #[test]
-fn memory_is_bounded_and_what_is_forgotten_is_told() {
+fn memory_is_bounded_and_forgotten_entries_are_counted() {
     let ledger = Arc::new(Ledger::new());
     let mut follower = ledger.follow();
     for request in 0..KEPT as u64 + 5 {
@@ -101,7 +101,7 @@ async fn a_follower_waits_for_news() {
 }
 
 #[test]
-fn a_lost_answer_is_an_effect_that_nobody_was_told_of() {
+fn a_lost_answer_is_an_effect_that_the_client_does_not_know_of() {
     let mut lost = entry(1);
     lost.sent = Sent::Nothing;
     assert!(!lost.answer_was_lost(), "there is no effect");

@@ -193,7 +193,7 @@ async fn times_beyond_the_clock_never_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fault_stays_where_nobody_waits_for_it() {
+async fn a_fault_is_added_even_if_the_caller_stops_waiting() {
     let (faults, mut changes) = faults(Vec::new());
     // Asked once and dropped, as by a client that has gone.
     let mut adding = Box::pin(faults.add(fault("f")));

@@ -202,7 +202,7 @@ async fn what_was_written_before_a_script_is_not_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_large_answer_that_nobody_reads_a_part_is_sent() {
+async fn a_large_answer_without_a_reader_is_sent_in_part() {
     let body = Some("x".repeat(1_000_000));
     let shared = with(vec![fault(FaultKind::Error { status: 500, body })]).await;
     shared.alter("reset", true, |script| {

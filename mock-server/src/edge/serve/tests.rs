@@ -152,7 +152,7 @@ async fn a_vendor_may_think_longer_than_a_client_may_idle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_nobody_reads_is_given_up() {
+async fn an_answer_without_a_reader_is_given_up() {
     let shared = with(vec![fault(FaultKind::Error { status: 500, body: Some("x".repeat(1_000_000)) })]).await;
     let (mut client, serving) = connect(&shared);
     let begun = Instant::now();

@@ -154,7 +154,7 @@ fn kinds_that_are_for_one_vendor_say_so() {
 }
 
 #[test]
-fn a_missing_key_is_told_with_an_example() {
+fn a_missing_key_is_reported_with_an_example() {
     for (name, key, example) in [
         ("rate_limit", "rate", "rate = 5"),
         ("error", "status", "status = 503"),
@@ -170,7 +170,7 @@ fn a_missing_key_is_told_with_an_example() {
 }
 
 #[test]
-fn a_key_that_a_kind_does_not_take_is_told_with_those_that_it_does() {
+fn a_superfluous_key_is_reported_with_the_keys_of_the_kind() {
     assert_eq!(
         wrong("truncate", json!({ "bytes": 1, "status": 500 })),
         [
@@ -225,7 +225,7 @@ fn keys_that_contradict_each_other_are_refused() {
 }
 
 #[test]
-fn everything_is_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let keys = json!({ "share": 2.0, "routes": ["clay.webhok"], "status": 500, "at": "1s", "lasts": "0s" });
     let fields: Vec<String> = form("rate_limit", keys).check().unwrap_err().into_iter().map(|problem| problem.field).collect();
     assert_eq!(fields, ["status", "rate", "lasts", "share", "routes[0]"]);

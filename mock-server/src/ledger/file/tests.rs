@@ -44,7 +44,7 @@ fn seen(writer: &Writer<Disk>) -> Vec<i64> {
 }
 
 #[test]
-fn entries_become_lines_and_gaps_are_told() {
+fn entries_become_lines_and_gaps_are_marked() {
     let mut writer = writer(usize::MAX);
     writer.write(&batch(0, 1..3));
     writer.write(&batch(4, 7..8));
@@ -55,7 +55,7 @@ fn entries_become_lines_and_gaps_are_told() {
 
 /// At every single size of disk: nothing is in the file twice, nothing is missing without being told.
 #[test]
-fn a_full_disk_is_told_and_written_to_again_when_it_has_room() {
+fn a_full_disk_is_reported_and_written_to_again_when_it_has_room() {
     let whole = lines(0, &batch(0, 1..4).entries).len();
     for room in 0..whole {
         let mut writer = writer(room);
@@ -93,7 +93,7 @@ async fn what_was_written_before_the_end_is_in_the_file() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_that_cannot_be_created_is_told() {
+async fn a_file_that_cannot_be_created_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     assert!(LedgerFile::create(folder.path(), &Arc::new(Ledger::new())).is_err());
 }

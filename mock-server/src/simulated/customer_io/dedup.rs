@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ulids_are_told_from_other_texts() {
+    fn ulids_are_distinguished_from_other_texts() {
         let one = EventKey::of_ulid("01ARZ3NDEKTSV4RRFFQ69G5FAV");
         assert!(one.is_some());
         assert_eq!(one, EventKey::of_ulid("01arz3ndektsv4rrffq69g5fav"));

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_makes_no_sense_is_told() {
+    fn settings_that_make_no_sense_are_reported() {
         let problem = |change: &dyn Fn(&mut ClaySettings)| {
             let mut settings = ClaySettings::default();
             change(&mut settings);

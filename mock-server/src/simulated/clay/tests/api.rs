@@ -32,7 +32,7 @@ fn results_path(answer: &Answer) -> String {
 }
 
 #[test]
-fn me_tells_whose_key_it_is_by_either_header() {
+fn me_returns_the_keys_user_by_either_header() {
     let clay = clay(|_| {});
     let expected = json!({ "user": { "id": "1", "name": "Simulated User" }, "workspace": { "id": "1" } });
     for header in [KEY, Some(("authorization", "Bearer simulated-clay-key"))] {
@@ -167,7 +167,7 @@ async fn without_credits_runs_are_402_and_items_that_were_under_way_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_is_told_with_every_answer_and_429_says_when_to_come_back() {
+async fn every_answer_reports_the_limit_and_429_says_when_to_come_back() {
     let clay = clay(|settings| settings.public_api.rate_limit = Some((0.5, 2)));
     let me = || get(&clay, "/public/v0/me");
     let told = |answer: &Answer| {

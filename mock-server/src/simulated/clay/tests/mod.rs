@@ -77,7 +77,7 @@ fn a_wrong_id_is_404_and_a_wrong_method_405() {
 }
 
 #[test]
-fn a_body_that_is_no_json_object_is_422() {
+fn a_body_that_is_not_a_json_object_is_422() {
     let clay = clay(|_| {});
     for body in [&b""[..], b"[1]", b"{", b"name=ada", b"{\"a\":\"\xff\"}"] {
         assert_eq!(submit(&clay, body), 422, "{body:?}");
@@ -109,7 +109,7 @@ fn a_source_lives_for_its_submissions_and_refused_rows_use_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_own_rate_limit_tells_when_to_come_back() {
+async fn the_vendors_own_rate_limit_says_when_to_come_back() {
     let clay = clay(|settings| settings.rate_limit = Some((0.4, 2)));
     assert_eq!([submit(&clay, ROW), submit(&clay, ROW)], [200, 200]);
     let answer = send(&clay, Method::POST, WEBHOOK_PATH, None, ROW);

@@ -78,7 +78,7 @@ async fn the_same_lead_twice_is_two_rows_two_charges_and_one_profile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_found_is_free_and_who_cannot_be_paid_is_told_apart() {
+async fn a_lead_that_is_not_found_is_free_and_one_that_cannot_be_paid_is_marked() {
     let clay = clay(|settings| {
         finds_all(settings);
         settings.enrichment.providers[0].coverage = 0.5;

@@ -73,7 +73,7 @@ fn keys_can_be_rotated() {
 }
 
 #[test]
-fn the_region_is_told_on_either_host() {
+fn either_host_returns_the_region() {
     for (region, url, name) in
         [(Region::Us, "https://track.customer.io", "us"), (Region::Eu, "https://track-eu.customer.io", "eu")]
     {
@@ -153,7 +153,7 @@ async fn a_daily_quota_does_not_say_when_to_come_back() {
 }
 
 #[test]
-fn a_request_is_somebodys() {
+fn a_request_has_a_subject() {
     for (line, body, subject) in [
         ("PUT /api/v1/customers/ada%40example.com", "{}", Some("ada@example.com")),
         ("POST /api/v1/customers/ada/events", "{", Some("ada")),

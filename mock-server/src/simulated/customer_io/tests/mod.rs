@@ -125,7 +125,7 @@ fn credentials_must_be_exactly_right() {
 }
 
 #[test]
-fn a_body_that_is_no_json_object_is_400() {
+fn a_body_that_is_not_a_json_object_is_400() {
     for body in [&b""[..], b"[]", b"{", b"\xff"] {
         refused(&identify(body), "JSON object");
         refused(&track(body), "JSON object");
@@ -187,7 +187,7 @@ fn unknown_paths_are_404_and_wrong_methods_405() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_own_rate_limit_tells_when_to_come_back() {
+async fn the_vendors_own_rate_limit_says_when_to_come_back() {
     let vendor = vendor(|settings| settings.rate_limit = Some((1.0, 1)));
     let again = || {
         let credentials = basic("simulated-site:simulated-customer-io-key");

@@ -22,7 +22,7 @@ fn identifying_patches_attributes() {
 }
 
 #[test]
-fn people_are_told_apart_by_their_identifiers() {
+fn people_are_distinguished_by_their_identifiers() {
     let vendor = vendor(|_| {});
     done(&vendor, "PUT /api/v1/customers/ada@example.com", json!({"plan": "pro"}));
     // A new id with a known address: the person gets the id.
@@ -44,7 +44,7 @@ fn people_are_told_apart_by_their_identifiers() {
 }
 
 #[test]
-fn nobody_is_created_where_nobody_may_be() {
+fn no_person_is_created_where_that_is_not_allowed() {
     let vendor = vendor(|_| {});
     for (line, body) in [
         ("PUT /api/v1/customers/ada", json!({"_update": true, "plan": "pro"})),
@@ -263,7 +263,7 @@ fn reports_on_deliveries_are_kept() {
 }
 
 #[test]
-fn a_form_creates_whoever_it_names() {
+fn a_form_creates_the_person_that_it_names() {
     let vendor = vendor(|_| {});
     let form = json!({"data": {"email": "ada@example.com", "city": "Rome", "form_name": "Contact"}});
     let answer = done(&vendor, "POST /api/v1/forms/contact/submit", form);

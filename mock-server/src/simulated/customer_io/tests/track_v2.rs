@@ -78,7 +78,7 @@ fn deliveries_are_reported_on() {
 }
 
 #[test]
-fn what_is_wrong_is_told_by_field() {
+fn problems_are_reported_by_field() {
     for (operation, field) in [
         (json!({}), "type"),
         (json!({"type": "person"}), "action"),
@@ -146,7 +146,7 @@ fn a_batch_that_is_malformed_is_refused_whole() {
 proptest! {
     /// Whatever is mixed: each invalid item is told with its place, each valid one is carried out, and in order.
     #[test]
-    fn a_batch_tells_the_places_of_what_is_wrong(kinds in proptest::collection::vec(0_u8..5, 0..60)) {
+    fn a_batch_reports_the_places_of_problems(kinds in proptest::collection::vec(0_u8..5, 0..60)) {
         let vendor = vendor(|_| {});
         let item = |(index, kind): (usize, &u8)| match kind {
             0 => json!({"type": "person"}),
@@ -189,7 +189,7 @@ proptest! {
 }
 
 #[test]
-fn somebody_unknown_can_be_related_to_an_object_no_longer() {
+fn relations_of_an_unknown_person_can_be_removed() {
     let vendor = vendor(|_| {});
     let told = |action: &str| {
         let body = json!({
