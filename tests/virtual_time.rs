@@ -115,9 +115,9 @@ async fn ten_minutes(seed: Seed, dir: &Path) -> (Vec<Event>, Vec<String>, String
     let endpoints = Endpoints::simulated(&clay, &customer_io, &settings).expect("valid URLs");
     let driver = Journal::create(&dir.join(DRIVER)).expect("a book");
     let places = Journal::create(&dir.join(PLACES)).expect("a book");
-    let plan = WorkloadPlan::new(&test_plan, endpoints, Arc::new(network), seed)
+    let plan = WorkloadPlan::new(test_plan.workload(), endpoints, Arc::new(network), seed)
         .expect("valid journeys")
-        .with_journals(JournalSenders { driver: driver.pen(), places: Some(places.pen()) })
+        .with_journals(JournalSenders { driver: driver.sender(), places: Some(places.sender()) })
         .with_wall_clock(DayClock { start_wall: date, start: Instant::now() });
 
     let (events, clock, mut faults) = (Arc::new(Events::default()), LoadClock::start(), vendors.subscribe());

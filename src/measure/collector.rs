@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::gauges::{Gauges, ProcessSample};
 use super::interval::Interval;
-use super::recorder::Shared;
 use super::shard::Table;
+use super::shared::Shared;
 use super::totals::{CheckCount, Totals};
 use crate::plan::Planned;
 use crate::units::micros;

@@ -11,6 +11,7 @@ mod sample;
 mod sample_file;
 mod second;
 mod shard;
+mod shared;
 #[cfg(test)]
 pub(crate) mod strategies;
 mod tag;

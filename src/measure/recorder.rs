@@ -4,19 +4,19 @@
 //! into a shard of its own; the [`Collector`] empties the shards once a second. Memory depends on the number of series,
 //! not on the number of samples.
 
-use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::LoadClock;
 use crate::outcome::Peer;
 
 use super::collector::Collector;
-use super::labels::{Labels, SampleKind, SeriesKey, Source};
+use super::labels::{SampleKind, SeriesKey, Source};
 use super::sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId};
 use super::sample_file::{SampleRow, SampleSender};
 use super::shard::{Shard, Table};
+use super::shared::Shared;
 use super::timetable::{FaultWindow, Timetable};
 use super::user_tags::UserTags;
 
@@ -106,49 +106,6 @@ fn register<T: PartialEq>(known: &mut Vec<T>, new: T) -> u16 {
     u16::try_from(index).expect("names come from a scenario file, which the parser bounds far below 65,536 entries")
 }
 
-/// What the recorder's clones and the collector share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) clock: LoadClock,
-    pub(super) timetable: Timetable,
-    sources: Vec<Source>,
-    pub(super) checks: Vec<String>,
-    samples: Vec<SampleSender>,
-    pub(super) shards: Box<[Shard]>,
-    pub(super) panics: AtomicU64,
-    pub(super) dropped: AtomicU64,
-    pub(super) interrupted: AtomicU64,
-    pub(super) users: AtomicI64,
-}
-
-impl Shared {
-    fn source(&self, index: u16) -> &Source {
-        &self.sources[usize::from(index)]
-    }
-
-    pub(super) fn labels(&self, key: &SeriesKey) -> Labels {
-        Labels::of(key, self.source(key.source))
-    }
-
-    fn shard(&self) -> &Shard {
-        &self.shards[thread_number() % self.shards.len()]
-    }
-}
-
-/// A number of the current thread, counted from 0 in the order in which threads first record.
-fn thread_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    NUMBER.with(|number| {
-        if number.get() == usize::MAX {
-            number.set(NEXT.fetch_add(1, Ordering::Relaxed));
-        }
-        number.get()
-    })
-}
-
 /// Takes samples from all users. Clones record into the same place.
 #[derive(Debug, Clone)]
 pub struct Recorder {
@@ -218,11 +175,5 @@ impl Recorder {
     /// Users that iterate now.
     pub fn active_users(&self) -> u32 {
         self.shared.active_users()
-    }
-}
-
-impl Shared {
-    pub(super) fn active_users(&self) -> u32 {
-        u32::try_from(self.users.load(Ordering::Relaxed).max(0)).unwrap_or(u32::MAX)
     }
 }

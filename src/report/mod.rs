@@ -5,6 +5,7 @@
 
 pub mod document;
 mod error;
+mod files;
 #[cfg(test)]
 mod fixture;
 mod plots;

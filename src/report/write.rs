@@ -1,10 +1,11 @@
-//! The report's files. Each is written beside its place and renamed into it, so that nothing half-written is ever found.
+//! The report of a run, as text and as files.
 
 use std::path::{Path, PathBuf};
 
-use crate::result::{self, Run};
+use crate::result::Run;
 
 use super::error::ReportError;
+use super::files::write_whole;
 use super::view::View;
 use super::{Judged, plots, render, sections};
 
@@ -30,18 +31,4 @@ pub fn write_report(dir: &Path, run: &Run, judged: &Judged) -> Result<PathBuf, R
     let report = dir.join("report.md");
     write_whole(&report, render::markdown(&sections::report(&view)).as_bytes())?;
     Ok(report)
-}
-
-/// Writes a file in one step.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
-    result::write_atomically(path, bytes).map_err(|source| ReportError::write(path, source))
-}
-
-/// A temporary file in a directory, readable as the user's umask allows, and gone unless it is renamed.
-pub(super) fn temporary(directory: &Path, suffix: &str) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".report-").suffix(suffix);
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(directory)
 }

@@ -10,7 +10,7 @@ use crate::journal::VENDORS;
 use crate::journey::WorkloadPlan;
 use crate::output::{Sink, Sinks};
 use crate::result::RunWriter;
-use crate::scenario::{Journey, ServiceAt, Target, TestPlan};
+use crate::scenario::{Journey, ServiceAt, ServiceTarget, Target, TestPlan};
 use crate::service::supervision::{ConfigSource, ReservedService, Service, ServiceError, ServiceSettings};
 use crate::transport::{HttpClient, PoolSettings, TransportError};
 use crate::vendor_api::Endpoints;
@@ -41,7 +41,10 @@ pub(super) async fn prepare(test_plan: &TestPlan, options: &RunOptions, sinks: V
     let service = service(&test_plan, reserved, simulator.as_ref(), &client, options).await?;
     let endpoints = match &simulator {
         Some(simulator) if service.is_none() => simulator.endpoints()?,
-        _ => Endpoints::named(&test_plan.target)?,
+        _ => match &test_plan.target {
+            Target::BaseUrls(access) => Endpoints::of(access)?,
+            Target::Simulated | Target::Service(_) => Endpoints::default(),
+        },
     };
     let mut plan = WorkloadPlan::new(test_plan.workload(), endpoints, Arc::new(client), options.seed)?;
     if let Some(service) = &service {
@@ -117,15 +120,12 @@ fn named_targets(test_plan: &TestPlan) -> Vec<&http::Uri> {
         Journey::Http(http) => Some(&http.url),
         _ => None,
     });
-    let vendors = match &test_plan.target {
-        Target::Simulated => [None, None],
-        Target::Service(service) => match &service.at {
-            ServiceAt::Started => [None, None],
-            ServiceAt::Url(url) => [Some(url), None],
-        },
-        Target::BaseUrls { clay, customer_io, .. } => [clay.as_ref(), customer_io.as_ref()],
+    let vendors: Vec<&http::Uri> = match &test_plan.target {
+        Target::Service(ServiceTarget { at: ServiceAt::Url(url), .. }) => vec![url],
+        Target::BaseUrls(access) => access.base_urls().collect(),
+        Target::Simulated | Target::Service(_) => Vec::new(),
     };
-    journeys.chain(vendors.into_iter().flatten()).collect()
+    journeys.chain(vendors).collect()
 }
 
 /// Fails when a URL that the scenario names cannot be reached: a load on it would measure nothing.

@@ -13,6 +13,7 @@ use crate::measure::DEFAULT_SCENARIO;
 use crate::plan::Segment;
 use crate::resilience::Resilience;
 use crate::threshold::Threshold;
+use crate::vendor_api::VendorAccess;
 
 use super::expectations::Expectations;
 use crate::config::{Diagnostics, Secret};
@@ -79,22 +80,7 @@ pub enum Target {
     /// A service that takes leads over HTTP and calls the vendors itself.
     Service(ServiceTarget),
     /// Real or other base URLs, with credentials from the environment.
-    BaseUrls {
-        /// Clay's, without a trailing slash.
-        clay: Option<http::Uri>,
-        /// Customer.io's, without a trailing slash.
-        customer_io: Option<http::Uri>,
-        /// Clay's key.
-        clay_api_key: Option<Secret>,
-        /// Path of the webhook source under Clay's base URL.
-        clay_webhook_path: Option<String>,
-        /// Token of the webhook source.
-        clay_webhook_token: Option<Secret>,
-        /// Customer.io's site ID.
-        customer_io_site_id: Option<Secret>,
-        /// Customer.io's API key.
-        customer_io_api_key: Option<Secret>,
-    },
+    BaseUrls(VendorAccess),
 }
 
 /// A service that takes leads over HTTP, `POST /leads`.
@@ -154,7 +140,7 @@ impl TestPlan {
     pub fn service(&self) -> Option<&ServiceTarget> {
         match &self.target {
             Target::Service(service) => Some(service),
-            Target::Simulated | Target::BaseUrls { .. } => None,
+            Target::Simulated | Target::BaseUrls(_) => None,
         }
     }
 
@@ -164,7 +150,7 @@ impl TestPlan {
         match &self.target {
             Target::Simulated => self.journeys().any(|weighted| !matches!(weighted.journey, Journey::Http(_))),
             Target::Service(service) => service.at == ServiceAt::Started || has_ports(&self.simulation),
-            Target::BaseUrls { .. } => false,
+            Target::BaseUrls(_) => false,
         }
     }
 }

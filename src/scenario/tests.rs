@@ -16,6 +16,7 @@ use crate::resilience::{
     Backoff, BreakerMode, FallbackStep, InFlightSettings, LimiterSettings, PipelineSettings, RetrySettings, ThrottleSettings,
     Window,
 };
+use crate::vendor_api::VendorAccess;
 
 /// Every section, each key with a value that is not its default.
 const FULL: &str = r#"
@@ -333,7 +334,8 @@ fn a_window_alone_and_a_pattern_switched_on_have_defaults() {
 #[test]
 fn a_target_takes_its_credentials_from_the_environment() {
     let target = "[target]\nclay = \"https://clay.example/\"\nclay_api_key = { env = \"TOKEN\" }\n";
-    let Target::BaseUrls { clay, clay_api_key, customer_io, .. } = scenario(&format!("{SHORT}{target}")).target else {
+    let Target::BaseUrls(VendorAccess { clay, clay_api_key, customer_io, .. }) = scenario(&format!("{SHORT}{target}")).target
+    else {
         panic!("simulated")
     };
     assert_eq!(clay.unwrap().host(), Some("clay.example"));

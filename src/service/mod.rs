@@ -47,7 +47,7 @@ pub mod supervision;
 mod vendor_sender;
 mod write_timeout;
 
-pub use config::{Limits, ServiceConfig, StoreConfig, VendorAccess, service_json_schema};
+pub use config::{Limits, ServiceConfig, StoreConfig, service_json_schema};
 pub(crate) use lead_form::submitted_key;
 pub use leads::resting_entries;
 pub use running::{Running, StartError, Stopped, check_listen_address, start};

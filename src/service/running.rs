@@ -26,9 +26,10 @@ use crate::outcome::Vendor;
 use crate::resilience::emitter::Emitter;
 use crate::resilience::{DayClock, Operation, Pipeline, PipelineSettings, Source, StoreError};
 use crate::seed::Seed;
-use crate::service::{ServiceConfig, VendorAccess};
+use crate::service::ServiceConfig;
 use crate::store::LeadStore;
 use crate::transport::{HttpClient, PoolSettings, Transport, TransportError};
+use crate::vendor_api::VendorAccess;
 use crate::vendor_api::{ENRICHED_BY, EndpointError, Endpoints, finding};
 
 /// How often workers are woken for entries that another process added.
@@ -108,7 +109,7 @@ pub async fn start<S: LeadStore>(
     sink: Arc<dyn EventSink>,
 ) -> Result<Running<S>, StartError> {
     check_listen_address(config)?;
-    let endpoints = Endpoints::of_vendors(&config.vendors)?;
+    let endpoints = Endpoints::of(&config.vendors)?;
     let transport: Arc<dyn Transport> = Arc::new(client(&config.vendors, config.workers)?);
     let refused = |error| StartError::Listen { address: config.listen, error };
     let listener = Server::bind(config.listen).await.map_err(refused)?;
@@ -150,7 +151,7 @@ pub async fn start<S: LeadStore>(
         pipelines,
         // A lead needs room in each.
         capacity: resilience.values().map(|settings| settings.fallback.queue_capacity as u64).min().unwrap_or_default(),
-        callback_secret: config.vendors.clay_callback_secret.clone(),
+        callback_secret: config.clay_callback_secret.clone(),
         guard: Guard::new(address.ip(), config.token.as_ref()),
         limits: config.limits,
         metrics,
@@ -170,7 +171,7 @@ pub async fn start<S: LeadStore>(
 
 fn client(vendors: &VendorAccess, workers: u32) -> Result<HttpClient, TransportError> {
     let pool = PoolSettings { max_idle_per_host: workers as usize, idle_timeout: POOL_IDLE };
-    let secure = [&vendors.clay, &vendors.customer_io].iter().any(|uri| uri.scheme_str() == Some("https"));
+    let secure = vendors.base_urls().any(|uri| uri.scheme_str() == Some("https"));
     if secure { HttpClient::secure(&pool) } else { Ok(HttpClient::plain(&pool)) }
 }
 

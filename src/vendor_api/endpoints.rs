@@ -7,11 +7,35 @@ use mock_server::settings::SimulationSettings;
 use thiserror::Error;
 
 use crate::config::Secret;
-use crate::scenario::Target;
-use crate::service::VendorAccess;
 
-/// Base URLs and ready-made credentials. Header values are marked sensitive: they print as `Sensitive`.
-#[derive(Debug, Clone)]
+/// Where a file says that the vendors are, with credentials from the environment. What it leaves out cannot be called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VendorAccess {
+    /// Clay's base URL, without a trailing slash.
+    pub clay: Option<Uri>,
+    /// Clay's key.
+    pub clay_api_key: Option<Secret>,
+    /// Path of the webhook source under Clay's base URL.
+    pub clay_webhook_path: Option<String>,
+    /// Token of the webhook source.
+    pub clay_webhook_token: Option<Secret>,
+    /// Customer.io's base URL, without a trailing slash.
+    pub customer_io: Option<Uri>,
+    /// Customer.io's site ID.
+    pub customer_io_site_id: Option<Secret>,
+    /// Customer.io's API key.
+    pub customer_io_api_key: Option<Secret>,
+}
+
+impl VendorAccess {
+    /// The base URLs that it names.
+    pub fn base_urls(&self) -> impl Iterator<Item = &Uri> {
+        [&self.clay, &self.customer_io].into_iter().flatten()
+    }
+}
+
+/// Base URLs and ready-made credentials; the default has none. Header values are marked sensitive: they print as `Sensitive`.
+#[derive(Debug, Clone, Default)]
 pub struct Endpoints {
     /// POST `/v1/resource`.
     pub clay_resource: Option<Uri>,
@@ -55,66 +79,24 @@ impl Endpoints {
         })
     }
 
-    /// The endpoints that a scenario names. For the simulated target there are none before the simulator has started.
+    /// The endpoints that a file names.
     ///
     /// # Errors
     /// When a base URL or a credential cannot be used.
-    pub fn named(target: &Target) -> Result<Self, EndpointError> {
-        let Target::BaseUrls {
-            clay,
-            customer_io,
-            clay_api_key,
-            clay_webhook_path,
-            clay_webhook_token,
-            customer_io_site_id,
-            customer_io_api_key,
-        } = target
-        else {
-            return Ok(Self::nowhere());
-        };
-        let clay = clay.as_ref().map(|uri| uri.to_string().trim_end_matches('/').to_owned());
-        let webhook = clay.as_deref().zip(clay_webhook_path.as_deref());
-        let basic_pair = customer_io_site_id.as_ref().zip(customer_io_api_key.as_ref());
+    pub fn of(access: &VendorAccess) -> Result<Self, EndpointError> {
+        let base = |uri: &Uri| uri.to_string().trim_end_matches('/').to_owned();
+        let clay = access.clay.as_ref().map(base);
+        let webhook = clay.as_deref().zip(access.clay_webhook_path.as_deref());
+        let token = access.clay_webhook_token.as_ref();
+        let basic_pair = access.customer_io_site_id.as_ref().zip(access.customer_io_api_key.as_ref());
         Ok(Self {
             clay_resource: clay.as_deref().map(|base| join(base, "/v1/resource")).transpose()?,
-            clay_authorization: clay_api_key.as_ref().map(|key| bearer(key.expose())).transpose()?,
+            clay_authorization: access.clay_api_key.as_ref().map(|key| bearer(key.expose())).transpose()?,
             clay_webhook: webhook.map(|(base, path)| join(base, path)).transpose()?,
-            clay_webhook_token: clay_webhook_token
-                .as_ref()
-                .map(|token: &Secret| self::webhook_token(token.expose()))
-                .transpose()?,
-            customer_io: customer_io.as_ref().map(|uri| uri.to_string().trim_end_matches('/').to_owned()),
+            clay_webhook_token: token.map(|token| webhook_token(token.expose())).transpose()?,
+            customer_io: access.customer_io.as_ref().map(base),
             customer_io_authorization: basic_pair.map(|(site, key)| basic(site.expose(), key.expose())).transpose()?,
         })
-    }
-
-    /// The endpoints that a service is configured with.
-    ///
-    /// # Errors
-    /// When a base URL or a credential cannot be used.
-    pub fn of_vendors(vendors: &VendorAccess) -> Result<Self, EndpointError> {
-        let base = |uri: &Uri| uri.to_string().trim_end_matches('/').to_owned();
-        let token = vendors.clay_webhook_token.as_ref();
-        Ok(Self {
-            clay_resource: None,
-            clay_authorization: None,
-            clay_webhook: Some(join(&base(&vendors.clay), &vendors.clay_webhook_path)?),
-            clay_webhook_token: token.map(|token| webhook_token(token.expose())).transpose()?,
-            customer_io: Some(base(&vendors.customer_io)),
-            customer_io_authorization: Some(basic(vendors.customer_io_site_id.expose(), vendors.customer_io_api_key.expose())?),
-        })
-    }
-
-    /// No vendor at all: what a load on the user's own service needs.
-    pub fn nowhere() -> Self {
-        Self {
-            clay_resource: None,
-            clay_authorization: None,
-            clay_webhook: None,
-            clay_webhook_token: None,
-            customer_io: None,
-            customer_io_authorization: None,
-        }
     }
 }
 

@@ -8,7 +8,7 @@ mod lead;
 mod reply;
 mod request;
 
-pub use endpoints::{EndpointError, Endpoints};
+pub use endpoints::{EndpointError, Endpoints, VendorAccess};
 pub use lead::{ENRICHED_BY, finding, lead_operations};
 pub use reply::{LONGEST_ANSWER_KEPT, reply};
 pub use request::{IDEMPOTENCY_KEY_FIELD, LEAD_FIELD, RESERVED_FIELDS, Route, request};

@@ -27,7 +27,21 @@ const HARNESS: Levels = &[
 ];
 
 /// The rooms of the simulated vendors.
-const SIMULATOR: Levels = &[];
+const SIMULATOR: Levels = &[
+    &["bucket", "clock", "duration", "keys", "limit", "retry_after", "secret", "seed", "text", "tls", "wire"],
+    &["latency"],
+    &["simulated"],
+    &["counts", "fault"],
+    &["ledger", "settings"],
+    &["exchange"],
+    &["callback", "timetable"],
+    &["edge"],
+    &["running"],
+    &["admin"],
+    &["simulation"],
+    &["process"],
+    &["command"],
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -90,10 +90,7 @@ fn target(test_plan: &TestPlan) -> String {
             }
             ServiceAt::Url(url) => format!("the service at {url}, and whatever it calls"),
         },
-        Target::BaseUrls { clay, customer_io, .. } => {
-            let named = [clay.as_ref(), customer_io.as_ref()];
-            named.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        }
+        Target::BaseUrls(access) => access.base_urls().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Calls that reach the vendor while the breaker is OPEN: a breaker that lets calls through does not protect the vendor.
 
+use super::judgement::{ExpectationJudgement, Finding, Found, judgement, no_data};
 use super::vendor_breaker::VendorBreaker;
-use super::{ExpectationJudgement, Finding, Found, judgement, no_data};
 use crate::units::micros;
 use crate::units::{format_count, three_figures};
 

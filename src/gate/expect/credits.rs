@@ -1,6 +1,6 @@
 //! Clay charges what the distinct effects cost, and nothing else: a row that is there twice is paid twice.
 
-use super::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
+use super::judgement::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
 use crate::outcome::Vendor;
 use crate::units::format_count;
 

@@ -1,6 +1,6 @@
 //! The share of operations that were answered from the cache or by a guess: answers of lesser worth, which go nowhere.
 
-use super::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
+use super::judgement::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
 use crate::gate::Unit;
 use crate::gate::without_zeros;
 use crate::units::format_count;

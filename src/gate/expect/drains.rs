@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ExpectationInput, ExpectationJudgement, Finding, Found, at, executed, judgement, no_data};
+use super::judgement::{ExpectationInput, ExpectationJudgement, Finding, Found, at, executed, judgement, no_data};
 use crate::measure::Second;
 use crate::units::{format_count, format_duration};
 

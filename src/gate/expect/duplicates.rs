@@ -1,6 +1,6 @@
 //! Effects that a vendor has a second time for one operation: the welcome e-mail that came twice.
 
-use super::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
+use super::judgement::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
 use crate::units::format_count;
 
 pub(super) fn judge(most: u64, input: &ExpectationInput<'_>) -> ExpectationJudgement {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::judgement::{ExpectationJudgement, Finding, Found, at, judgement};
 use super::vendor_breaker::VendorBreaker;
-use super::{ExpectationJudgement, Finding, Found, at, judgement};
 use crate::scenario::BreakerExpectations;
 use crate::units::micros;
 use crate::units::{format_duration, three_figures};

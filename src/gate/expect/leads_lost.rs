@@ -2,7 +2,7 @@
 //!
 //! Where the driver kept a book, its audit decides; a pipeline that counts its own leads does not count what it forgot.
 
-use super::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
+use super::judgement::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
 use crate::units::format_count;
 
 pub(super) fn judge(most: u64, input: &ExpectationInput<'_>) -> ExpectationJudgement {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::judgement::{ExpectationJudgement, Finding, Found, NoData, at, executed, judgement};
 use super::vendor_breaker::{Executed, VendorBreaker};
-use super::{ExpectationJudgement, Finding, Found, NoData, at, executed, judgement};
 use crate::gate::BreakerSpan;
 use crate::scenario::BreakerExpectations;
 use crate::units::{format_count, format_duration};

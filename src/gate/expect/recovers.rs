@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::judgement::{ExpectationJudgement, Finding, Found, at, executed, judgement, no_data};
 use super::vendor_breaker::VendorBreaker;
-use super::{ExpectationJudgement, Finding, Found, at, executed, judgement, no_data};
 use crate::event::BreakerState;
 use crate::gate::BreakerSpan;
 use crate::scenario::BreakerExpectations;

@@ -3,7 +3,7 @@
 //! A client that comes back early is refused again, and keeps the vendor's bucket empty for every other client. What had been sent
 //! before the 429 could be known does not count.
 
-use super::{ExpectationInput, ExpectationJudgement, Finding, Found, at, judgement, no_data};
+use super::judgement::{ExpectationInput, ExpectationJudgement, Finding, Found, at, judgement, no_data};
 use crate::units::format_count;
 
 /// Times in which a route has asked not to be called, in order, those that touch as one.

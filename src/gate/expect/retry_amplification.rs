@@ -1,6 +1,6 @@
 //! Attempts for each operation: retries that multiply the load of a vendor in trouble keep it there (a retry storm).
 
-use super::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
+use super::judgement::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
 use crate::outcome::Vendor;
 use crate::units::format_count;
 

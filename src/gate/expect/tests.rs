@@ -10,6 +10,7 @@ use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::gate::tests::run as plain_run;
 use crate::gate::{Outcome, judge};
 use crate::outcome::{LeadCounts, Vendor};
+use crate::result::{FaultRecord, Run};
 use crate::scenario::BreakerExpectations;
 
 use BreakerState::{Closed, HalfOpen, Open};

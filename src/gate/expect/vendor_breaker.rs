@@ -1,6 +1,6 @@
 //! One vendor's circuit breaker during a run: its states without gaps, beside the faults and the calls that reached the vendor.
 
-use super::{ExpectationInput, NoData, no_data};
+use super::judgement::{ExpectationInput, NoData, no_data};
 use crate::event::{Event, EventKind, Guard};
 use crate::gate::{BreakerSpan, breaker_spans};
 use crate::outcome::Vendor;

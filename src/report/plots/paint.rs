@@ -8,7 +8,7 @@ use plotters::style::Color as _;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::report::error::ReportError;
-use crate::report::write::{temporary, write_whole};
+use crate::report::files::{temporary, write_whole};
 
 use super::scene::{Align, Color, HEIGHT, Point, Scene, Shape, Stroke, WIDTH};
 

@@ -111,7 +111,7 @@ impl Checker<'_> {
 
     /// Only the simulated vendors keep a ledger.
     fn check_ledger(&mut self, expectations: &Expectations, raw: &RawExpect, tested: &Tested<'_>, place: &KeyPath) {
-        if matches!(tested.target, Target::BaseUrls { .. }) && expectations.needs_ledger() {
+        if matches!(tested.target, Target::BaseUrls(_)) && expectations.needs_ledger() {
             let of = |breaker: &Option<RawExpectBreaker>, read: fn(&RawExpectBreaker) -> bool| breaker.as_ref().is_some_and(read);
             let keys = [
                 (place.key("duplicates"), raw.duplicates.is_some()),

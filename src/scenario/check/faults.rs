@@ -33,7 +33,7 @@ impl Vendors {
             Target::Simulated => Self::Simulated,
             Target::Service(service) if service.at == ServiceAt::Started || has_ports(simulation) => Self::Simulated,
             Target::Service(_) => Self::BehindAService,
-            Target::BaseUrls { .. } => Self::Named,
+            Target::BaseUrls(_) => Self::Named,
         }
     }
 }

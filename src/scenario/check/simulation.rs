@@ -17,7 +17,7 @@ impl Checker<'_> {
         let place = KeyPath::of("simulation");
         let mut settings = SimulationSettings::default();
         let Some(raw) = &raw.simulation else { return settings };
-        if matches!(target, Target::BaseUrls { .. }) {
+        if matches!(target, Target::BaseUrls(_)) {
             self.warning(&place, "nothing is simulated, for there is a `[target]`", "leave out `[simulation]` or `[target]`");
         }
         if let Some(clay) = &raw.clay {

@@ -6,6 +6,7 @@ use crate::scenario::model::{Target, WeightedJourney};
 use crate::scenario::raw::RawTestPlan;
 
 use crate::config::Checker;
+use crate::vendor_api::VendorAccess;
 
 impl Checker<'_> {
     pub(super) fn target(&mut self, raw: &RawTestPlan, journeys: Option<&[WeightedJourney]>) -> Target {
@@ -37,7 +38,7 @@ impl Checker<'_> {
         }
         let mut secret =
             |variable: &Option<EnvVar>, key| variable.as_ref().map(|variable| self.secret(variable, &place.key(key)));
-        Target::BaseUrls {
+        Target::BaseUrls(VendorAccess {
             clay,
             customer_io,
             clay_api_key: secret(&target.clay_api_key, "clay_api_key"),
@@ -45,6 +46,6 @@ impl Checker<'_> {
             clay_webhook_token: secret(&target.clay_webhook_token, "clay_webhook_token"),
             customer_io_site_id: secret(&target.customer_io_site_id, "customer_io_site_id"),
             customer_io_api_key: secret(&target.customer_io_api_key, "customer_io_api_key"),
-        }
+        })
     }
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::form::{RawDurability, RawService, RawStore, RawVendors};
-use super::{Limits, ServiceConfig, StoreConfig, VendorAccess};
+use super::{Limits, ServiceConfig, StoreConfig};
 use crate::config::Diagnostics;
 use crate::config::KeyPath;
 use crate::resilience::{PipelineSettings, Resilience};
+use crate::vendor_api::VendorAccess;
 
 use crate::units::format_duration;
 
@@ -27,6 +28,9 @@ impl Checker<'_> {
         let token = raw.token.as_ref().map(|variable| self.secret(variable, &KeyPath::of("token")));
         let store = raw.store.as_ref().and_then(|store| self.store(store));
         let vendors = raw.vendors.as_ref().and_then(|vendors| self.vendors(vendors));
+        let signed = raw.vendors.as_ref().and_then(|vendors| vendors.clay_callback_secret.as_ref());
+        let place = KeyPath::of("vendors").key("clay_callback_secret");
+        let clay_callback_secret = signed.map(|variable| self.secret(variable, &place));
         let resilience = self.resilience(raw.resilience.as_ref());
         let retention = raw.retention.map_or(RETENTION, Duration::from);
         self.retained(retention, &resilience);
@@ -35,6 +39,7 @@ impl Checker<'_> {
             token,
             store: store?,
             vendors: vendors?,
+            clay_callback_secret,
             resilience,
             workers: raw.workers.unwrap_or(WORKERS),
             retention,
@@ -105,17 +110,14 @@ impl Checker<'_> {
         self.webhook_path(&raw.clay_webhook_path, &place.key("clay_webhook_path"));
         let mut secret = |variable, key| self.secret(variable, &place.key(key));
         let clay_webhook_token = raw.clay_webhook_token.as_ref().map(|variable| secret(variable, "clay_webhook_token"));
-        let clay_callback_secret = raw.clay_callback_secret.as_ref().map(|variable| secret(variable, "clay_callback_secret"));
-        let customer_io_site_id = secret(&raw.customer_io_site_id, "customer_io_site_id");
-        let customer_io_api_key = secret(&raw.customer_io_api_key, "customer_io_api_key");
         Some(VendorAccess {
-            clay: clay?,
-            clay_webhook_path: raw.clay_webhook_path.clone(),
+            clay: Some(clay?),
+            clay_api_key: None,
+            clay_webhook_path: Some(raw.clay_webhook_path.clone()),
             clay_webhook_token,
-            clay_callback_secret,
-            customer_io: customer_io?,
-            customer_io_site_id,
-            customer_io_api_key,
+            customer_io: Some(customer_io?),
+            customer_io_site_id: Some(secret(&raw.customer_io_site_id, "customer_io_site_id")),
+            customer_io_api_key: Some(secret(&raw.customer_io_api_key, "customer_io_api_key")),
         })
     }
 

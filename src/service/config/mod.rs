@@ -7,10 +7,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http::Uri;
-
 use crate::config::{Checker, ConfigErrors, Diagnostics, Secret, Severity, read_as, schema_of, text_of};
 use crate::resilience::Resilience;
+use crate::vendor_api::VendorAccess;
 use form::RawService;
 use serde_json::Value;
 
@@ -25,6 +24,8 @@ pub struct ServiceConfig {
     pub store: StoreConfig,
     /// The vendors.
     pub vendors: VendorAccess,
+    /// What Clay signs its callbacks with. Without it, none is accepted.
+    pub clay_callback_secret: Option<Secret>,
     /// The pipelines in front of them.
     pub resilience: Resilience,
     /// Operations in flight at a vendor at most.
@@ -58,25 +59,6 @@ pub enum StoreConfig {
         /// Whether a server that does not sync each change is taken: a power cut may then lose what was acknowledged.
         as_configured: bool,
     },
-}
-
-/// The vendors, and credentials for them.
-#[derive(Debug, Clone)]
-pub struct VendorAccess {
-    /// Clay's base URL.
-    pub clay: Uri,
-    /// Path of the webhook source under it.
-    pub clay_webhook_path: String,
-    /// Token of the webhook source.
-    pub clay_webhook_token: Option<Secret>,
-    /// What Clay signs its callbacks with. Without it, none is accepted.
-    pub clay_callback_secret: Option<Secret>,
-    /// Customer.io's base URL.
-    pub customer_io: Uri,
-    /// Customer.io's site ID.
-    pub customer_io_site_id: Secret,
-    /// Customer.io's API key.
-    pub customer_io_api_key: Secret,
 }
 
 /// Bounds of what is taken in.
