@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::retry_after::Bars;
+use super::no_call_before::Bars;
 use crate::outcome::Vendor;
 use crate::units::micros;
 

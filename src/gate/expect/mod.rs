@@ -14,6 +14,7 @@ mod facts;
 mod false_open;
 mod judgement;
 mod leads_lost;
+mod no_call_before;
 mod opens;
 mod recovers;
 mod retry_after;
