@@ -114,10 +114,17 @@ impl SampleFile {
 
 fn write_rows(out: impl Write, rows: &Receiver<Message>) -> io::Result<u64> {
     let mut csv = csv::Writer::from_writer(BufWriter::new(out));
-    let columns = columns(matches!(rows.recv(), Ok(Message::Begin { tagged: true })));
+    let began = match rows.recv() {
+        Ok(Message::Begin { tagged }) => Some(tagged),
+        _ => None,
+    };
+    let columns = columns(began == Some(true));
     csv.write_record(columns.iter().map(|(name, _)| name))?;
     let mut written = 0;
-    while let Ok(Message::Row(row)) = rows.recv() {
+    // A load that never began sends no rows, and its end has been read.
+    while began.is_some()
+        && let Ok(Message::Row(row)) = rows.recv()
+    {
         let labels = Labels::of(&row.key, &row.source);
         csv.write_record(columns.iter().map(|(_, value)| value.of(&row, &labels)))?;
         written += 1;

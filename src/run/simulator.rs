@@ -209,7 +209,7 @@ mod tests {
         let watched = simulator.begin(LoadClock::start(), events.clone(), stop.clone()).await;
         stop.reached(Level::CutOff).await;
         let lost = watched.end().await.lost.expect("it is lost");
-        assert!(lost.contains("something else"), "{lost}");
+        assert!(lost.contains("unexpected message"), "{lost}");
         assert!(matches!(&events.take().0[..], [Event { kind: EventKind::ProcessLost { .. }, .. }]));
     }
 
