@@ -16,7 +16,7 @@ use super::guard::Guard;
 use super::metrics::Metrics;
 use super::routes::router;
 use super::server::Server;
-use super::state::{Service, VendorPipeline};
+use super::state::Service;
 use super::stats::Stats;
 use super::store_check::StoreCheck;
 use super::vendor_sender::VendorSender;

@@ -271,5 +271,5 @@ fn a_place_of_no_known_operation_is_named_by_its_line() {
     history.places[1].operation = "telephone".to_owned();
     let dir = tempfile::tempdir().unwrap();
     let error = audit(&history.write(dir.path(), true), &AuditOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("places.ndjson:2:1: `telephone` is no operation"), "{error}");
+    assert!(error.contains("places.ndjson:2:1: `telephone` is not an operation"), "{error}");
 }
