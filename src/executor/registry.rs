@@ -18,12 +18,15 @@ use crate::config::{Checker, KeyPath};
 const KINDS: [Registered; 4] =
     [registered::<RampingVus>(), registered::<ConstantVus>(), registered::<SharedIterations>(), registered::<PerVuIterations>()];
 
+/// Builds an executor from its keys in a table; `None` where a key makes no sense, which has been reported.
+type Check = fn(&mut Checker<'_>, &KeyPath, &Map<String, Value>) -> Option<Arc<dyn Executor>>;
+
 struct Registered {
     name: &'static str,
     about: &'static str,
     keys: &'static [&'static str],
     schema: fn(&mut SchemaGenerator) -> Schema,
-    check: fn(&mut Checker<'_>, &KeyPath, &Map<String, Value>) -> Option<Arc<dyn Executor>>,
+    check: Check,
 }
 
 const fn registered<K: Kind>() -> Registered {

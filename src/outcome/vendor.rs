@@ -160,8 +160,11 @@ impl<T> PerVendor<T> {
 
     /// What `change` makes of each value.
     pub fn into_map<U>(self, mut change: impl FnMut(Vendor, T) -> U) -> PerVendor<U> {
-        let mut vendors = Vendor::ALL.into_iter();
-        PerVendor(self.0.map(|value| change(vendors.next().expect("a vendor for each value"), value)))
+        let mut index = 0;
+        PerVendor(self.0.map(|value| {
+            index += 1;
+            change(Vendor::ALL[index - 1], value)
+        }))
     }
 
     /// The vendors with their values, in the order of the table.

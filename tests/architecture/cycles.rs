@@ -26,26 +26,32 @@ pub(crate) fn found(sources: &Crate) -> Vec<String> {
     problems
 }
 
-/// Each pair of files of one room of which the first uses the second.
-pub(crate) fn uses_between_files(sources: &Crate) -> Vec<(Names, Names)> {
-    let edges = edges(sources).into_iter();
-    edges.flat_map(|(from, to)| to.into_keys().map(move |to| (from.clone(), to))).collect()
+/// From each file to the files of its room that define what it uses, with one of the uses.
+pub(crate) type Edges = BTreeMap<Names, BTreeMap<Names, String>>;
+
+/// The edges between all files. Tests are left out.
+pub(crate) fn edges(sources: &Crate) -> Edges {
+    sources.modules.keys().map(|names| (names.clone(), edges_of(sources, names))).collect()
 }
 
-type Edges = BTreeMap<Names, BTreeMap<Names, String>>;
-
-/// From each file to the files of its room that define what it uses, with one of the uses. Tests are left out.
-fn edges(sources: &Crate) -> Edges {
-    let mut edges = Edges::new();
-    for (names, module) in sources.modules.iter().filter(|(names, module)| !names.is_empty() && !module.is_test) {
-        for used in module.uses.iter().filter(|used| !used.is_reexport && !used.in_test) {
-            let defining = sources.defining(names, &used.path).filter(|other| other != names);
-            let Some(other) = defining.filter(|other| other.first() == names.first()) else { continue };
-            let place = format!("{}:{} uses `{}`", module.file, used.line, used.path.join("::"));
-            edges.entry(names.clone()).or_default().entry(other).or_insert(place);
-        }
+/// The edges of one file.
+pub(crate) fn edges_of(sources: &Crate, names: &Names) -> BTreeMap<Names, String> {
+    let mut edges = BTreeMap::new();
+    let module = &sources.modules[names];
+    if names.is_empty() || module.is_test {
+        return edges;
+    }
+    for used in module.uses.iter().filter(|used| !used.is_reexport && !used.in_test) {
+        let defining = sources.defining(names, &used.path).filter(|other| other != names);
+        let Some(other) = defining.filter(|other| other.first() == names.first()) else { continue };
+        edges.entry(other).or_insert_with(|| format!("{}:{} uses `{}`", module.file, used.line, used.path.join("::")));
     }
     edges
+}
+
+/// Whether a file needs itself by way of others.
+pub(crate) fn is_in_cycle(edges: &Edges, names: &Names) -> bool {
+    reachable(edges, names).contains(names)
 }
 
 fn reachable<'a>(edges: &'a Edges, from: &Names) -> BTreeSet<&'a Names> {
