@@ -111,7 +111,7 @@ impl Crate {
         let child: Names = from.iter().chain([name]).cloned().collect();
         let here = self.modules.get(from);
         self.modules.contains_key(&child)
-            || here.is_some_and(|here| here.imports.get(name).is_some_and(|path| path != &[name.clone()]))
+            || here.is_some_and(|here| here.imports.get(name).is_some_and(|path| path.as_slice() != std::slice::from_ref(name)))
     }
 }
 

@@ -205,7 +205,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let script = r#"echo '{"listening":"http://127.0.0.1:1/"}'; exec cat /dev/zero > /dev/null"#;
         let started = ServiceProcess::listening(shell(script), &dir.path().join("log")).await;
-        let (mut process, url) = started.ok().expect("it starts");
+        let Ok((mut process, url)) = started else { panic!("it starts") };
         assert_eq!(url, "http://127.0.0.1:1");
         let status = process.end(Duration::from_secs(60)).await.expect("it ends").to_string();
         assert!(status.contains("SIGTERM"), "{status}");
