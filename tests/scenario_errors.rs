@@ -335,7 +335,7 @@ fn keys_of_another_executor_journey_kind_or_window_are_refused() {
         &with("think_time", "vus = 3\nthink_time"),
         (5, 1),
         "`vus` does not belong to executor `ramping-vus`",
-        "`stages` and `startVUs`",
+        "`stages`, `startVUs` and `gracefulRampDown`",
     );
     assert_error(
         &with("\"lead\"", "\"lead\", url = \"http://x/\""),
@@ -644,7 +644,7 @@ fn a_memory_of_keys_that_is_shorter_than_the_retries() {
         BREAKER,
         "idempotency = { ttl = \"5m\" }",
         r#"
-error: a key is remembered for 5m, but its operation may be tried for 38m34s
+error: a key is remembered for 5m, but its operation may be retried for 38m34s
  --> scenarios/outage.toml:9:23
   |
 9 | idempotency = { ttl = "5m" }
@@ -674,7 +674,7 @@ fn guards_that_adapt() {
 #[test]
 fn a_step_behind_the_one_that_drops() {
     let text = with(BREAKER, "fallback = [\"drop\", \"queue\"]");
-    assert_error(&text, (9, 21), "nothing is left for it after \"drop\"", "put \"drop\" last");
+    assert_error(&text, (9, 21), "no step runs after \"drop\"", "put \"drop\" last");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub fn shortfall(seconds: &[Second]) -> Option<String> {
         // One second of grace: what the plan asked for at the second's start has to be there at its end.
         let before = index.checked_sub(1).map_or(0, |index| seconds[index].planned.users);
         let asked = before.min(second.planned.users);
-        reached = reached.min(second.planned.users).max(second.gauges.users);
+        reached = reached.min(second.planned.users).max(second.gauges.peak_users.max(second.gauges.users));
         // One user of grace.
         missing += u64::from(asked.saturating_sub(reached + 1));
         planned += u64::from(asked);
@@ -55,6 +55,14 @@ mod tests {
     #[test]
     fn users_that_are_done_are_not_missing() {
         assert_eq!(shortfall(&seconds(&[(20, 20), (20, 20), (20, 8), (20, 1), (20, 1)])), None);
+    }
+
+    #[test]
+    fn users_that_are_done_within_a_second_were_there() {
+        let mut seconds = seconds(&[(20, 1), (20, 1)]);
+        assert!(shortfall(&seconds).is_some());
+        seconds[0].gauges.peak_users = 20;
+        assert_eq!(shortfall(&seconds), None);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Collector {
         let mut interval = Interval::new(micros(start), micros(self.last_cut) - micros(start), series);
         interval.second.phase = shared.timetable.phase(start);
         interval.second.planned = observed.planned;
-        interval.second.gauges = Gauges { users: shared.active_users(), ..observed.gauges };
+        interval.second.gauges = Gauges { users: shared.active_users(), peak_users: shared.take_peak_users(), ..observed.gauges };
         interval.second.processes = observed.processes;
         interval
     }

@@ -12,6 +12,10 @@ use crate::outcome::{LeadCounts, Vendor};
 pub struct Gauges {
     /// Virtual users that iterate now.
     pub users: u32,
+    /// The most of them at once within the second: those who were done before it ended had been there. Judged while the run
+    /// is in memory, and not kept.
+    #[serde(skip)]
+    pub peak_users: u32,
     /// Operations in the fallback queues.
     pub queue_depth: u64,
     /// Operations in the dead letters.

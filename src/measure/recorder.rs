@@ -93,6 +93,7 @@ impl RecorderBuilder {
             dropped: AtomicU64::new(0),
             interrupted: AtomicU64::new(0),
             users: AtomicI64::new(0),
+            peak_users: AtomicI64::new(0),
         });
         (Recorder { shared: Arc::clone(&shared) }, Collector::new(shared))
     }
@@ -169,7 +170,8 @@ impl Recorder {
 
     /// Counts users that start (positive) or end (negative).
     pub fn users(&self, delta: i32) {
-        self.shared.users.fetch_add(i64::from(delta), Ordering::Relaxed);
+        let before = self.shared.users.fetch_add(i64::from(delta), Ordering::Relaxed);
+        self.shared.peak_users.fetch_max(before + i64::from(delta), Ordering::Relaxed);
     }
 
     /// Users that iterate now.

@@ -22,6 +22,8 @@ pub(super) struct Shared {
     pub(super) dropped: AtomicU64,
     pub(super) interrupted: AtomicU64,
     pub(super) users: AtomicI64,
+    /// The most users at once since the last cut.
+    pub(super) peak_users: AtomicI64,
 }
 
 impl Shared {
@@ -34,12 +36,21 @@ impl Shared {
     }
 
     pub(super) fn active_users(&self) -> u32 {
-        u32::try_from(self.users.load(Ordering::Relaxed).max(0)).unwrap_or(u32::MAX)
+        users(self.users.load(Ordering::Relaxed))
+    }
+
+    /// The most users at once since the last call.
+    pub(super) fn take_peak_users(&self) -> u32 {
+        users(self.peak_users.swap(self.users.load(Ordering::Relaxed), Ordering::Relaxed))
     }
 
     pub(super) fn shard(&self) -> &Shard {
         &self.shards[thread_number() % self.shards.len()]
     }
+}
+
+fn users(count: i64) -> u32 {
+    u32::try_from(count.max(0)).unwrap_or(u32::MAX)
 }
 
 /// A number of the current thread, counted from 0 in the order in which threads first record.

@@ -57,7 +57,7 @@ fn gauges() -> impl Strategy<Value = Gauges> {
         let [submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost] = leads;
         #[rustfmt::skip]
         let leads = LeadCounts { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost };
-        Gauges { users, queue_depth, dead_letters, credits_used, in_flight, breakers, leads }
+        Gauges { users, peak_users: 0, queue_depth, dead_letters, credits_used, in_flight, breakers, leads }
     })
 }
 

@@ -40,7 +40,7 @@ fn table(table: &Table) -> String {
 }
 
 fn cells(row: &Row, table: &Table) -> Vec<String> {
-    let mut cells: Vec<String> = row.cells.iter().map(|cell| inline(cell, escape_cell)).collect();
+    let mut cells: Vec<String> = row.cells.iter().map(|cell| text(cell)).collect();
     cells.resize(table.columns.len(), String::new());
     if table.has_status() {
         cells.push(match row.status {
@@ -53,10 +53,6 @@ fn cells(row: &Row, table: &Table) -> Vec<String> {
 }
 
 fn text(text: &Text) -> String {
-    inline(text, escape)
-}
-
-fn inline(text: &Text, escape: fn(&str) -> String) -> String {
     let span = |span: &Span| match span {
         Span::Plain(plain) | Span::Toned(Tone::Good, plain) => escape(plain),
         Span::Code(text) => code(text),
@@ -67,18 +63,13 @@ fn inline(text: &Text, escape: fn(&str) -> String) -> String {
     text.0.iter().map(span).collect()
 }
 
-/// Running text: nothing in it is taken as markup.
+/// Text, in a table's cell or outside: nothing in it is taken as markup or ends the cell.
 fn escape(text: &str) -> String {
-    escape_cell(text).replace('>', "\\>")
-}
-
-/// Text in a table's cell: nothing in it is taken as markup or ends the cell. No quotation begins in a cell, so `>` may stay.
-fn escape_cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '\n' | '\r' | '\t' => safe.push(' '),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '#' | '~' => {
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~' => {
                 safe.push('\\');
                 safe.push(character);
             }
