@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn nothing_breaks_out_of_a_cell() {
         assert_eq!(escape("a|b\n<i>*x*"), "a\\|b \\<i\\>\\*x\\*");
-        assert_eq!(escape_cell("a|b\n<i>*x*"), "a\\|b \\<i>\\*x\\*");
+        assert_eq!(escape("a|b\n<i>*x*"), "a\\|b \\<i\\>\\*x\\*");
         assert_eq!(code("a|b"), "`a\\|b`");
         assert_eq!(code("a`b"), "`` a`b ``");
     }
