@@ -156,7 +156,7 @@ mod tests {
         assert_eq!((second.iterations, second.iterations_failed), (0, 0));
         assert_eq!((second.p50_us, second.p95_us, second.p99_us, second.max_us), (50, 95, 99, 100));
         assert_eq!((second.planned, &second.processes), (planned, &processes));
-        assert_eq!(second.gauges, Gauges { users: 3, ..gauges });
+        assert_eq!(second.gauges, Gauges { users: 3, peak_users: 5, ..gauges });
 
         let next = collector.cut(SECOND + SECOND / 2, Observed::default());
         assert_eq!((next.second.start_us, next.second.length_us), (1_000_000, 500_000));

@@ -40,7 +40,7 @@ fn table(table: &Table) -> String {
 }
 
 fn cells(row: &Row, table: &Table) -> Vec<String> {
-    let mut cells: Vec<String> = row.cells.iter().map(|cell| text(cell)).collect();
+    let mut cells: Vec<String> = row.cells.iter().map(|cell| inline(cell, escape_cell)).collect();
     cells.resize(table.columns.len(), String::new());
     if table.has_status() {
         cells.push(match row.status {
@@ -53,6 +53,10 @@ fn cells(row: &Row, table: &Table) -> Vec<String> {
 }
 
 fn text(text: &Text) -> String {
+    inline(text, escape)
+}
+
+fn inline(text: &Text, escape: fn(&str) -> String) -> String {
     let span = |span: &Span| match span {
         Span::Plain(plain) | Span::Toned(Tone::Good, plain) => escape(plain),
         Span::Code(text) => code(text),
@@ -63,7 +67,12 @@ fn text(text: &Text) -> String {
     text.0.iter().map(span).collect()
 }
 
-/// Text, in a table's cell or outside: nothing in it is taken as markup or ends the cell.
+/// Text in a table's cell, where no quotation begins: the sign of a comparison may stay.
+fn escape_cell(text: &str) -> String {
+    escape(text).replace("\\> ", "> ")
+}
+
+/// Running text: nothing in it is taken as markup.
 fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -95,7 +104,7 @@ mod tests {
     #[test]
     fn nothing_breaks_out_of_a_cell() {
         assert_eq!(escape("a|b\n<i>*x*"), "a\\|b \\<i\\>\\*x\\*");
-        assert_eq!(escape("a|b\n<i>*x*"), "a\\|b \\<i\\>\\*x\\*");
+        assert_eq!([escape_cell("> 70 %"), escape_cell("<b> c")], ["> 70 %", "\\<b> c"]);
         assert_eq!(code("a|b"), "`a\\|b`");
         assert_eq!(code("a`b"), "`` a`b ``");
     }
