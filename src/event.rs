@@ -40,7 +40,7 @@ pub enum BreakerState {
     ForcedOpen,
     /// Switched off: every call passes, and nothing is counted.
     Disabled,
-    /// Every call passes and is counted, and what a breaker in force would have done is told.
+    /// Every call passes and is counted, and what a breaker in force would have done is reported.
     MetricsOnly,
 }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum Failpoint {
     /// Leads have been read and checked; nothing is written.
     BeforeEnqueueCommit,
-    /// Leads are durable; nobody has been told.
+    /// Leads are durable, but not yet acknowledged.
     AfterEnqueueCommit,
     /// An operation is leased and about to be sent.
     BeforeSend,

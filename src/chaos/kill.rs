@@ -169,7 +169,7 @@ impl Harness {
         };
         let base = port.as_ref().map(|port| format!("http://127.0.0.1:{}", port.number));
         let (leads, token, refuses) = match (&options.target, &base) {
-            // What is refused for good must have a place, or it could not be told from a lead that is lost.
+            // What is refused for good needs a resting state, or it would look like a lost lead.
             (Target::Own(own), _) => (own.leads.clone(), own.token.clone(), own.places.is_some()),
             (Target::Plimsoll { .. }, base) => {
                 let leads = format!("{}/leads", base.as_deref().unwrap_or_default());

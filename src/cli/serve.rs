@@ -150,7 +150,7 @@ fn bounds(config: &ServiceConfig) -> Bounds {
 }
 
 async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Exit {
-    // Taken over before anybody is told that it listens: a signal from then on ends it in order.
+    // Installed before the service announces its address: any later signal shuts it down cleanly.
     let signals = signal(SignalKind::terminate()).and_then(|terminate| Ok([terminate, signal(SignalKind::interrupt())?]));
     let [mut terminate, mut interrupt] = match signals {
         Ok(signals) => signals,

@@ -1,7 +1,7 @@
 //! What a service has to tell its operator while it runs, on standard error.
 //!
 //! A disk that is full fails every request, and a thousand equal lines a second hide the one that matters: a message that is
-//! the same as the last is told once a second.
+//! a message that repeats the last one is written once a second.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use tokio::time::{Duration, Instant};
 
 use super::output;
 
-/// How soon the same message is told again.
+/// How soon the same message is written again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Tells warnings and errors of this program.
@@ -18,7 +18,7 @@ struct ToStderr {
     last: Mutex<Option<(String, Instant)>>,
 }
 
-/// From now on, warnings and errors are told.
+/// From now on, warnings and errors are written.
 pub(super) fn install() {
     // A logger that is there already, as in a test, stays.
     if log::set_boxed_logger(Box::new(ToStderr { last: Mutex::new(None) })).is_ok() {

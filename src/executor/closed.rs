@@ -445,7 +445,7 @@ mod tests {
         let mut user = users(&load, Seed(1)).pop().unwrap();
         let due = schedule.wait(&mut user, &pool.left, |_| ()).await.expect("its turn");
         assert_eq!(schedule.not_begun(), 2);
-        // The load has ended, and found nobody at work.
+        // The load has ended, and no user was at work.
         stop.raise(Level::Finish);
         pool.at_rest().await;
         stop.raise(Level::CutOff);

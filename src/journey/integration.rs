@@ -56,7 +56,7 @@ impl Integration {
         join_all(self.0.values().map(|pipeline| pipeline.stop(grace))).await;
     }
 
-    /// Writes down where everything is that no answer told of. To be called when nothing moves any more.
+    /// Writes the resting state of every operation whose answer did not say it. Call it when nothing is in flight any more.
     pub(super) async fn at_rest(&self) -> Result<(), StoreError> {
         for pipeline in self.0.values() {
             pipeline.backlog().at_rest().await?;

@@ -91,7 +91,7 @@ pub(super) fn of_answer(status: Option<u16>, failure: Option<FailureKind>) -> An
         Some(201..=299) => Answered::Acknowledged,
         Some(500..=502 | 504..=599) => Answered::Unknown,
         Some(_) => Answered::Refused { status, cause: failure },
-        // Nobody was there to take it.
+        // The connection was refused.
         None if failure == Some(FailureKind::ConnectionRefused) => Answered::Refused { status: None, cause: failure },
         None => Answered::Unknown,
     }

@@ -89,7 +89,7 @@ impl ProcessWatch {
     }
 }
 
-/// CPU between two readings as a percentage of all cores, to a hundredth; `None` when it cannot be told.
+/// CPU between two readings as a percentage of all cores, to a hundredth; `None` when it is unknown.
 fn cpu_percent(last: Reading, now: Reading, elapsed: Duration, cores: u32) -> Option<f64> {
     if last.started != now.started || elapsed.is_zero() {
         return None;

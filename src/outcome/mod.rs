@@ -13,7 +13,7 @@ pub use vendor::{Peer, PerVendor, Vendor};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// Nobody listens at the address.
+    /// The connection was refused: nothing listens at the address.
     ConnectionRefused,
     /// The connection ended before a whole answer had come.
     ConnectionLost,

@@ -3,7 +3,7 @@
 //! The arithmetic is k6's (`lib/executor/ramping_vus.go`, `getRawExecutionSteps`), to the nanosecond: a ramp is a straight
 //! line, and the number of users changes only when the line reaches a whole number. So a ramp up is rounded down (a user
 //! joins when the line has reached it) and a ramp down is rounded up (a user leaves when the line has left it). A stage
-//! of no length is a jump. The plan's end is not part of it: from there on nobody is planned.
+//! of no length is a jump. The plan's end is not part of it: from there on no user is planned.
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 //! Every lead costs vendor credits, and a vendor that fails while it charges costs them for nothing. Counting credits after
 //! the answer lets concurrent leads overspend together, so they are reserved before sending, settled when the effect
 //! exists, and released otherwise. A breaker of its own stops spending after failures in a row; a success while closed
-//! starts that row anew, and half-open lets one lead through, not everybody. The budget starts anew at midnight of a stated
+//! starts that row anew, and half-open lets one lead through, not all of them. The budget starts anew at midnight of a stated
 //! offset; a 402 means that the vendor counts otherwise, and ends the day at once.
 //!
 //! A restart that forgets what was spent spends it again. So what may be spent is kept by the store *before* it is: a mark

@@ -58,7 +58,7 @@ pub fn next_attempt(
     };
     Next::RetryAfter(match asked {
         None => spread(plain, settings.backoff, rng),
-        // Never before the vendor's time; past it, spread, for everybody was given the same.
+        // Never before the vendor's time; past it, spread, because every caller was given the same time.
         Some(asked) => asked + spread(plain, settings.backoff, rng).saturating_sub(floor(plain, settings)),
     })
 }

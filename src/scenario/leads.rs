@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::journey::Journey;
 
-/// Most problems told of one file: beyond that, the file is not the one that was meant.
+/// Most problems reported for one file: beyond that, it is probably the wrong file.
 const MOST_PROBLEMS: usize = 20;
 
 /// What the journeys ask of a lead.

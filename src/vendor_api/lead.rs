@@ -32,7 +32,7 @@ fn operation_key(kind: OperationKind, lead: &str) -> String {
 }
 
 /// The operation by which Customer.io learns what was found out about a lead: identify, with these attributes. Its key is of
-/// the lead and of what was found out, so that the same finding is told once.
+/// the lead and of what was found out, so that the same finding is reported once.
 pub fn finding(lead: &str, user: &str, found: &Value) -> Operation {
     Operation {
         kind: OperationKind::Identify,

@@ -1,4 +1,4 @@
-//! `plimsoll queue purge`: what nobody needs any more is removed, and only when somebody says so twice.
+//! `plimsoll queue purge`: removes what is no longer needed, and only after a confirmation.
 
 use std::time::Duration;
 

@@ -112,7 +112,7 @@ impl StoreArgs {
 
 /// What is done to a store of any kind.
 pub(super) trait Change {
-    /// What is told of it.
+    /// What is shown of it.
     type Done;
 
     /// Makes it.

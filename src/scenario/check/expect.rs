@@ -22,7 +22,7 @@ use crate::config::Checker;
 
 /// What a scenario puts to the test.
 pub(super) struct Tested<'a> {
-    /// `None` where they cannot be told.
+    /// `None` where they are unknown.
     pub(super) journeys: Option<&'a [WeightedJourney]>,
     pub(super) resilience: &'a Resilience,
     pub(super) faults: &'a [Fault],

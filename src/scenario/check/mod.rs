@@ -106,7 +106,7 @@ impl Checker<'_> {
         Some(Slo { percentile: slo.percentile, latency: slo.latency.0, error_rate: slo.error_rate })
     }
 
-    /// What the run can have data about; `None` where that cannot be told yet.
+    /// What the run can have data about; `None` where that is not known yet.
     fn produced<'s>(
         &self,
         raw: &RawTestPlan,

@@ -70,7 +70,7 @@ impl Checker<'_> {
     fn check_settings(&mut self, settings: &SimulationSettings, simulation: &KeyPath) {
         let Err(SettingsProblem { setting, problem }) = settings.validate() else { return };
         if matches!(setting, "clay.latency" | "customer_io.latency") {
-            // Told above, with the key at fault.
+            // Reported above, with the key at fault.
             return;
         }
         let place = setting.split('.').fold(simulation.clone(), |place, key| place.key(key));

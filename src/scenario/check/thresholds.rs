@@ -172,7 +172,7 @@ impl Checker<'_> {
         Some(threshold)
     }
 
-    /// Where in the file an error stands; the whole text where its bytes cannot be told from the file's (escapes).
+    /// Where in the file an error stands; the whole text where its bytes differ from the file's (escapes).
     fn span_of(&self, error: &ThresholdError, metric: (&str, &KeyPath), expression: (&str, &KeyPath)) -> Range<usize> {
         let (inside, whole) = match error.part {
             Part::Metric => (self.document.key_text_span(metric.1, metric.0), self.document.key_span(metric.1)),

@@ -1,7 +1,7 @@
 //! How rows are enriched: a waterfall of providers.
 //!
 //! A waterfall asks one provider after another until one finds something. Only the one that finds is paid ("you only pay
-//! credits for the provider that finds a match"), so a row that nobody finds costs nothing but time.
+//! credits for the provider that finds a match"), so a row without a match costs only time.
 
 use std::time::Duration;
 
