@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Patterns that each caller composes for itself are composed differently by each, and one of them forgets the budget. Here
-//! it is done once. A duplicate costs nothing, so it is found first; [`Delivery`] sends, [`Fallback`] answers what was not
+//! it is done once. A duplicate costs nothing, so it is found first; `Delivery` sends, `Fallback` answers what was not
 //! sent, and the workers drain the queue. Exactly one counter counts each operation; a call that is dropped gives back what
 //! it held and stays unacknowledged.
 

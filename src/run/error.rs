@@ -45,7 +45,7 @@ pub enum RunError {
     /// The load could not be run.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
-    /// The caller's [`Stop`] was raised first.
+    /// The caller's [`Stop`](crate::executor::Stop) was raised first.
     #[error("interrupted before the load began: nothing was sent and nothing measured")]
     Interrupted,
     /// The load was run, and its result cannot be written.

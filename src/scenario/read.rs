@@ -21,7 +21,7 @@ impl TestPlan {
         Self::parse(&text_of(path, SCENARIO, EXAMPLE)?, path)
     }
 
-    /// As [`Scenario::load`], from a text. Files that it names are looked for beside `path`.
+    /// As [`TestPlan::load`], from a text. Files that it names are looked for beside `path`.
     ///
     /// # Errors
     /// Everything that is wrong with it, at once.

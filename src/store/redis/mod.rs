@@ -9,7 +9,8 @@
 //! All keys are in one slot of a cluster. The server's clock is never read: dates are the callers', so replicas' clocks should
 //! differ by less than a lease lasts.
 //!
-//! While the server is away every operation fails with [`StoreError`] and is where it was; the connection comes back by
+//! While the server is away every operation fails with [`StoreError`](crate::resilience::StoreError) and stays where it was; the
+//! connection comes back by
 //! itself. An answer that was lost on the way may hide a change that was made: asked for again, nothing happens twice.
 
 mod backlog;

@@ -22,7 +22,8 @@ use super::write_backlog::WriteBacklog;
 use super::writer::{Change, Request, Task, Writer, store_error};
 use super::{open, read, settings};
 
-/// A store of leads in one file. Clones share it; the file is closed with the last of them, or by [`LeadStore::close`].
+/// A store of leads in one file. Clones share it; the file is closed with the last of them, or by
+/// [`LeadStore::close`](crate::store::LeadStore::close).
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     pub(super) shared: Arc<Shared>,
