@@ -10,8 +10,8 @@
 //! differ by less than a lease lasts.
 //!
 //! While the server is away every operation fails with [`StoreError`](crate::resilience::StoreError) and stays where it was; the
-//! connection comes back by
-//! itself. An answer that was lost on the way may hide a change that was made: asked for again, nothing happens twice.
+//! connection comes back by itself. An answer that was lost on the way may hide a change that was made: asked for again, nothing
+//! happens twice.
 
 mod backlog;
 mod counts;
