@@ -128,7 +128,7 @@ fn sinks(args: &RunArgs, test_plan: &TestPlan, dir: &RunDir) -> io::Result<Vec<B
         sinks.push(Box::new(progress::Progress::new(test_plan.total_load().duration())));
     }
     if args.samples {
-        sinks.push(Box::new(SamplesCsv::create(dir)?));
+        sinks.push(Box::new(SamplesCsv::create(dir, test_plan.is_tagged())?));
     }
     Ok(sinks)
 }
