@@ -67,7 +67,7 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Labels of this kind, and nothing else to tell of.
+    /// Labels of this kind, the others at their defaults.
     pub fn new(kind: SampleKind, vendor: impl Into<Peer>, name: impl Into<String>) -> Self {
         let (vendor, name, tags) = (vendor.into(), name.into(), UserTags::default());
         Self { kind, vendor, name, status: 0, failure: None, phase: 0, under_fault: false, retry: false, scenario: None, tags }

@@ -31,7 +31,7 @@ pub use timetable::FaultWindow;
 pub use totals::{CheckCount, Series, Totals};
 pub use user_tags::{MOST_TAG_SETS, TagError, UserTags};
 
-/// Shortest latency that a histogram tells apart, in microseconds.
+/// Shortest latency that a histogram resolves, in microseconds.
 pub const LOWEST_US: u64 = 1;
 /// Longest latency that a histogram holds, in microseconds: one hour. Longer ones count as one hour.
 pub const HIGHEST_US: u64 = 3_600_000_000;

@@ -131,7 +131,7 @@ impl Recorder {
 
     fn record(&self, source: &Source, key: SeriesKey, times: [Duration; 3], bytes: u64, attempt: u32) {
         let [due, _, done] = times;
-        // A result that came back "before" it was due is one that took no time; it must not wrap around.
+        // Where a result came back "before" it was due, the latency is zero; it must not wrap around.
         self.shared.shard().lock().record(key, done.saturating_sub(due), bytes);
         for receiver in &self.shared.receivers {
             receiver.sample(Sample { times, attempt, bytes, key, source: source.clone() });
