@@ -62,7 +62,7 @@ async fn a_panic_is_counted_and_its_user_goes_on_and_what_hangs_is_cut_off() {
                 maxDuration = \"2s\"\ngracefulStop = \"100ms\"\njourneys = [{ journey = \"lead\" }]\n";
     let load = TestPlan::parse(text, Path::new("x.toml")).expect("a valid test plan").total_load();
     let work = Arc::new(Troubled::default());
-    let launched = closed::launch(&load, Seed(1), &Stop::default()).expect("Goose starts");
+    let mut launched = closed::launch(&load, Seed(1), &Stop::default()).expect("Goose starts");
     assert!(launched.ready().await);
     launched.begin(LoadClock::start(), Arc::clone(&work));
     launched.ended().await.expect("the load comes to its end");

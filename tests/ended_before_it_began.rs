@@ -17,7 +17,7 @@ async fn a_load_that_is_stopped_before_it_begins_never_begins_and_comes_to_its_e
     for level in [Level::Finish, Level::CutOff] {
         let stop = Stop::default();
         stop.raise(level);
-        let launched = closed::launch::<Workload>(&load, Seed(1), &stop).expect("Goose starts");
+        let mut launched = closed::launch::<Workload>(&load, Seed(1), &stop).expect("Goose starts");
         assert!(!launched.ready().await, "the load would begin");
         launched.ended().await.expect("the load comes to its end");
     }

@@ -71,11 +71,19 @@ impl<W: Work> Launched<W> {
     ///
     /// # Errors
     /// When Goose fails, or does not come to rest after the load was cut off.
-    pub async fn ended(mut self) -> Result<(), ExecutorError> {
+    pub async fn ended(&mut self) -> Result<(), ExecutorError> {
         match (&mut self.attack).await {
             Ok(result) => result,
             Err(error) => Err(ExecutorError::Goose(error.to_string())),
         }
+    }
+}
+
+impl<W> Launched<W> {
+    /// When its last iteration had ended, from the start of the load: Goose needs up to half a second more to end itself.
+    /// `None` before.
+    pub fn work_ended(&self) -> Option<Duration> {
+        self.pool.work_ended.get().copied()
     }
 }
 
@@ -181,6 +189,8 @@ pub(super) struct UserPool<W> {
     left: AtomicU32,
     under_way: AtomicU32,
     rest: Notify,
+    /// When the last iteration had ended.
+    work_ended: OnceLock<Duration>,
 }
 
 struct Running<W> {
@@ -252,6 +262,7 @@ impl<W: Work> UserPool<W> {
             users,
             under_way: AtomicU32::new(0),
             rest: Notify::new(),
+            work_ended: OnceLock::new(),
         }
     }
 
@@ -283,6 +294,7 @@ impl<W: Work> UserPool<W> {
             () = tokio::time::sleep(self.load.graceful_stop()) => {}
         }
         self.stop.raise(Level::CutOff);
+        let _ = self.work_ended.set(clock.now());
     }
 
     /// Counts the planned iterations that have not begun. To be called when the load has ended.
@@ -347,7 +359,8 @@ impl<W: Work> UserPool<W> {
         };
         self.leave();
         match outcome {
-            Some(Ok(Next::Pause(pause))) if pause.is_zero() => {}
+            // An iteration that waited for nothing must leave the thread to others now and then.
+            Some(Ok(Next::Pause(pause))) if pause.is_zero() => tokio::task::coop::consume_budget().await,
             Some(Ok(Next::Pause(pause))) => schedule.pause(scheduled, pause, |active| work.user_active(active)).await,
             Some(Ok(Next::Finished)) => {
                 self.stop.raise(Level::Finish);

@@ -251,6 +251,10 @@ impl Work for Workload {
         let started = self.clock.now();
         let Some((failure, asked_for)) = self.run(&choice.action, user, due).await else { return Next::Finished };
         self.recorder.iteration(IterationSample { journey: choice.id, due, sent: started, done: self.clock.now(), failure });
+        if failure.is_some() {
+            // What fails without waiting, at an open breaker say, costs the others their turn otherwise.
+            tokio::task::yield_now().await;
+        }
         Next::Pause(pause::draw(&scenario.think_time, &mut user.rng).max(asked_for))
     }
 

@@ -13,7 +13,8 @@ use crate::outcome::Peer;
 
 use super::collector::Collector;
 use super::labels::{SampleKind, SeriesKey, Source};
-use super::sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId, Sample, SampleReceiver};
+use super::receiver::{Sample, SampleReceiver};
+use super::sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId};
 use super::shard::{Shard, Table};
 use super::shared::Shared;
 use super::timetable::{FaultWindow, Timetable};

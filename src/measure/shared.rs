@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use super::labels::{Labels, SeriesKey, Source};
-use super::sample::SampleReceiver;
+use super::receiver::SampleReceiver;
 use super::shard::Shard;
 use super::timetable::Timetable;
 use crate::clock::LoadClock;

@@ -45,7 +45,8 @@ pub struct RunResult {
     pub service: Option<String>,
     /// From the start of the load to its end, in microseconds.
     pub load_us: u64,
-    /// Of it, the end in which nothing was submitted any more, and the run waited for a service's queues to come to rest.
+    /// Of it, the end in which nothing was submitted any more: the load generator came to its end, and the run waited for a
+    /// service's queues to come to rest. Rates are of the time before.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rest_us: u64,
     /// What it ran on.

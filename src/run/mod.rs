@@ -63,7 +63,7 @@ pub async fn run(
             () = stop.reached(Level::Finish) => return Err(RunError::Interrupted),
             prepared = prepare::prepare(test_plan, options, sinks) => prepared?,
         };
-        let load = closed::launch(&test_plan.total_load(), options.seed, &load_stop)?;
+        let mut load = closed::launch(&test_plan.total_load(), options.seed, &load_stop)?;
         if !load.ready().await {
             // Without an error, only the caller keeps a load from beginning.
             return Err(load.ended().await.err().map_or(RunError::Interrupted, RunError::Executor));
@@ -72,8 +72,9 @@ pub async fn run(
         load.begin(running.clock, Arc::clone(&running.workload));
         Ok((load, running))
     };
-    let (load, running) = begun.await.inspect_err(|_| options.dir.abandon())?;
-    let mut ended = running.end(load.ended().await, options, stop).await;
+    let (mut load, running) = begun.await.inspect_err(|_| options.dir.abandon())?;
+    let executor = load.ended().await;
+    let mut ended = running.end(executor, load.work_ended(), options, stop).await;
 
     let audited = audited::audited(&ended, test_plan, options.dir.path());
     let mut run = result::assemble(&mut ended, test_plan, options, audited.as_ref());

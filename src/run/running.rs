@@ -113,10 +113,16 @@ impl Prepared {
 }
 
 impl Running {
-    /// The load's users have stopped, as `executor` says: everything comes to rest, and the processes end. `stop` is the
-    /// caller's.
-    pub(super) async fn end(mut self, executor: Result<(), ExecutorError>, options: &RunOptions, stop: &Stop) -> Ended {
-        let over_at = self.clock.now();
+    /// The load's users have stopped, as `executor` says, the last of them at `work_ended`: everything comes to rest, and the
+    /// processes end. `stop` is the caller's.
+    pub(super) async fn end(
+        mut self,
+        executor: Result<(), ExecutorError>,
+        work_ended: Option<Duration>,
+        options: &RunOptions,
+        stop: &Stop,
+    ) -> Ended {
+        let over_at = work_ended.unwrap_or_else(|| self.clock.now());
         if let Some(service) = &mut self.service {
             self.resting.store(true, Ordering::Release);
             service.rest(self.rest, || !stop.running()).await;
@@ -130,7 +136,7 @@ impl Running {
             Ok(live) => live,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
-        let rest = if self.service.is_some() { live.length().saturating_sub(over_at) } else { Duration::ZERO };
+        let rest = live.length().saturating_sub(over_at);
         // The service first: what it has under way may still go to the vendors.
         let places = self.journals.is_some().then(|| options.dir.partial(PLACES));
         let service = match self.service {

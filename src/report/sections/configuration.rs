@@ -16,8 +16,10 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
 fn duration(view: &View<'_>) -> String {
     let load = format_duration(rounded(view.submitting_us()));
     match view.run.result.rest_us {
-        0 => format!("Duration: {load}"),
-        rest => format!("Duration: {load}, and {} until the service was at rest", format_duration(rounded(rest))),
+        rest if rest > 0 && view.run.result.service.is_some() => {
+            format!("Duration: {load}, and {} until the service was at rest", format_duration(rounded(rest)))
+        }
+        _ => format!("Duration: {load}"),
     }
 }
 
