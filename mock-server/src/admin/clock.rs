@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::operation::{Call, Nothing, Optional};
-use super::refusal::{Problem, Refusal};
 use super::reply::Json;
 use crate::duration::micros;
+use crate::refusal::{Problem, Refusal};
 use crate::running::Simulation;
 
 /// How far away a start may be. Beyond it the unit is wrong (milliseconds for microseconds) rather than the plan.

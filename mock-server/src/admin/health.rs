@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::operation::Call;
-use super::refusal::Refusal;
 use super::reply::{Json, Pem};
 use crate::duration::micros;
+use crate::refusal::Refusal;
 
 /// How the simulator is.
 #[derive(Serialize, JsonSchema)]

@@ -14,8 +14,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::guard::Guard;
+use super::guard::RULES;
 use super::router;
+use crate::guard::Guard;
 use crate::running::Simulation;
 use crate::settings::AdminSettings;
 
@@ -74,7 +75,7 @@ pub(crate) struct Bound {
 impl Bound {
     /// Serves.
     pub(crate) fn serve(self, simulation: Arc<Simulation>) -> AdminServer {
-        let guard = Guard::new(self.address.ip(), self.settings.token.as_ref());
+        let guard = Guard::new(&RULES, self.address.ip(), self.settings.token.as_ref().map(|token| token.0.as_str()));
         let router = router(simulation, guard);
         AdminServer { address: self.address, acceptor: tokio::spawn(accept(self.listener, router)) }
     }
