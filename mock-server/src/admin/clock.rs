@@ -95,7 +95,7 @@ impl Start {
 
 fn clock(simulation: &Simulation, received_unix_us: u64) -> Clock {
     let (now, now_unix_us) = (Instant::now(), simulation.unix_us());
-    let start = simulation.ledger.start();
+    let start = simulation.ledger.start;
     let timetable = simulation.faults.zero().map(|zero| {
         let elapsed_us = signed_micros(zero, now);
         let zero_unix_us = u64::try_from(i128::from(now_unix_us) - i128::from(elapsed_us)).unwrap_or_default();

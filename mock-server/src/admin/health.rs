@@ -41,7 +41,7 @@ pub(super) async fn health(call: Call) -> Result<Json<Health>, Refusal> {
         problems,
         needs_token: call.context.guard.needs_token(),
         version: env!("CARGO_PKG_VERSION"),
-        since_start_us: micros(simulation.ledger.start().elapsed()),
+        since_start_us: micros(simulation.ledger.start.elapsed()),
     }))
 }
 

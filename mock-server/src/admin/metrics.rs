@@ -39,7 +39,7 @@ fn text(simulation: &Simulation) -> String {
         "mock_uptime_seconds",
         "gauge",
         "Seconds since the simulator's start.",
-        simulation.ledger.start().elapsed().as_secs_f64(),
+        simulation.ledger.start.elapsed().as_secs_f64(),
     );
     page.0
 }

@@ -12,7 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use super::guard::RULES;
 use super::router;
@@ -32,7 +32,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The admin API, listening. Dropped, it is gone with every connection.
 pub(crate) struct AdminServer {
     address: SocketAddr,
-    acceptor: JoinHandle<()>,
+    /// One task, which ends with this.
+    acceptor: JoinSet<()>,
 }
 
 impl AdminServer {
@@ -53,15 +54,7 @@ impl AdminServer {
 
     /// Closes the port and every connection, and waits until that is done.
     pub(crate) async fn shutdown(mut self) {
-        self.acceptor.abort();
-        // The only error is that it was aborted.
-        let _ = (&mut self.acceptor).await;
-    }
-}
-
-impl Drop for AdminServer {
-    fn drop(&mut self) {
-        self.acceptor.abort();
+        self.acceptor.shutdown().await;
     }
 }
 
@@ -77,7 +70,7 @@ impl Bound {
     pub(crate) fn serve(self, simulation: Arc<Simulation>) -> AdminServer {
         let guard = Guard::new(&RULES, self.address.ip(), self.settings.token.as_ref().map(|token| token.0.as_str()));
         let router = router(simulation, guard);
-        AdminServer { address: self.address, acceptor: tokio::spawn(accept(self.listener, router)) }
+        AdminServer { address: self.address, acceptor: JoinSet::from_iter([accept(self.listener, router)]) }
     }
 }
 

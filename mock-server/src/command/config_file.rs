@@ -187,6 +187,7 @@ fn placed(text: &str, span: Option<Range<usize>>, message: String) -> Placed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::RateLimit;
 
     fn parse(text: &str) -> Result<SimulationSettings, Vec<Placed>> {
         super::parse(text, SimulationSettings::default())
@@ -242,7 +243,7 @@ mod tests {
         assert_eq!(settings.clay.credits.plan, crate::settings::Plan::Growth);
         assert_eq!((settings.clay.rate_limit, settings.clay.enrichment.time_scale), (base.clay.rate_limit, 0.01));
         assert_eq!(settings.clay.enrichment.providers, base.clay.enrichment.providers);
-        assert_eq!(settings.customer_io.rate_limit, Some((5.0, 6)));
+        assert_eq!(settings.customer_io.rate_limit, Some(RateLimit { rate: 5.0, burst: 6 }));
         assert_eq!(settings.customer_io.app_rate_limit, base.customer_io.app_rate_limit);
         assert_eq!(settings.customer_io.latency.to_string(), "1ms to 2ms");
     }

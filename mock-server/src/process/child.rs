@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{Mutex, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::{Bill, Command, Count, FaultChange, Message};
@@ -93,7 +93,7 @@ pub struct Child {
     faults: Option<mpsc::UnboundedReceiver<FaultChange>>,
     ended: watch::Receiver<Option<Ended>>,
     /// Owns the process, and kills it when it is aborted.
-    guard: JoinHandle<()>,
+    guard: JoinSet<()>,
 }
 
 /// One question at a time.
@@ -135,11 +135,11 @@ impl Child {
         let (ended_sender, ended) = watch::channel(None);
         let (fault_sender, faults) = mpsc::unbounded_channel();
         let (reply_sender, replies) = mpsc::unbounded_channel();
-        let guard = tokio::spawn(async move {
+        let guard = JoinSet::from_iter([async move {
             // First everything that it said, so that its last words are heard before its end.
             listen(BufReader::new(stdout).lines(), &fault_sender, &reply_sender).await;
             ended_sender.send_replace(Some(how_it_ended(process.wait().await)));
-        });
+        }]);
         let mut child = Self {
             urls: PerVendor::default(),
             admin_url: None,
@@ -240,13 +240,13 @@ impl Child {
     }
 
     /// Ends the process: closes its standard input, waits for up to 7 s, then kills it. Returns how it ended.
-    pub async fn stop(self) -> Ended {
+    pub async fn stop(mut self) -> Ended {
         let ended = self.wait();
         self.talk.lock().await.stdin = None;
         match timeout(END_WITHIN, ended).await {
             Ok(ended) => ended,
             Err(_) => {
-                self.guard.abort();
+                self.guard.abort_all();
                 self.wait().await
             }
         }
@@ -282,12 +282,6 @@ impl Talk {
                 return Some(reply);
             }
         }
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        self.guard.abort();
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use admin::AdminSettings;
 
 use crate::fault::Fault;
+pub use crate::limit::RateLimit;
 pub use crate::secret::Secret;
 pub use crate::simulated::SettingsProblem;
 use crate::simulated::VendorSettings;

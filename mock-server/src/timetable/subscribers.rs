@@ -1,7 +1,6 @@
 //! Reports of faults as they begin and end.
 
-use std::sync::{Mutex, PoisonError};
-
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -23,12 +22,12 @@ pub(super) struct Subscribers(Mutex<Vec<mpsc::UnboundedSender<FaultChange>>>);
 impl Subscribers {
     pub(super) fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        self.0.lock().push(sender);
         receiver
     }
 
     pub(super) fn report(&self, change: &FaultChange) {
         // A subscriber that is gone is forgotten.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|sender| sender.send(change.clone()).is_ok());
+        self.0.lock().retain(|sender| sender.send(change.clone()).is_ok());
     }
 }

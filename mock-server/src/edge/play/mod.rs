@@ -41,7 +41,7 @@ where
     if perform(&mut reader, &mut writer, &mut play, clock).await.is_err() {
         return None;
     }
-    match play.end() {
+    match play.end {
         End::Hang => until_gone(&mut reader).await,
         End::Reset => {
             // The entry is written before the client sees that the request is over.
@@ -61,7 +61,7 @@ async fn perform<T: AsyncRead + AsyncWrite + Unpin>(
     clock: DayClock,
 ) -> Result<(), Lost> {
     while let Some(step) = play.next() {
-        let is_last = play.is_last() && play.end() != End::Hang && !matches!(step, Step::Wait(_));
+        let is_last = play.is_last() && play.end != End::Hang && !matches!(step, Step::Wait(_));
         if is_last {
             // Whoever has read the answer finds it in the ledger.
             play.played(&step);

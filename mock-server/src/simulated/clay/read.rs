@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::row::{Kept, number, row_id};
-use super::{Bill, Callback, Clay, CreditState, Deliveries, Delivery, Row};
+use super::{Bill, Callback, Clay, CreditState, Delivery, Row};
 
 impl Clay {
     /// Every row that is kept, oldest first.
@@ -73,11 +73,6 @@ impl Clay {
     /// At most `most` callbacks that are due at `now`, and when to ask again: `None` for after the next notification.
     pub(crate) fn due_callbacks(&self, now: Instant, most: usize) -> (Vec<Callback>, Option<Instant>) {
         self.with_workspace(now, |workspace| (workspace.outbox.take(most), workspace.next_due()))
-    }
-
-    /// What became of callbacks.
-    pub(crate) fn deliveries(&self) -> &Deliveries {
-        &self.deliveries
     }
 
     /// How callbacks are made.

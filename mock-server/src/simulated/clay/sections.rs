@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::row::run_id;
 use super::workspace::{Run, Workspace};
 use super::{Clay, LARGEST_PAYLOAD};
+use crate::limit::RateLimit;
 
 /// Rows that are shown, the latest ones: as JSON they take some ten times the memory in which they are kept.
 const ROWS_SHOWN: usize = 10_000;
@@ -61,15 +62,15 @@ impl Clay {
         let since = now.saturating_duration_since(workspace.start);
         let settings = &self.setup.settings;
         json!({
-            "webhook": settings.rate_limit.map(|(rate, burst)| json!({
+            "webhook": settings.rate_limit.map(|RateLimit { rate, burst }| json!({
                 "rate": rate,
                 "burst": burst,
                 "left": workspace.limit.as_ref().map(|limit| limit.level(since).0),
             })),
-            "public_api": settings.public_api.rate_limit.map(|(rate, burst)| json!({
+            "public_api": settings.public_api.rate_limit.map(|RateLimit { rate, burst }| json!({
                 "rate": rate,
                 "burst": burst,
-                "left": workspace.api_limit.as_ref().map(|limit| limit.left(since)),
+                "left": workspace.api_limit.as_ref().map(|limit| limit.bucket.level(since).0),
             })),
             "webhook_submissions": settings.webhook_submissions,
             "largest_payload_bytes": LARGEST_PAYLOAD,
@@ -79,9 +80,9 @@ impl Clay {
             "rows_kept": workspace.rows_kept(),
             "rows_shown_at_most": ROWS_SHOWN,
             "rows_forgotten": workspace.forgotten(),
-            "rows_enriched_early_to_be_forgotten": workspace.hurried(),
-            "callbacks_waiting": workspace.outbox.waiting(),
-            "callbacks_given_up": workspace.outbox.given_up(),
+            "rows_enriched_early_to_be_forgotten": workspace.hurried,
+            "callbacks_waiting": workspace.outbox.waiting.len(),
+            "callbacks_given_up": workspace.outbox.given_up,
             "callbacks_ever": self.deliveries.ever(),
         })
     }

@@ -12,16 +12,16 @@ impl CustomerIo {
             "events" => list(&self.all_events()),
             "devices" => self.devices(),
             "segments" => {
-                let segments = self.store().segments();
+                let segments = self.store.lock().segments();
                 segments.into_iter().map(|(id, customers)| json!({ "id": id.to_string(), "customers": customers })).collect()
             }
             "deliveries" => list(&self.deliveries()),
             "broadcasts" => list(&self.broadcasts()),
             "metrics" => list(&self.metrics()),
             "objects" => list(&self.objects()),
-            "suppressed" => self.store().suppressed().into(),
-            "limits" => self.quotas().to_json(),
-            "store" => self.store().summary(),
+            "suppressed" => self.store.lock().suppressed().into(),
+            "limits" => self.quotas.read().to_json(),
+            "store" => self.store.lock().summary(),
             _ => return None,
         })
     }

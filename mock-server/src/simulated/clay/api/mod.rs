@@ -25,7 +25,7 @@ impl Clay {
         }
         let taken = self.with_workspace(now, |workspace| {
             let since = now.saturating_duration_since(workspace.start);
-            workspace.api_limit.as_mut().map(|limit| (limit.take(since), limit.clone(), since))
+            workspace.api_limit.as_mut().map(|limit| (limit.bucket.take(since), limit.clone(), since))
         });
         let mut answer = match (&taken, path) {
             (Some((Err(wait), ..)), _) => self.too_many(*wait),

@@ -4,6 +4,7 @@ use http::header::RETRY_AFTER;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::limit::RateLimit;
 use crate::settings::{Plan, PublicApiSettings, Routine};
 
 const KEY: Option<(&str, &str)> = Some(("clay-api-key", "simulated-clay-key"));
@@ -168,7 +169,7 @@ async fn without_credits_runs_are_402_and_items_that_were_under_way_fail() {
 
 #[tokio::test(start_paused = true)]
 async fn every_answer_reports_the_limit_and_429_says_when_to_come_back() {
-    let clay = clay(|settings| settings.public_api.rate_limit = Some((0.5, 2)));
+    let clay = clay(|settings| settings.public_api.rate_limit = Some(RateLimit { rate: 0.5, burst: 2 }));
     let me = || get(&clay, "/public/v0/me");
     let told = |answer: &Answer| {
         let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().parse::<u32>().unwrap());

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::limit::RateLimit;
 use crate::settings::{Plan, Provider, Secret, WebhookSource, WhenExhausted};
 
 fn seconds(seconds: u64) -> Duration {
@@ -118,7 +119,7 @@ fn every_source_has_its_own_life_and_token_and_all_share_the_limit() {
     const OTHER: &str = "11111111-2222-3333-4444-555555555555";
     let clay = clay(|settings| {
         settings.webhook_submissions = 2;
-        settings.rate_limit = Some((0.001, 3));
+        settings.rate_limit = Some(RateLimit { rate: 0.001, burst: 3 });
         let token = Some(Secret("hush".to_owned()));
         settings.sources = vec![WebhookSource { id: OTHER.to_owned(), token, callback_url: None }];
     });
@@ -188,7 +189,7 @@ async fn a_reset_leaves_nothing() {
         finds_all(settings);
         settings.credits.plan = Plan::Free;
         settings.webhook_submissions = 1;
-        settings.rate_limit = Some((0.001, 1));
+        settings.rate_limit = Some(RateLimit { rate: 0.001, burst: 1 });
     });
     assert_eq!((submit(&clay, ROW), submit(&clay, ROW)), (200, 403));
     tokio::time::advance(seconds(60)).await;

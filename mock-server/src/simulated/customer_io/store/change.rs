@@ -220,7 +220,7 @@ impl Store {
 
     /// Gives a person an event, in place of those that are no longer kept.
     fn give(&mut self, number: u64, event: u64) {
-        let first_kept = self.events.first();
+        let first_kept = self.events.first;
         self.people.shelf.change(number, |person| {
             person.events.push_back(event);
             while person.events.front().is_some_and(|event| *event < first_kept) {

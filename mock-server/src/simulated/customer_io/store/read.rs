@@ -159,7 +159,7 @@ impl Store {
 
     /// Whether the person is known, or may have been before they were forgotten.
     pub(in crate::simulated::customer_io) fn may_know(&self, who: &Identifier) -> bool {
-        self.people.shelf.forgotten() > 0 || self.people.find(who).is_some()
+        self.people.shelf.forgotten > 0 || self.people.find(who).is_some()
     }
 
     pub(in crate::simulated::customer_io) fn events_of(&self, who: &Identifier) -> Vec<CustomerEvent> {
@@ -234,7 +234,7 @@ impl Store {
         let shelf = |kept: usize, bytes: usize, forgotten: u64| json!({ "kept": kept, "bytes": bytes, "forgotten": forgotten });
         macro_rules! summary {
             ($($name:literal: $shelf:expr,)*) => {
-                json!({ $($name: shelf($shelf.len(), $shelf.bytes(), $shelf.forgotten()),)* })
+                json!({ $($name: shelf($shelf.present, $shelf.bytes, $shelf.forgotten),)* })
             };
         }
         let shelves = summary! {

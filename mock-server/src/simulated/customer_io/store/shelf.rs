@@ -11,12 +11,12 @@ pub(super) trait Weigh {
 /// Things by number, the oldest first. Numbers are never used again.
 #[derive(Debug)]
 pub(super) struct Shelf<T> {
-    first: u64,
+    pub(super) first: u64,
     things: VecDeque<Option<T>>,
-    present: usize,
-    bytes: usize,
+    pub(super) present: usize,
+    pub(super) bytes: usize,
     budget: usize,
-    forgotten: u64,
+    pub(super) forgotten: u64,
 }
 
 impl<T: Weigh> Shelf<T> {
@@ -82,26 +82,6 @@ impl<T: Weigh> Shelf<T> {
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         (self.first..).zip(&self.things).filter_map(|(number, thing)| thing.as_ref().map(|thing| (number, thing)))
     }
-
-    /// The number below which there is nothing any more.
-    pub(super) fn first(&self) -> u64 {
-        self.first
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.present
-    }
-
-    /// How many made room for newer ones.
-    pub(super) fn forgotten(&self) -> u64 {
-        self.forgotten
-    }
-
-    /// The bytes that are taken, about.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
 }
 
 #[cfg(test)]
@@ -141,10 +121,10 @@ mod tests {
                 }
                 let kept: Vec<(u64, Thing)> = shelf.iter().map(|(number, thing)| (number, thing.clone())).collect();
                 prop_assert_eq!(kept, model.iter().map(|(number, thing)| (*number, thing.clone())).collect::<Vec<_>>());
-                prop_assert_eq!(shelf.len(), model.len());
-                prop_assert!(shelf.bytes() <= 500 || shelf.things.len() == 1);
+                prop_assert_eq!(shelf.present, model.len());
+                prop_assert!(shelf.bytes <= 500 || shelf.things.len() == 1);
                 let weight: usize = model.values().map(Weigh::bytes).sum();
-                prop_assert_eq!(shelf.bytes(), weight + shelf.things.len() * size_of::<Option<Thing>>());
+                prop_assert_eq!(shelf.bytes, weight + shelf.things.len() * size_of::<Option<Thing>>());
             }
         }
     }

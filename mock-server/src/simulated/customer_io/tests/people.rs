@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::limit::RateLimit;
 
 const ULID: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
@@ -318,7 +319,7 @@ fn the_oldest_make_room_for_the_newest() {
 
 #[test]
 fn a_reset_leaves_nothing() {
-    let vendor = vendor(|settings| settings.rate_limit = Some((0.001, 2)));
+    let vendor = vendor(|settings| settings.rate_limit = Some(RateLimit { rate: 0.001, burst: 2 }));
     let track = || ask(&vendor, "POST /api/v1/customers/ada/events", json!({"name": "a", "id": ULID}).to_string());
     assert_eq!([track().effects.len(), track().effects.len()], [1, 0]);
     assert_eq!(track().status, 429);
