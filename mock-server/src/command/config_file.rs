@@ -1,7 +1,6 @@
 //! A file that says how the vendors behave and what is broken: TOML with `[clay]`, `[customer_io]` and `[[faults]]`, in the
 //! form that scenarios have.
 
-use std::fmt::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +10,7 @@ use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
 use crate::fault::form::FaultForm;
-use crate::fault::{Fault, validate_timetable};
+use crate::fault::{Fault, FaultProblem, validate_timetable};
 use crate::settings::{ClaySettings, CustomerIoSettings, SettingsProblem, SimulationSettings};
 
 /// The whole file.
@@ -61,13 +60,8 @@ pub struct Placed {
 }
 
 fn list(path: &Path, problems: &[Placed]) -> String {
-    let mut text = String::new();
-    for (index, problem) in problems.iter().enumerate() {
-        let end = if index + 1 < problems.len() { "\n" } else { "" };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{}:{}:{}: {}{end}", path.display(), problem.line, problem.column, problem.message);
-    }
-    text
+    let line = |problem: &Placed| format!("{}:{}:{}: {}", path.display(), problem.line, problem.column, problem.message);
+    problems.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// `settings` with everything that a file says: its keys in place of what is there, and its faults.
@@ -106,21 +100,16 @@ fn faults(text: &str, forms: &[FaultForm], places: &Places<'_>) -> Result<Vec<Fa
     for (index, form) in forms.iter().enumerate() {
         match form.check() {
             Ok(fault) => faults.push(fault),
-            Err(wrong) => problems.extend(wrong.into_iter().map(|problem| {
-                let message = format!("{}; {}", problem.problem, problem.help);
-                placed(text, places.of_field(index, &problem.field), message)
-            })),
+            Err(wrong) => problems.extend(wrong.into_iter().map(|problem| (index, problem))),
         }
     }
     if problems.is_empty() {
-        // Each is valid by itself, so that what is left is between them: a name that is used twice.
-        let twice = validate_timetable(&faults).err().unwrap_or_default();
-        problems.extend(twice.into_iter().map(|(index, problem)| {
-            let message = format!("{}; {}", problem.problem, problem.help);
-            placed(text, places.of_field(index, &problem.field), message)
-        }));
+        problems = validate_timetable(&faults).err().unwrap_or_default();
     }
-    if problems.is_empty() { Ok(faults) } else { Err(problems) }
+    let placed = |(index, problem): (usize, FaultProblem)| {
+        placed(text, places.of_field(index, &problem.field), format!("{}; {}", problem.problem, problem.help))
+    };
+    if problems.is_empty() { Ok(faults) } else { Err(problems.into_iter().map(placed).collect()) }
 }
 
 /// `settings` with the keys that are given in place of theirs. They have been read as such settings before.

@@ -106,10 +106,8 @@ struct Talk {
     owed: usize,
 }
 
-enum Reply {
-    Message(Message),
-    Unreadable(String),
-}
+/// What it says in answer, or a line that cannot be read.
+type Reply = Result<Message, String>;
 
 impl Child {
     /// Starts `command`, which must speak this protocol (`mock-server --stdio`), hands it `settings` and waits until it
@@ -258,9 +256,9 @@ impl Child {
         let mut talk = self.talk.lock().await;
         match timeout(ANSWER_WITHIN, talk.exchange(&line)).await {
             Err(_) => Err(ChildError::Silent),
-            Ok(Some(Reply::Message(Message::Failed { reason }))) => Err(ChildError::Failed { reason }),
-            Ok(Some(Reply::Message(message))) => Ok(message),
-            Ok(Some(Reply::Unreadable(line))) => Err(ChildError::Unexpected { line }),
+            Ok(Some(Ok(Message::Failed { reason }))) => Err(ChildError::Failed { reason }),
+            Ok(Some(Ok(message))) => Ok(message),
+            Ok(Some(Err(line))) => Err(ChildError::Unexpected { line }),
             Ok(None) => Err(ChildError::Ended { how: self.wait().await.how }),
         }
     }
@@ -278,7 +276,7 @@ impl Talk {
             let reply = self.replies.recv().await?;
             self.owed = self.owed.saturating_sub(1);
             // A failure is the last that it says, whatever was asked.
-            if self.owed == 0 || matches!(reply, Reply::Message(Message::Failed { .. })) {
+            if self.owed == 0 || matches!(reply, Ok(Message::Failed { .. })) {
                 return Some(reply);
             }
         }
@@ -296,8 +294,8 @@ async fn listen(
         // Reading goes on without a receiver, or the child would block on a full pipe.
         match serde_json::from_str(&line) {
             Ok(Message::Fault(change)) => drop(faults.send(change)),
-            Ok(message) => drop(replies.send(Reply::Message(message))),
-            Err(_) => drop(replies.send(Reply::Unreadable(line))),
+            Ok(message) => drop(replies.send(Ok(message))),
+            Err(_) => drop(replies.send(Err(line))),
         }
     }
 }

@@ -27,13 +27,6 @@ impl Clay {
         self.with_workspace(now, |workspace| workspace.row(number).map(|row| self.setup.view(number, row, row.status(now))))
     }
 
-    /// Every row of this subject (an e-mail address, a company's domain, an id) that is kept, oldest first.
-    pub fn rows_of(&self, subject: &str) -> Vec<Row> {
-        let mut rows = self.rows();
-        rows.retain(|row| row.subject == subject);
-        rows
-    }
-
     /// Rows that were ever added, those that are forgotten by now included.
     pub fn row_count(&self) -> u64 {
         self.with_workspace(Instant::now(), |workspace| workspace.rows_ever())
@@ -52,11 +45,6 @@ impl Clay {
             let state = workspace.account.state(now);
             Bill { rows: workspace.rows_ever(), charged: state.charged, due: workspace.due_credits(), unpaid: state.unpaid }
         })
-    }
-
-    /// Credits that are left; `None` where there is no end.
-    pub fn balance(&self) -> Option<u64> {
-        self.credits().balance
     }
 
     /// Submissions that the source with this id has taken; `None` where there is no such source.

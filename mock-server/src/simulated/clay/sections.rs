@@ -17,7 +17,7 @@ impl Clay {
         Some(match name {
             "sources" => with(&|workspace| self.sources(workspace)),
             "rows" => json!(self.latest_rows(now, ROWS_SHOWN)),
-            "routines" => self.routines(),
+            "routines" => json!(self.setup.settings.public_api.routines),
             "runs" => with(&|workspace| workspace.runs().map(|(number, run)| view(number, run)).collect()),
             "credits" => with(&|workspace| self.credits_view(workspace, now)),
             "limits" => with(&|workspace| self.limits(workspace, now)),
@@ -39,23 +39,12 @@ impl Clay {
         self.setup.sources.iter().zip(&workspace.used).map(view).collect()
     }
 
-    fn routines(&self) -> Value {
-        let view = |routine: &crate::simulated::clay::settings::Routine| json!({ "id": routine.id, "allowed": routine.allowed });
-        self.setup.settings.public_api.routines.iter().map(view).collect()
-    }
-
     fn credits_view(&self, workspace: &mut Workspace, now: Instant) -> Value {
         let state = workspace.account.state(now);
-        json!({
-            "plan": self.setup.settings.credits.plan,
-            "monthly": self.setup.settings.credits.plan.monthly(),
-            "balance": state.balance,
-            "charged": state.charged,
-            "charged_rows": state.charged_rows,
-            "unpaid_rows": state.unpaid_rows,
-            "unpaid": state.unpaid,
-            "renewals": state.renewals,
-        })
+        let mut view = json!(state);
+        view["plan"] = json!(self.setup.settings.credits.plan);
+        view["monthly"] = json!(self.setup.settings.credits.plan.monthly());
+        view
     }
 
     fn limits(&self, workspace: &Workspace, now: Instant) -> Value {

@@ -47,7 +47,7 @@ use crate::seed::Seed;
 pub use self::operation::{Channel, EventKind};
 pub use self::route::*;
 pub use self::settings::{CustomerIoSettings, Region};
-pub use self::store::{Broadcast, Customer, CustomerDevice, CustomerEvent, DeliveryRecord, Identifiers, Metric, ObjectRecord};
+pub use self::store::{Customer, CustomerEvent, Identifiers};
 
 /// The largest body that any of its routes reads, in bytes: a transactional message of 1 MB with 2 MB of attachments in base
 /// 64, and room for their names.
@@ -128,31 +128,6 @@ impl CustomerIo {
     /// The events of everyone, known or anonymous, in order of arrival.
     pub fn all_events(&self) -> Vec<CustomerEvent> {
         self.store.lock().events()
-    }
-
-    /// The people in a manual segment, in order of their creation.
-    pub fn segment(&self, segment: u64) -> Vec<String> {
-        self.store.lock().segments().remove(&segment).unwrap_or_default()
-    }
-
-    /// The transactional messages that were asked for, in order of arrival.
-    pub fn deliveries(&self) -> Vec<DeliveryRecord> {
-        self.store.lock().deliveries()
-    }
-
-    /// The broadcasts that were triggered, in order of arrival.
-    pub fn broadcasts(&self) -> Vec<Broadcast> {
-        self.store.lock().broadcasts()
-    }
-
-    /// The reports on deliveries, in order of arrival.
-    pub fn metrics(&self) -> Vec<Metric> {
-        self.store.lock().metrics()
-    }
-
-    /// Objects, in order of creation.
-    pub fn objects(&self) -> Vec<ObjectRecord> {
-        self.store.lock().objects()
     }
 
     fn dispatch(&self, request: &Request<'_>, now: Instant) -> Answer {
@@ -279,13 +254,10 @@ impl CustomerIo {
 
     fn customer_attributes(&self, id: &str, request: &Request<'_>) -> Answer {
         let Ok(id) = fields::path_text(id) else { return self.app_error(StatusCode::NOT_FOUND, "not found") };
-        let who = match track_v1::query(request.query, "id_type").as_deref() {
-            None | Some("id") => Identifier::Id(id),
-            Some("email") => Identifier::Email(id),
-            Some("cio_id") => Identifier::CioId(id),
-            Some(_) => return self.app_error(StatusCode::BAD_REQUEST, "id_type must be one of id, email and cio_id"),
+        let Some(kind) = track_v1::identifier_of(track_v1::query(request.query, "id_type").as_deref()) else {
+            return self.app_error(StatusCode::BAD_REQUEST, "id_type must be one of id, email and cio_id");
         };
-        match self.store.lock().customer(&who) {
+        match self.store.lock().customer(&kind(id)) {
             Some(customer) => app::attributes(&customer),
             None => self.app_error(StatusCode::NOT_FOUND, "not found"),
         }

@@ -157,7 +157,7 @@ async fn without_credits_runs_are_402_and_items_that_were_under_way_fail() {
     let failed: Vec<_> = told["data"].as_array().unwrap().iter().filter(|item| item["status"] == "failed").collect();
     assert_eq!(failed.len(), 3, "{told}");
     assert_eq!((&failed[0]["error"], failed[0].get("result")), (&json!({ "message": "Credits exhausted" }), None));
-    assert_eq!((clay.balance(), clay.credits().charged, clay.credits().unpaid_rows), (Some(1), 6, 3));
+    assert_eq!((clay.credits().balance, clay.credits().charged, clay.credits().unpaid_rows), (Some(1), 6, 3));
 
     let refused = run(&clay, &leads(1));
     assert_eq!((refused.status.as_u16(), message(&refused).as_str()), (402, "Credits exhausted"));

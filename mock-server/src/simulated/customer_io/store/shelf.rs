@@ -32,6 +32,12 @@ impl<T: Weigh> Shelf<T> {
         self.first + self.things.len() as u64 - 1
     }
 
+    /// Adds one at the end, and forgets what it takes the room of.
+    pub(super) fn keep(&mut self, thing: T) {
+        self.push(thing);
+        while self.overflow().is_some() {}
+    }
+
     /// Takes the oldest thing off a shelf that holds too much, to be called until it is `None`. The newest stays, however
     /// large it is.
     pub(super) fn overflow(&mut self) -> Option<(u64, T)> {

@@ -41,6 +41,11 @@ fn send_as(vendor: &CustomerIo, authorization: Option<&str>, method: Method, pat
     send_with(vendor, &headers, method, path, body)
 }
 
+/// A part of the state that is a list.
+fn list(vendor: &CustomerIo, section: &str) -> Vec<Value> {
+    vendor.section(section).unwrap().as_array().unwrap().clone()
+}
+
 /// What the default settings ask of each API.
 fn authorization(path: &str) -> String {
     match route(path).map_or(Api::TrackV1, |route| route.api()) {
