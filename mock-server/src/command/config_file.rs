@@ -149,9 +149,7 @@ impl<'a> Places<'a> {
         let key = field.split(['.', '[']).next().unwrap_or(field);
         Some(keys.get(key).map_or_else(|| fault.span(), |value| value.span()))
     }
-}
 
-impl Places<'_> {
     /// A setting called `clay.callbacks.url`, or the nearest table around it that is there.
     fn of_setting(&self, setting: &str) -> Option<Range<usize>> {
         let mut table = self.0.as_ref()?.get_ref();

@@ -4,14 +4,10 @@
 //! alone, and the ledger shows which clients obey it.
 
 use http::StatusCode;
-use http::header::RETRY_AFTER;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::effect::{Begun, Effect, Moment, Verdict};
-use super::facts::Facts;
-use super::keys::FaultForm;
-use super::problem::FaultProblem;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Moment, Verdict};
 use crate::bucket::TokenBucket;
 use crate::retry_after::RetryAfterStyle;
 use crate::simulated::{Request, Vendor};
@@ -72,10 +68,7 @@ impl Effect for RateLimiter {
         let elapsed = moment.now.saturating_duration_since(self.start);
         let taken = self.bucket.lock().take(elapsed);
         let Err(wait) = taken else { return Verdict::Pass };
-        let mut answer = vendor.error(StatusCode::TOO_MANY_REQUESTS, "rate limit exceeded");
-        if let Some(value) = self.retry_after.value(wait, moment.date) {
-            answer.headers.insert(RETRY_AFTER, value);
-        }
-        Verdict::Answer(answer)
+        let answer = vendor.error(StatusCode::TOO_MANY_REQUESTS, "rate limit exceeded");
+        Verdict::Answer(answer.with_retry_after(self.retry_after.value(wait, moment.date)))
     }
 }

@@ -57,9 +57,7 @@ impl SimulationSettings {
         self.customer_io.validate()?;
         self.admin.as_ref().map_or(Ok(()), AdminSettings::check)
     }
-}
 
-impl SimulationSettings {
     /// What the vendors are started with.
     pub(crate) fn vendors(&self) -> VendorSettings<'_> {
         let Self { clay, clay_port, customer_io, customer_io_port, .. } = self;

@@ -124,10 +124,14 @@ impl SimulatedVendors {
             vendors[vendor].edge = Some(Arc::new(edge));
         }
         // After the ports, so that a start that fails for a port replaces no ledger. What has come since is still kept.
-        let ledger_file = match &settings.ledger_file {
-            Some(path) => Some(write_ledger(path.clone(), &ledger)?),
-            None => None,
+        let create = |path: &PathBuf| {
+            LedgerFile::create(path, &ledger).map_err(|source| StartError::File {
+                path: path.clone(),
+                option: "--ledger",
+                source,
+            })
         };
+        let ledger_file = settings.ledger_file.as_ref().map(create).transpose()?;
         let mut simulation = simulation(settings, vendors, ledger, clock, HttpPost::new());
         simulation.ca_pem = tls.pem.clone();
         simulation.ledger_file = ledger_file.as_ref().map(LedgerFile::status);
@@ -312,8 +316,4 @@ fn simulation(
 async fn listen_for_admin(settings: AdminSettings) -> Result<Bound, StartError> {
     let (address, port) = (settings.address, settings.port);
     AdminServer::bind(settings).await.map_err(StartError::port(address, port, "--admin-port"))
-}
-
-fn write_ledger(path: PathBuf, ledger: &Arc<Ledger>) -> Result<LedgerFile, StartError> {
-    LedgerFile::create(&path, ledger).map_err(|source| StartError::File { path, option: "--ledger", source })
 }

@@ -9,8 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::schedule::{Schedule, Step};
-use super::state::FaultState;
-use super::subscribers::{FaultChange, Subscribers};
+use super::state::{FaultChange, FaultState};
 use super::target::FaultTarget;
 use crate::duration::micros;
 use crate::fault::{ActiveFault, ActiveFaults, Fault, FaultProblem};
@@ -59,7 +58,7 @@ pub(crate) struct Faults {
 struct Shared {
     schedule: Mutex<Schedule>,
     changed: Notify,
-    subscribers: Subscribers,
+    subscribers: Mutex<Vec<mpsc::UnboundedSender<FaultChange>>>,
 }
 
 impl Faults {
@@ -67,7 +66,7 @@ impl Faults {
     /// Must be called inside a runtime.
     pub(crate) fn new(timetable: Vec<Fault>, seed: Seed, targets: Vec<Arc<dyn FaultTarget>>) -> Self {
         let schedule = Mutex::new(Schedule::new(timetable));
-        let shared = Arc::new(Shared { schedule, changed: Notify::new(), subscribers: Subscribers::default() });
+        let shared = Arc::new(Shared { schedule, changed: Notify::new(), subscribers: Mutex::default() });
         let (sender, settled) = watch::channel(0);
         let targets = targets.into_iter().map(|target| (target, ActiveFaults::default())).collect();
         let driver = Mutex::new(JoinSet::from_iter([Driver { shared: shared.clone(), seed, targets }.run(sender)]));
@@ -147,7 +146,9 @@ impl Faults {
 
     /// Faults as they begin and end, from now on: a begin when the fault is in force, an end when it no longer is.
     pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
-        self.shared.subscribers.subscribe()
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.shared.subscribers.lock().push(sender);
+        receiver
     }
 
     /// Ends the task, and waits until it has ended. Faults that are in force stay so.
@@ -232,6 +233,8 @@ impl Shared {
             schedule.zero
         };
         let elapsed = zero.map(|zero| Instant::now().saturating_duration_since(zero)).unwrap_or_default();
-        self.subscribers.report(&FaultChange { name: step.fault.name.clone(), active: step.begins, at_us: micros(elapsed) });
+        let change = FaultChange { name: step.fault.name.clone(), active: step.begins, at_us: micros(elapsed) };
+        // A subscriber that is gone is forgotten.
+        self.subscribers.lock().retain(|sender| sender.send(change.clone()).is_ok());
     }
 }

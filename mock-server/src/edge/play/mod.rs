@@ -19,10 +19,7 @@ fn written(head: &response::Parts, date: SystemTime) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {} {reason}\r\n", head.status.as_u16()).into_bytes();
     let of_the_connection = [CONNECTION, TRANSFER_ENCODING, DATE];
     for (name, value) in head.headers.iter().filter(|(name, _)| !of_the_connection.contains(name)) {
-        text.extend_from_slice(name.as_str().as_bytes());
-        text.extend_from_slice(b": ");
-        text.extend_from_slice(value.as_bytes());
-        text.extend_from_slice(b"\r\n");
+        text.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
     let date = httpdate::fmt_http_date(date);
     text.extend_from_slice(format!("date: {date}\r\nconnection: close\r\n\r\n").as_bytes());

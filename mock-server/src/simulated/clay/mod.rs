@@ -26,7 +26,6 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -109,12 +108,9 @@ impl Clay {
     }
 
     fn too_many(&self, wait: Duration) -> Answer {
-        let mut answer = self.error(StatusCode::TOO_MANY_REQUESTS, "rate limit exceeded");
         // In seconds no date is needed.
-        if let Some(value) = RetryAfterStyle::Seconds.value(wait, std::time::SystemTime::UNIX_EPOCH) {
-            answer.headers.insert(RETRY_AFTER, value);
-        }
-        answer
+        let value = RetryAfterStyle::Seconds.value(wait, std::time::SystemTime::UNIX_EPOCH);
+        self.error(StatusCode::TOO_MANY_REQUESTS, "rate limit exceeded").with_retry_after(value)
     }
 }
 

@@ -38,11 +38,11 @@ impl CustomerIo {
             (Region::Eu, false) => matches!(api, Api::TrackV1 | Api::TrackV2 | Api::Open),
         }
     }
-}
 
-/// Whether a request carries the secret where the API has it.
-pub(super) fn carries(api: Api, headers: &HeaderMap, secret: &str) -> bool {
-    given(api, headers).is_some_and(|(_, given)| given == secret.as_bytes())
+    /// Whether a request carries the secret where the API has it.
+    pub(super) fn carries_secret(&self, api: Api, headers: &HeaderMap, secret: &str) -> bool {
+        given(api, headers).is_some_and(|(_, given)| given == secret.as_bytes())
+    }
 }
 
 /// The name and the secret that a request gives where the API has them.

@@ -318,7 +318,7 @@ impl Vendor for CustomerIo {
     }
 
     fn carries(&self, request: &Request<'_>, secret: &str) -> bool {
-        route(request.path).is_some_and(|route| credentials::carries(route.api(), request.headers, secret))
+        route(request.path).is_some_and(|route| self.carries_secret(route.api(), request.headers, secret))
     }
 
     fn accept_also(&self, secrets: Vec<String>) {

@@ -35,15 +35,11 @@ pub(super) fn refusal(headers: &HeaderMap, status: StatusCode, message: &str) ->
 ///
 /// What is wrong with it. In a batch, a strict request is refused whole; otherwise its valid calls are carried out.
 pub(super) fn operations(endpoint: Endpoint, body: &[u8], strict: bool, dedup: bool) -> Result<Vec<Operation>, Invalid> {
-    let kind = match endpoint {
-        Endpoint::PipelinesBatch => return batch(body, strict, dedup),
-        Endpoint::PipelinesIdentify => "identify",
-        Endpoint::PipelinesTrack => "track",
-        Endpoint::PipelinesPage => "page",
-        Endpoint::PipelinesScreen => "screen",
-        Endpoint::PipelinesGroup => "group",
-        _ => "alias",
-    };
+    // Every call has a path of its name.
+    let kind = endpoint.path().strip_prefix("/v1/").unwrap_or_default();
+    if kind == "batch" {
+        return batch(body, strict, dedup);
+    }
     at_most(ITEM, body.len(), "", || "the request".to_owned())?;
     call(kind, object(body)?, dedup)
 }

@@ -56,7 +56,8 @@ macro_rules! endpoints {
                 match self { $(Self::$variant => $method),* }
             }
 
-            fn path(self) -> &'static str {
+            /// Its path, with variable parts in braces.
+            pub(super) fn path(self) -> &'static str {
                 match self { $(Self::$variant => $path),* }
             }
         }

@@ -6,6 +6,7 @@ mod rows;
 use std::time::Duration;
 
 use http::HeaderMap;
+use http::header::RETRY_AFTER;
 use proptest::prelude::*;
 
 use super::*;

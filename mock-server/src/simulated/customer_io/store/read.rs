@@ -158,23 +158,16 @@ impl Store {
 
     /// How full the store is and what it has forgotten.
     pub(in crate::simulated::customer_io) fn summary(&self) -> Value {
-        let shelf = |kept: usize, bytes: usize, forgotten: u64| json!({ "kept": kept, "bytes": bytes, "forgotten": forgotten });
-        macro_rules! summary {
-            ($($name:literal: $shelf:expr,)*) => {
-                json!({ $($name: shelf($shelf.present, $shelf.bytes, $shelf.forgotten),)* })
-            };
-        }
-        let shelves = summary! {
-            "customers": self.people.shelf,
-            "events": self.events,
-            "deliveries": self.deliveries,
-            "broadcasts": self.broadcasts,
-            "metrics": self.metrics,
-            "objects": self.objects,
-            "suppressed": self.suppressed,
-        };
         json!({
-            "shelves": shelves,
+            "shelves": {
+                "customers": self.people.shelf.summary(),
+                "events": self.events.summary(),
+                "deliveries": self.deliveries.summary(),
+                "broadcasts": self.broadcasts.summary(),
+                "metrics": self.metrics.summary(),
+                "objects": self.objects.summary(),
+                "suppressed": self.suppressed.summary(),
+            },
             "attribute_update_failures": self.attribute_update_failures,
             "duplicate_events": self.seen.duplicates,
             "event_identities_forgotten_early": self.seen.forgotten,

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde_json::{Value, json};
+
 /// Something whose memory is counted.
 pub(super) trait Weigh {
     /// The bytes that it takes, about, its place in indices included.
@@ -82,6 +84,11 @@ impl<T: Weigh> Shelf<T> {
             self.bytes -= size_of::<Option<T>>();
         }
         Some(thing)
+    }
+
+    /// How full it is and what it has forgotten.
+    pub(super) fn summary(&self) -> Value {
+        json!({ "kept": self.present, "bytes": self.bytes, "forgotten": self.forgotten })
     }
 
     /// Everything with its number, oldest first.
