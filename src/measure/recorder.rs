@@ -13,8 +13,7 @@ use crate::outcome::Peer;
 
 use super::collector::Collector;
 use super::labels::{SampleKind, SeriesKey, Source};
-use super::sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId};
-use super::sample_file::{SampleRow, SampleSender};
+use super::sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId, Sample, SampleReceiver};
 use super::shard::{Shard, Table};
 use super::shared::Shared;
 use super::timetable::{FaultWindow, Timetable};
@@ -27,7 +26,7 @@ pub struct RecorderBuilder {
     timetable: Timetable,
     sources: Vec<Source>,
     checks: Vec<String>,
-    samples: Vec<SampleSender>,
+    receivers: Vec<Arc<dyn SampleReceiver>>,
     scenario: Option<Arc<str>>,
     tags: Arc<UserTags>,
 }
@@ -37,7 +36,7 @@ impl RecorderBuilder {
     pub fn new(clock: LoadClock, phases: Vec<Duration>, faults: Vec<FaultWindow>) -> Self {
         let timetable = Timetable::new(phases, faults);
         let (sources, checks) = (Vec::new(), Vec::new());
-        Self { clock, timetable, sources, checks, samples: Vec::new(), scenario: None, tags: Arc::default() }
+        Self { clock, timetable, sources, checks, receivers: Vec::new(), scenario: None, tags: Arc::default() }
     }
 
     /// What is registered from here on carries these tags: the name of its scenario, where the plan names scenarios, and what
@@ -50,7 +49,9 @@ impl RecorderBuilder {
 
     /// Registers a route of requests (`clay.webhook`). The same route with the same tags twice is one route.
     pub fn route(&mut self, name: &str, vendor: impl Into<Peer>) -> RouteId {
-        RouteId(self.source(SampleKind::Attempt, name, vendor.into()))
+        let vendor = vendor.into();
+        let [latency, duration] = [SampleKind::Attempt, SampleKind::Duration].map(|kind| self.source(kind, name, vendor));
+        RouteId { latency, duration }
     }
 
     /// Registers a journey (`lead`) and the vendor that it is mainly about. The same journey with the same tags twice is one
@@ -69,9 +70,9 @@ impl RecorderBuilder {
         CheckId(register(&mut self.checks, name.to_owned()))
     }
 
-    /// Also hands every sample to a [`super::SampleFile`].
-    pub fn samples(&mut self, sender: SampleSender) -> &mut Self {
-        self.samples.push(sender);
+    /// Also hands every sample to `receiver`.
+    pub fn receiver(&mut self, receiver: Arc<dyn SampleReceiver>) -> &mut Self {
+        self.receivers.push(receiver);
         self
     }
 
@@ -79,15 +80,12 @@ impl RecorderBuilder {
     /// fewer shards some threads share one, which costs them time and loses nothing.
     pub fn build(self, shards: usize) -> (Recorder, Collector) {
         let checks = self.checks.len();
-        for samples in &self.samples {
-            samples.begin(self.sources.iter().any(Source::is_tagged));
-        }
         let shared = Arc::new(Shared {
             clock: self.clock,
             timetable: self.timetable,
             sources: self.sources,
             checks: self.checks,
-            samples: self.samples,
+            receivers: self.receivers,
             shards: (0..shards.max(1)).map(|_| Shard::new(Table::new(checks))).collect(),
             panics: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -121,24 +119,30 @@ impl Recorder {
 
     /// Records a request. It counts in the second in which it is recorded, that is, when it is done.
     pub fn attempt(&self, sample: AttemptSample) {
-        let source = self.shared.source(sample.route.0);
+        let AttemptSample { route, due, sent, done, bytes, attempt, .. } = sample;
+        let source = self.shared.source(route.latency);
         let key = SeriesKey::of_attempt(&sample, source.vendor, &self.shared.timetable);
-        self.record(source, key, [sample.due, sample.sent, sample.done], sample.bytes, sample.attempt);
+        let mut table = self.shared.shard().lock();
+        table.record(key, done.saturating_sub(due), bytes);
+        // The answer's bytes are counted once.
+        table.record_again(key.with_source(route.duration), done.saturating_sub(sent), 0);
+        drop(table);
+        self.hand_on(source, key, [due, sent, done], bytes, attempt);
     }
 
     /// Records a journey, when it has ended.
     pub fn iteration(&self, sample: IterationSample) {
         let source = self.shared.source(sample.journey.0);
         let key = SeriesKey::of_iteration(&sample, source.vendor, &self.shared.timetable);
-        self.record(source, key, [sample.due, sample.sent, sample.done], 0, 1);
+        let IterationSample { due, sent, done, .. } = sample;
+        // Where a result came back "before" it was due, it took no time; it must not wrap around.
+        self.shared.shard().lock().record(key, done.saturating_sub(due), 0);
+        self.hand_on(source, key, [due, sent, done], 0, 1);
     }
 
-    fn record(&self, source: &Source, key: SeriesKey, times: [Duration; 3], bytes: u64, attempt: u32) {
-        let [due, _, done] = times;
-        // A result that came back "before" it was due is one that took no time; it must not wrap around.
-        self.shared.shard().lock().record(key, done.saturating_sub(due), bytes);
-        for samples in &self.shared.samples {
-            samples.send(SampleRow { times, key, source: source.clone(), attempt, bytes });
+    fn hand_on(&self, source: &Source, key: SeriesKey, times: [Duration; 3], bytes: u64, attempt: u32) {
+        for receiver in &self.shared.receivers {
+            receiver.sample(Sample { times, attempt, bytes, key, source: source.clone() });
         }
     }
 
