@@ -48,9 +48,7 @@ impl TokenBucket {
         // Half a nanosecond less, so that the noise of rounding does not make it a nanosecond more.
         Err(Duration::from_nanos((wait - 0.5).ceil() as u64))
     }
-}
 
-impl TokenBucket {
     /// Whole tokens that there are at `now`, and how long until the bucket is full again.
     pub(crate) fn level(&self, now: Duration) -> (u32, Duration) {
         let ahead = (self.full_at - now.as_nanos() as f64).max(0.0);

@@ -1,8 +1,8 @@
 //! What was answered, by route and status.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,17 +32,17 @@ pub(crate) struct Counts(Mutex<HashMap<(&'static str, u16, bool), u64>>);
 
 impl Counts {
     pub(crate) fn add(&self, route: &'static str, status: u16, by_fault: bool) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((route, status, by_fault)).or_insert(0) += 1;
+        *self.0.lock().entry((route, status, by_fault)).or_insert(0) += 1;
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.lock().clear();
     }
 
     /// All counters, in order of route and status.
     pub(crate) fn list(&self, vendor: SimulatedVendor) -> Vec<Count> {
-        let counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counters = self.0.lock();
         let mut list: Vec<Count> = counters
             .iter()
             .map(|(&(route, status, by_fault), &count)| Count { vendor, route: route.to_owned(), status, by_fault, count })

@@ -100,7 +100,7 @@ impl Simulation {
                 ResetPart::Faults => self.faults.remove_by_hand().await,
                 ResetPart::State => vendors().for_each(|vendor| vendor.vendor().reset()),
                 ResetPart::Ledger => self.ledger.clear(),
-                ResetPart::Counts => vendors().for_each(|vendor| vendor.reset_counts()),
+                ResetPart::Counts => vendors().for_each(|vendor| vendor.counts.clear()),
             }
         }
     }

@@ -4,8 +4,6 @@
 //! this machine and for the vendors' real host names, which an entry in a hosts file can point here. The authority is made
 //! at start and its key forgotten at once, so trusting it puts nothing at risk beyond this run.
 
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -43,8 +41,8 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// The simulated vendors' side of TLS.
 pub(crate) struct Tls {
-    acceptor: TlsAcceptor,
-    pem: String,
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) pem: String,
 }
 
 /// TLS could not be set up.
@@ -76,24 +74,6 @@ impl Tls {
             .with_single_cert(chain, key)?;
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), pem: authority.pem() })
-    }
-
-    /// The authority's certificate, for clients to trust.
-    pub(crate) fn pem(&self) -> &str {
-        &self.pem
-    }
-
-    /// Writes [`Self::pem`] to a file.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be written.
-    pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
-        std::fs::write(file, &self.pem)
-    }
-
-    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
-        &self.acceptor
     }
 }
 
@@ -132,17 +112,7 @@ mod tests {
             Tls::new(SystemTime::UNIX_EPOCH + 2 * CLOCK_SKEW).unwrap(),
             Tls::new(SystemTime::UNIX_EPOCH + 2 * CLOCK_SKEW).unwrap(),
         );
-        assert!(one.pem().starts_with("-----BEGIN CERTIFICATE-----"));
-        assert_ne!(one.pem(), other.pem());
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_written_is_an_error() {
-        let directory = tempfile::tempdir().unwrap();
-        let tls = Tls::new(SystemTime::UNIX_EPOCH + 2 * CLOCK_SKEW).unwrap();
-        let file = directory.path().join("ca.pem");
-        tls.write(&file).unwrap();
-        assert_eq!(std::fs::read_to_string(file).unwrap(), tls.pem());
-        assert!(tls.write(&directory.path().join("missing/ca.pem")).is_err());
+        assert!(one.pem.starts_with("-----BEGIN CERTIFICATE-----"));
+        assert_ne!(one.pem, other.pem);
     }
 }

@@ -52,38 +52,7 @@ impl Script {
         }
         Self { steps, end: End::Close, content_length: None }
     }
-}
 
-/// How far a script has been played: what has been said, and how long it has been waited. Faults that alter what is never
-/// reached have not happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Position {
-    /// One for a head, and one for each byte of a body or of anything else.
-    said: u64,
-    waited: Duration,
-}
-
-impl Position {
-    /// The position when this step has been played too.
-    pub(crate) fn after(self, step: &Step) -> Self {
-        match step {
-            Step::Head => self.having_said(1),
-            Step::Body(bytes) | Step::Raw(bytes) => self.having_said(bytes.len() as u64),
-            Step::Wait(pause) => Self { waited: self.waited.saturating_add(*pause), ..self },
-        }
-    }
-
-    /// Whether a script that has been played so far is past another position.
-    pub(crate) fn has_reached(self, other: Self) -> bool {
-        self.said >= other.said && self.waited >= other.waited
-    }
-
-    fn having_said(self, more: u64) -> Self {
-        Self { said: self.said + more, ..self }
-    }
-}
-
-impl Script {
     /// Bytes of the body that are played.
     pub(crate) fn body_length(&self) -> u64 {
         let length = |step: &Step| if let Step::Body(bytes) = step { bytes.len() as u64 } else { 0 };
@@ -137,6 +106,35 @@ impl Script {
                 _ => return position,
             }
         }
+    }
+}
+
+/// How far a script has been played: what has been said, and how long it has been waited. Faults that alter what is never
+/// reached have not happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Position {
+    /// One for a head, and one for each byte of a body or of anything else.
+    said: u64,
+    waited: Duration,
+}
+
+impl Position {
+    /// The position when this step has been played too.
+    pub(crate) fn after(self, step: &Step) -> Self {
+        match step {
+            Step::Head => self.having_said(1),
+            Step::Body(bytes) | Step::Raw(bytes) => self.having_said(bytes.len() as u64),
+            Step::Wait(pause) => Self { waited: self.waited.saturating_add(*pause), ..self },
+        }
+    }
+
+    /// Whether a script that has been played so far is past another position.
+    pub(crate) fn has_reached(self, other: Self) -> bool {
+        self.said >= other.said && self.waited >= other.waited
+    }
+
+    fn having_said(self, more: u64) -> Self {
+        Self { said: self.said + more, ..self }
     }
 }
 

@@ -10,6 +10,7 @@ use common::{Client, FOR_EVER, clay_fault, in_time, settings};
 use http::Request;
 use http_body_util::Full;
 use mock_server::fault::{FaultKind, RetryAfterStyle};
+use mock_server::settings::RateLimit;
 use mock_server::simulation::{SimulatedVendors, StartError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -150,6 +151,6 @@ async fn what_makes_no_sense_does_not_start() {
     let error = start(settings(vec![fault])).await.unwrap();
     assert!(error.contains("fault `storm`, status: 200 is not an error status"), "{error}");
     let mut limited = settings(Vec::new());
-    limited.clay.rate_limit = Some((0.0, 1));
+    limited.clay.rate_limit = Some(RateLimit { rate: 0.0, burst: 1 });
     assert!(start(limited).await.unwrap().contains("clay.rate_limit: 0 is not a rate"));
 }

@@ -17,6 +17,7 @@ use crate::resilience::{
     Window,
 };
 use crate::vendor_api::VendorAccess;
+use mock_server::settings::RateLimit;
 
 /// Every section, each key with a value that is not its default.
 const FULL: &str = r#"
@@ -239,7 +240,7 @@ fn what_is_written_about_a_breaker_arrives() {
 fn what_is_written_about_the_vendors_arrives() {
     let simulation = scenario(FULL).simulation;
     assert_eq!(simulation.clay.latency, LatencyModel::Lognormal { p50: ms(10), p99: ms(20) });
-    assert_eq!(simulation.clay.rate_limit, Some((10.0, 20)));
+    assert_eq!(simulation.clay.rate_limit, Some(RateLimit { rate: 10.0, burst: 20 }));
     assert_eq!((simulation.clay.webhook_submissions, simulation.clay_port), (100, 4001));
     assert_eq!(simulation.customer_io.latency, LatencyModel::Fixed { delay: ms(5) });
 }

@@ -41,7 +41,7 @@ pub(super) fn read(body: &[u8], key: Option<&str>) -> Result<NewLead, Refusal> {
             let key = key.map_or_else(|| lead_key(&user, &data), submitted_key);
             Ok(NewLead { operations: lead_operations(&key, &user, &data), key, user, data })
         }
-        _ => Err(Refusal::all(StatusCode::UNPROCESSABLE_ENTITY, errors)),
+        _ => Err(Refusal::unprocessable(errors)),
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::event_log::EventLog;
-use super::guard::Guard;
+use super::guard::guard;
 use super::metrics::Metrics;
 use super::routes::router;
 use super::server::Server;
@@ -152,7 +152,7 @@ pub async fn start<S: LeadStore>(
         // A lead needs room in each.
         capacity: resilience.values().map(|settings| settings.fallback.queue_capacity as u64).min().unwrap_or_default(),
         callback_secret: config.clay_callback_secret.clone(),
-        guard: Guard::new(address.ip(), config.token.as_ref()),
+        guard: guard(address.ip(), config.token.as_ref()),
         limits: config.limits,
         metrics,
         events,

@@ -28,8 +28,8 @@ const HARNESS: Levels = &[
 
 /// The rooms of the simulated vendors.
 const SIMULATOR: Levels = &[
-    &["bucket", "clock", "duration", "keys", "limit", "retry_after", "secret", "seed", "text", "tls", "wire"],
-    &["latency"],
+    &["bucket", "clock", "duration", "keys", "limit", "refusal", "retry_after", "secret", "seed", "text", "tls", "wire"],
+    &["guard", "latency"],
     &["simulated"],
     &["counts", "fault"],
     &["ledger", "settings"],

@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::operation::{Call, Nothing, Optional};
-use super::refusal::{Problem, Refusal};
 use super::reply::Json;
 use crate::duration::micros;
+use crate::refusal::{Problem, Refusal};
 use crate::running::Simulation;
 
 /// How far away a start may be. Beyond it the unit is wrong (milliseconds for microseconds) rather than the plan.
@@ -95,7 +95,7 @@ impl Start {
 
 fn clock(simulation: &Simulation, received_unix_us: u64) -> Clock {
     let (now, now_unix_us) = (Instant::now(), simulation.unix_us());
-    let start = simulation.ledger.start();
+    let start = simulation.ledger.start;
     let timetable = simulation.faults.zero().map(|zero| {
         let elapsed_us = signed_micros(zero, now);
         let zero_unix_us = u64::try_from(i128::from(now_unix_us) - i128::from(elapsed_us)).unwrap_or_default();

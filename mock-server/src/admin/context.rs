@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::guard::Guard;
+use crate::guard::Guard;
 use crate::running::Simulation;
 
 /// What every operation can reach.

@@ -5,11 +5,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::operation::{Call, Nothing, Required};
-use super::refusal::{Problem, Refusal};
 use super::reply::{Created, Done, Json};
+use super::unknown::not_found;
 use crate::duration::micros;
 use crate::fault::form::{FaultForm, HowName, KindName};
 use crate::fault::{FaultProblem, Wrong};
+use crate::refusal::{Problem, Refusal};
 use crate::running::Simulation;
 use crate::timetable::{AddError, FaultPhase, FaultState};
 
@@ -75,7 +76,7 @@ pub(super) async fn remove(call: Call) -> Result<Done, Refusal> {
     let states = faults.list();
     let known: Vec<&str> =
         states.iter().filter(|state| state.phase != FaultPhase::Over).map(|state| state.fault.name.as_str()).collect();
-    Err(Refusal::not_found("living fault", name, &known))
+    Err(not_found("living fault", name, &known))
 }
 
 pub(super) async fn clear(call: Call) -> Result<Done, Refusal> {

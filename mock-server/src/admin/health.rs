@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::operation::Call;
-use super::refusal::Refusal;
 use super::reply::{Json, Pem};
 use crate::duration::micros;
+use crate::refusal::Refusal;
 
 /// How the simulator is.
 #[derive(Serialize, JsonSchema)]
@@ -41,7 +41,7 @@ pub(super) async fn health(call: Call) -> Result<Json<Health>, Refusal> {
         problems,
         needs_token: call.context.guard.needs_token(),
         version: env!("CARGO_PKG_VERSION"),
-        since_start_us: micros(simulation.ledger.start().elapsed()),
+        since_start_us: micros(simulation.ledger.start.elapsed()),
     }))
 }
 

@@ -11,10 +11,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operation::Call;
-use super::refusal::{Problem, Refusal, nearest};
 use super::reply::Lines;
+use super::unknown::nearest;
 use crate::fault::SimulatedVendor;
 use crate::ledger::{Batch, Entry, Follower, KEPT, Ledger};
+use crate::refusal::{Problem, Refusal};
 use crate::simulated::{NO_ROUTE, routes};
 
 /// Pause between two batches for a follower, so that a busy simulator is not woken for every single entry.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::operation::Call;
-use super::refusal::Refusal;
 use super::reply::Metrics;
+use crate::refusal::Refusal;
 use crate::running::Simulation;
 use crate::timetable::{FaultPhase, FaultState};
 
@@ -29,10 +29,18 @@ fn text(simulation: &Simulation) -> String {
         page.sample("mock_connections", &[("vendor", vendor.as_str())], open as f64);
     }
     ledger(simulation, &mut page);
-    page.family("mock_tasks", "gauge", "Tasks that are alive in the simulator's runtime.");
-    page.sample("mock_tasks", &[], tokio::runtime::Handle::current().metrics().num_alive_tasks() as f64);
-    page.family("mock_uptime_seconds", "gauge", "Seconds since the simulator's start.");
-    page.sample("mock_uptime_seconds", &[], simulation.ledger.start().elapsed().as_secs_f64());
+    page.single(
+        "mock_tasks",
+        "gauge",
+        "Tasks that are alive in the simulator's runtime.",
+        tokio::runtime::Handle::current().metrics().num_alive_tasks() as f64,
+    );
+    page.single(
+        "mock_uptime_seconds",
+        "gauge",
+        "Seconds since the simulator's start.",
+        simulation.ledger.start.elapsed().as_secs_f64(),
+    );
     page.0
 }
 
@@ -57,19 +65,23 @@ fn faults(simulation: &Simulation, page: &mut Exposition) {
 fn ledger(simulation: &Simulation, page: &mut Exposition) {
     let ledger = &simulation.ledger;
     let (written, kept) = (ledger.written(), ledger.entries_kept());
-    page.family("mock_ledger_arrived_total", "counter", "Requests that have arrived, the ones that are not over included.");
-    page.sample("mock_ledger_arrived_total", &[], ledger.arrived() as f64);
-    page.family("mock_ledger_entries_total", "counter", "Entries written to the ledger.");
-    page.sample("mock_ledger_entries_total", &[], written as f64);
-    page.family("mock_ledger_kept", "gauge", "Entries that are kept in memory.");
-    page.sample("mock_ledger_kept", &[], kept as f64);
-    page.family("mock_ledger_forgotten_total", "counter", "Entries that are no longer kept in memory.");
-    page.sample("mock_ledger_forgotten_total", &[], written.saturating_sub(kept) as f64);
+    page.single(
+        "mock_ledger_arrived_total",
+        "counter",
+        "Requests that have arrived, the ones that are not over included.",
+        ledger.arrived() as f64,
+    );
+    page.single("mock_ledger_entries_total", "counter", "Entries written to the ledger.", written as f64);
+    page.single("mock_ledger_kept", "gauge", "Entries that are kept in memory.", kept as f64);
+    page.single(
+        "mock_ledger_forgotten_total",
+        "counter",
+        "Entries that are no longer kept in memory.",
+        written.saturating_sub(kept) as f64,
+    );
     if let Some(file) = &simulation.ledger_file {
-        page.family("mock_ledger_file_entries_total", "counter", "Entries written to the ledger's file.");
-        page.sample("mock_ledger_file_entries_total", &[], file.lines() as f64);
-        page.family("mock_ledger_file_missed_total", "counter", "Entries missing from the ledger's file.");
-        page.sample("mock_ledger_file_missed_total", &[], file.missed() as f64);
+        page.single("mock_ledger_file_entries_total", "counter", "Entries written to the ledger's file.", file.lines() as f64);
+        page.single("mock_ledger_file_missed_total", "counter", "Entries missing from the ledger's file.", file.missed() as f64);
     }
 }
 
@@ -81,6 +93,11 @@ impl Exposition {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn single(&mut self, name: &str, kind: &str, help: &str, value: f64) {
+        self.family(name, kind, help);
+        self.sample(name, &[], value);
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {

@@ -15,12 +15,12 @@ mod openapi;
 mod operation;
 mod page;
 mod read;
-mod refusal;
 mod reply;
 mod reset;
 mod routes;
 mod server;
 mod state;
+mod unknown;
 mod vendors;
 
 use std::sync::Arc;
@@ -33,19 +33,20 @@ use http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OP
 use http::{HeaderValue, StatusCode};
 
 use context::Context;
-use guard::Guard;
-use refusal::{Problem, Refusal};
 pub(crate) use server::{AdminServer, Bound};
 
+use crate::guard::Guard;
+use crate::refusal::{Problem, Refusal};
 use crate::running::Simulation;
 
 /// Every operation behind its path, and an answer in the API's own form for everything else.
 fn router(simulation: Arc<Simulation>, guard: Guard) -> Router {
-    let document = openapi::document(&routes::table());
+    let operations = routes::table();
+    let document = openapi::document(&operations);
     let context = Arc::new(Context { simulation, guard, policy: page::policy(), document });
-    let router =
-        routes::table().into_iter().fold(Router::new(), |router, operation| router.route(operation.path, operation.route));
-    router
+    operations
+        .into_iter()
+        .fold(Router::new(), |router, operation| router.route(operation.path, operation.route))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(axum::middleware::from_fn_with_state(context.clone(), guarded))
@@ -67,9 +68,10 @@ async fn guarded(State(context): State<Arc<Context>>, request: Request, next: Ne
     response
 }
 
-async fn not_found(request: Request) -> Refusal {
-    let known: Vec<&str> = routes::PATHS.to_vec();
-    Refusal::not_found("path", request.uri().path(), &known)
+async fn not_found(State(context): State<Arc<Context>>, request: Request) -> Refusal {
+    let paths = context.document["paths"].as_object().into_iter().flatten();
+    let known: Vec<&str> = paths.map(|(path, _)| path.as_str()).collect();
+    unknown::not_found("path", request.uri().path(), &known)
 }
 
 async fn method_not_allowed(request: Request) -> Refusal {

@@ -5,8 +5,8 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::operation::{Call, Operation};
-use super::refusal::{Errors, Refusal};
 use super::reply::Json;
+use crate::refusal::{Errors, Refusal};
 
 pub(super) async fn show(call: Call) -> Result<Json<Value>, Refusal> {
     Ok(Json(call.context.document.clone()))
@@ -34,7 +34,7 @@ pub(super) fn document(operations: &[Operation]) -> Value {
     let mut paths = Map::new();
     for operation in operations {
         let path = paths.entry(operation.path).or_insert_with(|| Value::Object(Map::new()));
-        path[operation.verb.as_str()] = described(operation, &mut generator);
+        path[operation.verb.name] = described(operation, &mut generator);
     }
     let errors = generator.subschema_for::<Errors>();
     let refusal = json!({"description": "Refused.", "content": {"application/json": {"schema": errors}}});

@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 
 use super::context::Context;
 use super::read;
-use super::refusal::{Problem, Refusal};
 use super::reply::{Documented, Reply, SchemaOf};
+use crate::refusal::{Problem, Refusal};
 
 /// The largest body that is read, in bytes. A fault's form takes less than a thousand.
 pub(super) const LARGEST_BODY: usize = 256 * 1024;
@@ -96,32 +96,16 @@ impl<T: DeserializeOwned + JsonSchema + Default + Send> Payload for Optional<T> 
     }
 }
 
-/// Where an operation is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verb {
-    Get,
-    Post,
-    Delete,
-}
-
-impl Verb {
+/// The method that an operation is asked with.
+pub(super) struct Verb {
     /// As the OpenAPI document writes it.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::Post => "post",
-            Self::Delete => "delete",
-        }
-    }
-
-    fn filter(self) -> MethodFilter {
-        match self {
-            Self::Get => MethodFilter::GET,
-            Self::Post => MethodFilter::POST,
-            Self::Delete => MethodFilter::DELETE,
-        }
-    }
+    pub(super) name: &'static str,
+    filter: MethodFilter,
 }
+
+pub(super) const GET: Verb = Verb { name: "get", filter: MethodFilter::GET };
+pub(super) const POST: Verb = Verb { name: "post", filter: MethodFilter::POST };
+pub(super) const DELETE: Verb = Verb { name: "delete", filter: MethodFilter::DELETE };
 
 /// One operation.
 pub(super) struct Operation {
@@ -149,19 +133,15 @@ where
     F: Fn(Call<Q, B>) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Result<A, Refusal>> + Send + 'static,
 {
-    let route =
-        on(verb.filter(), move |State(context): State<Arc<Context>>, parameters: RawPathParams, request: Request<Body>| {
-            let handler = handler.clone();
-            async move {
-                let received_unix_us = context.simulation.unix_us();
-                let path = parameters.iter().map(|(_, value)| value.to_owned()).collect();
-                let (query, body) = match understood::<Q, B>(request).await {
-                    Ok(understood) => understood,
-                    Err(refusal) => return Err(refusal),
-                };
-                handler(Call { context, received_unix_us, query, body, path }).await.map(Reply::into_response)
-            }
-        });
+    let route = on(verb.filter, move |State(context): State<Arc<Context>>, parameters: RawPathParams, request: Request<Body>| {
+        let handler = handler.clone();
+        async move {
+            let received_unix_us = context.simulation.unix_us();
+            let path = parameters.iter().map(|(_, value)| value.to_owned()).collect();
+            let (query, body) = understood::<Q, B>(request).await?;
+            handler(Call { context, received_unix_us, query, body, path }).await.map(Reply::into_response)
+        }
+    });
     Operation {
         verb,
         path,

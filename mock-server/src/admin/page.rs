@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::operation::Call;
-use super::refusal::Refusal;
 use super::reply::Html;
+use crate::refusal::Refusal;
 
 const PAGE: &str = include_str!("page.html");
 

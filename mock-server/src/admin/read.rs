@@ -8,7 +8,8 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::refusal::{Problem, Refusal, nearest};
+use super::unknown::nearest;
+use crate::refusal::{Problem, Refusal};
 
 /// A JSON body.
 pub(super) fn body<T: DeserializeOwned + JsonSchema>(bytes: &[u8]) -> Result<T, Refusal> {

@@ -7,6 +7,8 @@ use http::{HeaderValue, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
+use crate::refusal::json;
+
 /// An answer of one kind.
 pub(super) trait Reply {
     /// What the OpenAPI document says of it.
@@ -56,13 +58,6 @@ const HTML: &str = "text/html; charset=utf-8";
 
 fn of_type(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
     (status, [(CONTENT_TYPE, HeaderValue::from_static(content_type))], body.into()).into_response()
-}
-
-fn json(status: StatusCode, value: &impl Serialize) -> Response {
-    match serde_json::to_vec(value) {
-        Ok(body) => of_type(status, JSON, body),
-        Err(error) => of_type(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", error.to_string()),
-    }
 }
 
 impl<T: Serialize + JsonSchema> Reply for Json<T> {

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::operation::{Call, Nothing, Optional};
-use super::refusal::Refusal;
 use super::reply::Done;
+use crate::refusal::Refusal;
 use crate::running::ResetPart;
 
 /// What to forget.

@@ -1,32 +1,7 @@
 //! Every operation of the admin API.
 
-use super::operation::{
-    Operation,
-    Verb::{Delete, Get, Post},
-    operation,
-};
+use super::operation::{DELETE, GET, Operation, POST, operation};
 use super::{clock, faults, health, ledger, metrics, openapi, page, reset, state, vendors};
-
-/// Every path, for the answer to an unknown one.
-pub(super) const PATHS: [&str; 17] = [
-    "/",
-    "/ca.pem",
-    "/clock",
-    "/counts",
-    "/faults",
-    "/faults/kinds",
-    "/faults/{name}",
-    "/health",
-    "/ledger",
-    "/metrics",
-    "/openapi.json",
-    "/reset",
-    "/state",
-    "/state/{vendor}",
-    "/state/{vendor}/{section}",
-    "/state/{vendor}/{section}/{id}",
-    "/vendors",
-];
 
 const NO_VENDOR: (u16, &str) = (404, "There is no such vendor.");
 const NO_SECTION: (u16, &str) = (404, "There is no such vendor or section.");
@@ -39,37 +14,37 @@ const STARTED: (u16, &str) = (409, "The clock is already running.");
 /// The table.
 pub(super) fn table() -> Vec<Operation> {
     vec![
-        operation(Get, "/faults", "listFaults", faults::list).summary("Every fault, by hand or of the timetable, and its state"),
-        operation(Post, "/faults", "addFault", faults::add)
+        operation(GET, "/faults", "listFaults", faults::list).summary("Every fault, by hand or of the timetable, and its state"),
+        operation(POST, "/faults", "addFault", faults::add)
             .summary("Add a fault: `at` counts from now, `lasts` is its time to live; until it is removed where left out")
             .refuses(&[NAME_TAKEN, ENDED]),
-        operation(Delete, "/faults", "clearFaults", faults::clear).summary("End every fault, by hand or of the timetable"),
-        operation(Get, "/faults/kinds", "listKinds", faults::kinds).summary("Every kind of fault and the fields that it takes"),
-        operation(Delete, "/faults/{name}", "removeFault", faults::remove).summary("End a fault").refuses(&[NO_FAULT]),
-        operation(Get, "/vendors", "listVendors", vendors::list).summary("Where the vendors are, and their routes"),
-        operation(Get, "/counts", "listCounts", vendors::counts).summary("What has been answered, by vendor, route and status"),
-        operation(Get, "/state", "readState", state::all).summary("What requests have changed, at a glance").refuses(&[ENDED]),
-        operation(Get, "/state/{vendor}", "readVendor", state::of_vendor)
+        operation(DELETE, "/faults", "clearFaults", faults::clear).summary("End every fault, by hand or of the timetable"),
+        operation(GET, "/faults/kinds", "listKinds", faults::kinds).summary("Every kind of fault and the fields that it takes"),
+        operation(DELETE, "/faults/{name}", "removeFault", faults::remove).summary("End a fault").refuses(&[NO_FAULT]),
+        operation(GET, "/vendors", "listVendors", vendors::list).summary("Where the vendors are, and their routes"),
+        operation(GET, "/counts", "listCounts", vendors::counts).summary("What has been answered, by vendor, route and status"),
+        operation(GET, "/state", "readState", state::all).summary("What requests have changed, at a glance").refuses(&[ENDED]),
+        operation(GET, "/state/{vendor}", "readVendor", state::of_vendor)
             .summary("What requests have changed at a vendor, at a glance")
             .refuses(&[NO_VENDOR, ENDED]),
-        operation(Get, "/state/{vendor}/{section}", "readSection", state::section)
+        operation(GET, "/state/{vendor}/{section}", "readSection", state::section)
             .summary("A part of a vendor's state, a list by pages")
             .refuses(&[NO_SECTION, ENDED]),
-        operation(Get, "/state/{vendor}/{section}/{id}", "readItem", state::item)
+        operation(GET, "/state/{vendor}/{section}/{id}", "readItem", state::item)
             .summary("One item of a part of a vendor's state")
             .refuses(&[NO_ITEM, ENDED]),
-        operation(Get, "/ledger", "readLedger", ledger::read)
+        operation(GET, "/ledger", "readLedger", ledger::read)
             .summary("What happened to every request, one JSON object a line; live with `follow=true`"),
-        operation(Post, "/reset", "reset", reset::reset).summary("Forget what happened, or parts of it"),
-        operation(Get, "/clock", "readClock", clock::read).summary("The clocks, and what measures their skew"),
-        operation(Post, "/clock", "startClock", clock::start)
+        operation(POST, "/reset", "reset", reset::reset).summary("Forget what happened, or parts of it"),
+        operation(GET, "/clock", "readClock", clock::read).summary("The clocks, and what measures their skew"),
+        operation(POST, "/clock", "startClock", clock::start)
             .summary("Start the timetable's clock: now, or at a time handed over")
             .refuses(&[STARTED]),
-        operation(Get, "/health", "readHealth", health::health).summary("Whether everything works"),
-        operation(Get, "/metrics", "readMetrics", metrics::metrics).summary("Metrics for Prometheus"),
-        operation(Get, "/openapi.json", "readDocument", openapi::show).summary("This document"),
-        operation(Get, "/ca.pem", "readAuthority", health::ca)
+        operation(GET, "/health", "readHealth", health::health).summary("Whether everything works"),
+        operation(GET, "/metrics", "readMetrics", metrics::metrics).summary("Metrics for Prometheus"),
+        operation(GET, "/openapi.json", "readDocument", openapi::show).summary("This document"),
+        operation(GET, "/ca.pem", "readAuthority", health::ca)
             .summary("The certificate authority that the vendors' TLS certificates are signed by"),
-        operation(Get, "/", "showPage", page::show).summary("A page for people"),
+        operation(GET, "/", "showPage", page::show).summary("A page for people"),
     ]
 }

@@ -12,10 +12,11 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
-use super::guard::Guard;
+use super::guard::RULES;
 use super::router;
+use crate::guard::Guard;
 use crate::running::Simulation;
 use crate::settings::AdminSettings;
 
@@ -31,7 +32,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The admin API, listening. Dropped, it is gone with every connection.
 pub(crate) struct AdminServer {
     address: SocketAddr,
-    acceptor: JoinHandle<()>,
+    /// One task, which ends with this.
+    acceptor: JoinSet<()>,
 }
 
 impl AdminServer {
@@ -52,15 +54,7 @@ impl AdminServer {
 
     /// Closes the port and every connection, and waits until that is done.
     pub(crate) async fn shutdown(mut self) {
-        self.acceptor.abort();
-        // The only error is that it was aborted.
-        let _ = (&mut self.acceptor).await;
-    }
-}
-
-impl Drop for AdminServer {
-    fn drop(&mut self) {
-        self.acceptor.abort();
+        self.acceptor.shutdown().await;
     }
 }
 
@@ -74,9 +68,9 @@ pub(crate) struct Bound {
 impl Bound {
     /// Serves.
     pub(crate) fn serve(self, simulation: Arc<Simulation>) -> AdminServer {
-        let guard = Guard::new(self.address.ip(), self.settings.token.as_ref());
+        let guard = Guard::new(&RULES, self.address.ip(), self.settings.token.as_ref().map(|token| token.0.as_str()));
         let router = router(simulation, guard);
-        AdminServer { address: self.address, acceptor: tokio::spawn(accept(self.listener, router)) }
+        AdminServer { address: self.address, acceptor: JoinSet::from_iter([accept(self.listener, router)]) }
     }
 }
 

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::operation::Call;
-use super::refusal::{Problem, Refusal};
 use super::reply::Json;
+use super::unknown::not_found;
+use crate::refusal::{Problem, Refusal};
 use crate::running::Simulation;
 use crate::simulated::{SimulatedVendor, Vendor};
 
@@ -123,12 +124,12 @@ fn overview(vendor: &dyn Vendor) -> Overview {
 
 fn named(name: &str) -> Result<SimulatedVendor, Refusal> {
     let found = SimulatedVendor::ALL.into_iter().find(|vendor| vendor.as_str() == name);
-    found.ok_or_else(|| Refusal::not_found("vendor", name, &SimulatedVendor::ALL.map(SimulatedVendor::as_str)))
+    found.ok_or_else(|| not_found("vendor", name, &SimulatedVendor::ALL.map(SimulatedVendor::as_str)))
 }
 
 fn value(simulation: &Simulation, vendor: &str, section: &str) -> Result<Value, Refusal> {
     let vendor = simulation.vendor(named(vendor)?);
-    vendor.section(section).ok_or_else(|| Refusal::not_found("section", section, vendor.sections()))
+    vendor.section(section).ok_or_else(|| not_found("section", section, vendor.sections()))
 }
 
 fn page(items: Vec<Value>, paging: &Paging) -> Result<Section, Refusal> {

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::operation::Call;
-use super::refusal::Refusal;
 use super::reply::Json;
 use crate::counts::Count;
+use crate::refusal::Refusal;
 use crate::simulated::SimulatedVendor;
 
 /// Where a vendor is.

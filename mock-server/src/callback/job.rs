@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Uri};
-use tokio::time::Instant;
 
 use super::post;
 use super::signature::{sign, sign_badly};
@@ -21,7 +20,8 @@ pub(super) struct Job {
     pub(super) faults: CallbackFaults,
     /// It was held back, and may go.
     pub(super) was_held: bool,
-    was_overtaken: bool,
+    /// Another one has been sent that came later.
+    pub(super) was_overtaken: bool,
     callback: Callback,
     uri: Option<Uri>,
     /// Copies that are still to be delivered.
@@ -81,11 +81,6 @@ impl Job {
         self.callback.body.len()
     }
 
-    /// Another one has been sent that came later.
-    pub(super) fn overtaken(&mut self) {
-        self.was_overtaken = true;
-    }
-
     /// What is posted now.
     pub(super) fn request(&self) -> Option<Request<Bytes>> {
         let body = self.callback.body.clone();
@@ -139,29 +134,3 @@ impl Job {
 fn names(faults: &CallbackFaults, which: impl Fn(WebhookFault) -> bool) -> Vec<Arc<str>> {
     faults.0.iter().filter(|(_, fault)| which(*fault)).map(|(name, _)| name.clone()).collect()
 }
-
-/// A job in the queue; the one that is due first is the greatest.
-pub(super) struct Queued {
-    pub(super) due: Instant,
-    pub(super) job: Job,
-}
-
-impl Ord for Queued {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (other.due, other.job.number).cmp(&(self.due, self.job.number))
-    }
-}
-
-impl PartialOrd for Queued {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Queued {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Queued {}

@@ -11,7 +11,7 @@ mod signature;
 
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::simulated::clay::Clay;
 pub(crate) use post::{HttpPost, InProcess, Post};
@@ -19,18 +19,12 @@ use sender::{Judge, Sender};
 
 /// The task that makes callbacks. Dropped, it makes no more.
 #[derive(Debug)]
-pub(crate) struct Callbacks(JoinHandle<()>);
+pub(crate) struct Callbacks(#[expect(dead_code, reason = "it is kept so that the task lives")] JoinSet<()>);
 
 impl Callbacks {
     /// Makes the callbacks of `clay` from now on. Must be called within a tokio runtime.
     pub(crate) fn start(clay: Arc<Clay>, judge: Judge, post: impl Post) -> Self {
-        Self(tokio::spawn(Sender::new(clay, judge, post).run()))
-    }
-}
-
-impl Drop for Callbacks {
-    fn drop(&mut self) {
-        self.0.abort();
+        Self(JoinSet::from_iter([Sender::new(clay, judge, post).run()]))
     }
 }
 

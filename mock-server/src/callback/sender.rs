@@ -1,13 +1,13 @@
 //! The task: takes callbacks that are due, and has them posted.
 
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::job::{Job, Next, Queued};
+use super::job::{Job, Next};
 use super::post::Post;
 use crate::fault::{CallbackFaults, WebhookFault};
 use crate::simulated::clay::CallbackSettings;
@@ -30,7 +30,8 @@ pub(super) struct Sender<P> {
     generation: u64,
     start: Instant,
     next_number: u64,
-    queue: BinaryHeap<Queued>,
+    /// By when they are due, and by their numbers.
+    queue: BTreeMap<(Instant, u64), Job>,
     /// The one that waits to be overtaken, and until when.
     held: Option<(Instant, Job)>,
     under_way: JoinSet<(Job, Result<u16, String>)>,
@@ -42,13 +43,13 @@ impl<P: Post> Sender<P> {
     pub(super) fn new(clay: Arc<Clay>, judge: Judge, post: P) -> Self {
         Self {
             settings: clay.callback_settings().clone(),
-            generation: clay.deliveries().generation(),
+            generation: clay.deliveries.generation(),
             start: clay.start(),
             clay,
             judge,
             post,
             next_number: 0,
-            queue: BinaryHeap::new(),
+            queue: BTreeMap::new(),
             held: None,
             under_way: JoinSet::new(),
             bytes: 0,
@@ -66,7 +67,7 @@ impl<P: Post> Sender<P> {
             tokio::select! {
                 // Whichever comes first, all that is due is looked at next.
                 biased;
-                () = self.clay.deliveries().changed.notified() => {}
+                () = self.clay.deliveries.changed.notified() => {}
                 Some(sent) = self.under_way.join_next(), if !self.under_way.is_empty() => {
                     // It was aborted by a reset, or it ended: it cannot panic.
                     if let Ok((job, result)) = sent {
@@ -79,7 +80,7 @@ impl<P: Post> Sender<P> {
     }
 
     fn forget_before_reset(&mut self) {
-        let generation = self.clay.deliveries().generation();
+        let generation = self.clay.deliveries.generation();
         if generation != self.generation {
             self.generation = generation;
             self.start = self.clay.start();
@@ -101,32 +102,34 @@ impl<P: Post> Sender<P> {
             let job = Job::new(callback, faults, self.next_number, &self.settings);
             self.next_number += 1;
             if job.is_over() {
-                self.clay.deliveries().write(job.ended(), self.generation);
+                self.clay.deliveries.write(job.ended(), self.generation);
             } else {
                 let due = now.checked_add(job.faults.delay()).unwrap_or(now);
                 self.bytes += job.bytes();
-                self.queue.push(Queued { due, job });
+                self.enqueue(due, job);
             }
         }
         // Without room, an attempt's end is what to wait for.
         next.filter(|_| room > 0)
     }
 
+    fn enqueue(&mut self, due: Instant, job: Job) {
+        self.queue.insert((due, job.number), job);
+    }
+
     /// Releases a callback that was not overtaken in time.
     fn release_in_time(&mut self) {
         let now = Instant::now();
         if let Some((_, job)) = self.held.take_if(|(until, _)| *until <= now) {
-            self.queue.push(Queued { due: now, job });
+            self.enqueue(now, job);
         }
     }
 
     fn send_due(&mut self) {
         let now = Instant::now();
         while self.under_way.len() < self.settings.concurrency {
-            if self.queue.peek().is_none_or(|queued| queued.due > now) {
-                return;
-            }
-            let Some(Queued { mut job, .. }) = self.queue.pop() else { return };
+            let Some(first) = self.queue.first_entry().filter(|first| first.key().0 <= now) else { return };
+            let mut job = first.remove();
             // Where one waits already, this is the one that overtakes it.
             if job.faults.has(WebhookFault::OutOfOrder) && !job.was_held && self.held.is_none() {
                 job.was_held = true;
@@ -146,14 +149,14 @@ impl<P: Post> Sender<P> {
     fn attempted(&mut self, mut job: Job, result: Result<u16, String>) {
         let now = Instant::now();
         if let Some((_, mut held)) = self.held.take_if(|(_, held)| held.number < job.number) {
-            held.overtaken();
-            self.queue.push(Queued { due: now, job: held });
+            held.was_overtaken = true;
+            self.enqueue(now, held);
         }
         match job.attempted(result, now.saturating_duration_since(self.start), &self.settings) {
-            Next::Again(pause) => self.queue.push(Queued { due: now.checked_add(pause).unwrap_or(now), job }),
+            Next::Again(pause) => self.enqueue(now.checked_add(pause).unwrap_or(now), job),
             Next::End => {
                 self.bytes -= job.bytes();
-                self.clay.deliveries().write(job.ended(), self.generation);
+                self.clay.deliveries.write(job.ended(), self.generation);
             }
         }
     }
@@ -161,7 +164,7 @@ impl<P: Post> Sender<P> {
     /// When there is something to do, if nothing else happens before.
     fn wake(&self, due: Option<Instant>) -> Option<Instant> {
         let is_free = self.under_way.len() < self.settings.concurrency;
-        let queued = self.queue.peek().filter(|_| is_free).map(|queued| queued.due);
+        let queued = self.queue.keys().next().filter(|_| is_free).map(|(due, _)| *due);
         let held = self.held.as_ref().map(|(until, _)| *until);
         [due, queued, held].into_iter().flatten().min()
     }

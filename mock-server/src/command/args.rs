@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::config_file::{self, ConfigFileError};
 use super::values::{latency, limit};
 use crate::latency::LatencyModel;
-use crate::settings::{AdminSettings, ClaySettings, CustomerIoSettings, Secret, SimulationSettings};
+use crate::settings::{AdminSettings, ClaySettings, CustomerIoSettings, RateLimit, Secret, SimulationSettings};
 
 /// The environment variable that the admin API's token is taken from unless another is named.
 pub const TOKEN_VARIABLE: &str = "PLIMSOLL_MOCK_ADMIN_TOKEN";
@@ -61,10 +61,10 @@ pub struct MockArgs {
     pub limits: Limits,
     /// Clay's limit on webhook submissions, whatever `--limits` says: requests a second and burst (`10/20`).
     #[arg(long, value_name = "RATE/BURST", value_parser = limit, help_heading = "Vendors")]
-    pub clay_rate_limit: Option<(f64, u32)>,
+    pub clay_rate_limit: Option<RateLimit>,
     /// The limit of Customer.io's Track API, likewise.
     #[arg(long, value_name = "RATE/BURST", value_parser = limit, help_heading = "Vendors")]
-    pub customer_io_rate_limit: Option<(f64, u32)>,
+    pub customer_io_rate_limit: Option<RateLimit>,
     /// Where to write the certificate authority (PEM) that clients need to connect over https.
     #[arg(long, value_name = "FILE", help_heading = "Vendors")]
     pub ca_file: Option<PathBuf>,
@@ -208,14 +208,17 @@ mod tests {
         let p50_p99 = LatencyModel::Lognormal { p50: Duration::from_millis(40), p99: Duration::from_millis(200) };
         assert_eq!(settings.clay.latency, p50_p99);
         assert_eq!(settings.customer_io.latency, LatencyModel::Fixed { delay: Duration::from_millis(1500) });
-        assert_eq!((settings.clay.rate_limit, settings.customer_io.rate_limit, settings.seed), (Some((10.0, 20)), None, 9));
+        assert_eq!(
+            (settings.clay.rate_limit, settings.customer_io.rate_limit, settings.seed),
+            (Some(RateLimit { rate: 10.0, burst: 20 }), None, 9)
+        );
     }
 
     #[test]
     fn documented_limits_can_be_asked_for_and_overridden() {
         let settings = parse(&["--limits", "documented", "--customer-io-rate-limit", "5/6"]).unwrap();
         assert_eq!(settings.clay, ClaySettings::documented());
-        assert_eq!(settings.customer_io.rate_limit, Some((5.0, 6)));
+        assert_eq!(settings.customer_io.rate_limit, Some(RateLimit { rate: 5.0, burst: 6 }));
         assert_eq!(settings.customer_io.app_rate_limit, CustomerIoSettings::documented_limits().app_rate_limit);
     }
 

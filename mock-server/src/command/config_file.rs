@@ -1,7 +1,6 @@
 //! A file that says how the vendors behave and what is broken: TOML with `[clay]`, `[customer_io]` and `[[faults]]`, in the
 //! form that scenarios have.
 
-use std::fmt::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +10,7 @@ use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
 use crate::fault::form::FaultForm;
-use crate::fault::{Fault, validate_timetable};
+use crate::fault::{Fault, FaultProblem, validate_timetable};
 use crate::settings::{ClaySettings, CustomerIoSettings, SettingsProblem, SimulationSettings};
 
 /// The whole file.
@@ -61,13 +60,8 @@ pub struct Placed {
 }
 
 fn list(path: &Path, problems: &[Placed]) -> String {
-    let mut text = String::new();
-    for (index, problem) in problems.iter().enumerate() {
-        let end = if index + 1 < problems.len() { "\n" } else { "" };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{}:{}:{}: {}{end}", path.display(), problem.line, problem.column, problem.message);
-    }
-    text
+    let line = |problem: &Placed| format!("{}:{}:{}: {}", path.display(), problem.line, problem.column, problem.message);
+    problems.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// `settings` with everything that a file says: its keys in place of what is there, and its faults.
@@ -106,21 +100,16 @@ fn faults(text: &str, forms: &[FaultForm], places: &Places<'_>) -> Result<Vec<Fa
     for (index, form) in forms.iter().enumerate() {
         match form.check() {
             Ok(fault) => faults.push(fault),
-            Err(wrong) => problems.extend(wrong.into_iter().map(|problem| {
-                let message = format!("{}; {}", problem.problem, problem.help);
-                placed(text, places.of_field(index, &problem.field), message)
-            })),
+            Err(wrong) => problems.extend(wrong.into_iter().map(|problem| (index, problem))),
         }
     }
     if problems.is_empty() {
-        // Each is valid by itself, so that what is left is between them: a name that is used twice.
-        let twice = validate_timetable(&faults).err().unwrap_or_default();
-        problems.extend(twice.into_iter().map(|(index, problem)| {
-            let message = format!("{}; {}", problem.problem, problem.help);
-            placed(text, places.of_field(index, &problem.field), message)
-        }));
+        problems = validate_timetable(&faults).err().unwrap_or_default();
     }
-    if problems.is_empty() { Ok(faults) } else { Err(problems) }
+    let placed = |(index, problem): (usize, FaultProblem)| {
+        placed(text, places.of_field(index, &problem.field), format!("{}; {}", problem.problem, problem.help))
+    };
+    if problems.is_empty() { Ok(faults) } else { Err(problems.into_iter().map(placed).collect()) }
 }
 
 /// `settings` with the keys that are given in place of theirs. They have been read as such settings before.
@@ -160,9 +149,7 @@ impl<'a> Places<'a> {
         let key = field.split(['.', '[']).next().unwrap_or(field);
         Some(keys.get(key).map_or_else(|| fault.span(), |value| value.span()))
     }
-}
 
-impl Places<'_> {
     /// A setting called `clay.callbacks.url`, or the nearest table around it that is there.
     fn of_setting(&self, setting: &str) -> Option<Range<usize>> {
         let mut table = self.0.as_ref()?.get_ref();
@@ -187,6 +174,7 @@ fn placed(text: &str, span: Option<Range<usize>>, message: String) -> Placed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::RateLimit;
 
     fn parse(text: &str) -> Result<SimulationSettings, Vec<Placed>> {
         super::parse(text, SimulationSettings::default())
@@ -242,7 +230,7 @@ mod tests {
         assert_eq!(settings.clay.credits.plan, crate::settings::Plan::Growth);
         assert_eq!((settings.clay.rate_limit, settings.clay.enrichment.time_scale), (base.clay.rate_limit, 0.01));
         assert_eq!(settings.clay.enrichment.providers, base.clay.enrichment.providers);
-        assert_eq!(settings.customer_io.rate_limit, Some((5.0, 6)));
+        assert_eq!(settings.customer_io.rate_limit, Some(RateLimit { rate: 5.0, burst: 6 }));
         assert_eq!(settings.customer_io.app_rate_limit, base.customer_io.app_rate_limit);
         assert_eq!(settings.customer_io.latency.to_string(), "1ms to 2ms");
     }

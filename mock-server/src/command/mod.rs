@@ -22,26 +22,21 @@ pub fn run(args: &MockArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start: {error}")),
     };
-    let code = runtime.block_on(async { if args.stdio { serve_stdio().await } else { serve_by_hand(args).await } });
+    let code = if args.stdio {
+        runtime.block_on(serve_stdio())
+    } else {
+        runtime.block_on(serve_by_hand(args)).map_or_else(|reason| fail(&reason), |()| ExitCode::SUCCESS)
+    };
     // What is still running (a write to a full pipe, say) must not delay the exit.
     runtime.shutdown_background();
     code
 }
 
-async fn serve_by_hand(args: &MockArgs) -> ExitCode {
-    let settings = match args.settings(|name| std::env::var(name).ok()) {
-        Ok(settings) => settings,
-        Err(problem) => return fail(&problem.to_string()),
-    };
+async fn serve_by_hand(args: &MockArgs) -> Result<(), String> {
+    let settings = args.settings(|name| std::env::var(name).ok()).map_err(|problem| problem.to_string())?;
     // Before the first line is printed, so that a caller that has read it can end the program properly.
-    let ended = match signals() {
-        Ok(ended) => ended,
-        Err(error) => return fail(&format!("cannot listen for signals: {error}")),
-    };
-    let vendors = match SimulatedVendors::start(settings.clone()).await {
-        Ok(vendors) => vendors,
-        Err(error) => return fail(&error.to_string()),
-    };
+    let ended = signals().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let vendors = SimulatedVendors::start(settings.clone()).await.map_err(|error| error.to_string())?;
     if args.start_timetable {
         vendors.start_timetable();
     }
@@ -52,7 +47,7 @@ async fn serve_by_hand(args: &MockArgs) -> ExitCode {
     let problems = vendors.shutdown().await;
     let _ = io::stdout().write_all(summary(&counts).as_bytes());
     // The requests were served, but the ledger is not complete.
-    if problems.is_empty() { ExitCode::SUCCESS } else { fail(&problems.join("\nerror: ")) }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\nerror: ")) }
 }
 
 /// Resolves at the first SIGINT or SIGTERM. The handlers are in place when this returns.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::duration::parse_duration;
 use crate::latency::LatencyModel;
+use crate::settings::RateLimit;
 
 /// `40ms`, or `40ms/200ms`.
 pub(super) fn latency(text: &str) -> Result<LatencyModel, String> {
@@ -19,9 +20,11 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 /// `10/20`.
-pub(super) fn limit(text: &str) -> Result<(f64, u32), String> {
-    let wrong = || format!("`{text}` is not a limit; write it as requests a second and burst: `10/20`");
-    let (rate, burst) = text.split_once('/').ok_or_else(wrong)?;
-    let (rate, burst) = (rate.parse::<f64>().map_err(|_| wrong())?, burst.parse::<u32>().map_err(|_| wrong())?);
-    if rate.is_finite() && rate > 0.0 && burst > 0 { Ok((rate, burst)) } else { Err(wrong()) }
+pub(super) fn limit(text: &str) -> Result<RateLimit, String> {
+    let read = || {
+        let (rate, burst) = text.split_once('/')?;
+        let limit = RateLimit { rate: rate.parse().ok()?, burst: burst.parse().ok()? };
+        limit.check().is_ok().then_some(limit)
+    };
+    read().ok_or_else(|| format!("`{text}` is not a limit; write it as requests a second and burst: `10/20`"))
 }

@@ -5,11 +5,12 @@
 //! bypasses it on the way in, because wiremock normalises it as browsers do: `/customers/%2e%2e/events` is not `/events`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
 use http::uri::PathAndQuery;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use wiremock::{Mock, Respond, ResponseTemplate};
 
@@ -32,27 +33,23 @@ pub(super) struct Asides(Arc<Mutex<HashMap<u64, (PathAndQuery, Aside)>>>);
 impl Asides {
     /// A request for this target is under way, for as long as what this returns is kept.
     pub(super) fn expect(&self, number: u64, target: PathAndQuery) -> Expected<'_> {
-        self.under_way().insert(number, (target, Aside::default()));
+        self.0.lock().insert(number, (target, Aside::default()));
         Expected { asides: self, number }
     }
 
     fn target(&self, number: u64) -> Option<PathAndQuery> {
-        self.under_way().get(&number).map(|(target, _)| target.clone())
+        self.0.lock().get(&number).map(|(target, _)| target.clone())
     }
 
     fn put(&self, number: u64, aside: Aside) {
         // A request that is no longer in flight takes nothing.
-        if let Some((_, expected)) = self.under_way().get_mut(&number) {
+        if let Some((_, expected)) = self.0.lock().get_mut(&number) {
             *expected = aside;
         }
     }
 
     fn take(&self, number: u64) -> Aside {
-        self.under_way().remove(&number).map(|(_, aside)| aside).unwrap_or_default()
-    }
-
-    fn under_way(&self) -> MutexGuard<'_, HashMap<u64, (PathAndQuery, Aside)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().remove(&number).map(|(_, aside)| aside).unwrap_or_default()
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a connection's task and the requests on it share: what it is busy with, and what becomes of it.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -67,8 +68,8 @@ impl Connection {
 
     /// Takes the connection out of hyper's hands. The first fate counts.
     pub(super) fn meet(&self, fate: Fate) {
-        self.fate.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fate);
-        let mut activity = self.activity();
+        self.fate.lock().get_or_insert(fate);
+        let mut activity = self.activity.lock();
         (activity.is_leaving, activity.deadline) = (true, Instant::now() + IDLE);
         drop(activity);
         self.wake.notify_one();
@@ -84,13 +85,13 @@ impl Connection {
 
     /// A request is in the service's hands from now on, for as long as what this returns is kept.
     pub(super) fn serve_request(self: &Arc<Self>) -> Serving {
-        let mut activity = self.activity();
+        let mut activity = self.activity.lock();
         activity.requests += 1;
         Serving(self.clone())
     }
 
     pub(super) fn has_read(&self) {
-        let mut activity = self.activity();
+        let mut activity = self.activity.lock();
         if activity.heads && activity.requests == 0 && !activity.in_head {
             activity.in_head = true;
             activity.deadline = Instant::now() + HEAD_DEADLINE;
@@ -101,18 +102,14 @@ impl Connection {
         self.blocked.store(blocked, Ordering::Relaxed);
     }
 
-    fn activity(&self) -> std::sync::MutexGuard<'_, Activity> {
-        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Until when it may stay as it is; `None` while a request is being served, which takes as long as it takes.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let activity = self.activity();
+        let activity = self.activity.lock();
         (activity.requests == 0 || activity.is_leaving).then_some(activity.deadline)
     }
 
     pub(super) fn speaks_http2(&self) {
-        let mut activity = self.activity();
+        let mut activity = self.activity.lock();
         activity.heads = false;
         activity.in_head = false;
         activity.deadline = Instant::now() + IDLE;
@@ -123,7 +120,7 @@ impl Connection {
         if self.blocked.load(Ordering::Relaxed) {
             return None;
         }
-        self.fate.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.fate.lock().take()
     }
 }
 
@@ -132,7 +129,7 @@ pub(super) struct Serving(Arc<Connection>);
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let mut activity = self.0.activity();
+        let mut activity = self.0.activity.lock();
         activity.requests -= 1;
         activity.in_head = false;
         activity.deadline = Instant::now() + IDLE;

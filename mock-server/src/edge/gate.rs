@@ -34,7 +34,7 @@ struct Order {
 
 /// Accepts connections while the gate is open.
 pub(super) struct Acceptor {
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     port: Port,
     orders: mpsc::UnboundedReceiver<Order>,
     connections: JoinSet<()>,
@@ -72,10 +72,6 @@ impl Gate {
 }
 
 impl Acceptor {
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// Runs until the gate is gone. Connections end with it.
     pub(super) async fn run(mut self, shared: Arc<Shared>) {
         loop {

@@ -20,11 +20,12 @@ mod to_the_end;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::task::JoinHandle;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
 
 use backend::Backend;
 use gate::Gate;
@@ -40,7 +41,8 @@ pub(crate) struct Edge {
     shared: Arc<Shared>,
     gate: Gate,
     address: SocketAddr,
-    acceptor: Mutex<Option<JoinHandle<()>>>,
+    /// One task, which ends with this.
+    acceptor: Mutex<JoinSet<()>>,
 }
 
 impl Edge {
@@ -51,11 +53,11 @@ impl Edge {
     /// The port is taken, or the operating system has no more sockets or threads.
     pub(crate) async fn start(vendor: Arc<FaultyVendor>, port: u16, tls: Arc<Tls>) -> io::Result<Self> {
         let (gate, acceptor) = gate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-        let address = acceptor.address();
+        let address = acceptor.address;
         let backend = Backend::start(vendor.shared_vendor(), backend::BUDGET).await?;
         let shared = Arc::new(Shared { vendor, backend, tls, open: Arc::default() });
-        let acceptor = tokio::spawn(acceptor.run(shared.clone()));
-        Ok(Self { shared, gate, address, acceptor: Mutex::new(Some(acceptor)) })
+        let acceptor = Mutex::new(JoinSet::from_iter([acceptor.run(shared.clone())]));
+        Ok(Self { shared, gate, address, acceptor })
     }
 
     /// The base URL, without a trailing slash.
@@ -70,14 +72,8 @@ impl Edge {
 
     /// Closes the port and every connection, and waits until that is done.
     pub(crate) async fn shutdown(&self) {
-        if let Some(acceptor) = self.end() {
-            // The only error is that it was aborted.
-            let _ = acceptor.await;
-        }
-    }
-
-    fn end(&self) -> Option<JoinHandle<()>> {
-        self.acceptor.lock().unwrap_or_else(PoisonError::into_inner).take().inspect(JoinHandle::abort)
+        let mut acceptor = std::mem::take(&mut *self.acceptor.lock());
+        acceptor.shutdown().await;
     }
 }
 
@@ -92,12 +88,6 @@ impl FaultTarget for Edge {
         let closes = active.closing().next().is_some();
         self.shared.vendor.set_active(active);
         self.gate.set(open, closes).boxed()
-    }
-}
-
-impl Drop for Edge {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 

@@ -128,7 +128,7 @@ async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, Unread> {
 async fn forward(shared: Arc<Shared>, mut judged: Judged, parts: request::Parts, body: Bytes) -> Judged {
     let error = |status, message: &str| shared.vendor.vendor().error(status, message);
     let answer = if parts.uri.path().starts_with('/') {
-        let asked = shared.backend.answer(judged.number(), parts, body).await;
+        let asked = shared.backend.answer(judged.record.number, parts, body).await;
         let mut answer = match asked.response {
             Ok(response) => {
                 let (head, body) = response.into_parts();
@@ -211,7 +211,7 @@ async fn respond(mut play: Play, serving: Serving, connection: Arc<Connection>) 
         }
         play.played(&step);
     }
-    match play.end() {
+    match play.end {
         End::Close => {
             play.over();
             Err(Closed)

@@ -60,7 +60,7 @@ impl StreamPlay {
                     self.play.played(&step);
                     self.end_connection(Fate::Close);
                 }
-                None => match self.play.end() {
+                None => match self.play.end {
                     End::Close => {
                         self.play.over();
                         if self.play.is_complete() {
@@ -79,7 +79,7 @@ impl StreamPlay {
 
     fn has_given(&mut self, bytes: &Bytes) {
         self.play.played(&Step::Body(bytes.clone()));
-        if self.play.is_last() && self.play.end() != End::Hang {
+        if self.play.is_last() && self.play.end != End::Hang {
             // Whoever has read the answer finds it in the ledger.
             self.play.over();
         }

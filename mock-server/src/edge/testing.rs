@@ -19,7 +19,7 @@ use crate::wire::Script;
 pub(super) async fn with(faults: Vec<Fault>) -> Arc<Shared> {
     let vendor = clay_with(faults);
     let backend = Backend::start(vendor.shared_vendor(), BUDGET).await.unwrap();
-    let tls = Arc::new(Tls::new(vendor.clock().date(Instant::now())).unwrap());
+    let tls = Arc::new(Tls::new(vendor.clock.date(Instant::now())).unwrap());
     Arc::new(Shared { vendor, backend, open: Arc::default(), tls })
 }
 

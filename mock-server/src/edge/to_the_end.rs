@@ -6,32 +6,22 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
 /// A future that goes on by itself where it is dropped before its end. As long as it is waited for, it costs no task.
-pub(super) struct ToTheEnd<F>(Option<Pin<Box<F>>>)
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static;
+pub(super) struct ToTheEnd<T: Send + 'static>(Option<BoxFuture<'static, T>>);
 
-impl<F> ToTheEnd<F>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    pub(super) fn new(future: F) -> Self {
+impl<T: Send + 'static> ToTheEnd<T> {
+    pub(super) fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
         Self(Some(Box::pin(future)))
     }
 }
 
-impl<F> Future for ToTheEnd<F>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    type Output = F::Output;
+impl<T: Send + 'static> Future for ToTheEnd<T> {
+    type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let future = self.0.as_mut().expect("a future is not polled when it has ended");
         let output = ready!(future.as_mut().poll(cx));
         self.0 = None;
@@ -39,11 +29,7 @@ where
     }
 }
 
-impl<F> Drop for ToTheEnd<F>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
+impl<T: Send + 'static> Drop for ToTheEnd<T> {
     fn drop(&mut self) {
         // Without a runtime the program is ending, and everything with it.
         if let (Some(rest), Ok(runtime)) = (self.0.take(), Handle::try_current()) {

@@ -119,15 +119,15 @@ async fn read(mut play: Play) -> Result<Answered, NoAnswer> {
         }
     }
     let head_at = head_at.filter(|_| play.is_complete());
-    match (head_at, play.end()) {
+    match (head_at, play.end) {
         // A client that has read all that the head promises waits for no more.
         (Some(head_at), _) => {
-            body.truncate(usize::try_from(play.content_length()).unwrap_or(usize::MAX));
+            body.truncate(usize::try_from(play.content_length).unwrap_or(usize::MAX));
             Ok(Answered { head: play.head(), head_at, body: body.freeze() })
         }
         (None, End::Hang) => pending().await,
         (None, End::Reset) => Err(NoAnswer::Reset),
-        (None, End::Close) if play.has_head() => Err(NoAnswer::Incomplete),
+        (None, End::Close) if play.has_head => Err(NoAnswer::Incomplete),
         (None, End::Close) => Err(NoAnswer::Closed),
     }
 }

@@ -15,7 +15,7 @@ use crate::wire::Script;
 
 /// A request that the faults have judged, all of them together.
 pub(crate) struct Judged {
-    pub(super) record: Record,
+    pub(crate) record: Record,
     /// A fault closes the connection.
     pub(super) closes: bool,
     /// A fault's answer or the vendor's, where there is one.
@@ -25,7 +25,7 @@ pub(crate) struct Judged {
     /// The vendor gets the request, unless a fault ends it.
     reaches_vendor: bool,
     /// Faults that alter the answer on its way, with their numbers in the record.
-    alterers: Vec<(usize, Arc<ActiveFault>)>,
+    pub(super) alterers: Vec<(usize, Arc<ActiveFault>)>,
 }
 
 impl FaultyVendor {
@@ -87,21 +87,11 @@ impl Judged {
         self.reaches_vendor && !self.has_ended()
     }
 
-    /// The request's number in the ledger.
-    pub(crate) fn number(&self) -> u64 {
-        self.record.number
-    }
-
     /// Hands the vendor's answer over. What the request has changed stays true whatever becomes of the answer.
     pub(crate) fn answered(&mut self, mut answer: Answer) {
         self.record.has_effects(std::mem::take(&mut answer.effects));
         self.record.will_answer(&answer, false);
         self.answer = Some(answer);
-    }
-
-    /// Whether the answer may be altered on its way.
-    pub(super) fn alters(&self) -> bool {
-        !self.alterers.is_empty()
     }
 
     /// Alters an answer; returns where. Nothing where no fault found anything to alter.

@@ -19,10 +19,10 @@ mod play;
 mod record;
 mod reply;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 pub use in_process::{Answered, NoAnswer};
 pub(crate) use judge::Judged;
@@ -32,7 +32,7 @@ pub(crate) use reply::{Reply, without_body};
 
 use crate::clock::DayClock;
 use crate::counts::{Count, Counts};
-use crate::fault::{ActiveFaults, CallbackFaults};
+use crate::fault::ActiveFaults;
 use crate::ledger::Ledger;
 use crate::simulated::{SimulatedVendor, Vendor};
 
@@ -62,9 +62,9 @@ pub struct FaultyVendor {
     name: SimulatedVendor,
     vendor: Arc<dyn Vendor>,
     active: RwLock<ActiveFaults>,
-    counts: Counts,
+    pub(crate) counts: Counts,
     ledger: Arc<Ledger>,
-    clock: DayClock,
+    pub(crate) clock: DayClock,
     /// Wakes requests that go on without a connection, when a fault that closes connections begins.
     closing: Notify,
 }
@@ -99,16 +99,8 @@ impl FaultyVendor {
         &self.ledger
     }
 
-    pub(crate) fn reset_counts(&self) {
-        self.counts.clear();
-    }
-
-    pub(crate) fn clock(&self) -> DayClock {
-        self.clock
-    }
-
     pub(crate) fn active(&self) -> ActiveFaults {
-        self.active.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.active.read().clone()
     }
 
     /// Puts faults in force; when this returns, they are.
@@ -116,15 +108,10 @@ impl FaultyVendor {
         // First, so that a request which carries a new key does not meet a vendor that does not know it yet.
         self.vendor.accept_also(active.new_keys());
         let closes = active.closing().next().is_some();
-        *self.active.write().unwrap_or_else(PoisonError::into_inner) = active;
+        *self.active.write() = active;
         if closes {
             self.closing.notify_waiters();
         }
-    }
-
-    /// What faults make of a callback that the vendor is about to make.
-    pub(crate) fn judge_callback(&self, identity: &[u8], now: Instant) -> CallbackFaults {
-        self.active().judge_callback(identity, now)
     }
 }
 

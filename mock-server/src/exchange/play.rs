@@ -14,11 +14,11 @@ pub(crate) const PIECE: usize = 64 * 1024;
 /// A script that is being played.
 pub(crate) struct Play {
     steps: std::vec::IntoIter<Step>,
-    end: End,
+    pub(crate) end: End,
     head: response::Parts,
-    content_length: u64,
+    pub(super) content_length: u64,
     position: Position,
-    has_head: bool,
+    pub(super) has_head: bool,
     /// Bytes of the body that have been played.
     body: u64,
     /// Bytes that the answer's body had before anything was done to it.
@@ -62,21 +62,6 @@ impl Play {
     pub(crate) fn next(&mut self) -> Option<Step> {
         self.note();
         self.steps.next()
-    }
-
-    /// How it goes on after the last step.
-    pub(crate) fn end(&self) -> End {
-        self.end
-    }
-
-    /// The head has been played.
-    pub(super) fn has_head(&self) -> bool {
-        self.has_head
-    }
-
-    /// What the head says the body's length is.
-    pub(super) fn content_length(&self) -> u64 {
-        self.content_length
     }
 
     /// The whole body has been played, whatever it has become.

@@ -23,7 +23,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// A request that is not over yet.
 pub(crate) struct Record {
     vendor: Arc<FaultyVendor>,
-    pub(super) number: u64,
+    pub(crate) number: u64,
     pub(super) arrived: Instant,
     pub(super) route: &'static str,
     method: Cow<'static, str>,
@@ -147,7 +147,7 @@ impl Drop for Record {
         self.vendor.ledger.write(Entry {
             entry: 0,
             request: self.number,
-            at_us: micros(self.arrived.saturating_duration_since(self.vendor.ledger.start())),
+            at_us: micros(self.arrived.saturating_duration_since(self.vendor.ledger.start)),
             took_us: micros(now.saturating_duration_since(self.arrived)),
             vendor: self.vendor.name(),
             route: Cow::Borrowed(self.route),

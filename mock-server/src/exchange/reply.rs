@@ -48,7 +48,7 @@ impl Judged {
         let answer = self.answer.take();
         let is_given = answer.is_some();
         let mut answer = answer.unwrap_or_else(|| Answer::text(StatusCode::NO_CONTENT, Bytes::new()));
-        if !self.alters() {
+        if self.alterers.is_empty() {
             self.record.all_happened(What::End);
             return Reply::Answer(answer, self.record);
         }

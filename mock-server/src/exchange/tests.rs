@@ -7,6 +7,8 @@ use http::{HeaderMap, Method, Request};
 use tokio::time::timeout;
 
 use super::testing::{altering, clay_with, fault};
+use tokio::time::Instant;
+
 use super::*;
 use crate::counts::CLOSED;
 use crate::fault::{ActiveFault, Fault, FaultKind, Outage, RetryAfterStyle};

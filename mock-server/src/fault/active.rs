@@ -60,14 +60,6 @@ impl ActiveFault {
         }
     }
 
-    /// A fault of every request that does what a test wants.
-    #[cfg(test)]
-    pub(crate) fn of_effect(name: &str, effect: Box<dyn Effect>) -> Self {
-        let stand_in = Fault::new(name, FaultKind::Hang);
-        let fault = Self::begin(&stand_in, 0, Seed(1), SimulatedVendor::Clay, Instant::now());
-        Self { effect, ..fault }
-    }
-
     /// The same, counting what it hits together with others.
     pub(crate) fn counting(self, hits: Arc<AtomicU64>) -> Self {
         Self { hits, ..self }
@@ -115,6 +107,16 @@ impl ActiveFault {
 
     fn strength(&self, now: Instant) -> f64 {
         self.ramp.map_or(1.0, |ramp| ramp.strength(now))
+    }
+}
+
+#[cfg(test)]
+impl ActiveFault {
+    /// A fault of every request that does what a test wants.
+    pub(crate) fn of_effect(name: &str, effect: Box<dyn Effect>) -> Self {
+        let stand_in = Fault::new(name, FaultKind::Hang);
+        let fault = Self::begin(&stand_in, 0, Seed(1), SimulatedVendor::Clay, Instant::now());
+        Self { effect, ..fault }
     }
 }
 

@@ -6,10 +6,7 @@
 
 use http::StatusCode;
 
-use super::effect::{Begun, Effect, Moment, Verdict};
-use super::facts::Facts;
-use super::keys::FaultForm;
-use super::problem::FaultProblem;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Moment, Verdict};
 use crate::secret::Secret;
 use crate::simulated::{Request, Vendor};
 

@@ -8,12 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::body;
-use super::effect::{Begun, Effect};
-use super::facts::Facts;
-use super::keys::FaultForm;
-use super::problem::FaultProblem;
-use super::ramp::Ramp;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Ramp, body};
 use crate::wire::Script;
 
 /// Pieces a second.

@@ -9,14 +9,9 @@ use crate::wire::{End, Script, Step};
 /// Most pieces that a body is taken apart into. Beyond them pieces are larger, for every piece takes memory.
 pub(super) const MOST_PIECES: u64 = 1 << 16;
 
-/// Bytes of the body that are still to come.
-pub(super) fn length(script: &Script) -> u64 {
-    script.steps.iter().map(|step| if let Step::Body(bytes) = step { bytes.len() as u64 } else { 0 }).sum()
-}
-
 /// Cuts the body after `at` bytes, and leaves the head saying what it has said. Returns whether there was anything to cut.
 pub(super) fn cut(script: &mut Script, at: u64) -> bool {
-    let whole = length(script);
+    let whole = script.body_length();
     if whole <= at {
         return false;
     }
@@ -46,7 +41,7 @@ pub(super) fn cut(script: &mut Script, at: u64) -> bool {
 /// Takes the body apart into pieces of at most `size` bytes, with what `pause` gives before each, from the bytes before
 /// the piece and those up to its end. Returns whether there is a pause at all.
 pub(super) fn slice(script: &mut Script, size: u64, mut pause: impl FnMut(u64, u64) -> Duration) -> bool {
-    let size = usize::try_from(size.max(length(script).div_ceil(MOST_PIECES)).max(1)).unwrap_or(usize::MAX);
+    let size = usize::try_from(size.max(script.body_length().div_ceil(MOST_PIECES)).max(1)).unwrap_or(usize::MAX);
     let (mut sent, mut pauses) = (0, false);
     let mut steps = Vec::with_capacity(script.steps.len());
     for step in script.steps.drain(..) {

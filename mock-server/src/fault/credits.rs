@@ -5,10 +5,7 @@
 
 use http::StatusCode;
 
-use super::effect::{Begun, Effect, Moment, Verdict};
-use super::facts::Facts;
-use super::keys::FaultForm;
-use super::problem::FaultProblem;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Moment, Verdict};
 use crate::simulated::{Request, SimulatedVendor, Vendor};
 
 pub(super) const FACTS: Facts = Facts { only_of: Some((SimulatedVendor::Clay, "has credits")), ..Facts::NONE };

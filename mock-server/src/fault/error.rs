@@ -3,10 +3,7 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::effect::{Begun, Effect, Moment, Verdict};
-use super::facts::Facts;
-use super::keys::FaultForm;
-use super::problem::FaultProblem;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Moment, Verdict};
 use crate::simulated::{Answer, Request, Vendor};
 
 pub(super) const FACTS: Facts = Facts { keys: &["status", "body"], ..Facts::NONE };

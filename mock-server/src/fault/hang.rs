@@ -5,10 +5,7 @@
 
 use tokio::time::Instant;
 
-use super::effect::{Begun, Effect};
-use super::facts::Facts;
-use super::keys::FaultForm;
-use super::problem::FaultProblem;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem};
 use crate::wire::{End, Script};
 
 pub(super) const FACTS: Facts = Facts::NONE;

@@ -5,11 +5,7 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::effect::{Begun, Effect, Moment, Verdict};
-use super::facts::Facts;
-use super::keys::FaultForm;
-use super::problem::FaultProblem;
-use super::ramp::Ramp;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Moment, Ramp, Verdict};
 use crate::duration::{Period, format_duration};
 use crate::latency::LatencyModel;
 use crate::seed::Seed;

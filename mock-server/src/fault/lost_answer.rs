@@ -4,14 +4,9 @@
 //! and nothing makes the two known as one, the effect happens twice. The ledger shows both.
 
 use serde::{Deserialize, Serialize};
-
 use tokio::time::Instant;
 
-use super::effect::{Begun, Effect};
-use super::facts::Facts;
-use super::keys::{self, FaultForm};
-use super::problem::FaultProblem;
-use super::words::HowName;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, HowName, keys};
 use crate::wire::{End, Script};
 
 /// How a client notices that its answer is lost.

@@ -5,15 +5,9 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-
-use super::body;
 use tokio::time::Instant;
 
-use super::effect::{Begun, Effect};
-use super::facts::Facts;
-use super::keys::{self, FaultForm};
-use super::problem::FaultProblem;
-use super::words::HowName;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, HowName, body, keys};
 use crate::wire::{Script, Step};
 
 /// What is wrong with an answer.
@@ -106,7 +100,7 @@ fn declare(script: &mut Script, of: impl FnOnce(u64) -> u64) -> bool {
     if !script.steps.contains(&Step::Head) {
         return false;
     }
-    let length = script.content_length.unwrap_or_else(|| body::length(script));
+    let length = script.content_length.unwrap_or_else(|| script.body_length());
     let declared = of(length);
     if declared == length {
         return false;

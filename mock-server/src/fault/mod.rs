@@ -33,6 +33,13 @@ mod validate;
 mod webhook;
 mod words;
 
+// What the file of a kind is made of.
+use effect::{Begun, Effect, Moment, Verdict};
+use facts::Facts;
+use keys::FaultForm;
+use ramp::Ramp;
+use words::{HowName, WhenName};
+
 pub(crate) use active::{ActiveFault, ActiveFaults, CallbackFaults};
 pub use definition::Fault;
 pub use effect::WebhookFault;

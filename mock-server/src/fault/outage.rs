@@ -7,11 +7,7 @@
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::effect::{Begun, Effect, Moment, Verdict};
-use super::facts::Facts;
-use super::keys::{self, FaultForm};
-use super::problem::FaultProblem;
-use super::words::HowName;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, HowName, Moment, Verdict, keys};
 use crate::simulated::{Request, Vendor};
 
 /// Ways of being gone.

@@ -3,16 +3,11 @@
 //! Retry-After is computed from the bucket and never too early, so that a client which obeys it gets through when it is
 //! alone, and the ledger shows which clients obey it.
 
-use std::sync::{Mutex, PoisonError};
-
 use http::StatusCode;
-use http::header::RETRY_AFTER;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::effect::{Begun, Effect, Moment, Verdict};
-use super::facts::Facts;
-use super::keys::FaultForm;
-use super::problem::FaultProblem;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Moment, Verdict};
 use crate::bucket::TokenBucket;
 use crate::retry_after::RetryAfterStyle;
 use crate::simulated::{Request, Vendor};
@@ -71,12 +66,9 @@ struct RateLimiter {
 impl Effect for RateLimiter {
     fn judge(&self, vendor: &dyn Vendor, _request: &Request<'_>, moment: Moment) -> Verdict {
         let elapsed = moment.now.saturating_duration_since(self.start);
-        let taken = self.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(elapsed);
+        let taken = self.bucket.lock().take(elapsed);
         let Err(wait) = taken else { return Verdict::Pass };
-        let mut answer = vendor.error(StatusCode::TOO_MANY_REQUESTS, "rate limit exceeded");
-        if let Some(value) = self.retry_after.value(wait, moment.date) {
-            answer.headers.insert(RETRY_AFTER, value);
-        }
-        Verdict::Answer(answer)
+        let answer = vendor.error(StatusCode::TOO_MANY_REQUESTS, "rate limit exceeded");
+        Verdict::Answer(answer.with_retry_after(self.retry_after.value(wait, moment.date)))
     }
 }

@@ -4,15 +4,9 @@
 //! only before the answer, where the vendor is not asked: within and after it, the request has been carried out.
 
 use serde::{Deserialize, Serialize};
-
-use super::body;
 use tokio::time::Instant;
 
-use super::effect::{Begun, Effect};
-use super::facts::Facts;
-use super::keys::FaultForm;
-use super::problem::FaultProblem;
-use super::words::WhenName;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, WhenName, body};
 use crate::wire::{End, Script};
 
 /// The point at which a connection is reset.
@@ -78,7 +72,7 @@ impl Effect for ResetPoint {
         let happens = match *self {
             ResetPoint::Before => return body::lose(script, End::Reset),
             ResetPoint::Within { bytes } => {
-                let at = bytes.unwrap_or_else(|| body::length(script) / 2);
+                let at = bytes.unwrap_or_else(|| script.body_length() / 2);
                 body::cut(script, at)
             }
             ResetPoint::After => !script.steps.is_empty(),

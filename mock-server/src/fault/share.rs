@@ -7,7 +7,8 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::seed::{Hash, Seed};
 use crate::simulated::Request;
@@ -57,7 +58,7 @@ impl Share {
     }
 
     fn occurrence(&self, identity: u64) -> u32 {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         if seen.len() >= COUNTED_IDENTITIES && !seen.contains_key(&identity) {
             return 1;
         }

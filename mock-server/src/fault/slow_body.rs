@@ -4,13 +4,9 @@
 
 use std::time::Duration;
 
-use super::body;
 use tokio::time::Instant;
 
-use super::effect::{Begun, Effect};
-use super::facts::Facts;
-use super::keys::FaultForm;
-use super::problem::FaultProblem;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, body};
 use crate::duration::Period;
 use crate::wire::Script;
 

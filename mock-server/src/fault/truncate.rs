@@ -3,13 +3,9 @@
 //! The head promises more than comes, and the connection is closed in order, as by a proxy that gives up. A client must not
 //! take the part for the whole. How the connection ends is left to a reset, where one hits the same answer.
 
-use super::body;
 use tokio::time::Instant;
 
-use super::effect::{Begun, Effect};
-use super::facts::Facts;
-use super::keys::FaultForm;
-use super::problem::FaultProblem;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, body};
 use crate::wire::Script;
 
 pub(super) const FACTS: Facts = Facts { keys: &["bytes"], ..Facts::NONE };

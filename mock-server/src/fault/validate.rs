@@ -8,7 +8,7 @@ use super::outage;
 use super::problem::FaultProblem;
 use crate::duration::format_duration;
 use crate::simulated::routes;
-use crate::text::nearest;
+use crate::text::did_you_mean_or_all;
 
 /// Most characters of a fault's name.
 const LONGEST_NAME: usize = 100;
@@ -156,13 +156,8 @@ pub fn validate_timetable(faults: &[Fault]) -> Result<(), Vec<(usize, FaultProbl
 }
 
 fn known_routes(name: &str) -> String {
-    match nearest(name, routes().map(|route| route.name)) {
-        Some(known) => format!("did you mean `{known}`?"),
-        None => {
-            let known: Vec<&str> = routes().map(|route| route.name).collect();
-            format!("there are {}", known.join(", "))
-        }
-    }
+    let known: Vec<&str> = routes().map(|route| route.name).collect();
+    did_you_mean_or_all(name, &known)
 }
 
 #[cfg(test)]

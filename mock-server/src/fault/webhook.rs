@@ -3,11 +3,7 @@
 //! Delivery is not guaranteed, says Clay, and integrators report callbacks that came twice. A receiver has to live with all of
 //! it: wait without hanging, take a duplicate for one, put what overtakes in order, and refuse what is badly signed.
 
-use super::effect::{Begun, Effect, Moment, Verdict, WebhookFault};
-use super::facts::Facts;
-use super::keys::{self, FaultForm};
-use super::problem::FaultProblem;
-use super::words::HowName;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, HowName, Moment, Verdict, WebhookFault, keys};
 use crate::duration::Period;
 use crate::simulated::{Request, SimulatedVendor, Vendor};
 

@@ -4,9 +4,10 @@
 //! follower that is slower than the ring learns how many entries it has missed; no reader can delay a request.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -14,7 +15,7 @@ use super::{Entry, KEPT, KEPT_BYTES};
 
 /// Every request's entry: the latest ones in memory, all of them for followers.
 pub struct Ledger {
-    start: Instant,
+    pub(crate) start: Instant,
     requests: AtomicU64,
     kept: Mutex<Kept>,
     /// Notified of every entry.
@@ -71,25 +72,16 @@ impl Ledger {
         Self { start: Instant::now(), requests: AtomicU64::new(0), kept: Mutex::default(), news: Arc::default() }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The number of the next request.
     pub(crate) fn next_request(&self) -> u64 {
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// The zero of `at_us`.
-    pub(crate) fn start(&self) -> Instant {
-        self.start
     }
 
     /// Writes down a request that is over, and gives the entry its number.
     pub(crate) fn write(&self, mut entry: Entry) {
         let bytes = entry.bytes();
         let (forgotten, more) = {
-            let mut kept = self.kept();
+            let mut kept = self.kept.lock();
             // One goes for one that comes, unless it is larger.
             let forgotten = kept.make_room(bytes);
             let more: Vec<_> = std::iter::from_fn(|| kept.make_room(bytes)).collect();
@@ -111,12 +103,12 @@ impl Ledger {
 
     /// How many entries have been written, the forgotten ones included.
     pub fn written(&self) -> u64 {
-        self.kept().written
+        self.kept.lock().written
     }
 
     /// How many entries are kept in memory, the ones before the last reset included.
     pub(crate) fn entries_kept(&self) -> u64 {
-        self.kept().entries.len() as u64
+        self.kept.lock().entries.len() as u64
     }
 
     /// Waits until every request that has arrived is over and written down.
@@ -138,14 +130,14 @@ impl Ledger {
 
     /// Those of them that `wanted` wants.
     pub fn entries_where(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Entry>> {
-        let kept = self.kept();
+        let kept = self.kept.lock();
         kept.entries.range(kept.index_after(kept.cleared)..).filter(|entry| wanted(entry)).cloned().collect()
     }
 
     /// Up to `limit` entries after number `after`, and how many of those after it are forgotten. A reset hides what came
     /// before it, unless `even_cleared`.
     pub(crate) fn batch_after(&self, after: u64, limit: usize, even_cleared: bool) -> Batch {
-        let kept = self.kept();
+        let kept = self.kept.lock();
         let after = if even_cleared { after } else { after.max(kept.cleared) };
         let forgotten = kept.written - kept.entries.len() as u64;
         let from = kept.index_after(after);
@@ -175,7 +167,7 @@ impl Ledger {
 
     /// Takes every entry out of sight; numbers go on, and followers miss nothing.
     pub(crate) fn clear(&self) {
-        let mut kept = self.kept();
+        let mut kept = self.kept.lock();
         kept.cleared = kept.written;
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{Mutex, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::{Bill, Command, Count, FaultChange, Message};
@@ -93,7 +93,7 @@ pub struct Child {
     faults: Option<mpsc::UnboundedReceiver<FaultChange>>,
     ended: watch::Receiver<Option<Ended>>,
     /// Owns the process, and kills it when it is aborted.
-    guard: JoinHandle<()>,
+    guard: JoinSet<()>,
 }
 
 /// One question at a time.
@@ -106,10 +106,8 @@ struct Talk {
     owed: usize,
 }
 
-enum Reply {
-    Message(Message),
-    Unreadable(String),
-}
+/// What it says in answer, or a line that cannot be read.
+type Reply = Result<Message, String>;
 
 impl Child {
     /// Starts `command`, which must speak this protocol (`mock-server --stdio`), hands it `settings` and waits until it
@@ -135,11 +133,11 @@ impl Child {
         let (ended_sender, ended) = watch::channel(None);
         let (fault_sender, faults) = mpsc::unbounded_channel();
         let (reply_sender, replies) = mpsc::unbounded_channel();
-        let guard = tokio::spawn(async move {
+        let guard = JoinSet::from_iter([async move {
             // First everything that it said, so that its last words are heard before its end.
             listen(BufReader::new(stdout).lines(), &fault_sender, &reply_sender).await;
             ended_sender.send_replace(Some(how_it_ended(process.wait().await)));
-        });
+        }]);
         let mut child = Self {
             urls: PerVendor::default(),
             admin_url: None,
@@ -240,13 +238,13 @@ impl Child {
     }
 
     /// Ends the process: closes its standard input, waits for up to 7 s, then kills it. Returns how it ended.
-    pub async fn stop(self) -> Ended {
+    pub async fn stop(mut self) -> Ended {
         let ended = self.wait();
         self.talk.lock().await.stdin = None;
         match timeout(END_WITHIN, ended).await {
             Ok(ended) => ended,
             Err(_) => {
-                self.guard.abort();
+                self.guard.abort_all();
                 self.wait().await
             }
         }
@@ -258,9 +256,9 @@ impl Child {
         let mut talk = self.talk.lock().await;
         match timeout(ANSWER_WITHIN, talk.exchange(&line)).await {
             Err(_) => Err(ChildError::Silent),
-            Ok(Some(Reply::Message(Message::Failed { reason }))) => Err(ChildError::Failed { reason }),
-            Ok(Some(Reply::Message(message))) => Ok(message),
-            Ok(Some(Reply::Unreadable(line))) => Err(ChildError::Unexpected { line }),
+            Ok(Some(Ok(Message::Failed { reason }))) => Err(ChildError::Failed { reason }),
+            Ok(Some(Ok(message))) => Ok(message),
+            Ok(Some(Err(line))) => Err(ChildError::Unexpected { line }),
             Ok(None) => Err(ChildError::Ended { how: self.wait().await.how }),
         }
     }
@@ -278,16 +276,10 @@ impl Talk {
             let reply = self.replies.recv().await?;
             self.owed = self.owed.saturating_sub(1);
             // A failure is the last that it says, whatever was asked.
-            if self.owed == 0 || matches!(reply, Reply::Message(Message::Failed { .. })) {
+            if self.owed == 0 || matches!(reply, Ok(Message::Failed { .. })) {
                 return Some(reply);
             }
         }
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        self.guard.abort();
     }
 }
 
@@ -302,8 +294,8 @@ async fn listen(
         // Reading goes on without a receiver, or the child would block on a full pipe.
         match serde_json::from_str(&line) {
             Ok(Message::Fault(change)) => drop(faults.send(change)),
-            Ok(message) => drop(replies.send(Reply::Message(message))),
-            Err(_) => drop(replies.send(Reply::Unreadable(line))),
+            Ok(message) => drop(replies.send(Ok(message))),
+            Err(_) => drop(replies.send(Err(line))),
         }
     }
 }

@@ -73,7 +73,7 @@ fn handle_command(vendors: &SimulatedVendors, line: &str) -> Result<Message, Str
         Command::Start => {
             vendors.start_timetable();
             let elapsed = vendors.timetable_elapsed().unwrap_or_default();
-            let ledger = vendors.ledger().start().elapsed();
+            let ledger = vendors.ledger().start.elapsed();
             Ok(Message::Started { elapsed_us: micros(elapsed), ledger_us: micros(ledger) })
         }
         Command::Count => Ok(Message::Counts(vendors.counts())),

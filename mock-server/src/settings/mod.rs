@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use admin::AdminSettings;
 
 use crate::fault::Fault;
+pub use crate::limit::RateLimit;
 pub use crate::secret::Secret;
 pub use crate::simulated::SettingsProblem;
 use crate::simulated::VendorSettings;
@@ -56,9 +57,7 @@ impl SimulationSettings {
         self.customer_io.validate()?;
         self.admin.as_ref().map_or(Ok(()), AdminSettings::check)
     }
-}
 
-impl SimulationSettings {
     /// What the vendors are started with.
     pub(crate) fn vendors(&self) -> VendorSettings<'_> {
         let Self { clay, clay_port, customer_io, customer_io_port, .. } = self;

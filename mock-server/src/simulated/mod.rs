@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -134,6 +134,13 @@ impl Answer {
     fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
         Self { status, headers, body, delay: Duration::ZERO, effects: Vec::new() }
+    }
+
+    /// The same with a hint when to come back, where there is one.
+    #[must_use]
+    pub(crate) fn with_retry_after(mut self, value: Option<HeaderValue>) -> Self {
+        self.headers.extend(value.map(|value| (RETRY_AFTER, value)));
+        self
     }
 
     /// The same with the methods that the path does take (RFC 9110, 15.5.6: a 405 must name them).

@@ -109,7 +109,11 @@ impl SimulatedVendors {
         };
         let tls = Arc::new(Tls::new(clock.date(Instant::now()))?);
         if let Some(path) = &settings.ca_file {
-            tls.write(path).map_err(|source| StartError::File { path: path.clone(), option: "--ca-file", source })?;
+            std::fs::write(path, &tls.pem).map_err(|source| StartError::File {
+                path: path.clone(),
+                option: "--ca-file",
+                source,
+            })?;
         }
         let ledger = Arc::new(Ledger::new());
         let mut vendors = vendors(&settings, &ledger, clock);
@@ -120,12 +124,16 @@ impl SimulatedVendors {
             vendors[vendor].edge = Some(Arc::new(edge));
         }
         // After the ports, so that a start that fails for a port replaces no ledger. What has come since is still kept.
-        let ledger_file = match &settings.ledger_file {
-            Some(path) => Some(write_ledger(path.clone(), &ledger)?),
-            None => None,
+        let create = |path: &PathBuf| {
+            LedgerFile::create(path, &ledger).map_err(|source| StartError::File {
+                path: path.clone(),
+                option: "--ledger",
+                source,
+            })
         };
+        let ledger_file = settings.ledger_file.as_ref().map(create).transpose()?;
         let mut simulation = simulation(settings, vendors, ledger, clock, HttpPost::new());
-        simulation.ca_pem = tls.pem().to_owned();
+        simulation.ca_pem = tls.pem.clone();
         simulation.ledger_file = ledger_file.as_ref().map(LedgerFile::status);
         let simulation = Arc::new(simulation);
         let admin = admin.map(|bound| bound.serve(simulation.clone()));
@@ -251,10 +259,7 @@ impl SimulatedVendors {
     /// Ends the timetable, closes every port and connection, writes the rest of the ledger, and waits until that is done.
     /// Returns what did not work until then, as [`problems`](Self::problems) does.
     pub async fn shutdown(mut self) -> Vec<String> {
-        if let Some(timetable) = self.simulation.faults.end() {
-            // It was aborted, or it had ended: either way it is over.
-            let _ = timetable.await;
-        }
+        self.simulation.faults.end().await;
         let edges = self.simulation.vendors.values().filter_map(|served| served.edge.as_deref());
         futures_util::future::join_all(edges.map(Edge::shutdown)).await;
         // Requests end with their connections, but for what a vendor is carrying out: its effect belongs in the ledger.
@@ -303,7 +308,7 @@ fn simulation(
     let clay = vendors[SimulatedVendor::Clay].vendor.clone();
     let calls_back: Arc<dyn Any + Send + Sync> = clay.shared_vendor();
     let calls_back = calls_back.downcast::<Clay>().unwrap_or_else(|_| unreachable!("the table makes Clay of its own type"));
-    let judge = Box::new(move |identity: &[u8]| clay.judge_callback(identity, Instant::now()));
+    let judge = Box::new(move |identity: &[u8]| clay.active().judge_callback(identity, Instant::now()));
     let callbacks = Callbacks::start(calls_back, judge, post);
     Simulation { vendors, ledger, clock, _callbacks: callbacks, faults, ca_pem: String::new(), ledger_file: None }
 }
@@ -311,8 +316,4 @@ fn simulation(
 async fn listen_for_admin(settings: AdminSettings) -> Result<Bound, StartError> {
     let (address, port) = (settings.address, settings.port);
     AdminServer::bind(settings).await.map_err(StartError::port(address, port, "--admin-port"))
-}
-
-fn write_ledger(path: PathBuf, ledger: &Arc<Ledger>) -> Result<LedgerFile, StartError> {
-    LedgerFile::create(&path, ledger).map_err(|source| StartError::File { path, option: "--ledger", source })
 }

@@ -1,15 +1,15 @@
 //! The task that begins and ends faults, and the handle that adds and removes them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::schedule::{Schedule, Step};
-use super::state::FaultState;
-use super::subscribers::{FaultChange, Subscribers};
+use super::state::{FaultChange, FaultState};
 use super::target::FaultTarget;
 use crate::duration::micros;
 use crate::fault::{ActiveFault, ActiveFaults, Fault, FaultProblem};
@@ -51,13 +51,14 @@ fn list(problems: &[FaultProblem]) -> String {
 pub(crate) struct Faults {
     shared: Arc<Shared>,
     settled: watch::Receiver<u64>,
-    driver: Mutex<Option<JoinHandle<()>>>,
+    /// One task, which ends with this.
+    driver: Mutex<JoinSet<()>>,
 }
 
 struct Shared {
     schedule: Mutex<Schedule>,
     changed: Notify,
-    subscribers: Subscribers,
+    subscribers: Mutex<Vec<mpsc::UnboundedSender<FaultChange>>>,
 }
 
 impl Faults {
@@ -65,24 +66,24 @@ impl Faults {
     /// Must be called inside a runtime.
     pub(crate) fn new(timetable: Vec<Fault>, seed: Seed, targets: Vec<Arc<dyn FaultTarget>>) -> Self {
         let schedule = Mutex::new(Schedule::new(timetable));
-        let shared = Arc::new(Shared { schedule, changed: Notify::new(), subscribers: Subscribers::default() });
+        let shared = Arc::new(Shared { schedule, changed: Notify::new(), subscribers: Mutex::default() });
         let (sender, settled) = watch::channel(0);
         let targets = targets.into_iter().map(|target| (target, ActiveFaults::default())).collect();
-        let driver = tokio::spawn(Driver { shared: shared.clone(), seed, targets }.run(sender));
-        Self { shared, settled, driver: Mutex::new(Some(driver)) }
+        let driver = Mutex::new(JoinSet::from_iter([Driver { shared: shared.clone(), seed, targets }.run(sender)]));
+        Self { shared, settled, driver }
     }
 
     /// Starts the timetable's clock at `zero`, which may be in the past or to come: faults whose time has passed entirely
     /// never begin. Only the first call does so; others return `false`.
     pub(crate) fn start(&self, zero: Instant) -> bool {
-        let started = self.shared.schedule().start(zero);
+        let started = self.shared.schedule.lock().start(zero);
         self.shared.changed.notify_one();
         started
     }
 
     /// The zero of the timetable's clock, where it has been started.
     pub(crate) fn zero(&self) -> Option<Instant> {
-        self.shared.schedule().zero()
+        self.shared.schedule.lock().zero
     }
 
     /// What the timetable's clock shows; 0 before its zero, and `None` where it has not been started.
@@ -100,7 +101,7 @@ impl Faults {
     pub(crate) async fn add(&self, fault: Fault) -> Result<(), AddError> {
         fault.validate().map_err(|problems| AddError::Invalid { name: fault.name.clone(), problems })?;
         let revision = {
-            let mut schedule = self.shared.schedule();
+            let mut schedule = self.shared.schedule.lock();
             if schedule.lives(&fault.name) {
                 return Err(AddError::NameTaken { name: fault.name });
             }
@@ -131,7 +132,7 @@ impl Faults {
 
     async fn remove_those(&self, chosen: impl Fn(&Fault, bool) -> bool) -> bool {
         let (any, revision) = {
-            let mut schedule = self.shared.schedule();
+            let mut schedule = self.shared.schedule.lock();
             (schedule.remove(Instant::now(), chosen), schedule.revision)
         };
         self.settle(revision).await;
@@ -140,30 +141,26 @@ impl Faults {
 
     /// Every fault and how it stands, the timetable's first; of those by hand that are over, the latest hundred.
     pub(crate) fn list(&self) -> Vec<FaultState> {
-        self.shared.schedule().list(Instant::now())
+        self.shared.schedule.lock().list(Instant::now())
     }
 
     /// Faults as they begin and end, from now on: a begin when the fault is in force, an end when it no longer is.
     pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<FaultChange> {
-        self.shared.subscribers.subscribe()
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.shared.subscribers.lock().push(sender);
+        receiver
     }
 
-    /// Ends the task. Faults that are in force stay so.
-    pub(crate) fn end(&self) -> Option<JoinHandle<()>> {
-        self.driver.lock().unwrap_or_else(PoisonError::into_inner).take().inspect(JoinHandle::abort)
+    /// Ends the task, and waits until it has ended. Faults that are in force stay so.
+    pub(crate) async fn end(&self) {
+        let mut driver = std::mem::take(&mut *self.driver.lock());
+        driver.shutdown().await;
     }
 
     /// Waits until everything up to `revision` has been done; `false` where it never will be.
     async fn settle(&self, revision: u64) -> bool {
         self.shared.changed.notify_one();
         self.settled.clone().wait_for(|settled| *settled >= revision).await.is_ok()
-    }
-}
-
-impl Drop for Faults {
-    fn drop(&mut self) {
-        // The task holds the targets, and a target ends when the last one who holds it is gone.
-        self.end();
     }
 }
 
@@ -179,12 +176,12 @@ impl Driver {
     /// Begins and ends faults when they are due.
     async fn run(mut self, settled: watch::Sender<u64>) {
         loop {
-            let revision = self.shared.schedule().revision;
+            let revision = self.shared.schedule.lock().revision;
             while let Some(step) = self.shared.due() {
                 self.take(step).await;
             }
             settled.send_replace(revision);
-            let next = self.shared.schedule().next().map(|step| step.due);
+            let next = self.shared.schedule.lock().next().map(|step| step.due);
             tokio::select! {
                 // Either way the schedule is looked at next, so their order does not matter.
                 biased;
@@ -195,7 +192,7 @@ impl Driver {
     }
 
     async fn take(&mut self, step: Step) {
-        if step.begins && !self.shared.schedule().begin(&step, Instant::now()) {
+        if step.begins && !self.shared.schedule.lock().begin(&step, Instant::now()) {
             return;
         }
         for (target, active) in &mut self.targets {
@@ -222,24 +219,22 @@ async fn at(time: Option<Instant>) {
 }
 
 impl Shared {
-    fn schedule(&self) -> MutexGuard<'_, Schedule> {
-        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn due(&self) -> Option<Step> {
-        self.schedule().next().filter(|step| step.due <= Instant::now())
+        self.schedule.lock().next().filter(|step| step.due <= Instant::now())
     }
 
     /// Notes that a fault is in force everywhere, or no longer anywhere, and reports it.
     fn is_done(&self, step: &Step) {
         let zero = {
-            let mut schedule = self.schedule();
+            let mut schedule = self.schedule.lock();
             if !step.begins {
                 schedule.ended(step);
             }
-            schedule.zero()
+            schedule.zero
         };
         let elapsed = zero.map(|zero| Instant::now().saturating_duration_since(zero)).unwrap_or_default();
-        self.subscribers.report(&FaultChange { name: step.fault.name.clone(), active: step.begins, at_us: micros(elapsed) });
+        let change = FaultChange { name: step.fault.name.clone(), active: step.begins, at_us: micros(elapsed) };
+        // A subscriber that is gone is forgotten.
+        self.subscribers.lock().retain(|sender| sender.send(change.clone()).is_ok());
     }
 }

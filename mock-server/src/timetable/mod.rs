@@ -6,13 +6,11 @@
 mod control;
 mod schedule;
 mod state;
-mod subscribers;
 mod target;
 
 pub use control::AddError;
 pub(crate) use control::Faults;
-pub use state::{FaultPhase, FaultState};
-pub use subscribers::FaultChange;
+pub use state::{FaultChange, FaultPhase, FaultState};
 pub(crate) use target::FaultTarget;
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ const KEPT_OVER: usize = 100;
 
 /// Every fault and where it is in its life.
 pub(super) struct Schedule {
-    zero: Option<Instant>,
+    pub(super) zero: Option<Instant>,
     entries: Vec<Entry>,
     next_index: usize,
     /// Counts changes, so that a caller can wait until its own is done.
@@ -49,10 +49,6 @@ impl Schedule {
         let entries: Vec<Entry> =
             timetable.into_iter().enumerate().map(|(index, fault)| Entry::new(fault, index, false)).collect();
         Self { zero: None, next_index: entries.len(), entries, revision: 0 }
-    }
-
-    pub(super) fn zero(&self) -> Option<Instant> {
-        self.zero
     }
 
     /// Starts the timetable's clock; `false` where it had been started before.

@@ -1,9 +1,9 @@
-//! How a fault stands at a moment, for lists.
+//! How a fault stands at a moment, for lists, and that it began or ended, for subscribers.
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
 
@@ -34,4 +34,15 @@ pub struct FaultState {
     pub ends_in: Option<Duration>,
     /// Requests and callbacks that it has hit so far, or the connections that it has dropped.
     pub hits: u64,
+}
+
+/// A fault began or ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultChange {
+    /// Its name.
+    pub name: String,
+    /// Began or ended.
+    pub active: bool,
+    /// Microseconds on the timetable's clock; 0 before it has started.
+    pub at_us: u64,
 }

@@ -9,14 +9,15 @@ mod pool;
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, request};
 use http_body_util::Full;
+use parking_lot::RwLock;
 use wiremock::MockServer;
 
 use pool::{BackendError, Pool};
@@ -98,7 +99,7 @@ fn kept_of(parts: &request::Parts, body: &Bytes) -> u64 {
 
 impl Rotation {
     fn instance(&self) -> Arc<Instance> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.read().clone()
     }
 
     /// Notes what a request costs `instance`; the one request that exhausts its budget starts the successor.
@@ -113,7 +114,7 @@ impl Rotation {
         match Instance::start(self.vendor.clone(), self.asides.clone()).await {
             Ok(fresh) => {
                 let fresh = Arc::new(fresh);
-                let replaced = std::mem::replace(&mut *self.current.write().unwrap_or_else(PoisonError::into_inner), fresh);
+                let replaced = std::mem::replace(&mut *self.current.write(), fresh);
                 // Not under the lock: it may be the last who holds it.
                 drop(replaced);
                 #[cfg(test)]

@@ -4,13 +4,13 @@
 //! never closes a connection of its own accord, so a stack of idle connections is all that it takes, at a third of the cost.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
 use crate::text::with_causes;
@@ -55,7 +55,7 @@ impl Pool {
     }
 
     fn idle(&self) -> Option<SendRequest<Full<Bytes>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.idle.lock().pop()
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, BackendError> {
@@ -69,7 +69,7 @@ impl Pool {
     }
 
     fn keep(&self, sender: SendRequest<Full<Bytes>>) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock();
         if idle.len() < MOST_IDLE {
             idle.push(sender);
         }

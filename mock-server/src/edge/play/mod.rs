@@ -19,10 +19,7 @@ fn written(head: &response::Parts, date: SystemTime) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {} {reason}\r\n", head.status.as_u16()).into_bytes();
     let of_the_connection = [CONNECTION, TRANSFER_ENCODING, DATE];
     for (name, value) in head.headers.iter().filter(|(name, _)| !of_the_connection.contains(name)) {
-        text.extend_from_slice(name.as_str().as_bytes());
-        text.extend_from_slice(b": ");
-        text.extend_from_slice(value.as_bytes());
-        text.extend_from_slice(b"\r\n");
+        text.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
     let date = httpdate::fmt_http_date(date);
     text.extend_from_slice(format!("date: {date}\r\nconnection: close\r\n\r\n").as_bytes());
@@ -41,7 +38,7 @@ where
     if perform(&mut reader, &mut writer, &mut play, clock).await.is_err() {
         return None;
     }
-    match play.end() {
+    match play.end {
         End::Hang => until_gone(&mut reader).await,
         End::Reset => {
             // The entry is written before the client sees that the request is over.
@@ -61,7 +58,7 @@ async fn perform<T: AsyncRead + AsyncWrite + Unpin>(
     clock: DayClock,
 ) -> Result<(), Lost> {
     while let Some(step) = play.next() {
-        let is_last = play.is_last() && play.end() != End::Hang && !matches!(step, Step::Wait(_));
+        let is_last = play.is_last() && play.end != End::Hang && !matches!(step, Step::Wait(_));
         if is_last {
             // Whoever has read the answer finds it in the ledger.
             play.played(&step);

@@ -53,7 +53,7 @@ pub(super) async fn serve_socket(stream: TcpStream, shared: Arc<Shared>) {
     if first[0] != TLS_HANDSHAKE {
         return Box::pin(serve(socket, &reset, shared)).await;
     }
-    let handshake = Box::pin(timeout(HEAD_DEADLINE, shared.tls.acceptor().accept(socket)));
+    let handshake = Box::pin(timeout(HEAD_DEADLINE, shared.tls.acceptor.accept(socket)));
     if let Ok(Ok(stream)) = handshake.await {
         Box::pin(serve(stream, &reset, shared)).await;
     }
@@ -70,7 +70,7 @@ where
     if http2 {
         return Box::pin(serve_http2(line, connection, shared, reset)).await;
     }
-    let clock = shared.vendor.clock();
+    let clock = shared.vendor.clock;
     match serve_http1(line, connection, shared).await {
         End::Gone => {}
         End::Over(line) => Box::pin(farewell(line)).await,

@@ -8,10 +8,11 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -56,7 +57,7 @@ impl FileStatus {
 
     /// What the disk said last, where it does not take lines.
     pub(crate) fn error(&self) -> Option<String> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.error.lock().clone()
     }
 
     /// What a user has to know: that entries are missing, or that writing fails.
@@ -70,7 +71,7 @@ impl FileStatus {
     }
 
     fn failed(&self, error: &io::Error) {
-        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        *self.error.lock() = Some(error.to_string());
     }
 }
 
@@ -188,7 +189,7 @@ impl<W: Write> Writer<W> {
         self.status.lines.fetch_add(entries, Ordering::Relaxed);
         self.status.missed.fetch_add(lost, Ordering::Relaxed);
         match result {
-            Ok(()) => *self.status.error.lock().unwrap_or_else(PoisonError::into_inner) = None,
+            Ok(()) => *self.status.error.lock() = None,
             Err(error) => self.status.failed(&error),
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::bucket::TokenBucket;
+use crate::limit::RateLimit;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -17,24 +18,14 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// A token bucket that answers report.
 #[derive(Debug, Clone)]
 pub(super) struct ApiLimit {
-    bucket: TokenBucket,
+    pub(super) bucket: TokenBucket,
     burst: u32,
 }
 
 impl ApiLimit {
     /// A limit of requests a second and a burst.
-    pub(super) fn new((rate, burst): (f64, u32)) -> Self {
+    pub(super) fn new(RateLimit { rate, burst }: RateLimit) -> Self {
         Self { bucket: TokenBucket::new(rate, burst), burst }
-    }
-
-    /// Takes a token, or returns how long to wait for one.
-    pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
-        self.bucket.take(now)
-    }
-
-    /// Requests that may come at once.
-    pub(super) fn left(&self, now: Duration) -> u32 {
-        self.bucket.level(now).0
     }
 
     /// Adds the headers.

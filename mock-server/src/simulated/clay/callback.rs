@@ -4,9 +4,10 @@
 //! went.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -29,11 +30,11 @@ pub(crate) struct Callback {
 
 /// Callbacks that wait to be sent: at most so many, of at most so many bytes.
 pub(super) struct Outbox {
-    waiting: VecDeque<Callback>,
+    pub(super) waiting: VecDeque<Callback>,
     room: usize,
     bytes: usize,
     most_bytes: usize,
-    given_up: u64,
+    pub(super) given_up: u64,
 }
 
 impl Outbox {
@@ -58,16 +59,6 @@ impl Outbox {
         let taken: Vec<Callback> = self.waiting.drain(..count).collect();
         self.bytes -= taken.iter().map(|callback| callback.body.len()).sum::<usize>();
         taken
-    }
-
-    /// Callbacks for which there was no room.
-    pub(super) fn given_up(&self) -> u64 {
-        self.given_up
-    }
-
-    /// Callbacks that wait.
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
     }
 }
 
@@ -141,7 +132,7 @@ struct Kept {
 impl Deliveries {
     /// Writes down a delivery that has ended, unless it began before the latest reset; its id is given here.
     pub(crate) fn write(&self, mut delivery: Delivery, generation: u64) {
-        let mut kept = self.kept();
+        let mut kept = self.kept.lock();
         if kept.generation != generation {
             return;
         }
@@ -155,26 +146,22 @@ impl Deliveries {
 
     /// Resets so far. What was due before the latest is due no more.
     pub(crate) fn generation(&self) -> u64 {
-        self.kept().generation
+        self.kept.lock().generation
     }
 
     /// The deliveries that are kept, oldest first.
     pub(super) fn list(&self) -> Vec<Delivery> {
-        self.kept().latest.iter().cloned().collect()
+        self.kept.lock().latest.iter().cloned().collect()
     }
 
     /// Deliveries that ever ended.
     pub(super) fn ever(&self) -> u64 {
-        self.kept().ever
+        self.kept.lock().ever
     }
 
     /// Forgets them all.
     pub(super) fn clear(&self) {
-        let mut kept = self.kept();
+        let mut kept = self.kept.lock();
         *kept = Kept { generation: kept.generation + 1, ..Kept::default() };
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,8 +6,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
+use serde_json::value::RawValue;
 
 /// The fields of a lead that are understood. Each borrows from the body where it can.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,12 +102,12 @@ impl<'de> Visitor<'de> for Reader<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Lead<'de>, A::Error> {
         let mut lead = Lead::default();
-        while let Some(Text(name)) = map.next_key_seed(Scalar)?.flatten() {
+        while let Some(Text(name)) = map.next_key()? {
             let is_dedupe = self.named.dedupe == Some(&*name);
             let field = lead.field(&name, self.named.url);
             if field.is_none() && !is_dedupe {
                 map.next_value::<IgnoredAny>()?;
-            } else if let Some(Text(value)) = map.next_value_seed(Scalar)? {
+            } else if let Some(value) = scalar(map.next_value()?)? {
                 // The column may be one that is understood, too: `email`.
                 if let Some(field) = field {
                     *field = Some(value.clone());
@@ -119,64 +121,25 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
-/// A string, or a number as text.
-struct Text<'a>(Cow<'a, str>);
+/// A string that borrows where it can.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Reads any value; one that is no string and no number is read over.
-struct Scalar;
-
-impl<'de> DeserializeSeed<'de> for Scalar {
-    type Value = Option<Text<'de>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Scalar {
-    type Value = Option<Text<'de>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<Self::Value, E> {
-        Ok(Some(Text(Cow::Borrowed(value))))
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Some(Text(Cow::Owned(value.to_owned()))))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Some(Text(Cow::Owned(value.to_string()))))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Some(Text(Cow::Owned(value.to_string()))))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Some(Text(Cow::Owned(value.to_string()))))
-    }
-
-    fn visit_bool<E: Error>(self, _value: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
+/// A string, or a number as text; `None` for any other value.
+fn scalar<'a, E: Error>(value: &'a RawValue) -> Result<Option<Cow<'a, str>>, E> {
+    let text = value.get();
+    Ok(match text.as_bytes() {
+        [b'"', ..] => Some(serde_json::from_str::<Text<'_>>(text).map_err(E::custom)?.0),
+        [b'-' | b'0'..=b'9', ..] => {
+            let number: Number = serde_json::from_str(text).map_err(E::custom)?;
+            Some(Cow::Owned(match number.as_f64() {
+                // A whole number has no fraction, however it was written.
+                Some(fraction) if number.is_f64() => fraction.to_string(),
+                _ => number.to_string(),
+            }))
+        }
+        _ => None,
+    })
 }
 
 #[cfg(test)]

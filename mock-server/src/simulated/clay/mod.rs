@@ -24,11 +24,10 @@ mod workspace;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
 use http::{Method, StatusCode};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -67,7 +66,7 @@ pub const LARGEST_PAYLOAD: usize = 100 * 1024;
 pub struct Clay {
     setup: Setup,
     workspace: Mutex<Workspace>,
-    deliveries: Deliveries,
+    pub(crate) deliveries: Deliveries,
     further_keys: FurtherKeys,
     answered: AtomicU64,
 }
@@ -103,18 +102,15 @@ impl Clay {
 
     /// Settles what is due, and then looks or acts.
     fn with_workspace<T>(&self, now: Instant, act: impl FnOnce(&mut Workspace) -> T) -> T {
-        let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workspace = self.workspace.lock();
         workspace.settle(now, &self.setup);
         act(&mut workspace)
     }
 
     fn too_many(&self, wait: Duration) -> Answer {
-        let mut answer = self.error(StatusCode::TOO_MANY_REQUESTS, "rate limit exceeded");
         // In seconds no date is needed.
-        if let Some(value) = RetryAfterStyle::Seconds.value(wait, std::time::SystemTime::UNIX_EPOCH) {
-            answer.headers.insert(RETRY_AFTER, value);
-        }
-        answer
+        let value = RetryAfterStyle::Seconds.value(wait, std::time::SystemTime::UNIX_EPOCH);
+        self.error(StatusCode::TOO_MANY_REQUESTS, "rate limit exceeded").with_retry_after(value)
     }
 }
 
@@ -151,7 +147,7 @@ impl Vendor for Clay {
 
     fn reset(&self) {
         let old = {
-            let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut workspace = self.workspace.lock();
             let fresh = workspace.renewed(&self.setup.settings, Instant::now());
             std::mem::replace(&mut *workspace, fresh)
         };

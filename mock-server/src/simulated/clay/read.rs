@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::row::{Kept, number, row_id};
-use super::{Bill, Callback, Clay, CreditState, Deliveries, Delivery, Row};
+use super::{Bill, Callback, Clay, CreditState, Delivery, Row};
 
 impl Clay {
     /// Every row that is kept, oldest first.
@@ -27,13 +27,6 @@ impl Clay {
         self.with_workspace(now, |workspace| workspace.row(number).map(|row| self.setup.view(number, row, row.status(now))))
     }
 
-    /// Every row of this subject (an e-mail address, a company's domain, an id) that is kept, oldest first.
-    pub fn rows_of(&self, subject: &str) -> Vec<Row> {
-        let mut rows = self.rows();
-        rows.retain(|row| row.subject == subject);
-        rows
-    }
-
     /// Rows that were ever added, those that are forgotten by now included.
     pub fn row_count(&self) -> u64 {
         self.with_workspace(Instant::now(), |workspace| workspace.rows_ever())
@@ -54,11 +47,6 @@ impl Clay {
         })
     }
 
-    /// Credits that are left; `None` where there is no end.
-    pub fn balance(&self) -> Option<u64> {
-        self.credits().balance
-    }
-
     /// Submissions that the source with this id has taken; `None` where there is no such source.
     pub fn submissions(&self, source: &str) -> Option<u64> {
         let number = self.source(source)?;
@@ -73,11 +61,6 @@ impl Clay {
     /// At most `most` callbacks that are due at `now`, and when to ask again: `None` for after the next notification.
     pub(crate) fn due_callbacks(&self, now: Instant, most: usize) -> (Vec<Callback>, Option<Instant>) {
         self.with_workspace(now, |workspace| (workspace.outbox.take(most), workspace.next_due()))
-    }
-
-    /// What became of callbacks.
-    pub(crate) fn deliveries(&self) -> &Deliveries {
-        &self.deliveries
     }
 
     /// How callbacks are made.

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::row::run_id;
 use super::workspace::{Run, Workspace};
 use super::{Clay, LARGEST_PAYLOAD};
+use crate::limit::RateLimit;
 
 /// Rows that are shown, the latest ones: as JSON they take some ten times the memory in which they are kept.
 const ROWS_SHOWN: usize = 10_000;
@@ -16,7 +17,7 @@ impl Clay {
         Some(match name {
             "sources" => with(&|workspace| self.sources(workspace)),
             "rows" => json!(self.latest_rows(now, ROWS_SHOWN)),
-            "routines" => self.routines(),
+            "routines" => json!(self.setup.settings.public_api.routines),
             "runs" => with(&|workspace| workspace.runs().map(|(number, run)| view(number, run)).collect()),
             "credits" => with(&|workspace| self.credits_view(workspace, now)),
             "limits" => with(&|workspace| self.limits(workspace, now)),
@@ -38,38 +39,27 @@ impl Clay {
         self.setup.sources.iter().zip(&workspace.used).map(view).collect()
     }
 
-    fn routines(&self) -> Value {
-        let view = |routine: &crate::simulated::clay::settings::Routine| json!({ "id": routine.id, "allowed": routine.allowed });
-        self.setup.settings.public_api.routines.iter().map(view).collect()
-    }
-
     fn credits_view(&self, workspace: &mut Workspace, now: Instant) -> Value {
         let state = workspace.account.state(now);
-        json!({
-            "plan": self.setup.settings.credits.plan,
-            "monthly": self.setup.settings.credits.plan.monthly(),
-            "balance": state.balance,
-            "charged": state.charged,
-            "charged_rows": state.charged_rows,
-            "unpaid_rows": state.unpaid_rows,
-            "unpaid": state.unpaid,
-            "renewals": state.renewals,
-        })
+        let mut view = json!(state);
+        view["plan"] = json!(self.setup.settings.credits.plan);
+        view["monthly"] = json!(self.setup.settings.credits.plan.monthly());
+        view
     }
 
     fn limits(&self, workspace: &Workspace, now: Instant) -> Value {
         let since = now.saturating_duration_since(workspace.start);
         let settings = &self.setup.settings;
         json!({
-            "webhook": settings.rate_limit.map(|(rate, burst)| json!({
+            "webhook": settings.rate_limit.map(|RateLimit { rate, burst }| json!({
                 "rate": rate,
                 "burst": burst,
                 "left": workspace.limit.as_ref().map(|limit| limit.level(since).0),
             })),
-            "public_api": settings.public_api.rate_limit.map(|(rate, burst)| json!({
+            "public_api": settings.public_api.rate_limit.map(|RateLimit { rate, burst }| json!({
                 "rate": rate,
                 "burst": burst,
-                "left": workspace.api_limit.as_ref().map(|limit| limit.left(since)),
+                "left": workspace.api_limit.as_ref().map(|limit| limit.bucket.level(since).0),
             })),
             "webhook_submissions": settings.webhook_submissions,
             "largest_payload_bytes": LARGEST_PAYLOAD,
@@ -79,9 +69,9 @@ impl Clay {
             "rows_kept": workspace.rows_kept(),
             "rows_shown_at_most": ROWS_SHOWN,
             "rows_forgotten": workspace.forgotten(),
-            "rows_enriched_early_to_be_forgotten": workspace.hurried(),
-            "callbacks_waiting": workspace.outbox.waiting(),
-            "callbacks_given_up": workspace.outbox.given_up(),
+            "rows_enriched_early_to_be_forgotten": workspace.hurried,
+            "callbacks_waiting": workspace.outbox.waiting.len(),
+            "callbacks_given_up": workspace.outbox.given_up,
             "callbacks_ever": self.deliveries.ever(),
         })
     }

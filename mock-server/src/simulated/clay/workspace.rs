@@ -17,6 +17,7 @@ use super::credits::Account;
 use super::dedupe::Seen;
 use super::row::{Kept, Origin, RowStatus};
 use crate::bucket::TokenBucket;
+use crate::limit::RateLimit;
 use crate::simulated::clay::settings::ClaySettings;
 
 /// The state behind the lock.
@@ -47,7 +48,7 @@ pub(super) struct Workspace {
     bytes: usize,
     budget: usize,
     /// Rows that were forgotten before they were due.
-    hurried: u64,
+    pub(super) hurried: u64,
 }
 
 /// A routine's run. Its rows are the items, in one stretch.
@@ -90,7 +91,7 @@ impl Workspace {
             account: Account::new(&settings.credits, now),
             outbox: Outbox::new(settings.callbacks.queue, settings.store_bytes),
             seen: Seen::default(),
-            limit: settings.rate_limit.map(|(rate, burst)| TokenBucket::new(rate, burst)),
+            limit: settings.rate_limit.map(|RateLimit { rate, burst }| TokenBucket::new(rate, burst)),
             api_limit: settings.public_api.rate_limit.map(ApiLimit::new),
             rows: VecDeque::new(),
             first,
@@ -182,11 +183,6 @@ impl Workspace {
     /// Credits that rows on their way will be charged, if there are enough then.
     pub(super) fn due_credits(&self) -> u64 {
         self.rows.iter().filter(|row| row.end.is_none()).map(|row| u64::from(row.outcome.credits)).sum()
-    }
-
-    /// Rows that were forgotten before they were due.
-    pub(super) fn hurried(&self) -> u64 {
-        self.hurried
     }
 
     fn next_row(&self) -> u64 {

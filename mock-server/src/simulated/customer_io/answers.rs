@@ -3,7 +3,6 @@
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
-use http::header::RETRY_AFTER;
 use serde_json::{Value, json};
 
 use super::route::Api;
@@ -97,10 +96,6 @@ pub(super) fn error(api: Api, status: StatusCode, message: &str) -> Answer {
 /// 429 with what to wait, in whole seconds; without where a daily quota is used up (documented for the App API; for the
 /// others neither body nor header is, and the same header was chosen).
 pub(super) fn too_many(api: Api, message: &str, wait: Option<Duration>) -> Answer {
-    let mut answer = error(api, StatusCode::TOO_MANY_REQUESTS, message);
-    // In seconds no date is needed.
-    if let Some(value) = wait.and_then(|wait| RetryAfterStyle::Seconds.value(wait, SystemTime::UNIX_EPOCH)) {
-        answer.headers.insert(RETRY_AFTER, value);
-    }
-    answer
+    let value = wait.and_then(|wait| RetryAfterStyle::Seconds.value(wait, SystemTime::UNIX_EPOCH));
+    error(api, StatusCode::TOO_MANY_REQUESTS, message).with_retry_after(value)
 }

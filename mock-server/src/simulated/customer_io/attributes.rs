@@ -3,7 +3,9 @@
 //! They are kept as text, not as parsed values, because a person has many and they are read back rarely: a quarter of the
 //! memory.
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use std::collections::BTreeMap;
+
+use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -116,33 +118,12 @@ pub(super) fn size(value: &RawValue) -> usize {
 
 impl<'de> Deserialize<'de> for Attributes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Attributes;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry::<Box<str>, Box<RawValue>>()? {
-                    pairs.push(pair);
-                    if pairs.len() > MOST {
-                        return Err(A::Error::custom(format!("more than {MOST} names")));
-                    }
-                }
-                // Stable, so that of one name's values the last comes last; and the last one counts, as everywhere in JSON.
-                pairs.sort_by(|left: &(Box<str>, _), right| left.0.cmp(&right.0));
-                pairs.reverse();
-                pairs.dedup_by(|later, earlier| later.0 == earlier.0);
-                pairs.reverse();
-                Ok(Attributes(pairs))
-            }
+        // Of several values for a name the last counts.
+        let pairs = BTreeMap::<Box<str>, Box<RawValue>>::deserialize(deserializer)?;
+        if pairs.len() > MOST {
+            return Err(D::Error::custom(format!("more than {MOST} names")));
         }
-
-        deserializer.deserialize_map(Pairs)
+        Ok(Self(pairs.into_iter().collect()))
     }
 }
 

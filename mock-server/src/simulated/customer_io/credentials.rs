@@ -5,43 +5,24 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::HOST;
 
+use super::CustomerIo;
 use super::route::Api;
-use crate::keys::{FurtherKeys, authorization};
-use crate::simulated::customer_io::settings::{CustomerIoSettings, Region};
+use super::settings::Region;
+use crate::keys::authorization;
 
-/// The credentials that are accepted.
-pub(super) struct Credentials {
-    site_id: String,
-    api_key: String,
-    app_api_key: String,
-    write_key: String,
-    region: Region,
-    pub(super) further: FurtherKeys,
-}
-
-impl Credentials {
-    pub(super) fn new(settings: &CustomerIoSettings) -> Self {
-        Self {
-            site_id: settings.site_id.clone(),
-            api_key: settings.api_key.clone(),
-            app_api_key: settings.app_api_key.clone(),
-            write_key: settings.write_key.clone(),
-            region: settings.region,
-            further: FurtherKeys::default(),
-        }
-    }
-
+impl CustomerIo {
     /// Whether a request may use the API.
-    pub(super) fn accept(&self, api: Api, headers: &HeaderMap) -> bool {
-        match api {
-            Api::Open => true,
-            Api::App => bearer(headers).is_some_and(|token| self.is_right(token.as_bytes(), &self.app_api_key)),
-            Api::TrackV1 | Api::TrackV2 => basic(headers)
-                .is_some_and(|(user, password)| user == self.site_id.as_bytes() && self.is_right(&password, &self.api_key)),
-            Api::Pipelines => {
-                basic(headers).is_some_and(|(user, password)| password.is_empty() && self.is_right(&user, &self.write_key))
-            }
-        }
+    pub(super) fn accepts(&self, api: Api, headers: &HeaderMap) -> bool {
+        let settings = &self.settings;
+        let (name, secret) = match api {
+            Api::Open => return true,
+            Api::App => ("", &settings.app_api_key),
+            Api::TrackV1 | Api::TrackV2 => (settings.site_id.as_str(), &settings.api_key),
+            Api::Pipelines => ("", &settings.write_key),
+        };
+        given(api, headers).is_some_and(|(given_name, given_secret)| {
+            given_name == name.as_bytes() && (given_secret == secret.as_bytes() || self.further_keys.accept(&given_secret))
+        })
     }
 
     /// Whether the host, if the request names one of the vendor's, serves the account's region.
@@ -51,31 +32,28 @@ impl Credentials {
     pub(super) fn serves_region(&self, api: Api, headers: &HeaderMap) -> bool {
         let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return true };
         let Some(name) = host.split(':').next().and_then(|host| host.strip_suffix(".customer.io")) else { return true };
-        match (self.region, name.ends_with("-eu")) {
+        match (self.settings.region, name.ends_with("-eu")) {
             (Region::Us, false) | (Region::Eu, true) => true,
             (Region::Us, true) => false,
             (Region::Eu, false) => matches!(api, Api::TrackV1 | Api::TrackV2 | Api::Open),
         }
     }
 
-    fn is_right(&self, given: &[u8], own: &str) -> bool {
-        given == own.as_bytes() || self.further.accept(given)
+    /// Whether a request carries the secret where the API has it.
+    pub(super) fn carries_secret(&self, api: Api, headers: &HeaderMap, secret: &str) -> bool {
+        given(api, headers).is_some_and(|(_, given)| given == secret.as_bytes())
     }
 }
 
-/// Whether a request carries the secret where the API has it.
-pub(super) fn carries(api: Api, headers: &HeaderMap, secret: &str) -> bool {
-    let secret = secret.as_bytes();
+/// The name and the secret that a request gives where the API has them.
+fn given(api: Api, headers: &HeaderMap) -> Option<(Vec<u8>, Vec<u8>)> {
     match api {
-        Api::Open => false,
-        Api::App => bearer(headers).is_some_and(|token| token.as_bytes() == secret),
-        Api::TrackV1 | Api::TrackV2 => basic(headers).is_some_and(|(_, password)| password == secret),
-        Api::Pipelines => basic(headers).is_some_and(|(user, _)| user == secret),
+        Api::Open => None,
+        Api::App => authorization(headers, "bearer").map(|token| (Vec::new(), token.into())),
+        Api::TrackV1 | Api::TrackV2 => basic(headers),
+        // The key is the user there, and the password is empty.
+        Api::Pipelines => basic(headers).map(|(user, password)| (password, user)),
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    authorization(headers, "bearer")
 }
 
 /// User and password of Basic authentication. The password is what follows the first colon (RFC 7617).

@@ -1,58 +1,14 @@
 //! Dates as the Pipelines API gives them: ISO 8601 with a time, `2026-03-01T12:30:00.250Z`.
 
+use chrono::{DateTime, NaiveDateTime};
+
 /// The Unix time of a date, in whole seconds; `None` where it is no date of that form. Without an offset it is UTC.
 pub(super) fn unix_seconds(text: &str) -> Option<i64> {
-    let (date, time) = text.split_once(['T', 't', ' '])?;
-    let mut parts = date.splitn(3, '-');
-    let mut part = || number(parts.next()?);
-    let (year, month, day) = (part()?, part()?, part()?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || !(0..=9999).contains(&year) {
-        return None;
-    }
-    let (clock, offset) = match time.find(['Z', 'z', '+', '-']) {
-        Some(at) => (&time[..at], offset(&time[at..])?),
-        None => (time, 0),
-    };
-    let mut parts = clock.splitn(3, ':');
-    let (hour, minute) = (number(parts.next()?)?, number(parts.next()?)?);
-    let second = parts.next().map_or(Some(0), |second| number(second.split(['.', ',']).next()?))?;
-    if hour > 24 || minute > 59 || second > 60 {
-        return None;
-    }
-    Some(days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset)
-}
-
-/// Digits only: a sign is not part of a date.
-fn number(digits: &str) -> Option<i64> {
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
-}
-
-/// Seconds that a zone is ahead of UTC: `Z`, `+02:00`, `-0530`.
-fn offset(zone: &str) -> Option<i64> {
-    if zone.eq_ignore_ascii_case("z") {
-        return Some(0);
-    }
-    let (sign, digits) = zone.split_at_checked(1)?;
-    let digits = digits.replace(':', "");
-    let (hours, minutes) = digits.split_at_checked(2)?;
-    let minutes = match minutes.len() {
-        0 => 0,
-        1 | 2 => number(minutes)?,
-        _ => return None,
-    };
-    let seconds = number(hours)? * 3_600 + minutes * 60;
-    Some(if sign == "-" { -seconds } else { seconds })
-}
-
-/// Days from 1 January 1970 in the Gregorian calendar. Years are counted from March, so that the leap day comes last
-/// (Howard Hinnant, "chrono-compatible low-level date algorithms").
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    let text = text.to_ascii_uppercase().replacen('T', " ", 1).replace(',', ".");
+    ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"].into_iter().find_map(|format| {
+        let with_offset = DateTime::parse_from_str(&text, &format!("{format}%#z")).map(|date| date.timestamp());
+        with_offset.or_else(|_| NaiveDateTime::parse_from_str(&text, format).map(|date| date.and_utc().timestamp())).ok()
+    })
 }
 
 #[cfg(test)]

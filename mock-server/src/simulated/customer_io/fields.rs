@@ -7,7 +7,7 @@ use super::answers::Invalid;
 use super::attributes::{Attributes, parsed, text, text_or_number};
 use super::dedup::EventKey;
 use super::limits::{self, EVENT_DATA, EVENT_NAME, NAME, at_most};
-use super::operation::{EventKind, Identifier, NewDevice, NewEvent, ObjectName, Profile, Relation};
+use super::operation::{Device, EventKind, Identifier, NewEvent, ObjectName, Operation, Profile, Relation};
 
 /// The fields of a body that is one JSON object.
 pub(super) fn object(body: &[u8]) -> Result<Attributes, Invalid> {
@@ -104,7 +104,7 @@ pub(super) fn seconds(value: &RawValue) -> Option<i64> {
 }
 
 /// A device, whose token is under `token` or, in version 1, under `id`.
-pub(super) fn device(value: Option<&RawValue>, token: &'static str) -> Result<NewDevice, Invalid> {
+pub(super) fn device(value: Option<&RawValue>, token: &'static str) -> Result<Device, Invalid> {
     let mut fields = value.and_then(inner).ok_or_else(|| Invalid::required("device"))?;
     let text_of = |fields: &Attributes, name: &str| fields.get(name).and_then(text);
     let token = text_of(&fields, token).ok_or_else(|| Invalid::new("device", format!("the device needs its {token}")))?;
@@ -112,7 +112,7 @@ pub(super) fn device(value: Option<&RawValue>, token: &'static str) -> Result<Ne
     let platform = platform.ok_or_else(|| Invalid::new("device", "the device's platform must be ios or android"))?;
     let last_used = fields.get("last_used").and_then(seconds);
     let attributes = fields.take("attributes").filter(|attributes| attributes.get().starts_with('{'));
-    Ok(NewDevice { token: token.into(), platform: platform.into(), last_used, attributes })
+    Ok(Device { token: token.into(), platform: platform.into(), last_used, attributes })
 }
 
 /// What names an object: `object_type_id` and `object_id`, or `cio_object_id`.
@@ -147,4 +147,17 @@ pub(super) fn relations(value: &RawValue) -> Result<Relation, Invalid> {
         }
     }
     Ok(relation)
+}
+
+pub(super) fn object_field(fields: &mut Attributes, name: &'static str) -> Result<Attributes, Invalid> {
+    match fields.take(name).filter(|value| value.get() != "null") {
+        None => Ok(Attributes::default()),
+        Some(value) => inner(&value).ok_or_else(|| Invalid::new(name, format!("{name} must be a JSON object"))),
+    }
+}
+
+/// The merge of the people who are `primary` and `secondary`.
+pub(super) fn merge(fields: &Attributes) -> Result<Operation, Invalid> {
+    let primary = identifier(fields.get("primary"), "primary")?;
+    Ok(Operation::Merge(primary, identifier(fields.get("secondary"), "secondary")?))
 }

@@ -26,28 +26,28 @@ mod track_v2;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Method, StatusCode};
+use parking_lot::{Mutex, RwLock};
 use rand::RngCore;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use self::credentials::Credentials;
 use self::operation::{Identifier, NewTrigger, Operation};
 use self::quota::Quotas;
 use self::route::{Api, Endpoint, Route, route};
 use self::store::{Received, Store};
 use super::{Answer, Effect, Request, Vendor};
 use crate::clock::DayClock;
+use crate::keys::FurtherKeys;
 use crate::seed::Seed;
 
 pub use self::operation::{Channel, EventKind};
 pub use self::route::*;
 pub use self::settings::{CustomerIoSettings, Region};
-pub use self::store::{Broadcast, Customer, CustomerDevice, CustomerEvent, DeliveryRecord, Identifiers, Metric, ObjectRecord};
+pub use self::store::{Customer, CustomerEvent, Identifiers};
 
 /// The largest body that any of its routes reads, in bytes: a transactional message of 1 MB with 2 MB of attachments in base
 /// 64, and room for their names.
@@ -88,7 +88,7 @@ pub struct CustomerIo {
     answered: AtomicU64,
     deliveries: AtomicU64,
     triggers: AtomicU64,
-    credentials: Credentials,
+    further_keys: FurtherKeys,
     /// Behind a lock only for the sake of a reset.
     quotas: RwLock<Quotas>,
     store: Mutex<Store>,
@@ -101,7 +101,7 @@ impl CustomerIo {
             answered: AtomicU64::new(0),
             deliveries: AtomicU64::new(0),
             triggers: AtomicU64::new(0),
-            credentials: Credentials::new(&settings),
+            further_keys: FurtherKeys::default(),
             quotas: RwLock::new(Quotas::new(&settings)),
             store: Mutex::new(fresh(&settings, seed)),
             settings,
@@ -112,55 +112,22 @@ impl CustomerIo {
 
     /// A person, by any of their identifiers: `id`, e-mail address, or `cio_id` behind `cio_`.
     pub fn customer(&self, identifier: &str) -> Option<Customer> {
-        self.store().customer(&Identifier::from_text(identifier.to_owned()))
+        self.store.lock().customer(&Identifier::from_text(identifier.to_owned()))
     }
 
     /// Everyone, in order of creation.
     pub fn customers(&self) -> Vec<Customer> {
-        self.store().customers()
+        self.store.lock().customers()
     }
 
     /// The events of a person, in order of arrival.
     pub fn events(&self, identifier: &str) -> Vec<CustomerEvent> {
-        self.store().events_of(&Identifier::from_text(identifier.to_owned()))
+        self.store.lock().events_of(&Identifier::from_text(identifier.to_owned()))
     }
 
     /// The events of everyone, known or anonymous, in order of arrival.
     pub fn all_events(&self) -> Vec<CustomerEvent> {
-        self.store().events()
-    }
-
-    /// The people in a manual segment, in order of their creation.
-    pub fn segment(&self, segment: u64) -> Vec<String> {
-        self.store().segments().remove(&segment).unwrap_or_default()
-    }
-
-    /// The transactional messages that were asked for, in order of arrival.
-    pub fn deliveries(&self) -> Vec<DeliveryRecord> {
-        self.store().deliveries()
-    }
-
-    /// The broadcasts that were triggered, in order of arrival.
-    pub fn broadcasts(&self) -> Vec<Broadcast> {
-        self.store().broadcasts()
-    }
-
-    /// The reports on deliveries, in order of arrival.
-    pub fn metrics(&self) -> Vec<Metric> {
-        self.store().metrics()
-    }
-
-    /// Objects, in order of creation.
-    pub fn objects(&self) -> Vec<ObjectRecord> {
-        self.store().objects()
-    }
-
-    fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn quotas(&self) -> RwLockReadGuard<'_, Quotas> {
-        self.quotas.read().unwrap_or_else(PoisonError::into_inner)
+        self.store.lock().events()
     }
 
     fn dispatch(&self, request: &Request<'_>, now: Instant) -> Answer {
@@ -174,7 +141,7 @@ impl CustomerIo {
         if let Some(refusal) = self.refuse(endpoint, request) {
             return refusal;
         }
-        if let Some(refusal) = self.quotas().refuse(endpoint, now, || self.reference()) {
+        if let Some(refusal) = self.quotas.read().refuse(endpoint, now, || self.reference()) {
             return refusal;
         }
         self.serve(endpoint, &route, request, now)
@@ -184,8 +151,7 @@ impl CustomerIo {
     fn refuse(&self, endpoint: Endpoint, request: &Request<'_>) -> Option<Answer> {
         let api = endpoint.api();
         let region_matters = endpoint != Endpoint::FindRegion;
-        let may = self.credentials.accept(api, request.headers)
-            && (!region_matters || self.credentials.serves_region(api, request.headers));
+        let may = self.accepts(api, request.headers) && (!region_matters || self.serves_region(api, request.headers));
         if may {
             return None;
         }
@@ -270,7 +236,7 @@ impl CustomerIo {
 
     /// Those who do not exist, each with its place; at most ten, so that an answer has a bound.
     fn missing(&self, people: &[Identifier], field: &str) -> Vec<app::BadTrigger> {
-        let store = self.store();
+        let store = self.store.lock();
         let missing = people.iter().enumerate().filter(|(_, who)| !store.may_know(who));
         let problem = |(index, who): (usize, &Identifier)| app::BadTrigger {
             detail: format!("`{}` does not exist", who.text()),
@@ -281,20 +247,17 @@ impl CustomerIo {
 
     fn find_customers(&self, request: &Request<'_>) -> Answer {
         match track_v1::query(request.query, "email").filter(|email| !email.is_empty()) {
-            Some(email) => app::found(self.store().customer(&Identifier::Email(email)).as_slice()),
+            Some(email) => app::found(self.store.lock().customer(&Identifier::Email(email)).as_slice()),
             None => self.app_error(StatusCode::BAD_REQUEST, "email is required"),
         }
     }
 
     fn customer_attributes(&self, id: &str, request: &Request<'_>) -> Answer {
         let Ok(id) = fields::path_text(id) else { return self.app_error(StatusCode::NOT_FOUND, "not found") };
-        let who = match track_v1::query(request.query, "id_type").as_deref() {
-            None | Some("id") => Identifier::Id(id),
-            Some("email") => Identifier::Email(id),
-            Some("cio_id") => Identifier::CioId(id),
-            Some(_) => return self.app_error(StatusCode::BAD_REQUEST, "id_type must be one of id, email and cio_id"),
+        let Some(kind) = track_v1::identifier_of(track_v1::query(request.query, "id_type").as_deref()) else {
+            return self.app_error(StatusCode::BAD_REQUEST, "id_type must be one of id, email and cio_id");
         };
-        match self.store().customer(&who) {
+        match self.store.lock().customer(&kind(id)) {
             Some(customer) => app::attributes(&customer),
             None => self.app_error(StatusCode::NOT_FOUND, "not found"),
         }
@@ -309,7 +272,7 @@ impl CustomerIo {
         // Before the lock is taken, which is held only while something changes.
         let mut effects: Vec<Effect> = operations.iter().map(Operation::effect).collect();
         let changed: Vec<bool> = {
-            let mut store = self.store();
+            let mut store = self.store.lock();
             operations.into_iter().map(|operation| store.apply(operation, at)).collect()
         };
         let mut changed = changed.into_iter();
@@ -355,11 +318,11 @@ impl Vendor for CustomerIo {
     }
 
     fn carries(&self, request: &Request<'_>, secret: &str) -> bool {
-        route(request.path).is_some_and(|route| credentials::carries(route.api(), request.headers, secret))
+        route(request.path).is_some_and(|route| self.carries_secret(route.api(), request.headers, secret))
     }
 
     fn accept_also(&self, secrets: Vec<String>) {
-        self.credentials.further.set(secrets);
+        self.further_keys.set(secrets);
     }
 
     fn sections(&self) -> &'static [&'static str] {
@@ -372,8 +335,8 @@ impl Vendor for CustomerIo {
 
     fn reset(&self) {
         // Identifiers of deliveries and numbers of triggers go on: what was answered before must not be answered again.
-        *self.quotas.write().unwrap_or_else(PoisonError::into_inner) = Quotas::new(&self.settings);
-        let forgotten = std::mem::replace(&mut *self.store(), fresh(&self.settings, self.seed));
+        *self.quotas.write() = Quotas::new(&self.settings);
+        let forgotten = std::mem::replace(&mut *self.store.lock(), fresh(&self.settings, self.seed));
         drop(forgotten);
     }
 

@@ -82,8 +82,9 @@ pub(super) struct NewEvent {
 }
 
 /// A device of a person.
-#[derive(Debug)]
-pub(super) struct NewDevice {
+#[derive(Debug, Serialize)]
+pub(super) struct Device {
+    #[serde(rename = "id")]
     pub(super) token: Box<str>,
     pub(super) platform: Box<str>,
     /// Unix time in seconds; `None` for the time of receipt.
@@ -118,12 +119,13 @@ pub(super) struct NewDelivery {
 }
 
 /// A report on a delivery.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct NewMetric {
     pub(super) delivery: Box<str>,
     pub(super) metric: Box<str>,
     pub(super) recipient: Option<Box<str>>,
     /// Unix time in seconds; `None` for the time of receipt.
+    #[serde(skip)]
     pub(super) timestamp: Option<i64>,
 }
 
@@ -143,7 +145,7 @@ pub(super) enum Operation {
     /// Record an event of an unknown person.
     RecordAnonymous(Option<String>, NewEvent),
     /// Add or update a device.
-    AddDevice(Identifier, NewDevice),
+    AddDevice(Identifier, Device),
     /// Remove a device.
     DeleteDevice(Identifier, String),
     /// Merge the second person into the first.
@@ -254,7 +256,7 @@ pub enum Channel {
 }
 
 /// A trigger on its way into the store.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct NewTrigger {
     pub(super) id: u64,
     pub(super) broadcast: u64,

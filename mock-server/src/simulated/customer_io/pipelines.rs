@@ -10,9 +10,9 @@ use super::answers::{self, Invalid};
 use super::attributes::{Attributes, text, text_or_number};
 use super::date::unix_seconds;
 use super::dedup::EventKey;
-use super::fields::{event_data, inner, object, profile};
+use super::fields::{event_data, inner, object, object_field, profile};
 use super::limits::{self, BATCH, EVENT_NAME, ITEM, NAME, at_most};
-use super::operation::{EventKind, Identifier, NewDevice, NewEvent, NewMetric, ObjectName, Operation, Relation};
+use super::operation::{Device, EventKind, Identifier, NewEvent, NewMetric, ObjectName, Operation, Relation};
 use super::route::{Api, Endpoint};
 use crate::simulated::Answer;
 
@@ -35,15 +35,11 @@ pub(super) fn refusal(headers: &HeaderMap, status: StatusCode, message: &str) ->
 ///
 /// What is wrong with it. In a batch, a strict request is refused whole; otherwise its valid calls are carried out.
 pub(super) fn operations(endpoint: Endpoint, body: &[u8], strict: bool, dedup: bool) -> Result<Vec<Operation>, Invalid> {
-    let kind = match endpoint {
-        Endpoint::PipelinesBatch => return batch(body, strict, dedup),
-        Endpoint::PipelinesIdentify => "identify",
-        Endpoint::PipelinesTrack => "track",
-        Endpoint::PipelinesPage => "page",
-        Endpoint::PipelinesScreen => "screen",
-        Endpoint::PipelinesGroup => "group",
-        _ => "alias",
-    };
+    // Every call has a path of its name.
+    let kind = endpoint.path().strip_prefix("/v1/").unwrap_or_default();
+    if kind == "batch" {
+        return batch(body, strict, dedup);
+    }
     at_most(ITEM, body.len(), "", || "the request".to_owned())?;
     call(kind, object(body)?, dedup)
 }
@@ -182,12 +178,12 @@ fn semantic(name: &str, fields: &Attributes, properties: &Attributes) -> Result<
 }
 
 /// `context.device`, with `token` and `type`.
-fn device(fields: &Attributes) -> Result<NewDevice, Invalid> {
+fn device(fields: &Attributes) -> Result<Device, Invalid> {
     let device = fields.get("context").and_then(inner).and_then(|context| context.get("device").and_then(inner));
     let device = device.ok_or_else(|| Invalid::required("context.device"))?;
     let token = device.get("token").and_then(text).ok_or_else(|| Invalid::required("context.device.token"))?;
     let platform = device.get("type").and_then(text).unwrap_or_default();
-    Ok(NewDevice { token: token.into(), platform: platform.into(), last_used: None, attributes: None })
+    Ok(Device { token: token.into(), platform: platform.into(), last_used: None, attributes: None })
 }
 
 /// A group is an object; who calls is related to it.
@@ -212,11 +208,4 @@ fn alias(fields: &Attributes) -> Result<Vec<Operation>, Invalid> {
         fields.get(name).and_then(text_or_number).map(Identifier::from_text).ok_or_else(|| Invalid::required(name))
     };
     Ok(vec![Operation::Merge(named("userId")?, named("previousId")?)])
-}
-
-fn object_field(fields: &mut Attributes, name: &'static str) -> Result<Attributes, Invalid> {
-    match fields.take(name).filter(|value| value.get() != "null") {
-        None => Ok(Attributes::default()),
-        Some(value) => inner(&value).ok_or_else(|| Invalid::new(name, format!("{name} must be a JSON object"))),
-    }
 }

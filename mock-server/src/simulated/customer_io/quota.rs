@@ -1,14 +1,15 @@
 //! How many requests each API takes.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::answers;
 use super::route::{Api, Endpoint};
 use crate::bucket::TokenBucket;
+use crate::limit::RateLimit;
 use crate::simulated::Answer;
 use crate::simulated::customer_io::settings::CustomerIoSettings;
 
@@ -24,12 +25,12 @@ pub(super) struct Quotas {
 
 /// A limit of requests a second and a burst, or none. Its clock starts with its first request.
 struct Limit {
-    setting: Option<(f64, u32)>,
+    setting: Option<RateLimit>,
     bucket: Mutex<Option<(TokenBucket, Instant)>>,
 }
 
 impl Limit {
-    fn new(setting: Option<(f64, u32)>) -> Self {
+    fn new(setting: Option<RateLimit>) -> Self {
         Self { setting, bucket: Mutex::default() }
     }
 
@@ -39,14 +40,10 @@ impl Limit {
     ///
     /// How long to wait for the next one.
     fn take(&self, now: Instant) -> Result<(), Duration> {
-        let Some((rate, burst)) = self.setting else { return Ok(()) };
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(RateLimit { rate, burst }) = self.setting else { return Ok(()) };
+        let mut bucket = self.bucket.lock();
         let (bucket, start) = bucket.get_or_insert_with(|| (TokenBucket::new(rate, burst), now));
         bucket.take(now.saturating_duration_since(*start))
-    }
-
-    fn to_json(&self) -> Value {
-        self.setting.map_or(Value::Null, |(rate, burst)| json!({ "rate": rate, "burst": burst }))
     }
 }
 
@@ -60,7 +57,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Daily {
     fn take(&self, now: Instant) -> bool {
-        let mut today = self.today.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut today = self.today.lock();
         let (_, used) = match today.as_mut() {
             Some(day) if now.saturating_duration_since(day.0) < DAY => day,
             _ => today.insert((now, 0)),
@@ -107,23 +104,23 @@ impl Quotas {
     /// The limits, for reading back.
     pub(super) fn to_json(&self) -> Value {
         json!({
-            "track": self.track.to_json(),
-            "app": self.app.to_json(),
-            "transactional": self.transactional.to_json(),
-            "broadcast": self.broadcast.to_json(),
-            "pipelines": self.pipelines.to_json(),
+            "track": self.track.setting,
+            "app": self.app.setting,
+            "transactional": self.transactional.setting,
+            "broadcast": self.broadcast.setting,
+            "pipelines": self.pipelines.setting,
             "app_daily_quota": self.daily.as_ref().map(|daily| daily.quota),
         })
     }
 }
 
 /// The App API's words (documented: "rate limited to 10 requests per 1s (reference a1b2c3)"), and plainer ones elsewhere.
-fn too_many(api: Api, setting: Option<(f64, u32)>, reference: impl FnOnce() -> String) -> String {
+fn too_many(api: Api, setting: Option<RateLimit>, reference: impl FnOnce() -> String) -> String {
     match (api, setting) {
-        (Api::App, Some((rate, _))) if rate >= 1.0 => {
+        (Api::App, Some(RateLimit { rate, .. })) if rate >= 1.0 => {
             format!("rate limited to {rate} requests per 1s (reference {})", reference())
         }
-        (Api::App, Some((rate, _))) => {
+        (Api::App, Some(RateLimit { rate, .. })) => {
             format!("rate limited to 1 requests per {}s (reference {})", (1.0 / rate).round(), reference())
         }
         _ => "rate limit exceeded".to_owned(),

@@ -3,7 +3,11 @@
 //! The vendor's three APIs have hosts of their own. Here they share one port, which they can, because no path is in two of
 //! them.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use http::Method;
+use matchit::Router;
 
 /// One of the vendor's APIs: each has its own credentials, errors and limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +24,13 @@ pub(super) enum Api {
     Open,
 }
 
-/// Declares every endpoint once: its constant, its name and its API.
+/// Declares every endpoint once: its constant, its API, its name, its method and its path.
 macro_rules! endpoints {
-    ($($(#[$doc:meta])* $constant:ident $variant:ident $api:ident $name:literal,)*) => {
-        $($(#[$doc])* pub const $constant: &str = $name;)*
+    ($($constant:ident $variant:ident $api:ident $name:literal $method:literal $path:literal,)*) => {
+        $(
+            #[doc = concat!("The route of ", $method, " `", $path, "`.")]
+            pub const $constant: &str = $name;
+        )*
 
         /// Every route.
         pub(in crate::simulated) const ROUTES: &[&str] = &[$($constant),*];
@@ -33,6 +40,8 @@ macro_rules! endpoints {
         pub(super) enum Endpoint { $($variant),* }
 
         impl Endpoint {
+            const ALL: [Self; ROUTES.len()] = [$(Self::$variant),*];
+
             /// Its name, as faults and counts know it.
             pub(super) fn name(self) -> &'static str {
                 match self { $(Self::$variant => $constant),* }
@@ -42,86 +51,61 @@ macro_rules! endpoints {
             pub(super) fn api(self) -> Api {
                 match self { $(Self::$variant => Api::$api),* }
             }
+
+            fn method(self) -> &'static str {
+                match self { $(Self::$variant => $method),* }
+            }
+
+            /// Its path, with variable parts in braces.
+            pub(super) fn path(self) -> &'static str {
+                match self { $(Self::$variant => $path),* }
+            }
         }
     };
 }
 
 endpoints! {
-    /// The route that creates or updates a customer: PUT `/api/v1/customers/{id}`.
-    IDENTIFY Identify TrackV1 "customer_io.identify",
-    /// The route that records an event of a customer: POST `/api/v1/customers/{id}/events`.
-    TRACK Track TrackV1 "customer_io.track",
-    /// DELETE `/api/v1/customers/{id}`.
-    DELETE Delete TrackV1 "customer_io.delete",
-    /// POST `/api/v1/customers/{id}/suppress`.
-    SUPPRESS Suppress TrackV1 "customer_io.suppress",
-    /// POST `/api/v1/customers/{id}/unsuppress`.
-    UNSUPPRESS Unsuppress TrackV1 "customer_io.unsuppress",
-    /// PUT `/api/v1/customers/{id}/devices`.
-    ADD_DEVICE AddDevice TrackV1 "customer_io.add_device",
-    /// DELETE `/api/v1/customers/{id}/devices/{device}`.
-    DELETE_DEVICE DeleteDevice TrackV1 "customer_io.delete_device",
-    /// The route that records an event of an unknown person: POST `/api/v1/events`.
-    TRACK_ANONYMOUS TrackAnonymous TrackV1 "customer_io.track_anonymous",
-    /// POST `/api/v1/merge_customers`.
-    MERGE Merge TrackV1 "customer_io.merge",
-    /// POST `/api/v1/segments/{id}/add_customers`.
-    ADD_TO_SEGMENT AddToSegment TrackV1 "customer_io.add_to_segment",
-    /// POST `/api/v1/segments/{id}/remove_customers`.
-    REMOVE_FROM_SEGMENT RemoveFromSegment TrackV1 "customer_io.remove_from_segment",
-    /// POST `/api/v1/metrics`.
-    METRICS Metrics TrackV1 "customer_io.metrics",
-    /// POST `/api/v1/push/events`.
-    PUSH_EVENTS PushEvents TrackV1 "customer_io.push_events",
-    /// POST `/api/v1/forms/{id}/submit`.
-    SUBMIT_FORM SubmitForm TrackV1 "customer_io.submit_form",
-    /// GET `/api/v1/accounts/region`.
-    REGION FindRegion TrackV1 "customer_io.region",
-    /// POST `/unsubscribe/{delivery}`.
-    UNSUBSCRIBE Unsubscribe Open "customer_io.unsubscribe",
-    /// POST `/api/v2/entity`.
-    ENTITY Entity TrackV2 "customer_io.entity",
-    /// POST `/api/v2/batch`.
-    BATCH Batch TrackV2 "customer_io.batch",
-    /// POST `/v1/send/email`.
-    SEND_EMAIL SendEmail App "customer_io.send_email",
-    /// POST `/v1/send/push`.
-    SEND_PUSH SendPush App "customer_io.send_push",
-    /// POST `/v1/send/sms`.
-    SEND_SMS SendSms App "customer_io.send_sms",
-    /// POST `/v1/send/whatsapp`.
-    SEND_WHATSAPP SendWhatsApp App "customer_io.send_whatsapp",
-    /// POST `/v1/send/in_app`.
-    SEND_IN_APP SendInApp App "customer_io.send_in_app",
-    /// POST `/v1/send/inbox_message`.
-    SEND_INBOX_MESSAGE SendInboxMessage App "customer_io.send_inbox_message",
-    /// POST `/v1/campaigns/{id}/triggers`.
-    TRIGGER_BROADCAST TriggerBroadcast App "customer_io.trigger_broadcast",
-    /// GET `/v1/customers?email=`.
-    FIND_CUSTOMERS FindCustomers App "customer_io.find_customers",
-    /// GET `/v1/customers/{id}/attributes`.
-    CUSTOMER_ATTRIBUTES CustomerAttributes App "customer_io.customer_attributes",
-    /// POST `/v1/identify`.
-    PIPELINES_IDENTIFY PipelinesIdentify Pipelines "customer_io.pipelines_identify",
-    /// POST `/v1/track`.
-    PIPELINES_TRACK PipelinesTrack Pipelines "customer_io.pipelines_track",
-    /// POST `/v1/page`.
-    PIPELINES_PAGE PipelinesPage Pipelines "customer_io.pipelines_page",
-    /// POST `/v1/screen`.
-    PIPELINES_SCREEN PipelinesScreen Pipelines "customer_io.pipelines_screen",
-    /// POST `/v1/group`.
-    PIPELINES_GROUP PipelinesGroup Pipelines "customer_io.pipelines_group",
-    /// POST `/v1/alias`.
-    PIPELINES_ALIAS PipelinesAlias Pipelines "customer_io.pipelines_alias",
-    /// POST `/v1/batch`.
-    PIPELINES_BATCH PipelinesBatch Pipelines "customer_io.pipelines_batch",
+    IDENTIFY Identify TrackV1 "customer_io.identify" "PUT" "/api/v1/customers/{id}",
+    TRACK Track TrackV1 "customer_io.track" "POST" "/api/v1/customers/{id}/events",
+    DELETE Delete TrackV1 "customer_io.delete" "DELETE" "/api/v1/customers/{id}",
+    SUPPRESS Suppress TrackV1 "customer_io.suppress" "POST" "/api/v1/customers/{id}/suppress",
+    UNSUPPRESS Unsuppress TrackV1 "customer_io.unsuppress" "POST" "/api/v1/customers/{id}/unsuppress",
+    ADD_DEVICE AddDevice TrackV1 "customer_io.add_device" "PUT" "/api/v1/customers/{id}/devices",
+    DELETE_DEVICE DeleteDevice TrackV1 "customer_io.delete_device" "DELETE" "/api/v1/customers/{id}/devices/{device}",
+    TRACK_ANONYMOUS TrackAnonymous TrackV1 "customer_io.track_anonymous" "POST" "/api/v1/events",
+    MERGE Merge TrackV1 "customer_io.merge" "POST" "/api/v1/merge_customers",
+    ADD_TO_SEGMENT AddToSegment TrackV1 "customer_io.add_to_segment" "POST" "/api/v1/segments/{id}/add_customers",
+    REMOVE_FROM_SEGMENT RemoveFromSegment TrackV1 "customer_io.remove_from_segment" "POST" "/api/v1/segments/{id}/remove_customers",
+    METRICS Metrics TrackV1 "customer_io.metrics" "POST" "/api/v1/metrics",
+    PUSH_EVENTS PushEvents TrackV1 "customer_io.push_events" "POST" "/api/v1/push/events",
+    SUBMIT_FORM SubmitForm TrackV1 "customer_io.submit_form" "POST" "/api/v1/forms/{id}/submit",
+    REGION FindRegion TrackV1 "customer_io.region" "GET" "/api/v1/accounts/region",
+    UNSUBSCRIBE Unsubscribe Open "customer_io.unsubscribe" "POST" "/unsubscribe/{id}",
+    ENTITY Entity TrackV2 "customer_io.entity" "POST" "/api/v2/entity",
+    BATCH Batch TrackV2 "customer_io.batch" "POST" "/api/v2/batch",
+    SEND_EMAIL SendEmail App "customer_io.send_email" "POST" "/v1/send/email",
+    SEND_PUSH SendPush App "customer_io.send_push" "POST" "/v1/send/push",
+    SEND_SMS SendSms App "customer_io.send_sms" "POST" "/v1/send/sms",
+    SEND_WHATSAPP SendWhatsApp App "customer_io.send_whatsapp" "POST" "/v1/send/whatsapp",
+    SEND_IN_APP SendInApp App "customer_io.send_in_app" "POST" "/v1/send/in_app",
+    SEND_INBOX_MESSAGE SendInboxMessage App "customer_io.send_inbox_message" "POST" "/v1/send/inbox_message",
+    TRIGGER_BROADCAST TriggerBroadcast App "customer_io.trigger_broadcast" "POST" "/v1/campaigns/{id}/triggers",
+    FIND_CUSTOMERS FindCustomers App "customer_io.find_customers" "GET" "/v1/customers",
+    CUSTOMER_ATTRIBUTES CustomerAttributes App "customer_io.customer_attributes" "GET" "/v1/customers/{id}/attributes",
+    PIPELINES_IDENTIFY PipelinesIdentify Pipelines "customer_io.pipelines_identify" "POST" "/v1/identify",
+    PIPELINES_TRACK PipelinesTrack Pipelines "customer_io.pipelines_track" "POST" "/v1/track",
+    PIPELINES_PAGE PipelinesPage Pipelines "customer_io.pipelines_page" "POST" "/v1/page",
+    PIPELINES_SCREEN PipelinesScreen Pipelines "customer_io.pipelines_screen" "POST" "/v1/screen",
+    PIPELINES_GROUP PipelinesGroup Pipelines "customer_io.pipelines_group" "POST" "/v1/group",
+    PIPELINES_ALIAS PipelinesAlias Pipelines "customer_io.pipelines_alias" "POST" "/v1/alias",
+    PIPELINES_BATCH PipelinesBatch Pipelines "customer_io.pipelines_batch" "POST" "/v1/batch",
 }
 
 /// What a path leads to, whatever the method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Route<'a> {
-    /// The one or two endpoints of the path, each with its method.
-    choices: &'static [(&'static str, Endpoint)],
+    /// The one or two endpoints of the path.
+    choices: &'static [Endpoint],
     /// The variable part of the path, still percent-encoded; empty where there is none.
     pub(super) id: &'a str,
     /// A second variable part: the device.
@@ -131,23 +115,17 @@ pub(super) struct Route<'a> {
 impl Route<'_> {
     /// The endpoint for a method.
     pub(super) fn endpoint(&self, method: &Method) -> Option<Endpoint> {
-        self.choices.iter().find(|(allowed, _)| method.as_str() == *allowed).map(|(_, endpoint)| *endpoint)
+        self.choices.iter().copied().find(|endpoint| method.as_str() == endpoint.method())
     }
 
     /// The API of the path.
     pub(super) fn api(&self) -> Api {
-        self.choices[0].1.api()
+        self.choices[0].api()
     }
 
     /// The methods that the path takes, for the header that says so.
     pub(super) fn allowed(&self) -> &'static str {
-        match self.choices {
-            [_, _] => "PUT, DELETE",
-            [("PUT", _)] => "PUT",
-            [("DELETE", _)] => "DELETE",
-            [("GET", _)] => "GET",
-            _ => "POST",
-        }
+        if let [only] = self.choices { only.method() } else { "PUT, DELETE" }
     }
 }
 
@@ -156,65 +134,26 @@ pub(super) fn api_of(path: &str) -> Api {
     if path.starts_with("/v1/") { Api::App } else { Api::TrackV1 }
 }
 
-/// Segments of the longest path.
-const LONGEST: usize = 6;
+/// The endpoints of each path.
+static PATHS: LazyLock<Router<Vec<Endpoint>>> = LazyLock::new(|| {
+    let mut paths: BTreeMap<&str, Vec<Endpoint>> = BTreeMap::new();
+    for endpoint in Endpoint::ALL {
+        paths.entry(endpoint.path()).or_default().push(endpoint);
+    }
+    let mut router = Router::new();
+    for (path, endpoints) in paths {
+        router.insert(path, endpoints).unwrap_or_else(|error| unreachable!("{path} is in the table: {error}"));
+    }
+    router
+});
 
 /// Where a path leads.
 pub(super) fn route(path: &str) -> Option<Route<'_>> {
-    use Endpoint::*;
-    let mut segments = [""; LONGEST];
-    let mut count = 0;
-    for segment in path.strip_prefix('/')?.split('/') {
-        *segments.get_mut(count)? = segment;
-        count += 1;
-    }
-    let (choices, id, device): (&'static [(&'static str, Endpoint)], &str, &str) = match &segments[..count] {
-        ["api", "v1", rest @ ..] => match rest {
-            ["customers", id] => (&[("PUT", Identify), ("DELETE", Delete)], id, ""),
-            ["customers", id, "events"] => (&[("POST", Track)], id, ""),
-            ["customers", id, "suppress"] => (&[("POST", Suppress)], id, ""),
-            ["customers", id, "unsuppress"] => (&[("POST", Unsuppress)], id, ""),
-            ["customers", id, "devices"] => (&[("PUT", AddDevice)], id, ""),
-            ["customers", id, "devices", device] if !device.is_empty() => (&[("DELETE", DeleteDevice)], id, device),
-            ["segments", id, "add_customers"] => (&[("POST", AddToSegment)], id, ""),
-            ["segments", id, "remove_customers"] => (&[("POST", RemoveFromSegment)], id, ""),
-            ["forms", id, "submit"] => (&[("POST", SubmitForm)], id, ""),
-            ["events"] => return fixed(&[("POST", TrackAnonymous)]),
-            ["merge_customers"] => return fixed(&[("POST", Merge)]),
-            ["metrics"] => return fixed(&[("POST", Metrics)]),
-            ["push", "events"] => return fixed(&[("POST", PushEvents)]),
-            ["accounts", "region"] => return fixed(&[("GET", FindRegion)]),
-            _ => return None,
-        },
-        ["api", "v2", "entity"] => return fixed(&[("POST", Entity)]),
-        ["api", "v2", "batch"] => return fixed(&[("POST", Batch)]),
-        ["unsubscribe", id] => (&[("POST", Unsubscribe)], id, ""),
-        ["v1", rest @ ..] => match rest {
-            ["campaigns", id, "triggers"] => (&[("POST", TriggerBroadcast)], id, ""),
-            ["customers", id, "attributes"] => (&[("GET", CustomerAttributes)], id, ""),
-            ["customers"] => return fixed(&[("GET", FindCustomers)]),
-            ["send", "email"] => return fixed(&[("POST", SendEmail)]),
-            ["send", "push"] => return fixed(&[("POST", SendPush)]),
-            ["send", "sms"] => return fixed(&[("POST", SendSms)]),
-            ["send", "whatsapp"] => return fixed(&[("POST", SendWhatsApp)]),
-            ["send", "in_app"] => return fixed(&[("POST", SendInApp)]),
-            ["send", "inbox_message"] => return fixed(&[("POST", SendInboxMessage)]),
-            ["identify"] => return fixed(&[("POST", PipelinesIdentify)]),
-            ["track"] => return fixed(&[("POST", PipelinesTrack)]),
-            ["page"] => return fixed(&[("POST", PipelinesPage)]),
-            ["screen"] => return fixed(&[("POST", PipelinesScreen)]),
-            ["group"] => return fixed(&[("POST", PipelinesGroup)]),
-            ["alias"] => return fixed(&[("POST", PipelinesAlias)]),
-            ["batch"] => return fixed(&[("POST", PipelinesBatch)]),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    (!id.is_empty()).then_some(Route { choices, id, device })
-}
-
-fn fixed(choices: &'static [(&'static str, Endpoint)]) -> Option<Route<'static>> {
-    Some(Route { choices, id: "", device: "" })
+    let found = PATHS.at(path).ok()?;
+    let part = |name| found.params.get(name).unwrap_or_default();
+    // The router takes an empty part for one.
+    let is_whole = found.params.iter().all(|(_, part)| !part.is_empty());
+    is_whole.then(|| Route { choices: found.value, id: part("id"), device: part("device") })
 }
 
 #[cfg(test)]

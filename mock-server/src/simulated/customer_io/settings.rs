@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::Period;
 use crate::latency::LatencyModel;
-use crate::limit::check_limit;
+use crate::limit::RateLimit;
 use crate::simulated::SettingsProblem;
 
 /// Where an account lives. Its data stays there, and the vendor's hosts are named after it.
@@ -41,25 +41,15 @@ pub struct CustomerIoSettings {
     /// How long it thinks.
     pub latency: LatencyModel,
     /// The Track API's limit, versions 1 and 2 together, in requests a second and burst; `None` for none.
-    #[serde(with = "crate::limit")]
-    #[schemars(with = "Option<crate::limit::LimitForm>")]
-    pub rate_limit: Option<(f64, u32)>,
+    pub rate_limit: Option<RateLimit>,
     /// The App API's limit on requests that have none of their own, likewise.
-    #[serde(with = "crate::limit")]
-    #[schemars(with = "Option<crate::limit::LimitForm>")]
-    pub app_rate_limit: Option<(f64, u32)>,
+    pub app_rate_limit: Option<RateLimit>,
     /// The App API's limit on transactional messages, likewise.
-    #[serde(with = "crate::limit")]
-    #[schemars(with = "Option<crate::limit::LimitForm>")]
-    pub transactional_rate_limit: Option<(f64, u32)>,
+    pub transactional_rate_limit: Option<RateLimit>,
     /// The App API's limit on triggers of broadcasts, likewise.
-    #[serde(with = "crate::limit")]
-    #[schemars(with = "Option<crate::limit::LimitForm>")]
-    pub broadcast_rate_limit: Option<(f64, u32)>,
+    pub broadcast_rate_limit: Option<RateLimit>,
     /// The Pipelines API's limit, likewise.
-    #[serde(with = "crate::limit")]
-    #[schemars(with = "Option<crate::limit::LimitForm>")]
-    pub pipelines_rate_limit: Option<(f64, u32)>,
+    pub pipelines_rate_limit: Option<RateLimit>,
     /// Requests a day that the App API takes; `None` for any number. Beyond it 429 comes without Retry-After, as documented
     /// for daily quotas. How many a day an account has is not publicly documented, so there is none unless one is set. A day
     /// begins with the first request.
@@ -91,11 +81,11 @@ impl CustomerIoSettings {
     /// second are counted a second.
     pub fn documented_limits() -> Self {
         Self {
-            rate_limit: Some((1_000.0, 1_000)),
-            app_rate_limit: Some((10.0, 10)),
-            transactional_rate_limit: Some((100.0, 100)),
-            broadcast_rate_limit: Some((0.1, 1)),
-            pipelines_rate_limit: Some((1_000.0, 3_000)),
+            rate_limit: Some(RateLimit { rate: 1_000.0, burst: 1_000 }),
+            app_rate_limit: Some(RateLimit { rate: 10.0, burst: 10 }),
+            transactional_rate_limit: Some(RateLimit { rate: 100.0, burst: 100 }),
+            broadcast_rate_limit: Some(RateLimit { rate: 0.1, burst: 1 }),
+            pipelines_rate_limit: Some(RateLimit { rate: 1_000.0, burst: 3_000 }),
             ..Self::default()
         }
     }
@@ -115,7 +105,7 @@ impl CustomerIoSettings {
             ("customer_io.broadcast_rate_limit", self.broadcast_rate_limit),
             ("customer_io.pipelines_rate_limit", self.pipelines_rate_limit),
         ] {
-            check_limit(limit).map_err(wrong(setting))?;
+            limit.map_or(Ok(()), RateLimit::check).map_err(wrong(setting))?;
         }
         Ok(())
     }
@@ -174,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_limit_of_nothing_is_named() {
-        let settings = CustomerIoSettings { broadcast_rate_limit: Some((0.0, 1)), ..CustomerIoSettings::default() };
+        let settings =
+            CustomerIoSettings { broadcast_rate_limit: Some(RateLimit { rate: 0.0, burst: 1 }), ..CustomerIoSettings::default() };
         assert_eq!(settings.validate().unwrap_err().setting, "customer_io.broadcast_rate_limit");
         CustomerIoSettings::documented_limits().validate().unwrap();
     }

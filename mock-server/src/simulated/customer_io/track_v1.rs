@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::answers::{self, Invalid};
 use super::attributes::{Attributes, parsed, text, text_or_number};
-use super::fields::{device, event, identifier, inner, object, path_identifier, path_text, profile, relations, timestamp};
+use super::fields::{device, event, inner, merge, object, path_identifier, path_text, profile, relations, timestamp};
 use super::limits::SEGMENT_IDS;
 use super::operation::{EventKind, Identifier, NewMetric, Operation, Profile};
 use super::route::{Endpoint, Route};
@@ -37,11 +37,7 @@ pub(super) fn operations(endpoint: Endpoint, route: &Route<'_>, request: &Reques
             let (kind, anonymous_id) = (kind(&fields), fields.get("anonymous_id").and_then(text_or_number));
             one(Operation::RecordAnonymous(anonymous_id, event(&mut fields, kind, "data")?))
         }
-        Endpoint::Merge => {
-            let fields = object(request.body)?;
-            let primary = identifier(fields.get("primary"), "primary")?;
-            one(Operation::Merge(primary, identifier(fields.get("secondary"), "secondary")?))
-        }
+        Endpoint::Merge => one(merge(&object(request.body)?)?),
         Endpoint::AddToSegment => {
             let (segment, people) = segment(route.id, request)?;
             one(Operation::AddToSegment(segment, people))
@@ -123,14 +119,11 @@ fn path_token(encoded: &str) -> Result<String, Invalid> {
 /// A manual segment and people of one type of identifier. Documented: values that do not match the type are ignored.
 fn segment(id: &str, request: &Request<'_>) -> Result<(u64, Vec<Identifier>), Invalid> {
     let segment = id.parse().map_err(|_| Invalid::new("segment_id", format!("`{id}` is no segment; its id is a number")))?;
-    let kind: fn(String) -> Identifier = match query(request.query, "id_type").as_deref() {
-        None | Some("id") => Identifier::Id,
-        Some("email") => Identifier::Email,
-        Some("cio_id") => Identifier::CioId,
-        Some(other) => {
-            return Err(Invalid::new("id_type", format!("id_type `{other}` is not known; it is id, email or cio_id")));
-        }
-    };
+    let id_type = query(request.query, "id_type");
+    let kind = identifier_of(id_type.as_deref()).ok_or_else(|| {
+        let other = id_type.unwrap_or_default();
+        Invalid::new("id_type", format!("id_type `{other}` is not known; it is id, email or cio_id"))
+    })?;
     let fields = object(request.body)?;
     let ids: Vec<&RawValue> = fields
         .get("ids")
@@ -140,6 +133,16 @@ fn segment(id: &str, request: &Request<'_>) -> Result<(u64, Vec<Identifier>), In
         return Err(Invalid::too_large("ids", format!("there are {} ids; the limit is {SEGMENT_IDS}", ids.len())));
     }
     Ok((segment, ids.into_iter().filter_map(text_or_number).map(kind).collect()))
+}
+
+/// What an `id_type` makes of an identifier's text; without one it is an `id`.
+pub(super) fn identifier_of(id_type: Option<&str>) -> Option<fn(String) -> Identifier> {
+    match id_type {
+        None | Some("id") => Some(Identifier::Id),
+        Some("email") => Some(Identifier::Email),
+        Some("cio_id") => Some(Identifier::CioId),
+        Some(_) => None,
+    }
 }
 
 /// A value of the query, decoded.

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::answers::{self, Invalid};
 use super::attributes::{Attributes, text};
-use super::fields::{device, event, identifier, inner, object, object_name, profile, relations, timestamp};
+use super::fields::{device, event, identifier, inner, merge, object, object_field, object_name, profile, relations, timestamp};
 use super::limits::{self, BATCH, ITEM, at_most};
 use super::operation::{EventKind, NewMetric, Operation, Relation};
 use crate::simulated::Answer;
@@ -64,14 +64,13 @@ fn person(action: &str, mut fields: Attributes) -> Result<Vec<Operation>, Invali
     const ACTIONS: &str = "identify, delete, event, screen, page, add_relationships, delete_relationships, add_device, \
                            delete_device, merge, suppress, unsuppress";
     if action == "merge" {
-        let primary = identifier(fields.get("primary"), "primary")?;
-        return Ok(vec![Operation::Merge(primary, identifier(fields.get("secondary"), "secondary")?)]);
+        return Ok(vec![merge(&fields)?]);
     }
     let who = |fields: &Attributes| identifier(fields.get("identifiers"), "identifiers");
     let operation = match action {
         "identify" => {
             let who = who(&fields)?;
-            let profile = profile(attributes(&mut fields)?)?;
+            let profile = profile(object_field(&mut fields, "attributes")?)?;
             let mut operations = vec![Operation::Identify(who.clone(), Box::new(profile))];
             if let Some(list) = fields.get("cio_relationships") {
                 operations.push(Operation::Relate(Relation { people: vec![who], ..relations(list)? }));
@@ -101,7 +100,7 @@ fn about_object(action: &str, mut fields: Attributes) -> Result<Vec<Operation>, 
     let name = object_name(fields.get("identifiers"))?;
     let operation = match action {
         "identify" | "identify_anonymous" => {
-            let attributes = attributes(&mut fields)?;
+            let attributes = object_field(&mut fields, "attributes")?;
             limits::attributes(&attributes)?;
             let mut operations = vec![Operation::IdentifyObject(name.clone(), attributes)];
             if let Some(list) = fields.get("cio_relationships") {
@@ -135,13 +134,6 @@ fn delivery(fields: &Attributes) -> Result<Operation, Invalid> {
 }
 
 /// The attributes of an operation; none is not an error.
-fn attributes(fields: &mut Attributes) -> Result<Attributes, Invalid> {
-    match fields.take("attributes").filter(|value| value.get() != "null") {
-        None => Ok(Attributes::default()),
-        Some(value) => inner(&value).ok_or_else(|| Invalid::new("attributes", "attributes must be a JSON object")),
-    }
-}
-
 fn listed(fields: &Attributes) -> Result<Relation, Invalid> {
     relations(fields.get("cio_relationships").ok_or_else(|| Invalid::required("cio_relationships"))?)
 }

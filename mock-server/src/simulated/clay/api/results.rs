@@ -46,18 +46,16 @@ impl Clay {
 
 fn body_of(setup: &Setup, workspace: &Workspace, id: &str, run: &Run, page: &Page) -> (StatusCode, Value) {
     let mut body = json!({ "routine_run_id": id, "total": run.total, "finished": run.finished });
-    let Value::Object(fields) = &mut body else { return (StatusCode::ACCEPTED, body) };
     if run.ended.is_none() {
-        fields.insert("status".to_owned(), Value::from("in_progress"));
+        body["status"] = "in_progress".into();
         return (StatusCode::ACCEPTED, body);
     }
     let end = page.from.saturating_add(page.limit).min(run.total);
     let rows = (page.from..end).map(|item| run.first_row + item);
-    let data = rows.filter_map(|number| Some(item(setup, number, workspace.row(number)?))).collect();
-    fields.insert("status".to_owned(), Value::from("complete"));
-    fields.insert("data".to_owned(), Value::Array(data));
+    body["status"] = "complete".into();
+    body["data"] = rows.filter_map(|number| Some(item(setup, number, workspace.row(number)?))).collect();
     if end < run.total {
-        fields.insert("cursor".to_owned(), Value::from(end.to_string()));
+        body["cursor"] = end.to_string().into();
     }
     (StatusCode::OK, body)
 }

@@ -15,7 +15,7 @@ pub(super) use public_api::LONGEST_ID;
 pub use public_api::{PublicApiSettings, RegisteredWebhook, Routine};
 
 use crate::latency::LatencyModel;
-use crate::limit::check_limit;
+use crate::limit::RateLimit;
 use crate::secret::Secret;
 use crate::simulated::SettingsProblem;
 
@@ -35,9 +35,7 @@ pub struct ClaySettings {
     pub latency: LatencyModel,
     /// The vendor's own limit on webhook submissions of the whole workspace, requests a second and burst; `None` for none.
     /// Integrators report 10 and 20.
-    #[serde(with = "crate::limit")]
-    #[schemars(with = "Option<crate::limit::LimitForm>")]
-    pub rate_limit: Option<(f64, u32)>,
+    pub rate_limit: Option<RateLimit>,
     /// Submissions that a webhook source takes in its life: 50,000 are documented, deleted rows included.
     pub webhook_submissions: u64,
     /// The column by which a webhook's table removes duplicates, as Clay's auto-dedupe does; `None` for none. A submission whose
@@ -97,7 +95,7 @@ impl ClaySettings {
     /// limit: 10 submissions a second with a burst of 20, and the credits of the Launch plan (the smallest that is paid for).
     /// The public API's limit is known to exist and its figure is not published; the webhook's was taken for it.
     pub fn documented() -> Self {
-        let limit = Some((10.0, 20));
+        let limit = Some(RateLimit { rate: 10.0, burst: 20 });
         Self {
             rate_limit: limit,
             public_api: PublicApiSettings { rate_limit: limit, ..PublicApiSettings::default() },
@@ -117,8 +115,8 @@ impl ClaySettings {
     pub(crate) fn validate(&self) -> Result<(), SettingsProblem> {
         let wrong = |setting| move |problem| SettingsProblem { setting, problem };
         self.latency.validate().map_err(wrong("clay.latency"))?;
-        check_limit(self.rate_limit).map_err(wrong("clay.rate_limit"))?;
-        check_limit(self.public_api.rate_limit).map_err(wrong("clay.public_api.rate_limit"))?;
+        self.rate_limit.map_or(Ok(()), RateLimit::check).map_err(wrong("clay.rate_limit"))?;
+        self.public_api.rate_limit.map_or(Ok(()), RateLimit::check).map_err(wrong("clay.public_api.rate_limit"))?;
         self.check_sources().map_err(wrong("clay.sources"))?;
         if self.auto_dedupe.as_deref().is_some_and(str::is_empty) {
             return Err(wrong("clay.auto_dedupe")("a column must have a name, as in \"idempotency_key\"".to_owned()));
@@ -170,7 +168,7 @@ mod tests {
         assert!(problem(&|settings| settings.callbacks.attempts = 0).contains("clay.callbacks.attempts"));
         let dedupe = problem(&|settings| settings.auto_dedupe = Some(String::new()));
         assert!(dedupe.contains("clay.auto_dedupe: a column must have a name"), "{dedupe}");
-        let limit = problem(&|settings| settings.public_api.rate_limit = Some((1.0, 0)));
+        let limit = problem(&|settings| settings.public_api.rate_limit = Some(RateLimit { rate: 1.0, burst: 0 }));
         assert!(limit.contains("clay.public_api.rate_limit: the burst is 0"), "{limit}");
     }
 
@@ -178,7 +176,7 @@ mod tests {
     fn the_documented_settings_are_sound_and_limit() {
         let settings = ClaySettings::documented();
         assert_eq!(settings.validate(), Ok(()));
-        assert_eq!((settings.rate_limit, settings.webhook_submissions), (Some((10.0, 20)), 50_000));
+        assert_eq!((settings.rate_limit, settings.webhook_submissions), (Some(RateLimit { rate: 10.0, burst: 20 }), 50_000));
         assert_eq!(settings.credits.plan.monthly(), Some(3_000));
         assert_eq!(ClaySettings::default().validate(), Ok(()));
     }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::limit::RateLimit;
 use crate::secret::Secret;
 
 /// The public API, version 0.
@@ -11,9 +12,7 @@ use crate::secret::Secret;
 pub struct PublicApiSettings {
     /// The workspace's limit, requests a second and burst; `None` for none. That there is one is documented, its figure is
     /// not.
-    #[serde(with = "crate::limit")]
-    #[schemars(with = "Option<crate::limit::LimitForm>")]
-    pub rate_limit: Option<(f64, u32)>,
+    pub rate_limit: Option<RateLimit>,
     /// The routines of the workspace.
     pub routines: Vec<Routine>,
     /// Webhooks that a run can name to be told of its end. Clay's own are registered with its command line.

@@ -4,6 +4,7 @@ use http::header::RETRY_AFTER;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::limit::RateLimit;
 use crate::settings::{Plan, PublicApiSettings, Routine};
 
 const KEY: Option<(&str, &str)> = Some(("clay-api-key", "simulated-clay-key"));
@@ -156,7 +157,7 @@ async fn without_credits_runs_are_402_and_items_that_were_under_way_fail() {
     let failed: Vec<_> = told["data"].as_array().unwrap().iter().filter(|item| item["status"] == "failed").collect();
     assert_eq!(failed.len(), 3, "{told}");
     assert_eq!((&failed[0]["error"], failed[0].get("result")), (&json!({ "message": "Credits exhausted" }), None));
-    assert_eq!((clay.balance(), clay.credits().charged, clay.credits().unpaid_rows), (Some(1), 6, 3));
+    assert_eq!((clay.credits().balance, clay.credits().charged, clay.credits().unpaid_rows), (Some(1), 6, 3));
 
     let refused = run(&clay, &leads(1));
     assert_eq!((refused.status.as_u16(), message(&refused).as_str()), (402, "Credits exhausted"));
@@ -168,7 +169,7 @@ async fn without_credits_runs_are_402_and_items_that_were_under_way_fail() {
 
 #[tokio::test(start_paused = true)]
 async fn every_answer_reports_the_limit_and_429_says_when_to_come_back() {
-    let clay = clay(|settings| settings.public_api.rate_limit = Some((0.5, 2)));
+    let clay = clay(|settings| settings.public_api.rate_limit = Some(RateLimit { rate: 0.5, burst: 2 }));
     let me = || get(&clay, "/public/v0/me");
     let told = |answer: &Answer| {
         let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().parse::<u32>().unwrap());

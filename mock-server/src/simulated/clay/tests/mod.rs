@@ -6,11 +6,13 @@ mod rows;
 use std::time::Duration;
 
 use http::HeaderMap;
+use http::header::RETRY_AFTER;
 use proptest::prelude::*;
 
 use super::*;
 use crate::clock::DayClock;
 use crate::latency::LatencyModel;
+use crate::limit::RateLimit;
 
 const WEBHOOK_PATH: &str = "/v3/sources/webhook/7f2c1d9e-3b5a-4c8d-9e6f-0a1b2c3d4e5f";
 const ROW: &[u8] = br#"{"email":"ada@example.com"}"#;
@@ -110,7 +112,7 @@ fn a_source_lives_for_its_submissions_and_refused_rows_use_none() {
 
 #[tokio::test(start_paused = true)]
 async fn the_vendors_own_rate_limit_says_when_to_come_back() {
-    let clay = clay(|settings| settings.rate_limit = Some((0.4, 2)));
+    let clay = clay(|settings| settings.rate_limit = Some(RateLimit { rate: 0.4, burst: 2 }));
     assert_eq!([submit(&clay, ROW), submit(&clay, ROW)], [200, 200]);
     let answer = send(&clay, Method::POST, WEBHOOK_PATH, None, ROW);
     // A token takes 2.5 s; rounded up.

@@ -1,10 +1,10 @@
 //! What operations do to the store, as far as it is documented.
 
-use super::people::Device;
+use super::objects::insert;
 use super::records::{Delivery, Event, Reported, Suppressed, Triggered};
 use super::{Received, Store};
 use crate::simulated::customer_io::limits::{ATTRIBUTES, make_room};
-use crate::simulated::customer_io::operation::{Identifier, NewDelivery, NewDevice, NewEvent, Operation, Profile};
+use crate::simulated::customer_io::operation::{Device, Identifier, NewDelivery, NewEvent, Operation, Profile};
 
 /// Anonymous events that are older are not given to a person who turns out to be behind them (documented: 30 days).
 const ANONYMOUS_EVENTS_LAST: i64 = 30 * 24 * 60 * 60;
@@ -31,14 +31,11 @@ impl Store {
             Operation::Unrelate(relation) => self.unrelate(&relation),
             Operation::Deliver(delivery) => self.deliver(*delivery, at),
             Operation::Trigger(new) => {
-                self.broadcasts.push(Triggered { new, at: at.unix });
-                while self.broadcasts.overflow().is_some() {}
+                self.broadcasts.keep(Triggered { new, at: at.unix });
                 true
             }
             Operation::Report(new) => {
-                let reported = Reported { at: new.timestamp.unwrap_or(at.unix), new };
-                self.metrics.push(reported);
-                while self.metrics.overflow().is_some() {}
+                self.metrics.keep(Reported { at: new.timestamp.unwrap_or(at.unix), new });
                 true
             }
             Operation::Unsubscribe(delivery) => self.unsubscribe(&delivery),
@@ -54,19 +51,15 @@ impl Store {
         if self.is_suppressed(who) {
             return None;
         }
-        match who {
-            Identifier::CioId(_) => None,
-            Identifier::Id(id) => {
-                let number = self.people.add(at.unix);
-                self.people.set_id(number, id);
-                Some(number)
-            }
-            Identifier::Email(email) => {
-                let number = self.people.add(at.unix);
-                self.people.set_email(number, email);
-                Some(number)
-            }
+        if matches!(who, Identifier::CioId(_)) {
+            return None;
         }
+        let number = self.people.add(at.unix);
+        match who {
+            Identifier::Email(email) => self.people.set_email(number, email),
+            other => self.people.set_id(number, other.text()),
+        }
+        Some(number)
     }
 
     /// Documented: the person of the identifier in the path; or else the person of one in the body, who is then given the
@@ -220,7 +213,7 @@ impl Store {
 
     /// Gives a person an event, in place of those that are no longer kept.
     fn give(&mut self, number: u64, event: u64) {
-        let first_kept = self.events.first();
+        let first_kept = self.events.first;
         self.people.shelf.change(number, |person| {
             person.events.push_back(event);
             while person.events.front().is_some_and(|event| *event < first_kept) {
@@ -271,10 +264,9 @@ impl Store {
         }
     }
 
-    fn add_device(&mut self, who: &Identifier, new: NewDevice, at: Received) -> bool {
+    fn add_device(&mut self, who: &Identifier, mut device: Device, at: Received) -> bool {
         let Some(number) = self.find_or_create(who, at) else { return false };
-        let NewDevice { token, platform, last_used, attributes } = new;
-        let device = Device { token, platform, last_used: last_used.unwrap_or(at.unix), attributes };
+        device.last_used.get_or_insert(at.unix);
         self.people.shelf.change(number, |person| match person.devices.iter_mut().find(|known| known.token == device.token) {
             Some(known) => *known = device,
             None => {
@@ -300,15 +292,7 @@ impl Store {
         let mut changed = false;
         for who in people {
             let Some(number) = self.find_or_create(who, at) else { continue };
-            let added = self.people.shelf.change(number, |person| match person.segments.binary_search(&segment) {
-                Ok(_) => false,
-                Err(_) => {
-                    make_room(&mut person.segments);
-                    let place = person.segments.partition_point(|known| *known < segment);
-                    person.segments.insert(place, segment);
-                    true
-                }
-            });
+            let added = self.people.shelf.change(number, |person| insert(&mut person.segments, segment));
             changed |= added.unwrap_or(false);
         }
         self.people.make_room();
@@ -328,8 +312,7 @@ impl Store {
 
     fn deliver(&mut self, new: NewDelivery, at: Received) -> bool {
         let person = self.people.find(&new.identifier);
-        self.deliveries.push(Delivery { person, new, queued_at: at.unix });
-        while self.deliveries.overflow().is_some() {}
+        self.deliveries.keep(Delivery { person, new, queued_at: at.unix });
         true
     }
 

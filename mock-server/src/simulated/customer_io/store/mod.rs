@@ -21,7 +21,7 @@ use self::shelf::Shelf;
 use super::dedup::Seen;
 use crate::simulated::customer_io::settings::CustomerIoSettings;
 
-pub use self::read::{Broadcast, Customer, CustomerDevice, CustomerEvent, DeliveryRecord, Identifiers, Metric, ObjectRecord};
+pub use self::read::{Customer, CustomerEvent, Identifiers};
 
 /// When a request came.
 #[derive(Debug, Clone, Copy)]

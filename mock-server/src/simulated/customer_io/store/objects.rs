@@ -62,26 +62,30 @@ impl Store {
 
     /// Whoever turned out to be behind an anonymous identifier is related to its objects.
     pub(super) fn relate_anonymous(&mut self, person: u64, anonymous_id: &str) {
-        let is_related = |object: &Object| object.anonymous_ids.iter().any(|id| id == anonymous_id);
-        let numbers: Vec<u64> = self.objects.iter().filter(|(_, object)| is_related(object)).map(|(number, _)| number).collect();
-        for number in numbers {
-            self.objects.change(number, |object| {
+        self.change_all(
+            |object| object.anonymous_ids.iter().any(|id| id == anonymous_id),
+            |object| {
                 object.anonymous_ids.retain(|id| id != anonymous_id);
                 insert(&mut object.people, person);
-            });
-        }
+            },
+        );
     }
 
     /// What one person was related to, another is now.
     pub(super) fn hand_over_objects(&mut self, from: u64, into: u64) {
-        let is_related = |people: &[u64]| people.contains(&from);
-        let numbers: Vec<u64> =
-            self.objects.iter().filter(|(_, object)| is_related(&object.people)).map(|(number, _)| number).collect();
-        for number in numbers {
-            self.objects.change(number, |object| {
+        self.change_all(
+            |object| object.people.contains(&from),
+            |object| {
                 object.people.retain(|number| *number != from);
                 insert(&mut object.people, into);
-            });
+            },
+        );
+    }
+
+    fn change_all(&mut self, chosen: impl Fn(&Object) -> bool, change: impl Fn(&mut Object)) {
+        let numbers: Vec<u64> = self.objects.iter().filter(|(_, object)| chosen(object)).map(|(number, _)| number).collect();
+        for number in numbers {
+            self.objects.change(number, &change);
         }
     }
 
@@ -124,7 +128,7 @@ impl Store {
 }
 
 /// Puts something into a sorted list, unless it is there. Returns whether it was not.
-fn insert<T: Ord>(list: &mut Vec<T>, new: T) -> bool {
+pub(super) fn insert<T: Ord>(list: &mut Vec<T>, new: T) -> bool {
     if list.binary_search(&new).is_ok() {
         return false;
     }

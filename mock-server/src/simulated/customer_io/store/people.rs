@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use super::shelf::{Shelf, Weigh};
 use crate::simulated::customer_io::attributes::Attributes;
 use crate::simulated::customer_io::limits::RELATED;
-use crate::simulated::customer_io::operation::Identifier;
+use crate::simulated::customer_io::operation::{Device, Identifier};
 
 /// A person.
 #[derive(Debug, Default)]
@@ -22,15 +22,6 @@ pub(super) struct Person {
     pub(super) events: VecDeque<u64>,
     /// Unix time in seconds.
     pub(super) created: i64,
-}
-
-/// A device of a person.
-#[derive(Debug)]
-pub(super) struct Device {
-    pub(super) token: Box<str>,
-    pub(super) platform: Box<str>,
-    pub(super) last_used: i64,
-    pub(super) attributes: Option<Box<serde_json::value::RawValue>>,
 }
 
 impl Weigh for Person {

@@ -9,7 +9,7 @@ use super::Store;
 use super::people::Person;
 use super::records::{Delivery, Event};
 use crate::simulated::customer_io::attributes::parsed;
-use crate::simulated::customer_io::operation::{Channel, EventKind, Identifier};
+use crate::simulated::customer_io::operation::{EventKind, Identifier};
 
 /// What names a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,26 +32,13 @@ pub struct Customer {
     /// Attributes, without the identifiers.
     pub attributes: Map<String, Value>,
     /// Devices, in order of addition.
-    pub devices: Vec<CustomerDevice>,
+    pub devices: Vec<Value>,
     /// Manual segments, in order of their numbers.
     pub segments: Vec<u64>,
     /// How many of their events are still kept.
     pub events: usize,
     /// When they were created, in Unix time in seconds.
     pub created: i64,
-}
-
-/// A device of a person.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CustomerDevice {
-    /// Its token.
-    pub id: String,
-    /// `ios` or `android`.
-    pub platform: String,
-    /// When it was last used, in Unix time in seconds.
-    pub last_used: i64,
-    /// Its attributes.
-    pub attributes: Value,
 }
 
 /// An event.
@@ -75,72 +62,11 @@ pub struct CustomerEvent {
     pub data: Value,
 }
 
-/// A message that the App API was asked to send.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DeliveryRecord {
-    /// The `delivery_id` that the answer gave.
-    pub id: String,
-    /// Through which channel.
-    pub channel: Channel,
-    /// The identifier that the request gave for the recipient.
-    pub identifier: String,
-    /// The person, where the workspace knows them.
-    pub customer: Option<String>,
-    /// Where it goes, where the request says so.
-    pub to: Option<String>,
-    /// The `transactional_message_id`, where it has one.
-    pub message: Option<String>,
-    /// Its `message_data`; `null` for none.
-    pub data: Value,
-    /// Whether it was only queued as a draft.
-    pub draft: bool,
-    /// The `queued_at` that the answer gave, in Unix time in seconds.
-    pub queued_at: i64,
-}
-
-/// A broadcast that was triggered.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Broadcast {
-    /// The trigger's number, which the answer gave.
-    pub id: u64,
-    /// The broadcast.
-    pub broadcast: u64,
-    /// How many recipients the request names; `None` where it leaves them to the broadcast.
-    pub recipients: Option<usize>,
-    /// The `data` for its messages; `null` for none.
-    pub data: Value,
-    /// When, in Unix time in seconds.
-    pub at: i64,
-}
-
-/// A report on a delivery.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Metric {
-    /// Its number here.
-    pub id: u64,
-    /// The delivery.
-    pub delivery: String,
-    /// What happened to it: `opened`, `bounced`.
-    pub metric: String,
-    /// Who received it, or on which device, where the report says so.
-    pub recipient: Option<String>,
-    /// When, in Unix time in seconds.
-    pub at: i64,
-}
-
-/// An object: a company, a course.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ObjectRecord {
-    /// Type and identifier, with a slash between.
-    pub id: String,
-    /// The identifier that the vendor gave.
-    pub cio_object_id: String,
-    /// Its attributes.
-    pub attributes: Map<String, Value>,
-    /// The people who are related to it.
-    pub customers: Vec<String>,
-    /// Related anonymous identifiers whose person is unknown.
-    pub anonymous_ids: Vec<String>,
+/// A record as JSON, with its number as its identifier.
+fn numbered(record: &impl Serialize, number: u64) -> Value {
+    let mut record = json!(record);
+    record["id"] = number.to_string().into();
+    record
 }
 
 fn owned(text: &Option<Box<str>>) -> Option<String> {
@@ -159,7 +85,7 @@ impl Store {
 
     /// Whether the person is known, or may have been before they were forgotten.
     pub(in crate::simulated::customer_io) fn may_know(&self, who: &Identifier) -> bool {
-        self.people.shelf.forgotten() > 0 || self.people.find(who).is_some()
+        self.people.shelf.forgotten > 0 || self.people.find(who).is_some()
     }
 
     pub(in crate::simulated::customer_io) fn events_of(&self, who: &Identifier) -> Vec<CustomerEvent> {
@@ -173,39 +99,40 @@ impl Store {
         self.events.iter().map(|(number, event)| self.event_of(number, event)).collect()
     }
 
-    pub(in crate::simulated::customer_io) fn deliveries(&self) -> Vec<DeliveryRecord> {
-        self.deliveries.iter().map(|(_, delivery)| self.delivery_of(delivery)).collect()
-    }
-
-    pub(in crate::simulated::customer_io) fn broadcasts(&self) -> Vec<Broadcast> {
-        let record = |triggered: &super::Triggered| Broadcast {
-            id: triggered.new.id,
-            broadcast: triggered.new.broadcast,
-            recipients: triggered.new.recipients,
-            data: triggered.new.data.as_deref().map_or(Value::Null, parsed),
-            at: triggered.at,
+    pub(in crate::simulated::customer_io) fn deliveries(&self) -> Value {
+        let record = |delivery: &Delivery| {
+            json!({
+                "id": delivery.new.id,
+                "channel": delivery.new.channel,
+                "identifier": delivery.new.identifier.text(),
+                "customer": delivery.person.and_then(|person| self.name(person)),
+                "to": delivery.new.to,
+                "message": delivery.new.message,
+                "data": delivery.new.data,
+                "draft": delivery.new.draft,
+                "queued_at": delivery.queued_at,
+            })
         };
-        self.broadcasts.iter().map(|(_, triggered)| record(triggered)).collect()
+        self.deliveries.iter().map(|(_, delivery)| record(delivery)).collect()
     }
 
-    pub(in crate::simulated::customer_io) fn metrics(&self) -> Vec<Metric> {
-        let record = |number, reported: &super::Reported| Metric {
-            id: number,
-            delivery: reported.new.delivery.to_string(),
-            metric: reported.new.metric.to_string(),
-            recipient: owned(&reported.new.recipient),
-            at: reported.at,
-        };
-        self.metrics.iter().map(|(number, reported)| record(number, reported)).collect()
+    pub(in crate::simulated::customer_io) fn broadcasts(&self) -> Value {
+        self.broadcasts.iter().map(|(_, triggered)| numbered(triggered, triggered.new.id)).collect()
     }
 
-    pub(in crate::simulated::customer_io) fn objects(&self) -> Vec<ObjectRecord> {
-        let record = |number, object: &super::Object| ObjectRecord {
-            id: format!("{}/{}", object.type_id, object.id),
-            cio_object_id: self.cio_object_id(number),
-            attributes: object.attributes.to_json(),
-            customers: object.people.iter().filter_map(|person| self.name(*person)).collect(),
-            anonymous_ids: object.anonymous_ids.clone(),
+    pub(in crate::simulated::customer_io) fn metrics(&self) -> Value {
+        self.metrics.iter().map(|(number, reported)| numbered(reported, number)).collect()
+    }
+
+    pub(in crate::simulated::customer_io) fn objects(&self) -> Value {
+        let record = |number, object: &super::Object| {
+            json!({
+                "id": format!("{}/{}", object.type_id, object.id),
+                "cio_object_id": self.cio_object_id(number),
+                "attributes": object.attributes.to_json(),
+                "customers": object.people.iter().filter_map(|person| self.name(*person)).collect::<Vec<_>>(),
+                "anonymous_ids": object.anonymous_ids,
+            })
         };
         self.objects.iter().map(|(number, object)| record(number, object)).collect()
     }
@@ -231,23 +158,16 @@ impl Store {
 
     /// How full the store is and what it has forgotten.
     pub(in crate::simulated::customer_io) fn summary(&self) -> Value {
-        let shelf = |kept: usize, bytes: usize, forgotten: u64| json!({ "kept": kept, "bytes": bytes, "forgotten": forgotten });
-        macro_rules! summary {
-            ($($name:literal: $shelf:expr,)*) => {
-                json!({ $($name: shelf($shelf.len(), $shelf.bytes(), $shelf.forgotten()),)* })
-            };
-        }
-        let shelves = summary! {
-            "customers": self.people.shelf,
-            "events": self.events,
-            "deliveries": self.deliveries,
-            "broadcasts": self.broadcasts,
-            "metrics": self.metrics,
-            "objects": self.objects,
-            "suppressed": self.suppressed,
-        };
         json!({
-            "shelves": shelves,
+            "shelves": {
+                "customers": self.people.shelf.summary(),
+                "events": self.events.summary(),
+                "deliveries": self.deliveries.summary(),
+                "broadcasts": self.broadcasts.summary(),
+                "metrics": self.metrics.summary(),
+                "objects": self.objects.summary(),
+                "suppressed": self.suppressed.summary(),
+            },
             "attribute_update_failures": self.attribute_update_failures,
             "duplicate_events": self.seen.duplicates,
             "event_identities_forgotten_early": self.seen.forgotten,
@@ -264,17 +184,11 @@ impl Store {
 
     fn customer_of(&self, number: u64, person: &Person) -> Customer {
         let identifiers = Identifiers { id: owned(&person.id), email: owned(&person.email), cio_id: self.people.cio_id(number) };
-        let device = |device: &super::people::Device| CustomerDevice {
-            id: device.token.to_string(),
-            platform: device.platform.to_string(),
-            last_used: device.last_used,
-            attributes: device.attributes.as_deref().map_or(Value::Null, parsed),
-        };
         Customer {
             id: self.name_of(number, person),
             identifiers,
             attributes: person.attributes.to_json(),
-            devices: person.devices.iter().map(device).collect(),
+            devices: person.devices.iter().map(|device| json!(device)).collect(),
             segments: person.segments.clone(),
             events: person.events.iter().filter(|event| self.events.get(**event).is_some()).count(),
             created: person.created,
@@ -291,20 +205,6 @@ impl Store {
             kind: event.kind,
             timestamp: event.timestamp,
             data: event.data.as_deref().map_or(Value::Null, parsed),
-        }
-    }
-
-    fn delivery_of(&self, delivery: &Delivery) -> DeliveryRecord {
-        DeliveryRecord {
-            id: delivery.new.id.clone(),
-            channel: delivery.new.channel,
-            identifier: delivery.new.identifier.text().to_owned(),
-            customer: delivery.person.and_then(|person| self.name(person)),
-            to: owned(&delivery.new.to),
-            message: owned(&delivery.new.message),
-            data: delivery.new.data.as_deref().map_or(Value::Null, parsed),
-            draft: delivery.new.draft,
-            queued_at: delivery.queued_at,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is on the other shelves: events, deliveries, triggers, reports, objects, and who is suppressed.
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::shelf::Weigh;
@@ -55,8 +56,9 @@ impl Weigh for Delivery {
 }
 
 /// A broadcast that was triggered.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Triggered {
+    #[serde(flatten)]
     pub(super) new: NewTrigger,
     pub(super) at: i64,
 }
@@ -68,8 +70,9 @@ impl Weigh for Triggered {
 }
 
 /// A report on a delivery.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Reported {
+    #[serde(flatten)]
     pub(super) new: NewMetric,
     pub(super) at: i64,
 }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde_json::{Value, json};
+
 /// Something whose memory is counted.
 pub(super) trait Weigh {
     /// The bytes that it takes, about, its place in indices included.
@@ -11,12 +13,12 @@ pub(super) trait Weigh {
 /// Things by number, the oldest first. Numbers are never used again.
 #[derive(Debug)]
 pub(super) struct Shelf<T> {
-    first: u64,
+    pub(super) first: u64,
     things: VecDeque<Option<T>>,
-    present: usize,
-    bytes: usize,
+    pub(super) present: usize,
+    pub(super) bytes: usize,
     budget: usize,
-    forgotten: u64,
+    pub(super) forgotten: u64,
 }
 
 impl<T: Weigh> Shelf<T> {
@@ -30,6 +32,12 @@ impl<T: Weigh> Shelf<T> {
         self.present += 1;
         self.things.push_back(Some(thing));
         self.first + self.things.len() as u64 - 1
+    }
+
+    /// Adds one at the end, and forgets what it takes the room of.
+    pub(super) fn keep(&mut self, thing: T) {
+        self.push(thing);
+        while self.overflow().is_some() {}
     }
 
     /// Takes the oldest thing off a shelf that holds too much, to be called until it is `None`. The newest stays, however
@@ -78,29 +86,14 @@ impl<T: Weigh> Shelf<T> {
         Some(thing)
     }
 
+    /// How full it is and what it has forgotten.
+    pub(super) fn summary(&self) -> Value {
+        json!({ "kept": self.present, "bytes": self.bytes, "forgotten": self.forgotten })
+    }
+
     /// Everything with its number, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         (self.first..).zip(&self.things).filter_map(|(number, thing)| thing.as_ref().map(|thing| (number, thing)))
-    }
-
-    /// The number below which there is nothing any more.
-    pub(super) fn first(&self) -> u64 {
-        self.first
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.present
-    }
-
-    /// How many made room for newer ones.
-    pub(super) fn forgotten(&self) -> u64 {
-        self.forgotten
-    }
-
-    /// The bytes that are taken, about.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
     }
 }
 
@@ -141,10 +134,10 @@ mod tests {
                 }
                 let kept: Vec<(u64, Thing)> = shelf.iter().map(|(number, thing)| (number, thing.clone())).collect();
                 prop_assert_eq!(kept, model.iter().map(|(number, thing)| (*number, thing.clone())).collect::<Vec<_>>());
-                prop_assert_eq!(shelf.len(), model.len());
-                prop_assert!(shelf.bytes() <= 500 || shelf.things.len() == 1);
+                prop_assert_eq!(shelf.present, model.len());
+                prop_assert!(shelf.bytes <= 500 || shelf.things.len() == 1);
                 let weight: usize = model.values().map(Weigh::bytes).sum();
-                prop_assert_eq!(shelf.bytes(), weight + shelf.things.len() * size_of::<Option<Thing>>());
+                prop_assert_eq!(shelf.bytes, weight + shelf.things.len() * size_of::<Option<Thing>>());
             }
         }
     }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::clock::DayClock;
+use crate::limit::RateLimit;
 use crate::settings::Region;
 
 /// One request to each API, with its right credentials.
@@ -131,7 +132,7 @@ async fn each_limit_is_its_own() {
 
 #[test]
 fn the_app_api_says_what_its_limit_is() {
-    let vendor = vendor(|settings| settings.app_rate_limit = Some((10.0, 1)));
+    let vendor = vendor(|settings| settings.app_rate_limit = Some(RateLimit { rate: 10.0, burst: 1 }));
     ask(&vendor, "GET /v1/customers?email=a@b", "");
     let error = body_of(&ask(&vendor, "GET /v1/customers?email=a@b", ""))["errors"][0].clone();
     assert_eq!(error["status"], "429");
@@ -176,7 +177,7 @@ fn a_request_has_a_subject() {
 
 #[test]
 fn every_section_can_be_read() {
-    let vendor = vendor(|settings| settings.rate_limit = Some((10.0, 20)));
+    let vendor = vendor(|settings| settings.rate_limit = Some(RateLimit { rate: 10.0, burst: 20 }));
     for name in vendor.sections() {
         let section = vendor.section(name).unwrap();
         assert!(section.is_array() || matches!(*name, "limits" | "store"), "{name}");

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::*;
 use crate::clock::DayClock;
 use crate::latency::LatencyModel;
+use crate::limit::RateLimit;
 
 fn vendor(change: impl FnOnce(&mut CustomerIoSettings)) -> CustomerIo {
     let latency = LatencyModel::Fixed { delay: Duration::from_millis(3) };
@@ -38,6 +39,11 @@ fn send_with(vendor: &CustomerIo, headers: &[(HeaderName, &str)], method: Method
 fn send_as(vendor: &CustomerIo, authorization: Option<&str>, method: Method, path: &str, body: &[u8]) -> Answer {
     let headers: Vec<_> = authorization.map(|value| (AUTHORIZATION, value)).into_iter().collect();
     send_with(vendor, &headers, method, path, body)
+}
+
+/// A part of the state that is a list.
+fn list(vendor: &CustomerIo, section: &str) -> Vec<Value> {
+    vendor.section(section).unwrap().as_array().unwrap().clone()
 }
 
 /// What the default settings ask of each API.
@@ -188,7 +194,7 @@ fn unknown_paths_are_404_and_wrong_methods_405() {
 
 #[tokio::test(start_paused = true)]
 async fn the_vendors_own_rate_limit_says_when_to_come_back() {
-    let vendor = vendor(|settings| settings.rate_limit = Some((1.0, 1)));
+    let vendor = vendor(|settings| settings.rate_limit = Some(RateLimit { rate: 1.0, burst: 1 }));
     let again = || {
         let credentials = basic("simulated-site:simulated-customer-io-key");
         send_as(&vendor, Some(&credentials), Method::PUT, "/api/v1/customers/ada", b"{}")

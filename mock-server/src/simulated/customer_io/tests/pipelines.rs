@@ -31,7 +31,7 @@ fn every_call_is_carried_out() {
     let names: Vec<_> = events.iter().map(|event| event.name.as_str()).collect();
     assert_eq!(names, ["bought", "looked", "Pricing", "https://example.com", "Home"]);
     assert_eq!((events[0].timestamp, events[0].identity.as_deref()), (1_795_212_000, Some("m1")));
-    assert_eq!(vendor.objects()[0].customers, ["ada"]);
+    assert_eq!(list(&vendor, "objects")[0]["customers"], json!(["ada"]));
     assert_eq!(vendor.customers().len(), 1);
 }
 
@@ -49,7 +49,7 @@ fn some_events_say_what_to_do() {
     let device = json!({"context": {"device": {"token": "t", "type": "ios"}}});
     done(&vendor, "POST /v1/group", json!({"userId": "ada", "groupId": "acme"}));
     assert_eq!(track("Device Created or Updated", device.clone()), "device.added");
-    assert_eq!(vendor.customer("ada").unwrap().devices[0].platform, "ios");
+    assert_eq!(vendor.customer("ada").unwrap().devices[0]["platform"], "ios");
     assert_eq!(track("Device Deleted", device), "device.deleted");
     assert_eq!(track("Relationship Deleted", json!({"properties": {"objectId": "acme"}})), "relationship.deleted");
     assert_eq!(track("Object Deleted", json!({"properties": {"objectId": "acme", "objectTypeId": 1}})), "object.deleted");
