@@ -31,7 +31,7 @@ use super::idempotency::{Claim, FirstClaim, Idempotency};
 use super::policy::{Afterwards, policy};
 use super::queue::redrive::Redrive;
 use super::queue::workers::{Workers, keep_running};
-use super::queue::{Backlog, DeadLetters, Drained, Entry, FallbackQueue, MemoryBacklog, Notifier, Redriven, StoreError};
+use super::queue::{Backlog, Drained, Entry, MemoryBacklog, Notifier, Redriven, StoreError};
 use super::shared::Shared;
 use super::tally::{End, Submission, Tally};
 use super::{DayClock, Disposition, Emitter, HealthStatus, InFlightWaits, Operation, PipelineSettings};
@@ -123,14 +123,14 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         mut self,
         follow_up: impl Fn(&Operation, Source, Option<&Value>) -> Vec<Operation> + Send + Sync + 'static,
     ) -> Self {
-        self.workers.drain().settler().set_follow_up(Arc::new(follow_up));
+        self.workers.drain.settler.follow_up = Some(Arc::new(follow_up));
         self
     }
 
     /// The same pipeline, which wakes these workers when operations that follow from an answer are in their queues.
     #[must_use]
     pub fn notifying(mut self, notifier: Notifier) -> Self {
-        self.workers.drain().settler().add_follower(notifier);
+        self.workers.drain.settler.followers.push(notifier);
         self
     }
 
@@ -199,7 +199,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             }
         }
         let attempt = self.shared.attempt(&failure);
-        let kept = self.shared.backlog.letters().put(Entry::new(operation, attempt), cause, attempt.at).await;
+        let kept = self.shared.backlog.put(Entry::new(operation, attempt), cause, attempt.at).await;
         if kept == Ok(true) {
             submission.kept();
             Answer { disposition: Disposition::DeadLettered { cause }, data: None }
@@ -220,8 +220,8 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
     /// Whether an operation of this user waits in the queue. If the queue can't be read, one may.
     async fn must_keep_order(&self, user: &str) -> bool {
-        let queue = self.shared.backlog.queue();
-        queue.depth() > 0 && queue.holds(user).await != Ok(false)
+        let backlog = &self.shared.backlog;
+        backlog.depth() > 0 && backlog.holds(user).await != Ok(false)
     }
 
     fn answer_queued(&self, cause: FailureKind, claim: Option<FirstClaim<'_>>, submission: Submission<'_>) -> Answer {
@@ -241,7 +241,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             Some(at) if failure.cause != FailureKind::BreakerOpen => self.shared.millis(at),
             _ => self.shared.now(),
         };
-        self.shared.backlog.queue().push(entry, due).await == Ok(true)
+        self.shared.backlog.push(entry, due).await == Ok(true)
     }
 
     /// Works the queue with this many `workers` (at least one), for as long as it is polled and until
@@ -297,11 +297,11 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             queue_depth: counts.queued,
             dead_letters: counts.dead_lettered,
             credits_used: delivery.budget().map_or(0, CreditBudget::charged),
-            breaker: delivery.breaker().map(Breaker::state),
+            breaker: delivery.breaker.as_ref().map(Breaker::state),
             credit_breaker: delivery.budget().map(CreditBudget::state),
-            in_flight: delivery.in_flight().count(),
-            in_flight_waits: delivery.in_flight().waits(),
-            throttle: delivery.throttle(),
+            in_flight: delivery.in_flight.count(),
+            in_flight_waits: delivery.in_flight.waits(),
+            throttle: delivery.throttle.as_ref().map(|throttle| throttle.gauges(Instant::now())),
             counts,
         }
     }
@@ -315,12 +315,13 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
     /// What a health check shows.
     pub fn health(&self) -> HealthStatus {
-        self.shared.delivery.health(self.shared.backlog.queue().depth())
+        let delivery = &self.shared.delivery;
+        delivery.health.status(Instant::now(), delivery.breaker.as_ref().map(Breaker::state), self.shared.backlog.depth())
     }
 
     /// The circuit breaker, to read and switch it.
     pub fn breaker(&self) -> Option<&Breaker> {
-        self.shared.delivery.breaker()
+        self.shared.delivery.breaker.as_ref()
     }
 
     /// The queue and the dead letters, to list and export them.

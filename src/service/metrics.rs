@@ -3,11 +3,10 @@
 //! Counters and histograms are kept where things happen; gauges are read from the pipelines at each scrape, so that they
 //! cost nothing in between and cannot drift from what they show.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -137,7 +136,7 @@ impl Metrics {
             callbacks: Family::default(),
             page: Mutex::new(Page::new()),
         };
-        let page = metrics.page.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let page = metrics.page.get_mut();
         let registry = &mut page.registry;
         registry.register("plimsoll_attempts", "Requests sent to a vendor", metrics.attempts.clone());
         registry.register_with_unit(
@@ -195,7 +194,7 @@ impl Metrics {
 
     /// The page, with gauges as `stats` says.
     pub(super) fn text(&self, stats: &Stats) -> Result<String, std::fmt::Error> {
-        let page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
+        let page = self.page.lock();
         page.set(stats);
         let mut text = String::new();
         text::encode(&mut text, &page.registry)?;

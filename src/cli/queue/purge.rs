@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::outcome::{RestingState, Vendor};
-use crate::resilience::{Backlog, DeadLetter, DeadLetters, StoreError, UnixMillis};
+use crate::resilience::{DeadLetter, DeadLetters, StoreError, UnixMillis};
 use crate::store::LeadStore;
 use crate::units::parse_duration;
 
@@ -127,11 +127,11 @@ async fn remove_letters<S: LeadStore>(store: &S, only: Option<VendorName>, befor
         let backlog = store.backlog(vendor);
         let mut after = 0;
         loop {
-            let page: Vec<DeadLetter> = backlog.letters().page(after, PAGE).await?;
+            let page: Vec<DeadLetter> = backlog.page(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.id;
             let old = page.iter().filter(|letter| letter.at < before);
-            for result in join_all(old.map(|letter| backlog.letters().remove(letter.id))).await {
+            for result in join_all(old.map(|letter| backlog.remove(letter.id))).await {
                 removed += u64::from(result?);
             }
         }

@@ -66,7 +66,7 @@ async fn redrive<S: LeadStore>(store: &S, vendor: Vendor, cause: Option<FailureK
     let backlog = store.backlog(vendor);
     let (mut after, mut moved) = (0, 0);
     loop {
-        let page = backlog.letters().page(after, PAGE).await?;
+        let page = backlog.page(after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(moved) };
         after = last.id;
         // A user's letters one after the other: each goes to the end of the user's line.

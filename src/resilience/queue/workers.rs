@@ -27,17 +27,13 @@ const LOOK_ANYWAY: Duration = Duration::from_secs(5);
 /// The workers of one pipeline's queue.
 pub(in crate::resilience) struct Workers<S, B> {
     shared: Arc<Shared<S, B>>,
-    drain: Drain<S, B>,
+    pub(in crate::resilience) drain: Drain<S, B>,
     pool: WorkerPool,
 }
 
 impl<S: Sender, B: Backlog> Workers<S, B> {
     pub(in crate::resilience) fn new(shared: &Arc<Shared<S, B>>) -> Self {
         Self { shared: Arc::clone(shared), drain: Drain::new(shared), pool: WorkerPool::default() }
-    }
-
-    pub(in crate::resilience) fn drain(&mut self) -> &mut Drain<S, B> {
-        &mut self.drain
     }
 
     pub(in crate::resilience) async fn drain_once(&self) -> Drained {

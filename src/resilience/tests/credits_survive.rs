@@ -1,16 +1,20 @@
 //! Credits over many lives: a process that is killed at any moment has not spent what the next one spends again.
 
-use std::future::ready;
+use std::collections::BTreeMap;
+use std::future::{Future, ready};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rand::Rng;
 
 use crate::resilience::credits::CreditBudget;
 use crate::resilience::operation::Disposition;
-use crate::resilience::queue::{Attempt, Backlog, CreditState, MemoryBacklog, StoreError};
+use crate::resilience::queue::{
+    Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, MemoryBacklog, Settled, StoreError,
+};
 use crate::resilience::settings::CreditSettings;
 use crate::resilience::wall::{DayClock, UnixMillis};
 
+use super::forwarding::{letters_are_those_of, queue_is_that_of};
 use super::*;
 
 const NOON: &str = "2026-03-01T12:00:00Z";
@@ -31,18 +35,10 @@ struct Life {
     backlog: MemoryBacklog,
 }
 
+queue_is_that_of!(Life, backlog);
+letters_are_those_of!(Life, backlog);
+
 impl Backlog for Life {
-    type Queue = MemoryBacklog;
-    type Letters = MemoryBacklog;
-
-    fn queue(&self) -> &MemoryBacklog {
-        self.backlog.queue()
-    }
-
-    fn letters(&self) -> &MemoryBacklog {
-        self.backlog.letters()
-    }
-
     fn bury(&self, id: u64, attempt: Attempt) -> impl Future<Output = Result<bool, StoreError>> + Send {
         self.backlog.bury(id, attempt)
     }

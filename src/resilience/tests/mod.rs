@@ -11,6 +11,7 @@ mod direct_calls;
 mod draining;
 mod durable_drain;
 mod failing_store;
+mod forwarding;
 mod long_day;
 mod shared_store;
 mod whole_pipeline;

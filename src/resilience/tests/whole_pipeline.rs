@@ -1,7 +1,6 @@
 //! One call through everything.
 
 use crate::resilience::operation::{Disposition, Source};
-use crate::resilience::queue::backlog::Backlog;
 use crate::resilience::queue::dead_letters::DeadLetters;
 use crate::resilience::settings::{BreakerSettings, FallbackSettings, FallbackStep, LimiterSettings, Window};
 
@@ -59,7 +58,7 @@ async fn a_permanent_failure_is_dead_lettered_with_its_reason_and_not_retried() 
     let disposition = rig.pipeline.call(lead(1)).await;
     assert_eq!(disposition, Disposition::DeadLettered { cause: FailureKind::ClientError });
     assert_eq!(rig.vendor.count(), 1);
-    let letters = rig.pipeline.backlog().letters().page(0, 10).await.expect("working letters");
+    let letters = rig.pipeline.backlog().page(0, 10).await.expect("working letters");
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].entry.operation, lead(1));
     assert_eq!((letters[0].cause, letters[0].entry.attempts[0].status), (FailureKind::ClientError, Some(422)));

@@ -47,17 +47,6 @@ impl SqliteBacklog {
 }
 
 impl Backlog for SqliteBacklog {
-    type Queue = Self;
-    type Letters = Self;
-
-    fn queue(&self) -> &Self {
-        self
-    }
-
-    fn letters(&self) -> &Self {
-        self
-    }
-
     async fn bury(&self, id: u64, attempt: Attempt) -> Result<bool, StoreError> {
         self.store.write(Change::Bury, move |transaction| transaction.bury(id, attempt)).await
     }
@@ -121,10 +110,6 @@ impl FallbackQueue for SqliteBacklog {
     async fn release(&self, id: u64, due: UnixMillis) -> Result<(), StoreError> {
         self.store.write(Change::Other, move |transaction| transaction.end_lease(id, None, due)).await
     }
-
-    fn depth(&self) -> u64 {
-        self.counts().0
-    }
 }
 
 impl DeadLetters for SqliteBacklog {
@@ -146,10 +131,6 @@ impl DeadLetters for SqliteBacklog {
     async fn remove(&self, id: u64) -> Result<bool, StoreError> {
         let vendor = self.vendor;
         self.store.write(Change::Other, move |transaction| transaction.remove_letter(vendor, id)).await
-    }
-
-    fn count(&self) -> u64 {
-        self.counts().1
     }
 }
 
