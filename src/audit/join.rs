@@ -265,14 +265,9 @@ impl Joined {
 
     /// The first lead of a user, from `after` on, whose operation of this kind has no effect yet.
     fn without_effect(&self, (user, kind): (Id, OperationKind), after: Option<u32>) -> Option<(u32, u32)> {
-        let chain = |from: u32| {
-            std::iter::successors(Some(from), |&lead| {
-                let next = self.state.leads[lead as usize].next_of_user;
-                (next != NO_LEAD).then_some(next)
-            })
-        };
-        let from = after.or_else(|| self.state.leads_of(user).next())?;
-        chain(from)
+        let first = after.or_else(|| self.state.leads_of(user).next());
+        self.state
+            .from(first)
             .filter_map(|lead| self.state.op_in(lead, kind).map(|op| (lead, op)))
             .find(|&(_, op)| self.state.ops[op as usize].effects == 0)
     }

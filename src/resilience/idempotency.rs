@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::key::packed;
 use super::settings::IdempotencySettings;
 
 /// Which operations are in flight, queued, or done.
@@ -199,26 +200,7 @@ impl Drop for FirstClaim<'_> {
 
 /// The 32 bytes that a key of 64 hex digits stands for; a key of any other form is hashed to as many.
 fn short_key(key: &str) -> Key {
-    let digits = key.as_bytes();
-    let mut short = [0; 32];
-    if digits.len() == 64 {
-        for (byte, pair) in short.iter_mut().zip(digits.chunks_exact(2)) {
-            match (nibble(pair[0]), nibble(pair[1])) {
-                (Some(high), Some(low)) => *byte = high << 4 | low,
-                _ => return Sha256::digest(digits).into(),
-            }
-        }
-        return short;
-    }
-    Sha256::digest(digits).into()
-}
-
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    packed(key).unwrap_or_else(|| Sha256::digest(key).into())
 }
 
 #[cfg(test)]

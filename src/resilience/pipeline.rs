@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -53,26 +54,35 @@ pub struct Answer {
     pub data: Option<Value>,
 }
 
-/// A pipeline's state at one instant.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A pipeline's state at one instant. In JSON, without the waits for a permit and the throttle; what is left out is 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PipelineGauges {
     /// Operations in the fallback queue.
     pub queue_depth: u64,
     /// Operations in the dead letters.
     pub dead_letters: u64,
-    /// Credits charged since the start.
-    pub credits_used: u64,
-    /// The circuit breaker's state, where there is one.
-    pub breaker: Option<BreakerState>,
-    /// The credit budget's breaker, where there is one.
-    pub credit_breaker: Option<BreakerState>,
     /// Attempts that hold an in-flight permit.
     pub in_flight: u64,
+    /// Credits charged since the start; 0 without a budget.
+    pub credits_used: u64,
+    /// Credits that the budget has left today; `None` without a budget.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credits_left: Option<u64>,
+    /// The circuit breaker's state, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerState>,
+    /// The credit budget's breaker, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_breaker: Option<BreakerState>,
     /// The waits for a permit.
+    #[serde(skip)]
     pub in_flight_waits: InFlightWaits,
     /// The throttle's state, where there is one.
+    #[serde(skip)]
     pub throttle: Option<ThrottleGauges>,
-    /// Operations by what became of them.
+    /// Operations by what became of them since the start; queued and dead letters as they are.
+    #[serde(rename = "leads")]
     pub counts: LeadCounts,
 }
 
@@ -300,6 +310,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             breaker: delivery.breaker.as_ref().map(Breaker::state),
             credit_breaker: delivery.budget().map(CreditBudget::state),
             in_flight: delivery.in_flight.count(),
+            credits_left: self.credits_left(),
             in_flight_waits: delivery.in_flight.waits(),
             throttle: delivery.throttle.as_ref().map(|throttle| throttle.gauges(Instant::now())),
             counts,
@@ -307,7 +318,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     }
 
     /// Credits that the budget would still give out today; `None` without a budget.
-    pub fn credits_left(&self) -> Option<u64> {
+    fn credits_left(&self) -> Option<u64> {
         let (budget, settings) = (self.shared.delivery.budget()?, self.shared.settings.credits?);
         let (used, reserved) = budget.today(Instant::now());
         Some(settings.daily_limit.saturating_sub(used.saturating_add(reserved)))

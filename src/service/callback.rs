@@ -25,6 +25,7 @@ use super::{body, strict_json};
 use crate::config::Secret;
 use crate::resilience::{OperationKind, Source};
 use crate::store::{Enrichment, LeadStore, Recorded};
+use crate::text::unhex;
 use crate::vendor_api::{ENRICHED_BY, IDEMPOTENCY_KEY_FIELD, LEAD_FIELD, RESERVED_FIELDS, finding, lead_operations};
 
 const SIGNATURE: &str = "x-clay-signature";
@@ -97,7 +98,7 @@ fn check_signature(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8]) ->
     let refuse = |message: &str| Err(Refusal::new(StatusCode::UNAUTHORIZED, Problem::of("X-Clay-Signature", message)));
     let Some(secret) = secret else { return refuse("no callback is taken: the service knows no signing secret") };
     let Some(given) = headers.get(SIGNATURE) else { return refuse("the signature is missing") };
-    let digest = given.to_str().ok().and_then(|text| text.strip_prefix("sha256=")).and_then(from_hex);
+    let digest = given.to_str().ok().and_then(|text| text.strip_prefix("sha256=")).and_then(unhex::<32>);
     // HMAC takes keys of any length.
     let mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok();
     let matches = mac.zip(digest).is_some_and(|(mut mac, digest)| {
@@ -106,13 +107,6 @@ fn check_signature(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8]) ->
         mac.verify_slice(&digest).is_ok()
     });
     if matches { Ok(()) } else { refuse("this is not the signature of this body") }
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
 /// A field that the service wrote into the row.

@@ -46,6 +46,14 @@ struct Shared {
 }
 
 impl HttpClient {
+    /// A client for http and, where it is to be `secure`, for https.
+    ///
+    /// # Errors
+    /// As [`HttpClient::secure`].
+    pub fn new(secure: bool, pool: &PoolSettings) -> Result<Self, TransportError> {
+        if secure { Self::secure(pool) } else { Ok(Self::plain(pool)) }
+    }
+
     /// A client for plain http only: it needs no certificates on the machine, and refuses https.
     pub fn plain(pool: &PoolSettings) -> Self {
         Self::with(None, pool)

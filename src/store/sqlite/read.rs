@@ -85,7 +85,7 @@ fn operation(row: &Row<'_>) -> Result<OperationRecord> {
         due: (place == RestingState::Queued).then(|| uint(row, "due")).transpose()?,
         attempts: row::attempts(row)?,
         redrives: row.get("redrives")?,
-        settled: row.get::<_, Option<String>>("settled")?.map(|text| from_json(&text)).transpose()?,
+        settled: row::settled(row)?,
     })
 }
 
