@@ -55,7 +55,7 @@ struct Stray {
 }
 
 /// The journals, as far as they have been read: first the driver's, then the resting states, then the vendors' ledger.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Joined {
     pub(super) state: State,
     pub(super) cases: Cases,
@@ -88,22 +88,8 @@ struct OddPlace {
 
 impl Joined {
     pub(super) fn new(lead_kinds: &[OperationKind], most_examples: usize) -> Self {
-        Self {
-            state: State::default(),
-            cases: Cases { by_kind: BTreeMap::new(), most: most_examples },
-            effects: EffectTotals::default(),
-            charges: Charges::default(),
-            answers_alone: 0,
-            places: 0,
-            foreign_places: 0,
-            requests: 0,
-            gaps: 0,
-            last_entry: 0,
-            lead_kinds: lead_kinds.to_vec(),
-            keys_as_documented: false,
-            odd_places: Vec::new(),
-            strays: Vec::new(),
-        }
+        let cases = Cases { most: most_examples, ..Cases::default() };
+        Self { cases, lead_kinds: lead_kinds.to_vec(), ..Self::default() }
     }
 
     pub(super) fn driver(&mut self, entry: &DriverEntry) {

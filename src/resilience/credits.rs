@@ -64,7 +64,7 @@ pub struct CreditBudget {
     account: Mutex<Account>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Account {
     day: i64,
     used: u64,
@@ -83,11 +83,16 @@ struct Account {
     failures_in_a_row: u32,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 enum State {
+    #[default]
     Closed,
-    Open { until: Instant },
-    HalfOpen { probe_under_way: bool },
+    Open {
+        until: Instant,
+    },
+    HalfOpen {
+        probe_under_way: bool,
+    },
 }
 
 impl State {
@@ -103,19 +108,7 @@ impl State {
 impl CreditBudget {
     /// A full budget, on the day that `clock` shows.
     pub fn new(settings: CreditSettings, clock: DayClock, emitter: Emitter, now: Instant) -> Self {
-        let account = Account {
-            day: clock.day(now, settings.utc_offset_minutes),
-            used: 0,
-            reserved: 0,
-            total: 0,
-            covered: 0,
-            refusal_covered: false,
-            announced: false,
-            refused_by_vendor: false,
-            state: State::Closed,
-            generation: 0,
-            failures_in_a_row: 0,
-        };
+        let account = Account { day: clock.day(now, settings.utc_offset_minutes), ..Account::default() };
         Self { settings, clock, emitter, account: Mutex::new(account) }
     }
 

@@ -19,10 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::clock::LoadClock;
-use crate::event::{BreakerState, EventSink};
-use crate::outcome::{FailureKind, LeadCounts, Vendor};
-use crate::seed::Seed;
+use crate::event::BreakerState;
+use crate::outcome::{FailureKind, LeadCounts};
 
 use super::breaker::Breaker;
 use super::credits::CreditBudget;
@@ -84,22 +82,6 @@ pub struct PipelineGauges {
     /// Operations by what became of them since the start; queued and dead letters as they are.
     #[serde(rename = "leads")]
     pub counts: LeadCounts,
-}
-
-impl<S: Sender> Pipeline<S> {
-    /// A pipeline whose queue and dead letters live in memory. `seed` gives it everything random.
-    pub fn new(
-        vendor: Vendor,
-        settings: PipelineSettings,
-        sender: S,
-        clock: LoadClock,
-        events: Arc<dyn EventSink>,
-        seed: Seed,
-    ) -> Self {
-        let backlog = MemoryBacklog::new(&settings.fallback);
-        let emitter = Emitter::new(vendor, clock, events);
-        Self::with_backlog(settings, sender, backlog, emitter, DayClock::start(), seed.stream(vendor.as_str()))
-    }
 }
 
 impl<S: Sender, B: Backlog> Pipeline<S, B> {

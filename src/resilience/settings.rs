@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::outcome::{PerVendor, Vendor};
 
 /// Everything about one vendor's pipeline. A pattern that is `None` is left out.
@@ -285,8 +288,11 @@ impl Default for BreakerSettings {
     }
 }
 
-/// Whether a breaker is in force. resilience4j has the same four.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+// resilience4j has the same four. A file's schema has the texts of these variants.
+/// Whether a breaker is in force.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "RawBreakerMode")]
 pub enum BreakerMode {
     /// It opens and closes.
     #[default]
@@ -295,7 +301,7 @@ pub enum BreakerMode {
     Disabled,
     /// Everything passes and is counted; what it would do is reported as an event.
     MetricsOnly,
-    /// Nothing passes until it is reset.
+    /// Nothing passes.
     ForcedOpen,
 }
 
@@ -356,8 +362,11 @@ impl Default for FallbackSettings {
     }
 }
 
-/// One way to answer without the vendor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+// A file's schema has the texts of these variants.
+/// One way to go on without the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "RawFallbackStep")]
 pub enum FallbackStep {
     /// The vendor's earlier answer for the same domain.
     Cache,
@@ -365,7 +374,7 @@ pub enum FallbackStep {
     Queue,
     /// The company's name guessed from the domain.
     Local,
-    /// Reject it: nothing is kept, and the caller gets the reason.
+    /// Reject it, and say why.
     Drop,
 }
 

@@ -112,15 +112,19 @@ fn rejection(requests: u64, accepts: u64, ratio: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
-    use crate::seed::Seed;
-
     use super::*;
+    use crate::clock::LoadClock;
+    use crate::event::NoEvents;
+    use crate::outcome::Vendor;
+    use crate::seed::Seed;
 
     fn throttle(ratio: f64, start: Instant) -> Throttle {
         let settings = ThrottleSettings { ratio, ..ThrottleSettings::default() };
-        Throttle::new(settings, Seed(3).stream("throttle"), Emitter::silent(), start)
+        let emitter = Emitter::new(Vendor::Clay, LoadClock::start(), Arc::new(NoEvents));
+        Throttle::new(settings, Seed(3).stream("throttle"), emitter, start)
     }
 
     /// Makes `count` requests a millisecond apart, of which the vendor accepts those of these numbers. Gives how many were made.

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::intake::store_failed;
+use super::leads::no_such_lead;
 use super::metrics::Callback;
 use super::refusal::{Problem, Refusal, json as in_json};
 use super::state::Service;
@@ -65,10 +66,7 @@ async fn take<S: LeadStore>(service: &Service<S>, request: Request) -> Result<Ca
                 .help("let Clay send the row's columns back as they came"),
         )
     })?;
-    let unknown = || {
-        let problem = Problem::new("there is no such lead").help("it was never acknowledged here, or is settled and forgotten");
-        (Callback::UnknownLead, Refusal::new(StatusCode::NOT_FOUND, problem))
-    };
+    let unknown = || (Callback::UnknownLead, no_such_lead());
     let unavailable = |error| (Callback::Unavailable, store_failed(&error));
     let record = service.store.lead(lead).await.map_err(unavailable)?.ok_or_else(unknown)?;
     let enrich = lead_operations(lead, &record.user, &record.data).into_iter().find(|made| made.kind == OperationKind::Enrich);

@@ -69,16 +69,6 @@ impl<K: Locks> Breaker<K> {
         self.machine.with(|machine| machine.metrics(now))
     }
 
-    /// Holds it open until [`Breaker::reset`].
-    pub fn force_open(&self, now: Instant) {
-        self.set_mode(BreakerMode::ForcedOpen, now);
-    }
-
-    /// Closes it, with an empty window.
-    pub fn reset(&self, now: Instant) {
-        self.set_mode(BreakerMode::InForce, now);
-    }
-
     /// Switches it to a mode; to the one in force it is closed, with an empty window, whatever it was before.
     pub fn set_mode(&self, mode: BreakerMode, now: Instant) {
         self.change(now, |machine, notices| machine.set_mode(mode, notices));

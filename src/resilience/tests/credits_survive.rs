@@ -203,13 +203,13 @@ fn a_clock_that_was_set_back_over_midnight_gives_no_credit_twice() {
     let start = Instant::now();
     let clock = DayClock { start_wall: NOON.parse().expect("a date"), start };
     let today = clock.day(start, 0);
-    let budget = CreditBudget::new(CreditSettings::default(), clock, Emitter::silent(), start);
+    let budget = CreditBudget::new(CreditSettings::default(), clock, emitter(start, &Arc::default()), start);
     let state = CreditState { day: today + 1, spent: 500, refused_by_vendor: false };
     budget.restore(state, start);
     assert!(budget.reserve(start).is_err() && budget.would_refuse(start).is_some());
     assert!(budget.reserve(start + DAY).is_err(), "the day that was kept has begun, and is spent");
     assert!(budget.reserve(start + 2 * DAY).is_ok());
-    let old = CreditBudget::new(CreditSettings::default(), clock, Emitter::silent(), start);
+    let old = CreditBudget::new(CreditSettings::default(), clock, emitter(start, &Arc::default()), start);
     old.restore(CreditState { day: today - 1, ..state }, start);
     assert!(old.reserve(start).is_ok(), "yesterday's credits are yesterday's");
 }

@@ -99,12 +99,12 @@ async fn without_room_in_the_dead_letters_an_entry_stays_queued() {
 async fn a_rejection_uses_up_no_attempt() {
     let rig = rig(no_retries());
     outage(&rig, 6).await;
-    rig.pipeline.breaker().expect("a breaker").force_open(Instant::now());
+    rig.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::ForcedOpen, Instant::now());
     let drain = spawn_drain(&rig);
     tokio::time::sleep(Duration::from_secs(7_200)).await;
     assert_eq!((rig.vendor.count(), rig.pipeline.gauges().queue_depth), (5, 6));
     rig.vendor.then(status(200));
-    rig.pipeline.breaker().expect("a breaker").reset(Instant::now());
+    rig.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::InForce, Instant::now());
     tokio::time::sleep(Duration::from_secs(10)).await;
     drain.abort();
     assert_eq!(rig.pipeline.gauges().counts.delivered, 6);

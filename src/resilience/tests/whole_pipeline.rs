@@ -286,14 +286,14 @@ async fn nobody_waits_for_a_turn_that_the_breaker_would_waste() {
     let limiter = LimiterSettings { rate: 0.1, burst: 1, max_wait: Duration::from_secs(60) };
     let rig = rig(PipelineSettings { limiter: Some(limiter), ..no_retries() });
     rig.pipeline.call(lead(0)).await;
-    rig.pipeline.breaker().expect("a breaker").force_open(Instant::now());
+    rig.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::ForcedOpen, Instant::now());
     for number in 1..10 {
         let disposition = rig.pipeline.call(lead(number)).await;
         let expected = Disposition::Fallback { source: Source::Queued, cause: FailureKind::BreakerOpen };
         assert_eq!(disposition, expected);
     }
     assert_eq!(rig.start.elapsed(), Duration::ZERO);
-    rig.pipeline.breaker().expect("a breaker").reset(Instant::now());
+    rig.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::InForce, Instant::now());
     rig.pipeline.call(lead(10)).await;
     assert_eq!(rig.start.elapsed().as_secs(), 10, "the next turn, not the tenth");
 }
