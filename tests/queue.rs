@@ -269,7 +269,7 @@ mod on_redis {
 
     fn queue(server: &Server, arguments: &[&str]) -> Ended {
         let mut command = plimsoll();
-        command.env("QUEUE_TEST_REDIS", server.settings().url).arg("queue").args(arguments);
+        command.env("QUEUE_TEST_REDIS", server.settings().url.expose()).arg("queue").args(arguments);
         Ended::of(command.args(["--redis-env", "QUEUE_TEST_REDIS", "--name", "test"]).output().expect("it starts"))
     }
 

@@ -13,7 +13,7 @@ use crate::event::{BreakerState, EventKind};
 
 use super::emitter::Emitter;
 use super::settings::HealthSettings;
-use super::sliding::SlidingTally;
+use super::sliding::{SlidingTally, Tally};
 
 /// Steps in which the window slides.
 const BUCKETS: u32 = 60;
@@ -96,10 +96,8 @@ impl HealthMonitor {
             seen.window.record(now, !success, false);
             seen.latency = Some(elapsed);
             *(if success { &mut seen.last_success } else { &mut seen.last_failure }) = Some(now);
-            let tally = seen.window.tally(now);
-            let score = score(tally.calls, tally.failures);
-            let grade = self.grade(score);
-            (tally.calls >= FEWEST_CALLS && grade != seen.reported)
+            let (calls, score, grade) = self.graded(&mut seen, now);
+            (calls >= FEWEST_CALLS && grade != seen.reported)
                 .then(|| (std::mem::replace(&mut seen.reported, grade), grade, score))
         };
         if let Some((from, to, score)) = changed {
@@ -111,9 +109,7 @@ impl HealthMonitor {
     /// What a health check shows at `now`.
     pub fn status(&self, now: Instant, circuit: Option<BreakerState>, queue_depth: u64) -> HealthStatus {
         let mut seen = self.seen.lock();
-        let tally = seen.window.tally(now);
-        let score = score(tally.calls, tally.failures);
-        let grade = self.grade(score);
+        let (_, score, grade) = self.graded(&mut seen, now);
         let circuit_open = matches!(circuit, Some(BreakerState::Open | BreakerState::ForcedOpen));
         HealthStatus {
             healthy: grade == Grade::Healthy && !circuit_open,
@@ -127,19 +123,19 @@ impl HealthMonitor {
         }
     }
 
-    fn grade(&self, score: f64) -> Grade {
-        if score > self.settings.healthy_above {
+    /// The attempts of the window, successes among them in percent, and what grade that is.
+    fn graded(&self, seen: &mut Seen, now: Instant) -> (u32, f64, Grade) {
+        let Tally { calls, failures, .. } = seen.window.tally(now);
+        let score = if calls == 0 { 100.0 } else { f64::from(calls - failures) / f64::from(calls) * 100.0 };
+        let grade = if score > self.settings.healthy_above {
             Grade::Healthy
         } else if score > self.settings.degraded_above {
             Grade::Degraded
         } else {
             Grade::Unhealthy
-        }
+        };
+        (calls, score, grade)
     }
-}
-
-fn score(calls: u32, failures: u32) -> f64 {
-    if calls == 0 { 100.0 } else { f64::from(calls - failures) / f64::from(calls) * 100.0 }
 }
 
 #[cfg(test)]

@@ -45,7 +45,6 @@ mod store_check;
 mod strict_json;
 pub mod supervision;
 mod vendor_sender;
-mod write_timeout;
 
 pub use config::{Limits, ServiceConfig, StoreConfig, service_json_schema};
 pub(crate) use lead_form::submitted_key;

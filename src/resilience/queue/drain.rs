@@ -42,11 +42,7 @@ impl<S: Sender, B: Backlog> Drain<S, B> {
     }
 
     /// Tries the entry that has been due for the longest, if one is due and the guards would admit it.
-    pub(super) async fn once(&self, pool: &WorkerPool) -> Drained {
-        self.step(pool).await.unwrap_or_else(Drained::StoreFailed)
-    }
-
-    async fn step(&self, pool: &WorkerPool) -> Result<Drained, StoreError> {
+    pub(super) async fn step(&self, pool: &WorkerPool) -> Result<Drained, StoreError> {
         let shared = &self.shared;
         let now = Instant::now();
         let block = shared.delivery.block(now);

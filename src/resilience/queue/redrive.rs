@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -22,7 +23,7 @@ use crate::resilience::tally::End;
 const PAGE: usize = 100;
 
 /// What a redrive did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Redriven {
     /// Letters moved back into the queue.
     pub moved: u64,

@@ -37,7 +37,7 @@ impl<S: Sender, B: Backlog> Workers<S, B> {
     }
 
     pub(in crate::resilience) async fn drain_once(&self) -> Drained {
-        self.drain.once(&self.pool).await
+        self.drain.step(&self.pool).await.unwrap_or_else(Drained::StoreFailed)
     }
 
     /// True when no entry was cut off.

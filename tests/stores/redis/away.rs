@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use plimsoll::config::Secret;
 use plimsoll::outcome::{RestingState, Vendor};
 use plimsoll::resilience::{Backlog, DeadLetters, FallbackQueue, OperationKind, Settled};
 use plimsoll::seed::Seed;
@@ -123,7 +124,7 @@ async fn every_lead_that_was_acknowledged_survives_kills_of_the_server_under_loa
 async fn a_change_whose_answer_was_lost_is_asked_for_again_and_happens_once() {
     let Some(server) = Server::start() else { return };
     let proxy = Proxy::to(&server.socket());
-    let settings = RedisSettings { url: proxy.url(), ..server.settings() };
+    let settings = RedisSettings { url: Secret::new(proxy.url()), ..server.settings() };
     let store = RedisStore::open(&settings).await.expect("a working server");
     let (clay, customer_io) = (store.backlog(Vendor::Clay), store.backlog(Vendor::CustomerIo));
     /// Loses the answer of a change that works, and asks for it again.
