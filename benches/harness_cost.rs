@@ -98,7 +98,7 @@ fn measured(run: impl FnOnce() -> u64) -> Cost {
 }
 
 fn children() -> Usage {
-    getrusage(UsageWho::RUSAGE_CHILDREN).expect("the system tells the usage of ended children")
+    getrusage(UsageWho::RUSAGE_CHILDREN).expect("the system reports the usage of ended children")
 }
 
 fn cpu_us(usage: &Usage) -> f64 {

@@ -1,4 +1,4 @@
-//! Bad input and bad luck, through the binary: a clear message, the right exit code, nothing half-written, nobody left behind.
+//! Bad input and bad luck, through the binary: a clear message, the right exit code, nothing half-written, no process left behind.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -103,7 +103,7 @@ fn an_interrupted_run_is_written_and_reported_as_interrupted() {
 #[test]
 fn an_interrupt_before_the_load_begins_is_honoured_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    // With room for one connection that nobody accepts, the next one waits: so does the preliminary check of the address.
+    // With room for one connection that is never accepted, the next one waits: so does the preliminary check of the address.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     rustix::net::listen(&listener, 0).unwrap();
     let address = listener.local_addr().unwrap();

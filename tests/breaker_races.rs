@@ -1,7 +1,7 @@
 //! Races of a breaker, in orders that a checker of interleavings draws: where real threads meet a race by luck, it tries
 //! thousands of orders of the same few steps. A failure prints the order, and how to replay it.
 //!
-//! It is a test program of its own because the checker takes over how panics are told.
+//! It is a test program of its own because the checker takes over how panics are reported.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -119,7 +119,7 @@ fn leads_where_there_are_none() {
 fn a_share_that_is_none() {
     for share in ["\"5\"", "\"five %\"", "\"101%\"", "\"-1%\""] {
         let text = format!("{LEADS}[expect]\nmax_degraded = {share}\n");
-        assert_error(&text, share, "this is no share", "\"5%\"");
+        assert_error(&text, share, "this is not a share from 0 to 1", "\"5%\"");
     }
     assert_error(&format!("{LEADS}[expect]\nmax_degraded = 5\n"), "5", "max_degraded", "");
 }
@@ -135,11 +135,11 @@ fn nothing_expected() {
 }
 
 #[test]
-fn a_ledger_that_nobody_keeps() {
+fn a_ledger_that_is_not_kept() {
     let target = "journeys = [{ journey = \"customer_io.track\" }]\n[target]\ncustomer_io = \"http://127.0.0.1:9\"\n\
                   customer_io_site_id = { env = \"PATH\" }\ncustomer_io_api_key = { env = \"PATH\" }\n";
     let text = format!("{target}[expect]\nduplicates = 0\n");
-    assert_error(&text, "duplicates", "only the ledger of the simulated vendors could tell this", "leave out `[target]`");
+    assert_error(&text, "duplicates", "only the ledger of the simulated vendors can show this", "leave out `[target]`");
     let text = format!("{target}[expect.customer_io]\nmax_calls_while_open = 1\n");
     assert_error(&text, "max_calls_while_open", "only the ledger", "");
 }

@@ -14,7 +14,7 @@ fn corpus(target: &str, holds: impl Fn(&[u8])) {
     let mut inputs = 0;
     for entry in fs::read_dir(&dir).unwrap() {
         let path = entry.unwrap().path();
-        // Told before, because a property that fails ends the test.
+        // Printed before, because a property that fails ends the test.
         println!("{}", path.display());
         holds(&fs::read(&path).unwrap());
         inputs += 1;

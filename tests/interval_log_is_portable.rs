@@ -85,7 +85,7 @@ fn write_log(log: impl Write) -> io::Result<Totals> {
     Ok(collector.totals().clone())
 }
 
-/// The part of a tag that tells this test's series apart.
+/// The part of a tag that differs between this test's series.
 fn tag_has(tag: &str, labels: &Labels) -> bool {
     tag.contains(&format!("kind:{};", labels.kind.as_str()))
         && tag.contains(&format!("vendor:{};", labels.vendor))
@@ -98,7 +98,7 @@ fn python_reads_the_same_percentiles() {
         Ok(python) => python,
         Err(why) => {
             assert!(std::env::var_os(REQUIRED).is_none(), "{REQUIRED} is set, and {why}");
-            // Past the capture of test output: a skip that nobody sees looks like a pass.
+            // Past the capture of test output: a skip that goes unseen looks like a pass.
             let _ = writeln!(io::stderr(), "SKIPPED: python_reads_the_same_percentiles: {why}");
             return;
         }

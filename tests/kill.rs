@@ -37,7 +37,7 @@ fn twenty_deaths_lose_no_lead() {
 #[test]
 #[ignore = "the nightly form, of some minutes: cargo test --test kill -- --ignored"]
 fn two_hundred_deaths_lose_no_lead() {
-    // Another seed each time: it is told, with the command that replays it.
+    // Another seed each time: it is printed, with the command that replays it.
     let ended = common::run(&["chaos", "kill", "--kills", "200", "--json"]);
     ended.says(0, &["200 kills survived"]);
     let report = report(&ended);
@@ -45,7 +45,7 @@ fn two_hundred_deaths_lose_no_lead() {
     assert!(report["audit"]["leads"]["acknowledged"].as_u64() > Some(1_000), "{:#}", report["audit"]);
 }
 
-/// `plimsoll serve`, started as anybody's own service is: by a shell, told of the vendors by its environment.
+/// `plimsoll serve`, started as a user's own service is: by a shell, with the vendors' addresses in its environment.
 fn own_service(dir: &std::path::Path, before: &str) -> (String, String) {
     let config = r#"listen = "127.0.0.1:PORT"
 [store]
@@ -83,9 +83,9 @@ fn a_service_of_one_s_own_is_killed_by_its_group_and_audited_by_its_places() {
     let arguments = ["chaos", "kill", "--kills", "4", "--seed", "5", "--quiet", "2", "--keep", text(&kept)];
     let own = ["--start", &start, "--url", &leads, "--places", &places, "--clay-dedupes"];
     let ended = common::run(&[&arguments[..], &own[..]].concat());
-    // Its dead letters stay, for nobody redrives them, and Clay's table knows repetitions: nothing is done twice.
+    // Its dead letters stay, for they are not redriven, and Clay's table knows repetitions: nothing is done twice.
     ended.says(0, &["PASSED: no lead lost", "4 kills survived"]);
-    // The books are kept, and say the same again.
+    // The journals are kept, and say the same again.
     common::run(&["audit", text(&kept), "--clay-dedupes"]).says(0, &["PASSED", "operations"]);
 }
 
@@ -102,7 +102,7 @@ fn a_service_that_forgets_with_its_process_is_found_out() {
     );
     // What it has left behind for whoever looks for the cause is not for the next run of the tests.
     let kept =
-        ended.stderr.lines().find_map(|line| line.strip_prefix("the books, the database and the service's messages are in "));
+        ended.stderr.lines().find_map(|line| line.strip_prefix("the journals, the database and the service's messages are in "));
     std::fs::remove_dir_all(kept.expect("the directory is named")).expect("a file that is there");
 }
 
@@ -129,7 +129,7 @@ fn an_interrupted_harness_leaves_no_service_behind() {
     harness.wait_for("life 2/200");
     harness.signal(Signal::SIGTERM);
     // Its end is waited for with that of whatever holds its standard error; the service writes to a file, so ask who is there.
-    harness.end().says(105, &["interrupted", "the books, the database and the service's messages are in"]);
+    harness.end().says(105, &["interrupted", "the journals, the database and the service's messages are in"]);
     let config = kept.join("service.toml").canonicalize().expect("a file that is there");
     let lives = |process: std::fs::DirEntry| {
         let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();

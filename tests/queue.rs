@@ -100,14 +100,14 @@ async fn ls_counts_by_vendor_and_place_and_says_why_letters_are_dead() {
     let (_dir, path) = stopped().await;
     run(&["queue", "ls", "--db", text(&path)])
         .says(0, &["3 leads, 2 of them", "oldest queued", "dead letters by cause", "1  client_error", "1  timeout"]);
-    let told = json_of(&["queue", "ls", "--db", text(&path), "--json"]);
-    assert_eq!((&told["leads"], &told["open_leads"]), (&json!(3), &json!(2)));
-    let clay = &told["vendors"][0];
+    let answered = json_of(&["queue", "ls", "--db", text(&path), "--json"]);
+    assert_eq!((&answered["leads"], &answered["open_leads"]), (&json!(3), &json!(2)));
+    let clay = &answered["vendors"][0];
     assert_eq!(clay["vendor"], "clay");
     assert_eq!(clay["places"], json!({ "queued": 1, "delivered": 1, "dead_lettered": 1 }));
     assert_eq!(clay["dead_letters"], json!({ "client_error": 1 }));
     assert_eq!((&clay["oldest_queued"], &clay["next_due"]), (&json!(THEN), &json!(THEN)));
-    let customer_io = &told["vendors"][1];
+    let customer_io = &answered["vendors"][1];
     assert_eq!(customer_io["places"], json!({ "queued": 3, "delivered": 2, "dead_lettered": 1 }));
 }
 
@@ -119,12 +119,12 @@ async fn show_tells_when_and_why_every_attempt_failed() {
         0,
         &["=bob@acme.test", "identify at Customer.io: dead_lettered", "rate_limited 429", "2026-01-02T03:04:08Z", "timeout"],
     );
-    let told: LeadRecord =
+    let answered: LeadRecord =
         serde_json::from_value(json_of(&["queue", "show", &second, "--db", text(&path), "--json"])).expect("a lead");
-    assert_eq!(told.operations.iter().map(|operation| operation.attempts.len()).collect::<Vec<_>>(), [1, 2, 0]);
+    assert_eq!(answered.operations.iter().map(|operation| operation.attempts.len()).collect::<Vec<_>>(), [1, 2, 0]);
 
     // An operation, by its key and by its number.
-    let key = &told.operations[1].key;
+    let key = &answered.operations[1].key;
     let by_key = json_of(&["queue", "show", key, "--db", text(&path), "--json"]);
     assert_eq!((by_key["cause"].as_str(), by_key["place"].as_str()), (Some("timeout"), Some("dead_lettered")));
     let by_number = json_of(&["queue", "show", &by_key["id"].to_string(), "--db", text(&path), "--json"]);
@@ -149,8 +149,8 @@ async fn redrive_puts_back_what_was_chosen() {
     run(&["queue", "redrive", "--db", text(&path), "--cause", "sunspots"]).says(2, &["no such cause", "client_error"]);
     run(&["queue", "redrive", "--db", text(&path), "--vendor", "clay", "--cause", "timeout"]).says(0, &["clay: 0 dead letters"]);
     run(&["queue", "redrive", "--db", text(&path), "--cause", "timeout"]).says(0, &["clay: 0", "customer_io: 1 dead letters"]);
-    let told = json_of(&["queue", "redrive", "--db", text(&path), "--json"]);
-    assert_eq!(told, json!({ "redriven": { "clay": 1, "customer_io": 0 } }));
+    let answered = json_of(&["queue", "redrive", "--db", text(&path), "--json"]);
+    assert_eq!(answered, json!({ "redriven": { "clay": 1, "customer_io": 0 } }));
 
     let store = open(&path);
     let record = store.lead(&lead(2, "", "").key).await.expect("a working store").expect("a lead");
@@ -210,8 +210,8 @@ async fn purge_removes_what_was_named_and_only_with_a_yes() {
     run(&["queue", "purge", "--db", text(&path), "--place", "settled", "--vendor", "clay"]).says(2, &["--place dead"]);
     // Everything is younger than 91 years.
     run(&["queue", "purge", "--db", text(&path), "--place", "dead", "--before", "800000h", "--yes"]).says(0, &["0 dead letters"]);
-    let told = json_of(&["queue", "purge", "--db", text(&path), "--place", "dead", "--vendor", "clay", "--yes", "--json"]);
-    assert_eq!(told, json!({ "removed": 1 }));
+    let answered = json_of(&["queue", "purge", "--db", text(&path), "--place", "dead", "--vendor", "clay", "--yes", "--json"]);
+    assert_eq!(answered, json!({ "removed": 1 }));
     run(&["queue", "purge", "--db", text(&path), "--place", "settled", "--before", "1s", "--yes"]).says(0, &["1 settled leads"]);
 
     let store = open(&path);
@@ -280,25 +280,25 @@ mod on_redis {
     }
 
     /// Without what stores may differ in: numbers, and whether a lease outlives its process.
-    fn alike(mut told: Value) -> Value {
+    fn alike(mut answered: Value) -> Value {
         for field in ["id", "due_at", "next_due"] {
-            told.as_object_mut().expect("an object").remove(field);
+            answered.as_object_mut().expect("an object").remove(field);
         }
-        told
+        answered
     }
 
     #[tokio::test]
     async fn it_tells_the_same_of_the_same_leads_as_on_a_file() {
         let Some((server, _store)) = serving().await else { return };
         let (_dir, path) = stopped().await;
-        let summary = |mut told: Value| {
-            let vendors: Vec<Value> = told["vendors"].as_array().expect("a list").iter().cloned().map(alike).collect();
-            told["vendors"] = vendors.into();
-            told
+        let summary = |mut answered: Value| {
+            let vendors: Vec<Value> = answered["vendors"].as_array().expect("a list").iter().cloned().map(alike).collect();
+            answered["vendors"] = vendors.into();
+            answered
         };
-        let told = json_of(&server, &["ls", "--json"]);
-        assert_eq!((&told["leads"], &told["vendors"][0]["next_due"]), (&json!(3), &json!(THEN)));
-        assert_eq!(summary(told), summary(super::json_of(&["queue", "ls", "--db", text(&path), "--json"])));
+        let answered = json_of(&server, &["ls", "--json"]);
+        assert_eq!((&answered["leads"], &answered["vendors"][0]["next_due"]), (&json!(3), &json!(THEN)));
+        assert_eq!(summary(answered), summary(super::json_of(&["queue", "ls", "--db", text(&path), "--json"])));
 
         let rows = |ended: Ended| {
             ended.says(0, &[]);
@@ -322,9 +322,9 @@ mod on_redis {
         let Some((server, store)) = serving().await else { return };
         let second = lead(2, "", "").key;
         queue(&server, &["show", &second]).says(0, &["identify at Customer.io: dead_lettered", "rate_limited 429", "timeout"]);
-        let told: LeadRecord = serde_json::from_value(json_of(&server, &["show", &second, "--json"])).expect("a lead");
-        assert_eq!(Some(&told), store.lead(&second).await.expect("a working store").as_ref());
-        let by_key = json_of(&server, &["show", &told.operations[1].key, "--json"]);
+        let answered: LeadRecord = serde_json::from_value(json_of(&server, &["show", &second, "--json"])).expect("a lead");
+        assert_eq!(Some(&answered), store.lead(&second).await.expect("a working store").as_ref());
+        let by_key = json_of(&server, &["show", &answered.operations[1].key, "--json"]);
         assert_eq!((&by_key["cause"], &by_key["dead_at"]), (&json!("timeout"), &json!(THEN + 3_000)));
         assert_eq!(json_of(&server, &["show", &by_key["id"].to_string(), "--json"]), by_key);
         let unknown = ["no lead and no operation", "\"cafe\"", "store \"test\"", "$QUEUE_TEST_REDIS"];
@@ -341,8 +341,8 @@ mod on_redis {
             record.operations.iter().map(|operation| (operation.place, operation.redrives)).collect::<Vec<_>>()
         };
         queue(&server, &["redrive", "--vendor", "clay", "--cause", "timeout"]).says(0, &["clay: 0 dead letters"]);
-        let told = json_of(&server, &["redrive", "--cause", "client_error", "--json"]);
-        assert_eq!(told, json!({ "redriven": { "clay": 1, "customer_io": 0 } }));
+        let answered = json_of(&server, &["redrive", "--cause", "client_error", "--json"]);
+        assert_eq!(answered, json!({ "redriven": { "clay": 1, "customer_io": 0 } }));
         assert_eq!(places().await, [(RestingState::Queued, 1), (RestingState::DeadLettered, 0), (RestingState::Queued, 0)]);
         // The service, which was open all the while, is given it.
         let clay = store.backlog(Vendor::Clay);

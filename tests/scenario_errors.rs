@@ -598,7 +598,7 @@ fn a_service_takes_leads_and_nothing_else() {
     let text = to_target("service = \"strat\"");
     assert_error(&text, (9, 11), "`strat` is not a service", "write \"start\"");
     let text = to_target("service = \"start\"\nservice_timeout = \"0s\"");
-    assert_error(&text, (10, 19), "no answer comes in no time", "above");
+    assert_error(&text, (10, 19), "the timeout must be longer than zero", "above");
     let text = to_target("service_timeout = \"1s\"\n").replace("lead\"", "http\", url = \"http://127.0.0.1:1\"");
     assert!(errors_of(&text).to_string().contains("does not belong to a target without `service`"));
 }

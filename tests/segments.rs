@@ -55,7 +55,7 @@ fn the_segments_of_a_load_add_up_to_it() {
     for segment in 1..=SEGMENTS {
         let out = dir.path().join(format!("out{segment}"));
         let share = format!("{segment}/{SEGMENTS}");
-        run(&["run", text(&file), "--out", text(&out), "--seed", "7", "--books", "--segment", &share]).says(0, &[]);
+        run(&["run", text(&file), "--out", text(&out), "--seed", "7", "--journals", "--segment", &share]).says(0, &[]);
         iterations += column(&out, "iterations").0;
         planned += column(&out, "users_planned").1;
         users.extend(submitted(&out));

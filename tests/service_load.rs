@@ -105,10 +105,10 @@ fn a_service_of_ones_own_is_driven_by_its_answers_alone() {
     let ended = common::Ended::of(command.output().expect("the program starts"));
     ended.says(0, &["PASSED"]);
     // One answer in four was a refusal.
-    let journal = std::fs::read_to_string(out.join("submitted.ndjson")).expect("the driver's book");
+    let journal = std::fs::read_to_string(out.join("submitted.ndjson")).expect("the driver's journal");
     let count = |word: &str| journal.lines().filter(|line| line.contains(word)).count();
     assert_eq!((count("\"submitted\""), count("acknowledged"), count("\"status\":503")), (40, 30, 10), "{journal}");
-    assert!(!out.join("places.ndjson").exists(), "nobody told where anything is");
+    assert!(!out.join("places.ndjson").exists(), "no journal of places was kept");
     for file in ["summary.json", "report.md", "submitted.ndjson"] {
         let text = std::fs::read_to_string(out.join(file)).expect("a file of the run");
         assert!(!text.contains("own-token-1"), "{file} holds the token");
@@ -119,7 +119,7 @@ fn a_service_of_ones_own_is_driven_by_its_answers_alone() {
 fn the_books_of_a_run_without_a_service_are_audited_too() {
     let dir = tempfile::tempdir().expect("a directory");
     let out = dir.path().join("out");
-    // Clay fails until the end, so that operations are left in the queue; the book of places has them.
+    // Clay fails until the end, so that operations are left in the queue; the journal of places has them.
     let text = "executor = \"constant-vus\"\nvus = 3\nduration = \"3s\"\nthink_time = \"20ms\"\n\
                 journeys = [{ journey = \"lead\" }]\n\
                 [resilience.clay]\ncredits = false\nretry = { max_retries = 1, base_delay = \"20ms\" }\n\
@@ -127,8 +127,8 @@ fn the_books_of_a_run_without_a_service_are_audited_too() {
                 [simulation.clay]\nlatency = \"5ms\"\n[simulation.customer_io]\nlatency = \"5ms\"\n\
                 [[faults]]\nname = \"errors\"\nkind = \"error\"\nstatus = 503\nvendor = \"clay\"\nat = \"1500ms\"\nlasts = \"1500ms\"\n";
     let file = scenario(dir.path(), text);
-    run(&["run", &file, "--quiet", "--books", "--out", &out.display().to_string()]).says(0, &[]);
-    let places = std::fs::read_to_string(out.join("places.ndjson")).expect("the book of places");
+    run(&["run", &file, "--quiet", "--journals", "--out", &out.display().to_string()]).says(0, &[]);
+    let places = std::fs::read_to_string(out.join("places.ndjson")).expect("the journal of places");
     assert!(places.contains("\"queued\"") && places.contains("\"delivered\""), "{places}");
     run(&["audit", &out.display().to_string(), "--any-order"]).says(0, &["PASSED", "0 refused"]);
     // Without a reason, none are kept.

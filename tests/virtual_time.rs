@@ -77,8 +77,8 @@ struct Run {
     seconds: Vec<String>,
     /// What was measured in all.
     totals: String,
-    /// The books of the driver, the vendors and the places at rest.
-    books: [String; 3],
+    /// The journals of the driver, the vendors and the places at rest.
+    journals: [String; 3],
     audit: Audit,
 }
 
@@ -95,13 +95,13 @@ fn run(seed: Seed) -> Run {
     let dir = tempfile::tempdir().expect("a directory");
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     let (events, seconds, totals) = runtime.block_on(ten_minutes(seed, dir.path()));
-    let books = [DRIVER, VENDORS, PLACES].map(|name| fs::read_to_string(dir.path().join(name)).expect("a book"));
+    let journals = [DRIVER, VENDORS, PLACES].map(|name| fs::read_to_string(dir.path().join(name)).expect("a journal"));
     let options = AuditOptions { clay_deduplicates: true, ..AuditOptions::default() };
-    let audit = audit(&Journals::in_dir(dir.path()), &options).expect("books that can be read");
-    Run { events, seconds, totals, books, audit }
+    let audit = audit(&Journals::in_dir(dir.path()), &options).expect("journals that can be read");
+    Run { events, seconds, totals, journals, audit }
 }
 
-/// Events, gauges, and what was measured. The books are written into `dir`.
+/// Events, gauges, and what was measured. The journals are written into `dir`.
 async fn ten_minutes(seed: Seed, dir: &Path) -> (Vec<Event>, Vec<String>, String) {
     let test_plan = TestPlan::parse(TEST_PLAN, Path::new("virtual-time.toml")).expect("a valid test plan");
     let settings = SimulationSettings { seed: seed.0, faults: test_plan.faults.clone(), ..test_plan.simulation.clone() };
@@ -113,8 +113,8 @@ async fn ten_minutes(seed: Seed, dir: &Path) -> (Vec<Event>, Vec<String>, String
     let network = SimulatedNetwork::new(&vendors, delay, seed);
     let [clay, customer_io] = [SimulatedVendor::Clay, SimulatedVendor::CustomerIo].map(|vendor| vendors.url(vendor));
     let endpoints = Endpoints::simulated(&clay, &customer_io, &settings).expect("valid URLs");
-    let driver = Journal::create(&dir.join(DRIVER)).expect("a book");
-    let places = Journal::create(&dir.join(PLACES)).expect("a book");
+    let driver = Journal::create(&dir.join(DRIVER)).expect("a journal");
+    let places = Journal::create(&dir.join(PLACES)).expect("a journal");
     let plan = WorkloadPlan::new(test_plan.workload(), endpoints, Arc::new(network), seed)
         .expect("valid journeys")
         .with_journals(JournalSenders { driver: driver.sender(), places: Some(places.sender()) })
@@ -154,7 +154,7 @@ async fn ten_minutes(seed: Seed, dir: &Path) -> (Vec<Event>, Vec<String>, String
     drain.abort();
     assert!(vendors.shutdown().await.is_empty());
     second(&workload);
-    fs::write(dir.join(VENDORS), ledger.concat()).expect("a book");
+    fs::write(dir.join(VENDORS), ledger.concat()).expect("a journal");
     assert_eq!((driver.finish().problem(), places.finish().problem()), (None, None));
     collector.cut(clock.now(), Observed { planned: Planned::default(), gauges: workload.gauges(), processes: Vec::new() });
     let mut events = std::mem::take(&mut *events.0.lock().expect("no panic"));
@@ -193,10 +193,10 @@ fn ten_minutes_with_an_outage_lose_no_lead_and_repeat_to_the_letter() {
     let again = run(Seed(42));
     assert_eq!(first.events, again.events);
     assert_eq!(first.seconds, again.seconds);
-    assert!(first == again, "the books or what was measured differ");
+    assert!(first == again, "the journals or what was measured differ");
 
     let other = run(Seed(43));
     assert!(other.audit.passed(), "{:#?}", other.audit.findings);
     assert_ne!(first.events, other.events);
-    assert_ne!(first.books, other.books);
+    assert_ne!(first.journals, other.journals);
 }

@@ -60,7 +60,7 @@ pub(crate) fn micros(duration: Duration) -> u64 {
 
 /// Resident memory of this process in bytes.
 pub(crate) fn resident() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells a process about itself");
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux describes a process to itself");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of resident memory");
     line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") * 1024.0
 }

@@ -58,7 +58,7 @@ pub fn utilisation_estimate(current_rps: f64, cpu_percent: f64) -> Result<Estima
         return Err("no request was made in the window".to_owned());
     }
     if cpu_percent.is_nan() || cpu_percent < LEAST_CPU {
-        return Err(format!("CPU was {cpu_percent:.1} %, under {LEAST_CPU:.0} %: too idle to tell what more load would take"));
+        return Err(format!("CPU was {cpu_percent:.1} %, under {LEAST_CPU:.0} %: too idle to extrapolate from"));
     }
     let max_rps = current_rps / (cpu_percent / 100.0) * TARGET_CPU;
     let headroom_percent = (max_rps - current_rps) / current_rps * 100.0;

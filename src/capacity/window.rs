@@ -48,7 +48,7 @@ pub struct Window {
 /// The window with constant planned users, outside faults and with every breaker closed, whose rate varies least: of
 /// 10 s, or a third of a shorter run. Where faults leave no room for that, of the longest length that there is room
 /// for, down to 5 s (3 s in runs under 15 s). In a plan that holds its users somewhere, a slow ramp's pauses between two
-/// users don't count: one user who iterates once a second is perfectly steady, and tells nothing. `None` when there is
+/// users don't count: one user who iterates once a second is perfectly steady, and says nothing about capacity. `None` when there is
 /// no such window.
 pub fn steadiest(seconds: &[Second], faults: &[FaultRecord]) -> Option<Window> {
     let longest = LENGTH.min(seconds.len() / 3);

@@ -242,7 +242,7 @@ impl Harness {
         }
     }
 
-    /// The last life, which ends in order: everything comes to rest, and the books are closed.
+    /// The last life, which ends in order: everything comes to rest, and the journals are closed.
     async fn rest(
         self,
         options: &KillOptions,

@@ -1,4 +1,4 @@
-//! `plimsoll audit`: whether any lead was lost or done twice, by the books of a run.
+//! `plimsoll audit`: whether any lead was lost or done twice, by the journals of a run.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ const USAGE: &str = "\
 plimsoll audit <DIR> [--places <FILE|URL>] [OPTIONS]
        plimsoll audit --submitted <FILE> --vendors <FILE> [--places <FILE|URL>] [OPTIONS]";
 
-const HELP: &str = r#"The books are files of JSON objects, one a line; unknown fields are ignored. So a service in any
+const HELP: &str = r#"Journals are files of JSON objects, one a line; unknown fields are ignored. So a service in any
 language can be audited: whoever submits its leads writes the first book, the simulated vendors
 (plimsoll mock --ledger FILE) write the second, and the third is what the service says of itself,
 or is left out.
@@ -45,10 +45,10 @@ lead's own, the one that its place tells, or the SHA-256, in hex, of
 Without such a key it belongs to the lead whose user is its subject; so give each lead a user of
 its own.
 
-A line {"missed":3} says that so many are missing. Such books prove nothing, and neither do empty
+A line {"missed":3} says that so many are missing. Such journals prove nothing, and neither do empty
 ones.
 
-Exit codes: 0 passed; 99 failed, or not proven; 2 there are no such books; 104 a line makes no
+Exit codes: 0 passed; 99 failed, or not proven; 2 a journal is missing; 104 a line makes no
 sense (it is named by file:line:column); 1 the service does not tell its places"#;
 
 /// Arguments of `plimsoll audit`.

@@ -48,7 +48,7 @@ struct KillArgs {
     /// Seed of the leads, the deaths and the vendors' trouble, instead of a fresh one
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Keep the books, the database and the service's messages in this directory, which must be empty or not there
+    /// Keep the journals, the database and the service's messages in this directory, which must be empty or not there
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// A shell command that starts a service of your own, in the foreground
@@ -240,6 +240,6 @@ impl Directory {
             Self::Kept(path) => path,
             Self::Passing(dir) => dir.keep(),
         };
-        output::remark(format!("the books, the database and the service's messages are in {}", path.display()));
+        output::remark(format!("the journals, the database and the service's messages are in {}", path.display()));
     }
 }

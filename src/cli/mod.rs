@@ -39,7 +39,7 @@ enum Command {
     Report(report::ReportArgs),
     /// Serve the pipeline over HTTP: leads are durable before they are acknowledged
     Serve(serve::ServeArgs),
-    /// Audit the books of a run: was any lead lost, or done twice?
+    /// Audit the journals of a run: was any lead lost, or done twice?
     Audit(audit::AuditArgs),
     /// Break a service on purpose, and see what becomes of its leads
     Chaos(chaos::ChaosArgs),

@@ -85,7 +85,7 @@ impl Checker<'_> {
 
     pub(super) fn some_time(&mut self, duration: Duration, place: &KeyPath) -> Option<Duration> {
         if duration.is_zero() {
-            self.error(place, "no time: nothing would happen", "give one above \"0s\"");
+            self.error(place, "a duration of zero: nothing would happen", "give one above \"0s\"");
             return None;
         }
         Some(duration)

@@ -27,7 +27,7 @@ impl QuietStdout {
 impl Drop for QuietStdout {
     fn drop(&mut self) {
         // What was buffered meanwhile is the library's: it goes nowhere too. A failure leaves output silent, and there
-        // is no one to tell.
+        // nothing can be reported.
         let _ = io::stdout().flush();
         let _ = rustix::stdio::dup2_stdout(&self.real);
     }

@@ -70,7 +70,7 @@ impl Kind for RampingVus {
         let stages = stages.iter().map(|stage| Stage { duration: stage.duration.0, target: stage.target }).collect();
         let plan = LoadPlan::new(keys.start_vus.unwrap_or(0), stages);
         if plan.duration().is_zero() {
-            checker.error(&place, "the stages together take no time", "give at least one stage a duration above \"0s\"");
+            checker.error(&place, "the stages have a duration of zero in all", "give at least one stage a duration above \"0s\"");
             return None;
         }
         if plan.max_users() == 0 {

@@ -62,7 +62,7 @@ impl WorkloadPlan {
         Ok(Self { settings, endpoints, transport, seed, http, service: None, journals: None, wall: DayClock::start() })
     }
 
-    /// Whether any journey submits leads, of which books can be kept.
+    /// Whether any journey submits leads, of which journals can be kept.
     pub fn submits_leads(&self) -> bool {
         self.settings.journeys().any(|weighted| weighted.journey.kind().uses_pipeline())
     }
@@ -203,7 +203,7 @@ impl Workload {
         std::future::pending::<()>().await;
     }
 
-    /// Ends the delivery of what the queues hold: what is under way has as long as an answer may take. Then the books tell where
+    /// Ends the delivery of what the queues hold: what is under way has as long as an answer may take. Then the journals record where
     /// everything is.
     ///
     /// # Errors

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_an_hour_counts_as_an_hour_and_is_told() {
+    fn more_than_an_hour_counts_as_an_hour_with_a_warning() {
         let (recorder, mut collector, route) = one_route();
         recorder.attempt(success(route, Duration::ZERO, HIGHEST_US));
         recorder.attempt(success(route, Duration::ZERO, 3 * HIGHEST_US));

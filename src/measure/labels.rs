@@ -67,7 +67,7 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Labels of this kind, and nothing else to tell of.
+    /// Labels of this kind, the others at their defaults.
     pub fn new(kind: SampleKind, vendor: impl Into<Peer>, name: impl Into<String>) -> Self {
         let (vendor, name, tags) = (vendor.into(), name.into(), UserTags::default());
         Self { kind, vendor, name, status: 0, failure: None, phase: 0, under_fault: false, retry: false, scenario: None, tags }
@@ -99,7 +99,7 @@ pub struct Label {
     pub values: Values,
     pub(super) log: InLog,
     /// Its column in `samples.csv`, if it has one.
-    pub(super) column: Option<(Place, &'static str)>,
+    pub column: Option<(Column, &'static str)>,
     /// The word for its absence.
     absent: Option<&'static str>,
     /// Its value in words, when it has one.
@@ -141,7 +141,7 @@ pub(super) enum InLog {
 
 /// Where a label stands in a row of `samples.csv`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub enum Column {
     /// Before the number of the attempt and the bytes.
     BeforeCounts,
     /// After them.
@@ -167,7 +167,7 @@ pub static LABELS: [Label; 10] = [
     Label {
         name: "kind",
         selects: Selects::Nothing,
-        column: Some((Place::BeforeCounts, "kind")),
+        column: Some((Column::BeforeCounts, "kind")),
         get: |labels| Some(labels.kind.as_str().into()),
         set: |labels, text| word(text).map(|kind| labels.kind = kind),
         ..LABEL
@@ -175,14 +175,14 @@ pub static LABELS: [Label; 10] = [
     Label {
         name: "vendor",
         values: Values::OneOf(|| Peer::all().map(Peer::as_str).collect()),
-        column: Some((Place::BeforeCounts, "vendor")),
+        column: Some((Column::BeforeCounts, "vendor")),
         get: |labels| Some(labels.vendor.as_str().into()),
         set: |labels, text| word(text).map(|vendor| labels.vendor = vendor),
         ..LABEL
     },
     Label {
         name: "name",
-        column: Some((Place::BeforeCounts, "name")),
+        column: Some((Column::BeforeCounts, "name")),
         get: |labels| Some(labels.name.as_str().into()),
         set: |labels, text| text.parse().ok().map(|name| labels.name = name),
         ..LABEL
@@ -192,7 +192,7 @@ pub static LABELS: [Label; 10] = [
         selects: Selects::Requests,
         values: Values::Number(100, 599),
         log: InLog::WhenSet,
-        column: Some((Place::BeforeCounts, "status")),
+        column: Some((Column::BeforeCounts, "status")),
         get: |labels| (labels.status != 0).then(|| labels.status.to_string().into()),
         set: |labels, text| text.parse().ok().map(|status| labels.status = status),
         ..LABEL
@@ -201,7 +201,7 @@ pub static LABELS: [Label; 10] = [
         name: "failure",
         values: Values::OneOf(|| FailureKind::ALL.map(FailureKind::as_str).to_vec()),
         log: InLog::WhenSet,
-        column: Some((Place::BeforeCounts, "failure")),
+        column: Some((Column::BeforeCounts, "failure")),
         get: |labels| labels.failure.map(|failure| failure.as_str().into()),
         set: |labels, text| word(text).map(|failure| labels.failure = Some(failure)),
         ..LABEL
@@ -209,7 +209,7 @@ pub static LABELS: [Label; 10] = [
     Label {
         name: "phase",
         values: Values::Number(0, u16::MAX as u32),
-        column: Some((Place::AfterCounts, "phase")),
+        column: Some((Column::AfterCounts, "phase")),
         get: |labels| Some(labels.phase.to_string().into()),
         set: |labels, text| text.parse().ok().map(|phase| labels.phase = phase),
         ..LABEL
@@ -217,7 +217,7 @@ pub static LABELS: [Label; 10] = [
     Label {
         name: "fault",
         values: Values::OneOf(truth),
-        column: Some((Place::AfterCounts, "under_fault")),
+        column: Some((Column::AfterCounts, "under_fault")),
         get: |labels| Some(labels.under_fault.to_string().into()),
         set: |labels, text| text.parse().ok().map(|under_fault| labels.under_fault = under_fault),
         ..LABEL
@@ -240,7 +240,7 @@ pub static LABELS: [Label; 10] = [
     Label {
         name: "scenario",
         log: InLog::WhenSet,
-        column: Some((Place::WhenTagged, "scenario")),
+        column: Some((Column::WhenTagged, "scenario")),
         absent: Some(DEFAULT_SCENARIO),
         get: |labels| labels.scenario.as_deref().map(Cow::Borrowed),
         set: |labels, text| text.parse().ok().map(|scenario| labels.scenario = Some(scenario)),
@@ -255,7 +255,7 @@ impl Label {
     }
 
     /// Its value, in the words of a threshold.
-    pub(super) fn value<'a>(&self, labels: &'a Labels) -> Option<Cow<'a, str>> {
+    pub fn value<'a>(&self, labels: &'a Labels) -> Option<Cow<'a, str>> {
         (self.get)(labels).or(self.absent.map(Cow::Borrowed))
     }
 }
@@ -290,13 +290,6 @@ pub(super) struct Source {
     pub(super) name: Arc<str>,
     pub(super) scenario: Option<Arc<str>>,
     pub(super) tags: Arc<UserTags>,
-}
-
-impl Source {
-    /// Whether its plan names it or gives it tags.
-    pub(super) fn is_tagged(&self) -> bool {
-        self.scenario.is_some() || !self.tags.is_empty()
-    }
 }
 
 /// The labels as the hot path puts them together, without allocating.

@@ -8,7 +8,6 @@ mod labels;
 mod process;
 mod recorder;
 mod sample;
-mod sample_file;
 mod second;
 mod shard;
 mod shared;
@@ -23,17 +22,16 @@ pub use collector::{Collector, Observed};
 pub use gauges::{Gauges, ProcessSample};
 pub use interval::Interval;
 pub use interval_log::{IntervalLogReader, IntervalLogWriter, LogError, LoggedInterval};
-pub use labels::{DEFAULT_SCENARIO, LABELS, Label, Labels, SampleKind, Selects, Values};
+pub use labels::{Column, DEFAULT_SCENARIO, LABELS, Label, Labels, SampleKind, Selects, Values};
 pub use process::{Host, ProcessWatch};
 pub use recorder::{Recorder, RecorderBuilder};
-pub use sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId};
-pub use sample_file::{SampleFile, SampleSender, SamplesWritten};
+pub use sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId, Sample, SampleReceiver};
 pub use second::Second;
 pub use timetable::FaultWindow;
 pub use totals::{CheckCount, Series, Totals};
 pub use user_tags::{MOST_TAG_SETS, TagError, UserTags};
 
-/// Shortest latency that a histogram tells apart, in microseconds.
+/// Shortest latency that a histogram resolves, in microseconds.
 pub const LOWEST_US: u64 = 1;
 /// Longest latency that a histogram holds, in microseconds: one hour. Longer ones count as one hour.
 pub const HIGHEST_US: u64 = 3_600_000_000;

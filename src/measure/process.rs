@@ -121,7 +121,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Asks the system. What it does not tell is `unknown`.
+    /// Asks the system. What it does not report is `unknown`.
     pub fn read() -> Self {
         let mut system = System::new();
         system.refresh_memory();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_is_not_zero() {
+    fn what_cannot_be_read_is_not_zero() {
         let second = Duration::from_secs(1);
         assert_eq!(cpu_percent(reading(5, 100), reading(6, 200), second, 2), None, "another process with the same id");
         assert_eq!(cpu_percent(reading(5, 100), reading(5, 200), Duration::ZERO, 2), None);

@@ -13,8 +13,7 @@ use crate::outcome::Peer;
 
 use super::collector::Collector;
 use super::labels::{SampleKind, SeriesKey, Source};
-use super::sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId};
-use super::sample_file::{SampleRow, SampleSender};
+use super::sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId, Sample, SampleReceiver};
 use super::shard::{Shard, Table};
 use super::shared::Shared;
 use super::timetable::{FaultWindow, Timetable};
@@ -27,7 +26,7 @@ pub struct RecorderBuilder {
     timetable: Timetable,
     sources: Vec<Source>,
     checks: Vec<String>,
-    samples: Vec<SampleSender>,
+    receivers: Vec<Arc<dyn SampleReceiver>>,
     scenario: Option<Arc<str>>,
     tags: Arc<UserTags>,
 }
@@ -37,7 +36,7 @@ impl RecorderBuilder {
     pub fn new(clock: LoadClock, phases: Vec<Duration>, faults: Vec<FaultWindow>) -> Self {
         let timetable = Timetable::new(phases, faults);
         let (sources, checks) = (Vec::new(), Vec::new());
-        Self { clock, timetable, sources, checks, samples: Vec::new(), scenario: None, tags: Arc::default() }
+        Self { clock, timetable, sources, checks, receivers: Vec::new(), scenario: None, tags: Arc::default() }
     }
 
     /// What is registered from here on carries these tags: the name of its scenario, where the plan names scenarios, and what
@@ -69,9 +68,9 @@ impl RecorderBuilder {
         CheckId(register(&mut self.checks, name.to_owned()))
     }
 
-    /// Also hands every sample to a [`super::SampleFile`].
-    pub fn samples(&mut self, sender: SampleSender) -> &mut Self {
-        self.samples.push(sender);
+    /// Also hands every sample to `receiver`.
+    pub fn receiver(&mut self, receiver: Arc<dyn SampleReceiver>) -> &mut Self {
+        self.receivers.push(receiver);
         self
     }
 
@@ -79,15 +78,12 @@ impl RecorderBuilder {
     /// fewer shards some threads share one, which costs them time and loses nothing.
     pub fn build(self, shards: usize) -> (Recorder, Collector) {
         let checks = self.checks.len();
-        for samples in &self.samples {
-            samples.begin(self.sources.iter().any(Source::is_tagged));
-        }
         let shared = Arc::new(Shared {
             clock: self.clock,
             timetable: self.timetable,
             sources: self.sources,
             checks: self.checks,
-            samples: self.samples,
+            receivers: self.receivers,
             shards: (0..shards.max(1)).map(|_| Shard::new(Table::new(checks))).collect(),
             panics: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -135,10 +131,10 @@ impl Recorder {
 
     fn record(&self, source: &Source, key: SeriesKey, times: [Duration; 3], bytes: u64, attempt: u32) {
         let [due, _, done] = times;
-        // A result that came back "before" it was due is one that took no time; it must not wrap around.
+        // Where a result came back "before" it was due, the latency is zero; it must not wrap around.
         self.shared.shard().lock().record(key, done.saturating_sub(due), bytes);
-        for samples in &self.shared.samples {
-            samples.send(SampleRow { times, key, source: source.clone(), attempt, bytes });
+        for receiver in &self.shared.receivers {
+            receiver.sample(Sample { times, attempt, bytes, key, source: source.clone() });
         }
     }
 

@@ -1,10 +1,11 @@
 //! What the recorders of all threads and the collector share.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use super::labels::{Labels, SeriesKey, Source};
-use super::sample_file::SampleSender;
+use super::sample::SampleReceiver;
 use super::shard::Shard;
 use super::timetable::Timetable;
 use crate::clock::LoadClock;
@@ -16,7 +17,7 @@ pub(super) struct Shared {
     pub(super) timetable: Timetable,
     pub(super) sources: Vec<Source>,
     pub(super) checks: Vec<String>,
-    pub(super) samples: Vec<SampleSender>,
+    pub(super) receivers: Vec<Arc<dyn SampleReceiver>>,
     pub(super) shards: Box<[Shard]>,
     pub(super) panics: AtomicU64,
     pub(super) dropped: AtomicU64,

@@ -15,7 +15,7 @@ use std::error::Error;
 use crate::capacity::Assessment;
 use crate::event::Event;
 use crate::gate::Judged;
-use crate::measure::{Interval, SampleSender};
+use crate::measure::{Interval, Sample};
 use crate::result::RunResult;
 
 pub use samples_csv::SamplesCsv;
@@ -29,10 +29,17 @@ pub trait Sink: Send {
     /// What a warning calls it: "samples.csv".
     fn name(&self) -> String;
 
-    /// The end of a bounded channel into which every sample goes, for a sink that wants them. There may be tens of thousands a
-    /// second, so that they do not go through the queue: what finds no room is the sink's to count. Asked once, before the load.
-    fn samples(&mut self) -> Option<SampleSender> {
-        None
+    /// Whether it is given every sample, of which there may be tens of thousands a second. Asked once, before the load.
+    fn wants_samples(&self) -> bool {
+        false
+    }
+
+    /// Takes a sample.
+    ///
+    /// # Errors
+    /// When it cannot be passed on.
+    fn sample(&mut self, _sample: &Sample) -> Result<(), SinkError> {
+        Ok(())
     }
 
     /// Takes an event.

@@ -53,7 +53,7 @@ impl LoadPlan {
         self.stages.iter().map(|stage| stage.duration).fold(Duration::ZERO, Duration::saturating_add)
     }
 
-    /// The most users that the plan ever goes towards: no time has more.
+    /// The most users that the plan ever goes towards, an upper bound at every time.
     pub fn max_users(&self) -> u32 {
         self.ramps().map(|ramp| ramp.from.max(ramp.to)).max().unwrap_or(0)
     }

@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn one_kind_of_failure_at_two_vendors_is_told_apart() {
+    fn one_kind_of_failure_at_two_vendors_is_counted_for_each() {
         use crate::outcome::Vendor;
         let mut run = fixture::quickstart();
         let failed =

@@ -18,7 +18,7 @@ use super::{LATENCY_LOG, SUMMARY, TIMELINE};
 /// Why a run cannot be read.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// There is no such directory.
+    /// The directory does not exist.
     #[error("{path} is not a directory: give the directory of a run, like reports/runs/2026-11-20T18-30-05Z-quickstart")]
     NoDirectory {
         /// What was given.
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_summary_is_told_with_its_line() {
+    fn a_damaged_summary_is_reported_with_its_line() {
         assert!(damaged(SUMMARY, |bytes| bytes[..bytes.len() / 2].to_vec()).contains("is damaged: EOF"), "cut off");
         let message = replaced(SUMMARY, "\"time_scale\": 1.0", "\"time_scale\": \"fast\"");
         assert!(message.contains("invalid type: string \"fast\", expected f64 at line "), "{message}");
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_line_is_told_with_its_file_and_number() {
+    fn a_damaged_line_is_reported_with_its_file_and_number() {
         assert!(replaced(LATENCY_LOG, "vendor:clay", "vendor:acme").contains("is damaged: line 7: the tag's part"));
         assert!(damaged(LATENCY_LOG, |bytes| bytes[..bytes.len() - 9].to_vec()).contains("line 9: the line is cut off"));
         assert!(replaced(TIMELINE, "\n1000000,", "\nsoon,").contains("is damaged: line 3: column \"start_us\""));
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_run_is_told_apart() {
+    fn each_thing_that_is_not_a_run_has_its_own_message() {
         let base = tempfile::tempdir().unwrap();
         let message = |path: &Path| read_run(path).unwrap_err().to_string();
         assert!(message(&base.path().join("absent")).contains("is not a directory"));

@@ -154,11 +154,11 @@ fn probe(directory: &Path) -> io::Result<()> {
     fs::remove_file(&path).and(written)
 }
 
-/// Bytes that may still be written; `None` where the system does not tell.
+/// Bytes that may still be written; `None` where the system does not report it.
 #[cfg(unix)]
 fn free_space(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(path).ok()?;
-    // Some network and overlay file systems tell zero blocks of everything; the probe decides there.
+    // Some network and overlay file systems report zero blocks of everything; the probe decides there.
     (stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_with_its_figures() {
+    fn a_full_disk_is_reported_with_its_figures() {
         let message = RunDirError::Full { path: "/data".into(), free: 1_000_000 }.to_string();
         assert!(message.contains("/data has 1") && message.contains("MB"), "{message}");
     }

@@ -238,7 +238,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_disk_that_is_full_at_the_start_is_told_with_its_file() {
+    fn a_disk_that_is_full_at_the_start_is_reported_with_its_file() {
         let (_base, dir) = new_run();
         std::os::unix::fs::symlink("/dev/full", dir.partial(LATENCY_LOG)).unwrap();
         let error = RunWriter::start(dir, started(), &[]).err().unwrap().to_string();

@@ -1,4 +1,4 @@
-//! The audit of a run that has just ended, by its own books.
+//! The audit of a run that has just ended, by its own journals.
 //!
 //! Where a service has the pipelines, this program sees no lead after its 202. Whether one was lost is known only by joining
 //! what was acknowledged to what had an effect.
@@ -36,7 +36,7 @@ pub(super) fn audited(ended: &Ended, test_plan: &TestPlan, dir: &Path) -> Option
         Ok(audit) => findings(&audit, journals.places.is_some()),
         Err(error) => {
             let (why, warning) =
-                (format!("the books could not be audited: {error}"), format!("The books could not be audited: {error}."));
+                (format!("the journals could not be audited: {error}"), format!("The journals could not be audited: {error}."));
             Audited { figures: Err(why), leads: None, warning: Some(warning) }
         }
     })
@@ -58,13 +58,13 @@ fn findings(audit: &Audit, places: bool) -> Audited {
     let warning = match audit.verdict {
         Verdict::Passed => None,
         Verdict::Failed => Some(format!(
-            "The audit of the books failed ({}). `plimsoll audit` on this directory tells each case.",
+            "The audit of the journals failed ({}). `plimsoll audit` on this directory lists each case.",
             found.join("; ")
         )),
-        Verdict::NotProven => Some(format!("The audit of the books proves nothing: {}.", audit.missing.join("; "))),
+        Verdict::NotProven => Some(format!("The audit of the journals proves nothing: {}.", audit.missing.join("; "))),
     };
     if audit.verdict == Verdict::NotProven {
-        let why = format!("the audit of the books proves nothing: {}", audit.missing.join("; "));
+        let why = format!("the audit of the journals proves nothing: {}", audit.missing.join("; "));
         return Audited { figures: Err(why), leads: None, warning };
     }
     let lost = audit.count(FindingKind::Lost) + audit.count(FindingKind::DeliveredWithoutEffect);

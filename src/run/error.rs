@@ -10,7 +10,7 @@ use crate::service::supervision::ServiceError;
 use crate::transport::{TransportError, Unreachable};
 use crate::vendor_api::EndpointError;
 
-/// There is no result. For every reason but [`RunError::Save`] nothing was measured either, and the run's directory is as it was.
+/// The run has no result. For every reason but [`RunError::Save`] nothing was measured either, and the run's directory is as it was.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// The simulated vendors did not start.
@@ -37,7 +37,7 @@ pub enum RunError {
         cause: Unreachable,
     },
     /// A journal of leads cannot be begun.
-    #[error("cannot write the books of leads: {0}; --no-books runs without them")]
+    #[error("cannot write the journals of leads: {0}; --no-journals runs without them")]
     Journals(#[source] std::io::Error),
     /// A sink has no thread.
     #[error("cannot start a thread for an output: {0}")]

@@ -2,7 +2,7 @@
 //! rest.
 //!
 //! A run cannot be asked about a lead that is found missing a day later. So a run that has something to prove (leads go to a
-//! service, or the scenario expects something, or `--books` asks for it) keeps journals, beside the load and within a bound, and
+//! service, or the scenario expects something, or `--journals` asks for it) keeps journals, beside the load and within a bound, and
 //! warns when they lack anything. Other runs keep none: three lines for each operation cost CPU, and the load's process is
 //! measured by its CPU.
 

@@ -83,8 +83,8 @@ impl Prepared {
         let resting = Arc::new(AtomicBool::new(false));
         let behind = simulator.as_ref().map_or(Duration::ZERO, RunningSimulator::behind);
         let mut recorder = RecorderBuilder::new(clock, stage_ends(&test_plan), fault_windows(&test_plan, behind));
-        for samples in sinks.samples() {
-            recorder.samples(samples.clone());
+        for receiver in sinks.sample_receivers() {
+            recorder.receiver(receiver);
         }
         let (workload, collector) = plan.begin(clock, recorder, threads(), &sink);
         let (over, is_over) = oneshot::channel();

@@ -56,26 +56,26 @@ pub struct BreakerExpectations {
 impl Expectations {
     /// Whether nothing is expected.
     pub fn is_empty(&self) -> bool {
-        self.told().is_empty()
+        self.lines().is_empty()
     }
 
     /// Each as a scenario writes it: `drains_within = "20s"`.
-    pub fn told(&self) -> Vec<String> {
-        let mut told = Vec::new();
-        told.extend(self.leads_lost.map(|most| format!("leads_lost = {most}")));
-        told.extend(self.duplicates.map(|most| format!("duplicates = {most}")));
-        told.extend(self.credits_match_effects.then(|| "credits_match_effects = true".to_owned()));
-        told.extend(self.max_degraded.map(|most| format!("max_degraded = {most}")));
-        told.extend(self.drains_within.map(|time| format!("drains_within = \"{}\"", format_duration(time))));
-        told.extend(self.max_retry_amplification.map(|most| format!("max_retry_amplification = {most}")));
-        told.extend(self.respects_retry_after.then(|| "respects_retry_after = true".to_owned()));
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        lines.extend(self.leads_lost.map(|most| format!("leads_lost = {most}")));
+        lines.extend(self.duplicates.map(|most| format!("duplicates = {most}")));
+        lines.extend(self.credits_match_effects.then(|| "credits_match_effects = true".to_owned()));
+        lines.extend(self.max_degraded.map(|most| format!("max_degraded = {most}")));
+        lines.extend(self.drains_within.map(|time| format!("drains_within = \"{}\"", format_duration(time))));
+        lines.extend(self.max_retry_amplification.map(|most| format!("max_retry_amplification = {most}")));
+        lines.extend(self.respects_retry_after.then(|| "respects_retry_after = true".to_owned()));
         for (vendor, breaker) in self.breakers.iter() {
-            told.extend(breaker.told().into_iter().map(|one| format!("{vendor}.{one}")));
+            lines.extend(breaker.lines().into_iter().map(|one| format!("{vendor}.{one}")));
         }
-        told
+        lines
     }
 
-    /// Whether something is expected that only the vendors' ledger can tell.
+    /// Whether something is expected that takes the vendors' ledger to judge.
     pub fn needs_ledger(&self) -> bool {
         let of_breakers =
             self.breakers.values().any(|breaker| breaker.opens_within_calls.is_some() || breaker.max_calls_while_open.is_some());
@@ -100,19 +100,19 @@ impl Expectations {
 impl BreakerExpectations {
     /// Whether nothing is expected of this breaker.
     pub fn is_empty(&self) -> bool {
-        self.told().is_empty()
+        self.lines().is_empty()
     }
 
-    fn told(&self) -> Vec<String> {
+    fn lines(&self) -> Vec<String> {
         let time = |name: &str, time: Option<Duration>| time.map(|time| format!("{name} = \"{}\"", format_duration(time)));
-        let mut told = Vec::new();
-        told.extend(time("opens_within", self.opens_within));
-        told.extend(self.opens_within_calls.map(|most| format!("opens_within_calls = {most}")));
-        told.extend(time("half_open_within", self.half_open_within));
-        told.extend(time("closes_within", self.closes_within));
-        told.extend(time("max_false_open", self.max_false_open));
-        told.extend(self.max_calls_while_open.map(|most| format!("max_calls_while_open = {most}")));
-        told
+        let mut lines = Vec::new();
+        lines.extend(time("opens_within", self.opens_within));
+        lines.extend(self.opens_within_calls.map(|most| format!("opens_within_calls = {most}")));
+        lines.extend(time("half_open_within", self.half_open_within));
+        lines.extend(time("closes_within", self.closes_within));
+        lines.extend(time("max_false_open", self.max_false_open));
+        lines.extend(self.max_calls_while_open.map(|most| format!("max_calls_while_open = {most}")));
+        lines
     }
 
     fn scaled(&self, factor: f64) -> Self {

@@ -94,7 +94,7 @@ fn read_from(file: impl std::io::Read, need: Need) -> Result<Vec<Row>, Vec<LeadP
         }
     }
     if number == 0 {
-        problems.add(problem("there is no lead in the file", "put one lead in each row under the header"));
+        problems.add(problem("the file has no leads", "put one lead in each row under the header"));
     }
     problems.result(rows)
 }
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn an_empty_file_and_a_header_alone_are_refused() {
         assert_eq!(messages(b"", Need::Anything), ["the file is empty"]);
-        assert_eq!(messages(b"email\n", Need::Email), ["there is no lead in the file"]);
+        assert_eq!(messages(b"email\n", Need::Email), ["the file has no leads"]);
     }
 
     #[test]

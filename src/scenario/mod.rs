@@ -4,7 +4,7 @@
 //! text ─► document (TOML with places) ─► structure (against the schema) ─► raw types ─► check (meaning) ─► model
 //! ```
 //!
-//! Each step reports what is wrong and hands on what is right, so that one look at a file tells of every mistake in it.
+//! Each step reports what is wrong and hands on what is right, so that one check reports every mistake in a file.
 
 mod check;
 mod expectations;

@@ -121,6 +121,12 @@ impl TestPlan {
         self.scenarios.iter().flat_map(|scenario| &scenario.journeys)
     }
 
+    /// Whether it names scenarios or gives tags, which samples then carry.
+    pub fn is_tagged(&self) -> bool {
+        self.scenarios.iter().any(|scenario| scenario.label().is_some())
+            || self.journeys().any(|journey| !journey.tags.is_empty())
+    }
+
     /// What its users do.
     pub fn workload(&self) -> WorkloadSettings {
         let work = |scenario: &Scenario| ScenarioWork {

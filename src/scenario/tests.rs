@@ -278,7 +278,7 @@ fn what_is_expected_arrives() {
     assert_eq!((clay.faults.as_slice(), clay.recovery), (&["sooner".to_owned()][..], ms(15_000)));
     // A 429 opens no breaker, and is a reason all the same.
     assert_eq!(clay.reasons, ["sooner", "later"]);
-    let told = [
+    let written = [
         "leads_lost = 1",
         "duplicates = 2",
         "credits_match_effects = true",
@@ -293,7 +293,7 @@ fn what_is_expected_arrives() {
         "clay.max_false_open = \"1s\"",
         "clay.max_calls_while_open = 1.5",
     ];
-    assert_eq!(scenario(FULL).expectations.told(), told);
+    assert_eq!(scenario(FULL).expectations.lines(), written);
     assert!(scenario(FULL).expectations.needs_ledger());
     assert!(scenario(SHORT).expectations.is_empty());
 }
@@ -432,7 +432,7 @@ fn several_scenarios_share_the_clock_of_one_load() {
 }
 
 #[test]
-fn a_mistake_in_a_scenario_is_told_with_its_place() {
+fn a_mistake_in_a_scenario_is_reported_with_its_place() {
     let problems = |text: &str| {
         let errors = read(text, Path::new("x.toml"), &|_| None, Severity::Error).expect_err("it has a mistake");
         errors.problems().iter().map(|problem| (problem.line, problem.message.clone())).collect::<Vec<_>>()

@@ -254,7 +254,7 @@ fn parse_limit(text: &str, start: usize, metric: Metric, aggregation: Aggregatio
     }
 }
 
-/// `digit+ ("." digit+)?`: what Rust reads beyond it (signs, exponents, `inf`, `.5`) is no limit.
+/// `digit+ ("." digit+)?`: what Rust reads beyond it (signs, exponents, `inf`, `.5`) is not a limit.
 fn parse_float(text: &str) -> Option<f64> {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let valid = match text.split_once('.') {

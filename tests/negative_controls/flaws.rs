@@ -66,14 +66,14 @@ impl<S: LeadStore> Flawed<S> {
 
     /// The process is gone: what is in no commit is, too.
     pub(crate) fn crash(&self) {
-        let mut wreck = self.wreck.lock().expect("nobody has panicked with it");
+        let mut wreck = self.wreck.lock().expect("no thread has panicked with it");
         wreck.uncommitted.clear();
         wreck.leased.clear();
     }
 
     /// The commit that comes later.
     pub(crate) async fn commit_later(&self, now: UnixMillis) -> Result<(), StoreError> {
-        let leads = std::mem::take(&mut self.wreck.lock().expect("nobody has panicked with it").uncommitted);
+        let leads = std::mem::take(&mut self.wreck.lock().expect("no thread has panicked with it").uncommitted);
         self.inner.accept(leads, now).await.map(drop)
     }
 }
@@ -90,7 +90,7 @@ impl<S: LeadStore> LeadStore for Flawed<S> {
             return self.inner.accept(leads, now).await;
         }
         let answers = vec![Acceptance::New; leads.len()];
-        self.wreck.lock().expect("nobody has panicked with it").uncommitted.extend(leads);
+        self.wreck.lock().expect("no thread has panicked with it").uncommitted.extend(leads);
         Ok(answers)
     }
 
@@ -100,7 +100,7 @@ impl<S: LeadStore> LeadStore for Flawed<S> {
 
     async fn leads(&self, after: Option<&str>, limit: usize) -> Result<Vec<LeadRecord>, StoreError> {
         let mut leads = self.inner.leads(after, limit).await?;
-        let wreck = self.wreck.lock().expect("nobody has panicked with it");
+        let wreck = self.wreck.lock().expect("no thread has panicked with it");
         for lead in &mut leads {
             lead.operations.retain(|operation| !wreck.gone.contains(&operation.key));
         }
@@ -138,7 +138,7 @@ impl<S: LeadStore> Backlog for FlawedBacklog<S> {
             // The first commit: the entry leaves the queue. What a real store has no row of, no list shows.
             let place = plimsoll::outcome::RestingState::Rejected;
             self.inner.ack(id, Settled { place, ..Settled::delivered(attempt.at, None) }).await?;
-            let mut wreck = self.store.wreck.lock().expect("nobody has panicked with it");
+            let mut wreck = self.store.wreck.lock().expect("no thread has panicked with it");
             if let Some(entry) = wreck.leased.remove(&(self.vendor, id)) {
                 wreck.gone.insert(entry.operation.key);
             }
@@ -174,7 +174,7 @@ impl<S: LeadStore> FallbackQueue for FlawedBacklog<S> {
             self.store
                 .wreck
                 .lock()
-                .expect("nobody has panicked with it")
+                .expect("no thread has panicked with it")
                 .leased
                 .insert((self.vendor, leased.id), leased.entry.clone());
         }

@@ -1,4 +1,4 @@
-//! A small service in the process, its vendors, and the books of both: what the controls have in common.
+//! A small service in the process, its vendors, and the journals of both: what the controls have in common.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -42,7 +42,7 @@ pub(crate) struct VendorsState {
 
 impl Vendors {
     fn take(&self, operation: &Operation, at_us: u64) -> Reply {
-        let mut state = self.state.lock().expect("nobody has panicked with it");
+        let mut state = self.state.lock().expect("no thread has panicked with it");
         let refused = self.refused.contains(&operation.user);
         let is_new = !self.know_keys || !state.known.contains(&operation.key);
         let what = ["row.added", "customer.identified", "event.recorded"][operation.kind as usize].to_owned();
@@ -89,7 +89,7 @@ impl Sender for ToVendors {
 /// What is different from a service that does everything right.
 #[derive(Debug, Default)]
 pub(crate) struct Service {
-    /// How long it remembers what it delivered; 1 h unless told otherwise.
+    /// How long it remembers what it delivered; 1 h unless set otherwise.
     pub(crate) remembers: Option<Duration>,
     /// It sends a retry under a key of its own.
     pub(crate) rekeys: bool,
@@ -179,7 +179,7 @@ impl<S: LeadStore> World<S> {
         false
     }
 
-    /// Lets everything come to rest, and audits the books.
+    /// Lets everything come to rest, and audits the journals.
     pub(crate) async fn audit(&self) -> Audit {
         assert!(!self.work().await, "nothing dies any more");
         for vendor in [Vendor::Clay, Vendor::CustomerIo] {
@@ -187,9 +187,9 @@ impl<S: LeadStore> World<S> {
         }
         let dir = tempfile::tempdir().expect("a writable directory");
         write(&dir.path().join(DRIVER), self.driver.clone());
-        write(&dir.path().join(VENDORS), self.vendors.state.lock().expect("nobody has panicked with it").journal.clone());
+        write(&dir.path().join(VENDORS), self.vendors.state.lock().expect("no thread has panicked with it").journal.clone());
         write(&dir.path().join(PLACES), self.places().await);
-        audit(&Journals::in_dir(dir.path()), &AuditOptions::default()).expect("books that make sense")
+        audit(&Journals::in_dir(dir.path()), &AuditOptions::default()).expect("journals that make sense")
     }
 
     async fn places(&self) -> Vec<RestingEntry> {

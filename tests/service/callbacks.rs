@@ -1,4 +1,4 @@
-//! Clay's callbacks: signed, repeated, forged, and for leads that nobody knows.
+//! Clay's callbacks: signed, repeated, forged, and for unknown leads.
 
 use hmac::{Hmac, Mac};
 use mock_server::fault::{Fault, FaultKind, SimulatedVendor, WebhookFault};
@@ -108,7 +108,7 @@ async fn a_bad_signature_is_refused_whatever_the_body_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_callback_for_a_lead_that_nobody_knows_is_404() {
+async fn a_callback_for_an_unknown_lead_is_404() {
     let service = held("").await;
     let (_, row) = waiting(&service).await;
     let mut unknown = row.clone();

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 pub(crate) const SECRET: &str = "whsec_of_the_test";
 /// Longer than anything takes that works.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
-/// Nobody listens there.
+/// Nothing listens there.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// A service that runs.
@@ -74,7 +74,7 @@ pub(crate) fn vendor_settings() -> SimulationSettings {
     settings
 }
 
-/// A configuration; `top` goes to its top, `tables` to its end. Without vendors nobody is there.
+/// A configuration; `top` goes to its top, `tables` to its end. Without vendors nothing listens there.
 pub(crate) fn config(dir: &TempDir, vendors: Option<&SimulatedVendors>, top: &str, tables: &str) -> ServiceConfig {
     let settings = SimulationSettings::default();
     let (clay, customer_io) =

@@ -322,7 +322,7 @@ fn a_full_disk_is_answered_503_and_loses_nothing() {
     assert!(acknowledged.len() > 10, "{}", acknowledged.len());
     assert!(serving.ask("GET", "/health/live", "").starts_with("HTTP/1.1 200"));
     serving.signal(Signal::SIGKILL);
-    assert!(serving.end().stderr.contains("error: the queue's store failed"), "the operator is told");
+    assert!(serving.end().stderr.contains("error: the queue's store failed"), "the operator sees it");
     let again = Serving::start(&mut serve(&file));
     let known = |user: &String| again.lead(user).starts_with("HTTP/1.1 200");
     assert_eq!(acknowledged.iter().filter(|user| !known(user)).count(), 0, "acknowledged and lost");
@@ -340,7 +340,7 @@ fn a_failpoint_that_is_armed_kills_it_between_the_commit_and_the_answer() {
     assert_eq!(serving.lead("b"), "", "it died without an answer");
     assert_eq!(serving.end().code, None);
     let again = Serving::start(&mut serve(&file));
-    assert!(again.lead("b").starts_with("HTTP/1.1 200"), "durable though nobody was told");
+    assert!(again.lead("b").starts_with("HTTP/1.1 200"), "durable though it was never acknowledged");
     again.signal(Signal::SIGTERM);
     again.end().says(0, &[]);
     Ended::of(serve(&file).args(["--die-at", "noon"]).output().unwrap()).says(2, &["there is no failpoint `noon`"]);

@@ -1,6 +1,6 @@
 //! What every store of leads promises, asked of each of them.
 //!
-//! Stores that are tested each by its own tests come to differ where nobody compares them. Here is one set of cases, and one
+//! Stores that are tested each by its own tests come to differ where they are not compared. Here is one set of cases, and one
 //! line for each store.
 
 mod conformance;

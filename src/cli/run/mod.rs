@@ -47,13 +47,13 @@ pub(super) struct RunArgs {
     /// Also write every sample to samples.csv
     #[arg(long)]
     samples: bool,
-    /// Keep books of leads for `plimsoll audit` (submitted.ndjson, places.ndjson; at most 2 GiB each), as a run with a service
+    /// Keep journals of leads for `plimsoll audit` (submitted.ndjson, places.ndjson; at most 2 GiB each), as a run with a service
     /// or with `[expect]` does by itself
-    #[arg(long)]
-    books: bool,
-    /// Keep no books of leads
-    #[arg(long, conflicts_with = "books")]
-    no_books: bool,
+    #[arg(long, alias = "books")]
+    journals: bool,
+    /// Keep no journals of leads
+    #[arg(long, alias = "no-books", conflicts_with = "journals")]
+    no_journals: bool,
     /// Play one segment of the load: 2/3 is the second of three
     #[arg(long, value_name = "I/N", hide = true)]
     segment: Option<Segment>,
@@ -116,7 +116,7 @@ fn execute(args: &RunArgs, test_plan: TestPlan) -> Result<Exit, String> {
 
 /// Journals cost the load's process CPU: a run that asks for no proof keeps none.
 fn wants_journals(args: &RunArgs, test_plan: &TestPlan) -> bool {
-    (args.books || test_plan.service().is_some() || !test_plan.expectations.is_empty()) && !args.no_books
+    (args.journals || test_plan.service().is_some() || !test_plan.expectations.is_empty()) && !args.no_journals
 }
 
 fn sinks(args: &RunArgs, test_plan: &TestPlan, dir: &RunDir) -> io::Result<Vec<Box<dyn Sink>>> {
@@ -125,7 +125,7 @@ fn sinks(args: &RunArgs, test_plan: &TestPlan, dir: &RunDir) -> io::Result<Vec<B
         sinks.push(Box::new(progress::Progress::new(test_plan.total_load().duration())));
     }
     if args.samples {
-        sinks.push(Box::new(SamplesCsv::create(dir)?));
+        sinks.push(Box::new(SamplesCsv::create(dir, test_plan.is_tagged())?));
     }
     Ok(sinks)
 }

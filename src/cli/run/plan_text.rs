@@ -36,7 +36,7 @@ pub(in crate::cli) fn plan(test_plan: &TestPlan, time_scale: f64) -> String {
         let label = if index == 0 { "must hold" } else { "" };
         let _ = writeln!(text, "  {label:<9} {}", threshold.source);
     }
-    for (index, expected) in test_plan.expectations.told().iter().enumerate() {
+    for (index, expected) in test_plan.expectations.lines().iter().enumerate() {
         let label = if index == 0 { "expects" } else { "" };
         let _ = writeln!(text, "  {label:<9} {expected}");
     }

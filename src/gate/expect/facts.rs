@@ -104,7 +104,7 @@ pub struct OneVendor {
     pub duplicates: u64,
     /// Keys of some of them.
     pub duplicate_keys: Vec<String>,
-    /// Effects that neither a key nor a name tells apart from others.
+    /// Effects that neither a key nor a name distinguishes from others.
     pub nameless_effects: u64,
     /// Credits that the effects cost.
     pub credits: u64,

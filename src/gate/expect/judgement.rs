@@ -21,7 +21,7 @@ pub struct ExpectationJudgement {
     pub passed: bool,
 }
 
-/// What an audit of a run's books found; it sees more than the pipeline's own counts.
+/// What an audit of a run's journals found; it sees more than the pipeline's own counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AuditFigures {
     /// Leads in the driver's book as acknowledged, and in no place.
@@ -91,7 +91,7 @@ impl<'a> ExpectationInput<'a> {
             Some(Ok(figures)) => Ok(Some(figures)),
             Some(Err(why)) => no_data(why),
             None if self.run.result.service.is_some() => {
-                no_data("without the run's books, only the service's own counts are left")
+                no_data("without the run's journals, only the service's own counts are left")
             }
             None => Ok(None),
         }

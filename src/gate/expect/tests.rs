@@ -315,7 +315,7 @@ fn leads_and_degraded_answers_are_counted_and_an_audit_counts_more() {
 }
 
 #[test]
-fn books_that_prove_nothing_are_not_replaced_by_what_the_pipeline_believes() {
+fn journals_that_prove_nothing_are_not_replaced_by_what_the_pipeline_believes() {
     let (mut run, facts) = (outage(), facts(&ledger()));
     let expected = Expectations { leads_lost: Some(0), duplicates: Some(0), max_degraded: Some(1.0), ..Expectations::default() };
     let passed = |run: &Run, audit| {

@@ -17,7 +17,7 @@ pub(super) type Point = (f64, f64);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Color(pub(super) u8, pub(super) u8, pub(super) u8, pub(super) f64);
 
-// Lines and bars: Okabe and Ito's palette, told apart with every common kind of colour blindness.
+// Lines and bars: Okabe and Ito's palette, distinct with every common kind of colour blindness.
 pub(super) const BLUE: Color = Color(0, 114, 178, 1.0);
 pub(super) const ORANGE: Color = Color(230, 159, 0, 1.0);
 pub(super) const VERMILION: Color = Color(213, 94, 0, 1.0);

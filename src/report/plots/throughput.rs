@@ -43,10 +43,10 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
     for Line { stroke, read, .. } in lines {
         let value = |index: usize| points.get(index).map_or(0, |column| column.value(read));
         // A line along zero would only thicken the axis: it is drawn from the point before a count to the point after it.
-        let is_told =
+        let is_shown =
             |index: usize| value(index) > 0 || value(index + 1) > 0 || index.checked_sub(1).is_some_and(|at| value(at) > 0);
         let indices: Vec<usize> = (0..points.len()).collect();
-        for run in indices.split(|index| !is_told(*index)) {
+        for run in indices.split(|index| !is_shown(*index)) {
             let at = |index: &usize| frame.at(points[*index].middle, rate(value(*index), points[*index].length));
             scene.line(run.iter().map(at).collect(), stroke);
         }

@@ -76,7 +76,7 @@ impl Checker<'_> {
         let fraction = written.fraction();
         if fraction.is_none() {
             let help = "write a percentage, \"5%\", or a fraction from 0 to 1, 0.05";
-            self.error(&place.key("max_degraded"), "this is no share", help);
+            self.error(&place.key("max_degraded"), "this is not a share from 0 to 1", help);
         }
         fraction
     }
@@ -131,7 +131,7 @@ impl Checker<'_> {
             ];
             for (place, _) in keys.iter().filter(|(_, expected)| *expected) {
                 let help = "leave it out, or leave out `[target]` to use the simulated vendors, which keep a ledger";
-                self.error_at(self.document.key_span(place), "only the ledger of the simulated vendors could tell this", help);
+                self.error_at(self.document.key_span(place), "only the ledger of the simulated vendors can show this", help);
             }
         }
     }

@@ -66,7 +66,7 @@ impl Checker<'_> {
         for (index, RawFault(form)) in raw_faults.iter().enumerate() {
             let place = place.item(index);
             if !form.name.trim().is_empty() && !names.insert(form.name.as_str()) {
-                let help = "the report tells faults apart by their names: give each its own";
+                let help = "the report refers to faults by name: give each its own";
                 self.error(&place.key("name"), format!("there are two faults `{}`", form.name.escape_debug()), help);
             }
             if let (Some(load), Some(at), Some(lasts)) = (load, form.at, form.lasts) {

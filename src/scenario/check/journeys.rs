@@ -29,7 +29,7 @@ impl Checker<'_> {
     ) -> Option<Vec<WeightedJourney>> {
         let raw_journeys = raw?;
         if raw_journeys.is_empty() && !self.document.is_damaged(place) {
-            self.error(place, "there is no journey: users would have nothing to do", "add one, as in [{ journey = \"lead\" }]");
+            self.error(place, "no journeys: users would have nothing to do", "add one, as in [{ journey = \"lead\" }]");
             return None;
         }
         let mut journeys = Vec::new();
@@ -47,11 +47,7 @@ impl Checker<'_> {
                 } else {
                     ("journey", "list it once, with the sum of the weights")
                 };
-                self.error(
-                    &place.key(key),
-                    format!("there are two journeys `{label}`: their samples could not be told apart"),
-                    help,
-                );
+                self.error(&place.key(key), format!("there are two journeys `{label}`: their samples would be mixed"), help);
             }
             match journey {
                 Some(journey) => journeys.push(WeightedJourney { journey, weight: raw.weight.unwrap_or(1), tags }),
@@ -98,7 +94,7 @@ impl Checker<'_> {
         };
         let headers = self.headers(raw, place);
         if raw.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
-            self.error(&place.key("timeout"), "no answer comes in no time", "give a timeout above \"0s\"");
+            self.error(&place.key("timeout"), "the timeout must be longer than zero", "give a timeout above \"0s\"");
         }
         Some(HttpJourney {
             name,

@@ -101,7 +101,11 @@ impl Checker<'_> {
     fn slo(&mut self, raw: &RawTestPlan) -> Option<Slo> {
         let slo = raw.slo.as_ref()?;
         if slo.latency.0.is_zero() {
-            self.error(&KeyPath::of("slo").key("latency"), "no request takes no time", "give the bound, as in \"500ms\"");
+            self.error(
+                &KeyPath::of("slo").key("latency"),
+                "the latency must be longer than zero",
+                "give the bound, as in \"500ms\"",
+            );
         }
         Some(Slo { percentile: slo.percentile, latency: slo.latency.0, error_rate: slo.error_rate })
     }

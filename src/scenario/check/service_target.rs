@@ -37,7 +37,7 @@ impl Checker<'_> {
             self.warning(&KeyPath::of("resilience"), "your own service has its own patterns, so these settings do nothing", help);
         }
         if target.service_timeout.is_some_and(|timeout| timeout.0.is_zero()) {
-            self.error(&place.key("service_timeout"), "no answer comes in no time", "give a timeout above \"0s\"");
+            self.error(&place.key("service_timeout"), "the timeout must be longer than zero", "give a timeout above \"0s\"");
         }
         let token = target.service_token.as_ref().map(|variable| self.secret(variable, &place.key("service_token")));
         let timeout = target.service_timeout.map_or(TIMEOUT, |timeout| timeout.0);

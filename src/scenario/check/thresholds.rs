@@ -44,7 +44,7 @@ impl<'a> Produced<'a> {
         load: Option<&Load>,
         has_faults: bool,
     ) -> Self {
-        // A service has the pipelines then, and tells of them.
+        // A service has the pipelines then, and reports on them.
         let to_service = matches!(target, Target::Service(_));
         let own_service = matches!(target, Target::Service(service) if service.at != ServiceAt::Started);
         let all = || journeys.iter().map(|weighted| &weighted.journey);

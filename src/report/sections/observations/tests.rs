@@ -73,7 +73,7 @@ fn the_breaker_is_set_against_the_fault() {
 }
 
 #[test]
-fn an_opening_without_a_fault_is_told_with_its_cause() {
+fn an_opening_without_a_fault_is_reported_with_its_cause() {
     let mut run = fixture::quickstart();
     run.result.faults.clear();
     assert_says(&observed(&run), "Clay's breaker opened at 20.8 s with no fault active: 5 failures in a row reached 5.");
@@ -104,7 +104,7 @@ fn the_queue_is_followed_until_it_is_empty() {
 }
 
 #[test]
-fn errors_under_faults_are_told_from_the_others() {
+fn errors_under_faults_are_counted_apart() {
     let run = fixture::quickstart();
     assert_says(&observed(&run), "140 of 3,500 requests failed (4.00 %): 35.9 % of those under a fault, 0 % of the others.");
     assert_says(&observed(&fixture::flat(10, 5, 0)), "None of 50 requests failed.");
@@ -135,7 +135,7 @@ fn leads_are_accounted_for() {
 }
 
 #[test]
-fn a_queue_without_credits_is_not_told_to_be_patient() {
+fn a_queue_without_credits_is_not_expected_to_drain() {
     let mut run = fixture::quickstart();
     run.result.leads = LeadCounts { submitted: 10, delivered: 6, queued: 4, ..LeadCounts::default() };
     let vendor = Some(crate::outcome::Vendor::Clay);
@@ -160,7 +160,7 @@ fn only_a_limit_with_little_to_spare_is_to_be_watched() {
 }
 
 #[test]
-fn credits_that_run_out_are_told() {
+fn credits_that_run_out_are_reported() {
     let mut run = fixture::quickstart();
     let kind = EventKind::CreditsExhausted { used: 498, limit: 500 };
     run.result.events.push(Event { at_us: 30_000_000, vendor: Some(Vendor::Clay), kind });
@@ -168,7 +168,7 @@ fn credits_that_run_out_are_told() {
 }
 
 #[test]
-fn what_was_cut_off_is_told() {
+fn what_was_cut_off_is_reported() {
     let mut run = fixture::quickstart();
     run.totals.interrupted_iterations = 3;
     run.totals.panics = 1;
