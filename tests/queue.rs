@@ -32,6 +32,7 @@ fn lead(number: u64, user: &str, name: &str) -> NewLead {
         key: idempotency_key(kind, &key, &json!({})),
         lead: Some(key.clone()),
         caller: 0,
+        due: None,
     });
     NewLead { key, user: user.to_owned(), data, operations: operations.to_vec() }
 }

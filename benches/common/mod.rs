@@ -32,6 +32,7 @@ pub(crate) fn lead(number: u64) -> NewLead {
         key: idempotency_key(kind, &key, &json!({})),
         lead: Some(key.clone()),
         caller: 0,
+        due: None,
     });
     NewLead { key, user, data, operations: operations.to_vec() }
 }

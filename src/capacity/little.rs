@@ -52,10 +52,5 @@ pub(super) fn check(window: &Window, totals: &Totals, think_time: Option<Duratio
 }
 
 fn mean_iteration_us(window: &Window, totals: &Totals) -> Option<f64> {
-    let chosen = totals.series.iter().filter(|(labels, _)| {
-        labels.kind == SampleKind::Iteration && !labels.under_fault && window.phases.contains(&labels.phase)
-    });
-    let (count, sum) = chosen
-        .fold((0_u64, 0_u128), |(count, sum), (_, series)| (count + series.histogram.len(), sum + u128::from(series.sum_us)));
-    (count > 0).then(|| sum as f64 / count as f64)
+    totals.mean_us(SampleKind::Iteration, |labels| !labels.under_fault && window.phases.contains(&labels.phase))
 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use hdrhistogram::Histogram;
-
 use crate::measure::{Labels, SampleKind};
 use crate::outcome::Vendor;
 use crate::threshold::{Aggregation, Metric, Operator, Threshold};
@@ -58,7 +56,8 @@ fn holds(value: f64, operator: Operator, limit: f64) -> bool {
 
 fn observe(threshold: &Threshold, evidence: &Evidence<'_>) -> Observed {
     match threshold.metric {
-        Metric::HttpReqDuration => trend(threshold, evidence, SampleKind::Attempt),
+        Metric::HttpReqDuration => trend(threshold, evidence, SampleKind::Duration),
+        Metric::HttpReqLatency => trend(threshold, evidence, SampleKind::Attempt),
         Metric::IterationDuration => trend(threshold, evidence, SampleKind::Iteration),
         Metric::HttpReqFailed => failed_share(threshold, evidence),
         Metric::HttpReqs => samples(threshold, evidence, SampleKind::Attempt),
@@ -86,7 +85,7 @@ fn undefined(threshold: &Threshold) -> Observed {
 
 fn what(kind: SampleKind) -> &'static str {
     match kind {
-        SampleKind::Attempt => "request",
+        SampleKind::Attempt | SampleKind::Duration => "request",
         SampleKind::Iteration => "iteration",
     }
 }
@@ -104,11 +103,11 @@ fn no_samples(threshold: &Threshold, kind: SampleKind) -> Observed {
 fn trend(threshold: &Threshold, evidence: &Evidence<'_>, kind: SampleKind) -> Observed {
     let tags = &threshold.tags;
     let histogram = evidence.totals.merged(kind, |labels| matches(labels, tags));
-    if histogram.is_empty() {
+    let Some(mean) = evidence.totals.mean_us(kind, |labels| matches(labels, tags)) else {
         return no_samples(threshold, kind);
-    }
+    };
     let us = match threshold.aggregation {
-        Aggregation::Avg => exact_mean(evidence, kind, tags, &histogram),
+        Aggregation::Avg => mean,
         Aggregation::Min => histogram.min() as f64,
         Aggregation::Max => histogram.max() as f64,
         Aggregation::Med => histogram.value_at_percentile(50.0) as f64,
@@ -117,12 +116,6 @@ fn trend(threshold: &Threshold, evidence: &Evidence<'_>, kind: SampleKind) -> Ob
         Aggregation::Rate | Aggregation::Value => return undefined(threshold),
     };
     Observed::Value(us / 1e3)
-}
-
-fn exact_mean(evidence: &Evidence<'_>, kind: SampleKind, tags: &[(String, String)], histogram: &Histogram<u64>) -> f64 {
-    let chosen = evidence.totals.series.iter().filter(|(labels, _)| labels.kind == kind && matches(labels, tags));
-    let sum: u128 = chosen.map(|(_, series)| u128::from(series.sum_us)).sum();
-    sum as f64 / histogram.len() as f64
 }
 
 fn failed_share(threshold: &Threshold, evidence: &Evidence<'_>) -> Observed {

@@ -30,6 +30,9 @@ fn threshold(metric: Metric, tags: &[(&str, &str)], aggregation: Aggregation, op
 
 fn add(totals: &mut Totals, kind: SampleKind, vendor: Vendor, failure: Option<FailureKind>, samples: &[(u64, u64)]) {
     let status = if failure.is_some() { 503 } else { 200 };
+    if kind == SampleKind::Attempt {
+        add(totals, SampleKind::Duration, vendor, failure, samples);
+    }
     let labels = Labels { status, failure, ..Labels::new(kind, vendor, "r") };
     let new = || Series { histogram: hdrhistogram::Histogram::new(3).unwrap(), sum_us: 0, bytes: 0 };
     let series = totals.series.entry(labels).or_insert_with(new);
@@ -126,6 +129,17 @@ fn request_durations() {
     assert_value(Metric::HttpReqDuration, &[("status", "503")], Min, 300.0);
     assert_value(Metric::HttpReqDuration, &[("expected_response", "true"), ("vendor", "clay")], Max, 100.0);
     assert_value(Metric::IterationDuration, &[], Avg, 500.0);
+}
+
+#[test]
+fn latency_is_judged_from_when_requests_were_due() {
+    let mut run = run();
+    let labels = Labels::new(SampleKind::Attempt, Vendor::Clay, "waited");
+    run.totals.series.entry(labels).or_default().record(900_000, 0);
+    let longest = |metric| observed(&run, metric, &[], Max);
+    let [latency, duration] = [Metric::HttpReqLatency, Metric::HttpReqDuration].map(longest);
+    assert!(matches!(latency, Observed::Value(ms) if (ms - 900.0).abs() < 1.0), "{latency:?}");
+    assert!(matches!(duration, Observed::Value(ms) if (ms - 300.0).abs() < 1.0), "{duration:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The journeys that go through the pipelines: enrich, identify, track, and a whole lead.
 
+use std::time::Duration;
+
 use super::checks;
 use super::integration::Integration;
 use super::leads::Lead;
@@ -50,13 +52,16 @@ impl Ids {
 pub(super) async fn run(
     steps: Steps,
     lead: &Lead,
+    due: Duration,
     integration: &Integration,
     ids: Ids,
     recorder: &Recorder,
     journal: &DriverJournal,
 ) -> Option<FailureKind> {
+    let mut due = Some(due);
     for kind in steps.operations {
-        let operation = operations::of(*kind, lead, steps.caller);
+        // The iteration's first request was due with it, and the others when they are sent.
+        let operation = operations::of(*kind, lead, steps.caller, due.take());
         let handed_in = journal.hands_in(&operation);
         let disposition = integration.call(operation).await;
         journal.disposed(handed_in, &disposition);

@@ -52,10 +52,11 @@ impl Sender for VendorSender {
             // Nothing can be sent to an endpoint that the scenario does not name; validation refuses such scenarios.
             return Reply { failure: Some(FailureKind::ConnectionRefused), ..Reply::default() };
         };
-        // What a pipeline waits for is its own doing: its requests are due when they are sent.
+        // What a pipeline waits for before the first attempt is latency; a retry is due when it is sent.
+        let due = operation.due.filter(|_| attempt == 1);
         let body = Body::Keep(LONGEST_ANSWER_KEPT);
         let routes = self.routes[usize::from(operation.caller)];
-        let sent = self.meter.send(routes.of(operation), attempt, None, request, self.timeout, body).await;
+        let sent = self.meter.send(routes.of(operation), attempt, due, request, self.timeout, body).await;
         reply(sent.failure, sent.answer.as_ref())
     }
 }

@@ -237,7 +237,7 @@ impl Workload {
             Action::Pipelines(steps) => {
                 let lead = self.leads.next(user)?;
                 let (integration, ids) = self.integration.as_ref().zip(self.pipeline_ids)?;
-                Box::pin(pipelines::run(*steps, &lead, integration, ids, &self.recorder, &self.journal)).await
+                Box::pin(pipelines::run(*steps, &lead, due, integration, ids, &self.recorder, &self.journal)).await
             }
         };
         Some((failure, Duration::ZERO))

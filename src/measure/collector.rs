@@ -298,7 +298,8 @@ mod tests {
         let totals = collector.totals();
         assert_eq!(rows, THREADS * EACH);
         assert_eq!(totals.merged(SampleKind::Attempt, |_| true), whole);
-        assert_eq!(totals.series.values().map(|series| series.sum_us).sum::<u64>(), (0..THREADS * EACH).sum::<u64>());
+        let all = (0..THREADS * EACH).sum::<u64>();
+        assert_eq!(totals.mean_us(SampleKind::Attempt, |_| true), Some(all as f64 / (THREADS * EACH) as f64));
         assert_eq!(totals.checks["held"], CheckCount { passes: THREADS * EACH / 4, fails: THREADS * EACH * 3 / 4 });
     }
 
@@ -315,7 +316,18 @@ mod tests {
             distinct.push(series.map(|series| series.histogram.distinct_values()).sum::<usize>());
         }
         assert_eq!(distinct[0], distinct[19]);
-        assert_eq!(collector.totals().series.len(), 1);
+        assert_eq!(collector.totals().series.len(), 2, "from when they were due, and from when they were sent");
+    }
+
+    #[test]
+    fn latency_counts_from_when_a_request_was_due_and_duration_from_when_it_was_sent() {
+        let (recorder, mut collector, route) = one_route();
+        let [due, sent, done] = [1, 4, 6].map(Duration::from_secs);
+        recorder.attempt(AttemptSample { due, sent, done, ..success(route, Duration::ZERO, 0) });
+        let second = collector.cut(7 * SECOND, Observed::default()).second;
+        assert_eq!((second.requests, second.bytes, second.max_us / 100_000), (1, 7, 50));
+        let mean = |kind| collector.totals().mean_us(kind, |_| true);
+        assert_eq!((mean(SampleKind::Attempt), mean(SampleKind::Duration)), (Some(5e6), Some(2e6)));
     }
 
     proptest! {
@@ -347,7 +359,8 @@ mod tests {
                 prop_assert_eq!(merged.value_at_percentile(percentile), whole.value_at_percentile(percentile));
             }
             let sum: u64 = seconds.iter().flatten().map(|(us, _)| us).sum();
-            prop_assert_eq!(collector.totals().series.values().map(|series| series.sum_us).sum::<u64>(), sum);
+            let mean = collector.totals().mean_us(SampleKind::Attempt, |_| true).unwrap_or_default();
+            prop_assert_eq!(mean, if whole.is_empty() { 0.0 } else { sum as f64 / whole.len() as f64 });
         }
     }
 }

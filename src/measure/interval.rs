@@ -40,6 +40,7 @@ impl Interval {
                         second.rate_limited += count;
                     }
                 }
+                SampleKind::Duration => {}
                 SampleKind::Iteration => {
                     second.iterations += count;
                     second.iterations_failed += failed;

@@ -16,12 +16,14 @@ use super::sample::{AttemptSample, IterationSample};
 use super::timetable::Timetable;
 use super::user_tags::{TagError, UserTags};
 
-/// The two things that are timed.
+/// What is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SampleKind {
     /// One HTTP request, from when it was due to the last byte of its answer's body.
     Attempt,
+    /// The same request, from when it was sent: k6's `http_req_duration`.
+    Duration,
     /// One whole journey, retries and waits included, think time not.
     Iteration,
 }
@@ -31,6 +33,7 @@ impl SampleKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Attempt => "attempt",
+            Self::Duration => "duration",
             Self::Iteration => "iteration",
         }
     }
@@ -308,7 +311,7 @@ impl SeriesKey {
     /// Of a request to `vendor`.
     pub(super) fn of_attempt(sample: &AttemptSample, vendor: Peer, timetable: &Timetable) -> Self {
         Self {
-            source: sample.route.0,
+            source: sample.route.latency,
             status: sample.status,
             failure: sample.failure,
             phase: timetable.phase(sample.due),
@@ -327,6 +330,11 @@ impl SeriesKey {
             under_fault: timetable.under_fault(vendor, sample.sent),
             retry: false,
         }
+    }
+
+    /// The same of another source.
+    pub(super) fn with_source(self, source: u16) -> Self {
+        Self { source, ..self }
     }
 
     /// The key in 55 bits, different for different keys.

@@ -49,7 +49,9 @@ impl RecorderBuilder {
 
     /// Registers a route of requests (`clay.webhook`). The same route with the same tags twice is one route.
     pub fn route(&mut self, name: &str, vendor: impl Into<Peer>) -> RouteId {
-        RouteId(self.source(SampleKind::Attempt, name, vendor.into()))
+        let vendor = vendor.into();
+        let [latency, duration] = [SampleKind::Attempt, SampleKind::Duration].map(|kind| self.source(kind, name, vendor));
+        RouteId { latency, duration }
     }
 
     /// Registers a journey (`lead`) and the vendor that it is mainly about. The same journey with the same tags twice is one
@@ -117,22 +119,28 @@ impl Recorder {
 
     /// Records a request. It counts in the second in which it is recorded, that is, when it is done.
     pub fn attempt(&self, sample: AttemptSample) {
-        let source = self.shared.source(sample.route.0);
+        let AttemptSample { route, due, sent, done, bytes, attempt, .. } = sample;
+        let source = self.shared.source(route.latency);
         let key = SeriesKey::of_attempt(&sample, source.vendor, &self.shared.timetable);
-        self.record(source, key, [sample.due, sample.sent, sample.done], sample.bytes, sample.attempt);
+        let mut table = self.shared.shard().lock();
+        table.record(key, done.saturating_sub(due), bytes);
+        // The answer's bytes are counted once.
+        table.record_again(key.with_source(route.duration), done.saturating_sub(sent), 0);
+        drop(table);
+        self.hand_on(source, key, [due, sent, done], bytes, attempt);
     }
 
     /// Records a journey, when it has ended.
     pub fn iteration(&self, sample: IterationSample) {
         let source = self.shared.source(sample.journey.0);
         let key = SeriesKey::of_iteration(&sample, source.vendor, &self.shared.timetable);
-        self.record(source, key, [sample.due, sample.sent, sample.done], 0, 1);
+        let IterationSample { due, sent, done, .. } = sample;
+        // Where a result came back "before" it was due, it took no time; it must not wrap around.
+        self.shared.shard().lock().record(key, done.saturating_sub(due), 0);
+        self.hand_on(source, key, [due, sent, done], 0, 1);
     }
 
-    fn record(&self, source: &Source, key: SeriesKey, times: [Duration; 3], bytes: u64, attempt: u32) {
-        let [due, _, done] = times;
-        // Where a result came back "before" it was due, the latency is zero; it must not wrap around.
-        self.shared.shard().lock().record(key, done.saturating_sub(due), bytes);
+    fn hand_on(&self, source: &Source, key: SeriesKey, times: [Duration; 3], bytes: u64, attempt: u32) {
         for receiver in &self.shared.receivers {
             receiver.sample(Sample { times, attempt, bytes, key, source: source.clone() });
         }

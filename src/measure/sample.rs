@@ -10,7 +10,12 @@ use super::user_tags::UserTags;
 
 /// A route registered with [`super::RecorderBuilder::route`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RouteId(pub(super) u16);
+pub struct RouteId {
+    /// The source of its samples from when they were due.
+    pub(super) latency: u16,
+    /// That from when they were sent.
+    pub(super) duration: u16,
+}
 
 /// A journey registered with [`super::RecorderBuilder::journey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

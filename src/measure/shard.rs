@@ -61,10 +61,14 @@ impl Table {
 
     /// Adds a sample. Allocates when a series is new or meets a longer duration than ever before, else never.
     pub(super) fn record(&mut self, key: SeriesKey, duration: Duration, bytes: u64) {
-        let us = micros(duration);
-        self.clamped += u64::from(us > HIGHEST_US);
+        self.clamped += u64::from(micros(duration) > HIGHEST_US);
+        self.record_again(key, duration, bytes);
+    }
+
+    /// Adds another duration of a sample that has been added.
+    pub(super) fn record_again(&mut self, key: SeriesKey, duration: Duration, bytes: u64) {
         let cell = self.cells.entry(key.packed()).or_insert_with(|| Cell { key, series: Series::new(), idle: 0 });
-        cell.series.record(us, bytes);
+        cell.series.record(micros(duration), bytes);
     }
 
     /// Hands every series that has samples to `take` and empties the table, keeping its memory for the next second.

@@ -127,17 +127,25 @@ impl Totals {
     /// Never: a resizing histogram takes every value.
     pub fn merged(&self, kind: SampleKind, select: impl Fn(&Labels) -> bool) -> Histogram<u64> {
         let mut merged = Histogram::new(super::DIGITS).expect("3 significant digits are valid");
-        for (labels, series) in &self.series {
-            if labels.kind == kind && select(labels) {
-                merged.add(&series.histogram).expect("a resizing histogram takes any value");
-            }
+        for series in self.chosen(kind, select) {
+            merged.add(&series.histogram).expect("a resizing histogram takes any value");
         }
         merged
     }
 
+    /// The mean of all series of a kind whose labels pass `select`, in microseconds, from the exact sums; `None` without samples.
+    pub fn mean_us(&self, kind: SampleKind, select: impl Fn(&Labels) -> bool) -> Option<f64> {
+        let add = |(count, sum), series: &Series| (count + series.histogram.len(), sum + u128::from(series.sum_us));
+        let (count, sum) = self.chosen(kind, select).fold((0_u64, 0_u128), add);
+        (count > 0).then(|| sum as f64 / count as f64)
+    }
+
+    fn chosen(&self, kind: SampleKind, select: impl Fn(&Labels) -> bool) -> impl Iterator<Item = &Series> {
+        self.series.iter().filter(move |(labels, _)| labels.kind == kind && select(labels)).map(|(_, series)| series)
+    }
+
     /// Number of samples of a kind whose labels pass `select`.
     pub fn count(&self, kind: SampleKind, select: impl Fn(&Labels) -> bool) -> u64 {
-        let chosen = self.series.iter().filter(|(labels, _)| labels.kind == kind && select(labels));
-        chosen.map(|(_, series)| series.histogram.len()).sum()
+        self.chosen(kind, select).map(|series| series.histogram.len()).sum()
     }
 }

@@ -87,6 +87,9 @@ pub(crate) fn labels(name: &str, vendor: Vendor, status: u16, failure: Option<Fa
 
 /// Adds samples, given as (duration in microseconds, how many).
 pub(crate) fn record(totals: &mut Totals, labels: Labels, samples: &[(u64, u64)]) {
+    if labels.kind == SampleKind::Attempt {
+        record(totals, Labels { kind: SampleKind::Duration, ..labels.clone() }, samples);
+    }
     let series = totals.series.entry(labels).or_insert_with(|| Series {
         histogram: hdrhistogram::Histogram::new(crate::measure::DIGITS).unwrap(),
         sum_us: 0,

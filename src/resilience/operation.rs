@@ -1,5 +1,7 @@
 //! What a caller asks of a vendor, and what became of it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -27,6 +29,10 @@ pub struct Operation {
     /// disk forget it.
     #[serde(skip)]
     pub caller: u16,
+    /// When the load wanted it sent, since the load began. An operation that waits in a queue forgets it: from then on its pace
+    /// is the pipeline's.
+    #[serde(skip)]
+    pub due: Option<Duration>,
 }
 
 impl Operation {
@@ -34,7 +40,7 @@ impl Operation {
     pub fn new(kind: OperationKind, user: impl Into<String>, data: Value) -> Self {
         let user = user.into();
         let key = idempotency_key(kind, &user, &data);
-        Self { kind, user, data, key, lead: None, caller: 0 }
+        Self { kind, user, data, key, lead: None, caller: 0, due: None }
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::measure::{IntervalLogReader, Labels, LogError, Totals};
+use crate::measure::{IntervalLogReader, Labels, LogError, SampleKind, Totals};
 
 use super::facts::{FORMAT, Run, RunResult, SeriesSum};
 use super::summary::{self, SummaryProblem};
@@ -125,7 +125,8 @@ pub fn read_verdict<V: DeserializeOwned>(dir: &Path) -> Result<V, ReadError> {
 }
 
 fn count(result: &RunResult) -> u64 {
-    result.sums.iter().map(|sum| sum.count).sum()
+    let counted_once = result.sums.iter().filter(|sum| sum.labels.kind != SampleKind::Duration);
+    counted_once.map(|sum| sum.count).sum()
 }
 
 fn summary_bytes(dir: &Path) -> Result<Vec<u8>, ReadError> {
@@ -200,8 +201,8 @@ mod tests {
     use serde_json::{Value, json};
     use tempfile::TempDir;
 
+    use crate::measure::Interval;
     use crate::measure::strategies::intervals;
-    use crate::measure::{Interval, SampleKind};
     use crate::result::samples::{result, some_intervals};
     use crate::result::{RunDir, RunWriter};
 

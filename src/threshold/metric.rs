@@ -5,29 +5,54 @@ use crate::measure::{LABELS, Selects};
 /// The metrics that a threshold may be set on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Metric {
-    /// `http_req_duration`, a trend in ms.
+    /// `http_req_duration`: from when a request was sent to the last byte of its answer, as in k6.
     HttpReqDuration,
-    /// `http_req_failed`, a rate.
+    /// `http_req_latency`: the same, but from when the request was due. What it waited for before it was sent counts.
+    HttpReqLatency,
+    /// `http_req_failed`.
     HttpReqFailed,
-    /// `http_reqs`, a counter.
+    /// `http_reqs`.
     HttpReqs,
-    /// `iterations`, a counter.
+    /// `iterations`.
     Iterations,
-    /// `iteration_duration`, a trend in ms.
+    /// `iteration_duration`.
     IterationDuration,
-    /// `checks`, a rate; tag `check` selects one.
+    /// `checks`; tag `check` selects one.
     Checks,
-    /// `dropped_iterations`, a counter.
+    /// `dropped_iterations`.
     DroppedIterations,
-    /// `leads_lost`, a counter.
+    /// `leads_lost`.
     LeadsLost,
-    /// `breaker_open_seconds`, a counter of seconds in OPEN or FORCED_OPEN over all vendors; tag `vendor` selects one.
+    /// `breaker_open_seconds`: seconds in OPEN or FORCED_OPEN over all vendors; tag `vendor` selects one.
     BreakerOpenSeconds,
-    /// `queue_depth`, a gauge.
+    /// `queue_depth`.
     QueueDepth,
-    /// `credits_used`, a counter.
+    /// `credits_used`.
     CreditsUsed,
 }
+
+/// What a metric may be narrowed by.
+enum Tags {
+    OfRequests,
+    OfIterations,
+    Only(&'static [&'static str]),
+}
+
+/// A metric's row: itself, its name in a scenario, its kind, and its tags.
+const METRICS: [(Metric, &str, MetricKind, Tags); 12] = [
+    (Metric::HttpReqDuration, "http_req_duration", MetricKind::Trend, Tags::OfRequests),
+    (Metric::HttpReqLatency, "http_req_latency", MetricKind::Trend, Tags::OfRequests),
+    (Metric::HttpReqFailed, "http_req_failed", MetricKind::Rate, Tags::OfRequests),
+    (Metric::HttpReqs, "http_reqs", MetricKind::Counter, Tags::OfRequests),
+    (Metric::Iterations, "iterations", MetricKind::Counter, Tags::OfIterations),
+    (Metric::IterationDuration, "iteration_duration", MetricKind::Trend, Tags::OfIterations),
+    (Metric::Checks, "checks", MetricKind::Rate, Tags::Only(&["check"])),
+    (Metric::DroppedIterations, "dropped_iterations", MetricKind::Counter, Tags::Only(&[])),
+    (Metric::LeadsLost, "leads_lost", MetricKind::Counter, Tags::Only(&[])),
+    (Metric::BreakerOpenSeconds, "breaker_open_seconds", MetricKind::Counter, Tags::Only(&["vendor"])),
+    (Metric::QueueDepth, "queue_depth", MetricKind::Gauge, Tags::Only(&[])),
+    (Metric::CreditsUsed, "credits_used", MetricKind::Counter, Tags::Only(&[])),
+];
 
 /// k6's four kinds of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,68 +100,51 @@ impl MetricKind {
 }
 
 impl Metric {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::HttpReqDuration,
-        Self::HttpReqFailed,
-        Self::HttpReqs,
-        Self::Iterations,
-        Self::IterationDuration,
-        Self::Checks,
-        Self::DroppedIterations,
-        Self::LeadsLost,
-        Self::BreakerOpenSeconds,
-        Self::QueueDepth,
-        Self::CreditsUsed,
-    ];
+    /// All of them, in the order of the table.
+    pub fn all() -> impl Iterator<Item = Self> {
+        METRICS.iter().map(|row| row.0)
+    }
+
+    fn row(self) -> &'static (Self, &'static str, MetricKind, Tags) {
+        // A metric finds its row by its number.
+        &METRICS[self as usize]
+    }
 
     /// Its name in a scenario.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::HttpReqDuration => "http_req_duration",
-            Self::HttpReqFailed => "http_req_failed",
-            Self::HttpReqs => "http_reqs",
-            Self::Iterations => "iterations",
-            Self::IterationDuration => "iteration_duration",
-            Self::Checks => "checks",
-            Self::DroppedIterations => "dropped_iterations",
-            Self::LeadsLost => "leads_lost",
-            Self::BreakerOpenSeconds => "breaker_open_seconds",
-            Self::QueueDepth => "queue_depth",
-            Self::CreditsUsed => "credits_used",
-        }
+        self.row().1
     }
 
     /// Its kind.
     pub fn kind(self) -> MetricKind {
-        match self {
-            Self::HttpReqDuration | Self::IterationDuration => MetricKind::Trend,
-            Self::HttpReqFailed | Self::Checks => MetricKind::Rate,
-            Self::QueueDepth => MetricKind::Gauge,
-            Self::HttpReqs
-            | Self::Iterations
-            | Self::DroppedIterations
-            | Self::LeadsLost
-            | Self::BreakerOpenSeconds
-            | Self::CreditsUsed => MetricKind::Counter,
-        }
+        self.row().2
     }
 
     /// The tags that it may be narrowed by, beside those that a plan gives to its samples.
     pub fn tags(self) -> Vec<&'static str> {
         let of_samples =
             |pass: fn(Selects) -> bool| LABELS.iter().filter(|label| pass(label.selects)).map(|label| label.name).collect();
-        match self {
-            Self::HttpReqDuration | Self::HttpReqFailed | Self::HttpReqs => of_samples(|selects| selects != Selects::Nothing),
-            Self::Iterations | Self::IterationDuration => of_samples(|selects| selects == Selects::Both),
-            Self::Checks => vec!["check"],
-            Self::BreakerOpenSeconds => vec!["vendor"],
-            Self::DroppedIterations | Self::LeadsLost | Self::QueueDepth | Self::CreditsUsed => vec![],
+        match self.row().3 {
+            Tags::OfRequests => of_samples(|selects| selects != Selects::Nothing),
+            Tags::OfIterations => of_samples(|selects| selects == Selects::Both),
+            Tags::Only(tags) => tags.to_vec(),
         }
     }
 
     /// Whether it is made of samples, which carry the tags of their plan.
     pub fn is_of_samples(self) -> bool {
-        matches!(self, Self::HttpReqDuration | Self::HttpReqFailed | Self::HttpReqs | Self::Iterations | Self::IterationDuration)
+        !matches!(self.row().3, Tags::Only(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_finds_its_row() {
+        for (index, metric) in Metric::all().enumerate() {
+            assert_eq!((metric.row().0, metric as usize), (metric, index));
+        }
     }
 }

@@ -67,8 +67,8 @@ fn parse_metric(text: &str, user_tags: &[&str]) -> Result<Selection, ThresholdEr
     scanner.skip_space();
     let (name, span) = scanner.take_while(|c| c != '{');
     let name = name.trim_end();
-    let Some(metric) = Metric::ALL.into_iter().find(|metric| metric.as_str() == name) else {
-        let help = nearest(name, &Metric::ALL.map(Metric::as_str));
+    let Some(metric) = Metric::all().find(|metric| metric.as_str() == name) else {
+        let help = nearest(name, &Metric::all().map(Metric::as_str).collect::<Vec<_>>());
         return Err(in_metric(span.start..span.start + name.len(), format!("there is no metric `{name}`"), help));
     };
     let mut tags = Vec::new();
@@ -336,7 +336,7 @@ mod tests {
     fn what_is_wrong_is_pointed_at_with_what_would_be_right() {
         let cases = [
             ("http_req_durations", "p(95)<500", "http_req_durations", "no metric", "did you mean `http_req_duration`?"),
-            ("cpu", "value<5", "cpu", "no metric", "`http_req_duration`, `http_req_failed`"),
+            ("cpu", "value<5", "cpu", "no metric", "`http_req_duration`, `http_req_latency`, `http_req_failed`"),
             ("http_reqs{vendr:clay}", "count>1", "vendr", "no tag `vendr`", "did you mean `vendor`?"),
             ("leads_lost{vendor:clay}", "count==0", "vendor", "no tag", "leave out the braces"),
             ("http_reqs{vendor:klay}", "count>1", "klay", "`vendor` is never `klay`", "did you mean `clay`?"),

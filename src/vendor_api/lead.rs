@@ -22,6 +22,7 @@ pub fn lead_operations(lead: &str, user: &str, data: &Value) -> Vec<Operation> {
             key: operation_key(kind, lead),
             lead: Some(lead.to_owned()),
             caller: 0,
+            due: None,
         })
         .collect()
 }
@@ -41,6 +42,7 @@ pub fn finding(lead: &str, user: &str, found: &Value) -> Operation {
         key: idempotency_key(OperationKind::Identify, lead, found),
         lead: Some(lead.to_owned()),
         caller: 0,
+        due: None,
     }
 }
 

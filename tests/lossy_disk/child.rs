@@ -83,7 +83,7 @@ fn lead(number: u64) -> NewLead {
     let data = json!({ "number": number, "text": "lossy ".repeat(1_000) });
     let operation = |kind: OperationKind| {
         let own = idempotency_key(kind, &key, &json!({}));
-        Operation { kind, user: user.clone(), data: data.clone(), key: own, lead: Some(key.clone()), caller: 0 }
+        Operation { kind, user: user.clone(), data: data.clone(), key: own, lead: Some(key.clone()), caller: 0, due: None }
     };
     let operations = [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track].map(operation).to_vec();
     NewLead { key, user, data, operations }

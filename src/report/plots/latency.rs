@@ -70,7 +70,11 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
 /// At most three limits on request durations, in microseconds.
 fn limits<'v>(view: &View<'v>) -> Vec<(&'v ThresholdJudgement, f64)> {
     let all = view.judged.verdict.thresholds.iter();
-    let wanted = all.filter(|j| j.metric == "http_req_duration" && j.unit == Unit::Milliseconds && j.operator.starts_with('<'));
+    let wanted = all.filter(|j| {
+        ["http_req_duration", "http_req_latency"].contains(&&*j.metric)
+            && j.unit == Unit::Milliseconds
+            && j.operator.starts_with('<')
+    });
     wanted.map(|judgement| (judgement, judgement.limit * 1e3)).take(3).collect()
 }
 

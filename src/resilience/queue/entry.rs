@@ -46,6 +46,7 @@ pub struct Entry {
 impl Entry {
     /// A new entry, with the attempt that brought it here.
     pub fn new(operation: Operation, attempt: Attempt) -> Self {
+        let operation = Operation { due: None, ..operation };
         Self { operation, timestamp: attempt.at, retry_count: 0, redrives: 0, attempts: vec![attempt] }
     }
 

@@ -141,6 +141,7 @@ pub(super) fn entry(row: &Row<'_>) -> Result<Entry> {
             key: Key::text(&key),
             lead: lead.as_deref().map(Key::text),
             caller: 0,
+            due: None,
         },
         timestamp: uint(row, "first")?,
         retry_count: row.get("retry_count")?,

@@ -54,7 +54,7 @@ pub(crate) fn key(number: u64) -> String {
 pub(crate) fn operation(kind: OperationKind, lead: u64, user: &str, data: Value) -> Operation {
     let lead = key(lead);
     let key = idempotency_key(kind, &lead, &json!({}));
-    Operation { kind, user: user.to_owned(), data, key, lead: Some(lead), caller: 0 }
+    Operation { kind, user: user.to_owned(), data, key, lead: Some(lead), caller: 0, due: None }
 }
 
 pub(crate) fn lead_with(number: u64, user: &str, kinds: &[OperationKind], data: Value) -> NewLead {

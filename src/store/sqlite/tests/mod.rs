@@ -42,6 +42,7 @@ fn lead_of_size(number: u64, bytes: usize) -> NewLead {
         key: idempotency_key(kind, &key, &json!({})),
         lead: Some(key.clone()),
         caller: 0,
+        due: None,
     });
     NewLead { key, user, data, operations: operations.to_vec() }
 }
