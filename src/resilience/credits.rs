@@ -320,11 +320,16 @@ impl Account {
     }
 }
 
+/// What became of a lead that credits were set aside for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
+pub enum Ending {
+    /// The effect exists: they are charged.
     Charged,
+    /// The vendor failed: nothing is charged, and the budget's breaker counts it.
     Failed,
+    /// Nothing was spent, without a failure of the vendor.
     Released,
+    /// The vendor answered 402: for today, its credits are gone.
     RefusedByVendor,
 }
 
@@ -338,27 +343,8 @@ pub struct Reservation<'a> {
 }
 
 impl Reservation<'_> {
-    /// The effect exists: they are charged.
-    pub fn settle(self, now: Instant) {
-        self.close(Ending::Charged, now);
-    }
-
-    /// The vendor failed: nothing is charged, and the budget's breaker counts it.
-    pub fn failed(self, now: Instant) {
-        self.close(Ending::Failed, now);
-    }
-
-    /// Nothing was spent, without a failure of the vendor.
-    pub fn release(self, now: Instant) {
-        self.close(Ending::Released, now);
-    }
-
-    /// The vendor answered 402: for today, its credits are gone.
-    pub fn refused_by_vendor(self, now: Instant) {
-        self.close(Ending::RefusedByVendor, now);
-    }
-
-    fn close(mut self, ending: Ending, now: Instant) {
+    /// Charges the credits, or frees them.
+    pub fn close(mut self, ending: Ending, now: Instant) {
         self.open = false;
         self.budget.close_reservation(self.generation, ending, now);
     }

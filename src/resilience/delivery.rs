@@ -22,7 +22,7 @@ use crate::failpoint::{self, Failpoint};
 use crate::outcome::FailureKind;
 
 use super::breaker::{Breaker, Permit};
-use super::credits::{CreditBudget, CreditRefusal, Reservation};
+use super::credits::{CreditBudget, CreditRefusal, Ending, Reservation};
 use super::durable_credits::DurableCredits;
 use super::health::HealthMonitor;
 use super::in_flight::InFlight;
@@ -321,9 +321,11 @@ fn settle_permit(permit: Permit<'_>, failure: Option<FailureKind>, now: Instant,
 
 fn close_reservation(reservation: Reservation<'_>, result: &Result<Accepted, Failure>) {
     match result {
-        Ok(accepted) => reservation.settle(accepted.at),
-        Err(failure) if failure.cause == FailureKind::CreditsExhausted => reservation.refused_by_vendor(Instant::now()),
-        Err(failure) if policy(failure.cause).blame == Blame::Vendor => reservation.failed(Instant::now()),
-        Err(_) => reservation.release(Instant::now()),
+        Ok(accepted) => reservation.close(Ending::Charged, accepted.at),
+        Err(failure) if failure.cause == FailureKind::CreditsExhausted => {
+            reservation.close(Ending::RefusedByVendor, Instant::now())
+        }
+        Err(failure) if policy(failure.cause).blame == Blame::Vendor => reservation.close(Ending::Failed, Instant::now()),
+        Err(_) => reservation.close(Ending::Released, Instant::now()),
     }
 }
