@@ -320,12 +320,11 @@ fn settle_permit(permit: Permit<'_>, failure: Option<FailureKind>, now: Instant,
 }
 
 fn close_reservation(reservation: Reservation<'_>, result: &Result<Accepted, Failure>) {
-    match result {
-        Ok(accepted) => reservation.close(Ending::Charged, accepted.at),
-        Err(failure) if failure.cause == FailureKind::CreditsExhausted => {
-            reservation.close(Ending::RefusedByVendor, Instant::now())
-        }
-        Err(failure) if policy(failure.cause).blame == Blame::Vendor => reservation.close(Ending::Failed, Instant::now()),
-        Err(_) => reservation.close(Ending::Released, Instant::now()),
-    }
+    let (ending, at) = match result {
+        Ok(accepted) => (Ending::Charged, accepted.at),
+        Err(failure) if failure.cause == FailureKind::CreditsExhausted => (Ending::RefusedByVendor, Instant::now()),
+        Err(failure) if policy(failure.cause).blame == Blame::Vendor => (Ending::Failed, Instant::now()),
+        Err(_) => (Ending::Released, Instant::now()),
+    };
+    reservation.close(ending, at);
 }
