@@ -122,11 +122,8 @@ impl Recorder {
         let AttemptSample { route, due, sent, done, bytes, attempt, .. } = sample;
         let source = self.shared.source(route.latency);
         let key = SeriesKey::of_attempt(&sample, source.vendor, &self.shared.timetable);
-        let mut table = self.shared.shard().lock();
-        table.record(key, done.saturating_sub(due), bytes);
-        // The answer's bytes are counted once.
-        table.record_again(key.with_source(route.duration), done.saturating_sub(sent), 0);
-        drop(table);
+        let times = [due, sent].map(|from| done.saturating_sub(from));
+        self.shared.shard().lock().record_request(key, times, route.duration, bytes);
         self.hand_on(source, key, [due, sent, done], bytes, attempt);
     }
 

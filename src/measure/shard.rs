@@ -8,6 +8,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+
 use super::HIGHEST_US;
 use super::labels::SeriesKey;
 use super::totals::{CheckCount, Series};
@@ -39,10 +41,56 @@ impl Hasher for KeyHasher {
 
 /// One series in a table.
 #[derive(Debug)]
-pub(super) struct Cell {
-    pub(super) key: SeriesKey,
-    pub(super) series: Series,
+struct Cell {
+    key: SeriesKey,
+    series: Series,
+    /// Of requests, which are timed from when they were sent as well.
+    from_sent: Option<FromSent>,
     idle: u32,
+}
+
+/// A series of requests from when they were sent, kept as its difference from the series since they were due: most requests
+/// are sent at once, and their two times are one count of a histogram.
+#[derive(Debug)]
+struct FromSent {
+    source: u16,
+    sum_us: u64,
+    /// Times since requests were due that differ from those below.
+    due: Histogram<u64>,
+    /// The times of the same requests since they were sent.
+    sent: Histogram<u64>,
+}
+
+impl FromSent {
+    fn new(source: u16) -> Self {
+        let [due, sent] = [0; 2].map(|_| Series::new().histogram);
+        Self { source, sum_us: 0, due, sent }
+    }
+
+    fn record(&mut self, since_due: u64, since_sent: u64) {
+        self.sum_us = self.sum_us.saturating_add(since_sent);
+        let [since_due, since_sent] = [since_due, since_sent].map(|us| us.min(HIGHEST_US));
+        if !self.due.equivalent(since_due, since_sent) {
+            for (histogram, us) in [(&mut self.due, since_due), (&mut self.sent, since_sent)] {
+                histogram.record(us).expect("a resizing histogram takes any value");
+            }
+        }
+    }
+
+    /// The series, of which `since_due` is the other.
+    fn series(&self, since_due: &Series) -> Series {
+        // The bytes of answers are counted in the other.
+        let mut series = Series { histogram: since_due.histogram.clone(), sum_us: self.sum_us, bytes: 0 };
+        series.histogram.subtract(&self.due).expect("all of them are in there");
+        series.histogram.add(&self.sent).expect("a resizing histogram takes any value");
+        series
+    }
+
+    fn clear(&mut self) {
+        self.sum_us = 0;
+        self.due.reset();
+        self.sent.reset();
+    }
 }
 
 /// The samples of one thread since the last swap.
@@ -61,14 +109,22 @@ impl Table {
 
     /// Adds a sample. Allocates when a series is new or meets a longer duration than ever before, else never.
     pub(super) fn record(&mut self, key: SeriesKey, duration: Duration, bytes: u64) {
-        self.clamped += u64::from(micros(duration) > HIGHEST_US);
-        self.record_again(key, duration, bytes);
+        let us = micros(duration);
+        self.cell(key, us).series.record(us, bytes);
     }
 
-    /// Adds another duration of a sample that has been added.
-    pub(super) fn record_again(&mut self, key: SeriesKey, duration: Duration, bytes: u64) {
-        let cell = self.cells.entry(key.packed()).or_insert_with(|| Cell { key, series: Series::new(), idle: 0 });
-        cell.series.record(micros(duration), bytes);
+    /// Adds a request with its times since it was due and since it was sent, the latter for the series of `source`.
+    pub(super) fn record_request(&mut self, key: SeriesKey, times: [Duration; 2], source: u16, bytes: u64) {
+        let [since_due, since_sent] = times.map(micros);
+        let cell = self.cell(key, since_due);
+        cell.series.record(since_due, bytes);
+        cell.from_sent.get_or_insert_with(|| FromSent::new(source)).record(since_due, since_sent);
+    }
+
+    fn cell(&mut self, key: SeriesKey, us: u64) -> &mut Cell {
+        self.clamped += u64::from(us > HIGHEST_US);
+        let new = || Cell { key, series: Series::new(), from_sent: None, idle: 0 };
+        self.cells.entry(key.packed()).or_insert_with(new)
     }
 
     /// Hands every series that has samples to `take` and empties the table, keeping its memory for the next second.
@@ -79,6 +135,10 @@ impl Table {
                 return cell.idle < IDLE_SWAPS;
             }
             take(&cell.key, &cell.series);
+            if let Some(from_sent) = &mut cell.from_sent {
+                take(&cell.key.with_source(from_sent.source), &from_sent.series(&cell.series));
+                from_sent.clear();
+            }
             cell.series.clear();
             cell.idle = 0;
             true
@@ -130,6 +190,27 @@ mod tests {
             table.record(key(), Duration::from_millis(3), 1);
             (1..IDLE_SWAPS).for_each(|_| table.drain(|_, _| ()));
             assert_eq!(table.cells.len(), 1);
+        }
+    }
+
+    #[test]
+    fn times_since_requests_were_sent_are_exact_whether_they_waited_or_not() {
+        let us = Duration::from_micros;
+        let mut table = Table::new(0);
+        for round in [1, 2] {
+            let (mut due, mut sent) = (Series::new(), Series::new());
+            for (since_due, since_sent) in [(5, 5), (10_000, 9_999), (700_000, 300), (2, 1), (90, 90), (5_000_000, round)] {
+                table.record_request(key(), [us(since_due), us(since_sent)], 7, 3);
+                due.record(since_due, 3);
+                sent.record(since_sent, 0);
+            }
+            let of = |series: &Series| {
+                let counts = series.histogram.iter_recorded().map(|count| (count.value_iterated_to(), count.count_at_value()));
+                (counts.collect::<Vec<_>>(), series.histogram.min(), series.histogram.max(), series.sum_us, series.bytes)
+            };
+            let mut taken = Vec::new();
+            table.drain(|key, series| taken.push((key.source, of(series))));
+            assert_eq!(taken, [(0, of(&due)), (7, of(&sent))]);
         }
     }
 
