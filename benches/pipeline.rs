@@ -13,8 +13,8 @@ use plimsoll::clock::LoadClock;
 use plimsoll::event::NoEvents;
 use plimsoll::outcome::Vendor;
 use plimsoll::resilience::{
-    BreakerSettings, CreditSettings, Disposition, LimiterSettings, Operation, OperationKind, Pipeline, PipelineSettings, Reply,
-    Sender, Window,
+    BreakerSettings, CreditSettings, DayClock, Disposition, Emitter, LimiterSettings, MemoryBacklog, Operation, OperationKind,
+    Pipeline, PipelineSettings, Reply, Sender, Window,
 };
 use plimsoll::seed::Seed;
 use serde_json::json;
@@ -36,7 +36,7 @@ fn everything_on(window: Window) -> PipelineSettings {
         credits: Some(CreditSettings { daily_limit: u64::MAX, ..CreditSettings::default() }),
         limiter: Some(LimiterSettings { rate: 1e9, burst: u32::MAX, max_wait: Duration::from_secs(1) }),
         breaker: Some(BreakerSettings { window, ..BreakerSettings::default() }),
-        ..PipelineSettings::clay()
+        ..PipelineSettings::of(Vendor::Clay)
     }
 }
 
@@ -76,7 +76,10 @@ fn one_call(c: &mut Criterion) {
         group.bench_function(name, |bencher| {
             let settings = everything_on(window);
             let clock = LoadClock::start();
-            let pipeline = Pipeline::new(Vendor::Clay, settings, Accepting, clock, Arc::new(NoEvents), Seed(1));
+            let backlog = MemoryBacklog::new(&settings.fallback);
+            let emitter = Emitter::new(Vendor::Clay, clock, Arc::new(NoEvents));
+            let rng = Seed(1).stream(Vendor::Clay.as_str());
+            let pipeline = Pipeline::with_backlog(settings, Accepting, backlog, emitter, DayClock::start(), rng);
             let mut next = 0;
             bencher.iter_custom(|count| timed_calls(&runtime, &pipeline, &mut next, count));
         });

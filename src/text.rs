@@ -22,3 +22,27 @@ fn listed(names: &[&str], last_word: &str) -> String {
         }
     }
 }
+
+/// The bytes that twice as many hexadecimal digits stand for.
+pub(crate) fn unhex<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if digits.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+        let [high, low] = [pair[0], pair[1]].map(|digit| char::from(digit).to_digit(16));
+        *byte = (high? << 4 | low?) as u8;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_digits_are_a_byte() {
+        assert_eq!(["000aff", "000AFF"].map(unhex), [Some([0, 10, 255]); 2]);
+        assert_eq!(["000af", "000afg", "000aff00", "000a\u{fc}"].map(unhex::<3>), [None; 4]);
+    }
+}

@@ -46,16 +46,15 @@ async fn fill<S: LeadStore>(store: &S) {
     let leads = vec![lead(1, "ada@acme.test", "Ada"), lead(2, "=bob@acme.test", "Bob, \"the\" second"), lead(3, "eve", "Eve")];
     store.accept(leads, THEN).await.expect("a working store");
     let (clay, customer_io) = (store.backlog(Vendor::Clay), store.backlog(Vendor::CustomerIo));
-    let take =
-        async |backlog: &S::Backlog| backlog.queue().lease(THEN, THEN + 1_000).await.expect("a working store").expect("due").id;
-    clay.queue().ack(take(&clay).await, Settled::delivered(THEN + 1_000, Some(200))).await.expect("a working store");
+    let take = async |backlog: &S::Backlog| backlog.lease(THEN, THEN + 1_000).await.expect("a working store").expect("due").id;
+    clay.ack(take(&clay).await, Settled::delivered(THEN + 1_000, Some(200))).await.expect("a working store");
     let why = Attempt { at: THEN + 2_000, cause: FailureKind::ClientError, status: Some(422) };
     assert_eq!(clay.bury(take(&clay).await, why).await, Ok(true));
     let rate_limited = Attempt { cause: FailureKind::RateLimited, status: Some(429), ..why };
     let timeout = Attempt { at: THEN + 3_000, cause: FailureKind::Timeout, status: None };
     loop {
-        let leased = customer_io.queue().lease(THEN, THEN + 1_000).await.expect("a working store").expect("due");
-        let queue = customer_io.queue();
+        let leased = customer_io.lease(THEN, THEN + 1_000).await.expect("a working store").expect("due");
+        let queue = &customer_io;
         match (leased.entry.operation.user.as_str(), leased.entry.retry_count) {
             ("eve", _) => queue.release(leased.id, THEN + 86_400_000).await.expect("a working store"),
             ("=bob@acme.test", 0) => queue.fail(leased.id, rate_limited, THEN).await.expect("a working store"),
@@ -67,9 +66,9 @@ async fn fill<S: LeadStore>(store: &S) {
         }
     }
     // Ada's rest.
-    while let Some(leased) = customer_io.queue().lease(THEN, THEN + 1_000).await.expect("a working store") {
+    while let Some(leased) = customer_io.lease(THEN, THEN + 1_000).await.expect("a working store") {
         if leased.entry.operation.user.starts_with("ada") {
-            customer_io.queue().ack(leased.id, Settled::delivered(THEN + 1_000, Some(200))).await.expect("a working store");
+            customer_io.ack(leased.id, Settled::delivered(THEN + 1_000, Some(200))).await.expect("a working store");
         }
     }
     let found = Enrichment { at: THEN, source: plimsoll::resilience::Source::Vendor, data: json!({ "company": "Acme" }) };
@@ -271,7 +270,7 @@ mod on_redis {
 
     fn queue(server: &Server, arguments: &[&str]) -> Ended {
         let mut command = plimsoll();
-        command.env("QUEUE_TEST_REDIS", server.settings().url).arg("queue").args(arguments);
+        command.env("QUEUE_TEST_REDIS", server.settings().url.expose()).arg("queue").args(arguments);
         Ended::of(command.args(["--redis-env", "QUEUE_TEST_REDIS", "--name", "test"]).output().expect("it starts"))
     }
 
@@ -348,7 +347,7 @@ mod on_redis {
         assert_eq!(places().await, [(RestingState::Queued, 1), (RestingState::DeadLettered, 0), (RestingState::Queued, 0)]);
         // The service, which was open all the while, is given it.
         let clay = store.backlog(Vendor::Clay);
-        let taken = async || clay.queue().lease(u64::MAX >> 12, u64::MAX >> 11).await.expect("a working store");
+        let taken = async || clay.lease(u64::MAX >> 12, u64::MAX >> 11).await.expect("a working store");
         let (third, second) = (taken().await.expect("due"), taken().await.expect("due"));
         assert_eq!((third.entry.operation.user.as_str(), second.entry.operation.user.as_str()), ("eve", "=bob@acme.test"));
         assert_eq!((second.entry.retry_count, second.entry.attempts.len()), (0, 1), "with its history");
@@ -373,7 +372,7 @@ mod on_redis {
         let leads: Vec<_> = (0..120).map(|number| lead(number, if number % 2 == 0 { "ada" } else { "eve" }, "")).collect();
         store.accept(leads, THEN).await.expect("a working store");
         let clay = store.backlog(Vendor::Clay);
-        let lease = async |at| clay.queue().lease(at, at + 1).await.expect("a working store");
+        let lease = async |at| clay.lease(at, at + 1).await.expect("a working store");
         let mut died = Vec::new();
         while let Some(leased) = lease(THEN).await {
             let why = Attempt { at: THEN, cause: FailureKind::ClientError, status: None };
@@ -384,7 +383,7 @@ mod on_redis {
         queue(&server, &["redrive"]).says(0, &["clay: 120", "customer_io: 0"]);
         let mut back = Vec::new();
         while let Some(leased) = lease(u64::MAX >> 12).await {
-            clay.queue().ack(leased.id, Settled::delivered(THEN, None)).await.expect("a working store");
+            clay.ack(leased.id, Settled::delivered(THEN, None)).await.expect("a working store");
             back.push(leased.entry.operation);
         }
         for user in ["ada", "eve"] {

@@ -55,7 +55,7 @@ struct Stray {
 }
 
 /// The journals, as far as they have been read: first the driver's, then the resting states, then the vendors' ledger.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Joined {
     pub(super) state: State,
     pub(super) cases: Cases,
@@ -88,22 +88,8 @@ struct OddPlace {
 
 impl Joined {
     pub(super) fn new(lead_kinds: &[OperationKind], most_examples: usize) -> Self {
-        Self {
-            state: State::default(),
-            cases: Cases { by_kind: BTreeMap::new(), most: most_examples },
-            effects: EffectTotals::default(),
-            charges: Charges::default(),
-            answers_alone: 0,
-            places: 0,
-            foreign_places: 0,
-            requests: 0,
-            gaps: 0,
-            last_entry: 0,
-            lead_kinds: lead_kinds.to_vec(),
-            keys_as_documented: false,
-            odd_places: Vec::new(),
-            strays: Vec::new(),
-        }
+        let cases = Cases { most: most_examples, ..Cases::default() };
+        Self { cases, lead_kinds: lead_kinds.to_vec(), ..Self::default() }
     }
 
     pub(super) fn driver(&mut self, entry: &DriverEntry) {
@@ -265,14 +251,9 @@ impl Joined {
 
     /// The first lead of a user, from `after` on, whose operation of this kind has no effect yet.
     fn without_effect(&self, (user, kind): (Id, OperationKind), after: Option<u32>) -> Option<(u32, u32)> {
-        let chain = |from: u32| {
-            std::iter::successors(Some(from), |&lead| {
-                let next = self.state.leads[lead as usize].next_of_user;
-                (next != NO_LEAD).then_some(next)
-            })
-        };
-        let from = after.or_else(|| self.state.leads_of(user).next())?;
-        chain(from)
+        let first = after.or_else(|| self.state.leads_of(user).next());
+        self.state
+            .from(first)
             .filter_map(|lead| self.state.op_in(lead, kind).map(|op| (lead, op)))
             .find(|&(_, op)| self.state.ops[op as usize].effects == 0)
     }

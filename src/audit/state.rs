@@ -195,8 +195,12 @@ impl State {
 
     /// The leads of a user, in the order of their first submissions.
     pub(super) fn leads_of(&self, user: Id) -> impl Iterator<Item = u32> + '_ {
-        let first = self.by_user.get(&user).map_or(NO_LEAD, |&(first, _)| first);
-        std::iter::successors((first != NO_LEAD).then_some(first), |&lead| {
+        self.from(self.by_user.get(&user).map(|&(first, _)| first))
+    }
+
+    /// A lead and those of its user behind it.
+    pub(super) fn from(&self, lead: Option<u32>) -> impl Iterator<Item = u32> + '_ {
+        std::iter::successors(lead, |&lead| {
             let next = self.leads[lead as usize].next_of_user;
             (next != NO_LEAD).then_some(next)
         })

@@ -5,13 +5,13 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, Request, Uri};
 use http_body_util::Full;
+use parking_lot::Mutex;
 use rand::RngCore;
 use serde_json::json;
 use tokio::time::sleep;
@@ -101,11 +101,11 @@ impl Driver {
                 break;
             }
         }
-        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.unanswered.lock().len()
     }
 
     fn again(&self) -> Option<u64> {
-        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.unanswered.lock().pop_front()
     }
 
     /// Submits one lead; false when there is no service.
@@ -125,7 +125,7 @@ impl Driver {
             Answered::Acknowledged | Answered::Duplicate => drop(self.acknowledged.fetch_add(1, Ordering::Relaxed)),
             Answered::Refused { .. } | Answered::Unknown => {
                 if !number.is_multiple_of(LEFT) {
-                    self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).push_back(number);
+                    self.unanswered.lock().push_back(number);
                 }
             }
         }

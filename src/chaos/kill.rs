@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use http::Uri;
-use http::header::HeaderValue;
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
@@ -21,6 +19,7 @@ use crate::journal::{DRIVER, DriverEntry, Journal, JournalWritten, PLACES, VENDO
 use crate::seed::Seed;
 use crate::service::supervision::{Api, CALLBACKS, ConfigSource, ReservedPort, ServiceProcess, fetch_places, write_config};
 use crate::transport::{HttpClient, PoolSettings};
+use crate::vendor_api::bearer;
 
 /// How long a life waits for the instant at which it is to end. One that does not come is a finding.
 const REACHED_WITHIN: Duration = Duration::from_secs(20);
@@ -183,8 +182,9 @@ impl Harness {
             Some(port) => write_service_config(&vendors, port.number, &config)?,
             None => vendors.environment(),
         };
-        let client = client(&leads)?;
-        let authorization = token.and_then(|token| HeaderValue::try_from(format!("Bearer {token}")).ok());
+        let client = HttpClient::new(leads.scheme_str() == Some("https"), &PoolSettings::default());
+        let client = client.map_err(|error| ChaosError::Vendors(error.to_string()))?;
+        let authorization = token.and_then(|token| bearer(&token, "the service").ok());
         let api = base.map(|base| Api::new(client.clone(), base, None));
         let log = dir.join("service.log");
         let launch = Launch { target: options.target.clone(), config, environment, log, leads: leads.clone() };
@@ -271,15 +271,6 @@ impl Harness {
         drop(self.driver);
         problems.extend(JournalWritten::problem(&journal.finish()));
         Ok((problems, charged_rows, at_rest))
-    }
-}
-
-fn client(leads: &Uri) -> Result<HttpClient, ChaosError> {
-    let pool = PoolSettings::default();
-    if leads.scheme_str() == Some("https") {
-        HttpClient::secure(&pool).map_err(|error| ChaosError::Vendors(error.to_string()))
-    } else {
-        Ok(HttpClient::plain(&pool))
     }
 }
 

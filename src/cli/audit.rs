@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
 use super::{Exit, output};
 use crate::audit::{Audit, AuditOptions, Journals, Verdict, audit};
@@ -71,7 +72,7 @@ pub(super) struct AuditArgs {
     token_env: Option<String>,
     /// What each lead has to come to
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values = ["enrich", "identify", "track"])]
-    operations: Vec<OperationName>,
+    operations: Vec<OperationKind>,
     /// Clay's table dedupes by the operation's key: a row that is posted again is not added again
     #[arg(long)]
     clay_dedupes: bool,
@@ -89,26 +90,19 @@ pub(super) struct AuditArgs {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum OperationName {
-    Enrich,
-    Identify,
-    Track,
-}
+impl ValueEnum for OperationKind {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Enrich, Self::Identify, Self::Track]
+    }
 
-impl From<OperationName> for OperationKind {
-    fn from(name: OperationName) -> Self {
-        match name {
-            OperationName::Enrich => Self::Enrich,
-            OperationName::Identify => Self::Identify,
-            OperationName::Track => Self::Track,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
     }
 }
 
 impl AuditArgs {
     fn options(&self) -> AuditOptions {
-        let mut operations: Vec<OperationKind> = self.operations.iter().copied().map(OperationKind::from).collect();
+        let mut operations = self.operations.clone();
         operations.sort_unstable();
         operations.dedup();
         AuditOptions {
@@ -139,10 +133,7 @@ pub(super) fn run(args: &AuditArgs) -> Exit {
                 journals.places = Some(dir.path().join(PLACES));
                 Some(dir)
             }
-            Err(error) => {
-                output::error(error);
-                return Exit::CouldNotRun;
-            }
+            Err(error) => return output::failed(error),
         },
         Some(file) => {
             journals.places = Some(PathBuf::from(file));
@@ -170,10 +161,7 @@ pub(super) fn refused(error: &JournalError) -> Exit {
 /// Prints an audit, and gives the exit code of its verdict.
 pub(super) fn show(audit: &Audit, json: bool) -> Exit {
     if json {
-        match serde_json::to_string_pretty(audit) {
-            Ok(text) => output::result(text),
-            Err(error) => output::error(error),
-        }
+        output::json(audit);
     } else {
         output::result(audit);
     }
@@ -187,12 +175,8 @@ pub(super) fn show(audit: &Audit, json: bool) -> Exit {
 fn places_of(url: &str, args: &AuditArgs) -> Result<tempfile::TempDir, PlacesError> {
     let dir = tempfile::tempdir()?;
     let token = args.token_env.as_deref().and_then(|name| std::env::var(name).ok());
-    let pool = PoolSettings::default();
-    let client = if url.starts_with("https://") {
-        HttpClient::secure(&pool).map_err(|error| PlacesError::Write(std::io::Error::other(error)))?
-    } else {
-        HttpClient::plain(&pool)
-    };
+    let client = HttpClient::new(url.starts_with("https://"), &PoolSettings::default());
+    let client = client.map_err(|error| PlacesError::Write(std::io::Error::other(error)))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(fetch_places(&client, url, token.as_deref(), &dir.path().join(PLACES)))?;
     Ok(dir)

@@ -84,10 +84,7 @@ pub(super) fn run(args: &ChaosArgs) -> Exit {
     let What::Kill(args) = &args.what;
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            output::error(format!("cannot start the threads of the harness: {error}"));
-            return Exit::CouldNotRun;
-        }
+        Err(error) => return output::failed(format!("cannot start the threads of the harness: {error}")),
     };
     let exit = runtime.block_on(kill_and_show(args));
     runtime.shutdown_background();
@@ -97,10 +94,7 @@ pub(super) fn run(args: &ChaosArgs) -> Exit {
 async fn kill_and_show(args: &KillArgs) -> Exit {
     let directory = match Directory::make(args.keep.as_deref()) {
         Ok(directory) => directory,
-        Err(error) => {
-            output::error(error);
-            return Exit::CouldNotRun;
-        }
+        Err(error) => return output::failed(error),
     };
     let options = match options(args, directory.path()) {
         Ok(options) => options,
@@ -173,10 +167,7 @@ fn told(life: &Life, kills: usize) -> String {
 
 fn show(report: &KillReport, args: &KillArgs, directory: Directory) -> Exit {
     if args.json {
-        match serde_json::to_string_pretty(report) {
-            Ok(text) => output::result(text),
-            Err(error) => output::error(error),
-        }
+        output::json(report);
     } else {
         output::result(&report.audit);
     }

@@ -4,7 +4,6 @@ mod audit;
 mod chaos;
 mod completions;
 mod exit;
-mod mock;
 mod new;
 mod output;
 mod queue;
@@ -62,7 +61,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Chaos(args) => chaos::run(&args),
-        Command::Mock(args) => return mock::run(&args),
+        Command::Mock(args) => return mock_server::command::run(&args),
         Command::Queue(args) => queue::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
     };

@@ -37,12 +37,8 @@ pub(super) fn run(args: &NewArgs) -> Exit {
             Exit::Passed
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            output::error(format!("{} is there already; choose another name, or delete it first", path.display()));
-            Exit::CouldNotRun
+            output::failed(format!("{} is there already; choose another name, or delete it first", path.display()))
         }
-        Err(error) => {
-            output::error(format!("cannot write {}: {error}", path.display()));
-            Exit::CouldNotRun
-        }
+        Err(error) => output::failed(format!("cannot write {}: {error}", path.display())),
     }
 }

@@ -3,6 +3,9 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
+use serde::Serialize;
+
+use super::Exit;
 use crate::scenario::TestPlan;
 
 /// Prints a result. A closed pipe (`| head`) ends the output, not the program.
@@ -25,6 +28,20 @@ pub(super) fn warnings(test_plan: &TestPlan) {
 /// Prints an error.
 pub(super) fn error(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "error: {text}");
+}
+
+/// Prints an error that keeps a command from doing its work.
+pub(super) fn failed(error: impl Display) -> Exit {
+    self::error(error);
+    Exit::CouldNotRun
+}
+
+/// Prints a result as JSON.
+pub(super) fn json(value: &impl Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => result(text),
+        Err(problem) => error(problem),
+    }
 }
 
 /// Whether results may be coloured: on a terminal whose user did not say no (`NO_COLOR`).

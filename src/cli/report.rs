@@ -37,10 +37,7 @@ enum Format {
 pub(super) fn run(args: &ReportArgs) -> Exit {
     let (run, judged) = match read(args) {
         Ok(read) => read,
-        Err(error) => {
-            output::error(error);
-            return Exit::CouldNotRun;
-        }
+        Err(error) => return output::failed(error),
     };
     let document = match args.format {
         Format::Terminal => None,
@@ -50,9 +47,7 @@ pub(super) fn run(args: &ReportArgs) -> Exit {
     if let Some(document) = document {
         let written = write_report(&args.dir, &run, &judged);
         output::result(document.trim_end());
-        let Err(error) = written else { return Exit::Passed };
-        output::error(error);
-        return Exit::CouldNotRun;
+        return written.map_or_else(output::failed, |_| Exit::Passed);
     }
     match show::show(&run, &judged, &args.dir, args.json) {
         Exit::CouldNotRun if !matches!(run.result.end, RunEnd::Failed { .. }) => Exit::CouldNotRun,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Exit, output};
+use super::Exit;
+use super::output::{self, failed};
 use crate::event::{Event, EventKind, EventSink};
 use crate::failpoint::{self, Failpoint};
 use crate::seed::Seed;
@@ -15,7 +16,7 @@ use crate::service::{self, Stopped};
 use crate::service::{ServiceConfig, StoreConfig};
 #[cfg(feature = "redis")]
 use crate::store::redis::{Durability, RedisSettings, RedisStore};
-use crate::store::sqlite::{SqliteSettings, SqliteStore};
+use crate::store::sqlite::SqliteStore;
 use crate::store::{Bounds, LeadStore};
 
 /// The example that `--example` prints.
@@ -97,10 +98,7 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
     }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            output::error(format!("cannot start the threads of the service: {error}"));
-            return Exit::CouldNotRun;
-        }
+        Err(error) => return failed(format!("cannot start the threads of the service: {error}")),
     };
     let exit = runtime.block_on(with_store(&config, args.seed.map_or_else(Seed::random, Seed)));
     // What is left are connections to vendors, which need no orderly end.
@@ -116,16 +114,18 @@ fn end_with_stdin() {
 
 async fn with_store(config: &ServiceConfig, seed: Seed) -> Exit {
     match &config.store {
-        StoreConfig::Sqlite { path } => match SqliteStore::open(path, settings(config)) {
+        StoreConfig::Sqlite { path } => match SqliteStore::open(path, bounds(config).into()) {
             Ok(store) => serve(config, store, seed).await,
             Err(error) => failed(error),
         },
         #[cfg(feature = "redis")]
         StoreConfig::Redis { url, name, replica, as_configured } => {
-            let mut settings = RedisSettings::new(url.expose(), name);
-            settings.replica.clone_from(replica);
-            settings.bounds = bounds(config);
-            settings.durability = if *as_configured { Durability::AsConfigured } else { Durability::Synced };
+            let settings = RedisSettings {
+                replica: replica.clone(),
+                bounds: bounds(config),
+                durability: if *as_configured { Durability::AsConfigured } else { Durability::Synced },
+                ..RedisSettings::new(url.expose(), name)
+            };
             match RedisStore::open(&settings).await {
                 Ok(store) => serve(config, store, seed).await,
                 Err(error) => failed(error),
@@ -134,12 +134,6 @@ async fn with_store(config: &ServiceConfig, seed: Seed) -> Exit {
         #[cfg(not(feature = "redis"))]
         StoreConfig::Redis { .. } => failed("this build has no Redis store: build it with the feature `redis`"),
     }
-}
-
-fn settings(config: &ServiceConfig) -> SqliteSettings {
-    let mut settings = SqliteSettings::default();
-    settings.bounds = bounds(config);
-    settings
 }
 
 /// The bounds of a lead's store: a lead needs room in both queues, so the smaller bounds both.
@@ -197,11 +191,6 @@ fn exit_message(stopped: &Stopped) -> &'static str {
         (true, false) => "ended: connections that stayed open were cut off",
         (false, _) => "ended: what was not answered in time is in the queue",
     }
-}
-
-fn failed(error: impl std::fmt::Display) -> Exit {
-    output::error(error);
-    Exit::CouldNotRun
 }
 
 /// Tells people what they would want to know at once.

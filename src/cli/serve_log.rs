@@ -3,9 +3,8 @@
 //! A disk that is full fails every request, and a thousand equal lines a second hide the one that matters: a message that is
 //! a message that repeats the last one is written once a second.
 
-use std::sync::{Mutex, PoisonError};
-
 use log::{LevelFilter, Log, Metadata, Record};
+use parking_lot::Mutex;
 use tokio::time::{Duration, Instant};
 
 use super::output;
@@ -28,7 +27,7 @@ pub(super) fn install() {
 
 impl ToStderr {
     fn is_news(&self, message: &str) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         let is_news = last.as_ref().is_none_or(|(told, at)| told != message || at.elapsed() >= AGAIN_AFTER);
         if is_news {
             *last = Some((message.to_owned(), Instant::now()));

@@ -40,8 +40,7 @@ pub enum JournalError {
 }
 
 /// A line of a journal.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Line<T> {
     /// An entry.
     Entry(T),

@@ -20,15 +20,11 @@ use serde::Serialize;
 /// Entries that may wait for the disk: more than a second's at 20,000 submissions a second, each with its answer.
 const WAITING: usize = 65_536;
 
-enum Message<T> {
-    Entry(T),
-    End,
-}
-
 /// Writes entries to a journal. Clones write to the same one.
 #[derive(Debug)]
 pub struct JournalSender<T> {
-    entries: SyncSender<Message<T>>,
+    /// `None` ends the journal.
+    entries: SyncSender<Option<T>>,
     missed: Arc<AtomicU64>,
 }
 
@@ -42,7 +38,7 @@ impl<T> JournalSender<T> {
     /// Queues an entry; entries are written in the order of the calls. Never waits: an entry without room is counted, and
     /// the journal reports it as missing.
     pub fn write(&self, entry: T) {
-        if self.entries.try_send(Message::Entry(entry)).is_err() {
+        if self.entries.try_send(Some(entry)).is_err() {
             self.missed.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -108,7 +104,7 @@ impl<T: Serialize + Send + 'static> Journal<T> {
     /// Writes what is waiting, flushes, and ends. Entries sent later are not in the journal.
     pub fn finish(self) -> JournalWritten {
         // Fails only when the writer has already ended; its result follows below.
-        let _ = self.sender.entries.send(Message::End);
+        let _ = self.sender.entries.send(None);
         let panicked = |_| JournalWritten { written: 0, missed: 0, error: Some("its writer panicked".to_owned()) };
         self.writer.join().unwrap_or_else(panicked)
     }
@@ -125,7 +121,7 @@ struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    fn run<T: Serialize>(mut self, entries: &Receiver<Message<T>>) -> JournalWritten {
+    fn run<T: Serialize>(mut self, entries: &Receiver<Option<T>>) -> JournalWritten {
         while let Some(entry) = self.next(entries) {
             self.report_missed();
             match write_line(&mut self.out, &entry) {
@@ -142,8 +138,8 @@ impl<W: Write> Writer<W> {
     }
 
     /// The next entry. While there is none, the buffer is flushed.
-    fn next<T>(&mut self, entries: &Receiver<Message<T>>) -> Option<T> {
-        let message = match entries.try_recv() {
+    fn next<T>(&mut self, entries: &Receiver<Option<T>>) -> Option<T> {
+        let entry = match entries.try_recv() {
             Err(TryRecvError::Empty) => {
                 if let Err(error) = self.out.flush() {
                     self.failed(&error);
@@ -152,10 +148,7 @@ impl<W: Write> Writer<W> {
             }
             received => received.ok(),
         };
-        match message {
-            Some(Message::Entry(entry)) => Some(entry),
-            Some(Message::End) | None => None,
-        }
+        entry.flatten()
     }
 
     fn report_missed(&mut self) {

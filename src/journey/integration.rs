@@ -14,7 +14,7 @@ use crate::measure::Gauges;
 use crate::outcome::{PerVendor, Vendor};
 use crate::resilience::Resilience;
 use crate::resilience::emitter::Emitter;
-use crate::resilience::{DayClock, Disposition, Operation, Pipeline, PipelineSettings, StoreError};
+use crate::resilience::{DayClock, Disposition, Operation, Pipeline, PipelineGauges, PipelineSettings, StoreError};
 use crate::seed::Seed;
 
 /// The vendors' pipelines.
@@ -70,17 +70,19 @@ impl Integration {
     }
 
     pub(super) fn gauges(&self) -> Gauges {
-        let mut gauges = Gauges::default();
-        for (vendor, pipeline) in self.0.iter() {
-            let read = pipeline.gauges();
-            gauges.queue_depth += read.queue_depth;
-            gauges.dead_letters += read.dead_letters;
-            gauges.credits_used += read.credits_used;
-            if let Some(state) = read.breaker {
-                gauges.breakers.insert(vendor, state);
-            }
-            gauges.leads += read.counts;
-        }
-        gauges
+        summed(self.0.iter().map(|(vendor, pipeline)| (vendor, pipeline.gauges())))
     }
+}
+
+/// The gauges of a run from those of its pipelines; users and requests in flight are the load's own.
+pub(crate) fn summed(pipelines: impl Iterator<Item = (Vendor, PipelineGauges)>) -> Gauges {
+    let mut gauges = Gauges::default();
+    for (vendor, read) in pipelines {
+        gauges.queue_depth += read.queue_depth;
+        gauges.dead_letters += read.dead_letters;
+        gauges.credits_used += read.credits_used;
+        gauges.breakers.extend(read.breaker.map(|state| (vendor, state)));
+        gauges.leads += read.counts;
+    }
+    gauges
 }

@@ -4,10 +4,11 @@
 //! the end: the queue writes down what leaves it, and at the end of the run what is still in it, and among the dead letters.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::journal::{JournalSender, RestingEntry};
-use crate::outcome::RestingState;
+use crate::outcome::{FailureKind, RestingState};
 use crate::resilience::settings::FallbackSettings;
 use crate::resilience::{
     Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, MemoryBacklog, Settled, StoreError,
@@ -19,13 +20,7 @@ const PAGE: usize = 1_000;
 
 /// A backlog in memory that writes down places, where there is a book for them.
 pub(super) struct JournaledBacklog {
-    queue: BookedQueue,
-    inner: Arc<MemoryBacklog>,
-}
-
-/// Its queue.
-pub(super) struct BookedQueue {
-    inner: Arc<MemoryBacklog>,
+    inner: MemoryBacklog,
     pen: Option<JournalSender<RestingEntry>>,
     /// What is in the queue, by key: as much as the queue may hold. Ordered, for it is written down in this order.
     waiting: Mutex<BTreeMap<String, RestingEntry>>,
@@ -35,22 +30,26 @@ pub(super) struct BookedQueue {
 
 impl JournaledBacklog {
     pub(super) fn new(settings: &FallbackSettings, pen: Option<JournalSender<RestingEntry>>) -> Self {
-        let inner = Arc::new(MemoryBacklog::new(settings));
-        let queue = BookedQueue { inner: inner.clone(), pen, waiting: Mutex::default(), leased: Mutex::default() };
-        Self { queue, inner }
+        Self { inner: MemoryBacklog::new(settings), pen, waiting: Mutex::default(), leased: Mutex::default() }
     }
 
     /// Writes down what is in the queue and among the dead letters. To be called when nothing moves any more.
     pub(super) async fn at_rest(&self) -> Result<(), StoreError> {
-        let Some(pen) = &self.queue.pen else { return Ok(()) };
-        std::mem::take(&mut *self.queue.waiting()).into_values().for_each(|place| pen.write(place));
+        let Some(pen) = &self.pen else { return Ok(()) };
+        std::mem::take(&mut *self.waiting.lock()).into_values().for_each(|place| pen.write(place));
         let mut after = 0;
         loop {
-            let page = self.inner.letters().page(after, PAGE).await?;
+            let page = self.page(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
             page.iter().for_each(|letter| pen.write(place_of(&letter.entry, RestingState::DeadLettered)));
         }
+    }
+
+    /// A leased entry has left the queue; gives what was known of it.
+    fn left(&self, id: u64) -> Option<RestingEntry> {
+        let key = self.leased.lock().remove(&id)?;
+        self.waiting.lock().remove(&key)
     }
 }
 
@@ -67,62 +66,37 @@ fn place_of(entry: &Entry, place: RestingState) -> RestingEntry {
     }
 }
 
-impl BookedQueue {
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<String, RestingEntry>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn leased(&self) -> MutexGuard<'_, HashMap<u64, String>> {
-        self.leased.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn memory(&self) -> &MemoryBacklog {
-        &self.inner
-    }
-
-    /// A leased entry is in the queue again.
-    fn given_back(&self, id: u64) {
-        self.leased().remove(&id);
-    }
-
-    /// A leased entry has left the queue; gives what was known of it.
-    fn left(&self, id: u64) -> Option<RestingEntry> {
-        let key = self.leased().remove(&id)?;
-        self.waiting().remove(&key)
-    }
-}
-
-impl FallbackQueue for BookedQueue {
+impl FallbackQueue for JournaledBacklog {
     async fn push(&self, entry: Entry, due: UnixMillis) -> Result<bool, StoreError> {
         if self.pen.is_none() {
-            return self.memory().push(entry, due).await;
+            return self.inner.push(entry, due).await;
         }
         let place = place_of(&entry, RestingState::Queued);
         let key = place.key.clone();
         // Known before it can be leased.
-        self.waiting().insert(key.clone(), place);
-        let pushed = self.memory().push(entry, due).await;
+        self.waiting.lock().insert(key.clone(), place);
+        let pushed = self.inner.push(entry, due).await;
         if !matches!(pushed, Ok(true)) {
-            self.waiting().remove(&key);
+            self.waiting.lock().remove(&key);
         }
         pushed
     }
 
     async fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> Result<Option<Leased>, StoreError> {
-        let leased = self.memory().lease(now, lease_end).await?;
+        let leased = self.inner.lease(now, lease_end).await?;
         if let Some(leased) = leased.as_ref().filter(|_| self.pen.is_some()) {
-            self.leased().insert(leased.id, leased.entry.operation.key.clone());
+            self.leased.lock().insert(leased.id, leased.entry.operation.key.clone());
         }
         Ok(leased)
     }
 
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
-        self.memory().next_due().await
+        self.inner.next_due().await
     }
 
     async fn ack(&self, id: u64, settled: Settled) -> Result<(), StoreError> {
         let place = settled.place;
-        self.memory().ack(id, settled).await?;
+        self.inner.ack(id, settled).await?;
         if let (Some(pen), Some(known)) = (&self.pen, self.left(id)) {
             // The attempt that succeeded is none of those that failed.
             let attempts = known.attempts + u32::from(place == RestingState::Delivered);
@@ -132,62 +106,69 @@ impl FallbackQueue for BookedQueue {
     }
 
     async fn holds(&self, user: &str) -> Result<bool, StoreError> {
-        self.memory().holds(user).await
+        self.inner.holds(user).await
     }
 
     async fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> Result<(), StoreError> {
-        self.memory().fail(id, attempt, due).await?;
-        let Some(key) = self.leased().remove(&id) else { return Ok(()) };
-        if let Some(known) = self.waiting().get_mut(&key) {
+        self.inner.fail(id, attempt, due).await?;
+        let Some(key) = self.leased.lock().remove(&id) else { return Ok(()) };
+        if let Some(known) = self.waiting.lock().get_mut(&key) {
             known.attempts += 1;
         }
         Ok(())
     }
 
     async fn release(&self, id: u64, due: UnixMillis) -> Result<(), StoreError> {
-        self.memory().release(id, due).await?;
-        self.given_back(id);
+        self.inner.release(id, due).await?;
+        self.leased.lock().remove(&id);
         Ok(())
     }
+}
 
-    fn depth(&self) -> u64 {
-        self.memory().depth()
+impl DeadLetters for JournaledBacklog {
+    async fn put(&self, entry: Entry, cause: FailureKind, at: UnixMillis) -> Result<bool, StoreError> {
+        self.inner.put(entry, cause, at).await
+    }
+
+    async fn page(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.inner.page(after, limit).await
+    }
+
+    async fn by_cause(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.inner.by_cause().await
+    }
+
+    async fn remove(&self, id: u64) -> Result<bool, StoreError> {
+        self.inner.remove(id).await
     }
 }
 
 impl Backlog for JournaledBacklog {
-    type Queue = BookedQueue;
-    type Letters = MemoryBacklog;
-
-    fn queue(&self) -> &BookedQueue {
-        &self.queue
-    }
-
-    fn letters(&self) -> &MemoryBacklog {
-        &self.inner
-    }
-
     async fn bury(&self, id: u64, attempt: Attempt) -> Result<bool, StoreError> {
         let buried = self.inner.bury(id, attempt).await?;
         if buried {
-            self.queue.left(id);
+            self.left(id);
         }
         Ok(buried)
     }
 
     async fn redrive(&self, letter: u64, due: UnixMillis) -> Result<bool, StoreError> {
-        let page = self.inner.letters().page(letter.saturating_sub(1), 1).await?;
+        let page = self.page(letter.saturating_sub(1), 1).await?;
         let known = page.into_iter().find(|known: &DeadLetter| known.id == letter);
         let redriven = self.inner.redrive(letter, due).await?;
-        if let Some(known) = known.filter(|_| redriven && self.queue.pen.is_some()) {
+        if let Some(known) = known.filter(|_| redriven && self.pen.is_some()) {
             let place = place_of(&known.entry, RestingState::Queued);
-            self.queue.waiting().insert(place.key.clone(), RestingEntry { redrives: place.redrives + 1, ..place });
+            self.waiting.lock().insert(place.key.clone(), RestingEntry { redrives: place.redrives + 1, ..place });
         }
         Ok(redriven)
     }
 
     fn counts(&self) -> (u64, u64) {
         self.inner.counts()
+    }
+
+    fn depth(&self) -> u64 {
+        self.inner.depth()
     }
 
     async fn credits(&self) -> Result<Option<CreditState>, StoreError> {
@@ -205,7 +186,6 @@ mod tests {
 
     use super::*;
     use crate::journal::{Journal, JournalReader, Line};
-    use crate::outcome::FailureKind;
     use crate::resilience::{Operation, OperationKind};
 
     fn attempt() -> Attempt {
@@ -241,7 +221,7 @@ mod tests {
         let path = dir.path().join("places.ndjson");
         let journal = Journal::create(&path).unwrap();
         let backlog = JournaledBacklog::new(&FallbackSettings::default(), Some(journal.sender()));
-        let queue = backlog.queue();
+        let queue = &backlog;
         for user in ["acked", "buried", "failed", "released", "waiting"] {
             assert!(queue.push(entry(user), 0).await.unwrap());
         }
@@ -275,11 +255,11 @@ mod tests {
         let journal = Journal::create(&path).unwrap();
         let settings = FallbackSettings { queue_capacity: 1, ..FallbackSettings::default() };
         let backlog = JournaledBacklog::new(&settings, Some(journal.sender()));
-        assert!(backlog.queue().push(entry("ada"), 0).await.unwrap());
-        assert!(!backlog.queue().push(entry("full"), 0).await.unwrap());
-        let leased = backlog.queue().lease(1, 100).await.unwrap().unwrap();
+        assert!(backlog.push(entry("ada"), 0).await.unwrap());
+        assert!(!backlog.push(entry("full"), 0).await.unwrap());
+        let leased = backlog.lease(1, 100).await.unwrap().unwrap();
         assert!(backlog.bury(leased.id, attempt()).await.unwrap());
-        let letter = backlog.letters().page(0, 1).await.unwrap().remove(0);
+        let letter = backlog.page(0, 1).await.unwrap().remove(0);
         assert!(backlog.redrive(letter.id, 0).await.unwrap());
         assert_eq!(places(journal, &backlog, &path).await, [("ada".to_owned(), RestingState::Queued, 2)]);
     }

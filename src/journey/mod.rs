@@ -20,6 +20,7 @@ mod table;
 mod vendor_sender;
 mod workload;
 
+pub(crate) use integration::summed;
 pub use service_lead::LeadService;
 pub use settings::{HttpJourney, Journey, LeadData, LeadUse, ScenarioWork, ThinkTime, WeightedJourney, WorkloadSettings};
 pub use submissions::JournalSenders;

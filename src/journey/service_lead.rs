@@ -23,7 +23,7 @@ use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Peer};
 use crate::resilience::DayClock;
 use crate::transport::Body;
-use crate::vendor_api::{EndpointError, reply};
+use crate::vendor_api::{EndpointError, bearer, reply};
 
 /// Longest wait that a service may ask a user for: a load that waits for longer measures nothing.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -50,12 +50,7 @@ impl LeadService {
     pub fn new(base: &str, token: Option<&str>, timeout: Duration, run: String) -> Result<Self, EndpointError> {
         let url = format!("{base}/leads");
         let uri = url.parse().map_err(|_| EndpointError::BadUrl(url))?;
-        let authorization = token.map(|token| {
-            let mut value =
-                HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| EndpointError::BadCredential("the service"))?;
-            value.set_sensitive(true);
-            Ok(value)
-        });
+        let authorization = token.map(|token| bearer(token, "the service"));
         Ok(Self { uri, authorization: authorization.transpose()?, timeout, run })
     }
 

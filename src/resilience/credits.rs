@@ -10,8 +10,7 @@
 //! that runs ahead of the credits by a block of leads, so that one write covers many. After a crash everything below the
 //! mark counts as spent, which may waste a block and never overspends.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::event::{BreakerState, EventKind, Guard};
@@ -65,7 +64,7 @@ pub struct CreditBudget {
     account: Mutex<Account>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Account {
     day: i64,
     used: u64,
@@ -84,11 +83,16 @@ struct Account {
     failures_in_a_row: u32,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 enum State {
+    #[default]
     Closed,
-    Open { until: Instant },
-    HalfOpen { probe_under_way: bool },
+    Open {
+        until: Instant,
+    },
+    HalfOpen {
+        probe_under_way: bool,
+    },
 }
 
 impl State {
@@ -104,19 +108,7 @@ impl State {
 impl CreditBudget {
     /// A full budget, on the day that `clock` shows.
     pub fn new(settings: CreditSettings, clock: DayClock, emitter: Emitter, now: Instant) -> Self {
-        let account = Account {
-            day: clock.day(now, settings.utc_offset_minutes),
-            used: 0,
-            reserved: 0,
-            total: 0,
-            covered: 0,
-            refusal_covered: false,
-            announced: false,
-            refused_by_vendor: false,
-            state: State::Closed,
-            generation: 0,
-            failures_in_a_row: 0,
-        };
+        let account = Account { day: clock.day(now, settings.utc_offset_minutes), ..Account::default() };
         Self { settings, clock, emitter, account: Mutex::new(account) }
     }
 
@@ -125,18 +117,14 @@ impl CreditBudget {
     /// # Errors
     /// When the day's credits are gone or the budget's breaker is open.
     pub fn reserve(&self, now: Instant) -> Result<Reservation<'_>, CreditRefusal> {
-        let mut events = Vec::new();
-        let result = self.try_reserve(now, &mut events);
-        self.emit(now, events);
-        result.map(|generation| Reservation { budget: self, generation, open: true })
+        let reserved = self.change(now, |account, events| self.try_reserve(account, now, events));
+        reserved.map(|generation| Reservation { budget: self, generation, open: true })
     }
 
-    fn try_reserve(&self, now: Instant, events: &mut Vec<EventKind>) -> Result<u64, CreditRefusal> {
-        let mut account = self.lock();
-        self.roll_over(&mut account, now, events);
-        if let Some(refusal) = self.refusal(&account, true, now) {
+    fn try_reserve(&self, account: &mut Account, now: Instant, events: &mut Vec<EventKind>) -> Result<u64, CreditRefusal> {
+        if let Some(refusal) = self.refusal(account, true, now) {
             if let CreditRefusal::Exhausted { retry_at, .. } = refusal {
-                self.announce(&mut account, retry_at.is_some(), events);
+                self.announce(account, retry_at.is_some(), events);
             }
             return Err(refusal);
         }
@@ -155,7 +143,7 @@ impl CreditBudget {
 
     /// Whether a reservation at `now` would be refused, and until when, without making one.
     pub fn would_refuse(&self, now: Instant) -> Option<CreditRefusal> {
-        let account = self.lock();
+        let account = self.account.lock();
         let today = account.day >= self.clock.day(now, self.settings.utc_offset_minutes);
         self.refusal(&account, today, now)
     }
@@ -180,24 +168,19 @@ impl CreditBudget {
     /// What the store must keep before anything more is sent; `None` when it knows enough. The mark runs ahead by a
     /// hundredth of a day's leads, at least one lead.
     pub fn uncovered(&self, now: Instant) -> Option<CreditState> {
-        let mut events = Vec::new();
-        let state = {
-            let mut account = self.lock();
-            self.roll_over(&mut account, now, &mut events);
+        self.change(now, |account, _| {
             let at_stake = account.used.saturating_add(account.reserved);
             let known = at_stake <= account.covered && account.refused_by_vendor == account.refusal_covered;
             let CreditSettings { per_lead, daily_limit, .. } = self.settings;
             let block = per_lead.max(daily_limit / 100 / per_lead.max(1) * per_lead);
             let ahead = at_stake.saturating_add(block - per_lead).min(daily_limit).max(at_stake).max(account.covered);
             (!known).then_some(CreditState { day: account.day, spent: ahead, refused_by_vendor: account.refused_by_vendor })
-        };
-        self.emit(now, events);
-        state
+        })
     }
 
     /// The store keeps `state`.
     pub fn covered(&self, state: CreditState) {
-        let mut account = self.lock();
+        let mut account = self.account.lock();
         if account.day == state.day {
             account.covered = account.covered.max(state.spent);
             account.refusal_covered = state.refused_by_vendor;
@@ -207,21 +190,17 @@ impl CreditBudget {
     /// Counts as spent what an earlier life may have spent. A state of a later day than the clock shows (it was set back)
     /// makes that day begin now: no credit is given twice.
     pub fn restore(&self, state: CreditState, now: Instant) {
-        let mut events = Vec::new();
-        {
-            let mut account = self.lock();
-            self.roll_over(&mut account, now, &mut events);
+        self.change(now, |account, events| {
             if state.day >= account.day {
                 account.day = state.day;
                 account.used = account.used.max(state.spent);
                 account.covered = account.covered.max(state.spent);
                 account.refused_by_vendor |= state.refused_by_vendor;
                 account.refusal_covered = account.refused_by_vendor;
-                let spent = account.refused_by_vendor || self.is_spent(&account);
-                self.announce(&mut account, spent, &mut events);
+                let spent = account.refused_by_vendor || self.is_spent(account);
+                self.announce(account, spent, events);
             }
-        }
-        self.emit(now, events);
+        });
     }
 
     fn is_spent(&self, account: &Account) -> bool {
@@ -230,42 +209,38 @@ impl CreditBudget {
 
     /// Credits charged since the start, over all days.
     pub fn charged(&self) -> u64 {
-        self.lock().total
+        self.account.lock().total
     }
 
     /// Credits charged today and reserved now.
     pub fn today(&self, now: Instant) -> (u64, u64) {
-        let account = self.lock();
+        let account = self.account.lock();
         let today = account.day >= self.clock.day(now, self.settings.utc_offset_minutes);
         (if today { account.used } else { 0 }, account.reserved)
     }
 
     /// The state of the budget's breaker.
     pub fn state(&self) -> BreakerState {
-        self.lock().state.name()
+        self.account.lock().state.name()
     }
 
     fn close_reservation(&self, generation: u64, ending: Ending, now: Instant) {
-        let mut events = Vec::new();
-        {
-            let mut account = self.lock();
-            self.roll_over(&mut account, now, &mut events);
+        self.change(now, |account, events| {
             account.reserved = account.reserved.saturating_sub(self.settings.per_lead);
             if ending == Ending::Charged {
                 account.used = account.used.saturating_add(self.settings.per_lead);
                 account.total = account.total.saturating_add(self.settings.per_lead);
-                let spent = self.is_spent(&account);
-                self.announce(&mut account, spent, &mut events);
+                let spent = self.is_spent(account);
+                self.announce(account, spent, events);
             }
             if ending == Ending::RefusedByVendor {
                 account.refused_by_vendor = true;
-                self.announce(&mut account, true, &mut events);
+                self.announce(account, true, events);
             }
             if account.generation == generation {
-                self.judge(&mut account, ending, now, &mut events);
+                self.judge(account, ending, now, events);
             }
-        }
-        self.emit(now, events);
+        });
     }
 
     /// What an ending says to the breaker.
@@ -317,14 +292,18 @@ impl CreditBudget {
         }
     }
 
-    fn emit(&self, now: Instant, events: Vec<EventKind>) {
+    /// Changes today's account, and emits what happened once its lock is free.
+    fn change<T>(&self, now: Instant, work: impl FnOnce(&mut Account, &mut Vec<EventKind>) -> T) -> T {
+        let mut events = Vec::new();
+        let result = {
+            let mut account = self.account.lock();
+            self.roll_over(&mut account, now, &mut events);
+            work(&mut account, &mut events)
+        };
         for event in events {
             self.emitter.emit(now, event);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+        result
     }
 }
 
@@ -341,11 +320,16 @@ impl Account {
     }
 }
 
+/// What became of a lead that credits were set aside for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
+pub enum Ending {
+    /// The effect exists: they are charged.
     Charged,
+    /// The vendor failed: nothing is charged, and the budget's breaker counts it.
     Failed,
+    /// Nothing was spent, without a failure of the vendor.
     Released,
+    /// The vendor answered 402: for today, its credits are gone.
     RefusedByVendor,
 }
 
@@ -359,27 +343,8 @@ pub struct Reservation<'a> {
 }
 
 impl Reservation<'_> {
-    /// The effect exists: they are charged.
-    pub fn settle(self, now: Instant) {
-        self.close(Ending::Charged, now);
-    }
-
-    /// The vendor failed: nothing is charged, and the budget's breaker counts it.
-    pub fn failed(self, now: Instant) {
-        self.close(Ending::Failed, now);
-    }
-
-    /// Nothing was spent, without a failure of the vendor.
-    pub fn release(self, now: Instant) {
-        self.close(Ending::Released, now);
-    }
-
-    /// The vendor answered 402: for today, its credits are gone.
-    pub fn refused_by_vendor(self, now: Instant) {
-        self.close(Ending::RefusedByVendor, now);
-    }
-
-    fn close(mut self, ending: Ending, now: Instant) {
+    /// Charges the credits, or frees them.
+    pub fn close(mut self, ending: Ending, now: Instant) {
         self.open = false;
         self.budget.close_reservation(self.generation, ending, now);
     }

@@ -4,9 +4,9 @@
 //! vendor's earlier answer for the same domain, or a company's name guessed from the domain, go out with their source.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
 
 use lru::LruCache;
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use super::operation::{Operation, OperationKind};
@@ -28,23 +28,19 @@ impl AnswerCache {
         if let (Some(domain), Value::Object(fields)) = (enriched_domain(operation), answer)
             && !fields.is_empty()
         {
-            self.lock().put(domain, answer.clone());
+            self.answers.lock().put(domain, answer.clone());
         }
     }
 
     /// The lead with what the vendor answered earlier for its domain.
     pub fn answer(&self, operation: &Operation) -> Option<Value> {
         let domain = enriched_domain(operation)?;
-        let cached = self.lock().get(&domain).cloned()?;
+        let cached = self.answers.lock().get(&domain).cloned()?;
         let mut lead = fields_of(operation);
         if let Value::Object(fields) = cached {
             lead.extend(fields);
         }
         Some(Value::Object(lead))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<String, Value>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,9 +9,10 @@
 //! attempt holds one of its permits.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
@@ -21,7 +22,7 @@ use crate::failpoint::{self, Failpoint};
 use crate::outcome::FailureKind;
 
 use super::breaker::{Breaker, Permit};
-use super::credits::{CreditBudget, CreditRefusal, Reservation};
+use super::credits::{CreditBudget, CreditRefusal, Ending, Reservation};
 use super::durable_credits::DurableCredits;
 use super::health::HealthMonitor;
 use super::in_flight::InFlight;
@@ -29,8 +30,7 @@ use super::limiter::{LONGEST_PAUSE, Limiter, LimiterFull};
 use super::policy::{Blame, policy};
 use super::retry::{Next, RetryBudget, next_attempt};
 use super::throttle::Throttle;
-use super::{Backlog, DayClock, Emitter, HealthStatus, Operation, PipelineSettings, Reply, RetrySettings, Sender};
-use super::{StoreError, ThrottleGauges};
+use super::{Backlog, DayClock, Emitter, Operation, PipelineSettings, Reply, RetrySettings, Sender, StoreError};
 
 /// How soon something that was throttled is tried again: each try counts as pressure on the vendor.
 const THROTTLED: Duration = Duration::from_secs(1);
@@ -92,10 +92,10 @@ pub(super) struct Delivery<S, B> {
     retry_rng: Mutex<ChaCha8Rng>,
     credits: Option<DurableCredits<B>>,
     limiter: Limiter,
-    in_flight: InFlight,
-    throttle: Option<Throttle>,
-    breaker: Option<Breaker>,
-    health: HealthMonitor,
+    pub(super) in_flight: InFlight,
+    pub(super) throttle: Option<Throttle>,
+    pub(super) breaker: Option<Breaker>,
+    pub(super) health: HealthMonitor,
     emitter: Emitter,
     wall: DayClock,
 }
@@ -142,24 +142,8 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
         }
     }
 
-    pub(super) fn breaker(&self) -> Option<&Breaker> {
-        self.breaker.as_ref()
-    }
-
     pub(super) fn budget(&self) -> Option<&CreditBudget> {
-        self.credits.as_ref().map(DurableCredits::budget)
-    }
-
-    pub(super) fn in_flight(&self) -> &InFlight {
-        &self.in_flight
-    }
-
-    pub(super) fn throttle(&self) -> Option<ThrottleGauges> {
-        self.throttle.as_ref().map(|throttle| throttle.gauges(Instant::now()))
-    }
-
-    pub(super) fn health(&self, queue_depth: u64) -> HealthStatus {
-        self.health.status(Instant::now(), self.breaker.as_ref().map(Breaker::state), queue_depth)
+        self.credits.as_ref().map(|credits| &credits.budget)
     }
 
     /// The longest time that one attempt may take, its waits included.
@@ -195,7 +179,7 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
     /// Reserves credits, and charges them when the operation is accepted.
     async fn charged(&self, delivery: impl Future<Output = Result<Accepted, Failure>>) -> Result<Accepted, Failure> {
         let refused = |refusal: CreditRefusal| Failure::unsent(FailureKind::BudgetExhausted, refusal.retry_at());
-        let reservation = self.credits.as_ref().map(DurableCredits::reserve).transpose().map_err(refused)?;
+        let reservation = self.budget().map(|budget| budget.reserve(Instant::now())).transpose().map_err(refused)?;
         let result = delivery.await;
         if let Some(reservation) = reservation {
             close_reservation(reservation, &result);
@@ -309,7 +293,7 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
             Some(budget) if policy(failure.cause).retried => budget.failed(),
             _ => true,
         };
-        let mut rng = self.retry_rng.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rng = self.retry_rng.lock();
         next_attempt(&self.retry, attempts, failure.cause, failure.asked, budget_allows, &mut *rng)
     }
 }
@@ -336,10 +320,11 @@ fn settle_permit(permit: Permit<'_>, failure: Option<FailureKind>, now: Instant,
 }
 
 fn close_reservation(reservation: Reservation<'_>, result: &Result<Accepted, Failure>) {
-    match result {
-        Ok(accepted) => reservation.settle(accepted.at),
-        Err(failure) if failure.cause == FailureKind::CreditsExhausted => reservation.refused_by_vendor(Instant::now()),
-        Err(failure) if policy(failure.cause).blame == Blame::Vendor => reservation.failed(Instant::now()),
-        Err(_) => reservation.release(Instant::now()),
-    }
+    let (ending, at) = match result {
+        Ok(accepted) => (Ending::Charged, accepted.at),
+        Err(failure) if failure.cause == FailureKind::CreditsExhausted => (Ending::RefusedByVendor, Instant::now()),
+        Err(failure) if policy(failure.cause).blame == Blame::Vendor => (Ending::Failed, Instant::now()),
+        Err(_) => (Ending::Released, Instant::now()),
+    };
+    reservation.close(ending, at);
 }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::credits::{CreditBudget, CreditRefusal, Reservation};
+use super::credits::CreditBudget;
 use super::queue::backlog::Backlog;
 use super::queue::entry::StoreError;
 
 /// The credit budget of one vendor, and the store that remembers it.
 pub(super) struct DurableCredits<B> {
-    budget: CreditBudget,
+    pub(super) budget: CreditBudget,
     backlog: Arc<B>,
     /// One write at a time.
     covering: Mutex<()>,
@@ -25,20 +25,12 @@ impl<B: Backlog> DurableCredits<B> {
         Self { budget, backlog, covering: Mutex::default() }
     }
 
-    pub(super) fn budget(&self) -> &CreditBudget {
-        &self.budget
-    }
-
     /// Reads from the store what earlier processes may have spent.
     pub(super) async fn restore(&self) -> Result<(), StoreError> {
         if let Some(state) = self.backlog.credits().await? {
             self.budget.restore(state, Instant::now());
         }
         Ok(())
-    }
-
-    pub(super) fn reserve(&self) -> Result<Reservation<'_>, CreditRefusal> {
-        self.budget.reserve(Instant::now())
     }
 
     /// Writes to the store what may be spent, unless it has that already.

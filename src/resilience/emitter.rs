@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::clock::LoadClock;
-use crate::event::{Event, EventKind, EventSink, NoEvents};
+use crate::event::{Event, EventKind, EventSink};
 use crate::outcome::Vendor;
 use crate::units::micros;
 
@@ -22,11 +22,6 @@ impl Emitter {
     /// An emitter for one vendor's pipeline.
     pub fn new(vendor: Vendor, clock: LoadClock, sink: Arc<dyn EventSink>) -> Self {
         Self { vendor, clock, sink }
-    }
-
-    /// An emitter without listeners.
-    pub fn silent() -> Self {
-        Self::new(Vendor::Clay, LoadClock::start(), Arc::new(NoEvents))
     }
 
     /// Hands on an event that happened at `now`. Call it without holding a lock.

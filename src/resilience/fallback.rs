@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::degradation::{AnswerCache, local_guess};
-use super::operation::{Operation, OperationKind, Source};
+use super::operation::{Operation, Source};
 use super::settings::{FallbackSettings, FallbackStep};
 
 /// What a step decides without the vendor.
@@ -34,7 +34,6 @@ impl Fallback {
     /// Keeps the vendor's answer, where the cache is one of the steps.
     pub(super) fn keep(&self, operation: &Operation, answer: Option<&Value>) {
         if let Some(data) = answer
-            && operation.kind == OperationKind::Enrich
             && self.steps.contains(&FallbackStep::Cache)
         {
             self.cache.keep(operation, data);

@@ -3,9 +3,9 @@
 //! A count since the start hides an outage behind a week of success, and a window that is cleared on each reading shows
 //! whatever happened since the last look. This one slides.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::event::{BreakerState, EventKind};
 
 use super::emitter::Emitter;
 use super::settings::HealthSettings;
-use super::sliding::SlidingTally;
+use super::sliding::{SlidingTally, Tally};
 
 /// Steps in which the window slides.
 const BUCKETS: u32 = 60;
@@ -92,14 +92,12 @@ impl HealthMonitor {
     /// Takes the result of one attempt.
     pub fn record(&self, now: Instant, success: bool, elapsed: Duration) {
         let changed = {
-            let mut seen = self.lock();
+            let mut seen = self.seen.lock();
             seen.window.record(now, !success, false);
             seen.latency = Some(elapsed);
             *(if success { &mut seen.last_success } else { &mut seen.last_failure }) = Some(now);
-            let tally = seen.window.tally(now);
-            let score = score(tally.calls, tally.failures);
-            let grade = self.grade(score);
-            (tally.calls >= FEWEST_CALLS && grade != seen.reported)
+            let (calls, score, grade) = self.graded(&mut seen, now);
+            (calls >= FEWEST_CALLS && grade != seen.reported)
                 .then(|| (std::mem::replace(&mut seen.reported, grade), grade, score))
         };
         if let Some((from, to, score)) = changed {
@@ -110,10 +108,8 @@ impl HealthMonitor {
 
     /// What a health check shows at `now`.
     pub fn status(&self, now: Instant, circuit: Option<BreakerState>, queue_depth: u64) -> HealthStatus {
-        let mut seen = self.lock();
-        let tally = seen.window.tally(now);
-        let score = score(tally.calls, tally.failures);
-        let grade = self.grade(score);
+        let mut seen = self.seen.lock();
+        let (_, score, grade) = self.graded(&mut seen, now);
         let circuit_open = matches!(circuit, Some(BreakerState::Open | BreakerState::ForcedOpen));
         HealthStatus {
             healthy: grade == Grade::Healthy && !circuit_open,
@@ -127,23 +123,19 @@ impl HealthMonitor {
         }
     }
 
-    fn grade(&self, score: f64) -> Grade {
-        if score > self.settings.healthy_above {
+    /// The attempts of the window, successes among them in percent, and what grade that is.
+    fn graded(&self, seen: &mut Seen, now: Instant) -> (u32, f64, Grade) {
+        let Tally { calls, failures, .. } = seen.window.tally(now);
+        let score = if calls == 0 { 100.0 } else { f64::from(calls - failures) / f64::from(calls) * 100.0 };
+        let grade = if score > self.settings.healthy_above {
             Grade::Healthy
         } else if score > self.settings.degraded_above {
             Grade::Degraded
         } else {
             Grade::Unhealthy
-        }
+        };
+        (calls, score, grade)
     }
-
-    fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn score(calls: u32, failures: u32) -> f64 {
-    if calls == 0 { 100.0 } else { f64::from(calls - failures) / f64::from(calls) * 100.0 }
 }
 
 #[cfg(test)]
@@ -161,7 +153,7 @@ mod tests {
 
     impl EventSink for Log {
         fn emit(&self, event: Event) {
-            self.0.lock().expect("no panic").push(event);
+            self.0.lock().push(event);
         }
     }
 
@@ -220,15 +212,15 @@ mod tests {
         let start = Instant::now();
         let (monitor, log) = monitor(start);
         record(&monitor, start, 0, 9);
-        assert!(log.0.lock().expect("no panic").is_empty(), "nine calls are too few");
+        assert!(log.0.lock().is_empty(), "nine calls are too few");
         record(&monitor, start, 0, 50);
-        let events = log.0.lock().expect("no panic").clone();
+        let events = log.0.lock().clone();
         let [Event { kind: EventKind::Health { from, to, score }, vendor: Some(Vendor::Clay), .. }] = events.as_slice() else {
             panic!("{events:?}")
         };
         assert_eq!((from.as_str(), to.as_str(), *score), ("healthy", "unhealthy", 0.0));
         record(&monitor, start + Duration::from_secs(400), 20, 0);
-        assert_eq!(log.0.lock().expect("no panic").len(), 2, "and back");
+        assert_eq!(log.0.lock().len(), 2, "and back");
     }
 
     #[test]

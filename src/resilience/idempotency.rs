@@ -6,14 +6,15 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lru::LruCache;
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::key::packed;
 use super::settings::IdempotencySettings;
 
 /// Which operations are in flight, queued, or done.
@@ -89,7 +90,7 @@ impl Idempotency {
 
     /// Claims the key, or gives the channel to wait on.
     fn claim_or_wait(&self, key: Key) -> Result<Claim<'_>, watch::Receiver<()>> {
-        let mut marks = self.lock();
+        let mut marks = self.marks.lock();
         match marks.kept.get_mut(&key) {
             Some(Mark::Queued) => return Ok(Claim::Duplicate),
             Some(Mark::UnderWay { waiters, .. }) => {
@@ -108,12 +109,12 @@ impl Idempotency {
 
     /// Whether the operation has been delivered within the time that it is remembered.
     pub fn was_delivered(&self, key: &str) -> bool {
-        self.lock().remembers(&short_key(key))
+        self.marks.lock().remembers(&short_key(key))
     }
 
     /// A queued operation was delivered at `now`.
     pub fn delivered(&self, key: &str, now: Instant) {
-        let mut marks = self.lock();
+        let mut marks = self.marks.lock();
         let key = short_key(key);
         marks.done.put(key, now + self.ttl);
         let ended = marks.kept.remove(&key);
@@ -123,19 +124,19 @@ impl Idempotency {
 
     /// A queued operation failed for good: a copy may try anew.
     pub fn forget(&self, key: &str) {
-        let ended = self.lock().kept.remove(&short_key(key));
+        let ended = self.marks.lock().kept.remove(&short_key(key));
         drop(ended);
     }
 
     /// Operations in flight or queued, and keys remembered.
     pub fn sizes(&self) -> (usize, usize) {
-        let marks = self.lock();
+        let marks = self.marks.lock();
         (marks.kept.len(), marks.done.len())
     }
 
     /// Ends a claim. Waiting copies look again, because its channel is dropped with it.
     fn conclude(&self, key: Key, claim: u64, ending: Ending) {
-        let mut marks = self.lock();
+        let mut marks = self.marks.lock();
         // What was queued may have been delivered already; the mark is then gone, or another's.
         let is_ours = matches!(marks.kept.get(&key), Some(Mark::UnderWay { claim: ours, .. }) if *ours == claim);
         let ended = match ending {
@@ -148,10 +149,6 @@ impl Idempotency {
         }
         drop(marks);
         drop(ended);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Marks> {
-        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -203,26 +200,7 @@ impl Drop for FirstClaim<'_> {
 
 /// The 32 bytes that a key of 64 hex digits stands for; a key of any other form is hashed to as many.
 fn short_key(key: &str) -> Key {
-    let digits = key.as_bytes();
-    let mut short = [0; 32];
-    if digits.len() == 64 {
-        for (byte, pair) in short.iter_mut().zip(digits.chunks_exact(2)) {
-            match (nibble(pair[0]), nibble(pair[1])) {
-                (Some(high), Some(low)) => *byte = high << 4 | low,
-                _ => return Sha256::digest(digits).into(),
-            }
-        }
-        return short;
-    }
-    Sha256::digest(digits).into()
-}
-
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    packed(key).unwrap_or_else(|| Sha256::digest(key).into())
 }
 
 #[cfg(test)]

@@ -7,10 +7,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
-
-use crate::units::micros;
 
 use super::settings::InFlightSettings;
 
@@ -25,14 +24,20 @@ pub struct InFlightWaits {
     pub longest: Duration,
 }
 
+impl InFlightWaits {
+    fn add(&mut self, waited: Duration) {
+        self.count += 1;
+        self.total += waited;
+        self.longest = self.longest.max(waited);
+    }
+}
+
 /// Bounds and counts the attempts in flight.
 #[derive(Debug)]
 pub(super) struct InFlight {
     limit: Option<(Semaphore, Duration)>,
     in_flight: AtomicU64,
-    waits: AtomicU64,
-    waited_us: AtomicU64,
-    longest_us: AtomicU64,
+    waits: Mutex<InFlightWaits>,
 }
 
 /// One attempt in flight, until it is dropped.
@@ -46,13 +51,7 @@ impl InFlight {
     /// A limit as the settings say; without settings attempts are only counted.
     pub(super) fn new(settings: Option<InFlightSettings>) -> Self {
         let limit = settings.map(|settings| (Semaphore::new(settings.max.max(1) as usize), settings.max_wait));
-        Self {
-            limit,
-            in_flight: AtomicU64::new(0),
-            waits: AtomicU64::new(0),
-            waited_us: AtomicU64::new(0),
-            longest_us: AtomicU64::new(0),
-        }
+        Self { limit, in_flight: AtomicU64::new(0), waits: Mutex::default() }
     }
 
     /// The longest that an attempt waits for a permit.
@@ -76,10 +75,7 @@ impl InFlight {
     async fn wait_for_permit<'a>(&self, permits: &'a Semaphore, max_wait: Duration) -> Option<SemaphorePermit<'a>> {
         let asked = Instant::now();
         let permit = timeout(max_wait, permits.acquire()).await;
-        let waited_us = micros(asked.elapsed());
-        self.waits.fetch_add(1, Ordering::Relaxed);
-        self.waited_us.fetch_add(waited_us, Ordering::Relaxed);
-        self.longest_us.fetch_max(waited_us, Ordering::Relaxed);
+        self.waits.lock().add(asked.elapsed());
         // The semaphore is never closed: an error is a wait that was too long.
         permit.ok()?.ok()
     }
@@ -91,11 +87,7 @@ impl InFlight {
 
     /// The waits so far.
     pub(super) fn waits(&self) -> InFlightWaits {
-        InFlightWaits {
-            count: self.waits.load(Ordering::Relaxed),
-            total: Duration::from_micros(self.waited_us.load(Ordering::Relaxed)),
-            longest: Duration::from_micros(self.longest_us.load(Ordering::Relaxed)),
-        }
+        *self.waits.lock()
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::text::hex;
+use crate::text::{hex, unhex};
 
 use super::operation_kind::OperationKind;
 
@@ -31,6 +31,11 @@ pub fn lead_key(user: &str, data: &Value) -> String {
         data: &'a Value,
     }
     digest(&Material { user, data }, data, || format!("{user:?} {}", sorted(data)))
+}
+
+/// The 32 bytes that a key of 64 lower-case hex digits stands for; `None` for a key of any other form.
+pub(crate) fn packed(key: &str) -> Option<[u8; 32]> {
+    unhex(key).filter(|_| !key.bytes().any(|digit| digit.is_ascii_uppercase()))
 }
 
 /// Of `material` as canonical JSON. That has only doubles: where `data` has integers beyond 2^53, which it refuses or rounds,

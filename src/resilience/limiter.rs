@@ -5,9 +5,9 @@
 //! the next request). The pause gate is there without a configured rate too. After a pause the bucket is empty, so that
 //! waiting requests go at the rate and not in one burst.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use super::settings::LimiterSettings;
@@ -77,7 +77,7 @@ impl Limiter {
 
     /// Takes the next turn, and says when it is.
     fn take_turn(&self, now: Instant, latest: Instant) -> Result<Instant, LimiterFull> {
-        let mut turns = self.lock();
+        let mut turns = self.turns.lock();
         let mut turn = now.max(turns.paused_until);
         if !self.interval.is_zero() {
             let arrival = turns.theoretical_arrival;
@@ -93,7 +93,7 @@ impl Limiter {
     /// pause longer than it was.
     pub fn pause(&self, now: Instant, wait: Duration) -> bool {
         let until = now + wait.min(LONGEST_PAUSE);
-        let mut turns = self.lock();
+        let mut turns = self.turns.lock();
         if until <= turns.paused_until {
             return false;
         }
@@ -104,7 +104,7 @@ impl Limiter {
 
     /// When the pause is over, if there is one.
     pub fn paused_until(&self, now: Instant) -> Option<Instant> {
-        let until = self.lock().paused_until;
+        let until = self.turns.lock().paused_until;
         (until > now).then_some(until)
     }
 
@@ -114,11 +114,7 @@ impl Limiter {
     }
 
     fn is_paused(&self, now: Instant) -> bool {
-        self.lock().paused_until > now
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Turns> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+        self.turns.lock().paused_until > now
     }
 }
 

@@ -15,13 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::clock::LoadClock;
-use crate::event::{BreakerState, EventSink};
-use crate::outcome::{FailureKind, LeadCounts, Vendor};
-use crate::seed::Seed;
+use crate::event::BreakerState;
+use crate::outcome::{FailureKind, LeadCounts};
 
 use super::breaker::Breaker;
 use super::credits::CreditBudget;
@@ -31,7 +30,7 @@ use super::idempotency::{Claim, FirstClaim, Idempotency};
 use super::policy::{Afterwards, policy};
 use super::queue::redrive::Redrive;
 use super::queue::workers::{Workers, keep_running};
-use super::queue::{Backlog, DeadLetters, Drained, Entry, FallbackQueue, MemoryBacklog, Notifier, Redriven, StoreError};
+use super::queue::{Backlog, Drained, Entry, MemoryBacklog, Notifier, Redriven, StoreError};
 use super::shared::Shared;
 use super::tally::{End, Submission, Tally};
 use super::{DayClock, Disposition, Emitter, HealthStatus, InFlightWaits, Operation, PipelineSettings};
@@ -53,43 +52,36 @@ pub struct Answer {
     pub data: Option<Value>,
 }
 
-/// A pipeline's state at one instant.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A pipeline's state at one instant. In JSON, without the waits for a permit and the throttle; what is left out is 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PipelineGauges {
     /// Operations in the fallback queue.
     pub queue_depth: u64,
     /// Operations in the dead letters.
     pub dead_letters: u64,
-    /// Credits charged since the start.
-    pub credits_used: u64,
-    /// The circuit breaker's state, where there is one.
-    pub breaker: Option<BreakerState>,
-    /// The credit budget's breaker, where there is one.
-    pub credit_breaker: Option<BreakerState>,
     /// Attempts that hold an in-flight permit.
     pub in_flight: u64,
+    /// Credits charged since the start; 0 without a budget.
+    pub credits_used: u64,
+    /// Credits that the budget has left today; `None` without a budget.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credits_left: Option<u64>,
+    /// The circuit breaker's state, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerState>,
+    /// The credit budget's breaker, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_breaker: Option<BreakerState>,
     /// The waits for a permit.
+    #[serde(skip)]
     pub in_flight_waits: InFlightWaits,
     /// The throttle's state, where there is one.
+    #[serde(skip)]
     pub throttle: Option<ThrottleGauges>,
-    /// Operations by what became of them.
+    /// Operations by what became of them since the start; queued and dead letters as they are.
+    #[serde(rename = "leads")]
     pub counts: LeadCounts,
-}
-
-impl<S: Sender> Pipeline<S> {
-    /// A pipeline whose queue and dead letters live in memory. `seed` gives it everything random.
-    pub fn new(
-        vendor: Vendor,
-        settings: PipelineSettings,
-        sender: S,
-        clock: LoadClock,
-        events: Arc<dyn EventSink>,
-        seed: Seed,
-    ) -> Self {
-        let backlog = MemoryBacklog::new(&settings.fallback);
-        let emitter = Emitter::new(vendor, clock, events);
-        Self::with_backlog(settings, sender, backlog, emitter, DayClock::start(), seed.stream(vendor.as_str()))
-    }
 }
 
 impl<S: Sender, B: Backlog> Pipeline<S, B> {
@@ -123,14 +115,14 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         mut self,
         follow_up: impl Fn(&Operation, Source, Option<&Value>) -> Vec<Operation> + Send + Sync + 'static,
     ) -> Self {
-        self.workers.drain().settler().set_follow_up(Arc::new(follow_up));
+        self.workers.drain.settler.follow_up = Some(Arc::new(follow_up));
         self
     }
 
     /// The same pipeline, which wakes these workers when operations that follow from an answer are in their queues.
     #[must_use]
     pub fn notifying(mut self, notifier: Notifier) -> Self {
-        self.workers.drain().settler().add_follower(notifier);
+        self.workers.drain.settler.followers.push(notifier);
         self
     }
 
@@ -199,7 +191,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             }
         }
         let attempt = self.shared.attempt(&failure);
-        let kept = self.shared.backlog.letters().put(Entry::new(operation, attempt), cause, attempt.at).await;
+        let kept = self.shared.backlog.put(Entry::new(operation, attempt), cause, attempt.at).await;
         if kept == Ok(true) {
             submission.kept();
             Answer { disposition: Disposition::DeadLettered { cause }, data: None }
@@ -220,8 +212,8 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
     /// Whether an operation of this user waits in the queue. If the queue can't be read, one may.
     async fn must_keep_order(&self, user: &str) -> bool {
-        let queue = self.shared.backlog.queue();
-        queue.depth() > 0 && queue.holds(user).await != Ok(false)
+        let backlog = &self.shared.backlog;
+        backlog.depth() > 0 && backlog.holds(user).await != Ok(false)
     }
 
     fn answer_queued(&self, cause: FailureKind, claim: Option<FirstClaim<'_>>, submission: Submission<'_>) -> Answer {
@@ -241,7 +233,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             Some(at) if failure.cause != FailureKind::BreakerOpen => self.shared.millis(at),
             _ => self.shared.now(),
         };
-        self.shared.backlog.queue().push(entry, due).await == Ok(true)
+        self.shared.backlog.push(entry, due).await == Ok(true)
     }
 
     /// Works the queue with this many `workers` (at least one), for as long as it is polled and until
@@ -297,17 +289,18 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             queue_depth: counts.queued,
             dead_letters: counts.dead_lettered,
             credits_used: delivery.budget().map_or(0, CreditBudget::charged),
-            breaker: delivery.breaker().map(Breaker::state),
+            breaker: delivery.breaker.as_ref().map(Breaker::state),
             credit_breaker: delivery.budget().map(CreditBudget::state),
-            in_flight: delivery.in_flight().count(),
-            in_flight_waits: delivery.in_flight().waits(),
-            throttle: delivery.throttle(),
+            in_flight: delivery.in_flight.count(),
+            credits_left: self.credits_left(),
+            in_flight_waits: delivery.in_flight.waits(),
+            throttle: delivery.throttle.as_ref().map(|throttle| throttle.gauges(Instant::now())),
             counts,
         }
     }
 
     /// Credits that the budget would still give out today; `None` without a budget.
-    pub fn credits_left(&self) -> Option<u64> {
+    fn credits_left(&self) -> Option<u64> {
         let (budget, settings) = (self.shared.delivery.budget()?, self.shared.settings.credits?);
         let (used, reserved) = budget.today(Instant::now());
         Some(settings.daily_limit.saturating_sub(used.saturating_add(reserved)))
@@ -315,12 +308,13 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
 
     /// What a health check shows.
     pub fn health(&self) -> HealthStatus {
-        self.shared.delivery.health(self.shared.backlog.queue().depth())
+        let delivery = &self.shared.delivery;
+        delivery.health.status(Instant::now(), delivery.breaker.as_ref().map(Breaker::state), self.shared.backlog.depth())
     }
 
     /// The circuit breaker, to read and switch it.
     pub fn breaker(&self) -> Option<&Breaker> {
-        self.shared.delivery.breaker()
+        self.shared.delivery.breaker.as_ref()
     }
 
     /// The queue and the dead letters, to list and export them.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::outcome::{PerVendor, Vendor};
 
 /// Everything about one vendor's pipeline. A pattern that is `None` is left out.
@@ -32,19 +35,9 @@ pub struct PipelineSettings {
 impl PipelineSettings {
     /// The defaults for a vendor: only Clay charges credits.
     pub fn of(vendor: Vendor) -> Self {
-        if vendor == Vendor::Clay { Self::clay() } else { Self::customer_io() }
-    }
-
-    /// The defaults for Clay.
-    pub fn clay() -> Self {
-        Self { credits: Some(CreditSettings::default()), ..Self::customer_io() }
-    }
-
-    /// The defaults for Customer.io.
-    pub fn customer_io() -> Self {
         Self {
             idempotency: Some(IdempotencySettings::default()),
-            credits: None,
+            credits: (vendor == Vendor::Clay).then(CreditSettings::default),
             limiter: None,
             in_flight: None,
             throttle: None,
@@ -285,8 +278,11 @@ impl Default for BreakerSettings {
     }
 }
 
-/// Whether a breaker is in force. resilience4j has the same four.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+// resilience4j has the same four. A file's schema has the texts of these variants.
+/// Whether a breaker is in force.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "RawBreakerMode")]
 pub enum BreakerMode {
     /// It opens and closes.
     #[default]
@@ -295,7 +291,7 @@ pub enum BreakerMode {
     Disabled,
     /// Everything passes and is counted; what it would do is reported as an event.
     MetricsOnly,
-    /// Nothing passes until it is reset.
+    /// Nothing passes.
     ForcedOpen,
 }
 
@@ -356,8 +352,11 @@ impl Default for FallbackSettings {
     }
 }
 
-/// One way to answer without the vendor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+// A file's schema has the texts of these variants.
+/// One way to go on without the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "RawFallbackStep")]
 pub enum FallbackStep {
     /// The vendor's earlier answer for the same domain.
     Cache,
@@ -365,7 +364,7 @@ pub enum FallbackStep {
     Queue,
     /// The company's name guessed from the domain.
     Local,
-    /// Reject it: nothing is kept, and the caller gets the reason.
+    /// Reject it, and say why.
     Drop,
 }
 
@@ -395,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_timetable_is_scaled_and_a_timeout_is_not() {
-        let mut whole = PipelineSettings::clay();
+        let mut whole = PipelineSettings::of(Vendor::Clay);
         whole.breaker = Some(BreakerSettings {
             window: Window::Time { span: Duration::from_secs(20) },
             slow_call: Some(Duration::from_secs(4)),
@@ -424,14 +423,14 @@ mod tests {
 
     #[test]
     fn a_timetable_that_is_stretched_keeps_a_memory_of_keys_that_is_long_enough() {
-        let stretched = PipelineSettings::clay().scaled(10.0);
+        let stretched = PipelineSettings::of(Vendor::Clay).scaled(10.0);
         assert_eq!(stretched.longer_retention(), None);
         assert_eq!(stretched.idempotency.map(|idempotency| idempotency.ttl), Some(stretched.retry_horizon()));
     }
 
     #[test]
     fn a_factor_that_is_no_factor_changes_nothing() {
-        let settings = PipelineSettings::clay();
+        let settings = PipelineSettings::of(Vendor::Clay);
         for factor in [0.0, -1.0, f64::NAN, f64::INFINITY, 1.0] {
             assert_eq!(settings.scaled(factor), settings, "{factor}");
         }

@@ -16,13 +16,11 @@ use crate::outcome::LeadCounts;
 pub(super) struct Tally {
     submitted: AtomicU64,
     unacknowledged: AtomicU64,
-    delivered: AtomicU64,
-    duplicate: AtomicU64,
-    degraded: AtomicU64,
-    rejected: AtomicU64,
+    /// By [`End`].
+    ends: [AtomicU64; 4],
 }
 
-/// The ends of an operation that the tally counts itself.
+/// The ends of an operation that the tally counts itself, in the order in which it reads them.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum End {
     Delivered,
@@ -44,21 +42,12 @@ impl Tally {
 
     /// Counts an operation that leaves the queue or the dead letters. Call it before it leaves.
     pub(super) fn count(&self, end: End) {
-        self.counter(end).fetch_add(1, Ordering::AcqRel);
+        self.ends[end as usize].fetch_add(1, Ordering::AcqRel);
     }
 
     /// It could not leave after all.
     pub(super) fn uncount(&self, end: End) {
-        self.counter(end).fetch_sub(1, Ordering::AcqRel);
-    }
-
-    fn counter(&self, end: End) -> &AtomicU64 {
-        match end {
-            End::Delivered => &self.delivered,
-            End::Duplicate => &self.duplicate,
-            End::Degraded => &self.degraded,
-            End::Rejected => &self.rejected,
-        }
+        self.ends[end as usize].fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Reads all counts; `backlog` reads the queue and the dead letters together.
@@ -66,8 +55,7 @@ impl Tally {
         let submitted = self.submitted.load(Ordering::Acquire);
         let unacknowledged = self.unacknowledged.load(Ordering::Acquire);
         let (queued, dead_lettered) = backlog();
-        let [delivered, duplicate, degraded, rejected] =
-            [&self.delivered, &self.duplicate, &self.degraded, &self.rejected].map(|count| count.load(Ordering::Acquire));
+        let [delivered, duplicate, degraded, rejected] = self.ends.each_ref().map(|count| count.load(Ordering::Acquire));
         let found = unacknowledged + queued + dead_lettered + delivered + duplicate + degraded + rejected;
         let lost = submitted.saturating_sub(found);
         LeadCounts { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost }

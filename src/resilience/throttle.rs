@@ -8,8 +8,7 @@
 //! are rejected here count as made, so that the pressure is known; those in flight count when their answers are there, for
 //! else the first of a quiet morning, not answered yet, would have the second rejected.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::Mutex;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
@@ -64,7 +63,7 @@ impl Throttle {
     /// Whether a request may be made at `now`.
     pub(super) fn admits(&self, now: Instant) -> bool {
         let (admitted, change) = {
-            let mut seen = self.lock();
+            let mut seen = self.seen.lock();
             let gauges = self.read(&mut seen, now);
             let admitted = gauges.rejection <= 0.0 || seen.rng.random::<f64>() >= gauges.rejection;
             if !admitted {
@@ -84,7 +83,7 @@ impl Throttle {
 
     /// A request that was made has its answer: the vendor took it up, or did not.
     pub(super) fn answered(&self, now: Instant, accepted: bool) {
-        let mut seen = self.lock();
+        let mut seen = self.seen.lock();
         seen.requests.record(now, false, false);
         if accepted {
             seen.accepts.record(now, false, false);
@@ -93,7 +92,7 @@ impl Throttle {
 
     /// What it knows.
     pub(super) fn gauges(&self, now: Instant) -> ThrottleGauges {
-        self.read(&mut self.lock(), now)
+        self.read(&mut self.seen.lock(), now)
     }
 
     fn read(&self, seen: &mut Seen, now: Instant) -> ThrottleGauges {
@@ -101,10 +100,6 @@ impl Throttle {
         let accepts = u64::from(seen.accepts.tally(now).calls);
         let rejection = rejection(requests, accepts, self.settings.ratio);
         ThrottleGauges { requests, accepts, rejection, rejected: seen.rejected }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,15 +112,19 @@ fn rejection(requests: u64, accepts: u64, ratio: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
-    use crate::seed::Seed;
-
     use super::*;
+    use crate::clock::LoadClock;
+    use crate::event::NoEvents;
+    use crate::outcome::Vendor;
+    use crate::seed::Seed;
 
     fn throttle(ratio: f64, start: Instant) -> Throttle {
         let settings = ThrottleSettings { ratio, ..ThrottleSettings::default() };
-        Throttle::new(settings, Seed(3).stream("throttle"), Emitter::silent(), start)
+        let emitter = Emitter::new(Vendor::Clay, LoadClock::start(), Arc::new(NoEvents));
+        Throttle::new(settings, Seed(3).stream("throttle"), emitter, start)
     }
 
     /// Makes `count` requests a millisecond apart, of which the vendor accepts those of these numbers. Gives how many were made.

@@ -141,7 +141,6 @@ async fn reach_targets(test_plan: &TestPlan, client: &HttpClient) -> Result<(), 
 }
 
 fn client(test_plan: &TestPlan) -> Result<HttpClient, TransportError> {
-    let pool = PoolSettings::default();
     let secure = named_targets(test_plan).iter().any(|uri| uri.scheme_str() == Some("https"));
-    if secure { HttpClient::secure(&pool) } else { Ok(HttpClient::plain(&pool)) }
+    HttpClient::new(secure, &PoolSettings::default())
 }

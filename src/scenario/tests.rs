@@ -312,8 +312,8 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(load.scenarios[0].executor.name(), "per-vu-iterations");
     assert_eq!((load.users(), load.planned_iterations(), load.duration()), (1, Some(1), ms(600_000)));
     assert_eq!((load.graceful_stop(), test_plan.scenarios[0].think_time), (ms(30_000), ThinkTime::None));
-    assert_eq!(test_plan.resilience[Vendor::Clay], PipelineSettings::clay());
-    assert_eq!(test_plan.resilience[Vendor::CustomerIo], PipelineSettings::customer_io());
+    assert_eq!(test_plan.resilience[Vendor::Clay], PipelineSettings::of(Vendor::Clay));
+    assert_eq!(test_plan.resilience[Vendor::CustomerIo], PipelineSettings::of(Vendor::CustomerIo));
     assert_eq!(test_plan.labels.environment, "local simulation");
     let own = SHORT.replace("{ journey = \"clay.resource\" }", "{ journey = \"http\", url = \"http://127.0.0.1:8080/\" }");
     assert_ne!(own, SHORT);

@@ -28,8 +28,7 @@ pub(super) async fn redrive<S: LeadStore>(State(service): State<Arc<Service<S>>>
     let mut redriven = serde_json::Map::new();
     for (vendor, pipeline) in service.pipelines.iter() {
         let done = pipeline.redrive().await.map_err(|error| store_failed(&error))?;
-        let done = json!({ "moved": done.moved, "duplicates": done.duplicates, "kept": done.kept });
-        redriven.insert(vendor.as_str().to_owned(), done);
+        redriven.insert(vendor.as_str().to_owned(), json!(done));
     }
     service.wake();
     Ok(in_json(StatusCode::OK, &redriven))

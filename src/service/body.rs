@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use super::refusal::{Problem, Refusal};
@@ -18,32 +18,15 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Re
     if announced.is_some_and(|bytes| bytes > limits.body_bytes as u64) {
         return Err(too_large(limits.body_bytes));
     }
-    match timeout(limits.body_timeout, collect(body, limits.body_bytes)).await {
-        Ok(result) => result,
+    match timeout(limits.body_timeout, Limited::new(body, limits.body_bytes).collect()).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limits.body_bytes)),
+        Ok(Err(_)) => {
+            let problem = Problem::new("the body ended before it was whole");
+            Err(Refusal::new(StatusCode::BAD_REQUEST, problem).closing())
+        }
         Err(_) => Err(too_slow(limits.body_timeout)),
     }
-}
-
-async fn collect(mut body: Body, most: usize) -> Result<Bytes, Refusal> {
-    // Most bodies come in one piece, which is taken as it is.
-    let mut first = Bytes::new();
-    let mut joined = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            let problem = Problem::new("the body ended before it was whole");
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, problem).closing());
-        };
-        let Ok(data) = frame.into_data() else { continue };
-        if first.len() + joined.len() + data.len() > most {
-            return Err(too_large(most));
-        }
-        if first.is_empty() {
-            first = data;
-        } else {
-            joined.extend_from_slice(&data);
-        }
-    }
-    if joined.is_empty() { Ok(first) } else { Ok([first, joined.freeze()].concat().into()) }
 }
 
 fn too_large(most: usize) -> Refusal {

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::intake::store_failed;
+use super::leads::no_such_lead;
 use super::metrics::Callback;
 use super::refusal::{Problem, Refusal, json as in_json};
 use super::state::Service;
@@ -25,6 +26,7 @@ use super::{body, strict_json};
 use crate::config::Secret;
 use crate::resilience::{OperationKind, Source};
 use crate::store::{Enrichment, LeadStore, Recorded};
+use crate::text::unhex;
 use crate::vendor_api::{ENRICHED_BY, IDEMPOTENCY_KEY_FIELD, LEAD_FIELD, RESERVED_FIELDS, finding, lead_operations};
 
 const SIGNATURE: &str = "x-clay-signature";
@@ -64,10 +66,7 @@ async fn take<S: LeadStore>(service: &Service<S>, request: Request) -> Result<Ca
                 .help("let Clay send the row's columns back as they came"),
         )
     })?;
-    let unknown = || {
-        let problem = Problem::new("there is no such lead").help("it was never acknowledged here, or is settled and forgotten");
-        (Callback::UnknownLead, Refusal::new(StatusCode::NOT_FOUND, problem))
-    };
+    let unknown = || (Callback::UnknownLead, no_such_lead());
     let unavailable = |error| (Callback::Unavailable, store_failed(&error));
     let record = service.store.lead(lead).await.map_err(unavailable)?.ok_or_else(unknown)?;
     let enrich = lead_operations(lead, &record.user, &record.data).into_iter().find(|made| made.kind == OperationKind::Enrich);
@@ -97,7 +96,7 @@ fn check_signature(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8]) ->
     let refuse = |message: &str| Err(Refusal::new(StatusCode::UNAUTHORIZED, Problem::of("X-Clay-Signature", message)));
     let Some(secret) = secret else { return refuse("no callback is taken: the service knows no signing secret") };
     let Some(given) = headers.get(SIGNATURE) else { return refuse("the signature is missing") };
-    let digest = given.to_str().ok().and_then(|text| text.strip_prefix("sha256=")).and_then(from_hex);
+    let digest = given.to_str().ok().and_then(|text| text.strip_prefix("sha256=")).and_then(unhex::<32>);
     // HMAC takes keys of any length.
     let mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok();
     let matches = mac.zip(digest).is_some_and(|(mut mac, digest)| {
@@ -106,13 +105,6 @@ fn check_signature(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8]) ->
         mac.verify_slice(&digest).is_ok()
     });
     if matches { Ok(()) } else { refuse("this is not the signature of this body") }
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
 /// A field that the service wrote into the row.

@@ -5,10 +5,10 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::event::{Event, EventSink};
@@ -42,7 +42,7 @@ impl EventSink for EventLog {
         let Ok(mut line) = serde_json::to_vec(&event) else { return };
         line.push(b'\n');
         let ever = {
-            let mut lines = self.lock();
+            let mut lines = self.lines.lock();
             if lines.latest.len() >= KEPT {
                 lines.latest.pop_front();
                 lines.forgotten += 1;
@@ -57,7 +57,7 @@ impl EventSink for EventLog {
 impl EventLog {
     /// Events that are no longer kept.
     pub(super) fn forgotten(&self) -> u64 {
-        self.lock().forgotten
+        self.lines.lock().forgotten
     }
 
     /// The events behind the first `after`, in chunks; then, if `follow`, those to come, until [`EventLog::end`].
@@ -84,21 +84,17 @@ impl EventLog {
 
     /// No more events will come: followers are released.
     pub(super) fn end(&self) {
-        self.lock().ended = true;
+        self.lines.lock().ended = true;
         self.ever.send_modify(|_| {});
     }
 
     /// The kept events behind the first `after` as one chunk, the number of the last, and whether no more will come.
     fn behind(&self, after: u64) -> (Bytes, u64, bool) {
-        let lines = self.lock();
+        let lines = self.lines.lock();
         let skip = usize::try_from(after.saturating_sub(lines.forgotten)).unwrap_or(usize::MAX);
         let chunk: Vec<u8> = lines.latest.iter().skip(skip).flat_map(|line| line.iter().copied()).collect();
         let ever = lines.forgotten + lines.latest.len() as u64;
         (Bytes::from(chunk), ever.max(after), lines.ended)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

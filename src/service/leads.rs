@@ -39,12 +39,13 @@ pub(super) async fn one<S: LeadStore>(
 ) -> Result<Response, Refusal> {
     match service.store.lead(&submitted_key(&id)).await.map_err(|error| store_failed(&error))? {
         Some(record) => Ok(in_json(StatusCode::OK, &view(&record))),
-        None => {
-            let problem =
-                Problem::new("there is no such lead").help("it was never acknowledged here, or is settled and forgotten");
-            Err(Refusal::new(StatusCode::NOT_FOUND, problem))
-        }
+        None => Err(no_such_lead()),
     }
+}
+
+pub(super) fn no_such_lead() -> Refusal {
+    let problem = Problem::new("there is no such lead").help("it was never acknowledged here, or is settled and forgotten");
+    Refusal::new(StatusCode::NOT_FOUND, problem)
 }
 
 pub(super) async fn list<S: LeadStore>(State(service): State<Arc<Service<S>>>, Query(which): Query<PageQuery>) -> Response {

@@ -3,21 +3,21 @@
 //! Counters and histograms are kept where things happen; gauges are read from the pipelines at each scrape, so that they
 //! cost nothing in between and cannot drift from what they show.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use parking_lot::Mutex;
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
-use super::stats::{Stats, VendorStats};
+use super::stats::Stats;
 use crate::event::BreakerState;
 use crate::outcome::{FailureKind, Vendor};
+use crate::resilience::PipelineGauges;
 use crate::vendor_api::Route;
 
 /// What `/metrics` is, for the one who reads it.
@@ -26,35 +26,8 @@ pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 /// Bounds of the latency histograms, in seconds: a commit takes a millisecond, a vendor's answer up to ten seconds.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct AttemptLabels {
-    vendor: &'static str,
-    route: &'static str,
-    status: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RouteLabel {
-    route: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct VendorLabel {
-    vendor: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BreakerLabels {
-    vendor: &'static str,
-    guard: &'static str,
-    state: &'static str,
-}
+/// Names of labels with their values.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// What became of a submitted lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,14 +69,12 @@ type IntGauge = Gauge<i64>;
 
 /// Every metric of the service.
 pub(super) struct Metrics {
-    attempts: Family<AttemptLabels, Counter>,
-    attempt_seconds: Family<RouteLabel, Histogram>,
-    pub(super) accepted: Counter,
-    pub(super) duplicate: Counter,
-    pub(super) refused: Counter,
-    pub(super) unavailable: Counter,
+    attempts: Family<Labels<4>, Counter>,
+    attempt_seconds: Family<Labels<1>, Histogram>,
+    /// By [`Intake`].
+    leads: [Counter; 4],
     intake_seconds: Histogram,
-    callbacks: Family<OutcomeLabel, Counter>,
+    callbacks: Family<Labels<1>, Counter>,
     page: Mutex<Page>,
 }
 
@@ -112,60 +83,54 @@ struct Page {
     registry: Registry,
     clay_queue_depth: IntGauge,
     customer_io_queue_depth: IntGauge,
-    dead_letters: Family<VendorLabel, IntGauge>,
-    in_flight: Family<VendorLabel, IntGauge>,
-    breakers: Family<BreakerLabels, IntGauge>,
+    dead_letters: Family<Labels<1>, IntGauge>,
+    in_flight: Family<Labels<1>, IntGauge>,
+    breakers: Family<Labels<3>, IntGauge>,
     credits_used: IntGauge,
     credits_left: IntGauge,
     ready: IntGauge,
     uptime: Gauge<f64, AtomicU64>,
 }
 
+/// Registers a metric, and gives it back.
+fn registered<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+/// As [`registered`], for one in seconds.
+fn in_seconds<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
+    metric
+}
+
 impl Metrics {
     pub(super) fn new() -> Self {
-        let histogram = || Histogram::new(BUCKETS);
-        let leads = Family::<OutcomeLabel, Counter>::default();
-        let lead = |outcome| leads.get_or_create(&OutcomeLabel { outcome }).clone();
-        let mut metrics = Self {
-            attempts: Family::default(),
-            attempt_seconds: Family::new_with_constructor(histogram),
-            accepted: lead("accepted"),
-            duplicate: lead("duplicate"),
-            refused: lead("refused"),
-            unavailable: lead("unavailable"),
-            intake_seconds: histogram(),
-            callbacks: Family::default(),
-            page: Mutex::new(Page::new()),
-        };
-        let page = metrics.page.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut page = Page::new();
         let registry = &mut page.registry;
-        registry.register("plimsoll_attempts", "Requests sent to a vendor", metrics.attempts.clone());
-        registry.register_with_unit(
-            "plimsoll_attempt_duration",
-            "From sending a request to a vendor to the end of its answer",
-            Unit::Seconds,
-            metrics.attempt_seconds.clone(),
-        );
-        registry.register("plimsoll_leads", "Leads that were submitted, by what became of them", leads);
-        registry.register_with_unit(
-            "plimsoll_intake_duration",
-            "From the head of a submission to its answer",
-            Unit::Seconds,
-            metrics.intake_seconds.clone(),
-        );
-        registry.register("plimsoll_callbacks", "Callbacks of Clay, by what became of them", metrics.callbacks.clone());
-        metrics
+        let histogram = || Histogram::new(BUCKETS);
+        let attempts = registered(registry, "plimsoll_attempts", "Requests sent to a vendor", Family::default());
+        let help = "From sending a request to a vendor to the end of its answer";
+        let attempt_seconds =
+            in_seconds(registry, "plimsoll_attempt_duration", help, Family::new_with_constructor(histogram as fn() -> Histogram));
+        let help = "Leads that were submitted, by what became of them";
+        let leads: Family<Labels<1>, Counter> = registered(registry, "plimsoll_leads", help, Family::default());
+        let help = "From the head of a submission to its answer";
+        let intake_seconds = in_seconds(registry, "plimsoll_intake_duration", help, histogram());
+        let help = "Callbacks of Clay, by what became of them";
+        let callbacks = registered(registry, "plimsoll_callbacks", help, Family::default());
+        // Each is shown from the start, in the order of `Intake`.
+        let leads = ["accepted", "duplicate", "refused", "unavailable"].map(|it| leads.get_or_create_owned(&[("outcome", it)]));
+        Self { attempts, attempt_seconds, leads, intake_seconds, callbacks, page: Mutex::new(page) }
     }
 
     /// Counts `count` leads.
     pub(super) fn leads(&self, outcome: Intake, count: u64) {
-        let counter = match outcome {
-            Intake::Accepted => &self.accepted,
-            Intake::Duplicate => &self.duplicate,
-            Intake::Refused => &self.refused,
-            Intake::Unavailable => &self.unavailable,
-        };
-        counter.inc_by(count);
+        self.leads[outcome as usize].inc_by(count);
+    }
+
+    pub(super) fn lead_count(&self, outcome: Intake) -> u64 {
+        self.leads[outcome as usize].get()
     }
 
     /// A submission was answered after `took`.
@@ -174,28 +139,24 @@ impl Metrics {
     }
 
     pub(super) fn callback(&self, outcome: Callback) {
-        self.callbacks.get_or_create(&OutcomeLabel { outcome: outcome.as_str() }).inc();
+        self.callbacks.get_or_create(&[("outcome", outcome.as_str())]).inc();
     }
 
     pub(super) fn callbacks(&self, outcome: Callback) -> u64 {
-        self.callbacks.get_or_create(&OutcomeLabel { outcome: outcome.as_str() }).get()
+        self.callbacks.get_or_create(&[("outcome", outcome.as_str())]).get()
     }
 
     /// An attempt came to its end.
     pub(super) fn attempt(&self, vendor: Vendor, route: Route, status: u16, failure: Option<FailureKind>, took: Duration) {
-        let labels = AttemptLabels {
-            vendor: vendor.as_str(),
-            route: route.as_str(),
-            status: class(status),
-            outcome: failure.map_or("success", FailureKind::as_str),
-        };
+        let outcome = failure.map_or("success", FailureKind::as_str);
+        let labels = [("vendor", vendor.as_str()), ("route", route.as_str()), ("status", class(status)), ("outcome", outcome)];
         self.attempts.get_or_create(&labels).inc();
-        self.attempt_seconds.get_or_create(&RouteLabel { route: route.as_str() }).observe(took.as_secs_f64());
+        self.attempt_seconds.get_or_create(&[("route", route.as_str())]).observe(took.as_secs_f64());
     }
 
     /// The page, with gauges as `stats` says.
     pub(super) fn text(&self, stats: &Stats) -> Result<String, std::fmt::Error> {
-        let page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
+        let page = self.page.lock();
         page.set(stats);
         let mut text = String::new();
         text::encode(&mut text, &page.registry)?;
@@ -205,37 +166,30 @@ impl Metrics {
 
 impl Page {
     fn new() -> Self {
-        let page = Self {
-            registry: Registry::default(),
-            clay_queue_depth: Gauge::default(),
-            customer_io_queue_depth: Gauge::default(),
-            dead_letters: Family::default(),
-            in_flight: Family::default(),
-            breakers: Family::default(),
-            credits_used: Gauge::default(),
-            credits_left: Gauge::default(),
-            ready: Gauge::default(),
-            uptime: Gauge::default(),
-        };
-        page.registered()
-    }
-
-    fn registered(mut self) -> Self {
-        let registry = &mut self.registry;
-        registry.register("clay_queue_depth", "Operations that wait for Clay", self.clay_queue_depth.clone());
-        registry.register(
-            "customer_io_queue_depth",
-            "Operations that wait for Customer.io",
-            self.customer_io_queue_depth.clone(),
-        );
-        registry.register("plimsoll_dead_letters", "Operations that were given up", self.dead_letters.clone());
-        registry.register("plimsoll_in_flight", "Requests sent to a vendor and not yet answered", self.in_flight.clone());
-        registry.register("plimsoll_breaker_state", "1 for the state that a guard is in", self.breakers.clone());
-        registry.register("plimsoll_clay_credits_used", "Credits charged since the start", self.credits_used.clone());
-        registry.register("plimsoll_clay_credits_left", "Credits that the budget has left today", self.credits_left.clone());
-        registry.register("plimsoll_ready", "1 while leads are taken", self.ready.clone());
-        registry.register_with_unit("plimsoll_uptime", "Time since the start", Unit::Seconds, self.uptime.clone());
-        self
+        let mut registry = Registry::default();
+        let it = &mut registry;
+        Self {
+            clay_queue_depth: registered(it, "clay_queue_depth", "Operations that wait for Clay", Gauge::default()),
+            customer_io_queue_depth: registered(
+                it,
+                "customer_io_queue_depth",
+                "Operations that wait for Customer.io",
+                Gauge::default(),
+            ),
+            dead_letters: registered(it, "plimsoll_dead_letters", "Operations that were given up", Family::default()),
+            in_flight: registered(it, "plimsoll_in_flight", "Requests sent to a vendor and not yet answered", Family::default()),
+            breakers: registered(it, "plimsoll_breaker_state", "1 for the state that a guard is in", Family::default()),
+            credits_used: registered(it, "plimsoll_clay_credits_used", "Credits charged since the start", Gauge::default()),
+            credits_left: registered(
+                it,
+                "plimsoll_clay_credits_left",
+                "Credits that the budget has left today",
+                Gauge::default(),
+            ),
+            ready: registered(it, "plimsoll_ready", "1 while leads are taken", Gauge::default()),
+            uptime: in_seconds(it, "plimsoll_uptime", "Time since the start", Gauge::default()),
+            registry,
+        }
     }
 
     fn set(&self, stats: &Stats) {
@@ -246,18 +200,18 @@ impl Page {
         self.ready.set(i64::from(stats.ready));
         self.uptime.set(stats.elapsed_us as f64 / 1e6);
         for (vendor, seen) in stats.vendors.iter() {
-            let label = VendorLabel { vendor: vendor.as_str() };
+            let label = [("vendor", vendor.as_str())];
             self.dead_letters.get_or_create(&label).set(signed(seen.dead_letters));
             self.in_flight.get_or_create(&label).set(signed(seen.in_flight));
             self.set_guards(vendor, seen);
         }
     }
 
-    fn set_guards(&self, vendor: Vendor, seen: &VendorStats) {
+    fn set_guards(&self, vendor: Vendor, seen: &PipelineGauges) {
         for (guard, now) in [("circuit_breaker", seen.breaker), ("credit_budget", seen.credit_breaker)] {
             let Some(now) = now else { continue };
             for state in BreakerState::ALL {
-                let labels = BreakerLabels { vendor: vendor.as_str(), guard, state: state.as_str() };
+                let labels = [("vendor", vendor.as_str()), ("guard", guard), ("state", state.as_str())];
                 self.breakers.get_or_create(&labels).set(i64::from(state == now));
             }
         }

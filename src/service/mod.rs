@@ -45,10 +45,9 @@ mod store_check;
 mod strict_json;
 pub mod supervision;
 mod vendor_sender;
-mod write_timeout;
 
 pub use config::{Limits, ServiceConfig, StoreConfig, service_json_schema};
 pub(crate) use lead_form::submitted_key;
 pub use leads::resting_entries;
 pub use running::{Running, StartError, Stopped, check_listen_address, start};
-pub use stats::{Stats, VendorStats};
+pub use stats::Stats;

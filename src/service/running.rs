@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use thiserror::Error;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::event_log::EventLog;
@@ -77,16 +77,8 @@ pub struct Stopped {
 pub struct Running<S: LeadStore> {
     service: Arc<Service<S>>,
     server: Server,
-    tasks: Tasks,
-}
-
-/// Tasks that end with the service.
-struct Tasks(Vec<JoinHandle<()>>);
-
-impl Drop for Tasks {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
-    }
+    /// They end with the service.
+    tasks: JoinSet<()>,
 }
 
 /// Whether the service may listen on its address, which the command line may have overridden after the configuration was
@@ -162,17 +154,17 @@ pub async fn start<S: LeadStore>(
         closing: AtomicBool::new(false),
     });
     let workers = config.workers as usize;
-    let mut tasks: Vec<_> = service.pipelines.values().map(|pipeline| tokio::spawn(Arc::clone(pipeline).work(workers))).collect();
-    tasks.push(tokio::spawn(wake_workers(Arc::clone(&service))));
-    tasks.push(tokio::spawn(forget_settled(Arc::clone(&service), config.retention)));
+    let mut tasks: JoinSet<()> = service.pipelines.values().map(|pipeline| Arc::clone(pipeline).work(workers)).collect();
+    tasks.spawn(wake_workers(Arc::clone(&service)));
+    tasks.spawn(forget_settled(Arc::clone(&service), config.retention));
     let server = Server::serve(listener, router(Arc::clone(&service)), config.limits).map_err(refused)?;
-    Ok(Running { service, server, tasks: Tasks(tasks) })
+    Ok(Running { service, server, tasks })
 }
 
 fn client(vendors: &VendorAccess, workers: u32) -> Result<HttpClient, TransportError> {
     let pool = PoolSettings { max_idle_per_host: workers as usize, idle_timeout: POOL_IDLE };
     let secure = vendors.base_urls().any(|uri| uri.scheme_str() == Some("https"));
-    if secure { HttpClient::secure(&pool) } else { Ok(HttpClient::plain(&pool)) }
+    HttpClient::new(secure, &pool)
 }
 
 /// What a fallback found about a lead is sent to Customer.io, with its source. What Clay itself finds comes by callback.

@@ -14,8 +14,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_io_timeout::TimeoutWriter;
 
-use super::write_timeout::WriteTimeout;
 use crate::service::Limits;
 
 /// Pause after a failed accept (no file descriptors left, say): neither spins nor gives up.
@@ -101,8 +101,11 @@ where
 {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(LARGEST_HEAD);
-    let mut connection =
-        http.serve_connection(TokioIo::new(WriteTimeout::new(stream, limits.body_timeout)), TowerToHyperService::new(router));
+    // A client that requests every lead and reads nothing would hold its connection for ever, although its request arrived in
+    // time. So a write fails when the client has read nothing for some time; an idle connection may stay silent.
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(limits.body_timeout));
+    let mut connection = http.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
     let mut shutting_down = false;
     let ended = loop {
         tokio::select! {
@@ -115,7 +118,7 @@ where
     };
     // An error is a client that went away or did not speak HTTP; there is nothing left to send it.
     if ended.is_ok() {
-        linger(connection.into_parts().io.into_inner().into_inner()).await;
+        linger(connection.into_parts().io.into_inner()).await;
     }
 }
 

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::config::Limits;
 use super::event_log::EventLog;
 use super::guard::Guard;
-use super::metrics::{Callback, Metrics};
-use super::stats::{Stats, VendorStats};
+use super::metrics::{Callback, Intake, Metrics};
+use super::stats::Stats;
 use super::store_check::StoreCheck;
 use super::vendor_sender::VendorSender;
 use crate::clock::LoadClock;
@@ -67,12 +67,12 @@ impl<S: LeadStore> Service<S> {
         Stats {
             elapsed_us: self.elapsed_us(),
             ready: !self.is_closing(),
-            accepted: self.metrics.accepted.get(),
-            duplicate: self.metrics.duplicate.get(),
-            refused: self.metrics.refused.get(),
-            unavailable: self.metrics.unavailable.get(),
+            accepted: self.metrics.lead_count(Intake::Accepted),
+            duplicate: self.metrics.lead_count(Intake::Duplicate),
+            refused: self.metrics.lead_count(Intake::Refused),
+            unavailable: self.metrics.lead_count(Intake::Unavailable),
             callbacks: self.metrics.callbacks(Callback::Recorded),
-            vendors: self.pipelines.map(|_, pipeline| VendorStats::of(&pipeline.gauges(), pipeline.credits_left())),
+            vendors: self.pipelines.map(|_, pipeline| pipeline.gauges()),
         }
     }
 }

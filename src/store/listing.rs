@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::outcome::{FailureKind, RestingState, Vendor};
-use crate::resilience::{Attempt, OperationKind, Settled, UnixMillis};
+use crate::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
 
 use super::LeadRecord;
 
@@ -82,6 +82,33 @@ pub struct StoredOperation {
     pub dead_at: Option<UnixMillis>,
     /// How it left, when it has.
     pub settled: Option<Settled>,
+}
+
+impl StoredOperation {
+    /// An operation in this place, of which nothing is known but its entry.
+    pub(super) fn new(id: u64, vendor: Vendor, place: RestingState, entry: Entry) -> Self {
+        let Entry { operation, timestamp: came_at, retry_count, redrives, attempts } = entry;
+        let Operation { kind: operation, user, data, key, lead, .. } = operation;
+        let (due_at, cause, dead_at, settled) = (None, None, None, None);
+        Self {
+            id,
+            vendor,
+            operation,
+            place,
+            key,
+            lead,
+            user,
+            data,
+            came_at,
+            due_at,
+            retry_count,
+            redrives,
+            attempts,
+            cause,
+            dead_at,
+            settled,
+        }
+    }
 }
 
 /// What a key or a number stands for.

@@ -10,7 +10,6 @@
 
 pub mod bounds;
 pub mod listing;
-pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod sqlite;
@@ -24,7 +23,6 @@ use crate::outcome::{RestingState, Vendor};
 use crate::resilience::{Attempt, Backlog, Operation, OperationKind, Settled, Source, StoreError, UnixMillis};
 
 pub use bounds::Bounds;
-pub use memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 

@@ -1,6 +1,5 @@
 //! One scheme, host and port, and the connections to it that wait for a request.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Uri};
 use http_body_util::Full;
 use hyper::client::conn::http1::SendRequest;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// A connection that can carry one request at a time.
@@ -67,7 +67,7 @@ impl Origin {
 
     /// The connection used last, unless it has been idle for too long or was closed meanwhile.
     pub(super) fn take(&self, idle_timeout: Duration) -> Option<Connection> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock();
         let newest = idle.pop()?;
         if newest.connection.is_closed() {
             idle.retain(|older| !older.connection.is_closed());
@@ -84,7 +84,7 @@ impl Origin {
 
     /// Keeps a connection for the next request.
     pub(super) fn release(&self, connection: Connection, since: Instant, most: usize) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock();
         if idle.len() < most {
             idle.push(Idle { connection, since });
         }

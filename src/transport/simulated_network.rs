@@ -4,7 +4,7 @@
 //! connection of its own that is there already; a request and its answer each take a delay, drawn in the order of sending.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use mock_server::exchange::{Answered, FaultyVendor, NoAnswer};
 use mock_server::fault::SimulatedVendor;
 use mock_server::latency::LatencyModel;
 use mock_server::simulation::SimulatedVendors;
+use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::sleep;
 
@@ -40,7 +41,7 @@ impl SimulatedNetwork {
     }
 
     fn delays(&self) -> [Duration; 2] {
-        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rng = self.rng.lock();
         [self.delay.sample(&mut *rng), self.delay.sample(&mut *rng)]
     }
 

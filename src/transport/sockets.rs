@@ -1,12 +1,13 @@
 //! The transport over sockets: an HTTP client and its pool.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use http::{Request, Uri};
 use http_body_util::{BodyExt, Full};
+use parking_lot::RwLock;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
@@ -45,6 +46,14 @@ struct Shared {
 }
 
 impl HttpClient {
+    /// A client for http and, where it is to be `secure`, for https.
+    ///
+    /// # Errors
+    /// As [`HttpClient::secure`].
+    pub fn new(secure: bool, pool: &PoolSettings) -> Result<Self, TransportError> {
+        if secure { Self::secure(pool) } else { Ok(Self::plain(pool)) }
+    }
+
     /// A client for plain http only: it needs no certificates on the machine, and refuses https.
     pub fn plain(pool: &PoolSettings) -> Self {
         Self::with(None, pool)
@@ -117,10 +126,10 @@ impl Shared {
     /// The origin of a URL, made on its first use.
     fn origin(&self, uri: &Uri) -> Option<Arc<Origin>> {
         let known = |origins: &[Arc<Origin>]| origins.iter().find(|origin| origin.serves(uri)).cloned();
-        if let Some(origin) = known(&self.origins.read().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(origin) = known(&self.origins.read()) {
             return Some(origin);
         }
-        let mut origins = self.origins.write().unwrap_or_else(PoisonError::into_inner);
+        let mut origins = self.origins.write();
         if let Some(origin) = known(&origins) {
             return Some(origin);
         }

@@ -71,7 +71,7 @@ impl Endpoints {
         let webhook = format!("/v3/sources/webhook/{}", settings.clay.webhook_id);
         Ok(Self {
             clay_resource: Some(join(clay, "/v1/resource")?),
-            clay_authorization: Some(bearer(&settings.clay.api_key)?),
+            clay_authorization: Some(bearer(&settings.clay.api_key, "Clay")?),
             clay_webhook: Some(join(clay, &webhook)?),
             clay_webhook_token: settings.clay.webhook_token.as_deref().map(webhook_token).transpose()?,
             customer_io: Some(customer_io.to_owned()),
@@ -91,7 +91,7 @@ impl Endpoints {
         let basic_pair = access.customer_io_site_id.as_ref().zip(access.customer_io_api_key.as_ref());
         Ok(Self {
             clay_resource: clay.as_deref().map(|base| join(base, "/v1/resource")).transpose()?,
-            clay_authorization: access.clay_api_key.as_ref().map(|key| bearer(key.expose())).transpose()?,
+            clay_authorization: access.clay_api_key.as_ref().map(|key| bearer(key.expose(), "Clay")).transpose()?,
             clay_webhook: webhook.map(|(base, path)| join(base, path)).transpose()?,
             clay_webhook_token: token.map(|token| webhook_token(token.expose())).transpose()?,
             customer_io: access.customer_io.as_ref().map(base),
@@ -106,8 +106,9 @@ fn join(base: &str, path: &str) -> Result<Uri, EndpointError> {
     url.parse().map_err(|_| EndpointError::BadUrl(url))
 }
 
-fn bearer(key: &str) -> Result<HeaderValue, EndpointError> {
-    secret_header(&format!("Bearer {key}"), "Clay")
+/// The header Authorization with a token of `whose`.
+pub(crate) fn bearer(token: &str, whose: &'static str) -> Result<HeaderValue, EndpointError> {
+    secret_header(&format!("Bearer {token}"), whose)
 }
 
 fn webhook_token(token: &str) -> Result<HeaderValue, EndpointError> {
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_credential_that_no_header_can_carry_is_refused_without_showing_it() {
-        let error = bearer("two\nlines").unwrap_err();
+        let error = bearer("two\nlines", "Clay").unwrap_err();
         assert!(!error.to_string().contains("two"), "{error}");
     }
 }

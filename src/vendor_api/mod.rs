@@ -8,6 +8,7 @@ mod lead;
 mod reply;
 mod request;
 
+pub(crate) use endpoints::bearer;
 pub use endpoints::{EndpointError, Endpoints, VendorAccess};
 pub use lead::{ENRICHED_BY, finding, lead_operations};
 pub use reply::{LONGEST_ANSWER_KEPT, reply};

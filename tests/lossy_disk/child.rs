@@ -97,13 +97,13 @@ async fn work(store: SqliteStore, first: u64) {
         say("acknowledged", &format!("{number:064x}"));
         for vendor in [Vendor::Clay, Vendor::CustomerIo] {
             let backlog = store.backlog(vendor);
-            let Some(leased) = backlog.queue().lease(FAR, FAR * 2).await.expect("a working disk") else { continue };
+            let Some(leased) = backlog.lease(FAR, FAR * 2).await.expect("a working disk") else { continue };
             if number % 5 == 0 {
                 let attempt = Attempt { at: FAR, cause: FailureKind::ClientError, status: Some(422) };
                 assert!(backlog.bury(leased.id, attempt).await.expect("a working disk"));
                 say("buried", &leased.entry.operation.key);
             } else {
-                backlog.queue().ack(leased.id, Settled::delivered(FAR, Some(200))).await.expect("a working disk");
+                backlog.ack(leased.id, Settled::delivered(FAR, Some(200))).await.expect("a working disk");
                 say("delivered", &leased.entry.operation.key);
             }
         }

@@ -130,17 +130,6 @@ impl<S: LeadStore> LeadStore for Flawed<S> {
 }
 
 impl<S: LeadStore> Backlog for FlawedBacklog<S> {
-    type Queue = Self;
-    type Letters = Self;
-
-    fn queue(&self) -> &Self {
-        self
-    }
-
-    fn letters(&self) -> &Self {
-        self
-    }
-
     async fn bury(&self, id: u64, attempt: Attempt) -> Result<bool, StoreError> {
         if !happens(&self.store.flaws.deaths_in_burial) {
             return self.inner.bury(id, attempt).await;
@@ -148,7 +137,7 @@ impl<S: LeadStore> Backlog for FlawedBacklog<S> {
         if self.store.flaws.buries_in_two_steps {
             // The first commit: the entry leaves the queue. What a real store has no row of, no list shows.
             let place = plimsoll::outcome::RestingState::Rejected;
-            self.inner.queue().ack(id, Settled { place, ..Settled::delivered(attempt.at, None) }).await?;
+            self.inner.ack(id, Settled { place, ..Settled::delivered(attempt.at, None) }).await?;
             let mut wreck = self.store.wreck.lock().expect("no thread has panicked with it");
             if let Some(entry) = wreck.leased.remove(&(self.vendor, id)) {
                 wreck.gone.insert(entry.operation.key);
@@ -176,11 +165,11 @@ impl<S: LeadStore> Backlog for FlawedBacklog<S> {
 
 impl<S: LeadStore> FallbackQueue for FlawedBacklog<S> {
     fn push(&self, entry: Entry, due: UnixMillis) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        self.inner.queue().push(entry, due)
+        self.inner.push(entry, due)
     }
 
     async fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> Result<Option<Leased>, StoreError> {
-        let leased = self.inner.queue().lease(now, lease_end).await?;
+        let leased = self.inner.lease(now, lease_end).await?;
         if let Some(leased) = &leased {
             self.store
                 .wreck
@@ -193,51 +182,43 @@ impl<S: LeadStore> FallbackQueue for FlawedBacklog<S> {
     }
 
     fn next_due(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send {
-        self.inner.queue().next_due()
+        self.inner.next_due()
     }
 
     async fn ack(&self, id: u64, settled: Settled) -> Result<(), StoreError> {
         if self.store.start.elapsed() < self.store.flaws.no_acks_for {
             return Err(StoreError("database is locked".to_owned()));
         }
-        self.inner.queue().ack(id, settled).await
+        self.inner.ack(id, settled).await
     }
 
     fn holds(&self, user: &str) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        self.inner.queue().holds(user)
+        self.inner.holds(user)
     }
 
     fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.inner.queue().fail(id, attempt, due)
+        self.inner.fail(id, attempt, due)
     }
 
     fn release(&self, id: u64, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.inner.queue().release(id, due)
-    }
-
-    fn depth(&self) -> u64 {
-        self.inner.queue().depth()
+        self.inner.release(id, due)
     }
 }
 
 impl<S: LeadStore> DeadLetters for FlawedBacklog<S> {
     fn put(&self, entry: Entry, cause: FailureKind, at: UnixMillis) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        self.inner.letters().put(entry, cause, at)
+        self.inner.put(entry, cause, at)
     }
 
     fn page(&self, after: u64, limit: usize) -> impl Future<Output = Result<Vec<DeadLetter>, StoreError>> + Send {
-        self.inner.letters().page(after, limit)
+        self.inner.page(after, limit)
     }
 
     fn by_cause(&self) -> impl Future<Output = Result<BTreeMap<String, u64>, StoreError>> + Send {
-        self.inner.letters().by_cause()
+        self.inner.by_cause()
     }
 
     fn remove(&self, id: u64) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        self.inner.letters().remove(id)
-    }
-
-    fn count(&self) -> u64 {
-        self.inner.letters().count()
+        self.inner.remove(id)
     }
 }

@@ -3,6 +3,8 @@
 //! of the tests too.
 
 mod flaws;
+#[path = "../common/memory_store/mod.rs"]
+mod memory_store;
 mod world;
 
 use std::collections::HashSet;
@@ -10,8 +12,9 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use flaws::{Flawed, Flaws};
+use memory_store::MemoryStore;
 use plimsoll::audit::{Audit, FindingKind};
-use plimsoll::store::{Bounds, MemoryStore};
+use plimsoll::store::Bounds;
 use world::{Service, Vendors, World};
 
 fn world(flaws: Flaws, vendors: Vendors, service: Service) -> World<MemoryStore> {

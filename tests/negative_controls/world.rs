@@ -11,8 +11,8 @@ use plimsoll::journal::{Answered, DRIVER, DriverEntry, Journal, PLACES, RestingE
 use plimsoll::outcome::{FailureKind, RestingState, Vendor};
 use plimsoll::resilience::emitter::Emitter;
 use plimsoll::resilience::{
-    Backlog, DayClock, Drained, FallbackQueue, IdempotencySettings, Operation, OperationKind, Pipeline, PipelineSettings, Reply,
-    Sender, idempotency_key,
+    Backlog, DayClock, Drained, IdempotencySettings, Operation, OperationKind, Pipeline, PipelineSettings, Reply, Sender,
+    idempotency_key,
 };
 use plimsoll::seed::Seed;
 use plimsoll::store::{Acceptance, LeadStore, NewLead};
@@ -119,7 +119,7 @@ impl<S: LeadStore> World<S> {
     }
 
     fn pipeline(&self, vendor: Vendor) -> Pipeline<ToVendors, <Flawed<S> as LeadStore>::Backlog> {
-        let mut settings = PipelineSettings { breaker: None, ..PipelineSettings::customer_io() };
+        let mut settings = PipelineSettings { breaker: None, ..PipelineSettings::of(Vendor::CustomerIo) };
         let ttl = self.service.remembers.unwrap_or(Duration::from_secs(3_600));
         settings.idempotency = Some(IdempotencySettings { ttl, ..IdempotencySettings::default() });
         let sender = ToVendors { vendors: Arc::clone(&self.vendors), start: self.start, rekeys: self.service.rekeys };
@@ -183,7 +183,7 @@ impl<S: LeadStore> World<S> {
     pub(crate) async fn audit(&self) -> Audit {
         assert!(!self.work().await, "nothing dies any more");
         for vendor in [Vendor::Clay, Vendor::CustomerIo] {
-            assert_eq!(self.store.backlog(vendor).queue().depth(), 0, "at rest");
+            assert_eq!(self.store.backlog(vendor).depth(), 0, "at rest");
         }
         let dir = tempfile::tempdir().expect("a writable directory");
         write(&dir.path().join(DRIVER), self.driver.clone());

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mock_server::simulation::SimulatedVendors;
 use plimsoll::outcome::Vendor;
 use plimsoll::resilience::{Operation, StoreError, UnixMillis};
-use plimsoll::store::{Acceptance, Bounds, Enrichment, LeadRecord, LeadStore, MemoryStore, NewLead, Recorded};
+use plimsoll::store::{Acceptance, Bounds, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fixture::{config, held, held_in, start, start_on, vendor_settings};
+use crate::memory_store::MemoryStore;
 
 fn ada() -> Value {
     json!({"user": "ada@acme.test", "data": {"email": "ada@acme.test", "plan": "pro"}})

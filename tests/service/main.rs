@@ -9,6 +9,8 @@ mod bad_input;
 mod callbacks;
 mod fixture;
 mod leads;
+#[path = "../common/memory_store/mod.rs"]
+mod memory_store;
 mod operation;
 mod process;
 #[cfg(feature = "redis")]

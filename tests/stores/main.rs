@@ -5,6 +5,8 @@
 
 mod conformance;
 mod memory;
+#[path = "../common/memory_store/mod.rs"]
+mod memory_store;
 #[cfg(feature = "redis")]
 mod redis;
 mod sqlite;

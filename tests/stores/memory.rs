@@ -1,8 +1,9 @@
 //! The store in memory.
 
-use plimsoll::store::{Bounds, MemoryStore};
+use plimsoll::store::Bounds;
 
 use crate::conformance::Stand;
+use crate::memory_store::MemoryStore;
 
 pub(crate) struct InMemory(MemoryStore);
 

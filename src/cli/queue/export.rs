@@ -10,7 +10,7 @@ use crate::outcome::{RestingState, Vendor};
 use crate::store::listing::StoredOperation;
 
 use super::error::QueueError;
-use super::names::{PLACES, PlaceName, VendorName, date};
+use super::names::{PLACES, date};
 use super::stores::Reader;
 use super::stores::StoreArgs;
 use crate::cli::{Exit, output};
@@ -26,10 +26,10 @@ pub(super) struct ExportArgs {
     format: Format,
     /// Only operations in these places; without it, all
     #[arg(long, value_delimiter = ',')]
-    place: Vec<PlaceName>,
+    place: Vec<RestingState>,
     /// Only operations of this vendor
     #[arg(long)]
-    vendor: Option<VendorName>,
+    vendor: Option<Vendor>,
     /// Write into this file, which must not be there yet; without it, to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -67,12 +67,11 @@ fn write(
     out: &mut impl Write,
     failed: impl Fn(io::Error) -> QueueError,
 ) -> Result<u64, QueueError> {
-    let places: Vec<RestingState> =
-        if args.place.is_empty() { PLACES.to_vec() } else { args.place.iter().map(|&place| place.into()).collect() };
+    let places = if args.place.is_empty() { PLACES.as_slice() } else { &args.place };
     let mut rows = Rows::new(args.format, out);
     rows.header().map_err(&failed)?;
     let mut count = 0;
-    reader.each(args.vendor.map(Vendor::from), &places, |entry| {
+    reader.each(args.vendor, places, |entry| {
         count += 1;
         rows.row(entry).map_err(&failed)
     })?;
@@ -85,24 +84,27 @@ enum Rows<W: Write> {
     Json(W),
 }
 
-const COLUMNS: [&str; 17] = [
-    "id",
-    "vendor",
-    "operation",
-    "place",
-    "key",
-    "lead",
-    "user",
-    "data",
-    "came_at",
-    "due_at",
-    "retry_count",
-    "redrives",
-    "attempts",
-    "cause",
-    "dead_at",
-    "settled_at",
-    "settled",
+/// A column's name, and its cell of an operation.
+type Column = (&'static str, fn(&StoredOperation) -> String);
+
+const COLUMNS: [Column; 17] = [
+    ("id", |entry| entry.id.to_string()),
+    ("vendor", |entry| entry.vendor.as_str().to_owned()),
+    ("operation", |entry| entry.operation.as_str().to_owned()),
+    ("place", |entry| entry.place.as_str().to_owned()),
+    ("key", |entry| entry.key.clone()),
+    ("lead", |entry| entry.lead.clone().unwrap_or_default()),
+    ("user", |entry| entry.user.clone()),
+    ("data", |entry| entry.data.to_string()),
+    ("came_at", |entry| date(entry.came_at)),
+    ("due_at", |entry| entry.due_at.map(date).unwrap_or_default()),
+    ("retry_count", |entry| entry.retry_count.to_string()),
+    ("redrives", |entry| entry.redrives.to_string()),
+    ("attempts", attempts),
+    ("cause", |entry| entry.cause.map(|cause| cause.as_str().to_owned()).unwrap_or_default()),
+    ("dead_at", |entry| entry.dead_at.map(date).unwrap_or_default()),
+    ("settled_at", |entry| entry.settled.as_ref().map(|settled| date(settled.at)).unwrap_or_default()),
+    ("settled", |entry| entry.settled.as_ref().and_then(|settled| serde_json::to_string(settled).ok()).unwrap_or_default()),
 ];
 
 impl<W: Write> Rows<W> {
@@ -115,14 +117,14 @@ impl<W: Write> Rows<W> {
 
     fn header(&mut self) -> io::Result<()> {
         match self {
-            Self::Csv(csv) => csv.write_record(COLUMNS).map_err(io::Error::from),
+            Self::Csv(csv) => csv.write_record(COLUMNS.map(|(name, _)| name)).map_err(io::Error::from),
             Self::Json(_) => Ok(()),
         }
     }
 
     fn row(&mut self, entry: &StoredOperation) -> io::Result<()> {
         match self {
-            Self::Csv(csv) => csv.write_record(cells(entry).iter().map(|cell| guarded(cell))).map_err(io::Error::from),
+            Self::Csv(csv) => csv.write_record(COLUMNS.map(|(_, cell)| guarded(cell(entry)))).map_err(io::Error::from),
             Self::Json(out) => {
                 serde_json::to_writer(&mut *out, entry)?;
                 out.write_all(b"\n")
@@ -138,36 +140,15 @@ impl<W: Write> Rows<W> {
     }
 }
 
-fn cells(entry: &StoredOperation) -> [String; COLUMNS.len()] {
-    let at = |at: Option<u64>| at.map(date).unwrap_or_default();
-    let attempts: Vec<Value> = entry
-        .attempts
-        .iter()
-        .map(|attempt| json!({ "at": date(attempt.at), "cause": attempt.cause, "status": attempt.status }))
-        .collect();
-    [
-        entry.id.to_string(),
-        entry.vendor.as_str().to_owned(),
-        entry.operation.as_str().to_owned(),
-        entry.place.as_str().to_owned(),
-        entry.key.clone(),
-        entry.lead.clone().unwrap_or_default(),
-        entry.user.clone(),
-        entry.data.to_string(),
-        date(entry.came_at),
-        at(entry.due_at),
-        entry.retry_count.to_string(),
-        entry.redrives.to_string(),
-        if attempts.is_empty() { String::new() } else { Value::Array(attempts).to_string() },
-        entry.cause.map(|cause| cause.as_str().to_owned()).unwrap_or_default(),
-        at(entry.dead_at),
-        at(entry.settled.as_ref().map(|settled| settled.at)),
-        entry.settled.as_ref().and_then(|settled| serde_json::to_string(settled).ok()).unwrap_or_default(),
-    ]
+fn attempts(entry: &StoredOperation) -> String {
+    let attempts = entry.attempts.iter();
+    let attempts: Vec<Value> =
+        attempts.map(|attempt| json!({ "at": date(attempt.at), "cause": attempt.cause, "status": attempt.status })).collect();
+    if attempts.is_empty() { String::new() } else { Value::Array(attempts).to_string() }
 }
 
 /// A cell that a spreadsheet would take for a formula, made a text (OWASP, "CSV Injection"): a lead's name may be
 /// `=HYPERLINK(…)`, and whoever opens the export should not run it.
-fn guarded(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+fn guarded(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
 }

@@ -25,7 +25,7 @@ pub(super) struct LsArgs {
 pub(super) fn run(args: &LsArgs) -> Result<Exit, QueueError> {
     let summary = args.store.read()?.summary()?;
     if args.json {
-        output::result(serde_json::to_string_pretty(&summary).unwrap_or_default());
+        output::json(&summary);
     } else {
         output::result(text(&summary, now()).trim_end());
     }

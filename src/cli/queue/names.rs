@@ -2,53 +2,41 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 use crate::outcome::{FailureKind, RestingState, Vendor};
 use crate::resilience::UnixMillis;
 
-/// A vendor with a backlog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum VendorName {
-    Clay,
-    #[value(name = "customer_io", alias = "customer-io")]
-    CustomerIo,
-}
+impl ValueEnum for Vendor {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl From<VendorName> for Vendor {
-    fn from(name: VendorName) -> Self {
-        match name {
-            VendorName::Clay => Self::Clay,
-            VendorName::CustomerIo => Self::CustomerIo,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let value = PossibleValue::new(self.as_str());
+        Some(if *self == Self::CustomerIo { value.alias("customer-io") } else { value })
     }
 }
 
-/// A place of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum PlaceName {
-    Queued,
-    Delivered,
-    Degraded,
-    #[value(name = "dead_lettered", alias = "dead-lettered", alias = "dead")]
-    DeadLettered,
-    Rejected,
-}
+impl ValueEnum for RestingState {
+    fn value_variants<'a>() -> &'a [Self] {
+        &PLACES
+    }
 
-impl From<PlaceName> for RestingState {
-    fn from(name: PlaceName) -> Self {
-        match name {
-            PlaceName::Queued => Self::Queued,
-            PlaceName::Delivered => Self::Delivered,
-            PlaceName::Degraded => Self::Degraded,
-            PlaceName::DeadLettered => Self::DeadLettered,
-            PlaceName::Rejected => Self::Rejected,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let value = PossibleValue::new(self.as_str());
+        Some(if *self == Self::DeadLettered { value.aliases(["dead-lettered", "dead"]) } else { value })
     }
 }
 
 /// Every place, in the order in which they are shown.
 pub(super) const PLACES: [RestingState; 5] =
     [RestingState::Queued, RestingState::Delivered, RestingState::Degraded, RestingState::DeadLettered, RestingState::Rejected];
+
+/// The vendor that was asked for, or all of them.
+pub(super) fn vendors(only: Option<Vendor>) -> Vec<Vendor> {
+    only.map_or_else(|| Vendor::ALL.to_vec(), |vendor| vec![vendor])
+}
 
 /// A cause by its name.
 pub(super) fn cause(text: &str) -> Result<FailureKind, String> {

@@ -7,12 +7,12 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::outcome::{RestingState, Vendor};
-use crate::resilience::{Backlog, DeadLetter, DeadLetters, StoreError, UnixMillis};
+use crate::resilience::{DeadLetter, DeadLetters, StoreError, UnixMillis};
 use crate::store::LeadStore;
 use crate::units::parse_duration;
 
 use super::error::QueueError;
-use super::names::{VendorName, date, now};
+use super::names::{date, now, vendors};
 use super::stores::Change;
 use super::stores::StoreArgs;
 use crate::cli::{Exit, output};
@@ -29,7 +29,7 @@ pub(super) struct PurgeArgs {
     place: Purged,
     /// Only dead letters of this vendor
     #[arg(long)]
-    vendor: Option<VendorName>,
+    vendor: Option<Vendor>,
     /// Only what was settled or given up longer ago than this: 30m, 12h, 720h
     #[arg(long, value_name = "AGE", value_parser = age)]
     before: Option<Duration>,
@@ -87,7 +87,7 @@ pub(super) fn run(args: &PurgeArgs) -> Result<Exit, QueueError> {
 /// What is removed.
 struct Purge {
     place: Purged,
-    vendor: Option<VendorName>,
+    vendor: Option<Vendor>,
     before: UnixMillis,
 }
 
@@ -102,17 +102,13 @@ impl Change for Purge {
     }
 }
 
-fn vendors(only: Option<VendorName>) -> Vec<Vendor> {
-    only.map_or_else(|| Vendor::ALL.to_vec(), |vendor| vec![vendor.into()])
-}
-
 fn would_be_purged(args: &PurgeArgs, before: UnixMillis) -> Result<u64, QueueError> {
     let mut reader = args.store.read()?;
     match args.place {
         Purged::Settled => reader.settled_before(before),
         Purged::Dead => {
             let mut count = 0;
-            reader.each(args.vendor.map(Vendor::from), &[RestingState::DeadLettered], |letter| {
+            reader.each(args.vendor, &[RestingState::DeadLettered], |letter| {
                 count += u64::from(letter.dead_at.is_some_and(|at| at < before));
                 Ok(())
             })?;
@@ -121,17 +117,17 @@ fn would_be_purged(args: &PurgeArgs, before: UnixMillis) -> Result<u64, QueueErr
     }
 }
 
-async fn remove_letters<S: LeadStore>(store: &S, only: Option<VendorName>, before: UnixMillis) -> Result<u64, StoreError> {
+async fn remove_letters<S: LeadStore>(store: &S, only: Option<Vendor>, before: UnixMillis) -> Result<u64, StoreError> {
     let mut removed = 0;
     for vendor in vendors(only) {
         let backlog = store.backlog(vendor);
         let mut after = 0;
         loop {
-            let page: Vec<DeadLetter> = backlog.letters().page(after, PAGE).await?;
+            let page: Vec<DeadLetter> = backlog.page(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.id;
             let old = page.iter().filter(|letter| letter.at < before);
-            for result in join_all(old.map(|letter| backlog.letters().remove(letter.id))).await {
+            for result in join_all(old.map(|letter| backlog.remove(letter.id))).await {
                 removed += u64::from(result?);
             }
         }

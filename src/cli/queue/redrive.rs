@@ -11,7 +11,7 @@ use crate::resilience::{Backlog, DeadLetters, StoreError};
 use crate::store::LeadStore;
 
 use super::error::QueueError;
-use super::names::{VendorName, cause, now};
+use super::names::{cause, now, vendors};
 use super::stores::Change;
 use super::stores::StoreArgs;
 use crate::cli::{Exit, output};
@@ -26,7 +26,7 @@ pub(super) struct RedriveArgs {
     store: StoreArgs,
     /// Only letters of this vendor
     #[arg(long)]
-    vendor: Option<VendorName>,
+    vendor: Option<Vendor>,
     /// Only letters whose last failure was this, as `ls` names it
     #[arg(long, value_parser = cause)]
     cause: Option<FailureKind>,
@@ -52,9 +52,8 @@ impl Change for RedriveArgs {
     type Done = Vec<(Vendor, u64)>;
 
     async fn make<S: LeadStore>(&self, store: &S) -> Result<Self::Done, StoreError> {
-        let vendors = self.vendor.map_or_else(|| Vendor::ALL.to_vec(), |vendor| vec![vendor.into()]);
         let mut moved = Vec::new();
-        for vendor in vendors {
+        for vendor in vendors(self.vendor) {
             moved.push((vendor, redrive(store, vendor, self.cause).await?));
         }
         Ok(moved)
@@ -66,7 +65,7 @@ async fn redrive<S: LeadStore>(store: &S, vendor: Vendor, cause: Option<FailureK
     let backlog = store.backlog(vendor);
     let (mut after, mut moved) = (0, 0);
     loop {
-        let page = backlog.letters().page(after, PAGE).await?;
+        let page = backlog.page(after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(moved) };
         after = last.id;
         // A user's letters one after the other: each goes to the end of the user's line.

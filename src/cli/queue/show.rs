@@ -43,7 +43,7 @@ pub(super) fn run(args: &ShowArgs) -> Result<Exit, QueueError> {
         )));
     };
     if args.json {
-        output::result(serde_json::to_string_pretty(&shown).unwrap_or_default());
+        output::json(&shown);
         return Ok(Exit::Passed);
     }
     let text = match &shown {

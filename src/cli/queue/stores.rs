@@ -97,11 +97,9 @@ impl StoreArgs {
             let what = format!("the environment variable {variable} is not set: set it to the URL of the service's Redis server");
             QueueError::Url(what)
         })?;
-        let mut settings = RedisSettings::new(url, &self.name);
-        settings.bounds = UNBOUNDED;
         // What the server must promise is between it and the service: no lead is acknowledged here.
-        settings.durability = Durability::AsConfigured;
-        Ok(Source::Redis(settings))
+        let durability = Durability::AsConfigured;
+        Ok(Source::Redis(RedisSettings { bounds: UNBOUNDED, durability, ..RedisSettings::new(url, &self.name) }))
     }
 
     #[cfg(not(feature = "redis"))]

@@ -75,10 +75,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         }
     };
     output::warnings(&test_plan);
-    execute(args, test_plan).unwrap_or_else(|error| {
-        output::error(error);
-        Exit::CouldNotRun
-    })
+    execute(args, test_plan).unwrap_or_else(output::failed)
 }
 
 fn execute(args: &RunArgs, test_plan: TestPlan) -> Result<Exit, String> {

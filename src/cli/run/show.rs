@@ -19,11 +19,7 @@ pub(in crate::cli) fn show(run: &Run, judged: &Judged, dir: &Path, json: bool) -
         let options = SummaryOptions { report: report.as_deref().ok(), color: output::color() };
         output::result(summary(run, judged, &options).trim_end());
     }
-    if let Err(error) = report {
-        output::error(error);
-        return Exit::CouldNotRun;
-    }
-    exit(run, judged)
+    report.map_or_else(output::failed, |_| exit(run, judged))
 }
 
 fn exit(run: &Run, judged: &Judged) -> Exit {

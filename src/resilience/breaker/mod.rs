@@ -50,10 +50,8 @@ impl<K: Locks> Breaker<K> {
     /// # Errors
     /// When the breaker is open, or half-open with all permits given out.
     pub fn try_acquire(&self, now: Instant) -> Result<Permit<'_, K>, Rejected> {
-        let mut notices = Vec::new();
-        let result = self.machine.with(|machine| machine.acquire(now, &mut notices));
-        self.emit(now, notices);
-        result.map(|generation| Permit { breaker: self, generation, settled: false })
+        let acquired = self.change(now, |machine, notices| machine.acquire(now, notices));
+        acquired.map(|generation| Permit { breaker: self, generation, settled: false })
     }
 
     /// The state. Reading never changes it: an open breaker whose cool-down is over stays open until the next call.
@@ -71,31 +69,19 @@ impl<K: Locks> Breaker<K> {
         self.machine.with(|machine| machine.metrics(now))
     }
 
-    /// Holds it open until [`Breaker::reset`].
-    pub fn force_open(&self, now: Instant) {
-        self.set_mode(BreakerMode::ForcedOpen, now);
-    }
-
-    /// Closes it, with an empty window.
-    pub fn reset(&self, now: Instant) {
-        self.set_mode(BreakerMode::InForce, now);
-    }
-
     /// Switches it to a mode; to the one in force it is closed, with an empty window, whatever it was before.
     pub fn set_mode(&self, mode: BreakerMode, now: Instant) {
-        let mut notices = Vec::new();
-        self.machine.with(|machine| machine.set_mode(mode, &mut notices));
-        self.emit(now, notices);
+        self.change(now, |machine, notices| machine.set_mode(mode, notices));
     }
 
     fn settle(&self, generation: u64, result: CallResult, now: Instant) {
-        let mut notices = Vec::new();
-        self.machine.with(|machine| machine.settle(generation, result, now, &mut notices));
-        self.emit(now, notices);
+        self.change(now, |machine, notices| machine.settle(generation, result, now, notices));
     }
 
     /// Sends what happened, after the lock is free: texts are made here, and only when there is something to say.
-    fn emit(&self, now: Instant, notices: Vec<Notice>) {
+    fn change<T>(&self, now: Instant, work: impl FnOnce(&mut Machine, &mut Vec<Notice>) -> T) -> T {
+        let mut notices = Vec::new();
+        let result = self.machine.with(|machine| work(machine, &mut notices));
         for notice in notices {
             let kind = match notice {
                 Notice::Transition { from, to, cause, tally } => EventKind::Transition {
@@ -113,6 +99,7 @@ impl<K: Locks> Breaker<K> {
             };
             self.emitter.emit(now, kind);
         }
+        result
     }
 }
 

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use super::form::{
-    RawBackoff, RawBreaker, RawBreakerMode, RawFallbackStep, RawInFlight, RawPipeline, RawResilience, RawRetry, RawThrottle,
-    RawWindow,
-};
+use super::form::{RawBackoff, RawBreaker, RawInFlight, RawPipeline, RawResilience, RawRetry, RawThrottle, RawWindow};
 use crate::config::KeyPath;
 use crate::config::Switch;
 use crate::outcome::Vendor;
 use crate::resilience::Resilience;
 use crate::resilience::{
-    Backoff, BreakerMode, BreakerSettings, CreditSettings, FallbackStep, IdempotencySettings, InFlightSettings, LimiterSettings,
+    Backoff, BreakerSettings, CreditSettings, FallbackStep, IdempotencySettings, InFlightSettings, LimiterSettings,
     PipelineSettings, RetrySettings, ThrottleSettings, Window,
 };
 use crate::units::format_duration;
@@ -183,12 +180,7 @@ impl Checker<'_> {
             RawWindow::Count => Window::Count { calls: raw.calls.unwrap_or(WINDOW_CALLS) },
             RawWindow::Time => Window::Time { span: raw.span.map_or(WINDOW_SPAN, Duration::from) },
         };
-        breaker.mode = match raw.mode {
-            None | Some(RawBreakerMode::InForce) => BreakerMode::InForce,
-            Some(RawBreakerMode::Disabled) => BreakerMode::Disabled,
-            Some(RawBreakerMode::MetricsOnly) => BreakerMode::MetricsOnly,
-            Some(RawBreakerMode::ForcedOpen) => BreakerMode::ForcedOpen,
-        };
+        breaker.mode = raw.mode.unwrap_or_default();
         set(&mut breaker.minimum_calls, raw.minimum_calls);
         set(&mut breaker.failure_rate, raw.failure_rate);
         set(&mut breaker.slow_rate, raw.slow_rate);
@@ -222,7 +214,7 @@ impl Checker<'_> {
     fn fallback(&mut self, settings: &mut PipelineSettings, raw: &RawPipeline, place: &KeyPath) {
         let fallback = &mut settings.fallback;
         if let Some(steps) = &raw.fallback {
-            fallback.steps = steps.iter().copied().map(step).collect();
+            fallback.steps.clone_from(steps);
             for (index, step) in fallback.steps.iter().enumerate() {
                 if fallback.steps[..index].contains(step) {
                     self.error(&place.key("fallback").item(index), "this step is named twice", "name each step once");
@@ -256,14 +248,5 @@ fn switch<T: Default, R>(setting: &mut Option<T>, raw: Option<&Switch<R>>, chang
         Some(Switch::Set(false)) => *setting = None,
         Some(Switch::Set(true)) => *setting = Some(setting.take().unwrap_or_default()),
         Some(Switch::With(raw)) => change(setting.get_or_insert_default(), raw),
-    }
-}
-
-fn step(raw: RawFallbackStep) -> FallbackStep {
-    match raw {
-        RawFallbackStep::Cache => FallbackStep::Cache,
-        RawFallbackStep::Queue => FallbackStep::Queue,
-        RawFallbackStep::Local => FallbackStep::Local,
-        RawFallbackStep::Drop => FallbackStep::Drop,
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::{Period, Switch};
+use crate::resilience::{BreakerMode, FallbackStep};
 
 /// The pipelines.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -36,7 +37,7 @@ pub(crate) struct RawPipeline {
     /// The longest wait for one attempt's answer; 10s when left out.
     pub(crate) timeout: Option<Period>,
     /// How to go on without the vendor, in this order: "cache", "queue", "local", "drop". Past the last, the dead letters.
-    pub(crate) fallback: Option<Vec<RawFallbackStep>>,
+    pub(crate) fallback: Option<Vec<FallbackStep>>,
     /// The fallback queue.
     pub(crate) queue: Option<RawQueue>,
     /// How the share of successes is graded.
@@ -155,7 +156,7 @@ pub(crate) enum RawBackoff {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawBreaker {
     /// Whether it is in force; `in_force` when left out.
-    pub(crate) mode: Option<RawBreakerMode>,
+    pub(crate) mode: Option<BreakerMode>,
     /// Which calls it looks at; `consecutive` when left out.
     pub(crate) window: Option<RawWindow>,
     /// Window `consecutive`: failures in a row that open it; 5 when left out.
@@ -192,20 +193,6 @@ pub(crate) struct RawBreaker {
     pub(crate) half_open_max: Option<Period>,
 }
 
-/// Whether a breaker is in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RawBreakerMode {
-    /// It opens and closes.
-    InForce,
-    /// Everything passes, nothing is counted.
-    Disabled,
-    /// Everything passes and is counted; what it would do is reported as an event.
-    MetricsOnly,
-    /// Nothing passes.
-    ForcedOpen,
-}
-
 /// The calls that a breaker looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -216,20 +203,6 @@ pub(crate) enum RawWindow {
     Count,
     /// The calls of the last `span`.
     Time,
-}
-
-/// One way to go on without the vendor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RawFallbackStep {
-    /// The vendor's earlier answer for the same domain.
-    Cache,
-    /// Keep it and deliver it later.
-    Queue,
-    /// The company's name guessed from the domain.
-    Local,
-    /// Reject it, and say why.
-    Drop,
 }
 
 /// The fallback queue and the dead letters.

@@ -13,18 +13,7 @@ use super::fallback_queue::FallbackQueue;
 use crate::resilience::wall::UnixMillis;
 
 /// A queue and dead letters with atomic moves between them.
-pub trait Backlog: Send + Sync + 'static {
-    /// The queue.
-    type Queue: FallbackQueue;
-    /// The dead letters.
-    type Letters: DeadLetters;
-
-    /// The queue.
-    fn queue(&self) -> &Self::Queue;
-
-    /// The dead letters.
-    fn letters(&self) -> &Self::Letters;
-
+pub trait Backlog: FallbackQueue + DeadLetters {
     /// Moves a leased entry to the dead letters, with its last attempt. False when there is no room: it stays queued.
     fn bury(&self, id: u64, attempt: Attempt) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
@@ -34,6 +23,11 @@ pub trait Backlog: Send + Sync + 'static {
 
     /// Entries in the queue and letters, read together: an entry on its way is in exactly one of them.
     fn counts(&self) -> (u64, u64);
+
+    /// Entries in the queue, leased ones too. Cheap: it is read often.
+    fn depth(&self) -> u64 {
+        self.counts().0
+    }
 
     /// What was spent, as it was kept last; `None` where nothing was kept.
     fn credits(&self) -> impl Future<Output = Result<Option<CreditState>, StoreError>> + Send;

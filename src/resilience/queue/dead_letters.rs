@@ -42,7 +42,4 @@ pub trait DeadLetters: Send + Sync + 'static {
 
     /// Removes a letter for good. False when there is none of that id.
     fn remove(&self, id: u64) -> impl Future<Output = Result<bool, StoreError>> + Send;
-
-    /// Letters here. Cheap: it is read often.
-    fn count(&self) -> u64;
 }

@@ -18,7 +18,7 @@ use super::pacing::{Pacer, Turn};
 use super::schedule::in_quick_retries;
 use super::settle::Settler;
 use super::worker_pool::WorkerPool;
-use super::{Backlog, Drained, Entry, FallbackQueue, Leased, StoreError};
+use super::{Backlog, Drained, Entry, Leased, StoreError};
 use crate::resilience::Sender;
 use crate::resilience::delivery::{Block, Failure};
 use crate::resilience::limiter::LONGEST_PAUSE;
@@ -31,7 +31,7 @@ const LEASE_SLACK: Duration = Duration::from_secs(60);
 /// Leases due entries and tries each of them once.
 pub(in crate::resilience) struct Drain<S, B> {
     shared: Arc<Shared<S, B>>,
-    settler: Settler<S, B>,
+    pub(in crate::resilience) settler: Settler<S, B>,
     pacer: Pacer,
 }
 
@@ -41,16 +41,8 @@ impl<S: Sender, B: Backlog> Drain<S, B> {
         Self { shared: Arc::clone(shared), settler: Settler::new(shared), pacer }
     }
 
-    pub(in crate::resilience) fn settler(&mut self) -> &mut Settler<S, B> {
-        &mut self.settler
-    }
-
     /// Tries the entry that has been due for the longest, if one is due and the guards would admit it.
-    pub(super) async fn once(&self, pool: &WorkerPool) -> Drained {
-        self.step(pool).await.unwrap_or_else(Drained::StoreFailed)
-    }
-
-    async fn step(&self, pool: &WorkerPool) -> Result<Drained, StoreError> {
+    pub(super) async fn step(&self, pool: &WorkerPool) -> Result<Drained, StoreError> {
         let shared = &self.shared;
         let now = Instant::now();
         let block = shared.delivery.block(now);
@@ -61,7 +53,7 @@ impl<S: Sender, B: Backlog> Drain<S, B> {
         }
         let Some(slot) = pool.begin_lease() else { return Ok(Drained::Released) };
         let lease_end = now + self.longest_lease();
-        let Some(leased) = shared.backlog.queue().lease(shared.millis(now), shared.millis(lease_end)).await? else {
+        let Some(leased) = shared.backlog.lease(shared.millis(now), shared.millis(lease_end)).await? else {
             drop(slot);
             // Nothing is due, or another worker was quicker: then look again at once.
             return Ok(self.nothing_due(now).await?.unwrap_or(Drained::NotDue { until: now }));
@@ -81,7 +73,7 @@ impl<S: Sender, B: Backlog> Drain<S, B> {
 
     /// When the next entry is due, unless one is due at `now`.
     async fn nothing_due(&self, now: Instant) -> Result<Option<Drained>, StoreError> {
-        Ok(match self.shared.backlog.queue().next_due().await? {
+        Ok(match self.shared.backlog.next_due().await? {
             None => Some(Drained::Empty),
             Some(due) if due > self.shared.millis(now) => Some(Drained::NotDue { until: self.shared.wall.instant(due, now) }),
             Some(_) => None,

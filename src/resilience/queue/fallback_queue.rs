@@ -31,7 +31,4 @@ pub trait FallbackQueue: Send + Sync + 'static {
 
     /// Gives a leased entry back as it was, due at `due`: nothing was sent.
     fn release(&self, id: u64, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// Entries in the queue, leased ones too. Cheap: it is read often.
-    fn depth(&self) -> u64;
 }

@@ -7,7 +7,7 @@ use crate::resilience::wall::UnixMillis;
 
 /// The entries of a queue.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub(super) struct Lines {
     entries: HashMap<u64, Waiting>,
     /// Each user's entries in their order.
     users: HashMap<String, VecDeque<u64>>,
@@ -17,42 +17,37 @@ pub(crate) struct Lines {
 
 /// An entry in the queue.
 #[derive(Debug)]
-pub(crate) struct Waiting {
-    pub(crate) entry: Entry,
-    pub(crate) due: UnixMillis,
-    pub(crate) leased: bool,
+struct Waiting {
+    entry: Entry,
+    due: UnixMillis,
 }
 
 impl Lines {
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    pub(crate) fn get(&self, id: u64) -> Option<&Waiting> {
-        self.entries.get(&id)
-    }
-
-    pub(crate) fn holds(&self, user: &str) -> bool {
+    pub(super) fn holds(&self, user: &str) -> bool {
         self.users.contains_key(user)
     }
 
-    pub(crate) fn next_due(&self) -> Option<UnixMillis> {
+    pub(super) fn next_due(&self) -> Option<UnixMillis> {
         self.firsts.first().map(|&(due, _)| due)
     }
 
     /// Puts an entry at the end of its user's line.
-    pub(crate) fn push(&mut self, id: u64, entry: Entry, due: UnixMillis) {
+    pub(super) fn push(&mut self, id: u64, entry: Entry, due: UnixMillis) {
         let line = self.users.entry(entry.operation.user.clone()).or_default();
         line.push_back(id);
         if line.len() == 1 {
             self.firsts.insert((due, id));
         }
-        self.entries.insert(id, Waiting { entry, due, leased: false });
+        self.entries.insert(id, Waiting { entry, due });
     }
 
     /// Removes an entry; the next of its user's line may go.
-    pub(crate) fn remove(&mut self, id: u64) -> Option<Entry> {
-        let Waiting { entry, due, .. } = self.entries.remove(&id)?;
+    pub(super) fn remove(&mut self, id: u64) -> Option<Entry> {
+        let Waiting { entry, due } = self.entries.remove(&id)?;
         let user = &entry.operation.user;
         if let Some(line) = self.users.get_mut(user) {
             line.retain(|&other| other != id);
@@ -71,19 +66,17 @@ impl Lines {
     }
 
     /// Leases the entry that has been due for the longest.
-    pub(crate) fn lease(&mut self, now: UnixMillis, lease_end: UnixMillis) -> Option<Leased> {
+    pub(super) fn lease(&mut self, now: UnixMillis, lease_end: UnixMillis) -> Option<Leased> {
         let &(due, id) = self.firsts.first()?;
         if due > now {
             return None;
         }
         self.reschedule(id, lease_end);
-        let waiting = self.entries.get_mut(&id)?;
-        waiting.leased = true;
-        Some(Leased { id, entry: waiting.entry.clone() })
+        Some(Leased { id, entry: self.entries.get(&id)?.entry.clone() })
     }
 
     /// Counts and remembers a failed attempt.
-    pub(crate) fn fail(&mut self, id: u64, attempt: Attempt, due: UnixMillis) {
+    pub(super) fn fail(&mut self, id: u64, attempt: Attempt, due: UnixMillis) {
         if let Some(waiting) = self.entries.get_mut(&id) {
             waiting.entry.retry_count += 1;
             waiting.entry.remember(attempt);
@@ -92,14 +85,13 @@ impl Lines {
     }
 
     /// Ends an entry's lease, and makes it due at `due`.
-    pub(crate) fn reschedule(&mut self, id: u64, due: UnixMillis) {
+    pub(super) fn reschedule(&mut self, id: u64, due: UnixMillis) {
         if let Some(waiting) = self.entries.get_mut(&id) {
             // Only the first of a line is in the set.
             if self.firsts.remove(&(waiting.due, id)) {
                 self.firsts.insert((due, id));
             }
             waiting.due = due;
-            waiting.leased = false;
         }
     }
 }

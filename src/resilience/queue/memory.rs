@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::future::{Future, ready};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::backlog::{Backlog, CreditState};
 use super::dead_letters::{DeadLetter, DeadLetters};
@@ -35,15 +36,16 @@ struct State {
 impl MemoryBacklog {
     /// An empty backlog with the bounds that the settings give.
     pub fn new(settings: &FallbackSettings) -> Self {
-        Self::with_capacities(settings.queue_capacity, settings.dead_letter_capacity)
-    }
-
-    fn with_capacities(queue_capacity: usize, letter_capacity: usize) -> Self {
-        Self { queue_capacity, letter_capacity, state: Mutex::default(), depth: AtomicU64::new(0) }
+        Self {
+            queue_capacity: settings.queue_capacity,
+            letter_capacity: settings.dead_letter_capacity,
+            state: Mutex::default(),
+            depth: AtomicU64::new(0),
+        }
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let result = work(&mut state);
         self.depth.store(state.lines.len() as u64, Ordering::Release);
         result
@@ -90,17 +92,6 @@ impl State {
 }
 
 impl Backlog for MemoryBacklog {
-    type Queue = Self;
-    type Letters = Self;
-
-    fn queue(&self) -> &Self {
-        self
-    }
-
-    fn letters(&self) -> &Self {
-        self
-    }
-
     fn bury(&self, id: u64, attempt: Attempt) -> impl Future<Output = Result<bool, StoreError>> + Send {
         ready(Ok(self.with(|state| self.move_to_letters(state, id, attempt))))
     }
@@ -111,6 +102,10 @@ impl Backlog for MemoryBacklog {
 
     fn counts(&self) -> (u64, u64) {
         self.with(|state| (state.lines.len() as u64, state.letters.len() as u64))
+    }
+
+    fn depth(&self) -> u64 {
+        self.depth.load(Ordering::Acquire)
     }
 
     fn credits(&self) -> impl Future<Output = Result<Option<CreditState>, StoreError>> + Send {
@@ -154,10 +149,6 @@ impl FallbackQueue for MemoryBacklog {
         self.with(|state| state.lines.reschedule(id, due));
         ready(Ok(()))
     }
-
-    fn depth(&self) -> u64 {
-        self.depth.load(Ordering::Acquire)
-    }
 }
 
 impl DeadLetters for MemoryBacklog {
@@ -173,25 +164,18 @@ impl DeadLetters for MemoryBacklog {
     }
 
     fn by_cause(&self) -> impl Future<Output = Result<BTreeMap<String, u64>, StoreError>> + Send {
-        ready(Ok(self.with(|state| letters_by_cause(&state.letters))))
+        let mut counts = BTreeMap::new();
+        self.with(|state| {
+            for letter in state.letters.values() {
+                *counts.entry(letter.cause.as_str().to_owned()).or_insert(0) += 1;
+            }
+        });
+        ready(Ok(counts))
     }
 
     fn remove(&self, id: u64) -> impl Future<Output = Result<bool, StoreError>> + Send {
         ready(Ok(self.with(|state| state.letters.remove(&id).is_some())))
     }
-
-    fn count(&self) -> u64 {
-        self.counts().1
-    }
-}
-
-/// Letters by the name of their last failure.
-pub(crate) fn letters_by_cause(letters: &BTreeMap<u64, DeadLetter>) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for letter in letters.values() {
-        *counts.entry(letter.cause.as_str().to_owned()).or_insert(0) += 1;
-    }
-    counts
 }
 
 #[cfg(test)]
@@ -205,14 +189,18 @@ mod tests {
 
     use super::*;
 
+    fn with_capacities(queue_capacity: usize, dead_letter_capacity: usize) -> MemoryBacklog {
+        MemoryBacklog::new(&FallbackSettings { queue_capacity, dead_letter_capacity, ..FallbackSettings::default() })
+    }
+
     /// A queue with room for as many entries.
     fn queue(capacity: usize) -> MemoryBacklog {
-        MemoryBacklog::with_capacities(capacity, 0)
+        with_capacities(capacity, 0)
     }
 
     /// Dead letters with as much room.
     fn letters(capacity: usize) -> MemoryBacklog {
-        MemoryBacklog::with_capacities(0, capacity)
+        with_capacities(0, capacity)
     }
 
     fn of_user(user: &str) -> Entry {
@@ -296,7 +284,7 @@ mod tests {
         assert_eq!(second.iter().map(|letter| letter.entry.operation.user.as_str()).collect::<Vec<_>>(), ["c"]);
         assert_eq!(letters.remove(first[0].id).await, Ok(true));
         assert_eq!(letters.remove(first[0].id).await, Ok(false));
-        assert_eq!(letters.count(), 2);
+        assert_eq!(letters.counts().1, 2);
     }
 
     #[tokio::test]
@@ -304,13 +292,13 @@ mod tests {
         let letters = letters(1);
         assert_eq!(letters.put(of_user("a"), FailureKind::Timeout, 9).await, Ok(true));
         assert_eq!(letters.put(of_user("b"), FailureKind::Timeout, 9).await, Ok(false));
-        assert_eq!(letters.count(), 1);
+        assert_eq!(letters.counts().1, 1);
     }
 
     #[test]
     fn of_two_that_want_the_last_place_among_the_letters_none_is_lost() {
         for round in 0..5_000 {
-            let backlog = MemoryBacklog::with_capacities(1, 1);
+            let backlog = with_capacities(1, 1);
             assert!(backlog.push(of_user("queued"), 0).now_or_never() == Some(Ok(true)));
             let both = Barrier::new(2);
             let put = std::thread::scope(|scope| {

@@ -4,9 +4,9 @@
 //! workers that all wait for their turns, they hold up every fresh operation behind them. So one worker at most waits for
 //! the next turn; entries that would have to wait longer are put off to turns of their own, and their workers go on.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// The turns of entries that failed before.
@@ -51,7 +51,7 @@ impl Pacer {
 
     /// Asks for a turn.
     pub(super) fn turn(&self, now: Instant) -> Turn<'_> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self.turns.lock();
         if turns.awaited {
             // Behind the worker that waits, and behind the entries that were put off before.
             let at = turns.put_off.max(turns.next + self.pause);
@@ -66,13 +66,13 @@ impl Pacer {
 impl Waiting<'_> {
     /// The turn has come: the next one is a pause later.
     pub(super) fn go(self, now: Instant) {
-        self.0.turns.lock().unwrap_or_else(PoisonError::into_inner).next = now + self.0.pause;
+        self.0.turns.lock().next = now + self.0.pause;
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.turns.lock().unwrap_or_else(PoisonError::into_inner).awaited = false;
+        self.0.turns.lock().awaited = false;
     }
 }
 

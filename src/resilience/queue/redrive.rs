@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::backlog::Backlog;
-use super::dead_letters::{DeadLetter, DeadLetters, MOST_REDRIVES};
+use super::dead_letters::{DeadLetter, MOST_REDRIVES};
 use super::entry::StoreError;
 use crate::resilience::idempotency::{Claim, FirstClaim, Idempotency};
 use crate::resilience::limiter::LONGEST_PAUSE;
@@ -22,7 +23,7 @@ use crate::resilience::tally::End;
 const PAGE: usize = 100;
 
 /// What a redrive did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Redriven {
     /// Letters moved back into the queue.
     pub moved: u64,
@@ -51,7 +52,7 @@ impl<S, B: Backlog> Redrive<S, B> {
         let last = self.last_letter().await?;
         let mut after = 0;
         while after < last {
-            let page = self.shared.backlog.letters().page(after, PAGE).await?;
+            let page = self.shared.backlog.page(after, PAGE).await?;
             after = page.last().map_or(last, |letter| letter.id);
             for letter in page.iter().filter(|letter| letter.id <= last) {
                 if letter.entry.redrives >= MOST_REDRIVES {
@@ -68,7 +69,7 @@ impl<S, B: Backlog> Redrive<S, B> {
     /// The id of the newest letter; 0 without any.
     async fn last_letter(&self) -> Result<u64, StoreError> {
         let mut last = 0;
-        while let Some(letter) = self.shared.backlog.letters().page(last, PAGE).await?.last() {
+        while let Some(letter) = self.shared.backlog.page(last, PAGE).await?.last() {
             last = letter.id;
         }
         Ok(last)
@@ -81,7 +82,7 @@ impl<S, B: Backlog> Redrive<S, B> {
             Some(Some(Claimed::First(claim))) => Some(claim),
             Some(Some(Claimed::Duplicate)) => {
                 self.shared.tally.count(End::Duplicate);
-                self.shared.backlog.letters().remove(id).await?;
+                self.shared.backlog.remove(id).await?;
                 redriven.duplicates += 1;
                 return Ok(());
             }

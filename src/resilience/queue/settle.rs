@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::outcome::RestingState;
 
 use super::schedule::{NextStep, after_failure};
-use super::{Backlog, Drained, Entry, FallbackQueue, Leased, Notifier, Settled, StoreError};
+use super::{Backlog, Drained, Entry, Leased, Notifier, Settled, StoreError};
 use crate::resilience::delivery::{Accepted, Failure};
 use crate::resilience::fallback::Degraded;
 use crate::resilience::idempotency::Idempotency;
@@ -31,22 +31,14 @@ pub type FollowUp = Arc<dyn Fn(&Operation, Source, Option<&Value>) -> Vec<Operat
 /// Ends attempts of leased entries.
 pub(in crate::resilience) struct Settler<S, B> {
     shared: Arc<Shared<S, B>>,
-    follow_up: Option<FollowUp>,
+    pub(in crate::resilience) follow_up: Option<FollowUp>,
     /// Wake the workers of the queues that follow-up operations enter.
-    followers: Vec<Notifier>,
+    pub(in crate::resilience) followers: Vec<Notifier>,
 }
 
 impl<S: Sender, B: Backlog> Settler<S, B> {
     pub(super) fn new(shared: &Arc<Shared<S, B>>) -> Self {
         Self { shared: Arc::clone(shared), follow_up: None, followers: Vec::new() }
-    }
-
-    pub(in crate::resilience) fn set_follow_up(&mut self, follow_up: FollowUp) {
-        self.follow_up = Some(follow_up);
-    }
-
-    pub(in crate::resilience) fn add_follower(&mut self, notifier: Notifier) {
-        self.followers.push(notifier);
     }
 
     /// An entry that had been delivered, and counted, before: only its removal had failed.
@@ -77,7 +69,7 @@ impl<S: Sender, B: Backlog> Settler<S, B> {
 
     /// Releases an entry unchanged, due at `due`.
     pub(super) async fn release(&self, leased: &Leased, due: Instant) -> Result<(), StoreError> {
-        self.shared.backlog.queue().release(leased.id, self.shared.millis(due)).await
+        self.shared.backlog.release(leased.id, self.shared.millis(due)).await
     }
 
     /// A failed entry waits for its next attempt, is answered by a fallback, or goes to the dead letters.
@@ -115,7 +107,7 @@ impl<S: Sender, B: Backlog> Settler<S, B> {
     }
 
     async fn retry(&self, leased: &Leased, failure: &Failure, due: Instant) -> Result<Drained, StoreError> {
-        self.shared.backlog.queue().fail(leased.id, self.shared.attempt(failure), self.shared.millis(due)).await?;
+        self.shared.backlog.fail(leased.id, self.shared.attempt(failure), self.shared.millis(due)).await?;
         Ok(Drained::Failed)
     }
 
@@ -153,7 +145,7 @@ impl<S: Sender, B: Backlog> Settler<S, B> {
     /// Ends an entry, and wakes the workers of what follows from it.
     async fn ack(&self, leased: &Leased, settled: Settled) -> Result<(), StoreError> {
         let followed = !settled.follow_up.is_empty();
-        self.shared.backlog.queue().ack(leased.id, settled).await?;
+        self.shared.backlog.ack(leased.id, settled).await?;
         if followed {
             self.followers.iter().for_each(Notifier::notify);
         }

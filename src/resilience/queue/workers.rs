@@ -27,7 +27,7 @@ const LOOK_ANYWAY: Duration = Duration::from_secs(5);
 /// The workers of one pipeline's queue.
 pub(in crate::resilience) struct Workers<S, B> {
     shared: Arc<Shared<S, B>>,
-    drain: Drain<S, B>,
+    pub(in crate::resilience) drain: Drain<S, B>,
     pool: WorkerPool,
 }
 
@@ -36,12 +36,8 @@ impl<S: Sender, B: Backlog> Workers<S, B> {
         Self { shared: Arc::clone(shared), drain: Drain::new(shared), pool: WorkerPool::default() }
     }
 
-    pub(in crate::resilience) fn drain(&mut self) -> &mut Drain<S, B> {
-        &mut self.drain
-    }
-
     pub(in crate::resilience) async fn drain_once(&self) -> Drained {
-        self.drain.once(&self.pool).await
+        self.drain.step(&self.pool).await.unwrap_or_else(Drained::StoreFailed)
     }
 
     /// True when no entry was cut off.

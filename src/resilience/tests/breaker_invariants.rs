@@ -74,8 +74,8 @@ proptest! {
                 }
                 Act::Settle { .. } => {}
                 Act::Pass { ms } => now += Duration::from_millis(ms),
-                Act::ForceOpen => breaker.force_open(now),
-                Act::Reset => breaker.reset(now),
+                Act::ForceOpen => breaker.set_mode(BreakerMode::ForcedOpen, now),
+                Act::Reset => breaker.set_mode(BreakerMode::InForce, now),
             }
             let transitions = log.entered(Guard::CircuitBreaker).len();
             let probes = out.iter().filter(|(_, given)| *given == transitions).count();

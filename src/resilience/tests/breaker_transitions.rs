@@ -368,10 +368,10 @@ fn row_21_excluded_outcomes_count_as_nothing_and_give_a_probe_s_permit_back() {
 fn row_23_forced_open_stays_open_until_it_is_reset_and_is_then_empty() {
     let bench = bench(table());
     bench.run(0, "FFFF");
-    bench.breaker.force_open(bench.at(0));
+    bench.breaker.set_mode(BreakerMode::ForcedOpen, bench.at(0));
     let rejected = bench.breaker.try_acquire(bench.at(3_600)).expect_err("it is held open");
     assert_eq!(rejected, Rejected { state: FORCED_OPEN, retry_at: None });
-    bench.breaker.reset(bench.at(3_600));
+    bench.breaker.set_mode(BreakerMode::InForce, bench.at(3_600));
     assert_eq!(bench.entered(), [FORCED_OPEN, CLOSED]);
     assert_eq!(bench.breaker.metrics(bench.at(3_600)).calls, 0);
     bench.run(3_600, "FFFF");

@@ -1,6 +1,6 @@
 //! The credit budget: no overspend, its own breaker, and days.
 
-use crate::resilience::credits::{CreditBudget, CreditRefusal};
+use crate::resilience::credits::{CreditBudget, CreditRefusal, Ending};
 use crate::resilience::operation::Disposition;
 use crate::resilience::settings::CreditSettings;
 use crate::resilience::wall::DayClock;
@@ -27,7 +27,7 @@ impl Purse {
 
     fn fail(&self, seconds: u64, times: u32) {
         for _ in 0..times {
-            self.budget.reserve(self.at(seconds)).expect("credits").failed(self.at(seconds));
+            self.budget.reserve(self.at(seconds)).expect("credits").close(Ending::Failed, self.at(seconds));
         }
     }
 
@@ -52,7 +52,7 @@ fn a_thousand_leads_at_once_do_not_overspend() {
             barrier.wait();
             let held: Vec<_> = (0..125).filter_map(|_| purse.budget.reserve(purse.start).ok()).collect();
             let count = held.len() as u64;
-            held.into_iter().for_each(|reservation| reservation.settle(purse.start));
+            held.into_iter().for_each(|reservation| reservation.close(Ending::Charged, purse.start));
             count
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(spend)).collect();
@@ -74,9 +74,9 @@ fn what_is_reserved_is_not_there_for_others_until_it_is_released() {
     assert_eq!(purse.refusal(0).retry_at(), None, "it may be released at any time");
     assert!(purse.credit_events().is_empty(), "reserved is not used");
     drop(first);
-    second.release(purse.start);
+    second.close(Ending::Released, purse.start);
     assert_eq!(purse.budget.today(purse.start), (0, 0));
-    purse.budget.reserve(purse.start).expect("credits").settle(purse.start);
+    purse.budget.reserve(purse.start).expect("credits").close(Ending::Charged, purse.start);
     assert_eq!(purse.budget.today(purse.start), (6, 0));
 }
 
@@ -84,7 +84,7 @@ fn what_is_reserved_is_not_there_for_others_until_it_is_released() {
 fn failures_in_a_row_open_it_and_a_success_starts_the_row_anew() {
     let purse = purse(CreditSettings::default(), NOON);
     purse.fail(0, 4);
-    purse.budget.reserve(purse.start).expect("credits").settle(purse.start);
+    purse.budget.reserve(purse.start).expect("credits").close(Ending::Charged, purse.start);
     purse.fail(0, 4);
     assert_eq!(purse.budget.state(), BreakerState::Closed);
     purse.fail(0, 1);
@@ -106,9 +106,9 @@ fn half_open_lets_one_lead_through_and_its_result_decides() {
     assert_eq!(purse.refusal(900), CreditRefusal::Open { state: BreakerState::HalfOpen, retry_at: None });
     drop(probe);
     let probe = purse.budget.reserve(purse.at(901)).expect("a dropped one gives its place back");
-    probe.failed(purse.at(901));
+    probe.close(Ending::Failed, purse.at(901));
     assert_eq!(purse.refusal(1_800).retry_at(), Some(purse.at(1_801)), "a whole cool-down again");
-    purse.budget.reserve(purse.at(1_801)).expect("one lead").settle(purse.at(1_801));
+    purse.budget.reserve(purse.at(1_801)).expect("one lead").close(Ending::Charged, purse.at(1_801));
     use BreakerState::{Closed, HalfOpen, Open};
     assert_eq!(purse.log.entered(Guard::CreditBudget), [Open, HalfOpen, Open, HalfOpen, Closed]);
     purse.fail(1_802, 4);
@@ -121,8 +121,8 @@ fn a_result_from_before_it_opened_decides_nothing_but_is_charged() {
     let (late_success, late_failure) = (purse.budget.reserve(purse.start), purse.budget.reserve(purse.start));
     purse.fail(0, 5);
     let _probe = purse.budget.reserve(purse.at(900)).expect("one lead");
-    late_failure.expect("credits").failed(purse.at(901));
-    late_success.expect("credits").settle(purse.at(901));
+    late_failure.expect("credits").close(Ending::Failed, purse.at(901));
+    late_success.expect("credits").close(Ending::Charged, purse.at(901));
     assert_eq!(purse.budget.state(), BreakerState::HalfOpen);
     assert_eq!(purse.budget.charged(), 6);
 }
@@ -130,7 +130,7 @@ fn a_result_from_before_it_opened_decides_nothing_but_is_charged() {
 #[test]
 fn a_402_ends_the_day_whatever_the_count_says() {
     let purse = purse(CreditSettings::default(), NOON);
-    purse.budget.reserve(purse.start).expect("credits").refused_by_vendor(purse.start);
+    purse.budget.reserve(purse.start).expect("credits").close(Ending::RefusedByVendor, purse.start);
     let refusal = purse.refusal(3_600);
     assert_eq!(refusal.retry_at(), Some(purse.at(12 * 3_600)));
     assert_eq!(purse.budget.would_refuse(purse.at(3_600)).and_then(|r| r.retry_at()), Some(purse.at(12 * 3_600)));
@@ -143,9 +143,9 @@ fn a_402_ends_the_day_whatever_the_count_says() {
 fn the_budget_starts_anew_at_midnight_of_its_offset() {
     let settings = CreditSettings { daily_limit: 6, utc_offset_minutes: 120, ..CreditSettings::default() };
     let purse = purse(settings, "2026-03-01T21:59:00Z");
-    purse.budget.reserve(purse.start).expect("credits").settle(purse.start);
+    purse.budget.reserve(purse.start).expect("credits").close(Ending::Charged, purse.start);
     assert_eq!(purse.refusal(59).retry_at(), Some(purse.at(60)), "22:00 UTC is midnight there");
-    purse.budget.reserve(purse.at(60)).expect("a new day").settle(purse.at(60));
+    purse.budget.reserve(purse.at(60)).expect("a new day").close(Ending::Charged, purse.at(60));
     assert_eq!(
         purse.credit_events(),
         [
@@ -162,7 +162,7 @@ fn a_reservation_over_midnight_is_charged_to_the_new_day_and_holds_its_place_the
     let purse = purse(CreditSettings { daily_limit: 6, ..CreditSettings::default() }, "2026-03-01T23:59:00Z");
     let over_night = purse.budget.reserve(purse.start).expect("credits");
     assert_eq!(purse.refusal(60).retry_at(), None);
-    over_night.settle(purse.at(61));
+    over_night.close(Ending::Charged, purse.at(61));
     assert_eq!(purse.budget.today(purse.at(61)), (6, 0));
 }
 

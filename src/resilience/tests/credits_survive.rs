@@ -1,16 +1,20 @@
 //! Credits over many lives: a process that is killed at any moment has not spent what the next one spends again.
 
-use std::future::ready;
+use std::collections::BTreeMap;
+use std::future::{Future, ready};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rand::Rng;
 
 use crate::resilience::credits::CreditBudget;
 use crate::resilience::operation::Disposition;
-use crate::resilience::queue::{Attempt, Backlog, CreditState, MemoryBacklog, StoreError};
+use crate::resilience::queue::{
+    Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, MemoryBacklog, Settled, StoreError,
+};
 use crate::resilience::settings::CreditSettings;
 use crate::resilience::wall::{DayClock, UnixMillis};
 
+use super::forwarding::{letters_are_those_of, queue_is_that_of};
 use super::*;
 
 const NOON: &str = "2026-03-01T12:00:00Z";
@@ -31,18 +35,10 @@ struct Life {
     backlog: MemoryBacklog,
 }
 
+queue_is_that_of!(Life, backlog);
+letters_are_those_of!(Life, backlog);
+
 impl Backlog for Life {
-    type Queue = MemoryBacklog;
-    type Letters = MemoryBacklog;
-
-    fn queue(&self) -> &MemoryBacklog {
-        self.backlog.queue()
-    }
-
-    fn letters(&self) -> &MemoryBacklog {
-        self.backlog.letters()
-    }
-
     fn bury(&self, id: u64, attempt: Attempt) -> impl Future<Output = Result<bool, StoreError>> + Send {
         self.backlog.bury(id, attempt)
     }
@@ -207,13 +203,13 @@ fn a_clock_that_was_set_back_over_midnight_gives_no_credit_twice() {
     let start = Instant::now();
     let clock = DayClock { start_wall: NOON.parse().expect("a date"), start };
     let today = clock.day(start, 0);
-    let budget = CreditBudget::new(CreditSettings::default(), clock, Emitter::silent(), start);
+    let budget = CreditBudget::new(CreditSettings::default(), clock, emitter(start, &Arc::default()), start);
     let state = CreditState { day: today + 1, spent: 500, refused_by_vendor: false };
     budget.restore(state, start);
     assert!(budget.reserve(start).is_err() && budget.would_refuse(start).is_some());
     assert!(budget.reserve(start + DAY).is_err(), "the day that was kept has begun, and is spent");
     assert!(budget.reserve(start + 2 * DAY).is_ok());
-    let old = CreditBudget::new(CreditSettings::default(), clock, Emitter::silent(), start);
+    let old = CreditBudget::new(CreditSettings::default(), clock, emitter(start, &Arc::default()), start);
     old.restore(CreditState { day: today - 1, ..state }, start);
     assert!(old.reserve(start).is_ok(), "yesterday's credits are yesterday's");
 }

@@ -3,7 +3,6 @@
 use crate::resilience::operation::Disposition;
 use crate::resilience::queue::Drained;
 use crate::resilience::queue::Redriven;
-use crate::resilience::queue::backlog::Backlog;
 use crate::resilience::queue::dead_letters::DeadLetters;
 use crate::resilience::settings::{FallbackSettings, LimiterSettings};
 
@@ -67,7 +66,7 @@ async fn after_its_attempts_an_entry_is_a_dead_letter_with_its_whole_history() {
     drain.abort();
     let times: Vec<f64> = rig.vendor.times().iter().map(|time| (time / 60.0).round()).collect();
     assert_eq!(times, [0.0, 0.0, 1.0, 3.0, 7.0, 15.0], "the call, then five attempts, in minutes");
-    let letters = rig.pipeline.backlog().letters().page(0, 10).await.expect("working letters");
+    let letters = rig.pipeline.backlog().page(0, 10).await.expect("working letters");
     assert_eq!((letters.len(), letters[0].cause), (1, FailureKind::ServerError));
     assert_eq!((letters[0].entry.retry_count, letters[0].entry.attempts.len()), (5, 6));
     rig.assert_balanced();
@@ -100,12 +99,12 @@ async fn without_room_in_the_dead_letters_an_entry_stays_queued() {
 async fn a_rejection_uses_up_no_attempt() {
     let rig = rig(no_retries());
     outage(&rig, 6).await;
-    rig.pipeline.breaker().expect("a breaker").force_open(Instant::now());
+    rig.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::ForcedOpen, Instant::now());
     let drain = spawn_drain(&rig);
     tokio::time::sleep(Duration::from_secs(7_200)).await;
     assert_eq!((rig.vendor.count(), rig.pipeline.gauges().queue_depth), (5, 6));
     rig.vendor.then(status(200));
-    rig.pipeline.breaker().expect("a breaker").reset(Instant::now());
+    rig.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::InForce, Instant::now());
     tokio::time::sleep(Duration::from_secs(10)).await;
     drain.abort();
     assert_eq!(rig.pipeline.gauges().counts.delivered, 6);

@@ -1,15 +1,18 @@
 //! The drain of a service: operations come into the queue untried, and everything about them happens from there.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::outcome::RestingState;
 use crate::resilience::operation::Source;
 use crate::resilience::queue::Drained;
 use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
-use crate::resilience::queue::{Backlog, CreditState, DeadLetters, MemoryBacklog};
+use crate::resilience::queue::{Backlog, CreditState, DeadLetter, DeadLetters, MemoryBacklog};
 use crate::resilience::settings::{CreditSettings, FallbackSettings, FallbackStep, InFlightSettings, LimiterSettings};
 use crate::resilience::wall::{DayClock, UnixMillis};
 
+use super::forwarding::letters_are_those_of;
 use super::*;
 
 /// A backlog in memory that remembers how each entry ended.
@@ -23,51 +26,38 @@ pub(super) struct Keeping {
 
 impl FallbackQueue for Keeping {
     async fn push(&self, entry: Entry, due: UnixMillis) -> Result<bool, StoreError> {
-        self.kept.queue().push(entry, due).await
+        self.kept.push(entry, due).await
     }
 
     async fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> Result<Option<Leased>, StoreError> {
-        self.kept.queue().lease(now, lease_end).await
+        self.kept.lease(now, lease_end).await
     }
 
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
-        self.kept.queue().next_due().await
+        self.kept.next_due().await
     }
 
     async fn ack(&self, id: u64, settled: Settled) -> Result<(), StoreError> {
         self.settled.lock().expect("no panic").push(settled.clone());
-        self.kept.queue().ack(id, settled).await
+        self.kept.ack(id, settled).await
     }
 
     async fn holds(&self, user: &str) -> Result<bool, StoreError> {
-        self.kept.queue().holds(user).await
+        self.kept.holds(user).await
     }
 
     async fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> Result<(), StoreError> {
-        self.kept.queue().fail(id, attempt, due).await
+        self.kept.fail(id, attempt, due).await
     }
 
     async fn release(&self, id: u64, due: UnixMillis) -> Result<(), StoreError> {
-        self.kept.queue().release(id, due).await
-    }
-
-    fn depth(&self) -> u64 {
-        self.kept.queue().depth()
+        self.kept.release(id, due).await
     }
 }
 
+letters_are_those_of!(Keeping, kept);
+
 impl Backlog for Keeping {
-    type Queue = Self;
-    type Letters = MemoryBacklog;
-
-    fn queue(&self) -> &Self {
-        self
-    }
-
-    fn letters(&self) -> &MemoryBacklog {
-        self.kept.letters()
-    }
-
     async fn bury(&self, id: u64, attempt: Attempt) -> Result<bool, StoreError> {
         self.kept.bury(id, attempt).await
     }
@@ -164,7 +154,7 @@ async fn quick_retries_come_first_then_the_waits_of_the_queue_and_every_attempt_
     assert_eq!(times[..8], expected);
     assert_eq!((times.len(), times[8]), (9, 7.0 + 31.0 * minute));
     assert_eq!(service.vendor.attempts(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    let letters = service.store.letters().page(0, 10).await.expect("working letters");
+    let letters = service.store.page(0, 10).await.expect("working letters");
     assert_eq!(letters.len(), 1);
     let history: Vec<_> = letters[0].entry.attempts.iter().map(|attempt| (attempt.cause, attempt.status)).collect();
     assert_eq!(history, [(FailureKind::ServerError, Some(503)); 9]);
@@ -400,7 +390,7 @@ async fn a_sender_that_panics_costs_its_entry_and_no_worker() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     work.abort();
     assert_eq!((service.ends().len(), service.store.counts()), (2, (0, 1)));
-    let letters = service.store.letters().page(0, 1).await.expect("working letters");
+    let letters = service.store.page(0, 1).await.expect("working letters");
     assert_eq!(letters[0].cause, FailureKind::Panicked);
 }
 

@@ -1,14 +1,18 @@
 //! A queue whose store fails at the worst moment: after the vendor accepted an entry, and before the entry is out.
 
+use std::collections::BTreeMap;
 use std::future::{Future, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::resilience::queue::Drained;
 use crate::resilience::queue::backlog::{Backlog, CreditState};
-use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, MemoryBacklog, Settled, StoreError};
+use crate::resilience::queue::{
+    Attempt, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, MemoryBacklog, Settled, StoreError,
+};
 use crate::resilience::settings::FallbackSettings;
 use crate::resilience::wall::{DayClock, UnixMillis};
 
+use super::forwarding::letters_are_those_of;
 use super::*;
 
 fn room_for(entries: usize) -> MemoryBacklog {
@@ -19,13 +23,14 @@ fn room_for(entries: usize) -> MemoryBacklog {
     })
 }
 
-/// A queue in memory that takes nothing out while its store is broken.
-struct Queue {
+/// A queue in memory that takes nothing out while its store is broken, and dead letters that nothing is moved to.
+struct Store {
     kept: MemoryBacklog,
     broken: AtomicBool,
+    letters: MemoryBacklog,
 }
 
-impl FallbackQueue for Queue {
+impl FallbackQueue for Store {
     fn push(&self, entry: Entry, due: UnixMillis) -> impl Future<Output = Result<bool, StoreError>> + Send {
         self.kept.push(entry, due)
     }
@@ -56,30 +61,11 @@ impl FallbackQueue for Queue {
     fn release(&self, id: u64, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send {
         self.kept.release(id, due)
     }
-
-    fn depth(&self) -> u64 {
-        self.kept.depth()
-    }
 }
 
-/// The queue, and dead letters that nothing is moved to.
-struct Store {
-    queue: Queue,
-    letters: MemoryBacklog,
-}
+letters_are_those_of!(Store, letters);
 
 impl Backlog for Store {
-    type Queue = Queue;
-    type Letters = MemoryBacklog;
-
-    fn queue(&self) -> &Queue {
-        &self.queue
-    }
-
-    fn letters(&self) -> &MemoryBacklog {
-        &self.letters
-    }
-
     fn bury(&self, _: u64, _: Attempt) -> impl Future<Output = Result<bool, StoreError>> + Send {
         ready(Ok(false))
     }
@@ -89,7 +75,7 @@ impl Backlog for Store {
     }
 
     fn counts(&self) -> (u64, u64) {
-        (self.queue.depth(), 0)
+        (self.kept.depth(), 0)
     }
 
     fn credits(&self) -> impl Future<Output = Result<Option<CreditState>, StoreError>> + Send {
@@ -104,8 +90,7 @@ impl Backlog for Store {
 #[tokio::test(start_paused = true)]
 async fn what_was_delivered_and_could_not_be_taken_out_is_neither_sent_nor_counted_again() {
     let Rig { vendor, log, start, .. } = rig(no_retries());
-    let queue = Queue { kept: room_for(10), broken: AtomicBool::new(true) };
-    let store = Store { queue, letters: room_for(10) };
+    let store = Store { kept: room_for(10), broken: AtomicBool::new(true), letters: room_for(10) };
     let rng = Seed(1).stream("store");
     let pipeline = Pipeline::with_backlog(no_retries(), vendor.clone(), store, emitter(start, &log), DayClock::start(), rng);
     vendor.next([status(503)]);
@@ -113,7 +98,7 @@ async fn what_was_delivered_and_could_not_be_taken_out_is_neither_sent_nor_count
     assert!(matches!(pipeline.drain_once().await, Drained::StoreFailed(_)));
     assert_eq!((pipeline.gauges().counts.delivered, pipeline.gauges().queue_depth), (1, 1));
 
-    pipeline.backlog().queue.broken.store(false, Ordering::Relaxed);
+    pipeline.backlog().broken.store(false, Ordering::Relaxed);
     let Drained::NotDue { until } = pipeline.drain_once().await else { panic!("it is leased") };
     tokio::time::advance(until - Instant::now()).await;
     assert_eq!(pipeline.drain_once().await, Drained::Duplicate);
@@ -126,8 +111,7 @@ async fn what_was_delivered_and_could_not_be_taken_out_is_neither_sent_nor_count
 async fn while_the_store_cannot_write_what_was_delivered_each_worker_stays_with_its_entry() {
     const MINUTE: Duration = Duration::from_secs(60);
     let Rig { vendor, log, start, .. } = rig(no_retries());
-    let queue = Queue { kept: room_for(100), broken: AtomicBool::new(true) };
-    let store = Store { queue, letters: room_for(10) };
+    let store = Store { kept: room_for(100), broken: AtomicBool::new(true), letters: room_for(10) };
     let (wall, rng) = (DayClock::start(), Seed(1).stream("store"));
     let followed = Arc::new(Mutex::new(Vec::new()));
     let hear = Arc::clone(&followed);
@@ -140,15 +124,15 @@ async fn while_the_store_cannot_write_what_was_delivered_each_worker_stays_with_
     vendor.then(Step::Answer(Reply { status: Some(200), data: Some(json!({"found": 1})), ..Reply::default() }));
     for number in 0..50 {
         let entry = Entry { operation: lead(number), timestamp: 0, retry_count: 0, redrives: 0, attempts: Vec::new() };
-        assert_eq!(pipeline.backlog().queue.push(entry, 0).await, Ok(true));
+        assert_eq!(pipeline.backlog().push(entry, 0).await, Ok(true));
     }
     let pipeline = Arc::new(pipeline);
     let work = tokio::spawn(Arc::clone(&pipeline).work(4));
     tokio::time::sleep(MINUTE).await;
-    assert_eq!((vendor.count(), pipeline.backlog().queue.depth()), (4, 50), "no more is sent than there are workers");
-    pipeline.backlog().queue.broken.store(false, Ordering::Relaxed);
+    assert_eq!((vendor.count(), pipeline.backlog().depth()), (4, 50), "no more is sent than there are workers");
+    pipeline.backlog().broken.store(false, Ordering::Relaxed);
     tokio::time::sleep(MINUTE).await;
     work.abort();
-    assert_eq!((vendor.count(), pipeline.backlog().queue.depth()), (50, 0), "each once");
+    assert_eq!((vendor.count(), pipeline.backlog().depth()), (50, 0), "each once");
     assert_eq!(*followed.lock().expect("no panic"), [true; 50], "what follows is made of the vendor's answer");
 }

@@ -11,6 +11,7 @@ mod direct_calls;
 mod draining;
 mod durable_drain;
 mod failing_store;
+mod forwarding;
 mod long_day;
 mod shared_store;
 mod whole_pipeline;
@@ -30,8 +31,10 @@ use crate::seed::Seed;
 use super::emitter::Emitter;
 use super::operation::{Operation, OperationKind};
 use super::pipeline::Pipeline;
+use super::queue::MemoryBacklog;
 use super::sender::{Reply, RetryAfter, Sender};
 use super::settings::{Backoff, BreakerMode, BreakerSettings, PipelineSettings, RetrySettings, Window};
+use super::wall::DayClock;
 
 /// Keeps what was emitted.
 #[derive(Debug, Default)]
@@ -168,8 +171,8 @@ fn rig(settings: PipelineSettings) -> Rig {
     let start = Instant::now();
     let vendor = Arc::new(Script { start, steps: Mutex::default(), afterwards: Mutex::new(status(200)), got: Mutex::default() });
     let log = Arc::new(Log::default());
-    let clock = LoadClock::starting_at(start);
-    let pipeline = Pipeline::new(Vendor::Clay, settings, vendor.clone(), clock, log.clone(), Seed(1));
+    let (backlog, rng) = (MemoryBacklog::new(&settings.fallback), Seed(1).stream(Vendor::Clay.as_str()));
+    let pipeline = Pipeline::with_backlog(settings, vendor.clone(), backlog, emitter(start, &log), DayClock::start(), rng);
     Rig { pipeline: Arc::new(pipeline), vendor, log, start }
 }
 
@@ -191,7 +194,7 @@ impl Rig {
 /// Defaults, with exact back-off and no credit budget.
 fn plain() -> PipelineSettings {
     let retry = RetrySettings { backoff: Backoff::None, ..RetrySettings::default() };
-    PipelineSettings { retry, ..PipelineSettings::customer_io() }
+    PipelineSettings { retry, ..PipelineSettings::of(Vendor::CustomerIo) }
 }
 
 fn no_retries() -> PipelineSettings {

@@ -1,7 +1,6 @@
 //! One call through everything.
 
 use crate::resilience::operation::{Disposition, Source};
-use crate::resilience::queue::backlog::Backlog;
 use crate::resilience::queue::dead_letters::DeadLetters;
 use crate::resilience::settings::{BreakerSettings, FallbackSettings, FallbackStep, LimiterSettings, Window};
 
@@ -59,7 +58,7 @@ async fn a_permanent_failure_is_dead_lettered_with_its_reason_and_not_retried() 
     let disposition = rig.pipeline.call(lead(1)).await;
     assert_eq!(disposition, Disposition::DeadLettered { cause: FailureKind::ClientError });
     assert_eq!(rig.vendor.count(), 1);
-    let letters = rig.pipeline.backlog().letters().page(0, 10).await.expect("working letters");
+    let letters = rig.pipeline.backlog().page(0, 10).await.expect("working letters");
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].entry.operation, lead(1));
     assert_eq!((letters[0].cause, letters[0].entry.attempts[0].status), (FailureKind::ClientError, Some(422)));
@@ -287,14 +286,14 @@ async fn nobody_waits_for_a_turn_that_the_breaker_would_waste() {
     let limiter = LimiterSettings { rate: 0.1, burst: 1, max_wait: Duration::from_secs(60) };
     let rig = rig(PipelineSettings { limiter: Some(limiter), ..no_retries() });
     rig.pipeline.call(lead(0)).await;
-    rig.pipeline.breaker().expect("a breaker").force_open(Instant::now());
+    rig.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::ForcedOpen, Instant::now());
     for number in 1..10 {
         let disposition = rig.pipeline.call(lead(number)).await;
         let expected = Disposition::Fallback { source: Source::Queued, cause: FailureKind::BreakerOpen };
         assert_eq!(disposition, expected);
     }
     assert_eq!(rig.start.elapsed(), Duration::ZERO);
-    rig.pipeline.breaker().expect("a breaker").reset(Instant::now());
+    rig.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::InForce, Instant::now());
     rig.pipeline.call(lead(10)).await;
     assert_eq!(rig.start.elapsed().as_secs(), 10, "the next turn, not the tenth");
 }

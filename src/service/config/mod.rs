@@ -94,18 +94,12 @@ impl ServiceConfig {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        Self::parse(&text_of(path, "configuration", "service.toml, written by plimsoll serve --example")?, path)
+        let text = text_of(path, "configuration", "service.toml, written by plimsoll serve --example")?;
+        Self::read(&text, path, &|name| std::env::var(name).ok())
     }
 
-    /// As [`ServiceConfig::load`], from a text. A relative path in it starts at the directory of `path`.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it, at once.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigErrors> {
-        Self::read(text, path, &|name| std::env::var(name).ok())
-    }
-
-    /// As [`ServiceConfig::parse`], with the values of environment variables from `environment`.
+    /// As [`ServiceConfig::load`], from a text, with the values of environment variables from `environment`. A relative path
+    /// in it starts at the directory of `path`.
     ///
     /// # Errors
     /// Everything that is wrong with it, at once.

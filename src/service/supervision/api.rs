@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tokio::time::Instant;
 
+use crate::journey::summed;
 use crate::measure::Gauges;
 use crate::service::Stats;
 use crate::transport::{Body, HttpClient};
@@ -85,15 +86,7 @@ impl ClockOffset {
 impl Stats {
     /// As the gauges of a run; users and requests in flight are the load's own.
     pub(super) fn gauges(&self) -> Gauges {
-        let mut gauges = Gauges::default();
-        for (vendor, stats) in self.vendors.iter() {
-            gauges.queue_depth += stats.queue_depth;
-            gauges.dead_letters += stats.dead_letters;
-            gauges.credits_used += stats.credits_used;
-            gauges.breakers.extend(stats.breaker.map(|state| (vendor, state)));
-            gauges.leads += stats.leads;
-        }
-        gauges
+        summed(self.vendors.iter().map(|(vendor, gauges)| (vendor, *gauges)))
     }
 
     /// Operations that are not at rest.

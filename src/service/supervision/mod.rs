@@ -16,7 +16,6 @@ mod watched;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http::HeaderValue;
 use mock_server::settings::{Secret, SimulationSettings};
 use rand::Rng;
 use thiserror::Error;
@@ -25,8 +24,9 @@ use tokio::process::Command;
 use crate::journey::LeadService;
 use crate::scenario::ServiceTarget;
 use crate::seed::Seed;
+use crate::text::hex;
 use crate::transport::HttpClient;
-use crate::vendor_api::EndpointError;
+use crate::vendor_api::{EndpointError, bearer};
 
 pub use api::{Api, ApiError};
 pub use config::{CALLBACKS, ConfigSource, ResilienceError, WrittenConfig, write_config};
@@ -147,12 +147,7 @@ impl Service {
     /// When its token makes no header.
     pub async fn named(target: &ServiceTarget, base: &http::Uri, client: &HttpClient) -> Result<Self, ServiceError> {
         let token = target.token.as_ref().map(|token| token.expose().to_owned());
-        let authorization = token.as_ref().map(|token| {
-            let value = HeaderValue::from_str(&format!("Bearer {token}"));
-            let mut value = value.map_err(|_| EndpointError::BadCredential("the service"))?;
-            value.set_sensitive(true);
-            Ok::<_, EndpointError>(value)
-        });
+        let authorization = token.as_deref().map(|token| bearer(token, "the service"));
         let base = base.to_string().trim_end_matches('/').to_owned();
         let api = Api::new(client.clone(), base, authorization.transpose()?);
         // Of a service that does not report both, only the answers to its leads are measured.
@@ -176,8 +171,7 @@ impl Service {
 
 /// A secret of this run: 256 bits of the operating system's entropy, in hex.
 fn secret() -> String {
-    let bytes: [u8; 32] = rand::rng().random();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&rand::rng().random::<[u8; 32]>())
 }
 
 #[cfg(test)]

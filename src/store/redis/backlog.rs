@@ -70,17 +70,6 @@ impl RedisBacklog {
 }
 
 impl Backlog for RedisBacklog {
-    type Queue = Self;
-    type Letters = Self;
-
-    fn queue(&self) -> &Self {
-        self
-    }
-
-    fn letters(&self) -> &Self {
-        self
-    }
-
     async fn bury(&self, id: u64, attempt: Attempt) -> Result<bool, StoreError> {
         let Some(lease) = self.store.shared.leases.of(id) else { return Ok(false) };
         let mut call = self.call(&scripts::BURY);
@@ -172,11 +161,6 @@ impl FallbackQueue for RedisBacklog {
     async fn release(&self, id: u64, due: UnixMillis) -> Result<(), StoreError> {
         self.end_lease(id, None, due).await
     }
-
-    /// As of the last answer that this replica had.
-    fn depth(&self) -> u64 {
-        self.counts().0
-    }
 }
 
 impl DeadLetters for RedisBacklog {
@@ -206,9 +190,5 @@ impl DeadLetters for RedisBacklog {
         let mut call = self.call(&scripts::REMOVE_LETTER);
         call.arg(id);
         self.store.changed(&call).await
-    }
-
-    fn count(&self) -> u64 {
-        self.counts().1
     }
 }

@@ -3,7 +3,7 @@
 //! Every answer of a script brings the counts of all vendors with a number that grows with each change. Answers may overtake
 //! each other; an older one changes nothing.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use crate::outcome::Vendor;
 use crate::resilience::StoreError;
@@ -25,7 +25,7 @@ impl Counts {
         for (queued, letters) in &mut counts {
             (*queued, *letters) = (answer.number()?, answer.number()?);
         }
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         if version >= known.0 || version.saturating_add(OVERTAKEN) < known.0 {
             *known = (version, counts);
         }
@@ -33,7 +33,7 @@ impl Counts {
     }
 
     pub(super) fn of(&self, vendor: Vendor) -> (u64, u64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1[vendor as usize]
+        self.0.lock().1[vendor as usize]
     }
 }
 

@@ -4,7 +4,8 @@
 //! leased a third time while the second still sends it. So each lease has a number of its own, and the server compares it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::resilience::UnixMillis;
 
@@ -34,6 +35,6 @@ impl Leases {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut HashMap<u64, (String, UnixMillis)>) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut self.0.lock())
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use redis::FromRedisValue;
 
 use crate::outcome::{RestingState, Vendor};
-use crate::resilience::{Backlog, DeadLetters, FallbackQueue, StoreError, UnixMillis};
+use crate::resilience::{DeadLetters, FallbackQueue, StoreError, UnixMillis};
 use crate::store::LeadStore;
 use crate::store::listing::{Shown, StoreSummary, StoredOperation, VendorSummary};
 
@@ -38,8 +38,8 @@ impl RedisStore {
         }
         for (&vendor, of) in &mut vendors {
             let backlog = self.backlog(vendor);
-            of.next_due = backlog.queue().next_due().await?;
-            of.dead_letters = backlog.letters().by_cause().await?;
+            of.next_due = backlog.next_due().await?;
+            of.dead_letters = backlog.by_cause().await?;
         }
         Ok(StoreSummary { leads, open_leads: leads.saturating_sub(settled), vendors: vendors.into_values().collect() })
     }

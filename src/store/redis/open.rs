@@ -92,7 +92,7 @@ pub(super) async fn connect(settings: &RedisSettings, make: bool) -> Result<Conn
         return Err(OpenError::Name(settings.name.clone()));
     }
     let bad_url = |error: RedisError| OpenError::Url(error.to_string());
-    let info = settings.url.as_str().into_connection_info().map_err(bad_url)?;
+    let info = settings.url.expose().into_connection_info().map_err(bad_url)?;
     let address = match info.addr() {
         ConnectionAddr::Tcp(host, port) => format!("{host}:{port}"),
         other => other.to_string(),

@@ -96,26 +96,7 @@ impl Items {
         let cause = fields.maybe_text()?.filter(died).map(|cause| word(&cause)).transpose()?;
         let dead_at = fields.maybe_text()?.filter(died).map(|at| date(&at)).transpose()?;
         let (id, entry) = (fields.number()?, fields.entry()?);
-        let Operation { kind: operation, user, data, key, lead, .. } = entry.operation;
-        let (came_at, retry_count, redrives, attempts) = (entry.timestamp, entry.retry_count, entry.redrives, entry.attempts);
-        Ok(StoredOperation {
-            id,
-            vendor,
-            operation,
-            place,
-            key,
-            lead,
-            user,
-            data,
-            came_at,
-            due_at,
-            retry_count,
-            redrives,
-            attempts,
-            cause,
-            dead_at,
-            settled,
-        })
+        Ok(StoredOperation { due_at, cause, dead_at, settled, ..StoredOperation::new(id, vendor, place, entry) })
     }
 
     /// The answer of `describe_lead`.

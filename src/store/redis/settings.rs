@@ -1,7 +1,6 @@
 //! Which Redis, and what it must promise.
 
-use std::fmt;
-
+use crate::config::Secret;
 use crate::store::Bounds;
 
 /// What a server must do with a change before it answers.
@@ -17,10 +16,10 @@ pub enum Durability {
 }
 
 /// A Redis server as the store of several replicas of a service.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisSettings {
     /// Where it is: `redis://[user:password@]host[:port][/database]` or `redis+unix:///path`.
-    pub url: String,
+    pub url: Secret,
     /// The name that the keys of this store begin with, in braces: all replicas of a service have the same, two services on
     /// one server have two. Letters, digits, `-`, `_` and `.`.
     pub name: String,
@@ -37,7 +36,7 @@ impl RedisSettings {
     /// The store of that name on the server of that URL, with the usual bounds, synced.
     pub fn new(url: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
-            url: url.into(),
+            url: Secret::new(url),
             name: name.into(),
             replica: String::new(),
             bounds: Bounds::default(),
@@ -53,19 +52,6 @@ impl RedisSettings {
     pub(super) fn has_good_name(&self) -> bool {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         !self.name.is_empty() && self.name.len() <= 100 && self.name.chars().all(allowed)
-    }
-}
-
-impl fmt::Debug for RedisSettings {
-    /// Without the URL: it may hold a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, name, replica, bounds, durability } = self;
-        f.debug_struct("RedisSettings")
-            .field("name", name)
-            .field("replica", replica)
-            .field("bounds", bounds)
-            .field("durability", durability)
-            .finish_non_exhaustive()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::resilience::{
 
 use super::leads::follow_up;
 use super::read;
-use super::row::{NewEntry, int, json, vendor_number};
+use super::row::{NewEntry, json, line, vendor_number};
 use super::store::SqliteStore;
 use super::window::{Known, Window};
 use super::writer::{Change, Request};
@@ -47,17 +47,6 @@ impl SqliteBacklog {
 }
 
 impl Backlog for SqliteBacklog {
-    type Queue = Self;
-    type Letters = Self;
-
-    fn queue(&self) -> &Self {
-        self
-    }
-
-    fn letters(&self) -> &Self {
-        self
-    }
-
     async fn bury(&self, id: u64, attempt: Attempt) -> Result<bool, StoreError> {
         self.store.write(Change::Bury, move |transaction| transaction.bury(id, attempt)).await
     }
@@ -108,8 +97,8 @@ impl FallbackQueue for SqliteBacklog {
     }
 
     async fn holds(&self, user: &str) -> Result<bool, StoreError> {
-        let (vendor, user) = (self.vendor, user.to_owned());
-        self.store.read(move |connection| read::holds(connection, vendor, &user)).await
+        let line = line(self.vendor, user);
+        self.store.read(move |connection| read::line_is_taken(connection, line)).await
     }
 
     async fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> Result<(), StoreError> {
@@ -120,10 +109,6 @@ impl FallbackQueue for SqliteBacklog {
 
     async fn release(&self, id: u64, due: UnixMillis) -> Result<(), StoreError> {
         self.store.write(Change::Other, move |transaction| transaction.end_lease(id, None, due)).await
-    }
-
-    fn depth(&self) -> u64 {
-        self.counts().0
     }
 }
 
@@ -147,16 +132,4 @@ impl DeadLetters for SqliteBacklog {
         let vendor = self.vendor;
         self.store.write(Change::Other, move |transaction| transaction.remove_letter(vendor, id)).await
     }
-
-    fn count(&self) -> u64 {
-        self.counts().1
-    }
-}
-
-/// A moment of the file's own, in its numbers.
-pub(super) const CHECK: &str = "UPDATE numbers SET checked_at = ?1";
-
-/// The parameter of [`CHECK`].
-pub(super) fn check_time() -> i64 {
-    int(crate::clock::wall_clock().timestamp_millis().max(0) as u64)
 }

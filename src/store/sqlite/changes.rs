@@ -6,6 +6,7 @@ use crate::outcome::{FailureKind, RestingState};
 use crate::resilience::queue::ATTEMPTS_REMEMBERED;
 use crate::resilience::{Attempt, Settled, UnixMillis};
 
+use super::read::line_is_taken;
 use super::row::{Key, NewEntry, attempts, attempts_json, int, json, uint, word};
 use super::transaction::{LeadRow, Transaction};
 
@@ -225,7 +226,7 @@ impl Transaction<'_> {
             self.connection.prepare_cached("DELETE FROM entries WHERE id = ?1")?.execute([int(id)])?;
             return Ok(true);
         }
-        let first = !self.line_is_taken(found.line)?;
+        let first = !line_is_taken(self.connection, found.line)?;
         let id = self.renumber(id)?;
         let sql = "UPDATE entries SET place = 'queued', head = ?2, due = ?3, retry_count = 0, redrives = redrives + 1,
             cause = NULL, dead_at = NULL WHERE id = ?1";

@@ -15,7 +15,7 @@ use crate::store::listing::{Shown, StoreSummary, StoredOperation, VendorSummary}
 use super::open::{self, Found};
 use super::open_error::OpenError;
 use super::read;
-use super::row::{self, ENTRY, Key, from_json, int, uint};
+use super::row::{self, ENTRY, Key, int, uint};
 
 /// A file that is only read.
 #[derive(Debug)]
@@ -137,25 +137,13 @@ fn page(
 
 fn file_entry(row: &Row<'_>) -> rusqlite::Result<StoredOperation> {
     let place = row::place(row)?;
-    let entry = row::entry(row)?;
     let dead = place == RestingState::DeadLettered;
     Ok(StoredOperation {
-        id: uint(row, "id")?,
-        vendor: vendor(uint(row, "vendor")? as usize),
-        operation: entry.operation.kind,
-        place,
-        key: entry.operation.key,
-        lead: entry.operation.lead,
-        user: entry.operation.user,
-        data: entry.operation.data,
-        came_at: entry.timestamp,
         due_at: (place == RestingState::Queued).then(|| uint(row, "due")).transpose()?,
-        retry_count: entry.retry_count,
-        redrives: entry.redrives,
-        attempts: entry.attempts,
         cause: dead.then(|| row::cause(row)).transpose()?,
         dead_at: dead.then(|| uint(row, "dead_at")).transpose()?,
-        settled: row.get::<_, Option<String>>("settled")?.map(|text| from_json(&text)).transpose()?,
+        settled: row::settled(row)?,
+        ..StoredOperation::new(uint(row, "id")?, vendor(uint(row, "vendor")? as usize), place, row::entry(row)?)
     })
 }
 

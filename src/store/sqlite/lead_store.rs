@@ -6,7 +6,7 @@ use crate::outcome::Vendor;
 use crate::resilience::{Operation, StoreError, UnixMillis};
 use crate::store::{Acceptance, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
 
-use super::backlog::{CHECK, SqliteBacklog, check_time};
+use super::backlog::SqliteBacklog;
 use super::leads::{ReadyLead, follow_up};
 use super::read;
 use super::row::Key;
@@ -69,8 +69,9 @@ impl LeadStore for SqliteStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.write(Change::Other, |transaction| transaction.connection.prepare_cached(CHECK)?.execute([check_time()]).map(drop))
-            .await
+        let sql = "UPDATE numbers SET checked_at = ?1";
+        let now = crate::clock::wall_clock().timestamp_millis().max(0);
+        self.write(Change::Other, move |transaction| transaction.connection.prepare_cached(sql)?.execute([now]).map(drop)).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use crate::outcome::RestingState;
 use crate::resilience::{CreditState, DeadLetter, Source};
 use crate::store::{Enrichment, LeadRecord, OperationRecord};
 
-use super::row::{self, ENTRY, Key, from_json, int, line, uint, word};
+use super::row::{self, ENTRY, Key, from_json, int, uint, word};
 
 /// What a reader is asked for.
 pub(super) type Question = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -85,7 +85,7 @@ fn operation(row: &Row<'_>) -> Result<OperationRecord> {
         due: (place == RestingState::Queued).then(|| uint(row, "due")).transpose()?,
         attempts: row::attempts(row)?,
         redrives: row.get("redrives")?,
-        settled: row.get::<_, Option<String>>("settled")?.map(|text| from_json(&text)).transpose()?,
+        settled: row::settled(row)?,
     })
 }
 
@@ -116,10 +116,10 @@ pub(super) fn by_cause(connection: &Connection, vendor: usize) -> Result<BTreeMa
     rows.collect()
 }
 
-/// Whether an entry of this user waits for the vendor.
-pub(super) fn holds(connection: &mut Connection, vendor: usize, user: &str) -> Result<bool> {
+/// Whether an entry of this line waits for its vendor.
+pub(super) fn line_is_taken(connection: &Connection, line: i64) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM entries WHERE line = ?1 AND place = 'queued')";
-    connection.prepare_cached(sql)?.query_row([line(vendor, user)], |row| row.get(0))
+    connection.prepare_cached(sql)?.query_row([line], |row| row.get(0))
 }
 
 /// What was kept of a vendor's credits.

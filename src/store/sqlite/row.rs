@@ -8,7 +8,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::outcome::{FailureKind, RestingState, Vendor};
-use crate::resilience::{Attempt, Entry, Operation, OperationKind, UnixMillis};
+use crate::resilience::key::packed;
+use crate::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
 use crate::text::hex;
 
 use super::window::Head;
@@ -35,17 +36,10 @@ pub(super) struct Key(Vec<u8>);
 impl Key {
     /// The key of this text.
     pub(super) fn of(text: &str) -> Self {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
         let bytes = text.as_bytes();
-        let packed = (bytes.len() == 64)
-            .then(|| bytes.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect::<Option<Vec<u8>>>());
         // A text of 32 bytes would read as a packed key: it is marked by a byte that no UTF-8 has.
         let marked = || if bytes.len() == 32 { [bytes, &[0xff]].concat() } else { bytes.to_vec() };
-        Self(packed.flatten().unwrap_or_else(marked))
+        Self(packed(text).map_or_else(marked, Vec::from))
     }
 
     /// The text of the key that a column holds.
@@ -174,6 +168,11 @@ pub(super) fn head(row: &Row<'_>) -> Result<Head> {
 /// A place from a column.
 pub(super) fn place(row: &Row<'_>) -> Result<RestingState> {
     word(row.get("place")?)
+}
+
+/// How an operation left, where it has.
+pub(super) fn settled(row: &Row<'_>) -> Result<Option<Settled>> {
+    row.get::<_, Option<String>>("settled")?.map(|text| from_json(&text)).transpose()
 }
 
 /// The cause of a dead letter from a column.

@@ -1,10 +1,11 @@
 //! The handle of an open file: it starts the two threads, and carries requests to them.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -14,7 +15,7 @@ use crate::store::LeadRecord;
 use super::open_error::OpenError;
 use super::read::{Found, Question};
 use super::settings::SqliteSettings;
-use super::shared::{Shared, SharedWindow};
+use super::shared::Shared;
 use super::threads::{Running, Threads, closed};
 use super::transaction::Transaction;
 use super::window::{self, Window};
@@ -54,8 +55,7 @@ impl SqliteStore {
         let writing = open::connect(path, true)?;
         let numbers = settings::begin(&writing, settings).map_err(|error| open::sqlite(path, &error))?;
         let reading = open::connect(path, false)?;
-        let windows =
-            numbers.counts.map(|counts| SharedWindow(Mutex::new(Window::new(counts.queued, counts.dead, window::PAGE))));
+        let windows = numbers.counts.map(|counts| Mutex::new(Window::new(counts.queued, counts.dead, window::PAGE)));
         let shared = Arc::new(Shared { settings, commits: AtomicU64::new(0), write_backlog: WriteBacklog::default(), windows });
         let (requests, asked) = channel();
         let (questions, questioned) = channel();

@@ -1,8 +1,9 @@
 //! The two threads of a store: one writes, one reads. SQLite blocks, and its callers must not.
 
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
 
 use crate::resilience::StoreError;
 
@@ -26,12 +27,12 @@ pub(super) struct Running {
 
 impl Threads {
     pub(super) fn with<T>(&self, work: impl FnOnce(&Running) -> T) -> Result<T, StoreError> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = self.running.lock();
         running.as_ref().map(work).ok_or_else(closed)
     }
 
     pub(super) fn take(&self) -> Option<Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.running.lock().take()
     }
 }
 

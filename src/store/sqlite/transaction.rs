@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result};
 
 use crate::store::Bounds;
 
+use super::read::line_is_taken;
 use super::row::{ENTRY, Key, NewEntry, head, int, uint};
 use super::window::Head;
 
@@ -118,7 +119,7 @@ impl<'a> Transaction<'a> {
     /// Puts an entry at the end of its user's line. `lead`: the number of its lead, and what of it is not written again.
     /// `came`: the first id that it had, where it was here before.
     pub(super) fn enqueue(&mut self, new: NewEntry, due: u64, lead: Option<LeadRow<&str>>, came: Option<u64>) -> Result<()> {
-        let first = !self.line_is_taken(new.line)?;
+        let first = !line_is_taken(self.connection, new.line)?;
         let id = self.insert(&new, lead, "queued", first, due, came)?;
         let vendor = new.vendor;
         self.numbers.counts[vendor].queued += 1;
@@ -127,11 +128,6 @@ impl<'a> Transaction<'a> {
             self.effects.push(Effect::Enter(vendor, head));
         }
         Ok(())
-    }
-
-    pub(super) fn line_is_taken(&self, line: i64) -> Result<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM entries WHERE line = ?1 AND place = 'queued')";
-        self.connection.prepare_cached(sql)?.query_row([line], |row| row.get(0))
     }
 
     /// Writes the row of an entry; gives its id.

@@ -37,7 +37,7 @@ pub(super) enum Known<T> {
 }
 
 /// See the module's text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Window {
     ready: BTreeMap<Turn, Head>,
     /// By the end of the lease.
@@ -60,17 +60,7 @@ impl Window {
     /// Knows the counts, and nothing of the entries yet. `page`: entries that are read at once.
     pub(super) fn new(queued: u64, dead: u64, page: usize) -> Self {
         let horizon = (queued > 0).then_some((0, 0));
-        Self {
-            ready: BTreeMap::new(),
-            leased: BTreeMap::new(),
-            turns: HashMap::new(),
-            horizon,
-            bytes: 0,
-            page,
-            reading: false,
-            queued,
-            dead,
-        }
+        Self { horizon, page, queued, dead, ..Self::default() }
     }
 
     /// Takes the entry whose turn it is, until `lease_end`.

@@ -39,24 +39,15 @@ pub(super) enum Change {
 }
 
 impl Change {
-    fn before(self) -> Option<Failpoint> {
+    /// The failpoints before and after its commit.
+    fn failpoints(self) -> [Option<Failpoint>; 2] {
         match self {
-            Self::Enqueue => Some(Failpoint::BeforeEnqueueCommit),
-            Self::Bury => Some(Failpoint::BeforeBuryCommit),
-            Self::Redrive => Some(Failpoint::BeforeRedriveCommit),
-            Self::Callback => Some(Failpoint::BeforeCallbackCommit),
-            Self::Ack | Self::Other => None,
-        }
-    }
-
-    fn after(self) -> Option<Failpoint> {
-        match self {
-            Self::Enqueue => Some(Failpoint::AfterEnqueueCommit),
-            Self::Ack => Some(Failpoint::AfterAckCommit),
-            Self::Bury => Some(Failpoint::AfterBuryCommit),
-            Self::Redrive => Some(Failpoint::AfterRedriveCommit),
-            Self::Callback => Some(Failpoint::AfterCallbackCommit),
-            Self::Other => None,
+            Self::Enqueue => [Some(Failpoint::BeforeEnqueueCommit), Some(Failpoint::AfterEnqueueCommit)],
+            Self::Ack => [None, Some(Failpoint::AfterAckCommit)],
+            Self::Bury => [Some(Failpoint::BeforeBuryCommit), Some(Failpoint::AfterBuryCommit)],
+            Self::Redrive => [Some(Failpoint::BeforeRedriveCommit), Some(Failpoint::AfterRedriveCommit)],
+            Self::Callback => [Some(Failpoint::BeforeCallbackCommit), Some(Failpoint::AfterCallbackCommit)],
+            Self::Other => [None, None],
         }
     }
 }
@@ -191,7 +182,7 @@ impl Writer {
                 let (numbers, effects) = transaction.finish();
                 self.numbers = numbers;
                 self.apply(effects);
-                done(batch, &results).filter_map(Change::after).for_each(reach);
+                done(batch, &results).filter_map(|change| change.failpoints()[1]).for_each(reach);
                 Ok(results)
             }
             Err(error) => {
@@ -279,7 +270,7 @@ fn run_all(
         connection.prepare_cached("RELEASE request")?.execute(())?;
     }
     transaction.write_numbers()?;
-    done(batch, results).filter_map(Change::before).for_each(reach);
+    done(batch, results).filter_map(|change| change.failpoints()[0]).for_each(reach);
     connection.prepare_cached("COMMIT")?.execute(())?;
     Ok(())
 }

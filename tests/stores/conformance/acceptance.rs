@@ -88,12 +88,12 @@ pub(crate) async fn any_text_and_a_large_payload_come_back_as_they_were<S: Stand
     let backlog = store.backlog(Vendor::CustomerIo);
     assert_eq!(backlog.counts().0, users.len() as u64);
     for (number, user) in (1..).zip(users) {
-        assert_eq!(backlog.queue().holds(user).await, Ok(true), "{user:?}");
+        assert_eq!(backlog.holds(user).await, Ok(true), "{user:?}");
         let leased = due(&backlog, 100).await;
         assert_eq!((leased.entry.operation.user.as_str(), leased.entry.timestamp), (user, number));
         assert_eq!(leased.entry.operation.data["text"], user);
         deliver(&backlog, leased.id, 100).await;
-        assert_eq!(backlog.queue().holds(user).await, Ok(false), "{user:?}: each is a user of their own");
+        assert_eq!(backlog.holds(user).await, Ok(false), "{user:?}: each is a user of their own");
     }
     let large = json!({ "text": "0123456789abcde\u{1F980}".repeat(100_000) });
     accept(&store, lead_with(99, "large", &[OperationKind::Enrich], large.clone()), 200).await;

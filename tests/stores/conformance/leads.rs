@@ -103,8 +103,8 @@ pub(crate) async fn only_what_is_settled_is_forgotten<S: Stand>() {
         "it is forgotten"
     );
     // What became of a letter counts when it has been removed.
-    let letter = backlog.letters().page(0, 1).await.expect("a working store").remove(0);
-    assert_eq!(backlog.letters().remove(letter.id).await, Ok(true));
+    let letter = backlog.page(0, 1).await.expect("a working store").remove(0);
+    assert_eq!(backlog.remove(letter.id).await, Ok(true));
     for vendor in BOTH {
         let backlog = store.backlog(vendor);
         while let Some(leased) = lease(&backlog, 5_000).await {
@@ -147,14 +147,14 @@ pub(crate) async fn all_of_it_is_there_when_the_store_is_opened_again<S: Stand>(
     }
     deliver(&customer_io, due(&customer_io, 10).await.id, 11).await;
     let second = due(&customer_io, 10).await;
-    customer_io.queue().fail(second.id, attempt(12), 5_000).await.expect("a working store");
+    customer_io.fail(second.id, attempt(12), 5_000).await.expect("a working store");
     let third = due(&customer_io, 10).await;
     assert_eq!(customer_io.bury(third.id, attempt(13)).await, Ok(true));
     let mut before_lease = store.leads(None, 10).await.expect("a working store");
     let leased = due(&customer_io, 10).await;
     store.enrich(&key(1), enrichment(14, "Acme"), Vec::new()).await.expect("a working store");
     let before = store.leads(None, 10).await.expect("a working store");
-    let letters = customer_io.letters().page(0, 10).await.expect("a working store");
+    let letters = customer_io.page(0, 10).await.expect("a working store");
     let counts = (clay.counts(), customer_io.counts());
     store.close().await.expect("a working store");
     drop((store, clay, customer_io));
@@ -167,7 +167,7 @@ pub(crate) async fn all_of_it_is_there_when_the_store_is_opened_again<S: Stand>(
         before_lease[0].enrichments.clone_from(&before[0].enrichments);
     }
     assert_eq!(store.leads(None, 10).await, Ok(if S::LEASES_OUTLIVE_PROCESSES { before } else { before_lease }));
-    assert_eq!(customer_io.letters().page(0, 10).await, Ok(letters.clone()));
+    assert_eq!(customer_io.page(0, 10).await, Ok(letters.clone()));
     assert_eq!((clay.counts(), customer_io.counts()), counts);
     assert_eq!(store.accept(vec![lead(2, "user-2")], 20).await, Ok(vec![Acceptance::Known]));
     // A lease outlives the process that had it, and then comes back; or it ended with the process.
@@ -183,8 +183,8 @@ pub(crate) async fn all_of_it_is_there_when_the_store_is_opened_again<S: Stand>(
     // Ids go on where they ended.
     assert_eq!(customer_io.redrive(letters[0].id, 6_000).await, Ok(true));
     let entry = plimsoll::resilience::Entry::new(operation(OperationKind::Track, 77, "eve", json!({})), attempt(9));
-    assert_eq!(customer_io.letters().put(entry, FailureKind::Timeout, 9).await, Ok(true));
-    let page = customer_io.letters().page(0, 10).await.expect("a working store");
+    assert_eq!(customer_io.put(entry, FailureKind::Timeout, 9).await, Ok(true));
+    let page = customer_io.page(0, 10).await.expect("a working store");
     assert_eq!((page.len(), page[0].entry.operation.user.as_str()), (1, "eve"));
     let places: Vec<_> = record(&store, 2).await.operations.iter().map(|operation| operation.place).collect();
     assert_eq!(places, [RestingState::Queued; 3]);

@@ -9,9 +9,7 @@ pub(crate) mod queue;
 use std::future::Future;
 
 use plimsoll::outcome::{FailureKind, Vendor};
-use plimsoll::resilience::{
-    Attempt, Backlog, FallbackQueue, Leased, Operation, OperationKind, Settled, UnixMillis, idempotency_key,
-};
+use plimsoll::resilience::{Attempt, Backlog, Leased, Operation, OperationKind, Settled, UnixMillis, idempotency_key};
 use plimsoll::store::{Acceptance, Bounds, LeadStore, NewLead};
 use serde_json::{Value, json};
 
@@ -78,7 +76,7 @@ pub(crate) fn accept<S: LeadStore>(store: &S, lead: NewLead, now: UnixMillis) ->
 
 /// Leases the next, if one is due.
 pub(crate) async fn lease<B: Backlog>(backlog: &B, now: UnixMillis) -> Option<Leased> {
-    backlog.queue().lease(now, now + LEASE).await.expect("a working store")
+    backlog.lease(now, now + LEASE).await.expect("a working store")
 }
 
 /// Leases one that must be due.
@@ -90,7 +88,7 @@ pub(crate) async fn due<B: Backlog>(backlog: &B, now: UnixMillis) -> Leased {
 pub(crate) const LEASE: UnixMillis = 1_000;
 
 pub(crate) async fn deliver<B: Backlog>(backlog: &B, id: u64, at: UnixMillis) {
-    backlog.queue().ack(id, Settled::delivered(at, Some(200))).await.expect("a working store");
+    backlog.ack(id, Settled::delivered(at, Some(200))).await.expect("a working store");
 }
 
 pub(crate) fn attempt(at: UnixMillis) -> Attempt {

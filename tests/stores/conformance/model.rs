@@ -7,11 +7,13 @@ use plimsoll::resilience::{
     Attempt, Backlog, CreditState, DeadLetters, Entry, FallbackQueue, Operation, OperationKind, Settled, Source,
 };
 use plimsoll::seed::Seed;
-use plimsoll::store::{Bounds, Enrichment, LeadStore, MemoryStore};
+use plimsoll::store::{Bounds, Enrichment, LeadStore};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
+
+use crate::memory_store::MemoryStore;
 
 use super::{BOTH, KINDS, Stand, lead_with, operation, stand};
 
@@ -72,8 +74,8 @@ impl<S: LeadStore> Pair<S> {
         for (vendor, leased) in std::mem::take(&mut self.leased) {
             for (ours, theirs) in leased {
                 self.now += 10;
-                self.store.backlog(vendor).queue().release(ours, self.now).await.expect("a working store");
-                self.model.backlog(vendor).queue().release(theirs, self.now).await.expect("a working store");
+                self.store.backlog(vendor).release(ours, self.now).await.expect("a working store");
+                self.model.backlog(vendor).release(theirs, self.now).await.expect("a working store");
             }
         }
     }
@@ -132,8 +134,8 @@ impl<S: LeadStore> Pair<S> {
 
     async fn lease(&mut self, vendor: Vendor) -> &'static str {
         let end = self.now + self.rng.random_range(1..40) * 10 + 5;
-        let ours = self.store.backlog(vendor).queue().lease(self.now, end).await.expect("a working store");
-        let theirs = self.model.backlog(vendor).queue().lease(self.now, end).await.expect("a working store");
+        let ours = self.store.backlog(vendor).lease(self.now, end).await.expect("a working store");
+        let theirs = self.model.backlog(vendor).lease(self.now, end).await.expect("a working store");
         assert_eq!(ours.as_ref().map(|leased| &leased.entry), theirs.as_ref().map(|leased| &leased.entry));
         if let (Some(ours), Some(theirs)) = (ours, theirs) {
             let leased = self.leased.entry(vendor).or_default();
@@ -154,8 +156,8 @@ impl<S: LeadStore> Pair<S> {
             let number = self.rng.random_range(0..LEADS);
             settled.follow_up.push(operation(OperationKind::Track, number, self.user(), json!({ "follows": self.now })));
         }
-        self.store.backlog(vendor).queue().ack(ours, settled.clone()).await.expect("a working store");
-        self.model.backlog(vendor).queue().ack(theirs, settled).await.expect("a working store");
+        self.store.backlog(vendor).ack(ours, settled.clone()).await.expect("a working store");
+        self.model.backlog(vendor).ack(theirs, settled).await.expect("a working store");
         "settle"
     }
 
@@ -163,8 +165,8 @@ impl<S: LeadStore> Pair<S> {
         let Some((ours, theirs)) = self.some_leased(vendor, 0.0) else { return "nothing to fail" };
         let (attempt, due) = (self.attempt(), self.now + self.rng.random_range(0..20) * 10 + 3);
         for _ in 0..self.rng.random_range(1..3) {
-            self.store.backlog(vendor).queue().fail(ours, attempt, due).await.expect("a working store");
-            self.model.backlog(vendor).queue().fail(theirs, attempt, due).await.expect("a working store");
+            self.store.backlog(vendor).fail(ours, attempt, due).await.expect("a working store");
+            self.model.backlog(vendor).fail(theirs, attempt, due).await.expect("a working store");
         }
         "fail"
     }
@@ -172,8 +174,8 @@ impl<S: LeadStore> Pair<S> {
     async fn release(&mut self, vendor: Vendor) -> &'static str {
         let Some((ours, theirs)) = self.some_leased(vendor, 0.0) else { return "nothing to release" };
         let due = self.now + self.rng.random_range(0..20) * 10 + 7;
-        self.store.backlog(vendor).queue().release(ours, due).await.expect("a working store");
-        self.model.backlog(vendor).queue().release(theirs, due).await.expect("a working store");
+        self.store.backlog(vendor).release(ours, due).await.expect("a working store");
+        self.model.backlog(vendor).release(theirs, due).await.expect("a working store");
         "release"
     }
 
@@ -192,17 +194,15 @@ impl<S: LeadStore> Pair<S> {
 
     async fn letter(&mut self, vendor: Vendor) -> &'static str {
         let (ours, theirs) = (self.store.backlog(vendor), self.model.backlog(vendor));
-        let (page, expected) = (
-            ours.letters().page(0, 10).await.expect("a working store"),
-            theirs.letters().page(0, 10).await.expect("a working store"),
-        );
+        let (page, expected) =
+            (ours.page(0, 10).await.expect("a working store"), theirs.page(0, 10).await.expect("a working store"));
         let Some(at) = (!expected.is_empty()).then(|| self.rng.random_range(0..expected.len())) else { return "no letter" };
         if self.rng.random_bool(0.7) {
             let due = self.now + 1;
             assert_eq!(ours.redrive(page[at].id, due).await, theirs.redrive(expected[at].id, due).await);
             "redrive"
         } else {
-            assert_eq!(ours.letters().remove(page[at].id).await, theirs.letters().remove(expected[at].id).await);
+            assert_eq!(ours.remove(page[at].id).await, theirs.remove(expected[at].id).await);
             "remove a letter"
         }
     }
@@ -223,8 +223,8 @@ impl<S: LeadStore> Pair<S> {
         let operation = Operation::new(OperationKind::Track, self.user(), data);
         let entry = Entry::new(operation, self.attempt());
         let due = self.now + 2;
-        let pushed = self.store.backlog(Vendor::CustomerIo).queue().push(entry.clone(), due).await;
-        assert_eq!(pushed, self.model.backlog(Vendor::CustomerIo).queue().push(entry, due).await);
+        let pushed = self.store.backlog(Vendor::CustomerIo).push(entry.clone(), due).await;
+        assert_eq!(pushed, self.model.backlog(Vendor::CustomerIo).push(entry, due).await);
         "push"
     }
 
@@ -247,16 +247,16 @@ impl<S: LeadStore> Pair<S> {
         for vendor in BOTH {
             let (ours, theirs) = (self.store.backlog(vendor), self.model.backlog(vendor));
             assert_eq!(ours.counts(), theirs.counts(), "{after}");
-            assert_eq!(ours.queue().next_due().await, theirs.queue().next_due().await, "{after}");
+            assert_eq!(ours.next_due().await, theirs.next_due().await, "{after}");
             assert_eq!(ours.credits().await, theirs.credits().await, "{after}");
-            assert_eq!(ours.letters().by_cause().await, theirs.letters().by_cause().await, "{after}");
+            assert_eq!(ours.by_cause().await, theirs.by_cause().await, "{after}");
             let letters = |page: Vec<plimsoll::resilience::DeadLetter>| {
                 page.into_iter().map(|letter| (letter.entry, letter.cause, letter.at)).collect::<Vec<_>>()
             };
-            let ours_told = ours.letters().page(0, 100).await.map(letters);
-            assert_eq!(ours_told, theirs.letters().page(0, 100).await.map(letters), "{after}");
+            let ours_told = ours.page(0, 100).await.map(letters);
+            assert_eq!(ours_told, theirs.page(0, 100).await.map(letters), "{after}");
             for user in USERS {
-                assert_eq!(ours.queue().holds(user).await, theirs.queue().holds(user).await, "{after}");
+                assert_eq!(ours.holds(user).await, theirs.holds(user).await, "{after}");
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use plimsoll::config::Secret;
 use plimsoll::outcome::{RestingState, Vendor};
 use plimsoll::resilience::{Backlog, DeadLetters, FallbackQueue, OperationKind, Settled};
 use plimsoll::seed::Seed;
@@ -31,8 +32,8 @@ async fn while_the_server_is_away_everything_fails_and_then_goes_on_by_itself() 
     for _ in 0..2 {
         assert!(store.check().await.is_err());
         assert!(store.accept(vec![lead(2, "bob")], 11).await.is_err());
-        assert!(backlog.queue().lease(11, 12).await.is_err());
-        assert!(backlog.queue().ack(leased.id, Settled::delivered(11, None)).await.is_err());
+        assert!(backlog.lease(11, 12).await.is_err());
+        assert!(backlog.ack(leased.id, Settled::delivered(11, None)).await.is_err());
     }
     assert_eq!(backlog.counts(), (1, 0), "what was heard last");
     server.restart();
@@ -64,9 +65,9 @@ async fn every_lead_that_was_acknowledged_survives_kills_of_the_server_under_loa
                 }
                 // A worker goes on meanwhile, so that kills hit every kind of change.
                 let backlog = store.backlog(Vendor::CustomerIo);
-                match backlog.queue().lease(u64::MAX >> 12, (u64::MAX >> 12) + 1).await {
+                match backlog.lease(u64::MAX >> 12, (u64::MAX >> 12) + 1).await {
                     Ok(Some(leased)) if leased.id % 3 == 0 => drop(backlog.bury(leased.id, attempt(5)).await),
-                    Ok(Some(leased)) => drop(backlog.queue().ack(leased.id, Settled::delivered(6, None)).await),
+                    Ok(Some(leased)) => drop(backlog.ack(leased.id, Settled::delivered(6, None)).await),
                     Ok(None) | Err(_) => {}
                 }
             }
@@ -116,14 +117,14 @@ async fn every_lead_that_was_acknowledged_survives_kills_of_the_server_under_loa
     }
     let backlog = store.backlog(Vendor::CustomerIo);
     assert_eq!(backlog.counts(), (queued, dead));
-    assert_eq!(backlog.letters().page(0, usize::MAX >> 33).await.expect("a working server").len() as u64, dead);
+    assert_eq!(backlog.page(0, usize::MAX >> 33).await.expect("a working server").len() as u64, dead);
 }
 
 #[tokio::test]
 async fn a_change_whose_answer_was_lost_is_asked_for_again_and_happens_once() {
     let Some(server) = Server::start() else { return };
     let proxy = Proxy::to(&server.socket());
-    let settings = RedisSettings { url: proxy.url(), ..server.settings() };
+    let settings = RedisSettings { url: Secret::new(proxy.url()), ..server.settings() };
     let store = RedisStore::open(&settings).await.expect("a working server");
     let (clay, customer_io) = (store.backlog(Vendor::Clay), store.backlog(Vendor::CustomerIo));
     /// Loses the answer of a change that works, and asks for it again.
@@ -139,10 +140,10 @@ async fn a_change_whose_answer_was_lost_is_asked_for_again_and_happens_once() {
     accept(&store, lead(9, "joe"), 1).await;
     for backlog in [&clay, &customer_io] {
         let leased = due(backlog, 1).await;
-        backlog.queue().fail(leased.id, attempt(1), 2).await.expect("a working server");
+        backlog.fail(leased.id, attempt(1), 2).await.expect("a working server");
         let leased = due(backlog, 2).await;
         assert_eq!(backlog.bury(leased.id, attempt(2)).await, Ok(true));
-        let letter = backlog.letters().page(0, 1).await.expect("a working server").remove(0);
+        let letter = backlog.page(0, 1).await.expect("a working server").remove(0);
         assert_eq!(backlog.redrive(letter.id, 3).await, Ok(true));
         while let Some(leased) = lease(backlog, 3).await {
             deliver(backlog, leased.id, 3).await;
@@ -151,17 +152,17 @@ async fn a_change_whose_answer_was_lost_is_asked_for_again_and_happens_once() {
     assert_eq!(twice!(store.accept(vec![lead(1, "ada")], 10)), [Acceptance::Known]);
     assert_eq!((clay.counts(), customer_io.counts()), ((1, 0), (2, 0)));
     let leased = due(&clay, 10).await;
-    twice!(clay.queue().fail(leased.id, attempt(11), 20));
+    twice!(clay.fail(leased.id, attempt(11), 20));
     let leased = due(&clay, 20).await;
     assert_eq!((leased.entry.retry_count, leased.entry.attempts.len()), (1, 1));
     let follow_up = vec![operation(OperationKind::Identify, 77, "eve", json!({}))];
     let settled = Settled { follow_up, ..Settled::delivered(21, Some(200)) };
-    twice!(clay.queue().ack(leased.id, settled.clone()));
+    twice!(clay.ack(leased.id, settled.clone()));
     assert_eq!((clay.counts(), customer_io.counts()), ((0, 0), (3, 0)));
     let leased = due(&customer_io, 21).await;
     assert!(!twice!(customer_io.bury(leased.id, attempt(22))), "it has moved");
     assert_eq!(customer_io.counts(), (2, 1));
-    let letter = customer_io.letters().page(0, 1).await.expect("a working server").remove(0);
+    let letter = customer_io.page(0, 1).await.expect("a working server").remove(0);
     assert_eq!(letter.entry.attempts, [attempt(22)]);
     assert!(!twice!(customer_io.redrive(letter.id, 30)), "it has moved");
     assert_eq!(customer_io.counts(), (3, 0));
@@ -171,7 +172,7 @@ async fn a_change_whose_answer_was_lost_is_asked_for_again_and_happens_once() {
     assert_eq!(twice!(store.enrich(&key(1), other.clone(), Vec::new())), Recorded::Repeated);
     // A lease of which nobody heard is nobody's until it is over.
     proxy.lose_the_next_answer();
-    assert!(customer_io.queue().lease(40, 40 + LEASE).await.is_err());
+    assert!(customer_io.lease(40, 40 + LEASE).await.is_err());
     let mut got = HashSet::new();
     while let Some(leased) = lease(&customer_io, 41).await {
         got.insert(leased.entry.operation.user);
@@ -196,9 +197,9 @@ async fn a_server_without_memory_refuses_leads_and_lets_the_queue_drain() {
     let leased = due(&clay, 10).await;
     let next = operation(OperationKind::Track, 1, "user-1", json!({ "follows": true }));
     let settled = Settled { follow_up: vec![next], ..Settled::delivered(11, Some(200)) };
-    clay.queue().ack(leased.id, settled).await.expect("it needs no memory to begin");
+    clay.ack(leased.id, settled).await.expect("it needs no memory to begin");
     let leased = due(&clay, 12).await;
-    clay.queue().fail(leased.id, attempt(13), 13).await.expect("it needs no memory to begin");
+    clay.fail(leased.id, attempt(13), 13).await.expect("it needs no memory to begin");
     assert_eq!(clay.bury(due(&clay, 13).await.id, attempt(14)).await, Ok(true));
     while let Some(leased) = lease(&customer_io, 20).await {
         deliver(&customer_io, leased.id, 21).await;

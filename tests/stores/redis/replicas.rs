@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use plimsoll::outcome::Vendor;
 use plimsoll::resilience::{Backlog, FallbackQueue, Operation, OperationKind};
+use plimsoll::store::LeadStore;
 use plimsoll::store::redis::RedisStore;
-use plimsoll::store::{LeadStore, MemoryStore};
 use serde_json::json;
 
 use super::Server;
 use crate::conformance::{LEASE, accept, attempt, deliver, due, key, lead, lead_with, lease};
+use crate::memory_store::MemoryStore;
 
 async fn replica(server: &Server) -> RedisStore {
     RedisStore::open(&server.settings()).await.expect("a working server")
@@ -37,7 +38,7 @@ async fn two_replicas_drain_one_queue_with_nothing_twice_and_each_user_in_order(
         let (backlog, under_way, sent) = (store.backlog(Vendor::CustomerIo), Arc::clone(&under_way), Arc::clone(&sent));
         workers.push(tokio::spawn(async move {
             let mut done = 0;
-            while backlog.queue().next_due().await.expect("a working server").is_some() {
+            while backlog.next_due().await.expect("a working server").is_some() {
                 let Some(leased) = lease(&backlog, 10).await else { continue };
                 let operation = leased.entry.operation;
                 assert!(under_way.lock().expect("no panic").insert(operation.user.clone()), "two of one user at once");
@@ -66,7 +67,7 @@ async fn two_replicas_drain_one_queue_with_nothing_twice_and_each_user_in_order(
     // Both see the same end.
     for store in &replicas {
         let backlog = store.backlog(Vendor::CustomerIo);
-        assert_eq!(backlog.queue().next_due().await, Ok(None));
+        assert_eq!(backlog.next_due().await, Ok(None));
         assert_eq!(backlog.counts(), (0, 0));
     }
 }
@@ -80,7 +81,7 @@ async fn what_a_dead_replica_had_comes_back_to_another() {
     drop(dead);
     let backlog = alive.backlog(Vendor::Clay);
     assert_eq!(lease(&backlog, 10 + LEASE - 1).await, None);
-    assert_eq!(backlog.queue().next_due().await, Ok(Some(10 + LEASE)));
+    assert_eq!(backlog.next_due().await, Ok(Some(10 + LEASE)));
     assert_eq!(backlog.counts(), (1, 0), "one replica sees what another accepted");
     assert_eq!(due(&backlog, 10 + LEASE).await, had);
 }
@@ -94,16 +95,16 @@ async fn who_lost_the_lease_can_t_give_back_what_another_has_and_its_result_stil
     let leased = due(&mine, 10).await;
     let again = due(&theirs, 10 + LEASE).await;
     assert_eq!(leased.id, again.id);
-    mine.queue().fail(leased.id, attempt(1_500), 1_501).await.expect("a working server");
-    mine.queue().release(leased.id, 1_502).await.expect("a working server");
+    mine.fail(leased.id, attempt(1_500), 1_501).await.expect("a working server");
+    mine.release(leased.id, 1_502).await.expect("a working server");
     assert_eq!(mine.bury(leased.id, attempt(1_503)).await, Ok(false));
-    assert_eq!(mine.queue().next_due().await, Ok(Some(10 + 2 * LEASE)), "the other's lease is as it was");
+    assert_eq!(mine.next_due().await, Ok(Some(10 + 2 * LEASE)), "the other's lease is as it was");
     let record = other.lead(&key(1)).await.expect("a working server").expect("accepted");
     assert_eq!(record.operations[0].attempts, [], "the second attempt is under way: its result is the one to remember");
     // But that the vendor took it is true whoever says so.
     deliver(&mine, leased.id, 1_600).await;
-    theirs.queue().fail(again.id, attempt(1_700), 1_800).await.expect("a working server");
-    assert_eq!(theirs.queue().next_due().await, Ok(None));
+    theirs.fail(again.id, attempt(1_700), 1_800).await.expect("a working server");
+    assert_eq!(theirs.next_due().await, Ok(None));
     assert_eq!(theirs.counts(), (0, 0));
 }
 

@@ -59,7 +59,7 @@ impl Server {
 
     /// Carries out commands by hand, one after the other, as an operator does; gives the last answer.
     pub(crate) async fn by_hand(&self, commands: &[&[&str]]) -> redis::Value {
-        let client = redis::Client::open(self.settings().url).expect("a URL");
+        let client = redis::Client::open(self.settings().url.expose()).expect("a URL");
         let mut connection = client.get_multiplexed_async_connection().await.expect("it runs");
         let mut answer = redis::Value::Nil;
         for words in commands {

@@ -1,8 +1,8 @@
 //! A store in memory: everything that a durable one keeps and answers, gone with its process.
 //!
 //! Durable stores differ from each other in details: in what a repeated acceptance answers, in where an operation is
-//! between two moves. This one says what is right, in a form that can be read: one state under one lock. Durable stores are
-//! tested against it, and it carries tests that are not about durability.
+//! between two moves. This one says what is right, in a form that can be read: one state under one lock. The stores of the
+//! program are tested against it, and it carries tests that are not about durability.
 
 mod state;
 mod vendor_backlog;
@@ -11,32 +11,31 @@ use std::collections::BTreeMap;
 use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::outcome::{FailureKind, Vendor};
-use crate::resilience::queue::memory::letters_by_cause;
-use crate::resilience::{
+use plimsoll::outcome::{FailureKind, Vendor};
+use plimsoll::resilience::{
     Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, Operation, Settled, StoreError,
     UnixMillis,
 };
 
-use super::{Acceptance, Bounds, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
+use plimsoll::store::{Acceptance, Bounds, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
 use state::State;
 
 /// Leads in memory. Clones share them.
 #[derive(Debug, Clone)]
-pub struct MemoryStore {
+pub(crate) struct MemoryStore {
     state: Arc<Mutex<State>>,
 }
 
 /// The queue and the dead letters of one vendor in a [`MemoryStore`].
 #[derive(Debug, Clone)]
-pub struct MemoryVendor {
+pub(crate) struct MemoryVendor {
     store: MemoryStore,
     vendor: Vendor,
 }
 
 impl MemoryStore {
     /// An empty store.
-    pub fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self { state: Arc::new(Mutex::new(State::new(bounds))) }
     }
 
@@ -88,17 +87,6 @@ impl LeadStore for MemoryStore {
 }
 
 impl Backlog for MemoryVendor {
-    type Queue = Self;
-    type Letters = Self;
-
-    fn queue(&self) -> &Self {
-        self
-    }
-
-    fn letters(&self) -> &Self {
-        self
-    }
-
     fn bury(&self, id: u64, attempt: Attempt) -> impl Future<Output = Result<bool, StoreError>> + Send {
         ready(Ok(self.store.lock().bury(self.vendor, id, attempt)))
     }
@@ -110,7 +98,7 @@ impl Backlog for MemoryVendor {
     fn counts(&self) -> (u64, u64) {
         let state = self.store.lock();
         let backlog = state.backlog(self.vendor);
-        (backlog.lines.len() as u64, backlog.letters.len() as u64)
+        (backlog.waiting.len() as u64, backlog.letters.len() as u64)
     }
 
     fn credits(&self) -> impl Future<Output = Result<Option<CreditState>, StoreError>> + Send {
@@ -129,11 +117,11 @@ impl FallbackQueue for MemoryVendor {
     }
 
     fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> impl Future<Output = Result<Option<Leased>, StoreError>> + Send {
-        ready(Ok(self.store.lock().backlog_mut(self.vendor).lines.lease(now, lease_end)))
+        ready(Ok(self.store.lock().backlog_mut(self.vendor).lease(now, lease_end)))
     }
 
     fn next_due(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send {
-        ready(Ok(self.store.lock().backlog(self.vendor).lines.next_due()))
+        ready(Ok(self.store.lock().backlog(self.vendor).next_due()))
     }
 
     fn ack(&self, id: u64, settled: Settled) -> impl Future<Output = Result<(), StoreError>> + Send {
@@ -142,7 +130,7 @@ impl FallbackQueue for MemoryVendor {
     }
 
     fn holds(&self, user: &str) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        ready(Ok(self.store.lock().backlog(self.vendor).lines.holds(user)))
+        ready(Ok(self.store.lock().backlog(self.vendor).holds(user)))
     }
 
     fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send {
@@ -151,12 +139,8 @@ impl FallbackQueue for MemoryVendor {
     }
 
     fn release(&self, id: u64, due: UnixMillis) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.store.lock().backlog_mut(self.vendor).lines.reschedule(id, due);
+        self.store.lock().backlog_mut(self.vendor).release(id, due);
         ready(Ok(()))
-    }
-
-    fn depth(&self) -> u64 {
-        self.store.lock().backlog(self.vendor).lines.len() as u64
     }
 }
 
@@ -172,14 +156,10 @@ impl DeadLetters for MemoryVendor {
     }
 
     fn by_cause(&self) -> impl Future<Output = Result<BTreeMap<String, u64>, StoreError>> + Send {
-        ready(Ok(letters_by_cause(&self.store.lock().backlog(self.vendor).letters)))
+        ready(Ok(self.store.lock().backlog(self.vendor).letters_by_cause()))
     }
 
     fn remove(&self, id: u64) -> impl Future<Output = Result<bool, StoreError>> + Send {
         ready(Ok(self.store.lock().remove_letter(self.vendor, id)))
-    }
-
-    fn count(&self) -> u64 {
-        self.store.lock().backlog(self.vendor).letters.len() as u64
     }
 }

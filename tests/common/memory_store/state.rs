@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::outcome::{FailureKind, PerVendor, RestingState, Vendor};
-use crate::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
-use crate::store::{Acceptance, Bounds, Enrichment, LeadRecord, NewLead, OperationRecord, Recorded};
+use plimsoll::outcome::{FailureKind, PerVendor, RestingState, Vendor};
+use plimsoll::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
+use plimsoll::store::{Acceptance, Bounds, Enrichment, LeadRecord, NewLead, OperationRecord, Recorded};
 
 use super::vendor_backlog::VendorBacklog;
 
@@ -61,7 +61,7 @@ impl State {
     }
 
     fn room(&self, vendor: Vendor) -> usize {
-        self.bounds.queue.saturating_sub(self.backlog(vendor).lines.len())
+        self.bounds.queue.saturating_sub(self.backlog(vendor).waiting.len())
     }
 
     fn room_for_letter(&self, vendor: Vendor) -> bool {
@@ -224,7 +224,7 @@ impl State {
         let backlog = self.backlog(tracked.kind.vendor());
         let (place, due, attempts, redrives, settled) = match &tracked.whereabouts {
             Whereabouts::Queue(id) => {
-                let waiting = backlog.lines.get(*id);
+                let waiting = backlog.waiting.get(id);
                 let (attempts, redrives) = history(waiting.map(|waiting| &waiting.entry));
                 (RestingState::Queued, waiting.map(|waiting| waiting.due), attempts, redrives, None)
             }
