@@ -36,7 +36,7 @@ fn everything_on(window: Window) -> PipelineSettings {
         credits: Some(CreditSettings { daily_limit: u64::MAX, ..CreditSettings::default() }),
         limiter: Some(LimiterSettings { rate: 1e9, burst: u32::MAX, max_wait: Duration::from_secs(1) }),
         breaker: Some(BreakerSettings { window, ..BreakerSettings::default() }),
-        ..PipelineSettings::clay()
+        ..PipelineSettings::of(Vendor::Clay)
     }
 }
 

@@ -200,7 +200,7 @@ async fn queue_of(many: u64) {
 /// Entries a second that workers of a pipeline take from the queue and deliver, after the limiter's burst, for 20 s; and the
 /// most memory meanwhile.
 async fn drain(store: &SqliteStore) -> (f64, f64) {
-    let mut settings = PipelineSettings::customer_io();
+    let mut settings = PipelineSettings::of(Vendor::CustomerIo);
     settings.limiter = Some(LimiterSettings { rate: LIMIT, burst: 20, max_wait: Duration::from_secs(5) });
     settings.fallback.drain_pacing = Duration::ZERO;
     let sent = Arc::new(AtomicU64::new(0));

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
 use super::{Exit, output};
 use crate::audit::{Audit, AuditOptions, Journals, Verdict, audit};
@@ -71,7 +72,7 @@ pub(super) struct AuditArgs {
     token_env: Option<String>,
     /// What each lead has to come to
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values = ["enrich", "identify", "track"])]
-    operations: Vec<OperationName>,
+    operations: Vec<OperationKind>,
     /// Clay's table dedupes by the operation's key: a row that is posted again is not added again
     #[arg(long)]
     clay_dedupes: bool,
@@ -89,26 +90,19 @@ pub(super) struct AuditArgs {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum OperationName {
-    Enrich,
-    Identify,
-    Track,
-}
+impl ValueEnum for OperationKind {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::OF_A_LEAD
+    }
 
-impl From<OperationName> for OperationKind {
-    fn from(name: OperationName) -> Self {
-        match name {
-            OperationName::Enrich => Self::Enrich,
-            OperationName::Identify => Self::Identify,
-            OperationName::Track => Self::Track,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
     }
 }
 
 impl AuditArgs {
     fn options(&self) -> AuditOptions {
-        let mut operations: Vec<OperationKind> = self.operations.iter().copied().map(OperationKind::from).collect();
+        let mut operations = self.operations.clone();
         operations.sort_unstable();
         operations.dedup();
         AuditOptions {

@@ -4,7 +4,7 @@
 //! the end: the queue writes down what leaves it, and at the end of the run what is still in it, and among the dead letters.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::journal::{JournalSender, RestingEntry};
 use crate::outcome::RestingState;
@@ -20,12 +20,11 @@ const PAGE: usize = 1_000;
 /// A backlog in memory that writes down places, where there is a book for them.
 pub(super) struct JournaledBacklog {
     queue: BookedQueue,
-    inner: Arc<MemoryBacklog>,
 }
 
 /// Its queue.
 pub(super) struct BookedQueue {
-    inner: Arc<MemoryBacklog>,
+    inner: MemoryBacklog,
     pen: Option<JournalSender<RestingEntry>>,
     /// What is in the queue, by key: as much as the queue may hold. Ordered, for it is written down in this order.
     waiting: Mutex<BTreeMap<String, RestingEntry>>,
@@ -35,9 +34,8 @@ pub(super) struct BookedQueue {
 
 impl JournaledBacklog {
     pub(super) fn new(settings: &FallbackSettings, pen: Option<JournalSender<RestingEntry>>) -> Self {
-        let inner = Arc::new(MemoryBacklog::new(settings));
-        let queue = BookedQueue { inner: inner.clone(), pen, waiting: Mutex::default(), leased: Mutex::default() };
-        Self { queue, inner }
+        let inner = MemoryBacklog::new(settings);
+        Self { queue: BookedQueue { inner, pen, waiting: Mutex::default(), leased: Mutex::default() } }
     }
 
     /// Writes down what is in the queue and among the dead letters. To be called when nothing moves any more.
@@ -46,7 +44,7 @@ impl JournaledBacklog {
         std::mem::take(&mut *self.queue.waiting()).into_values().for_each(|place| pen.write(place));
         let mut after = 0;
         loop {
-            let page = self.inner.letters().page(after, PAGE).await?;
+            let page = self.queue.inner.letters().page(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
             page.iter().for_each(|letter| pen.write(place_of(&letter.entry, RestingState::DeadLettered)));
@@ -76,15 +74,6 @@ impl BookedQueue {
         self.leased.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn memory(&self) -> &MemoryBacklog {
-        &self.inner
-    }
-
-    /// A leased entry is in the queue again.
-    fn given_back(&self, id: u64) {
-        self.leased().remove(&id);
-    }
-
     /// A leased entry has left the queue; gives what was known of it.
     fn left(&self, id: u64) -> Option<RestingEntry> {
         let key = self.leased().remove(&id)?;
@@ -95,13 +84,13 @@ impl BookedQueue {
 impl FallbackQueue for BookedQueue {
     async fn push(&self, entry: Entry, due: UnixMillis) -> Result<bool, StoreError> {
         if self.pen.is_none() {
-            return self.memory().push(entry, due).await;
+            return self.inner.push(entry, due).await;
         }
         let place = place_of(&entry, RestingState::Queued);
         let key = place.key.clone();
         // Known before it can be leased.
         self.waiting().insert(key.clone(), place);
-        let pushed = self.memory().push(entry, due).await;
+        let pushed = self.inner.push(entry, due).await;
         if !matches!(pushed, Ok(true)) {
             self.waiting().remove(&key);
         }
@@ -109,7 +98,7 @@ impl FallbackQueue for BookedQueue {
     }
 
     async fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> Result<Option<Leased>, StoreError> {
-        let leased = self.memory().lease(now, lease_end).await?;
+        let leased = self.inner.lease(now, lease_end).await?;
         if let Some(leased) = leased.as_ref().filter(|_| self.pen.is_some()) {
             self.leased().insert(leased.id, leased.entry.operation.key.clone());
         }
@@ -117,12 +106,12 @@ impl FallbackQueue for BookedQueue {
     }
 
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
-        self.memory().next_due().await
+        self.inner.next_due().await
     }
 
     async fn ack(&self, id: u64, settled: Settled) -> Result<(), StoreError> {
         let place = settled.place;
-        self.memory().ack(id, settled).await?;
+        self.inner.ack(id, settled).await?;
         if let (Some(pen), Some(known)) = (&self.pen, self.left(id)) {
             // The attempt that succeeded is none of those that failed.
             let attempts = known.attempts + u32::from(place == RestingState::Delivered);
@@ -132,11 +121,11 @@ impl FallbackQueue for BookedQueue {
     }
 
     async fn holds(&self, user: &str) -> Result<bool, StoreError> {
-        self.memory().holds(user).await
+        self.inner.holds(user).await
     }
 
     async fn fail(&self, id: u64, attempt: Attempt, due: UnixMillis) -> Result<(), StoreError> {
-        self.memory().fail(id, attempt, due).await?;
+        self.inner.fail(id, attempt, due).await?;
         let Some(key) = self.leased().remove(&id) else { return Ok(()) };
         if let Some(known) = self.waiting().get_mut(&key) {
             known.attempts += 1;
@@ -145,13 +134,13 @@ impl FallbackQueue for BookedQueue {
     }
 
     async fn release(&self, id: u64, due: UnixMillis) -> Result<(), StoreError> {
-        self.memory().release(id, due).await?;
-        self.given_back(id);
+        self.inner.release(id, due).await?;
+        self.leased().remove(&id);
         Ok(())
     }
 
     fn depth(&self) -> u64 {
-        self.memory().depth()
+        self.inner.depth()
     }
 }
 
@@ -164,11 +153,11 @@ impl Backlog for JournaledBacklog {
     }
 
     fn letters(&self) -> &MemoryBacklog {
-        &self.inner
+        &self.queue.inner
     }
 
     async fn bury(&self, id: u64, attempt: Attempt) -> Result<bool, StoreError> {
-        let buried = self.inner.bury(id, attempt).await?;
+        let buried = self.queue.inner.bury(id, attempt).await?;
         if buried {
             self.queue.left(id);
         }
@@ -176,9 +165,9 @@ impl Backlog for JournaledBacklog {
     }
 
     async fn redrive(&self, letter: u64, due: UnixMillis) -> Result<bool, StoreError> {
-        let page = self.inner.letters().page(letter.saturating_sub(1), 1).await?;
+        let page = self.queue.inner.letters().page(letter.saturating_sub(1), 1).await?;
         let known = page.into_iter().find(|known: &DeadLetter| known.id == letter);
-        let redriven = self.inner.redrive(letter, due).await?;
+        let redriven = self.queue.inner.redrive(letter, due).await?;
         if let Some(known) = known.filter(|_| redriven && self.queue.pen.is_some()) {
             let place = place_of(&known.entry, RestingState::Queued);
             self.queue.waiting().insert(place.key.clone(), RestingEntry { redrives: place.redrives + 1, ..place });
@@ -187,15 +176,15 @@ impl Backlog for JournaledBacklog {
     }
 
     fn counts(&self) -> (u64, u64) {
-        self.inner.counts()
+        self.queue.inner.counts()
     }
 
     async fn credits(&self) -> Result<Option<CreditState>, StoreError> {
-        self.inner.credits().await
+        self.queue.inner.credits().await
     }
 
     async fn keep_credits(&self, state: CreditState) -> Result<(), StoreError> {
-        self.inner.keep_credits(state).await
+        self.queue.inner.keep_credits(state).await
     }
 }
 

@@ -30,21 +30,11 @@ pub struct PipelineSettings {
 }
 
 impl PipelineSettings {
-    /// The defaults for a vendor: only Clay charges credits.
+    /// The defaults for a vendor.
     pub fn of(vendor: Vendor) -> Self {
-        if vendor == Vendor::Clay { Self::clay() } else { Self::customer_io() }
-    }
-
-    /// The defaults for Clay.
-    pub fn clay() -> Self {
-        Self { credits: Some(CreditSettings::default()), ..Self::customer_io() }
-    }
-
-    /// The defaults for Customer.io.
-    pub fn customer_io() -> Self {
         Self {
             idempotency: Some(IdempotencySettings::default()),
-            credits: None,
+            credits: vendor.charges_credits().then(CreditSettings::default),
             limiter: None,
             in_flight: None,
             throttle: None,
@@ -395,7 +385,7 @@ mod tests {
 
     #[test]
     fn a_timetable_is_scaled_and_a_timeout_is_not() {
-        let mut whole = PipelineSettings::clay();
+        let mut whole = PipelineSettings::of(Vendor::Clay);
         whole.breaker = Some(BreakerSettings {
             window: Window::Time { span: Duration::from_secs(20) },
             slow_call: Some(Duration::from_secs(4)),
@@ -424,14 +414,14 @@ mod tests {
 
     #[test]
     fn a_timetable_that_is_stretched_keeps_a_memory_of_keys_that_is_long_enough() {
-        let stretched = PipelineSettings::clay().scaled(10.0);
+        let stretched = PipelineSettings::of(Vendor::Clay).scaled(10.0);
         assert_eq!(stretched.longer_retention(), None);
         assert_eq!(stretched.idempotency.map(|idempotency| idempotency.ttl), Some(stretched.retry_horizon()));
     }
 
     #[test]
     fn a_factor_that_is_no_factor_changes_nothing() {
-        let settings = PipelineSettings::clay();
+        let settings = PipelineSettings::of(Vendor::Clay);
         for factor in [0.0, -1.0, f64::NAN, f64::INFINITY, 1.0] {
             assert_eq!(settings.scaled(factor), settings, "{factor}");
         }

@@ -311,8 +311,8 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(load.scenarios[0].executor.name(), "per-vu-iterations");
     assert_eq!((load.users(), load.planned_iterations(), load.duration()), (1, Some(1), ms(600_000)));
     assert_eq!((load.graceful_stop(), test_plan.scenarios[0].think_time), (ms(30_000), ThinkTime::None));
-    assert_eq!(test_plan.resilience[Vendor::Clay], PipelineSettings::clay());
-    assert_eq!(test_plan.resilience[Vendor::CustomerIo], PipelineSettings::customer_io());
+    assert_eq!(test_plan.resilience[Vendor::Clay], PipelineSettings::of(Vendor::Clay));
+    assert_eq!(test_plan.resilience[Vendor::CustomerIo], PipelineSettings::of(Vendor::CustomerIo));
     assert_eq!(test_plan.labels.environment, "local simulation");
     let own = SHORT.replace("{ journey = \"clay.resource\" }", "{ journey = \"http\", url = \"http://127.0.0.1:8080/\" }");
     assert_ne!(own, SHORT);
@@ -334,13 +334,12 @@ fn a_window_alone_and_a_pattern_switched_on_have_defaults() {
 #[test]
 fn a_target_takes_its_credentials_from_the_environment() {
     let target = "[target]\nclay = \"https://clay.example/\"\nclay_api_key = { env = \"TOKEN\" }\n";
-    let Target::BaseUrls(VendorAccess { clay, clay_api_key, customer_io, .. }) = scenario(&format!("{SHORT}{target}")).target
-    else {
+    let Target::BaseUrls(VendorAccess { base_urls, values }) = scenario(&format!("{SHORT}{target}")).target else {
         panic!("simulated")
     };
-    assert_eq!(clay.unwrap().host(), Some("clay.example"));
-    assert_eq!(clay_api_key.unwrap().expose(), "secret-value");
-    assert!(customer_io.is_none());
+    assert_eq!(base_urls[Vendor::Clay].as_ref().unwrap().host(), Some("clay.example"));
+    assert_eq!(values["clay_api_key"].expose(), "secret-value");
+    assert!(base_urls[Vendor::CustomerIo].is_none());
 }
 
 #[test]

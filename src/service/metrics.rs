@@ -17,8 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::stats::{Stats, VendorStats};
 use crate::event::BreakerState;
-use crate::outcome::{FailureKind, Vendor};
-use crate::vendor_api::Route;
+use crate::outcome::{FailureKind, PerVendor, Route, Vendor};
 
 /// What `/metrics` is, for the one who reads it.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -110,8 +109,7 @@ pub(super) struct Metrics {
 /// The registry and the gauges that are set when it is read.
 struct Page {
     registry: Registry,
-    clay_queue_depth: IntGauge,
-    customer_io_queue_depth: IntGauge,
+    queue_depths: PerVendor<IntGauge>,
     dead_letters: Family<VendorLabel, IntGauge>,
     in_flight: Family<VendorLabel, IntGauge>,
     breakers: Family<BreakerLabels, IntGauge>,
@@ -182,15 +180,15 @@ impl Metrics {
     }
 
     /// An attempt came to its end.
-    pub(super) fn attempt(&self, vendor: Vendor, route: Route, status: u16, failure: Option<FailureKind>, took: Duration) {
+    pub(super) fn attempt(&self, route: &Route, status: u16, failure: Option<FailureKind>, took: Duration) {
         let labels = AttemptLabels {
-            vendor: vendor.as_str(),
-            route: route.as_str(),
+            vendor: route.vendor.as_str(),
+            route: route.name,
             status: class(status),
             outcome: failure.map_or("success", FailureKind::as_str),
         };
         self.attempts.get_or_create(&labels).inc();
-        self.attempt_seconds.get_or_create(&RouteLabel { route: route.as_str() }).observe(took.as_secs_f64());
+        self.attempt_seconds.get_or_create(&RouteLabel { route: route.name }).observe(took.as_secs_f64());
     }
 
     /// The page, with gauges as `stats` says.
@@ -207,8 +205,7 @@ impl Page {
     fn new() -> Self {
         let page = Self {
             registry: Registry::default(),
-            clay_queue_depth: Gauge::default(),
-            customer_io_queue_depth: Gauge::default(),
+            queue_depths: PerVendor::default(),
             dead_letters: Family::default(),
             in_flight: Family::default(),
             breakers: Family::default(),
@@ -222,12 +219,10 @@ impl Page {
 
     fn registered(mut self) -> Self {
         let registry = &mut self.registry;
-        registry.register("clay_queue_depth", "Operations that wait for Clay", self.clay_queue_depth.clone());
-        registry.register(
-            "customer_io_queue_depth",
-            "Operations that wait for Customer.io",
-            self.customer_io_queue_depth.clone(),
-        );
+        for (vendor, depth) in self.queue_depths.iter() {
+            let help = format!("Operations that wait for {}", vendor.display_name());
+            registry.register(format!("{vendor}_queue_depth"), help, depth.clone());
+        }
         registry.register("plimsoll_dead_letters", "Operations that were given up", self.dead_letters.clone());
         registry.register("plimsoll_in_flight", "Requests sent to a vendor and not yet answered", self.in_flight.clone());
         registry.register("plimsoll_breaker_state", "1 for the state that a guard is in", self.breakers.clone());
@@ -239,14 +234,13 @@ impl Page {
     }
 
     fn set(&self, stats: &Stats) {
-        self.clay_queue_depth.set(signed(stats.vendors[Vendor::Clay].queue_depth));
-        self.customer_io_queue_depth.set(signed(stats.vendors[Vendor::CustomerIo].queue_depth));
         self.credits_used.set(signed(stats.vendors[Vendor::Clay].credits_used));
         self.credits_left.set(stats.vendors[Vendor::Clay].credits_left.map_or(-1, signed));
         self.ready.set(i64::from(stats.ready));
         self.uptime.set(stats.elapsed_us as f64 / 1e6);
         for (vendor, seen) in stats.vendors.iter() {
             let label = VendorLabel { vendor: vendor.as_str() };
+            self.queue_depths[vendor].set(signed(seen.queue_depth));
             self.dead_letters.get_or_create(&label).set(signed(seen.dead_letters));
             self.in_flight.get_or_create(&label).set(signed(seen.in_flight));
             self.set_guards(vendor, seen);

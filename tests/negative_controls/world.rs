@@ -119,7 +119,7 @@ impl<S: LeadStore> World<S> {
     }
 
     fn pipeline(&self, vendor: Vendor) -> Pipeline<ToVendors, <Flawed<S> as LeadStore>::Backlog> {
-        let mut settings = PipelineSettings { breaker: None, ..PipelineSettings::customer_io() };
+        let mut settings = PipelineSettings { breaker: None, ..PipelineSettings::of(Vendor::CustomerIo) };
         let ttl = self.service.remembers.unwrap_or(Duration::from_secs(3_600));
         settings.idempotency = Some(IdempotencySettings { ttl, ..IdempotencySettings::default() });
         let sender = ToVendors { vendors: Arc::clone(&self.vendors), start: self.start, rekeys: self.service.rekeys };

@@ -10,7 +10,7 @@ use crate::outcome::{RestingState, Vendor};
 use crate::store::listing::StoredOperation;
 
 use super::error::QueueError;
-use super::names::{PLACES, PlaceName, VendorName, date};
+use super::names::date;
 use super::stores::Reader;
 use super::stores::StoreArgs;
 use crate::cli::{Exit, output};
@@ -26,10 +26,10 @@ pub(super) struct ExportArgs {
     format: Format,
     /// Only operations in these places; without it, all
     #[arg(long, value_delimiter = ',')]
-    place: Vec<PlaceName>,
+    place: Vec<RestingState>,
     /// Only operations of this vendor
     #[arg(long)]
-    vendor: Option<VendorName>,
+    vendor: Option<Vendor>,
     /// Write into this file, which must not be there yet; without it, to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -67,12 +67,11 @@ fn write(
     out: &mut impl Write,
     failed: impl Fn(io::Error) -> QueueError,
 ) -> Result<u64, QueueError> {
-    let places: Vec<RestingState> =
-        if args.place.is_empty() { PLACES.to_vec() } else { args.place.iter().map(|&place| place.into()).collect() };
+    let places: Vec<RestingState> = if args.place.is_empty() { RestingState::ALL.to_vec() } else { args.place.clone() };
     let mut rows = Rows::new(args.format, out);
     rows.header().map_err(&failed)?;
     let mut count = 0;
-    reader.each(args.vendor.map(Vendor::from), &places, |entry| {
+    reader.each(args.vendor, &places, |entry| {
         count += 1;
         rows.row(entry).map_err(&failed)
     })?;

@@ -2,53 +2,31 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 use crate::outcome::{FailureKind, RestingState, Vendor};
 use crate::resilience::UnixMillis;
 
-/// A vendor with a backlog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum VendorName {
-    Clay,
-    #[value(name = "customer_io", alias = "customer-io")]
-    CustomerIo,
-}
+impl ValueEnum for Vendor {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl From<VendorName> for Vendor {
-    fn from(name: VendorName) -> Self {
-        match name {
-            VendorName::Clay => Self::Clay,
-            VendorName::CustomerIo => Self::CustomerIo,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()).aliases((*self == Self::CustomerIo).then_some("customer-io")))
     }
 }
 
-/// A place of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum PlaceName {
-    Queued,
-    Delivered,
-    Degraded,
-    #[value(name = "dead_lettered", alias = "dead-lettered", alias = "dead")]
-    DeadLettered,
-    Rejected,
-}
+impl ValueEnum for RestingState {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl From<PlaceName> for RestingState {
-    fn from(name: PlaceName) -> Self {
-        match name {
-            PlaceName::Queued => Self::Queued,
-            PlaceName::Delivered => Self::Delivered,
-            PlaceName::Degraded => Self::Degraded,
-            PlaceName::DeadLettered => Self::DeadLettered,
-            PlaceName::Rejected => Self::Rejected,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let aliases: &[&str] = if *self == Self::DeadLettered { &["dead-lettered", "dead"] } else { &[] };
+        Some(PossibleValue::new(self.as_str()).aliases(aliases))
     }
 }
-
-/// Every place, in the order in which they are shown.
-pub(super) const PLACES: [RestingState; 5] =
-    [RestingState::Queued, RestingState::Delivered, RestingState::Degraded, RestingState::DeadLettered, RestingState::Rejected];
 
 /// A cause by its name.
 pub(super) fn cause(text: &str) -> Result<FailureKind, String> {

@@ -12,7 +12,7 @@ use crate::store::LeadStore;
 use crate::units::parse_duration;
 
 use super::error::QueueError;
-use super::names::{VendorName, date, now};
+use super::names::{date, now};
 use super::stores::Change;
 use super::stores::StoreArgs;
 use crate::cli::{Exit, output};
@@ -29,7 +29,7 @@ pub(super) struct PurgeArgs {
     place: Purged,
     /// Only dead letters of this vendor
     #[arg(long)]
-    vendor: Option<VendorName>,
+    vendor: Option<Vendor>,
     /// Only what was settled or given up longer ago than this: 30m, 12h, 720h
     #[arg(long, value_name = "AGE", value_parser = age)]
     before: Option<Duration>,
@@ -87,7 +87,7 @@ pub(super) fn run(args: &PurgeArgs) -> Result<Exit, QueueError> {
 /// What is removed.
 struct Purge {
     place: Purged,
-    vendor: Option<VendorName>,
+    vendor: Option<Vendor>,
     before: UnixMillis,
 }
 
@@ -102,8 +102,8 @@ impl Change for Purge {
     }
 }
 
-fn vendors(only: Option<VendorName>) -> Vec<Vendor> {
-    only.map_or_else(|| Vendor::ALL.to_vec(), |vendor| vec![vendor.into()])
+fn vendors(only: Option<Vendor>) -> Vec<Vendor> {
+    only.map_or_else(|| Vendor::ALL.to_vec(), |vendor| vec![vendor])
 }
 
 fn would_be_purged(args: &PurgeArgs, before: UnixMillis) -> Result<u64, QueueError> {
@@ -112,7 +112,7 @@ fn would_be_purged(args: &PurgeArgs, before: UnixMillis) -> Result<u64, QueueErr
         Purged::Settled => reader.settled_before(before),
         Purged::Dead => {
             let mut count = 0;
-            reader.each(args.vendor.map(Vendor::from), &[RestingState::DeadLettered], |letter| {
+            reader.each(args.vendor, &[RestingState::DeadLettered], |letter| {
                 count += u64::from(letter.dead_at.is_some_and(|at| at < before));
                 Ok(())
             })?;
@@ -121,7 +121,7 @@ fn would_be_purged(args: &PurgeArgs, before: UnixMillis) -> Result<u64, QueueErr
     }
 }
 
-async fn remove_letters<S: LeadStore>(store: &S, only: Option<VendorName>, before: UnixMillis) -> Result<u64, StoreError> {
+async fn remove_letters<S: LeadStore>(store: &S, only: Option<Vendor>, before: UnixMillis) -> Result<u64, StoreError> {
     let mut removed = 0;
     for vendor in vendors(only) {
         let backlog = store.backlog(vendor);

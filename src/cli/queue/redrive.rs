@@ -11,7 +11,7 @@ use crate::resilience::{Backlog, DeadLetters, StoreError};
 use crate::store::LeadStore;
 
 use super::error::QueueError;
-use super::names::{VendorName, cause, now};
+use super::names::{cause, now};
 use super::stores::Change;
 use super::stores::StoreArgs;
 use crate::cli::{Exit, output};
@@ -26,7 +26,7 @@ pub(super) struct RedriveArgs {
     store: StoreArgs,
     /// Only letters of this vendor
     #[arg(long)]
-    vendor: Option<VendorName>,
+    vendor: Option<Vendor>,
     /// Only letters whose last failure was this, as `ls` names it
     #[arg(long, value_parser = cause)]
     cause: Option<FailureKind>,
@@ -52,7 +52,7 @@ impl Change for RedriveArgs {
     type Done = Vec<(Vendor, u64)>;
 
     async fn make<S: LeadStore>(&self, store: &S) -> Result<Self::Done, StoreError> {
-        let vendors = self.vendor.map_or_else(|| Vendor::ALL.to_vec(), |vendor| vec![vendor.into()]);
+        let vendors = self.vendor.map_or_else(|| Vendor::ALL.to_vec(), |vendor| vec![vendor]);
         let mut moved = Vec::new();
         for vendor in vendors {
             moved.push((vendor, redrive(store, vendor, self.cause).await?));

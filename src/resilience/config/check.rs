@@ -8,7 +8,6 @@ use super::form::{
 };
 use crate::config::KeyPath;
 use crate::config::Switch;
-use crate::outcome::Vendor;
 use crate::resilience::Resilience;
 use crate::resilience::{
     Backoff, BreakerMode, BreakerSettings, CreditSettings, FallbackStep, IdempotencySettings, InFlightSettings, LimiterSettings,
@@ -36,7 +35,7 @@ impl Checker<'_> {
     pub(crate) fn resilience(&mut self, raw: Option<&RawResilience>) -> Resilience {
         let mut resilience = Resilience::from_fn(PipelineSettings::of);
         let Some(raw) = raw else { return resilience };
-        for (vendor, raw) in [(Vendor::Clay, &raw.clay), (Vendor::CustomerIo, &raw.customer_io)] {
+        for (vendor, raw) in raw.pipelines.iter() {
             if let Some(raw) = raw {
                 self.pipeline(&mut resilience[vendor], raw, &KeyPath::of("resilience").key(vendor.as_str()));
             }

@@ -45,6 +45,7 @@ impl PipelineSettings {
 
 #[cfg(test)]
 mod tests {
+    use crate::outcome::Vendor;
     use crate::resilience::settings::{Backoff, FallbackSettings, RetrySettings};
 
     use super::*;
@@ -53,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_defaults_remember_for_long_enough() {
-        for settings in [PipelineSettings::clay(), PipelineSettings::customer_io()] {
+        for settings in [PipelineSettings::of(Vendor::Clay), PipelineSettings::of(Vendor::CustomerIo)] {
             // 4 + 5 attempts of 10 s and a turn of up to 30 s; retries after at most 30 s and their jitter; 31 minutes of
             // waits in the queue; five turns of 200 ms.
             let expected = 9 * 40 * SECOND + 3 * 30 * SECOND + SECOND.mul_f64(2.1) + 31 * 60 * SECOND + SECOND;
@@ -65,7 +66,7 @@ mod tests {
     #[test]
     fn more_attempts_from_the_queue_need_a_longer_memory() {
         let fallback = FallbackSettings { queue_attempts: 6, ..FallbackSettings::default() };
-        let settings = PipelineSettings { fallback, ..PipelineSettings::clay() };
+        let settings = PipelineSettings { fallback, ..PipelineSettings::of(Vendor::Clay) };
         assert_eq!(settings.longer_retention(), Some(settings.retry_horizon()));
         let longer = IdempotencySettings { ttl: settings.retry_horizon(), ..IdempotencySettings::default() };
         assert_eq!(PipelineSettings { idempotency: Some(longer), ..settings.clone() }.longer_retention(), None);
@@ -76,7 +77,7 @@ mod tests {
     fn without_a_queue_only_the_quick_retries_count_and_a_deadline_ends_them() {
         let fallback = FallbackSettings { steps: vec![FallbackStep::Local], ..FallbackSettings::default() };
         let retry = RetrySettings { backoff: Backoff::None, ..RetrySettings::default() };
-        let settings = PipelineSettings { fallback, retry, ..PipelineSettings::clay() };
+        let settings = PipelineSettings { fallback, retry, ..PipelineSettings::of(Vendor::Clay) };
         assert_eq!(settings.retry_horizon(), 4 * 40 * SECOND + 3 * 30 * SECOND);
         let retry = RetrySettings { deadline: Some(20 * SECOND), ..retry };
         assert_eq!(PipelineSettings { retry, ..settings }.retry_horizon(), 60 * SECOND);
@@ -92,8 +93,11 @@ mod tests {
         };
         let fallback =
             FallbackSettings { queue_attempts: u32::MAX, queue_base_delay: Duration::MAX, ..FallbackSettings::default() };
-        let settings =
-            PipelineSettings { retry: RetrySettings { max_retries: 100, ..retry }, fallback, ..PipelineSettings::clay() };
+        let settings = PipelineSettings {
+            retry: RetrySettings { max_retries: 100, ..retry },
+            fallback,
+            ..PipelineSettings::of(Vendor::Clay)
+        };
         assert_eq!(settings.retry_horizon(), LONGEST_PAUSE * 36_525);
     }
 }

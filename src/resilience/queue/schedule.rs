@@ -58,7 +58,7 @@ fn came_untried(entry: &Entry) -> bool {
 mod tests {
     use serde_json::json;
 
-    use crate::outcome::FailureKind;
+    use crate::outcome::{FailureKind, Vendor};
     use crate::resilience::operation::{Operation, OperationKind};
     use crate::resilience::queue::Attempt;
 
@@ -87,14 +87,14 @@ mod tests {
 
     #[test]
     fn an_untried_entry_has_its_quick_retries_then_the_waits_of_the_queue() {
-        let settings = PipelineSettings::clay();
+        let settings = PipelineSettings::of(Vendor::Clay);
         assert_eq!(course(untried(), &settings), [-1, -1, -1, 1, 2, 4, 8, 16]);
         assert!(in_quick_retries(&untried(), &settings));
     }
 
     #[test]
     fn an_entry_that_failed_before_it_came_has_only_the_waits_of_the_queue() {
-        let settings = PipelineSettings::clay();
+        let settings = PipelineSettings::of(Vendor::Clay);
         let entry = Entry::new(untried().operation, WHY);
         assert!(!in_quick_retries(&entry, &settings));
         assert_eq!(course(entry, &settings), [1, 2, 4, 8]);
@@ -102,14 +102,14 @@ mod tests {
 
     #[test]
     fn a_redriven_entry_has_only_the_waits_of_the_queue() {
-        let settings = PipelineSettings::clay();
+        let settings = PipelineSettings::of(Vendor::Clay);
         let entry = Entry { redrives: 1, ..untried() };
         assert_eq!(course(entry, &settings), [1, 2, 4, 8]);
     }
 
     #[test]
     fn a_history_that_forgets_its_beginning_still_ends() {
-        let mut settings = PipelineSettings::clay();
+        let mut settings = PipelineSettings::of(Vendor::Clay);
         settings.retry.max_retries = 50;
         let waits = course(untried(), &settings);
         assert!(waits.len() <= 56, "{}", waits.len());

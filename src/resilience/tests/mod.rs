@@ -191,7 +191,7 @@ impl Rig {
 /// Defaults, with exact back-off and no credit budget.
 fn plain() -> PipelineSettings {
     let retry = RetrySettings { backoff: Backoff::None, ..RetrySettings::default() };
-    PipelineSettings { retry, ..PipelineSettings::customer_io() }
+    PipelineSettings { retry, ..PipelineSettings::of(Vendor::CustomerIo) }
 }
 
 fn no_retries() -> PipelineSettings {
