@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::Vendor;
+use crate::outcome::{Vendor, words};
 
 /// Something worth a line on the timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,20 +44,14 @@ pub enum BreakerState {
     MetricsOnly,
 }
 
-impl BreakerState {
-    /// Every state.
-    pub const ALL: [Self; 6] = [Self::Closed, Self::Open, Self::HalfOpen, Self::ForcedOpen, Self::Disabled, Self::MetricsOnly];
-
-    /// `CLOSED`, `OPEN`, `HALF_OPEN`, `FORCED_OPEN`, `DISABLED` or `METRICS_ONLY`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "CLOSED",
-            Self::Open => "OPEN",
-            Self::HalfOpen => "HALF_OPEN",
-            Self::ForcedOpen => "FORCED_OPEN",
-            Self::Disabled => "DISABLED",
-            Self::MetricsOnly => "METRICS_ONLY",
-        }
+words! {
+    BreakerState {
+        Closed "CLOSED",
+        Open "OPEN",
+        HalfOpen "HALF_OPEN",
+        ForcedOpen "FORCED_OPEN",
+        Disabled "DISABLED",
+        MetricsOnly "METRICS_ONLY",
     }
 }
 

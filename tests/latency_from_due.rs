@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use mock_server::fault::SimulatedVendor;
 use mock_server::latency::LatencyModel;
 use mock_server::settings::SimulationSettings;
 use mock_server::simulation::SimulatedVendors;
@@ -17,7 +16,7 @@ use plimsoll::measure::{Observed, RecorderBuilder, SampleKind, Totals};
 use plimsoll::scenario::TestPlan;
 use plimsoll::seed::Seed;
 use plimsoll::transport::SimulatedNetwork;
-use plimsoll::vendor_api::Endpoints;
+use plimsoll::vendor_api::{Endpoints, VendorAccess};
 
 /// Ten users, of whom the limiter lets one a second through: each waits ten seconds, and Clay answers in 10 ms.
 const LIMITED: &str = r#"
@@ -55,8 +54,8 @@ fn measured(text: &str) -> Totals {
         let vendors = SimulatedVendors::in_process(settings.clone(), vendors_clock, |_| async { Ok(StatusCode::OK) });
         let vendors = vendors.expect("valid settings");
         let network = SimulatedNetwork::new(&vendors, LatencyModel::Fixed { delay: Duration::from_millis(10) }, seed);
-        let [clay, customer_io] = [SimulatedVendor::Clay, SimulatedVendor::CustomerIo].map(|vendor| vendors.url(vendor));
-        let endpoints = Endpoints::simulated(&clay, &customer_io, &settings).expect("valid URLs");
+        let access = VendorAccess::simulated(|vendor| vendors.url(vendor), &settings).expect("valid URLs");
+        let endpoints = Endpoints::of(&access).expect("valid credentials");
         let plan = WorkloadPlan::new(test_plan.workload(), endpoints, Arc::new(network), seed).expect("valid journeys");
         let (clock, sink) = (LoadClock::start(), Arc::new(NoEvents) as Arc<dyn EventSink>);
         let (workload, mut collector) = plan.begin(clock, RecorderBuilder::new(clock, Vec::new(), Vec::new()), 1, &sink);

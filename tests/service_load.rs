@@ -51,7 +51,10 @@ fn a_run_starts_the_service_measures_it_apart_and_loses_no_lead() {
     run(&["audit", &out.display().to_string()]).says(0, &["PASSED", "40 acknowledged", "120 delivered"]);
     // The secrets that the processes share are in none of the files.
     let config = std::fs::read_to_string(out.join("service/service.toml")).expect("the service's configuration");
-    assert!(config.contains("{ env = ") && !config.contains("simulated-customer-io-key"), "{config}");
+    assert!(
+        config.contains("env = \"PLIMSOLL_RUN_CUSTOMER_IO_API_KEY\"") && !config.contains("simulated-customer-io-key"),
+        "{config}"
+    );
     assert!(!out.join("service/leads.db").exists(), "nothing was left in the database");
 }
 

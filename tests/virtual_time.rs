@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use http::StatusCode;
-use mock_server::fault::SimulatedVendor;
 use mock_server::latency::LatencyModel;
 use mock_server::settings::SimulationSettings;
 use mock_server::simulation::SimulatedVendors;
@@ -24,7 +23,7 @@ use plimsoll::resilience::DayClock;
 use plimsoll::scenario::TestPlan;
 use plimsoll::seed::Seed;
 use plimsoll::transport::SimulatedNetwork;
-use plimsoll::vendor_api::Endpoints;
+use plimsoll::vendor_api::{Endpoints, VendorAccess};
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
@@ -111,8 +110,8 @@ async fn ten_minutes(seed: Seed, dir: &Path) -> (Vec<Event>, Vec<String>, String
     let vendors = vendors.expect("valid settings");
     let delay = LatencyModel::Lognormal { p50: Duration::from_millis(10), p99: Duration::from_millis(60) };
     let network = SimulatedNetwork::new(&vendors, delay, seed);
-    let [clay, customer_io] = [SimulatedVendor::Clay, SimulatedVendor::CustomerIo].map(|vendor| vendors.url(vendor));
-    let endpoints = Endpoints::simulated(&clay, &customer_io, &settings).expect("valid URLs");
+    let access = VendorAccess::simulated(|vendor| vendors.url(vendor), &settings).expect("valid URLs");
+    let endpoints = Endpoints::of(&access).expect("valid credentials");
     let driver = Journal::create(&dir.join(DRIVER)).expect("a journal");
     let places = Journal::create(&dir.join(PLACES)).expect("a journal");
     let plan = WorkloadPlan::new(test_plan.workload(), endpoints, Arc::new(network), seed)

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use http::Request;
 use http_body_util::{BodyExt, Full};
+use mock_server::fault::SimulatedVendor;
 use mock_server::settings::AdminSettings;
 use support::{Failure, ask, connect, descriptors, request, settings, simulator, status_kb};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -81,7 +82,7 @@ async fn churn(seconds: u32) -> Result<bool, Failure> {
     let mut settings = settings();
     settings.admin = Some(AdminSettings { port: admin_port, ..AdminSettings::default() });
     let child = simulator(&settings).await?;
-    let authority = child.clay_url().strip_prefix("http://").ok_or("no URL")?.to_owned();
+    let authority = child.url(SimulatedVendor::Clay).strip_prefix("http://").ok_or("no URL")?.to_owned();
     let simulator = Simulator { pid: child.pid(), authority, admin: format!("127.0.0.1:{admin_port}") };
 
     // What is made once and kept, as connections to wiremock, is there from now on.

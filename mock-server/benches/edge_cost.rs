@@ -23,6 +23,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
+use mock_server::fault::SimulatedVendor;
 use support::{CLIENT_CORE, Failure, SERVER_CORE, ask, connect, cpu_us, median, open_load, pin, request, settings, simulator};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
@@ -102,7 +103,7 @@ async fn turn(server: &str) -> Result<Figures, Failure> {
     if server == "edge" {
         let child = simulator(&settings()).await?;
         pin(CLIENT_CORE)?;
-        let figures = measure(child.pid(), child.clay_url()).await;
+        let figures = measure(child.pid(), child.url(SimulatedVendor::Clay)).await;
         child.stop().await;
         return figures;
     }

@@ -16,7 +16,7 @@ mod support;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use mock_server::fault::{Fault, FaultKind};
+use mock_server::fault::{Fault, FaultKind, SimulatedVendor};
 use mock_server::latency::LatencyModel;
 use mock_server::settings::SimulationSettings;
 use support::{CLIENT_CORE, Failure, SERVER_CORE, open_load, pin, settings, simulator};
@@ -69,7 +69,7 @@ async fn seen(model: LatencyModel, by_fault: bool, seconds: usize) -> Result<(f6
     if by_fault {
         faults.recv().await.ok_or("the fault does not begin")?;
     }
-    let authority = child.clay_url().strip_prefix("http://").ok_or("no URL")?.to_owned();
+    let authority = child.url(SimulatedVendor::Clay).strip_prefix("http://").ok_or("no URL")?.to_owned();
     let times = open_load(&authority, RATE, RATE as usize * seconds, CONNECTIONS).await;
     child.stop().await;
     let times = times?;

@@ -22,6 +22,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use mock_server::fault::SimulatedVendor;
 use mock_server::latency::LatencyModel;
 use mock_server::process::Child;
 use mock_server::settings::{ClaySettings, CustomerIoSettings, SimulationSettings};
@@ -60,7 +61,8 @@ async fn soak(requests: u64) -> Result<bool, Box<dyn std::error::Error>> {
     let mut users = JoinSet::new();
     for _ in 0..CONNECTIONS {
         let (client, next, lost) = (client.clone(), next.clone(), lost.clone());
-        let (clay, customer_io) = (child.clay_url().to_owned(), child.customer_io_url().to_owned());
+        let (clay, customer_io) =
+            (child.url(SimulatedVendor::Clay).to_owned(), child.url(SimulatedVendor::CustomerIo).to_owned());
         users.spawn(async move {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use http::Request;
 use http_body_util::Full;
 
 use common::{Client, FOR_EVER, clay_fault, in_time, settings};
-use mock_server::fault::{FaultKind, Outage};
+use mock_server::fault::{FaultKind, Outage, SimulatedVendor};
 use mock_server::process::{Child, ChildError, Message};
 use mock_server::settings::{AdminSettings, SimulationSettings};
 
@@ -37,8 +37,8 @@ fn signal(pid: u32, name: &str) {
 async fn a_child_serves_counts_and_reports_faults() {
     let mut child = spawn(&settings(vec![clay_fault(FOR_EVER, FaultKind::Outage { how: Outage::Unavailable })])).await.unwrap();
     let client = Client::new();
-    assert_eq!(client.submit(child.clay_url(), "{}").await.unwrap().status, 200);
-    assert_eq!(client.identify(child.customer_io_url(), "ada").await.unwrap().status, 200);
+    assert_eq!(client.submit(child.url(SimulatedVendor::Clay), "{}").await.unwrap().status, 200);
+    assert_eq!(client.identify(child.url(SimulatedVendor::CustomerIo), "ada").await.unwrap().status, 200);
 
     let mut faults = child.take_faults().unwrap();
     assert!(child.take_faults().is_none());
@@ -48,7 +48,7 @@ async fn a_child_serves_counts_and_reports_faults() {
     assert!(start.skew <= before.elapsed());
     let change = in_time(faults.recv()).await.unwrap();
     assert_eq!((change.name.as_str(), change.active), ("fault", true));
-    assert_eq!(client.submit(child.clay_url(), "{}").await.unwrap().status, 503);
+    assert_eq!(client.submit(child.url(SimulatedVendor::Clay), "{}").await.unwrap().status, 503);
 
     let counts = child.counts().await.unwrap();
     let kinds: Vec<_> = counts.iter().map(|count| (count.route.as_str(), count.status, count.by_fault, count.count)).collect();
@@ -69,7 +69,7 @@ async fn a_child_has_an_admin_api_where_its_settings_say_so_and_finishes_its_led
     let health = Request::get(format!("{}/health", child.admin_url().unwrap())).body(Full::default()).unwrap();
     assert_eq!(client.send(health).await.unwrap().status, 200);
     for _ in 0..3 {
-        client.submit(child.clay_url(), "{}").await.unwrap();
+        client.submit(child.url(SimulatedVendor::Clay), "{}").await.unwrap();
     }
     assert!(in_time(child.stop()).await.success);
     assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 3);
@@ -94,7 +94,7 @@ async fn an_answer_whose_caller_stopped_waiting_is_not_taken_for_the_next() {
     signal(child.pid(), "STOP");
     assert!(tokio::time::timeout(Duration::from_millis(20), child.counts()).await.is_err());
     signal(child.pid(), "CONT");
-    assert_eq!(Client::new().submit(child.clay_url(), "{}").await.unwrap().status, 200);
+    assert_eq!(Client::new().submit(child.url(SimulatedVendor::Clay), "{}").await.unwrap().status, 200);
     child.start().await.unwrap();
     assert_eq!(child.counts().await.unwrap().len(), 1);
 }
@@ -103,7 +103,7 @@ async fn an_answer_whose_caller_stopped_waiting_is_not_taken_for_the_next() {
 async fn an_interrupt_is_left_to_the_parent() {
     let child = spawn(&settings(Vec::new())).await.unwrap();
     signal(child.pid(), "INT");
-    assert_eq!(Client::new().submit(child.clay_url(), "{}").await.unwrap().status, 200);
+    assert_eq!(Client::new().submit(child.url(SimulatedVendor::Clay), "{}").await.unwrap().status, 200);
     assert!(in_time(child.stop()).await.success);
 }
 

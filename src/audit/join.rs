@@ -95,7 +95,7 @@ impl Joined {
     pub(super) fn driver(&mut self, entry: &DriverEntry) {
         match entry {
             DriverEntry::Submitted { key, user, what, at_us } => {
-                let kinds = kind_of(what).map(|kind| vec![kind]);
+                let kinds = OperationKind::named(what).map(|kind| vec![kind]);
                 let is_lead = kinds.is_none();
                 let kinds = kinds.unwrap_or_else(|| self.lead_kinds.clone());
                 let lead = self.state.submit(key, user, &kinds, is_lead, *at_us);
@@ -117,7 +117,7 @@ impl Joined {
     }
 
     pub(super) fn place(&mut self, line: u64, entry: &RestingEntry) -> Result<(), String> {
-        let kind = kind_of(&entry.operation)
+        let kind = OperationKind::named(&entry.operation)
             .ok_or_else(|| format!("`{}` is not an operation: use enrich, identify or track", entry.operation))?;
         self.places += 1;
         let (key, line) = (Id::of(&entry.key), line_number(line));
@@ -178,7 +178,7 @@ impl Joined {
         let key = entry.idempotency_key.as_deref().map(Id::of);
         for effect in &entry.effects {
             self.charges.credits += effect.credits;
-            let Some(kind) = kind_of_effect(&effect.what) else {
+            let Some(kind) = OperationKind::of_effect(&effect.what) else {
                 self.effects.other += 1;
                 continue;
             };
@@ -261,19 +261,5 @@ impl Joined {
 
 /// Clay's rows carry an id where the lead has one, but only a table that dedupes by it would know a repetition by it.
 fn has_identity(effect: &VendorEffect) -> bool {
-    effect.id.is_some() && kind_of_effect(&effect.what) == Some(OperationKind::Track)
-}
-
-/// The operation of this name; `None` for a lead.
-fn kind_of(name: &str) -> Option<OperationKind> {
-    [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track].into_iter().find(|kind| kind.as_str() == name)
-}
-
-fn kind_of_effect(what: &str) -> Option<OperationKind> {
-    match what {
-        "row.added" => Some(OperationKind::Enrich),
-        "customer.identified" => Some(OperationKind::Identify),
-        "event.recorded" | "anonymous_event.recorded" => Some(OperationKind::Track),
-        _ => None,
-    }
+    effect.id.is_some() && OperationKind::of_effect(&effect.what) == Some(OperationKind::Track)
 }

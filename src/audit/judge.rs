@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::outcome::RestingState;
-use crate::resilience::OperationKind;
+use crate::outcome::{Payload, RestingState};
 
 use super::finding::{FindingKind, LeadTotals, OperationTotals};
 use super::join::{Case, Joined};
@@ -68,10 +67,10 @@ fn broken(op: &Op, acknowledgement: Acknowledgement, options: &AuditOptions, has
 /// Whether the vendor would do nothing when it got the operation again: a customer written twice is the same customer, an
 /// event with a ULID is recorded once, and a row is added once where the table dedupes.
 fn is_harmless(op: &Op, options: &AuditOptions) -> bool {
-    match op.kind {
-        OperationKind::Identify => true,
-        OperationKind::Track => op.identified,
-        OperationKind::Enrich => options.clay_deduplicates,
+    match op.kind.payload() {
+        Payload::Data => true,
+        Payload::Event => op.identified,
+        Payload::Row => options.clay_deduplicates,
     }
 }
 

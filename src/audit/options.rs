@@ -42,7 +42,7 @@ pub struct AuditOptions {
 impl Default for AuditOptions {
     fn default() -> Self {
         Self {
-            operations: vec![OperationKind::Enrich, OperationKind::Identify, OperationKind::Track],
+            operations: OperationKind::OF_A_LEAD.to_vec(),
             clay_deduplicates: false,
             in_order: true,
             charged_rows: None,

@@ -25,7 +25,7 @@ pub(super) fn judge_order(state: &State, cases: &mut Cases) {
     // So that the examples are the same each time.
     users.sort_unstable();
     for user in users {
-        for kind in [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track] {
+        for kind in OperationKind::ALL {
             judge_user(state, user, kind, cases);
         }
     }

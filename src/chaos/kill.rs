@@ -19,7 +19,7 @@ use crate::journal::{DRIVER, DriverEntry, Journal, JournalWritten, PLACES, VENDO
 use crate::seed::Seed;
 use crate::service::supervision::{Api, CALLBACKS, ConfigSource, ReservedPort, ServiceProcess, fetch_places, write_config};
 use crate::transport::{HttpClient, PoolSettings};
-use crate::vendor_api::bearer;
+use crate::vendor_api::{VendorAccess, bearer};
 
 /// How long a life waits for the instant at which it is to end. One that does not come is a finding.
 const REACHED_WITHIN: Duration = Duration::from_secs(20);
@@ -275,12 +275,11 @@ impl Harness {
 }
 
 /// Writes the configuration of `plimsoll serve`. Gives the environment that it needs.
-fn write_service_config(vendors: &Vendors, port: u16, file: &Path) -> Result<Vec<(&'static str, String)>, ChaosError> {
-    let (clay, customer_io) = (vendors.simulated.clay_url(), vendors.simulated.customer_io_url());
+fn write_service_config(vendors: &Vendors, port: u16, file: &Path) -> Result<Vec<(String, String)>, ChaosError> {
+    let access = VendorAccess::simulated(|vendor| vendors.simulated.url(vendor), &vendors.settings);
     let source = ConfigSource {
-        clay: &clay,
-        customer_io: &customer_io,
-        vendors: &vendors.settings,
+        vendors: access.map_err(|error| ChaosError::Vendors(error.to_string()))?,
+        clay_callback_secret: vendors.settings.clay.callbacks.signing_secret.as_ref(),
         users: CLIENTS,
         workers: Some(WORKERS),
         resilience: RESILIENCE,

@@ -62,7 +62,7 @@ pub(super) struct Launch {
     pub(super) target: Target,
     /// The configuration and the address, for `plimsoll serve`.
     pub(super) config: PathBuf,
-    pub(super) environment: Vec<(&'static str, String)>,
+    pub(super) environment: Vec<(String, String)>,
     /// Where its messages go.
     pub(super) log: PathBuf,
     /// Where leads are submitted.
@@ -130,7 +130,7 @@ impl Launch {
                 command
             }
         };
-        command.envs(self.environment.iter().map(|(name, value)| (*name, value)));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
         let log = |path: &Path| append(path).map_or_else(|_| Stdio::null(), Stdio::from);
         command.stdout(log(&self.log)).stderr(log(&self.log));

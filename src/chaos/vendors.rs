@@ -78,16 +78,17 @@ impl Vendors {
     }
 
     /// What a service of one's own must know of them, as environment variables.
-    pub(super) fn environment(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn environment(&self) -> Vec<(String, String)> {
         let Self { simulated, settings } = self;
-        vec![
+        let variables = [
             ("CLAY_URL", simulated.clay_url()),
             ("CLAY_WEBHOOK_PATH", format!("/v3/sources/webhook/{}", settings.clay.webhook_id)),
             ("CLAY_CALLBACK_SECRET", CALLBACK_SECRET.to_owned()),
             ("CUSTOMER_IO_URL", simulated.customer_io_url()),
             ("CUSTOMER_IO_SITE_ID", settings.customer_io.site_id.clone()),
             ("CUSTOMER_IO_API_KEY", settings.customer_io.api_key.clone()),
-        ]
+        ];
+        variables.map(|(name, value)| (name.to_owned(), value)).to_vec()
     }
 
     /// From now on, whatever a vendor carries out is not answered. Resolves when something was carried out; false when nothing

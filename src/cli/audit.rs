@@ -92,7 +92,7 @@ pub(super) struct AuditArgs {
 
 impl ValueEnum for OperationKind {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Enrich, Self::Identify, Self::Track]
+        &Self::OF_A_LEAD
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {

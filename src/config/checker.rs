@@ -87,10 +87,6 @@ impl Checker<'_> {
         }
     }
 
-    pub(crate) fn base_url(&mut self, text: Option<&String>, place: &KeyPath) -> Option<http::Uri> {
-        self.url(text?.trim_end_matches('/'), place)
-    }
-
     /// A whole URL, http or https, without credentials in it.
     pub(crate) fn url(&mut self, text: &str, place: &KeyPath) -> Option<http::Uri> {
         let parsed = text.parse::<http::Uri>().ok();

@@ -1,15 +1,33 @@
 //! The JSON Schema of a file, generated from its raw types: what editors complete from, and what the structure of a file is
 //! checked against. So the two cannot disagree.
 
-use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
-use serde_json::Value;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value};
+
+use crate::outcome::Vendor;
 
 /// The JSON Schema of files that `T` reads.
-pub fn schema_of<T: schemars::JsonSchema>() -> Value {
+pub fn schema_of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft07().with_transform(WithoutNull);
     settings.into_generator().into_root_schema_for::<T>().to_value()
+}
+
+/// The schema of a table with these keys: what each means, and the schema of its value.
+pub(crate) fn table_schema<'a>(keys: impl Iterator<Item = (&'a str, String, Schema)>) -> Schema {
+    let mut properties = Map::new();
+    for (key, about, mut schema) in keys {
+        schema.insert("description".to_owned(), about.into());
+        properties.insert(key.to_owned(), schema.to_value());
+    }
+    json_schema!({ "type": "object", "properties": properties })
+}
+
+/// The schema of a table with a key for each vendor, about which `about` says something by its name in prose.
+pub(crate) fn vendors_schema<T: JsonSchema>(generator: &mut SchemaGenerator, about: impl Fn(&str) -> String) -> Schema {
+    let key = |vendor: Vendor| (vendor.as_str(), about(vendor.display_name()), generator.subschema_for::<Option<T>>());
+    table_schema(Vendor::ALL.into_iter().map(key))
 }
 
 /// TOML has no null: an optional key is left out instead.

@@ -1,6 +1,5 @@
 //! What the iterations of a journey do, once everything that they record is registered.
 
-use super::clay_resource::ClayResource;
 use super::http::Http;
 use super::pipelines::Steps;
 use super::service_lead::ServiceLead;
@@ -8,12 +7,10 @@ use super::service_lead::ServiceLead;
 /// What an iteration does.
 #[derive(Debug)]
 pub(super) enum Action {
-    /// Sends Clay's sample request.
-    ClayResource(ClayResource),
     /// Hands operations to the pipelines.
     Pipelines(Steps),
     /// Submits a lead to a service.
     Submit(Box<ServiceLead>),
-    /// Sends a request to the user's own service.
+    /// Sends one request.
     Http(Box<Http>),
 }

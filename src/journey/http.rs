@@ -1,9 +1,9 @@
-//! `http`: one request to the user's own service.
+//! One request, with checks of its status and its latency: `http` to the user's own service, and `clay.resource`.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request};
+use http::Request;
 use http_body_util::Full;
 
 use super::measured::{Meter, Sent};
@@ -11,53 +11,47 @@ use super::settings::HttpJourney;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Peer};
 use crate::transport::Body;
-use crate::vendor_api::EndpointError;
+use crate::vendor_api::{EndpointError, secret_header};
 
 /// A request that can be sent: everything that is the same for each, made once.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
-    name: String,
-    method: http::Method,
-    uri: http::Uri,
-    headers: HeaderMap,
-    body: Bytes,
-    timeout: Duration,
-    expect_status: Option<u16>,
-    expect_latency: Option<Duration>,
-    status_check: String,
-    latency_check: Option<String>,
+    /// The label of its samples.
+    pub(super) name: String,
+    /// Who answers it.
+    pub(super) peer: Peer,
+    pub(super) request: Request<Full<Bytes>>,
+    pub(super) timeout: Duration,
+    /// The status that is right; any below 400 when `None`. Its check has this name.
+    pub(super) status: (Option<u16>, String),
+    /// The bound of the latency, and the name of its check.
+    pub(super) latency: Option<(Duration, String)>,
 }
 
 impl Prepared {
     pub(super) fn new(journey: &HttpJourney) -> Result<Self, EndpointError> {
-        let mut headers = HeaderMap::new();
+        let mut request = Request::new(Full::new(Bytes::from(journey.body.clone())));
+        *request.method_mut() = journey.method.clone();
+        *request.uri_mut() = journey.url.clone();
         for (name, value) in &journey.headers {
-            let value = HeaderValue::from_str(value.expose());
-            let mut value = value.map_err(|_| EndpointError::BadCredential("an http journey's header"))?;
-            value.set_sensitive(true);
-            headers.append(name.clone(), value);
+            request.headers_mut().append(name.clone(), secret_header(value.expose(), "an http journey's header")?);
         }
         Ok(Self {
             name: journey.name.clone(),
-            method: journey.method.clone(),
-            uri: journey.url.clone(),
-            headers,
-            body: Bytes::from(journey.body.clone()),
+            peer: Peer::Service,
+            request,
             timeout: journey.timeout,
-            expect_status: journey.expect_status,
-            expect_latency: journey.expect_latency,
-            status_check: journey.status_check(),
-            latency_check: journey.latency_check(),
+            status: (journey.expect_status, journey.status_check()),
+            latency: journey.expect_latency.zip(journey.latency_check()),
         })
     }
 
     pub(super) fn register(self, recorder: &mut RecorderBuilder) -> Http {
-        let name = &self.name;
         Http {
-            route: recorder.route(name, Peer::Service),
-            status: recorder.check(&self.status_check),
-            latency: self.latency_check.as_deref().map(|name| recorder.check(name)),
-            request: self,
+            route: recorder.route(&self.name, self.peer),
+            status: recorder.check(&self.status.1),
+            latency: self.latency.as_ref().map(|(bound, name)| (*bound, recorder.check(name))),
+            prepared: self,
         }
     }
 }
@@ -65,27 +59,23 @@ impl Prepared {
 /// The journey.
 #[derive(Debug)]
 pub(super) struct Http {
-    request: Prepared,
+    prepared: Prepared,
     route: RouteId,
     status: CheckId,
-    latency: Option<CheckId>,
+    latency: Option<(Duration, CheckId)>,
 }
 
 impl Http {
     pub(super) async fn run(&self, due: Duration, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
-        let mut request = Request::new(Full::new(self.request.body.clone()));
-        *request.method_mut() = self.request.method.clone();
-        *request.uri_mut() = self.request.uri.clone();
-        *request.headers_mut() = self.request.headers.clone();
-        let Sent { failure, answer, took } =
-            meter.send(self.route, 1, Some(due), request, self.request.timeout, Body::Count).await;
-        let as_expected = match (self.request.expect_status, &answer) {
-            (Some(status), Some(answer)) => answer.status == status,
+        let Prepared { request, timeout, status: (expected, _), .. } = &self.prepared;
+        let Sent { failure, answer, took } = meter.send(self.route, 1, Some(due), request.clone(), *timeout, Body::Count).await;
+        let as_expected = match (expected, &answer) {
+            (Some(status), Some(answer)) => answer.status == *status,
             (None, _) => failure.is_none(),
             (Some(_), None) => false,
         };
         recorder.check(self.status, as_expected);
-        if let (Some(check), Some(bound)) = (self.latency, self.request.expect_latency) {
+        if let Some((bound, check)) = self.latency {
             recorder.check(check, took < bound);
         }
         failure

@@ -1,16 +1,16 @@
-//! The journeys that go through the pipelines: enrich, identify, track, and a whole lead.
+//! The journeys that go through the pipelines: an operation at a vendor, or several, like a whole lead.
 
 use std::time::Duration;
 
 use super::checks;
 use super::integration::Integration;
 use super::leads::Lead;
-use super::operations;
 use super::submissions::DriverJournal;
-use super::vendor_sender::OperationRoutes;
+use super::vendor_sender::{OperationRoutes, operation_routes};
 use crate::measure::{CheckId, Recorder, RecorderBuilder};
-use crate::outcome::FailureKind;
-use crate::resilience::{Disposition, OperationKind};
+use crate::outcome::{FailureKind, OperationKind};
+use crate::resilience::{Disposition, Operation};
+use crate::vendor_api::operation_data;
 
 /// Which operations an iteration asks for.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ pub(super) fn register(
     recorder: &mut RecorderBuilder,
 ) -> Option<Steps> {
     let caller = u16::try_from(callers.len()).ok()?;
-    callers.push(OperationRoutes::register(recorder));
+    callers.push(operation_routes(recorder));
     Some(Steps { operations, caller })
 }
 
@@ -60,8 +60,9 @@ pub(super) async fn run(
 ) -> Option<FailureKind> {
     let mut due = Some(due);
     for kind in steps.operations {
+        let data = operation_data(*kind, &lead.data);
         // The iteration's first request was due with it, and the others when they are sent.
-        let operation = operations::of(*kind, lead, steps.caller, due.take());
+        let operation = Operation { caller: steps.caller, due: due.take(), ..Operation::new(*kind, &lead.user, data) };
         let handed_in = journal.hands_in(&operation);
         let disposition = integration.call(operation).await;
         journal.disposed(handed_in, &disposition);

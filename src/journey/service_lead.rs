@@ -7,36 +7,36 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::kind::Submission;
 use super::leads::Lead;
 use super::measured::{Meter, Sent};
 use super::submissions::{DriverJournal, of_answer};
-use super::table::Submission;
 use crate::journal::Answered;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Peer};
 use crate::resilience::DayClock;
+use crate::text::hex;
 use crate::transport::Body;
-use crate::vendor_api::{EndpointError, bearer, reply};
+use crate::vendor_api::{EndpointError, IDEMPOTENCY_KEY, bearer, reply};
 
 /// Longest wait that a service may ask a user for: a load that waits for longer measures nothing.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Bytes of an answer that are kept. What it says is in its status.
 const KEPT: usize = 0;
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A service that takes leads: what is known of it before the load.
 #[derive(Debug, Clone)]
 pub struct LeadService {
-    uri: Uri,
-    authorization: Option<HeaderValue>,
+    /// What each lead's request has of its own is added to it.
+    request: Request<Full<Bytes>>,
     timeout: Duration,
     run: String,
 }
@@ -49,9 +49,14 @@ impl LeadService {
     /// When the URL or the token cannot be used.
     pub fn new(base: &str, token: Option<&str>, timeout: Duration, run: String) -> Result<Self, EndpointError> {
         let url = format!("{base}/leads");
-        let uri = url.parse().map_err(|_| EndpointError::BadUrl(url))?;
-        let authorization = token.map(|token| bearer(token, "the service"));
-        Ok(Self { uri, authorization: authorization.transpose()?, timeout, run })
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = url.parse().map_err(|_| EndpointError::BadUrl(url))?;
+        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        if let Some(token) = token {
+            request.headers_mut().insert(AUTHORIZATION, bearer(token, "the service")?);
+        }
+        Ok(Self { request, timeout, run })
     }
 
     pub(super) fn register(&self, as_what: Submission, recorder: &mut RecorderBuilder, wall: DayClock) -> ServiceLead {
@@ -64,16 +69,10 @@ impl LeadService {
     }
 
     fn request(&self, key: &str, body: String) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(Bytes::from(body)));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, JSON);
+        let mut request = self.request.clone();
+        *request.body_mut() = Full::new(Bytes::from(body));
         if let Ok(key) = HeaderValue::from_str(key) {
-            headers.insert(IDEMPOTENCY_KEY, key);
-        }
-        if let Some(value) = &self.authorization {
-            headers.insert(AUTHORIZATION, value.clone());
+            request.headers_mut().insert(IDEMPOTENCY_KEY, key);
         }
         request
     }
@@ -128,10 +127,7 @@ fn body(lead: &Lead) -> String {
 
 /// 64 hex digits: what the lead is known by at the service, and in every book.
 fn key(run: &str, body: &str) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digest = Sha256::new().chain_update(run.as_bytes()).chain_update([0]).chain_update(body.as_bytes()).finalize();
-    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+    hex(&Sha256::new().chain_update(run.as_bytes()).chain_update([0]).chain_update(body.as_bytes()).finalize())
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use crate::plan::Segment;
 use crate::resilience::Resilience;
 use crate::units::format_duration;
 
-use super::table::{HTTP, JourneyKind};
+use super::kind::JourneyKind;
+use super::table::HTTP;
 
 /// What the users of a test plan do.
 #[derive(Debug, Clone)]
@@ -89,7 +90,7 @@ impl Journey {
         match (self, self.kind().service) {
             (Self::Http(http), _) => vec![http.name.clone()],
             (Self::Named(_), Some(service)) if to_service => vec![service.route.to_owned()],
-            (Self::Named(kind), _) => kind.routes.iter().map(|route| (*route).to_owned()).collect(),
+            (Self::Named(kind), _) => kind.routes().map(|route| route.name.to_owned()).collect(),
         }
     }
 

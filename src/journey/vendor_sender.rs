@@ -5,38 +5,20 @@ use std::time::Duration;
 
 use super::measured::Meter;
 use crate::measure::{RecorderBuilder, RouteId};
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, OperationKind};
 use crate::resilience::{Operation, Reply, Sender};
 use crate::transport::Body;
-use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, Route, reply, request};
+use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, reply, request};
 
-/// The routes of the operations.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct OperationRoutes {
-    pub(super) webhook: RouteId,
-    pub(super) identify: RouteId,
-    pub(super) track: RouteId,
+/// The routes of the operations, by the numbers of their kinds.
+pub(super) type OperationRoutes = [RouteId; OperationKind::ALL.len()];
+
+/// The routes of the operations of one journey.
+pub(super) fn operation_routes(recorder: &mut RecorderBuilder) -> OperationRoutes {
+    OperationKind::ALL.map(|kind| recorder.route(kind.route().name, kind.vendor()))
 }
 
-impl OperationRoutes {
-    pub(super) fn register(recorder: &mut RecorderBuilder) -> Self {
-        Self {
-            webhook: recorder.route(Route::Webhook.as_str(), Vendor::Clay),
-            identify: recorder.route(Route::Identify.as_str(), Vendor::CustomerIo),
-            track: recorder.route(Route::Track.as_str(), Vendor::CustomerIo),
-        }
-    }
-
-    fn of(self, operation: &Operation) -> RouteId {
-        match Route::of(operation.kind) {
-            Route::Webhook => self.webhook,
-            Route::Identify => self.identify,
-            Route::Track => self.track,
-        }
-    }
-}
-
-/// Sends operations to Clay and to Customer.io.
+/// Sends operations to their vendors.
 #[derive(Debug, Clone)]
 pub(super) struct VendorSender {
     pub(super) meter: Meter,
@@ -55,8 +37,8 @@ impl Sender for VendorSender {
         // What a pipeline waits for before the first attempt is latency; a retry is due when it is sent.
         let due = operation.due.filter(|_| attempt == 1);
         let body = Body::Keep(LONGEST_ANSWER_KEPT);
-        let routes = self.routes[usize::from(operation.caller)];
-        let sent = self.meter.send(routes.of(operation), attempt, due, request, self.timeout, body).await;
+        let route = self.routes[usize::from(operation.caller)][operation.kind as usize];
+        let sent = self.meter.send(route, attempt, due, request, self.timeout, body).await;
         reply(sent.failure, sent.answer.as_ref())
     }
 }

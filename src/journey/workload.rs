@@ -102,13 +102,13 @@ impl WorkloadPlan {
                         let submit = service.register(as_what, &mut builder, self.wall);
                         (Some(Action::Submit(Box::new(submit))), Peer::Service)
                     }
-                    _ if *kind == HTTP => {
-                        (http.next().map(|http| Action::Http(Box::new(http.register(&mut builder)))), kind.peer)
-                    }
                     _ if kind.uses_pipeline() => {
                         (pipelines::register(kind.operations, &mut callers, &mut builder).map(Action::Pipelines), kind.peer)
                     }
-                    _ => (clay_resource::register(&self.endpoints, &mut builder).map(Action::ClayResource), kind.peer),
+                    _ => {
+                        let request = if *kind == HTTP { http.next() } else { clay_resource::prepared(&self.endpoints) };
+                        (request.map(|request| Action::Http(Box::new(request.register(&mut builder)))), kind.peer)
+                    }
                 };
                 if let Some(action) = action {
                     choices.push(Choice { action, id: builder.journey(kind.name, peer), weight: *weight });
@@ -227,7 +227,6 @@ impl Workload {
     /// Does what was chosen: why it failed, and how long its user was asked to wait. `None` when the leads are used up.
     async fn run(&self, action: &Action, user: &mut User, due: Duration) -> Option<(Option<FailureKind>, Duration)> {
         let failure = match action {
-            Action::ClayResource(journey) => journey.run(due, &self.meter, &self.recorder).await,
             Action::Http(journey) => journey.run(due, &self.meter, &self.recorder).await,
             Action::Submit(journey) => {
                 let lead = self.leads.next(user)?;

@@ -5,9 +5,15 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
+mod peer;
+mod per_vendor;
 mod vendor;
+mod words;
 
-pub use vendor::{Peer, PerVendor, Vendor};
+pub use peer::Peer;
+pub use per_vendor::PerVendor;
+pub use vendor::{AccessKey, CLAY_RESOURCE, Credential, OperationKind, Payload, Route, RoutePath, Vendor};
+pub(crate) use words::words;
 
 /// Why a request or an iteration failed. A request without one succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,28 +55,29 @@ pub enum FailureKind {
     Interrupted,
 }
 
-impl FailureKind {
-    /// Every kind.
-    pub const ALL: [Self; 17] = [
-        Self::ConnectionRefused,
-        Self::ConnectionLost,
-        Self::Timeout,
-        Self::BadAnswer,
-        Self::RateLimited,
-        Self::CreditsExhausted,
-        Self::Unauthorized,
-        Self::ClientError,
-        Self::ServerError,
-        Self::BreakerOpen,
-        Self::BudgetExhausted,
-        Self::LimiterFull,
-        Self::InFlightFull,
-        Self::Throttled,
-        Self::HeldInOrder,
-        Self::Panicked,
-        Self::Interrupted,
-    ];
+words! {
+    FailureKind {
+        ConnectionRefused "connection_refused",
+        ConnectionLost "connection_lost",
+        Timeout "timeout",
+        BadAnswer "bad_answer",
+        RateLimited "rate_limited",
+        CreditsExhausted "credits_exhausted",
+        Unauthorized "unauthorized",
+        ClientError "client_error",
+        ServerError "server_error",
+        BreakerOpen "breaker_open",
+        BudgetExhausted "budget_exhausted",
+        LimiterFull "limiter_full",
+        InFlightFull "in_flight_full",
+        Throttled "throttled",
+        HeldInOrder "held_in_order",
+        Panicked "panicked",
+        Interrupted "interrupted",
+    }
+}
 
+impl FailureKind {
     /// The kind of failure that an HTTP status stands for; `None` below 400.
     pub fn of_status(status: u16) -> Option<Self> {
         match status {
@@ -80,29 +87,6 @@ impl FailureKind {
             429 => Some(Self::RateLimited),
             400..=499 => Some(Self::ClientError),
             _ => Some(Self::ServerError),
-        }
-    }
-
-    /// The name used in tags and results.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ConnectionRefused => "connection_refused",
-            Self::ConnectionLost => "connection_lost",
-            Self::Timeout => "timeout",
-            Self::BadAnswer => "bad_answer",
-            Self::RateLimited => "rate_limited",
-            Self::CreditsExhausted => "credits_exhausted",
-            Self::Unauthorized => "unauthorized",
-            Self::ClientError => "client_error",
-            Self::ServerError => "server_error",
-            Self::BreakerOpen => "breaker_open",
-            Self::BudgetExhausted => "budget_exhausted",
-            Self::LimiterFull => "limiter_full",
-            Self::InFlightFull => "in_flight_full",
-            Self::Throttled => "throttled",
-            Self::HeldInOrder => "held_in_order",
-            Self::Panicked => "panicked",
-            Self::Interrupted => "interrupted",
         }
     }
 }
@@ -129,16 +113,13 @@ pub enum RestingState {
     Rejected,
 }
 
-impl RestingState {
-    /// The name used in ledgers and tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Delivered => "delivered",
-            Self::Degraded => "degraded",
-            Self::DeadLettered => "dead_lettered",
-            Self::Rejected => "rejected",
-        }
+words! {
+    RestingState {
+        Queued "queued",
+        Delivered "delivered",
+        Degraded "degraded",
+        DeadLettered "dead_lettered",
+        Rejected "rejected",
     }
 }
 

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::text::{hex, unhex};
 
-use super::operation_kind::OperationKind;
+use crate::outcome::OperationKind;
 
 /// SHA-256, in hex, of `{data, operation, user}` as canonical JSON (RFC 8785): the order of an object's keys and the way a
 /// number is written make no difference.

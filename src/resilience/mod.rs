@@ -18,7 +18,6 @@ mod in_flight;
 pub mod key;
 pub mod limiter;
 pub mod operation;
-mod operation_kind;
 pub mod pipeline;
 pub mod policy;
 pub mod queue;

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::outcome::FailureKind;
+pub use crate::outcome::OperationKind;
 
 use super::key::idempotency_key;
-pub use super::operation_kind::OperationKind;
 
 /// One operation: it can be sent, queued, stored and sent again, and is the same operation all the time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

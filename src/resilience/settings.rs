@@ -33,11 +33,11 @@ pub struct PipelineSettings {
 }
 
 impl PipelineSettings {
-    /// The defaults for a vendor: only Clay charges credits.
+    /// The defaults for a vendor.
     pub fn of(vendor: Vendor) -> Self {
         Self {
             idempotency: Some(IdempotencySettings::default()),
-            credits: (vendor == Vendor::Clay).then(CreditSettings::default),
+            credits: vendor.charges_credits().then(CreditSettings::default),
             limiter: None,
             in_flight: None,
             throttle: None,

@@ -10,7 +10,7 @@ use crate::event::BreakerState;
 use crate::measure::{ProcessSample, Second};
 use crate::outcome::Vendor;
 
-/// A column that every timeline has: its name, and how a second gives and takes its value.
+/// A column: its name, and how a second gives and takes its value.
 struct Column {
     name: &'static str,
     get: fn(&Second) -> String,
@@ -25,22 +25,6 @@ macro_rules! numbers {
             get: |second| second.$($field).+.to_string(),
             set: |second, text| {
                 second.$($field).+ = text.parse().ok()?;
-                Some(())
-            },
-        }),+]
-    };
-}
-
-/// A breaker's state; empty for a vendor without a breaker.
-macro_rules! breakers {
-    ($($name:literal => $vendor:expr),+ $(,)?) => {
-        [$(Column {
-            name: $name,
-            get: |second| second.gauges.breakers.get(&$vendor).map_or_else(String::new, |state| state.as_str().to_owned()),
-            set: |second, text| {
-                if !text.is_empty() {
-                    second.gauges.breakers.insert($vendor, breaker_state(text)?);
-                }
                 Some(())
             },
         }),+]
@@ -78,20 +62,18 @@ const NUMBERS: [Column; 28] = numbers! {
     "leads_lost" => gauges.leads.lost,
 };
 
-const BREAKERS: [Column; 2] = breakers! {
-    "breaker_clay" => Vendor::Clay,
-    "breaker_customer_io" => Vendor::CustomerIo,
-};
-
-/// A service of the user's own has breakers that no run can see: the column is there for readers of older files.
-const SERVICE: [Column; 1] =
-    [Column { name: "breaker_service", get: |_| String::new(), set: |_, text| text.is_empty().then_some(()) }];
+/// What the columns of breakers begin with. A vendor without a breaker has an empty one.
+const BREAKER: &str = "breaker_";
+/// A service of the user's own has breakers that no run can see: the column is empty, and there for readers of older files.
+const SERVICE: &str = "breaker_service";
 
 const CPU: &str = "_cpu_percent";
 const MEMORY: &str = "_memory_bytes";
 
-fn columns() -> impl Iterator<Item = &'static Column> {
-    NUMBERS.iter().chain(&BREAKERS).chain(&SERVICE)
+/// The names of the columns that every timeline has.
+fn columns() -> impl Iterator<Item = String> {
+    let numbers = NUMBERS.iter().map(|column| column.name.to_owned());
+    numbers.chain(Vendor::ALL.map(|vendor| format!("{BREAKER}{vendor}"))).chain([SERVICE.to_owned()])
 }
 
 fn breaker_state(text: &str) -> Option<BreakerState> {
@@ -113,8 +95,7 @@ impl<W: Write> TimelineWriter<W> {
     pub fn new(out: W, roles: &[&str]) -> io::Result<Self> {
         let mut writer = Self { out, roles: roles.iter().map(|role| (*role).to_owned()).collect() };
         let processes: Vec<String> = roles.iter().flat_map(|role| [format!("{role}{CPU}"), format!("{role}{MEMORY}")]).collect();
-        let names = columns().map(|column| column.name.to_owned());
-        writer.write_row(names.chain(processes).collect())?;
+        writer.write_row(columns().chain(processes).collect())?;
         Ok(writer)
     }
 
@@ -123,7 +104,10 @@ impl<W: Write> TimelineWriter<W> {
     /// # Errors
     /// When `out` fails; it may then hold a part of the row.
     pub fn write(&mut self, second: &Second) -> io::Result<()> {
-        let mut row: Vec<String> = columns().map(|column| (column.get)(second)).collect();
+        let breaker = |vendor| second.gauges.breakers.get(&vendor).map_or("", |state| state.as_str()).to_owned();
+        let mut row: Vec<String> = NUMBERS.iter().map(|column| (column.get)(second)).collect();
+        row.extend(Vendor::ALL.map(breaker));
+        row.push(String::new());
         for role in &self.roles {
             let process = second.processes.iter().find(|process| process.role == *role);
             row.push(process.map(|process| process.cpu_percent.to_string()).unwrap_or_default());
@@ -159,15 +143,19 @@ pub struct TimelineError {
 /// What a column of a file is.
 enum Meaning {
     Common(&'static Column),
+    Breaker(Vendor),
+    Empty,
     Cpu(String),
     Memory(String),
 }
 
 fn meaning(name: &str) -> Option<Meaning> {
-    let common = columns().find(|column| column.name == name).map(Meaning::Common);
+    let common = NUMBERS.iter().find(|column| column.name == name).map(Meaning::Common);
+    let service = || (name == SERVICE).then_some(Meaning::Empty);
+    let breaker = || name.strip_prefix(BREAKER).and_then(Vendor::named).map(Meaning::Breaker);
     let cpu = || name.strip_suffix(CPU).map(|role| Meaning::Cpu(role.to_owned()));
     let memory = || name.strip_suffix(MEMORY).map(|role| Meaning::Memory(role.to_owned()));
-    common.or_else(cpu).or_else(memory)
+    common.or_else(breaker).or_else(service).or_else(cpu).or_else(memory)
 }
 
 /// Reads a timeline whole.
@@ -182,8 +170,8 @@ pub fn read_timeline(input: impl Read) -> Result<Vec<Second>, TimelineError> {
         let unknown = || TimelineError { line: 1, problem: format!("unknown column \"{name}\"") };
         meanings.push(meaning(name).ok_or_else(unknown)?);
     }
-    if let Some(missing) = columns().find(|column| !header.iter().any(|name| name == column.name)) {
-        return Err(TimelineError { line: 1, problem: format!("column \"{}\" is missing", missing.name) });
+    if let Some(missing) = columns().find(|column| !header.iter().any(|name| name == column)) {
+        return Err(TimelineError { line: 1, problem: format!("column \"{missing}\" is missing") });
     }
     let mut seconds = Vec::new();
     for record in csv.records() {
@@ -203,6 +191,8 @@ fn set(second: &mut Second, meaning: &Meaning, text: &str) -> Option<()> {
     match meaning {
         Meaning::Common(column) => (column.set)(second, text)?,
         _ if text.is_empty() => {}
+        Meaning::Empty => return None,
+        Meaning::Breaker(vendor) => drop(second.gauges.breakers.insert(*vendor, breaker_state(text)?)),
         Meaning::Cpu(role) => process(second, role).cpu_percent = text.parse().ok().filter(|cpu: &f64| cpu.is_finite())?,
         Meaning::Memory(role) => process(second, role).memory_bytes = text.parse().ok()?,
     }

@@ -40,7 +40,7 @@ pub(super) async fn prepare(test_plan: &TestPlan, options: &RunOptions, sinks: V
     };
     let service = service(&test_plan, reserved, simulator.as_ref(), &client, options).await?;
     let endpoints = match &simulator {
-        Some(simulator) if service.is_none() => simulator.endpoints()?,
+        Some(simulator) if service.is_none() => Endpoints::of(&simulator.access()?)?,
         _ => match &test_plan.target {
             Target::BaseUrls(access) => Endpoints::of(access)?,
             Target::Simulated | Target::Service(_) => Endpoints::default(),
@@ -98,9 +98,8 @@ async fn service(
                 time_scale: options.time_scale,
                 run_dir: options.dir.path(),
                 config: ConfigSource {
-                    clay: simulator.clay_url(),
-                    customer_io: simulator.customer_io_url(),
-                    vendors: &test_plan.simulation,
+                    vendors: simulator.access()?,
+                    clay_callback_secret: test_plan.simulation.clay.callbacks.signing_secret.as_ref(),
                     users: test_plan.total_load().users(),
                     workers: None,
                     resilience: &test_plan.text,
@@ -122,7 +121,7 @@ fn named_targets(test_plan: &TestPlan) -> Vec<&http::Uri> {
     });
     let vendors: Vec<&http::Uri> = match &test_plan.target {
         Target::Service(ServiceTarget { at: ServiceAt::Url(url), .. }) => vec![url],
-        Target::BaseUrls(access) => access.base_urls().collect(),
+        Target::BaseUrls(access) => access.base_urls.values().flatten().collect(),
         Target::Simulated | Target::Service(_) => Vec::new(),
     };
     journeys.chain(vendors).collect()

@@ -18,7 +18,7 @@ use crate::gate::LedgerClock;
 use crate::scenario::TestPlan;
 use crate::seed::Seed;
 use crate::units::micros;
-use crate::vendor_api::{EndpointError, Endpoints};
+use crate::vendor_api::{EndpointError, VendorAccess};
 
 /// The simulator of a run, before the load.
 pub(super) struct Simulator {
@@ -59,18 +59,8 @@ impl Simulator {
     }
 
     /// Where it listens and what it lets in.
-    pub(super) fn endpoints(&self) -> Result<Endpoints, EndpointError> {
-        Endpoints::simulated(self.child.clay_url(), self.child.customer_io_url(), &self.settings)
-    }
-
-    /// Clay's base URL.
-    pub(super) fn clay_url(&self) -> &str {
-        self.child.clay_url()
-    }
-
-    /// Customer.io's base URL.
-    pub(super) fn customer_io_url(&self) -> &str {
-        self.child.customer_io_url()
+    pub(super) fn access(&self) -> Result<VendorAccess, EndpointError> {
+        VendorAccess::simulated(|vendor| self.child.url(vendor), &self.settings)
     }
 
     /// Its process.

@@ -335,13 +335,12 @@ fn a_window_alone_and_a_pattern_switched_on_have_defaults() {
 #[test]
 fn a_target_takes_its_credentials_from_the_environment() {
     let target = "[target]\nclay = \"https://clay.example/\"\nclay_api_key = { env = \"TOKEN\" }\n";
-    let Target::BaseUrls(VendorAccess { clay, clay_api_key, customer_io, .. }) = scenario(&format!("{SHORT}{target}")).target
-    else {
+    let Target::BaseUrls(VendorAccess { base_urls, values }) = scenario(&format!("{SHORT}{target}")).target else {
         panic!("simulated")
     };
-    assert_eq!(clay.unwrap().host(), Some("clay.example"));
-    assert_eq!(clay_api_key.unwrap().expose(), "secret-value");
-    assert!(customer_io.is_none());
+    assert_eq!(base_urls[Vendor::Clay].as_ref().unwrap().host(), Some("clay.example"));
+    assert_eq!(values["clay_api_key"].expose(), "secret-value");
+    assert!(base_urls[Vendor::CustomerIo].is_none());
 }
 
 #[test]

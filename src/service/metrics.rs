@@ -16,9 +16,8 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::stats::Stats;
 use crate::event::BreakerState;
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, PerVendor, Route, Vendor};
 use crate::resilience::PipelineGauges;
-use crate::vendor_api::Route;
 
 /// What `/metrics` is, for the one who reads it.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -81,8 +80,7 @@ pub(super) struct Metrics {
 /// The registry and the gauges that are set when it is read.
 struct Page {
     registry: Registry,
-    clay_queue_depth: IntGauge,
-    customer_io_queue_depth: IntGauge,
+    queue_depths: PerVendor<IntGauge>,
     dead_letters: Family<Labels<1>, IntGauge>,
     in_flight: Family<Labels<1>, IntGauge>,
     breakers: Family<Labels<3>, IntGauge>,
@@ -147,11 +145,11 @@ impl Metrics {
     }
 
     /// An attempt came to its end.
-    pub(super) fn attempt(&self, vendor: Vendor, route: Route, status: u16, failure: Option<FailureKind>, took: Duration) {
+    pub(super) fn attempt(&self, route: &Route, status: u16, failure: Option<FailureKind>, took: Duration) {
         let outcome = failure.map_or("success", FailureKind::as_str);
-        let labels = [("vendor", vendor.as_str()), ("route", route.as_str()), ("status", class(status)), ("outcome", outcome)];
+        let labels = [("vendor", route.vendor.as_str()), ("route", route.name), ("status", class(status)), ("outcome", outcome)];
         self.attempts.get_or_create(&labels).inc();
-        self.attempt_seconds.get_or_create(&[("route", route.as_str())]).observe(took.as_secs_f64());
+        self.attempt_seconds.get_or_create(&[("route", route.name)]).observe(took.as_secs_f64());
     }
 
     /// The page, with gauges as `stats` says.
@@ -169,13 +167,11 @@ impl Page {
         let mut registry = Registry::default();
         let it = &mut registry;
         Self {
-            clay_queue_depth: registered(it, "clay_queue_depth", "Operations that wait for Clay", Gauge::default()),
-            customer_io_queue_depth: registered(
-                it,
-                "customer_io_queue_depth",
-                "Operations that wait for Customer.io",
-                Gauge::default(),
-            ),
+            queue_depths: PerVendor::from_fn(|vendor| {
+                let (name, about) =
+                    (format!("{vendor}_queue_depth"), format!("Operations that wait for {}", vendor.display_name()));
+                registered(it, &name, &about, Gauge::default())
+            }),
             dead_letters: registered(it, "plimsoll_dead_letters", "Operations that were given up", Family::default()),
             in_flight: registered(it, "plimsoll_in_flight", "Requests sent to a vendor and not yet answered", Family::default()),
             breakers: registered(it, "plimsoll_breaker_state", "1 for the state that a guard is in", Family::default()),
@@ -193,14 +189,13 @@ impl Page {
     }
 
     fn set(&self, stats: &Stats) {
-        self.clay_queue_depth.set(signed(stats.vendors[Vendor::Clay].queue_depth));
-        self.customer_io_queue_depth.set(signed(stats.vendors[Vendor::CustomerIo].queue_depth));
         self.credits_used.set(signed(stats.vendors[Vendor::Clay].credits_used));
         self.credits_left.set(stats.vendors[Vendor::Clay].credits_left.map_or(-1, signed));
         self.ready.set(i64::from(stats.ready));
         self.uptime.set(stats.elapsed_us as f64 / 1e6);
         for (vendor, seen) in stats.vendors.iter() {
             let label = [("vendor", vendor.as_str())];
+            self.queue_depths[vendor].set(signed(seen.queue_depth));
             self.dead_letters.get_or_create(&label).set(signed(seen.dead_letters));
             self.in_flight.get_or_create(&label).set(signed(seen.in_flight));
             self.set_guards(vendor, seen);

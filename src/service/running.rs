@@ -163,7 +163,7 @@ pub async fn start<S: LeadStore>(
 
 fn client(vendors: &VendorAccess, workers: u32) -> Result<HttpClient, TransportError> {
     let pool = PoolSettings { max_idle_per_host: workers as usize, idle_timeout: POOL_IDLE };
-    let secure = vendors.base_urls().any(|uri| uri.scheme_str() == Some("https"));
+    let secure = vendors.base_urls.values().flatten().any(|uri| uri.scheme_str() == Some("https"));
     HttpClient::new(secure, &pool)
 }
 

@@ -9,7 +9,7 @@ use super::metrics::Metrics;
 use crate::outcome::FailureKind;
 use crate::resilience::{Operation, Reply, Sender};
 use crate::transport::{Body, Transport};
-use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, Route, reply, request};
+use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, reply, request};
 
 /// Sends over a transport.
 pub(super) struct VendorSender {
@@ -50,7 +50,6 @@ impl Drop for Attempt<'_> {
         let took = self.sent.elapsed();
         let cut_off = if took >= self.sender.timeout { FailureKind::Timeout } else { FailureKind::Interrupted };
         let (status, failure) = self.ended.unwrap_or((0, Some(cut_off)));
-        let kind = self.operation.kind;
-        self.sender.metrics.attempt(kind.vendor(), Route::of(kind), status, failure, took);
+        self.sender.metrics.attempt(self.operation.kind.route(), status, failure, took);
     }
 }

@@ -1,145 +1,136 @@
-//! Where the vendors are, and what they ask for to let us in.
+//! The routes of the vendors, ready to be called.
+
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http::{HeaderValue, Uri};
-use mock_server::settings::SimulationSettings;
-use thiserror::Error;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Request, Uri};
+use http_body_util::Full;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::access::{EndpointError, VendorAccess};
 use crate::config::Secret;
+use crate::outcome::{Credential, Route, RoutePath};
 
-/// Where a file says that the vendors are, with credentials from the environment. What it leaves out cannot be called.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VendorAccess {
-    /// Clay's base URL, without a trailing slash.
-    pub clay: Option<Uri>,
-    /// Clay's key.
-    pub clay_api_key: Option<Secret>,
-    /// Path of the webhook source under Clay's base URL.
-    pub clay_webhook_path: Option<String>,
-    /// Token of the webhook source.
-    pub clay_webhook_token: Option<Secret>,
-    /// Customer.io's base URL, without a trailing slash.
-    pub customer_io: Option<Uri>,
-    /// Customer.io's site ID.
-    pub customer_io_site_id: Option<Secret>,
-    /// Customer.io's API key.
-    pub customer_io_api_key: Option<Secret>,
-}
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// What stands for the user in a path.
+const USER: &str = "{user}";
 
-impl VendorAccess {
-    /// The base URLs that it names.
-    pub fn base_urls(&self) -> impl Iterator<Item = &Uri> {
-        [&self.clay, &self.customer_io].into_iter().flatten()
-    }
-}
-
-/// Base URLs and ready-made credentials; the default has none. Header values are marked sensitive: they print as `Sensitive`.
+/// The routes that can be called, by name; the default has none. Header values are marked sensitive: they print as
+/// `Sensitive`.
 #[derive(Debug, Clone, Default)]
-pub struct Endpoints {
-    /// POST `/v1/resource`.
-    pub clay_resource: Option<Uri>,
-    /// `Authorization` for Clay's API.
-    pub clay_authorization: Option<HeaderValue>,
-    /// POST to the webhook source.
-    pub clay_webhook: Option<Uri>,
-    /// `x-clay-webhook-auth`.
-    pub clay_webhook_token: Option<HeaderValue>,
-    /// Customer.io's Track API, up to and without `/api/v1`.
-    pub customer_io: Option<String>,
-    /// `Authorization` for the Track API.
-    pub customer_io_authorization: Option<HeaderValue>,
-}
+pub struct Endpoints(BTreeMap<&'static str, Endpoint>);
 
-/// A base URL or a credential that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum EndpointError {
-    /// Not a URL.
-    #[error("{0} is not a usable base URL: write one like https://api.example.com")]
-    BadUrl(String),
-    /// A credential with characters that no header can carry.
-    #[error("the credential for {0} has characters that an HTTP header cannot carry (a line break, perhaps)")]
-    BadCredential(&'static str),
+/// A route that can be called.
+#[derive(Debug, Clone)]
+struct Endpoint {
+    /// With [`USER`] in it where that is a part of it.
+    url: String,
+    credential: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Endpoints {
-    /// The endpoints of the simulated vendors at these base URLs.
-    ///
-    /// # Errors
-    /// When a base URL or a credential cannot be used.
-    pub fn simulated(clay: &str, customer_io: &str, settings: &SimulationSettings) -> Result<Self, EndpointError> {
-        let webhook = format!("/v3/sources/webhook/{}", settings.clay.webhook_id);
-        Ok(Self {
-            clay_resource: Some(join(clay, "/v1/resource")?),
-            clay_authorization: Some(bearer(&settings.clay.api_key, "Clay")?),
-            clay_webhook: Some(join(clay, &webhook)?),
-            clay_webhook_token: settings.clay.webhook_token.as_deref().map(webhook_token).transpose()?,
-            customer_io: Some(customer_io.to_owned()),
-            customer_io_authorization: Some(basic(&settings.customer_io.site_id, &settings.customer_io.api_key)?),
-        })
-    }
-
-    /// The endpoints that a file names.
+    /// The endpoints that `access` leads to.
     ///
     /// # Errors
     /// When a base URL or a credential cannot be used.
     pub fn of(access: &VendorAccess) -> Result<Self, EndpointError> {
-        let base = |uri: &Uri| uri.to_string().trim_end_matches('/').to_owned();
-        let clay = access.clay.as_ref().map(base);
-        let webhook = clay.as_deref().zip(access.clay_webhook_path.as_deref());
-        let token = access.clay_webhook_token.as_ref();
-        let basic_pair = access.customer_io_site_id.as_ref().zip(access.customer_io_api_key.as_ref());
-        Ok(Self {
-            clay_resource: clay.as_deref().map(|base| join(base, "/v1/resource")).transpose()?,
-            clay_authorization: access.clay_api_key.as_ref().map(|key| bearer(key.expose(), "Clay")).transpose()?,
-            clay_webhook: webhook.map(|(base, path)| join(base, path)).transpose()?,
-            clay_webhook_token: token.map(|token| webhook_token(token.expose())).transpose()?,
-            customer_io: access.customer_io.as_ref().map(base),
-            customer_io_authorization: basic_pair.map(|(site, key)| basic(site.expose(), key.expose())).transpose()?,
-        })
+        let mut endpoints = BTreeMap::new();
+        for route in Route::all() {
+            if let Some(url) = url(route, access)? {
+                endpoints.insert(route.name, Endpoint { url, credential: credential(route, access)? });
+            }
+        }
+        Ok(Self(endpoints))
+    }
+
+    /// A request that takes `route`, about `user`, with a body of JSON; `None` where nothing leads to the route, or the user
+    /// makes no URL.
+    pub fn request(&self, route: &Route, user: &str, body: impl Into<Bytes>) -> Option<Request<Full<Bytes>>> {
+        let endpoint = self.0.get(route.name)?;
+        let mut request = Request::new(Full::new(body.into()));
+        *request.method_mut() = route.method.clone();
+        let user = utf8_percent_encode(user, NON_ALPHANUMERIC).to_string();
+        *request.uri_mut() = endpoint.url.replace(USER, &user).parse().ok()?;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        if let Some((name, value)) = &endpoint.credential {
+            headers.insert(name, value.clone());
+        }
+        Some(request)
     }
 }
 
-fn join(base: &str, path: &str) -> Result<Uri, EndpointError> {
+fn url(route: &Route, access: &VendorAccess) -> Result<Option<String>, EndpointError> {
+    let Some(base) = &access.base_urls[route.vendor] else { return Ok(None) };
+    let path = match route.path {
+        RoutePath::Fixed(path) => path,
+        RoutePath::Given(key) => match access.values.get(key) {
+            Some(path) => path.expose(),
+            None => return Ok(None),
+        },
+    };
+    let base = base.to_string();
     let slash = if path.starts_with('/') { "" } else { "/" };
-    let url = format!("{base}{slash}{path}");
-    url.parse().map_err(|_| EndpointError::BadUrl(url))
+    let url = format!("{}{slash}{path}", base.trim_end_matches('/'));
+    match url.replace(USER, "user").parse::<Uri>() {
+        Ok(_) => Ok(Some(url)),
+        Err(_) => Err(EndpointError::BadUrl(url)),
+    }
 }
 
-/// The header Authorization with a token of `whose`.
-pub(crate) fn bearer(token: &str, whose: &'static str) -> Result<HeaderValue, EndpointError> {
-    secret_header(&format!("Bearer {token}"), whose)
+/// The header Authorization with a token of `owner`.
+pub(crate) fn bearer(token: &str, owner: &'static str) -> Result<HeaderValue, EndpointError> {
+    secret_header(&format!("Bearer {token}"), owner)
 }
 
-fn webhook_token(token: &str) -> Result<HeaderValue, EndpointError> {
-    secret_header(token, "Clay's webhook")
+fn credential(route: &Route, access: &VendorAccess) -> Result<Option<(HeaderName, HeaderValue)>, EndpointError> {
+    let value = |key: &str| access.values.get(key).map(Secret::expose);
+    let vendor = route.vendor.display_name();
+    let (name, text, owner) = match route.credential {
+        Credential::None => return Ok(None),
+        Credential::Bearer(key) => (AUTHORIZATION, value(key).map(|key| format!("Bearer {key}")), vendor),
+        Credential::Basic([user, password]) => {
+            let pair = value(user).zip(value(password)).map(|(user, password)| format!("{user}:{password}"));
+            (AUTHORIZATION, pair.map(|pair| format!("Basic {}", BASE64.encode(pair))), vendor)
+        }
+        Credential::Optional(header, key, owner) => (HeaderName::from_static(header), value(key).map(str::to_owned), owner),
+    };
+    text.map(|text| Ok((name, secret_header(&text, owner)?))).transpose()
 }
 
-fn basic(site: &str, key: &str) -> Result<HeaderValue, EndpointError> {
-    secret_header(&format!("Basic {}", BASE64.encode(format!("{site}:{key}"))), "Customer.io")
-}
-
-fn secret_header(text: &str, whose: &'static str) -> Result<HeaderValue, EndpointError> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| EndpointError::BadCredential(whose))?;
+/// A header value that does not show, for the credential of `owner`.
+pub(crate) fn secret_header(text: &str, owner: &'static str) -> Result<HeaderValue, EndpointError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| EndpointError::BadCredential(owner))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
 #[cfg(test)]
 mod tests {
+    use mock_server::settings::SimulationSettings;
+
     use super::*;
+
+    fn simulated(settings: &SimulationSettings) -> Result<Endpoints, EndpointError> {
+        Endpoints::of(&VendorAccess::simulated(|_| "http://127.0.0.1:1", settings).unwrap())
+    }
 
     #[test]
     fn credentials_never_print() {
-        let endpoints = Endpoints::simulated("http://127.0.0.1:1", "http://127.0.0.1:2", &SimulationSettings::default()).unwrap();
-        let printed = format!("{endpoints:?}");
-        assert!(!printed.contains("simulated-clay-key"), "{printed}");
+        let printed = format!("{:?}", simulated(&SimulationSettings::default()).unwrap());
+        assert!(printed.contains("127.0.0.1") && !printed.contains("simulated-clay-key"), "{printed}");
         assert!(!printed.contains("Basic"), "{printed}");
     }
 
     #[test]
     fn a_credential_that_no_header_can_carry_is_refused_without_showing_it() {
-        let error = bearer("two\nlines", "Clay").unwrap_err();
+        let mut settings = SimulationSettings::default();
+        settings.clay.api_key = "two\nlines".to_owned();
+        let error = simulated(&settings).unwrap_err();
+        assert_eq!(error, EndpointError::BadCredential("Clay"));
         assert!(!error.to_string().contains("two"), "{error}");
     }
 }

@@ -1,8 +1,11 @@
 //! A lead as the operations that the vendors are asked for, each with a key of its own.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use crate::resilience::{Operation, OperationKind, idempotency_key};
+use crate::outcome::{OperationKind, Payload, Route};
+use crate::resilience::{Operation, idempotency_key};
 
 /// The field of a follow-up's attributes that says who found them out: `vendor`, `cache` or `local`.
 pub const ENRICHED_BY: &str = "enriched_by";
@@ -10,21 +13,31 @@ pub const ENRICHED_BY: &str = "enriched_by";
 /// The operations of the lead of key `lead`, in their order. A key is made of the lead's and of what is done, so a lead that
 /// its submitter gave a key to is the same lead whatever its data says.
 pub fn lead_operations(lead: &str, user: &str, data: &Value) -> Vec<Operation> {
-    [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track]
+    OperationKind::OF_A_LEAD
         .into_iter()
         .map(|kind| Operation {
             kind,
             user: user.to_owned(),
-            data: match kind {
-                OperationKind::Enrich | OperationKind::Identify => data.clone(),
-                OperationKind::Track => json!({ "name": "lead_received", "data": data }),
-            },
+            data: operation_data(kind, data),
             key: operation_key(kind, lead),
             lead: Some(lead.to_owned()),
             caller: 0,
             due: None,
         })
         .collect()
+}
+
+/// The keys of `[target]` that the routes of a lead's operations are called with.
+pub(crate) fn lead_access_keys() -> BTreeSet<&'static str> {
+    OperationKind::OF_A_LEAD.into_iter().map(OperationKind::route).flat_map(Route::keys).map(|(key, _)| key).collect()
+}
+
+/// What the operation of this kind holds of a lead that `data` is known of.
+pub fn operation_data(kind: OperationKind, data: &Value) -> Value {
+    match kind.payload() {
+        Payload::Data | Payload::Row => data.clone(),
+        Payload::Event => json!({ "name": "lead_received", "data": data }),
+    }
 }
 
 /// The key of a lead's operation.

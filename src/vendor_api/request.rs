@@ -1,14 +1,13 @@
 //! One operation as one HTTP request, the same for every attempt.
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderName, HeaderValue, Request};
 use http_body_util::Full;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::endpoints::Endpoints;
-use crate::resilience::{Operation, OperationKind};
+use crate::outcome::Payload;
+use crate::resilience::Operation;
 
 /// The field of Clay's row that holds the operation's key: a table can be set to ignore rows whose value is there already.
 pub const IDEMPOTENCY_KEY_FIELD: &str = "idempotency_key";
@@ -18,68 +17,20 @@ pub const LEAD_FIELD: &str = "plimsoll_lead";
 /// Fields of a lead's data that would be overwritten in Clay's row.
 pub const RESERVED_FIELDS: [&str; 2] = [IDEMPOTENCY_KEY_FIELD, LEAD_FIELD];
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const WEBHOOK_TOKEN: HeaderName = HeaderName::from_static("x-clay-webhook-auth");
-
-/// The route that an operation's request takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Route {
-    /// Clay's webhook source.
-    Webhook,
-    /// PUT of a customer.
-    Identify,
-    /// POST of a customer's event.
-    Track,
-}
-
-impl Route {
-    /// Every route.
-    pub const ALL: [Self; 3] = [Self::Webhook, Self::Identify, Self::Track];
-
-    /// The route of an operation.
-    pub fn of(kind: OperationKind) -> Self {
-        match kind {
-            OperationKind::Enrich => Self::Webhook,
-            OperationKind::Identify => Self::Identify,
-            OperationKind::Track => Self::Track,
-        }
-    }
-
-    /// The name used in samples and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Webhook => "clay.webhook",
-            Self::Identify => "customer_io.identify",
-            Self::Track => "customer_io.track",
-        }
-    }
-}
+/// The header that carries an operation's key, or a lead's.
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The request of an operation; `None` where its endpoint is not named, or its user makes no URL.
 pub fn request(endpoints: &Endpoints, operation: &Operation) -> Option<Request<Full<Bytes>>> {
-    let mut request = match operation.kind {
-        OperationKind::Enrich => enrich(endpoints, operation),
-        OperationKind::Identify => {
-            let uri = customer(endpoints, &operation.user, "")?;
-            Some(authorised(endpoints, json(Method::PUT, uri, &operation.data)))
-        }
-        OperationKind::Track => {
-            let uri = customer(endpoints, &operation.user, "/events")?;
-            Some(authorised(endpoints, json(Method::POST, uri, &event(operation))))
-        }
-    }?;
+    let body = match operation.kind.payload() {
+        Payload::Data => operation.data.to_string(),
+        Payload::Row => row(operation).to_string(),
+        Payload::Event => event(operation).to_string(),
+    };
+    let mut request = endpoints.request(operation.kind.route(), &operation.user, body)?;
     // No vendor documents it, and it does no harm: it joins a vendor's log to an operation.
     if let Ok(key) = HeaderValue::from_str(&operation.key) {
         request.headers_mut().insert(IDEMPOTENCY_KEY, key);
-    }
-    Some(request)
-}
-
-fn enrich(endpoints: &Endpoints, operation: &Operation) -> Option<Request<Full<Bytes>>> {
-    let mut request = json(Method::POST, endpoints.clay_webhook.clone()?, &row(operation));
-    if let Some(token) = &endpoints.clay_webhook_token {
-        request.headers_mut().insert(WEBHOOK_TOKEN, token.clone());
     }
     Some(request)
 }
@@ -102,26 +53,6 @@ fn event(operation: &Operation) -> Value {
     Value::Object(event)
 }
 
-fn customer(endpoints: &Endpoints, user: &str, rest: &str) -> Option<Uri> {
-    let base = endpoints.customer_io.as_deref()?;
-    format!("{base}/api/v1/customers/{}{rest}", utf8_percent_encode(user, NON_ALPHANUMERIC)).parse().ok()
-}
-
-fn authorised(endpoints: &Endpoints, mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
-    if let Some(value) = &endpoints.customer_io_authorization {
-        request.headers_mut().insert(AUTHORIZATION, value.clone());
-    }
-    request
-}
-
-fn json(method: Method, uri: Uri, body: &Value) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(Bytes::from(body.to_string())));
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
-    request.headers_mut().insert(CONTENT_TYPE, JSON);
-    request
-}
-
 /// A ULID (26 digits of Crockford's base 32, 128 bits) from the first 128 bits of a key in hex.
 fn ulid(key: &str) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -132,14 +63,18 @@ fn ulid(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt;
+    use mock_server::fault::SimulatedVendor;
     use mock_server::settings::SimulationSettings;
     use serde_json::json;
 
     use super::*;
+    use crate::outcome::OperationKind;
+    use crate::vendor_api::VendorAccess;
 
     async fn sent(operation: &Operation) -> (String, Value) {
-        let endpoints = Endpoints::simulated("http://127.0.0.1:1", "http://127.0.0.1:2", &SimulationSettings::default());
-        let (head, body) = request(&endpoints.unwrap(), operation).unwrap().into_parts();
+        let url = |vendor| if vendor == SimulatedVendor::Clay { "http://127.0.0.1:1" } else { "http://127.0.0.1:2" };
+        let access = VendorAccess::simulated(url, &SimulationSettings::default()).unwrap();
+        let (head, body) = request(&Endpoints::of(&access).unwrap(), operation).unwrap().into_parts();
         assert_eq!(head.headers["idempotency-key"], operation.key.as_str());
         let body = body.collect().await.unwrap().to_bytes();
         (format!("{} {}", head.method, head.uri), serde_json::from_slice(&body).unwrap())
@@ -173,7 +108,7 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_to_an_endpoint_that_is_not_named() {
-        for kind in [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track] {
+        for kind in OperationKind::ALL {
             assert!(request(&Endpoints::default(), &Operation::new(kind, "ada", json!({}))).is_none());
         }
     }

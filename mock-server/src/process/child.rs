@@ -161,16 +161,6 @@ impl Child {
         &self.urls[vendor]
     }
 
-    /// Clay's base URL, without a trailing slash.
-    pub fn clay_url(&self) -> &str {
-        self.url(SimulatedVendor::Clay)
-    }
-
-    /// Customer.io's base URL, without a trailing slash.
-    pub fn customer_io_url(&self) -> &str {
-        self.url(SimulatedVendor::CustomerIo)
-    }
-
     /// The admin API's base URL, without a trailing slash; `None` where the settings have no admin API.
     pub fn admin_url(&self) -> Option<&str> {
         self.admin_url.as_deref()

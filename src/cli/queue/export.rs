@@ -10,7 +10,7 @@ use crate::outcome::{RestingState, Vendor};
 use crate::store::listing::StoredOperation;
 
 use super::error::QueueError;
-use super::names::{PLACES, date};
+use super::names::date;
 use super::stores::Reader;
 use super::stores::StoreArgs;
 use crate::cli::{Exit, output};
@@ -67,11 +67,11 @@ fn write(
     out: &mut impl Write,
     failed: impl Fn(io::Error) -> QueueError,
 ) -> Result<u64, QueueError> {
-    let places = if args.place.is_empty() { PLACES.as_slice() } else { &args.place };
+    let places: Vec<RestingState> = if args.place.is_empty() { RestingState::ALL.to_vec() } else { args.place.clone() };
     let mut rows = Rows::new(args.format, out);
     rows.header().map_err(&failed)?;
     let mut count = 0;
-    reader.each(args.vendor, places, |entry| {
+    reader.each(args.vendor, &places, |entry| {
         count += 1;
         rows.row(entry).map_err(&failed)
     })?;

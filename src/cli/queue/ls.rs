@@ -8,9 +8,10 @@ use crate::resilience::UnixMillis;
 use crate::store::listing::{StoreSummary, VendorSummary};
 
 use super::error::QueueError;
-use super::names::{PLACES, from_now, now};
+use super::names::{from_now, now};
 use super::stores::StoreArgs;
 use crate::cli::{Exit, output};
+use crate::outcome::RestingState;
 
 /// Arguments of `plimsoll queue ls`.
 #[derive(Debug, Args)]
@@ -38,7 +39,7 @@ fn text(summary: &StoreSummary, now: UnixMillis) -> String {
         return text;
     }
     let _ = write!(text, "\n{:<12}", "operations");
-    for place in PLACES {
+    for place in RestingState::ALL {
         let _ = write!(text, " {:>13}", place.as_str());
     }
     let _ = writeln!(text, "  {:>14}  {:>14}", "oldest queued", "next due");
@@ -58,7 +59,7 @@ fn text(summary: &StoreSummary, now: UnixMillis) -> String {
 
 fn row(text: &mut String, vendor: &VendorSummary, now: UnixMillis) {
     let _ = write!(text, "{:<12}", vendor.vendor.as_str());
-    for place in PLACES {
+    for place in RestingState::ALL {
         let _ = write!(text, " {:>13}", vendor.places.get(&place).copied().unwrap_or(0));
     }
     let when = |at: Option<UnixMillis>| at.map_or_else(|| "-".to_owned(), |at| from_now(at, now));

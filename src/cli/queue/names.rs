@@ -13,25 +13,20 @@ impl ValueEnum for Vendor {
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        let value = PossibleValue::new(self.as_str());
-        Some(if *self == Self::CustomerIo { value.alias("customer-io") } else { value })
+        Some(PossibleValue::new(self.as_str()).aliases((*self == Self::CustomerIo).then_some("customer-io")))
     }
 }
 
 impl ValueEnum for RestingState {
     fn value_variants<'a>() -> &'a [Self] {
-        &PLACES
+        &Self::ALL
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        let value = PossibleValue::new(self.as_str());
-        Some(if *self == Self::DeadLettered { value.aliases(["dead-lettered", "dead"]) } else { value })
+        let aliases: &[&str] = if *self == Self::DeadLettered { &["dead-lettered", "dead"] } else { &[] };
+        Some(PossibleValue::new(self.as_str()).aliases(aliases))
     }
 }
-
-/// Every place, in the order in which they are shown.
-pub(super) const PLACES: [RestingState; 5] =
-    [RestingState::Queued, RestingState::Delivered, RestingState::Degraded, RestingState::DeadLettered, RestingState::Rejected];
 
 /// The vendor that was asked for, or all of them.
 pub(super) fn vendors(only: Option<Vendor>) -> Vec<Vendor> {

@@ -90,7 +90,7 @@ fn target(test_plan: &TestPlan) -> String {
             }
             ServiceAt::Url(url) => format!("the service at {url}, and whatever it calls"),
         },
-        Target::BaseUrls(access) => access.base_urls().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        Target::BaseUrls(access) => access.base_urls.values().flatten().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     }
 }
 

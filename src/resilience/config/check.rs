@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::form::{RawBackoff, RawBreaker, RawInFlight, RawPipeline, RawResilience, RawRetry, RawThrottle, RawWindow};
 use crate::config::KeyPath;
 use crate::config::Switch;
-use crate::outcome::Vendor;
 use crate::resilience::Resilience;
 use crate::resilience::{
     Backoff, BreakerSettings, CreditSettings, FallbackStep, IdempotencySettings, InFlightSettings, LimiterSettings,
@@ -33,7 +32,7 @@ impl Checker<'_> {
     pub(crate) fn resilience(&mut self, raw: Option<&RawResilience>) -> Resilience {
         let mut resilience = Resilience::from_fn(PipelineSettings::of);
         let Some(raw) = raw else { return resilience };
-        for (vendor, raw) in [(Vendor::Clay, &raw.clay), (Vendor::CustomerIo, &raw.customer_io)] {
+        for (vendor, raw) in raw.pipelines.iter() {
             if let Some(raw) = raw {
                 self.pipeline(&mut resilience[vendor], raw, &KeyPath::of("resilience").key(vendor.as_str()));
             }

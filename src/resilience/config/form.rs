@@ -1,19 +1,23 @@
 //! The pipeline in front of each vendor.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
-use crate::config::{Period, Switch};
+use crate::config::{Period, Switch, vendors_schema};
+use crate::outcome::PerVendor;
 use crate::resilience::{BreakerMode, FallbackStep};
 
 /// The pipelines.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = false))]
 pub(crate) struct RawResilience {
-    /// The one in front of Clay.
-    pub(crate) clay: Option<RawPipeline>,
-    /// The one in front of Customer.io.
-    pub(crate) customer_io: Option<RawPipeline>,
+    #[serde(flatten)]
+    #[schemars(schema_with = "pipelines")]
+    pub(crate) pipelines: PerVendor<Option<RawPipeline>>,
+}
+
+fn pipelines(generator: &mut SchemaGenerator) -> Schema {
+    vendors_schema::<RawPipeline>(generator, |vendor| format!("The one in front of {vendor}."))
 }
 
 /// One vendor's pipeline. What is left out keeps its default.

@@ -9,7 +9,7 @@ use mock_server::latency::LatencyModel;
 
 use crate::config::KeyPath;
 use crate::config::{LatencyForm, LatencyModelForm, Period};
-use crate::outcome::{PerVendor, Vendor};
+use crate::outcome::Vendor;
 use crate::resilience::Resilience;
 use crate::resilience::{BreakerMode, PipelineSettings};
 use crate::scenario::expectations::{BreakerExpectations, Expectations};
@@ -33,7 +33,7 @@ impl Tested<'_> {
     fn pipes(&self, vendor: Vendor) -> bool {
         let calls = |weighted: &WeightedJourney| {
             let kind = weighted.journey.kind();
-            kind.uses_pipeline() && kind.vendors.contains(&vendor)
+            kind.uses_pipeline() && kind.calls(vendor)
         };
         self.journeys.is_none_or(|journeys| journeys.iter().any(calls))
     }
@@ -41,11 +41,6 @@ impl Tested<'_> {
     fn settings(&self, vendor: Vendor) -> &PipelineSettings {
         &self.resilience[vendor]
     }
-}
-
-fn breaker_of(raw: &RawExpect, vendor: Vendor) -> Option<&RawExpectBreaker> {
-    let breakers = [(Vendor::Clay, &raw.clay), (Vendor::CustomerIo, &raw.customer_io)];
-    breakers.into_iter().find(|(of, _)| *of == vendor).and_then(|(_, raw)| raw.as_ref())
 }
 
 impl Checker<'_> {
@@ -60,7 +55,7 @@ impl Checker<'_> {
             drains_within: raw.drains_within.map(|period| period.0),
             max_retry_amplification: raw.max_retry_amplification,
             respects_retry_after: raw.respects_retry_after == Some(true),
-            breakers: PerVendor::from_fn(|vendor| self.expected_breaker(breaker_of(raw, vendor), vendor, tested, &place)),
+            breakers: raw.breakers.map(|vendor, raw| self.expected_breaker(raw.as_ref(), vendor, tested, &place)),
         };
         self.check_pipelines(&expectations, tested, &place);
         self.check_ledger(&expectations, raw, tested, &place);
@@ -112,23 +107,18 @@ impl Checker<'_> {
     /// Only the simulated vendors keep a ledger.
     fn check_ledger(&mut self, expectations: &Expectations, raw: &RawExpect, tested: &Tested<'_>, place: &KeyPath) {
         if matches!(tested.target, Target::BaseUrls(_)) && expectations.needs_ledger() {
-            let of = |breaker: &Option<RawExpectBreaker>, read: fn(&RawExpectBreaker) -> bool| breaker.as_ref().is_some_and(read);
-            let keys = [
+            let mut keys = vec![
                 (place.key("duplicates"), raw.duplicates.is_some()),
                 (place.key("credits_match_effects"), expectations.credits_match_effects),
                 (place.key("max_retry_amplification"), raw.max_retry_amplification.is_some()),
                 (place.key("respects_retry_after"), expectations.respects_retry_after),
-                (place.key("clay").key("opens_within_calls"), of(&raw.clay, |raw| raw.opens_within_calls.is_some())),
-                (place.key("clay").key("max_calls_while_open"), of(&raw.clay, |raw| raw.max_calls_while_open.is_some())),
-                (
-                    place.key("customer_io").key("opens_within_calls"),
-                    of(&raw.customer_io, |raw| raw.opens_within_calls.is_some()),
-                ),
-                (
-                    place.key("customer_io").key("max_calls_while_open"),
-                    of(&raw.customer_io, |raw| raw.max_calls_while_open.is_some()),
-                ),
             ];
+            for (vendor, breaker) in raw.breakers.iter() {
+                let place = place.key(vendor.as_str());
+                let says = |key: fn(&RawExpectBreaker) -> bool| breaker.as_ref().is_some_and(key);
+                keys.push((place.key("opens_within_calls"), says(|raw| raw.opens_within_calls.is_some())));
+                keys.push((place.key("max_calls_while_open"), says(|raw| raw.max_calls_while_open.is_some())));
+            }
             for (place, _) in keys.iter().filter(|(_, expected)| *expected) {
                 let help = "leave it out, or leave out `[target]` to use the simulated vendors, which keep a ledger";
                 self.error_at(self.document.key_span(place), "only the ledger of the simulated vendors can show this", help);

@@ -99,9 +99,8 @@ impl Checker<'_> {
     fn warn_if_unused(&mut self, fault: &Fault, journeys: Option<&[WeightedJourney]>, place: &KeyPath) {
         let (Some(vendor), Some(journeys)) = (only_vendor(fault).map(Vendor::from), journeys) else { return };
         // A service of the user's own may call any vendor.
-        let may_be_called = |weighted: &WeightedJourney| {
-            matches!(weighted.journey, Journey::Http(_)) || weighted.journey.kind().vendors.contains(&vendor)
-        };
+        let may_be_called =
+            |weighted: &WeightedJourney| matches!(weighted.journey, Journey::Http(_)) || weighted.journey.kind().calls(vendor);
         if !journeys.iter().any(may_be_called) {
             let message = format!("no journey calls `{vendor}`, so this fault hits nothing");
             let (key, help) = match fault.routes.is_empty() {

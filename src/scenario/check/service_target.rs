@@ -56,15 +56,7 @@ impl Checker<'_> {
 
     /// The service calls the vendors with credentials of its own.
     fn refuse_vendors(&mut self, target: &RawTarget, started: bool, place: &KeyPath) {
-        let present = [
-            ("clay", target.clay.is_some()),
-            ("customer_io", target.customer_io.is_some()),
-            ("clay_api_key", target.clay_api_key.is_some()),
-            ("clay_webhook_path", target.clay_webhook_path.is_some()),
-            ("clay_webhook_token", target.clay_webhook_token.is_some()),
-            ("customer_io_site_id", target.customer_io_site_id.is_some()),
-            ("customer_io_api_key", target.customer_io_api_key.is_some()),
-        ];
+        let present: Vec<_> = target.access.keys().map(|key| (key.as_str(), true)).collect();
         self.refuse_keys(place, "a target with `service`, which calls the vendors itself", &present, &KEYS);
         if started {
             let present = [("service_token", target.service_token.is_some())];

@@ -49,7 +49,7 @@ impl<'a> Produced<'a> {
         let own_service = matches!(target, Target::Service(service) if service.at != ServiceAt::Started);
         let all = || journeys.iter().map(|weighted| &weighted.journey);
         let piped: BTreeSet<Vendor> =
-            all().map(Journey::kind).filter(|kind| kind.uses_pipeline()).flat_map(|kind| kind.vendors).copied().collect();
+            all().flat_map(|journey| journey.kind().operations).map(|operation| operation.vendor()).collect();
         let guarded = |vendor: &Vendor| own_service || resilience[*vendor].breaker.is_some();
         let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (key, value) in journeys.iter().flat_map(|weighted| weighted.tags.iter()) {
@@ -190,9 +190,9 @@ impl Checker<'_> {
 
 /// Who answers a journey's own requests: what is measured of them has this label.
 fn peers_of(journey: &Journey, to_service: bool) -> Vec<Peer> {
-    match journey.kind().vendors {
-        [] => vec![Peer::Service],
-        _ if to_service => vec![Peer::Service],
-        vendors => vendors.iter().copied().map(Peer::Vendor).collect(),
+    let kind = journey.kind();
+    if to_service || kind.peer == Peer::Service {
+        return vec![Peer::Service];
     }
+    kind.routes().map(|route| Peer::Vendor(route.vendor)).collect()
 }

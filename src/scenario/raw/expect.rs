@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use crate::config::Period;
+use crate::config::{Period, vendors_schema};
+use crate::outcome::PerVendor;
 
 /// What must be true, by the fault timetable as executed and the vendors' own ledger; otherwise the exit code is 99.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = false))]
 pub(crate) struct RawExpect {
     /// Most leads that were acknowledged and are nowhere: 0.
     pub(crate) leads_lost: Option<u64>,
@@ -26,10 +27,13 @@ pub(crate) struct RawExpect {
     pub(crate) max_retry_amplification: Option<f64>,
     /// After a 429 with Retry-After, nothing is sent to the same route before it is over.
     pub(crate) respects_retry_after: Option<bool>,
-    /// What must be true of Clay's circuit breaker.
-    pub(crate) clay: Option<RawExpectBreaker>,
-    /// What must be true of Customer.io's circuit breaker.
-    pub(crate) customer_io: Option<RawExpectBreaker>,
+    #[serde(flatten)]
+    #[schemars(schema_with = "breakers")]
+    pub(crate) breakers: PerVendor<Option<RawExpectBreaker>>,
+}
+
+fn breakers(generator: &mut SchemaGenerator) -> Schema {
+    vendors_schema::<RawExpectBreaker>(generator, |vendor| format!("What must be true of {vendor}'s circuit breaker."))
 }
 
 /// What must be true of a vendor's circuit breaker.

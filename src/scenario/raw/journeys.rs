@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use crate::config::{EnvVar, Period};
-use crate::journey::{JOURNEYS, JourneyKind};
+use crate::journey::{JourneyKind, journey_named, journeys};
+use crate::vendor_api::{RawAccess, access_schema};
 
 /// A journey and how often it is taken. All but the first three keys belong to `http`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -52,7 +53,7 @@ pub(crate) struct RawJourneyName(pub(crate) &'static JourneyKind);
 impl<'de> Deserialize<'de> for RawJourneyName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        JourneyKind::named(&name).map(Self).ok_or_else(|| D::Error::custom(format!("there is no journey `{name}`")))
+        journey_named(&name).map(Self).ok_or_else(|| D::Error::custom(format!("there is no journey `{name}`")))
     }
 }
 
@@ -62,8 +63,8 @@ impl JsonSchema for RawJourneyName {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let one = |kind: &&JourneyKind| json!({ "type": "string", "const": kind.name, "description": kind.about });
-        json_schema!({ "description": "The journeys there are.", "oneOf": JOURNEYS.iter().map(one).collect::<Vec<_>>() })
+        let one = |kind: &JourneyKind| json!({ "type": "string", "const": kind.name, "description": kind.about });
+        json_schema!({ "description": "The journeys there are.", "oneOf": journeys().map(one).collect::<Vec<_>>() })
     }
 }
 
@@ -79,22 +80,11 @@ pub(crate) enum RawHeader {
 
 /// Whom to send to instead of the simulated vendors: base URLs with credentials, or a service that takes leads.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = false))]
 pub(crate) struct RawTarget {
-    /// Clay's base URL.
-    pub(crate) clay: Option<String>,
-    /// Customer.io's base URL.
-    pub(crate) customer_io: Option<String>,
-    /// Clay's key, for `clay.resource`.
-    pub(crate) clay_api_key: Option<EnvVar>,
-    /// Path of the webhook source under Clay's base URL, for `clay.enrich` and `lead`.
-    pub(crate) clay_webhook_path: Option<String>,
-    /// Token of the webhook source, if it has one.
-    pub(crate) clay_webhook_token: Option<EnvVar>,
-    /// Customer.io's site ID.
-    pub(crate) customer_io_site_id: Option<EnvVar>,
-    /// Customer.io's API key.
-    pub(crate) customer_io_api_key: Option<EnvVar>,
+    #[serde(flatten)]
+    #[schemars(schema_with = "access")]
+    pub(crate) access: RawAccess,
     /// A service that takes leads at `POST /leads`: "start" to start `plimsoll serve` in front of the simulated vendors, or the
     /// base URL of your own.
     pub(crate) service: Option<String>,
@@ -102,4 +92,8 @@ pub(crate) struct RawTarget {
     pub(crate) service_token: Option<EnvVar>,
     /// The longest wait for the service's whole answer; 10s when left out.
     pub(crate) service_timeout: Option<Period>,
+}
+
+fn access(generator: &mut SchemaGenerator) -> Schema {
+    access_schema(generator, |_| true)
 }

@@ -4,13 +4,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::form::{RawDurability, RawService, RawStore, RawVendors};
+use super::form::{RawDurability, RawService, RawStore};
 use super::{Limits, ServiceConfig, StoreConfig};
 use crate::config::Diagnostics;
 use crate::config::KeyPath;
 use crate::resilience::{PipelineSettings, Resilience};
-use crate::vendor_api::VendorAccess;
-
 use crate::units::format_duration;
 
 use crate::config::Checker;
@@ -27,7 +25,7 @@ impl Checker<'_> {
         let listen = self.listen(raw);
         let token = raw.token.as_ref().map(|variable| self.secret(variable, &KeyPath::of("token")));
         let store = raw.store.as_ref().and_then(|store| self.store(store));
-        let vendors = raw.vendors.as_ref().and_then(|vendors| self.vendors(vendors));
+        let vendors = raw.vendors.as_ref().map(|vendors| self.access(&vendors.access, &KeyPath::of("vendors")));
         let signed = raw.vendors.as_ref().and_then(|vendors| vendors.clay_callback_secret.as_ref());
         let place = KeyPath::of("vendors").key("clay_callback_secret");
         let clay_callback_secret = signed.map(|variable| self.secret(variable, &place));
@@ -101,24 +99,6 @@ impl Checker<'_> {
                 None
             }
         }
-    }
-
-    fn vendors(&mut self, raw: &RawVendors) -> Option<VendorAccess> {
-        let place = KeyPath::of("vendors");
-        let clay = self.base_url(Some(&raw.clay), &place.key("clay"));
-        let customer_io = self.base_url(Some(&raw.customer_io), &place.key("customer_io"));
-        self.webhook_path(&raw.clay_webhook_path, &place.key("clay_webhook_path"));
-        let mut secret = |variable, key| self.secret(variable, &place.key(key));
-        let clay_webhook_token = raw.clay_webhook_token.as_ref().map(|variable| secret(variable, "clay_webhook_token"));
-        Some(VendorAccess {
-            clay: Some(clay?),
-            clay_api_key: None,
-            clay_webhook_path: Some(raw.clay_webhook_path.clone()),
-            clay_webhook_token,
-            customer_io: Some(customer_io?),
-            customer_io_site_id: Some(secret(&raw.customer_io_site_id, "customer_io_site_id")),
-            customer_io_api_key: Some(secret(&raw.customer_io_api_key, "customer_io_api_key")),
-        })
     }
 
     fn limits(&mut self, raw: &RawService) -> Limits {

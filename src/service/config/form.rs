@@ -1,10 +1,15 @@
 //! The service's configuration file.
 
-use schemars::JsonSchema;
+use std::collections::BTreeSet;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::config::{EnvVar, Period};
+use crate::outcome::{OperationKind, Route};
 use crate::resilience::RawResilience;
+use crate::vendor_api::{RawAccess, access_schema, lead_access_keys};
 
 /// The service: where it listens, where leads are durable, whom it sends to, and the pipelines in front of them.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -63,22 +68,22 @@ pub(crate) enum RawDurability {
 
 /// The vendors, and credentials for them.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = false))]
 pub(crate) struct RawVendors {
-    /// Clay's base URL.
-    pub(crate) clay: String,
-    /// Path of the webhook source under Clay's base URL.
-    pub(crate) clay_webhook_path: String,
-    /// Token of the webhook source, if it has one.
-    pub(crate) clay_webhook_token: Option<EnvVar>,
+    #[serde(flatten)]
+    #[schemars(schema_with = "lead_vendors")]
+    pub(crate) access: RawAccess,
     /// The secret that Clay signs its callbacks with. Without it, none is accepted.
     pub(crate) clay_callback_secret: Option<EnvVar>,
-    /// Customer.io's base URL.
-    pub(crate) customer_io: String,
-    /// Customer.io's site ID.
-    pub(crate) customer_io_site_id: EnvVar,
-    /// Customer.io's API key.
-    pub(crate) customer_io_api_key: EnvVar,
+}
+
+/// The keys of the routes that a lead comes to.
+fn lead_vendors(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = access_schema(generator, |key| lead_access_keys().contains(key));
+    let routes = OperationKind::OF_A_LEAD.into_iter().map(OperationKind::route);
+    let required: BTreeSet<_> = routes.flat_map(Route::required_keys).collect();
+    schema.insert("required".to_owned(), json!(required));
+    schema
 }
 
 /// Bounds of what is taken in.

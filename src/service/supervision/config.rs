@@ -1,19 +1,19 @@
 //! The configuration file of a service that is started here. It holds no secret: those go to the process by its environment.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use mock_server::settings::SimulationSettings;
+use serde_json::{Map, Value, json};
 use thiserror::Error;
+
+use crate::config::Secret;
+use crate::vendor_api::{VendorAccess, lead_access_keys};
 
 /// What a started service has to know.
 pub struct ConfigSource<'a> {
-    /// Clay's base URL.
-    pub clay: &'a str,
-    /// Customer.io's base URL.
-    pub customer_io: &'a str,
-    /// The simulated vendors, with their credentials.
-    pub vendors: &'a SimulationSettings,
+    /// Where the vendors are, with credentials for them.
+    pub vendors: VendorAccess,
+    /// What Clay signs its callbacks with.
+    pub clay_callback_secret: Option<&'a mock_server::settings::Secret>,
     /// Users of the load: each may hold a connection.
     pub users: u32,
     /// Workers for each vendor, where that is not the service's own default.
@@ -27,18 +27,13 @@ pub struct WrittenConfig {
     /// The file.
     pub text: String,
     /// The secrets.
-    pub environment: Vec<(&'static str, String)>,
+    pub environment: Vec<(String, String)>,
 }
 
 /// The scenario's `[resilience]` cannot be handed on.
 #[derive(Debug, Error)]
 #[error("the scenario's [resilience] cannot be handed to the service: {0}")]
 pub struct ResilienceError(String);
-
-const WEBHOOK_TOKEN: &str = "PLIMSOLL_RUN_CLAY_WEBHOOK_TOKEN";
-const CALLBACK_SECRET: &str = "PLIMSOLL_RUN_CLAY_CALLBACK_SECRET";
-const SITE_ID: &str = "PLIMSOLL_RUN_CUSTOMER_IO_SITE_ID";
-const API_KEY: &str = "PLIMSOLL_RUN_CUSTOMER_IO_API_KEY";
 
 /// Connections beyond those of the users: Clay's callbacks, and the run that watches.
 const SPARE_CONNECTIONS: u32 = 256;
@@ -51,9 +46,12 @@ pub const CALLBACKS: &str = "/callbacks/clay";
 /// How long the service may take to end, in its own configuration.
 pub(super) const SHUTDOWN: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// The name of its database.
+const DATABASE: &str = "leads.db";
+
 /// The service's database, beside its configuration.
 pub(super) fn database(dir: &Path) -> PathBuf {
-    dir.join("leads.db")
+    dir.join(DATABASE)
 }
 
 /// Writes the configuration of a service that listens at `port` on loopback.
@@ -61,59 +59,57 @@ pub(super) fn database(dir: &Path) -> PathBuf {
 /// # Errors
 /// When the `[resilience]` is no TOML.
 pub fn write_config(source: &ConfigSource<'_>, port: u16) -> Result<WrittenConfig, ResilienceError> {
-    let clay = &source.vendors.clay;
-    let mut environment =
-        vec![(SITE_ID, source.vendors.customer_io.site_id.clone()), (API_KEY, source.vendors.customer_io.api_key.clone())];
-    let mut vendors = String::new();
-    let mut line = |key: &str, value: String| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(vendors, "{key} = {value}");
-    };
-    line("clay", quoted(source.clay));
-    line("clay_webhook_path", quoted(&format!("/v3/sources/webhook/{}", clay.webhook_id)));
-    if let Some(token) = &clay.webhook_token {
-        environment.push((WEBHOOK_TOKEN, token.clone()));
-        line("clay_webhook_token", env(WEBHOOK_TOKEN));
+    let mut environment = Vec::new();
+    let mut config = json!({
+        "listen": format!("127.0.0.1:{port}"),
+        "shutdown": format!("{}s", SHUTDOWN.as_secs()),
+        "store": { "path": DATABASE },
+        "vendors": vendors(source, &mut environment),
+        "limits": { "connections": source.users.saturating_add(SPARE_CONNECTIONS).clamp(1_024, MOST_CONNECTIONS) },
+    });
+    if let Some(workers) = source.workers {
+        config["workers"] = workers.into();
     }
-    if let Some(secret) = &clay.callbacks.signing_secret {
-        environment.push((CALLBACK_SECRET, secret.0.clone()));
-        line("clay_callback_secret", env(CALLBACK_SECRET));
+    let wrong = |error: &dyn std::fmt::Display| ResilienceError(error.to_string());
+    let scenario: Value = toml::from_str(source.resilience).map_err(|error| wrong(&error))?;
+    // The scenario's own, for the service's file has the same form.
+    if let Some(resilience) = scenario.get("resilience") {
+        config["resilience"] = resilience.clone();
     }
-    line("customer_io", quoted(source.customer_io));
-    line("customer_io_site_id", env(SITE_ID));
-    line("customer_io_api_key", env(API_KEY));
-    let connections = source.users.saturating_add(SPARE_CONNECTIONS).clamp(1_024, MOST_CONNECTIONS);
-    let workers = source.workers.map(|workers| format!("workers = {workers}\n")).unwrap_or_default();
-    let text = format!(
-        "# Written for a service that Plimsoll started. Secrets are in the environment of its process.\n\
-         listen = \"127.0.0.1:{}\"\n{workers}shutdown = \"{}s\"\n\n[store]\npath = \"leads.db\"\n\n[vendors]\n{vendors}\n\
-         [limits]\nconnections = {connections}\n{}",
-        port,
-        SHUTDOWN.as_secs(),
-        resilience(source.resilience)?,
-    );
+    let config = toml::Table::try_from(config).map_err(|error| wrong(&error))?;
+    let text = format!("# Written for a service that Plimsoll started. Secrets are in the environment of its process.\n{config}");
     Ok(WrittenConfig { text, environment })
 }
 
-/// The scenario's own `[resilience]`, for the service's file has the same form.
-fn resilience(scenario: &str) -> Result<String, ResilienceError> {
-    let wrong = |error: &dyn std::fmt::Display| ResilienceError(error.to_string());
-    let mut whole: toml::Table = scenario.parse().map_err(|error: toml::de::Error| wrong(&error))?;
-    let Some(settings) = whole.remove("resilience") else { return Ok(String::new()) };
-    let alone = toml::Table::from_iter([("resilience".to_owned(), settings)]);
-    Ok(format!("\n{}", toml::to_string(&alone).map_err(|error| wrong(&error))?))
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
-fn env(name: &str) -> String {
-    format!("{{ env = \"{name}\" }}")
+/// The table `[vendors]`; credentials go into the environment.
+fn vendors(source: &ConfigSource<'_>, environment: &mut Vec<(String, String)>) -> Map<String, Value> {
+    let mut vendors = Map::new();
+    let mut credential = |key: &str, value: &str| {
+        let variable = format!("PLIMSOLL_RUN_{}", key.to_uppercase());
+        environment.push((variable.clone(), value.to_owned()));
+        json!({ "env": variable })
+    };
+    let VendorAccess { base_urls, values } = &source.vendors;
+    let wanted = lead_access_keys();
+    for (vendor, url) in base_urls.iter().filter(|(vendor, _)| wanted.contains(vendor.as_str())) {
+        vendors.extend(url.iter().map(|url| (vendor.to_string(), json!(url.to_string()))));
+        for key in vendor.access_keys().iter().filter(|key| wanted.contains(key.name)) {
+            let Some(value) = values.get(key.name).map(Secret::expose) else { continue };
+            let value = if key.is_secret { credential(key.name, value) } else { json!(value) };
+            vendors.insert(key.name.to_owned(), value);
+        }
+    }
+    if let Some(secret) = source.clay_callback_secret {
+        let key = "clay_callback_secret";
+        vendors.insert(key.to_owned(), credential(key, &secret.0));
+    }
+    vendors
 }
 
 #[cfg(test)]
 mod tests {
+    use mock_server::settings::SimulationSettings;
+
     use super::*;
     use crate::scenario::TestPlan;
     use crate::service::ServiceConfig;
@@ -123,8 +119,9 @@ mod tests {
         [resilience.clay]\nbreaker = { failures = 7, cooldown = \"2s\" }\ncredits = false\n[resilience.customer_io]\nretry = false\n";
 
     fn source<'a>(vendors: &'a SimulationSettings, resilience: &'a str) -> ConfigSource<'a> {
-        let (clay, customer_io) = ("http://127.0.0.1:4101", "http://127.0.0.1:4102");
-        ConfigSource { clay, customer_io, vendors, users: 5_000, workers: Some(7), resilience }
+        let clay_callback_secret = vendors.clay.callbacks.signing_secret.as_ref();
+        let vendors = VendorAccess::simulated(|_| "http://127.0.0.1:4101", vendors).expect("a valid URL");
+        ConfigSource { vendors, clay_callback_secret, users: 5_000, workers: Some(7), resilience }
     }
 
     #[test]
@@ -138,7 +135,7 @@ mod tests {
         let test_plan = TestPlan::parse(SCENARIO, Path::new("x.toml")).expect("a valid scenario");
         assert_eq!(config.resilience, test_plan.resilience);
         assert_eq!((config.listen.port(), config.workers), (4100, 7));
-        assert_eq!(config.vendors.clay_webhook_token.map(|token| token.expose().to_owned()).as_deref(), Some("hush-token"));
+        assert_eq!(config.vendors.values["clay_webhook_token"].expose(), "hush-token");
         assert!(config.limits.connections > 5_000);
         assert!(config.warnings.is_empty(), "{}", config.warnings);
     }

@@ -5,7 +5,7 @@
 
 use parking_lot::Mutex;
 
-use crate::outcome::Vendor;
+use crate::outcome::{PerVendor, Vendor};
 use crate::resilience::StoreError;
 
 use super::reply::Items;
@@ -15,15 +15,15 @@ const OVERTAKEN: u64 = 1_000;
 
 /// Queue and letters of each vendor.
 #[derive(Debug, Default)]
-pub(super) struct Counts(Mutex<(u64, [(u64, u64); 3])>);
+pub(super) struct Counts(Mutex<(u64, PerVendor<(u64, u64)>)>);
 
 impl Counts {
     /// Takes the counts out of an answer.
     pub(super) fn update(&self, answer: &mut Items) -> Result<(), StoreError> {
         let version = answer.number()?;
-        let mut counts = [(0, 0); 3];
-        for (queued, letters) in &mut counts {
-            (*queued, *letters) = (answer.number()?, answer.number()?);
+        let mut counts = PerVendor::default();
+        for vendor in Vendor::ALL {
+            counts[vendor] = (answer.number()?, answer.number()?);
         }
         let mut known = self.0.lock();
         if version >= known.0 || version.saturating_add(OVERTAKEN) < known.0 {
@@ -33,7 +33,7 @@ impl Counts {
     }
 
     pub(super) fn of(&self, vendor: Vendor) -> (u64, u64) {
-        self.0.lock().1[vendor as usize]
+        self.0.lock().1[vendor]
     }
 }
 
@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
 
-    fn hear(counts: &Counts, numbers: [i64; 7]) {
+    fn hear(counts: &Counts, numbers: [i64; 5]) {
         let answer = Value::Array(numbers.into_iter().map(Value::Int).collect());
         counts.update(&mut Items::of(answer).expect("a list")).expect("numbers");
     }
@@ -51,10 +51,10 @@ mod tests {
     #[test]
     fn an_answer_that_was_overtaken_changes_nothing_and_a_server_that_begins_anew_does() {
         let counts = Counts::default();
-        hear(&counts, [5_000, 1, 2, 3, 4, 5, 6]);
-        hear(&counts, [4_999, 9, 9, 9, 9, 9, 9]);
+        hear(&counts, [5_000, 1, 2, 3, 4]);
+        hear(&counts, [4_999, 9, 9, 9, 9]);
         assert_eq!([Vendor::Clay, Vendor::CustomerIo].map(|vendor| counts.of(vendor)), [(1, 2), (3, 4)]);
-        hear(&counts, [1, 7, 0, 0, 0, 0, 0]);
+        hear(&counts, [1, 7, 0, 0, 0]);
         assert_eq!(counts.of(Vendor::Clay), (7, 0));
     }
 }

@@ -6,14 +6,21 @@ use std::sync::LazyLock;
 
 use redis::Script;
 
+use crate::outcome::Vendor;
+
 /// A script, made when it is called first.
 pub(super) type Lazy = LazyLock<Script>;
+
+fn script(text: &str) -> Script {
+    let vendors = Vendor::ALL.map(|vendor| format!("'{vendor}'")).join(", ");
+    Script::new(&format!("local VENDORS = {{ {vendors} }}\n{text}"))
+}
 
 /// A script of `lua/`, behind what all of them share.
 macro_rules! script {
     ($name:ident, $file:literal) => {
         pub(super) static $name: Lazy =
-            Lazy::new(|| Script::new(concat!(include_str!("lua/prelude.lua"), include_str!(concat!("lua/", $file, ".lua")))));
+            Lazy::new(|| script(concat!(include_str!("lua/prelude.lua"), include_str!(concat!("lua/", $file, ".lua")))));
     };
 }
 

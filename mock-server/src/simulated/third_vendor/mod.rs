@@ -2,10 +2,12 @@
 
 #![cfg(feature = "third-vendor")]
 
+use std::borrow::Cow;
+
 use http::{Method, StatusCode};
 use tokio::time::Instant;
 
-use super::{Answer, Request, Vendor};
+use super::{Answer, Effect, Request, Vendor};
 
 /// The one route: `POST /v1/things`.
 pub(super) const ROUTES: &[&str] = &["acme.things"];
@@ -20,7 +22,7 @@ impl Vendor for Acme {
 
     fn answer(&self, request: &Request<'_>, _now: Instant) -> Answer {
         match self.route(request.method, request.path) {
-            Some(_) => Answer::json(StatusCode::OK, r#"{"ok":true}"#),
+            Some(_) => Answer { effects: vec![pushed()], ..Answer::json(StatusCode::OK, r#"{"ok":true}"#) },
             None => self.error(StatusCode::NOT_FOUND, "not found"),
         }
     }
@@ -28,4 +30,8 @@ impl Vendor for Acme {
     fn error(&self, status: StatusCode, message: &str) -> Answer {
         Answer::json(status, serde_json::json!({ "error": message }).to_string())
     }
+}
+
+fn pushed() -> Effect {
+    Effect { what: Cow::Borrowed("thing.pushed"), subject: String::new(), id: None, credits: 0 }
 }

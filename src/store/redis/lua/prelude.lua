@@ -36,11 +36,11 @@ local function attempts_key(id) return PREFIX .. 'entry:' .. id .. ':attempts' e
 -- Ids have one length, so that their order as texts is that of the numbers.
 local function new_id() return string.format('%020d', call('INCR', PREFIX .. 'ids')) end
 
--- What a change answers: its result, and the counts of all vendors as of a number that grows with each change.
+-- What a change answers: its result, and the counts of all vendors (`VENDORS` stands in front of this file) as of a number that grows with each change.
 local function with_counts(result, changed)
   local version = PREFIX .. 'changes'
   local answer = { result, changed and call('INCR', version) or tonumber(call('GET', version) or 0) }
-  for _, vendor in ipairs({ 'clay', 'customer_io', 'service' }) do
+  for _, vendor in ipairs(VENDORS) do
     answer[#answer + 1] = call('HLEN', of_vendor(vendor, 'queued'))
     answer[#answer + 1] = call('ZCARD', of_vendor(vendor, 'letters'))
   end
