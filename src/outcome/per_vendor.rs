@@ -10,7 +10,7 @@ use super::vendor::Vendor;
 
 /// One value for each vendor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PerVendor<T>([T; Vendor::ALL.len()]);
+pub struct PerVendor<T>([T; Vendor::COUNT]);
 
 impl<T> PerVendor<T> {
     /// What `value` gives for each vendor.

@@ -31,7 +31,7 @@ struct VendorRow {
     access: &'static [AccessKey],
 }
 
-const VENDORS: &[VendorRow] = &[
+const VENDORS: [VendorRow; Vendor::COUNT] = [
     VendorRow {
         name: "clay",
         title: "Clay",
@@ -92,8 +92,12 @@ impl AccessKey {
 }
 
 impl Vendor {
+    /// How many there are. It is not read off the table: the table has functions in it, and with optimisation the compiler
+    /// would need the length to know them, and them to know the length.
+    pub const COUNT: usize = if cfg!(feature = "third-vendor") { 3 } else { 2 };
+
     /// Every vendor, in the order of the table.
-    pub const ALL: [Self; VENDORS.len()] = [
+    pub const ALL: [Self; Self::COUNT] = [
         Self::Clay,
         Self::CustomerIo,
         #[cfg(feature = "third-vendor")]
