@@ -205,9 +205,9 @@ async fn bad_faults_are_refused_with_every_problem() {
         ("[]", 422, "", "object"),
     ] {
         let (answered, answer) = api.call("POST", "/faults", Some(body)).await;
-        let told = errors(&answer);
+        let reported = errors(&answer);
         assert_eq!(answered, status, "{body}: {answer}");
-        assert!(told.iter().any(|(at, text)| at == field && text.contains(said)), "{body}: {told:?}");
+        assert!(reported.iter().any(|(at, text)| at == field && text.contains(said)), "{body}: {reported:?}");
     }
     let (_, answer) = api.call("POST", "/faults", Some(r#"{"name":"","kind":"error","status":99,"share":2}"#)).await;
     assert_eq!(
@@ -419,7 +419,7 @@ async fn a_taken_port_is_reported_with_the_option_that_chooses_it() {
     let mut settings = with_admin(Vec::new(), None);
     settings.admin.as_mut().unwrap().port = port;
     let error = SimulatedVendors::start(settings).await.map(|_| ()).unwrap_err();
-    assert!(matches!(error, StartError::PortTaken { port: told, option: "--admin-port", .. } if told == port), "{error}");
+    assert!(matches!(error, StartError::PortTaken { port: reported, option: "--admin-port", .. } if reported == port), "{error}");
 }
 
 #[tokio::test]
@@ -431,8 +431,8 @@ async fn problems_are_reported_in_the_words_of_json() {
         (json!({"name": "f", "kind": "latency", "add": {"lognormal": {"p50": "1s"}}}), "add", "`lognormal` with `p50` and `p99`"),
     ] {
         let (status, answer) = api.post("/faults", &fault).await;
-        let told = errors(&answer);
-        assert!(status == 422 && told.len() == 1 && told[0].0 == field && told[0].1.contains(help), "{told:?}");
+        let reported = errors(&answer);
+        assert!(status == 422 && reported.len() == 1 && reported[0].0 == field && reported[0].1.contains(help), "{reported:?}");
     }
     let (status, answer) = api.call("GET", "/ledger?route=clay.webhok", None).await;
     assert!(status == 422 && errors(&answer)[0].1.contains("did you mean `clay.webhook`"), "{answer}");

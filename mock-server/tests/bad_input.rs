@@ -175,7 +175,7 @@ async fn strange_bodies_are_answered() {
     assert_well(&vendors).await;
 }
 
-/// Sends a body of a gigabyte until nobody takes it any more: the status, and how much was taken.
+/// Sends a body of a gigabyte until it is not taken any more: the status, and how much was taken.
 async fn gigabyte(vendors: &SimulatedVendors, head: &str, piece: &[u8]) -> (String, u64) {
     let stream = plain(&vendors.clay_url()).await;
     let (mut reader, mut writer) = stream.into_split();

@@ -119,9 +119,9 @@ async fn a_run_notifies_its_webhook_and_its_results_can_be_fetched() {
     assert_eq!(started.status, 202);
     let id = serde_json::from_slice::<Value>(&started.body).unwrap()["routine_run_id"].clone();
 
-    let (is_signed, told) = receiver.next().await;
+    let (is_signed, sent) = receiver.next().await;
     assert!(is_signed);
-    assert_eq!((&told["webhookId"], &told["data"]["routine_run_id"]), (&json!("wh_1"), &id));
+    assert_eq!((&sent["webhookId"], &sent["data"]["routine_run_id"]), (&json!("wh_1"), &id));
     let results = Request::get(format!("{}/public/v0/routines/run/{}/results", vendors.clay_url(), id.as_str().unwrap()))
         .header("authorization", "Bearer simulated-clay-key")
         .body(Full::default());
@@ -177,9 +177,9 @@ async fn the_same_seed_loses_the_callbacks_of_the_same_leads() {
 #[tokio::test]
 async fn a_receiver_that_is_not_there_is_written_down() {
     let mut settings = at_once();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    settings.clay.callbacks.url = Some(format!("http://{}/", nobody.local_addr().unwrap()));
-    drop(nobody);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    settings.clay.callbacks.url = Some(format!("http://{}/", closed.local_addr().unwrap()));
+    drop(closed);
     let vendors = SimulatedVendors::start(settings).await.unwrap();
     Client::new().submit(&vendors.clay_url(), "{}").await.unwrap();
     let log = async {

@@ -127,9 +127,9 @@ async fn a_repeated_request_whose_answer_was_lost_has_two_effects() {
     vendors.remove_fault("lost").await;
     assert_eq!(client.submit(&vendors.clay_url(), lead).await.unwrap().status, 200);
     let entries = in_time(vendors.ledger().wait_for(2, |_| true)).await;
-    let told: Vec<_> =
+    let attributed: Vec<_> =
         entries.iter().map(|entry| (entry.actual.iter().map(|name| name.to_string()).collect(), entry.effects.len())).collect();
-    assert_eq!(told, [(vec!["lost".to_owned()], 1), (Vec::new(), 1)]);
+    assert_eq!(attributed, [(vec!["lost".to_owned()], 1), (Vec::new(), 1)]);
     assert_eq!(
         (&entries[0].effects[0].what, &entries[0].effects[0].subject),
         (&entries[1].effects[0].what, &"ada@example.com".into())

@@ -1,4 +1,4 @@
-//! The ledger tells what happened: one entry a request, whichever way it ended, with the effect that the vendor committed.
+//! The ledger records what happened: one entry a request, whichever way it ended, with the effect that the vendor committed.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 

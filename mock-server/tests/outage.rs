@@ -89,7 +89,7 @@ async fn a_request_that_a_refusal_cuts_off_is_counted() {
     let mut stream = TcpStream::connect(address(&vendors.clay_url())).await.unwrap();
     let head = format!("POST {} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n", common::WEBHOOK);
     stream.write_all(head.as_bytes()).await.unwrap();
-    // "100 Continue" tells that the vendor has the request in hand.
+    // "100 Continue" says that the vendor has the request in hand.
     let mut interim = [0; 25];
     in_time(stream.read_exact(&mut interim)).await.unwrap();
     assert!(interim.starts_with(b"HTTP/1.1 100"));

@@ -53,19 +53,19 @@ async fn a_fault_is_started_seen_and_stopped_on_the_page() {
         browser.choose("#fault-kind", kind.as_str().unwrap()).await;
     }
 
-    // What makes no sense is told.
+    // What makes no sense is reported.
     browser.choose("#fault-kind", "error").await;
     browser.write("#fault-name", "broken-by-hand").await;
     browser.write("#fault-status", "42").await;
     browser.click("#add-fault").await;
-    browser.wait_for("document.querySelector('#fault-told').innerText.includes('status')").await;
+    browser.wait_for("document.querySelector('#fault-message').innerText.includes('status')").await;
 
     browser.write("#fault-status", "503").await;
     browser.choose("#fault-vendor", "clay").await;
     browser.write("#fault-lasts", "1h").await;
     browser.click("#add-fault").await;
     browser.wait_for("document.querySelector('[data-fault=broken-by-hand]')?.innerText.includes('active')").await;
-    assert_eq!(browser.run("return document.querySelector('#fault-told').hidden").await, true);
+    assert_eq!(browser.run("return document.querySelector('#fault-message').hidden").await, true);
     browser.wait_for("document.querySelector('[data-fault=broken-by-hand]').innerText.includes('ends in 59:')").await;
 
     let client = Client::new();
@@ -99,7 +99,7 @@ async fn a_fault_is_started_seen_and_stopped_on_the_page() {
     let names = "return [...document.querySelectorAll('#faults tr')].map((row) => row.dataset.fault)";
     assert_eq!(browser.run(names).await, json!(["another", "evening-outage", "broken-by-hand"]));
 
-    // What was refused is told until something else is done.
+    // What was refused is shown until something else is done.
     browser.run("window.stop.click(); return 0").await;
     browser.wait_for("document.querySelector('#refused').innerText.includes('no living fault')").await;
     next_round(&browser).await;

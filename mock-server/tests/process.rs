@@ -178,7 +178,7 @@ async fn a_program_that_is_not_a_simulator_is_recognised() {
     assert!(matches!(&missing, ChildError::Spawn { program, .. } if program == "/nonexistent/program"), "{missing}");
     let ends = spawn("true").await;
     assert!(matches!(&ends, ChildError::Ended { how } if how.contains("exit status: 0")), "{ends}");
-    // It answers with what it is told.
+    // It answers with what it is given.
     let echoes = spawn("cat").await;
     assert!(matches!(&echoes, ChildError::Unexpected { .. }), "{echoes}");
 }
@@ -192,7 +192,7 @@ fn nonsense_is_answered_and_ends_the_child() {
         let output = child.wait_with_output().unwrap();
         assert!(!output.status.success());
         let last: Message = serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').rev().nth(1).unwrap()).unwrap();
-        assert!(matches!(&last, Message::Failed { reason: told } if told.contains(reason)), "{last:?}");
+        assert!(matches!(&last, Message::Failed { reason: given } if given.contains(reason)), "{last:?}");
         drop(stdin);
     }
 }

@@ -218,7 +218,7 @@ impl Harness {
         let by_itself = |status: Option<ExitStatus>| match status {
             Some(status) if was_killed(status) => None,
             Some(status) => Some(format!("it ended by itself: {status}")),
-            None => Some("nobody knows how it ended".to_owned()),
+            None => Some("it is unknown how it ended".to_owned()),
         };
         match death {
             Death::At(..) => match timeout(REACHED_WITHIN, alive.wait()).await {

@@ -38,7 +38,7 @@ impl Target {
     /// other customs, a shell's being 143.
     fn wrong_end(&self, status: ExitStatus) -> Option<String> {
         let wrong = matches!(self, Self::Plimsoll { .. }) && !status.success();
-        wrong.then(|| format!("it did not end in order when it was told to (SIGTERM): {status}"))
+        wrong.then(|| format!("it did not end in order on SIGTERM: {status}"))
     }
 }
 

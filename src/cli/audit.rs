@@ -40,7 +40,7 @@ a lead that is acknowledged and not at the vendor is lost:
      "attempts":1}
 
 An effect belongs to the operation whose key its request had in the header Idempotency-Key: the
-lead's own, the one that its place tells, or the SHA-256, in hex, of
+lead's own, the one in its place, or the SHA-256, in hex, of
     {"data":{},"operation":"enrich","user":"<the lead's key>"}
 Without such a key it belongs to the lead whose user is its subject; so give each lead a user of
 its own.
@@ -171,7 +171,7 @@ pub(super) fn show(audit: &Audit, json: bool) -> Exit {
     }
 }
 
-/// The places that a service tells, in a file of a directory that goes when the audit is over.
+/// The places that a service lists, in a file of a directory that goes when the audit is over.
 fn places_of(url: &str, args: &AuditArgs) -> Result<tempfile::TempDir, PlacesError> {
     let dir = tempfile::tempdir()?;
     let token = args.token_env.as_deref().and_then(|name| std::env::var(name).ok());

@@ -57,7 +57,7 @@ struct KillArgs {
     /// Where it takes leads
     #[arg(long, requires = "start")]
     url: Option<Uri>,
-    /// Where it tells its places at rest
+    /// Where it lists its places at rest
     #[arg(long, value_name = "URL", requires = "start")]
     places: Option<String>,
     /// Environment variable with the bearer token that it wants
@@ -104,9 +104,9 @@ async fn kill_and_show(args: &KillArgs) -> Exit {
         }
     };
     output::remark(format!("{} kills, seed {}, in {}", options.kills, options.seed.0, options.dir.display()));
-    let mut tell = |life: &Life| output::remark(told(life, options.kills));
+    let mut report_life = |life: &Life| output::remark(line(life, options.kills));
     let killed = tokio::select! {
-        killed = kill(&options, &mut tell) => killed,
+        killed = kill(&options, &mut report_life) => killed,
         // The service goes with the future: nothing that was started is left behind.
         () = interrupted() => Err(ChaosError::Interrupted),
     };
@@ -158,7 +158,7 @@ fn options(args: &KillArgs, dir: &Path) -> Result<KillOptions, String> {
     })
 }
 
-fn told(life: &Life, kills: usize) -> String {
+fn line(life: &Life, kills: usize) -> String {
     let instead = life.instead.as_ref().map_or(String::new(), |instead| format!(": {instead}"));
     // "after 194 ms", but "at after-answer:2".
     let at = if life.death.starts_with("after ") { "" } else { "at " };
@@ -176,7 +176,7 @@ fn show(report: &KillReport, args: &KillArgs, directory: Directory) -> Exit {
         return Exit::Passed;
     }
     for life in report.lives.iter().filter(|life| life.instead.is_some()) {
-        output::error(told(life, report.lives.len()));
+        output::error(line(life, report.lives.len()));
     }
     for problem in &report.problems {
         output::error(problem);

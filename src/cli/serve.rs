@@ -193,7 +193,7 @@ fn exit_message(stopped: &Stopped) -> &'static str {
     }
 }
 
-/// Tells people what they would want to know at once.
+/// Reports what an operator wants to know at once.
 struct Remarks;
 
 impl EventSink for Remarks {

@@ -12,7 +12,7 @@ use super::output;
 /// How soon the same message is written again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Tells warnings and errors of this program.
+/// Prints warnings and errors of this program.
 struct ToStderr {
     last: Mutex<Option<(String, Instant)>>,
 }
@@ -28,7 +28,7 @@ pub(super) fn install() {
 impl ToStderr {
     fn is_news(&self, message: &str) -> bool {
         let mut last = self.last.lock();
-        let is_news = last.as_ref().is_none_or(|(told, at)| told != message || at.elapsed() >= AGAIN_AFTER);
+        let is_news = last.as_ref().is_none_or(|(printed, at)| printed != message || at.elapsed() >= AGAIN_AFTER);
         if is_news {
             *last = Some((message.to_owned(), Instant::now()));
         }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_same_message_is_told_once_a_second() {
+    async fn the_same_message_is_printed_once_a_second() {
         let log = ToStderr { last: Mutex::new(None) };
         assert!(log.is_news("full"));
         assert!(!log.is_news("full"));

@@ -308,14 +308,14 @@ fn failure_of(reply: &Reply) -> Option<FailureKind> {
 
 /// Whether the vendor took the request up, whatever it then thought of its content.
 fn is_accepted(failure: Option<FailureKind>) -> bool {
-    failure.is_none_or(|cause| policy(cause).blame == Blame::Nobody && cause != FailureKind::RateLimited)
+    failure.is_none_or(|cause| policy(cause).blame == Blame::None && cause != FailureKind::RateLimited)
 }
 
 fn settle_permit(permit: Permit<'_>, failure: Option<FailureKind>, now: Instant, elapsed: Duration) {
     match failure.map(|cause| policy(cause).blame) {
         None => permit.success(now, elapsed),
         Some(Blame::Vendor) => permit.failure(now, elapsed),
-        Some(Blame::Nobody) => permit.ignore(now),
+        Some(Blame::None) => permit.ignore(now),
     }
 }
 

@@ -13,7 +13,7 @@ pub enum Blame {
     /// The vendor failed: the breakers count it.
     Vendor,
     /// The vendor is well: the breakers don't count the call at all.
-    Nobody,
+    None,
 }
 
 /// Where an operation goes when no attempt is left.
@@ -46,19 +46,19 @@ pub fn policy(failure: FailureKind) -> Policy {
         F::Timeout => (true, Blame::Vendor, Fallback),
         F::BadAnswer => (true, Blame::Vendor, Fallback),
         F::ServerError => (true, Blame::Vendor, Fallback),
-        F::RateLimited => (true, Blame::Nobody, Fallback),
+        F::RateLimited => (true, Blame::None, Fallback),
         // Credits come back at midnight, credentials when they are fixed; neither within a retry's time.
-        F::CreditsExhausted => (false, Blame::Nobody, Fallback),
-        F::Unauthorized => (false, Blame::Nobody, Fallback),
-        F::ClientError => (false, Blame::Nobody, DeadLetters),
+        F::CreditsExhausted => (false, Blame::None, Fallback),
+        F::Unauthorized => (false, Blame::None, Fallback),
+        F::ClientError => (false, Blame::None, DeadLetters),
         // Nothing was sent.
-        F::BreakerOpen => (false, Blame::Nobody, Fallback),
-        F::BudgetExhausted => (false, Blame::Nobody, Fallback),
-        F::LimiterFull => (false, Blame::Nobody, Fallback),
-        F::InFlightFull => (false, Blame::Nobody, Fallback),
-        F::Throttled => (false, Blame::Nobody, Fallback),
-        F::HeldInOrder => (false, Blame::Nobody, Fallback),
-        F::Interrupted => (false, Blame::Nobody, Fallback),
+        F::BreakerOpen => (false, Blame::None, Fallback),
+        F::BudgetExhausted => (false, Blame::None, Fallback),
+        F::LimiterFull => (false, Blame::None, Fallback),
+        F::InFlightFull => (false, Blame::None, Fallback),
+        F::Throttled => (false, Blame::None, Fallback),
+        F::HeldInOrder => (false, Blame::None, Fallback),
+        F::Interrupted => (false, Blame::None, Fallback),
         // A defect of the program; the breaker sees it through its permit, which counts a panic as a failure.
         F::Panicked => (false, Blame::Vendor, DeadLetters),
     };
@@ -96,7 +96,7 @@ mod tests {
         use FailureKind::{BreakerOpen, BudgetExhausted, HeldInOrder, InFlightFull, LimiterFull, Throttled};
         for kind in [BreakerOpen, BudgetExhausted, HeldInOrder, InFlightFull, LimiterFull, Throttled] {
             assert!(nothing_was_sent(kind));
-            assert_eq!(policy(kind), Policy { retried: false, blame: Blame::Nobody, afterwards: Afterwards::Fallback });
+            assert_eq!(policy(kind), Policy { retried: false, blame: Blame::None, afterwards: Afterwards::Fallback });
         }
         assert!(!nothing_was_sent(FailureKind::Timeout));
     }

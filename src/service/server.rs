@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_nobody_takes_is_given_up() {
+    async fn an_answer_that_is_not_read_is_given_up() {
         let (mut client, server) = tokio::io::duplex(1024);
         let (_open, closing) = watch::channel(false);
         let router = Router::new().fallback(|| async { vec![b'x'; 1 << 20] });

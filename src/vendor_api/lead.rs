@@ -78,11 +78,11 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_is_told_once_and_is_not_the_first_identify() {
+    fn a_finding_is_reported_once_and_is_not_the_first_identify() {
         let found = json!({"title": "CTO", ENRICHED_BY: "vendor"});
-        let told = finding("aa", "ada", &found);
-        assert_eq!(told.key, finding("aa", "ada", &found).key);
-        assert_ne!(told.key, finding("aa", "ada", &json!({"title": "CEO"})).key);
-        assert!(lead_operations("aa", "ada", &json!({})).iter().all(|operation| operation.key != told.key));
+        let first = finding("aa", "ada", &found);
+        assert_eq!(first.key, finding("aa", "ada", &found).key);
+        assert_ne!(first.key, finding("aa", "ada", &json!({"title": "CEO"})).key);
+        assert!(lead_operations("aa", "ada", &json!({})).iter().all(|operation| operation.key != first.key));
     }
 }

@@ -23,7 +23,7 @@ use crate::simulated::{Request, Vendor};
 const WEBHOOK: &str = "/v3/sources/webhook/7f2c1d9e-3b5a-4c8d-9e6f-0a1b2c3d4e5f";
 const RUN: &str = "/public/v0/routines/function:t_simulated/run";
 
-/// Answers with what it was told to, then with 200; `None` never answers.
+/// Answers with what it was given, then with 200; `None` never answers.
 #[derive(Clone)]
 struct Receiver {
     answers: Arc<Mutex<VecDeque<Option<u16>>>>,
@@ -132,12 +132,12 @@ async fn an_enriched_row_is_posted_when_it_is_due_and_signed() {
     assert!((10_000..=10_002).contains(&at), "{at}");
     assert_eq!(*message.uri(), "http://127.0.0.1:9/hook");
     assert!(is_signed(&message, "whsec_simulated"));
-    let told = body(&message);
-    assert_eq!((&told["status"], &told["credits"], &told["provider"]), (&"enriched".into(), &3.into(), &"p".into()));
-    assert_eq!((&told["submitted"]["email"], &told["enriched"]["company_name"]), (&"ada@acme.test".into(), &"Acme".into()));
+    let sent = body(&message);
+    assert_eq!((&sent["status"], &sent["credits"], &sent["provider"]), (&"enriched".into(), &3.into(), &"p".into()));
+    assert_eq!((&sent["submitted"]["email"], &sent["enriched"]["company_name"]), (&"ada@acme.test".into(), &"Acme".into()));
     let log = bench.log(1).await;
     assert_eq!((log[0].status, log[0].attempts.len(), log[0].attempts[0].status), (DeliveryStatus::Delivered, 1, Some(200)));
-    assert_eq!((log[0].id.as_str(), log[0].about.as_str()), ("1", told["id"].as_str().unwrap()));
+    assert_eq!((log[0].id.as_str(), log[0].about.as_str()), ("1", sent["id"].as_str().unwrap()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,12 +166,12 @@ async fn a_run_sends_one_notice_of_its_end_in_the_documented_form() {
     let (at, message) = bench.next().await;
     assert!((10_000..=10_002).contains(&at), "{at}");
     assert!(is_signed(&message, "whsec_of_its_own"));
-    let told = body(&message);
-    let keys: Vec<_> = told.as_object().unwrap().keys().map(String::as_str).collect();
+    let sent = body(&message);
+    let keys: Vec<_> = sent.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, ["createdAt", "data", "webhookId"]);
-    assert_eq!(told["webhookId"], "wh_1");
-    assert_eq!(told["data"], serde_json::json!({ "routine_run_id": bench.log(1).await[0].about }));
-    assert!(told["createdAt"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(sent["webhookId"], "wh_1");
+    assert_eq!(sent["data"], serde_json::json!({ "routine_run_id": bench.log(1).await[0].about }));
+    assert!(sent["createdAt"].as_str().unwrap().ends_with('Z'));
 }
 
 #[tokio::test(start_paused = true)]
@@ -229,7 +229,7 @@ async fn one_is_overtaken_by_the_next_where_there_is_one() {
     }
     assert_eq!(bench.next_subject().await, (11, "b@x.test".to_owned()));
     assert_eq!(bench.next_subject().await, (11, "a@x.test".to_owned()));
-    // Nobody came to overtake this one, so it goes without.
+    // No other came to overtake this one, so it goes without.
     assert_eq!(bench.next_subject().await, (22, "c@x.test".to_owned()));
     let actual: Vec<_> =
         bench.log(3).await.into_iter().map(|delivery| (delivery.intended.len(), delivery.actual.len())).collect();

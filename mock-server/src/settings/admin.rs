@@ -74,8 +74,8 @@ mod tests {
     #[test]
     fn a_token_can_be_carried_and_is_never_shown() {
         assert!(problem("::1", Some("")).unwrap().contains("empty"));
-        let told = problem("::1", Some("secret token")).unwrap();
-        assert!(told.contains("visible ASCII") && !told.contains("secret token"), "{told}");
+        let message = problem("::1", Some("secret token")).unwrap();
+        assert!(message.contains("visible ASCII") && !message.contains("secret token"), "{message}");
         assert!(problem("::1", Some("tökén")).is_some());
         let settings = AdminSettings { token: Some(Secret("hidden".to_owned())), ..AdminSettings::default() };
         assert!(!format!("{settings:?}").contains("hidden"));

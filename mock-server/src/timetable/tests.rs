@@ -23,13 +23,13 @@ fn faults(timetable: Vec<Fault>) -> (Faults, UnboundedReceiver<FaultChange>) {
     (faults, changes)
 }
 
-async fn told(changes: &mut UnboundedReceiver<FaultChange>, count: usize) -> Vec<(String, bool, u64)> {
-    let mut told = Vec::new();
+async fn changed(changes: &mut UnboundedReceiver<FaultChange>, count: usize) -> Vec<(String, bool, u64)> {
+    let mut changed = Vec::new();
     for _ in 0..count {
         let change = changes.recv().await.unwrap();
-        told.push((change.name, change.active, change.at_us));
+        changed.push((change.name, change.active, change.at_us));
     }
-    told
+    changed
 }
 
 fn expected<const N: usize>(expected: [(&str, bool, u64); N]) -> Vec<(String, bool, u64)> {
@@ -45,7 +45,7 @@ async fn faults_begin_and_end_on_time_without_any_request() {
     let (faults, mut changes) =
         faults(vec![fault("long").begins_at(s(10)).lasting(s(5)), fault("short").begins_at(s(12)).lasting(s(1))]);
     assert!(faults.start(Instant::now()));
-    let seen = told(&mut changes, 4).await;
+    let seen = changed(&mut changes, 4).await;
     assert_eq!(seen, expected([("long", true, 10), ("short", true, 12), ("short", false, 13), ("long", false, 15)]));
 }
 
@@ -54,7 +54,7 @@ async fn at_one_time_ends_come_before_begins() {
     let (faults, mut changes) =
         faults(vec![fault("second").begins_at(s(10)).lasting(s(5)), fault("first").begins_at(s(5)).lasting(s(5))]);
     faults.start(Instant::now());
-    let seen = told(&mut changes, 4).await;
+    let seen = changed(&mut changes, 4).await;
     assert_eq!(seen, expected([("first", true, 5), ("first", false, 10), ("second", true, 10), ("second", false, 15)]));
 }
 
@@ -66,7 +66,7 @@ async fn a_fault_by_hand_is_in_force_when_it_has_been_added_and_needs_no_load() 
     assert_eq!(phases(&faults), [planned.clone(), ("by hand".to_owned(), FaultPhase::Active)]);
     assert_eq!((faults.elapsed(), faults.zero()), (None, None));
     let began = Instant::now();
-    assert_eq!(told(&mut changes, 2).await, expected([("by hand", true, 0), ("by hand", false, 0)]));
+    assert_eq!(changed(&mut changes, 2).await, expected([("by hand", true, 0), ("by hand", false, 0)]));
     assert_eq!(began.elapsed(), s(5));
     assert_eq!(phases(&faults), [planned, ("by hand".to_owned(), FaultPhase::Over)]);
 }
@@ -79,7 +79,7 @@ async fn by_hand_a_beginning_counts_from_now() {
     faults.add(fault("later").begins_at(s(7))).await.unwrap();
     let state = faults.list().remove(0);
     assert_eq!((state.phase, state.by_hand, state.begins_in, state.ends_in), (FaultPhase::Scheduled, true, Some(s(7)), None));
-    assert_eq!(told(&mut changes, 1).await, expected([("later", true, 107)]));
+    assert_eq!(changed(&mut changes, 1).await, expected([("later", true, 107)]));
     assert_eq!(faults.list()[0].phase, FaultPhase::Active);
 }
 
@@ -91,7 +91,7 @@ async fn without_a_length_it_lasts_until_it_is_removed() {
     assert_eq!(faults.list()[0].phase, FaultPhase::Active);
     assert!(faults.remove("f").await);
     assert_eq!(faults.list()[0].phase, FaultPhase::Over);
-    assert_eq!(told(&mut changes, 2).await, expected([("f", true, 0), ("f", false, 0)]));
+    assert_eq!(changed(&mut changes, 2).await, expected([("f", true, 0), ("f", false, 0)]));
     assert!(!faults.remove("f").await && !faults.remove("unknown").await);
 }
 
@@ -104,7 +104,7 @@ async fn what_is_removed_before_its_beginning_never_begins() {
     assert!(faults.remove("by hand").await);
     tokio::time::advance(s(60)).await;
     faults.add(fault("last")).await.unwrap();
-    assert_eq!(told(&mut changes, 1).await, expected([("last", true, 60)]));
+    assert_eq!(changed(&mut changes, 1).await, expected([("last", true, 60)]));
     assert!(changes.try_recv().is_err());
 }
 
@@ -165,7 +165,7 @@ async fn a_zero_in_the_past_begins_what_is_under_way_and_leaves_out_what_is_over
     tokio::time::advance(s(60)).await;
     assert!(faults.start(Instant::now() - s(8)));
     assert_eq!(faults.elapsed(), Some(s(8)));
-    let seen = told(&mut changes, 4).await;
+    let seen = changed(&mut changes, 4).await;
     assert_eq!(seen, expected([("under way", true, 8), ("to come", true, 12), ("to come", false, 13), ("under way", false, 15)]));
     assert_eq!(phases(&faults)[0].1, FaultPhase::Over);
 }
@@ -179,7 +179,7 @@ async fn a_zero_to_come_is_waited_for_and_only_the_first_counts() {
     assert_eq!((faults.elapsed(), faults.zero()), (Some(s(0)), Some(now + s(10))));
     let state = faults.list().remove(0);
     assert_eq!((state.begins_in, state.ends_in), (Some(s(13)), Some(s(14))));
-    assert_eq!(told(&mut changes, 1).await, expected([("f", true, 3)]));
+    assert_eq!(changed(&mut changes, 1).await, expected([("f", true, 3)]));
     assert_eq!(now.elapsed(), s(13));
 }
 
@@ -188,7 +188,7 @@ async fn times_beyond_the_clock_never_come() {
     let (faults, mut changes) = faults(vec![fault("never").begins_at(Duration::MAX).lasting(s(1))]);
     faults.start(Instant::now());
     faults.add(fault("for ever").lasting(Duration::MAX)).await.unwrap();
-    assert_eq!(told(&mut changes, 1).await, expected([("for ever", true, 0)]));
+    assert_eq!(changed(&mut changes, 1).await, expected([("for ever", true, 0)]));
     assert_eq!(phases(&faults).iter().map(|(_, phase)| *phase).collect::<Vec<_>>(), [FaultPhase::Scheduled, FaultPhase::Active]);
 }
 
@@ -199,7 +199,7 @@ async fn a_fault_is_added_even_if_the_caller_stops_waiting() {
     let mut adding = Box::pin(faults.add(fault("f")));
     assert!(futures_are_pending(&mut adding).await);
     drop(adding);
-    assert_eq!(told(&mut changes, 1).await, expected([("f", true, 0)]));
+    assert_eq!(changed(&mut changes, 1).await, expected([("f", true, 0)]));
 }
 
 async fn futures_are_pending<F: Future + Unpin>(future: &mut F) -> bool {

@@ -65,9 +65,9 @@ pub(crate) fn are_installed() -> bool {
     if node.join("customerio-node").is_dir() && node.join(".bin/node").exists() && python.join("customerio").is_dir() {
         return true;
     }
-    let told = "the vendors' real clients are not installed: run mock-server/tests/clients/install";
-    assert_ne!(std::env::var("PLIMSOLL_REQUIRE_REAL_CLIENTS").as_deref(), Ok("1"), "{told}");
-    eprintln!("\n*** NOT TESTED: {told} ***\n");
+    let printed = "the vendors' real clients are not installed: run mock-server/tests/clients/install";
+    assert_ne!(std::env::var("PLIMSOLL_REQUIRE_REAL_CLIENTS").as_deref(), Ok("1"), "{printed}");
+    eprintln!("\n*** NOT TESTED: {printed} ***\n");
     false
 }
 
@@ -112,15 +112,15 @@ impl Client {
         drop(input);
         let output = tokio::time::timeout(LONGEST, process.wait_with_output()).await;
         let output = output.expect("the client ends").unwrap();
-        let (told, complaints) =
+        let (printed, complaints) =
             (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned());
         assert!(output.status.success(), "{self:?}: {complaints}");
-        let outcomes: HashMap<String, Outcome> = told
+        let outcomes: HashMap<String, Outcome> = printed
             .lines()
             .map(|line| serde_json::from_str::<Outcome>(line).unwrap_or_else(|error| panic!("{error}: {line}")))
             .map(|outcome| (outcome.case.clone(), outcome))
             .collect();
-        assert_eq!(outcomes.len(), cases.len(), "{self:?}: {told}\n{complaints}");
+        assert_eq!(outcomes.len(), cases.len(), "{self:?}: {printed}\n{complaints}");
         outcomes
     }
 

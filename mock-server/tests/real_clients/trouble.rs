@@ -1,4 +1,4 @@
-//! What each client does about trouble: how often it tries, for how long it waits, and what it tells its user.
+//! What each client does about trouble: how often it tries, for how long it waits, and what it reports to its user.
 //!
 //! These are facts about the clients, in the versions that the install script names. A simulated vendor that made a client
 //! behave otherwise than here would not be taken for the real one.
@@ -79,8 +79,8 @@ impl Case {
         self.trouble.fault().map(fault)
     }
 
-    /// What the client's script is told. Two calls where the first uses up what is allowed.
-    fn told(&self, vendors: &SimulatedVendors) -> Value {
+    /// The input of the client's script. Two calls where the first uses up what is allowed.
+    fn input(&self, vendors: &SimulatedVendors) -> Value {
         let calls = if self.trouble == Trouble::LimitedWithRetryAfter { 2 } else { 1 };
         let base = vendors.customer_io_url();
         let base = if self.tls { base.replace("http://", "https://") } else { base };
@@ -104,11 +104,11 @@ impl Case {
         };
         let url = if self.client == Client::Node { format!("{base}/api/v1") } else { base };
         let client = if app { "app" } else { "track" };
-        let mut told = json!({ "case": self.name(), "client": client, "url": url, "key": key, "calls": vec![call; calls] });
+        let mut asked = json!({ "case": self.name(), "client": client, "url": url, "key": key, "calls": vec![call; calls] });
         if self.trouble == Trouble::Hang {
-            told["timeout"] = TIMEOUT.into();
+            asked["timeout"] = TIMEOUT.into();
         }
-        told
+        asked
     }
 
     /// The requests that the vendor saw of it.
@@ -183,10 +183,10 @@ async fn each_client_does_about_trouble_what_is_known_of_it() {
     }
     let cases = cases();
     let vendors = vendors(cases.iter().filter_map(Case::fault).collect()).await;
-    let told = |client: Client| -> Vec<Value> {
-        cases.iter().filter(|case| case.client == client).map(|case| case.told(&vendors)).collect()
+    let asked = |client: Client| -> Vec<Value> {
+        cases.iter().filter(|case| case.client == client).map(|case| case.input(&vendors)).collect()
     };
-    let (node, python) = (told(Client::Node), told(Client::Python));
+    let (node, python) = (asked(Client::Node), asked(Client::Python));
     let (node, python) = tokio::join!(Client::Node.run(&vendors, &node), Client::Python.run(&vendors, &python));
     // What hung goes into the ledger when its connection is closed, at the latest now.
     let ledger = vendors.ledger().clone();
@@ -210,8 +210,8 @@ fn check(case: Case, outcome: &Outcome, attempts: &[&Entry]) {
     match (&outcome.error, expected.error) {
         (None, None) => {}
         (Some(problem), Some(part)) => {
-            let told = format!("{} {} {:?} {:?} {}", problem.kind, problem.name, problem.status, problem.code, problem.message);
-            assert!(told.contains(part), "{name}: {told}");
+            let asked = format!("{} {} {:?} {:?} {}", problem.kind, problem.name, problem.status, problem.code, problem.message);
+            assert!(asked.contains(part), "{name}: {asked}");
         }
         (error, part) => panic!("{name}: {error:?} where {part:?} was expected"),
     }
@@ -219,7 +219,7 @@ fn check(case: Case, outcome: &Outcome, attempts: &[&Entry]) {
         assert_eq!(outcome.retries, counts(case.trouble, attempts.len()), "{name}: X-Retry-Count");
     }
     if let (Trouble::LimitedWithRetryAfter, [_, refused, obeyed]) = (case.trouble, attempts) {
-        // It was told whole seconds, at least one.
+        // It was given whole seconds, at least one.
         let waited = obeyed.at_us - (refused.at_us + refused.took_us);
         assert!(waited >= 990_000, "{name} came back after {waited} µs");
     }

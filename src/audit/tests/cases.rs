@@ -104,7 +104,7 @@ fn what_the_vendor_would_take_once_may_be_sent_again() {
     let options = AuditOptions { clay_deduplicates: true, ..AuditOptions::default() };
     let audit = history.audit_as(true, &options);
     assert!(audit.passed() && audit.remarks[0].contains("3 operations are queued and done"), "{audit}");
-    assert_eq!(history.audit().count(FindingKind::WouldBeSentAgain), 1, "Clay's table dedupes only when it is told to");
+    assert_eq!(history.audit().count(FindingKind::WouldBeSentAgain), 1, "Clay's table dedupes only when that is set");
     history.vendors[2].effects[0].id = None;
     let audit = history.audit_as(true, &options);
     assert_eq!(audit.count(FindingKind::WouldBeSentAgain), 1, "an event without an id is recorded each time: {audit}");
@@ -205,8 +205,8 @@ fn a_gap_in_the_numbers_of_the_vendors_entries_is_seen() {
         history.lead(number, &format!("user-{number}"), Fate::Acknowledged, [End::Delivered; 3]);
     }
     // The second time that an event was recorded; and a line that changed nothing.
-    history.request("of nobody", Vec::new());
-    history.request("of nobody", Vec::new());
+    history.request("of no lead", Vec::new());
+    history.request("of no lead", Vec::new());
     for (entry, number) in history.vendors.iter_mut().zip(1..) {
         entry.entry = Some(number);
     }

@@ -31,7 +31,7 @@ async fn one_that_is_switched_off_lets_everything_through_and_counts_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_only_measures_tells_once_what_it_would_do_and_rejects_nothing() {
+async fn one_that_only_measures_reports_once_what_it_would_do_and_rejects_nothing() {
     let rig = rig(in_mode(BreakerMode::MetricsOnly));
     rig.vendor.next((0..20).map(|_| status(503)));
     rig.vendor.next((0..20).map(|_| status(200)));

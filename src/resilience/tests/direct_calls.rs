@@ -34,7 +34,7 @@ async fn a_direct_call_with_a_deadline_is_answered_by_then() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_direct_call_that_is_dropped_by_policy_is_told_why() {
+async fn a_direct_call_that_is_dropped_by_policy_gets_the_reason() {
     let fallback = FallbackSettings { steps: vec![FallbackStep::Cache, FallbackStep::Drop], ..FallbackSettings::default() };
     let rig = rig(PipelineSettings { fallback, ..no_retries() });
     rig.vendor.then(status(503));
@@ -64,7 +64,7 @@ async fn without_a_place_in_time_a_call_goes_to_the_queue_and_the_wait_is_measur
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_vendor_that_accepts_too_few_is_throttled_and_told() {
+async fn a_vendor_that_accepts_too_few_is_throttled_and_reported() {
     let throttle = ThrottleSettings::default();
     let rig = rig(PipelineSettings { throttle: Some(throttle), breaker: None, ..no_retries() });
     rig.vendor.then(status(503));

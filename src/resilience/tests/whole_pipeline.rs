@@ -282,7 +282,7 @@ async fn events_carry_the_vendor_and_the_load_s_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_a_turn_that_the_breaker_would_waste() {
+async fn no_attempt_waits_for_a_turn_that_the_breaker_would_waste() {
     let limiter = LimiterSettings { rate: 0.1, burst: 1, max_wait: Duration::from_secs(60) };
     let rig = rig(PipelineSettings { limiter: Some(limiter), ..no_retries() });
     rig.pipeline.call(lead(0)).await;

@@ -68,7 +68,7 @@ pub(super) trait Work: Send {
     fn change(&self) -> Change;
     /// Does it, within the transaction.
     fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()>;
-    /// Tells the caller; `Err` when it is not durable.
+    /// Answers the caller; `Err` when it is not durable.
     fn answer(self: Box<Self>, result: Result<(), StoreError>);
 }
 

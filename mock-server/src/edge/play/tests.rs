@@ -1,4 +1,4 @@
-//! Scripts on HTTP/1.1 as a client gets them and as the ledger tells them: with paused time, without a socket.
+//! Scripts on HTTP/1.1 as a client gets them and as the ledger records them: with paused time, without a socket.
 
 use std::sync::Arc;
 

@@ -175,7 +175,7 @@ async fn http2_connections_may_idle_as_long() {
     serving.await.unwrap();
 }
 
-/// As TLS does, bytes are taken that the peer has not taken yet, and only flushing tells.
+/// As TLS does, bytes are taken that the peer has not taken yet, and only flushing shows it.
 #[tokio::test(start_paused = true)]
 async fn a_fault_comes_when_the_peer_has_taken_the_answer_before_it() {
     let close = fault(FaultKind::Outage { how: crate::fault::Outage::Close }).every(2);

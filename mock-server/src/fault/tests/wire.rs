@@ -13,7 +13,7 @@ const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// Alters an answer with this body by faults in force, in the order in which they compose, and tells which did something.
+/// Alters an answer with this body by faults in force, in the order in which they compose, and gives those that did something.
 fn altered_by(kinds: &[FaultKind], body: &'static [u8]) -> (Script, Vec<&'static str>) {
     let now = Instant::now();
     let faults = kinds.iter().enumerate().fold(ActiveFaults::default(), |faults, (index, kind)| {

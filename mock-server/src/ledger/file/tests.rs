@@ -53,7 +53,7 @@ fn entries_become_lines_and_gaps_are_marked() {
     assert!(writer.status.problem().unwrap().contains("4 entries are missing"));
 }
 
-/// At every single size of disk: nothing is in the file twice, nothing is missing without being told.
+/// At every single size of disk: nothing is in the file twice, nothing is missing without a word on it.
 #[test]
 fn a_full_disk_is_reported_and_written_to_again_when_it_has_room() {
     let whole = lines(0, &batch(0, 1..4).entries).len();

@@ -102,8 +102,8 @@ mod tests {
         let outcome = |providers| outcomes(with(providers), 1, 1)[0];
         let second_finds = outcome(vec![provider(0.0, 1), provider(1.0, 2), provider(1.0, 3)]);
         assert_eq!(second_finds, Outcome { provider: Some(1), credits: 2, waits, takes: Duration::from_millis(3_500) });
-        let nobody = outcome(vec![provider(0.0, 1), provider(0.0, 2)]);
-        assert_eq!(nobody, Outcome { provider: None, credits: 0, waits, takes: Duration::from_millis(3_500) });
+        let none = outcome(vec![provider(0.0, 1), provider(0.0, 2)]);
+        assert_eq!(none, Outcome { provider: None, credits: 0, waits, takes: Duration::from_millis(3_500) });
         assert_eq!(outcome(Vec::new()), Outcome { provider: None, credits: 0, waits, takes: waits });
     }
 

@@ -36,7 +36,7 @@ pub struct CustomerIoSettings {
     pub write_key: String,
     /// Where the account lives.
     pub region: Region,
-    /// The workspace's number, which `/api/v1/accounts/region` tells.
+    /// The workspace's number, which `/api/v1/accounts/region` gives.
     pub environment_id: u64,
     /// How long it thinks.
     pub latency: LatencyModel,

@@ -40,7 +40,7 @@ async fn filled(path: &Path) {
 #[test]
 fn what_is_no_file_of_ours_is_refused_and_nothing_is_made_beside_it() {
     let (dir, path) = place();
-    fs::write(&path, "My notes, which nobody may overwrite.").expect("a writable directory");
+    fs::write(&path, "My notes, which must not be overwritten.").expect("a writable directory");
     is_refused(&path, &["not a SQLite database", "another file"]);
     assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1);
     let sub = dir.path().join("sub");
@@ -101,7 +101,7 @@ async fn a_damaged_file_is_refused() {
 }
 
 #[tokio::test]
-async fn a_second_service_on_one_file_is_refused_and_told_who_has_it() {
+async fn a_second_service_on_one_file_is_refused_with_the_name_of_the_first() {
     let (_dir, path) = place();
     let first = open(&path);
     let error = SqliteStore::open(&path, Bounds::default().into()).expect_err("a file in use");
@@ -125,7 +125,7 @@ async fn another_name_of_the_file_does_not_lead_around_the_lock() {
 }
 
 #[tokio::test]
-async fn nobody_else_may_read_it() {
+async fn only_its_owner_may_read_it() {
     use std::os::unix::fs::PermissionsExt;
     let (_dir, path) = place();
     let store = open(&path);

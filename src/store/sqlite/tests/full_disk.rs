@@ -62,7 +62,7 @@ const CHILD: &str = "PLIMSOLL_TEST_FILE_LIMIT";
 
 /// The operating system refuses writes past a length, in a process of its own, for the limit is the process's.
 #[test]
-fn a_disk_that_refuses_to_write_is_told_and_nothing_that_was_acknowledged_is_lost() {
+fn a_disk_that_refuses_to_write_is_reported_and_nothing_that_was_acknowledged_is_lost() {
     let this = std::env::current_exe().expect("this program's own path");
     let test = "store::sqlite::tests::full_disk::in_a_process_whose_files_may_not_grow";
     let output = Command::new("sh")

@@ -15,9 +15,9 @@ pub struct PublicApiSettings {
     pub rate_limit: Option<RateLimit>,
     /// The routines of the workspace.
     pub routines: Vec<Routine>,
-    /// Webhooks that a run can name to be told of its end. Clay's own are registered with its command line.
+    /// Webhooks that a run can name, to be called at its end. Clay's own are registered with its command line.
     pub webhooks: Vec<RegisteredWebhook>,
-    /// Id of the key's user, as `/me` tells it.
+    /// Id of the key's user, as `/me` gives it.
     pub user_id: String,
     /// Name of the key's user.
     pub user_name: Option<String>,
@@ -36,7 +36,7 @@ pub struct Routine {
     pub allowed: bool,
 }
 
-/// An address that is told when a run has ended.
+/// An address that is called when a run has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisteredWebhook {

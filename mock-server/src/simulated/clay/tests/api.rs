@@ -59,20 +59,20 @@ async fn a_run_is_202_until_its_last_item_is_done_and_then_200() {
     let mut finished = 0;
     let complete = loop {
         let answer = get(&clay, &path);
-        let told = body(&answer);
-        assert!(told["finished"].as_u64().unwrap() >= finished && told["total"] == 30);
-        finished = told["finished"].as_u64().unwrap();
+        let given = body(&answer);
+        assert!(given["finished"].as_u64().unwrap() >= finished && given["total"] == 30);
+        finished = given["finished"].as_u64().unwrap();
         if answer.status == 200 {
-            break told;
+            break given;
         }
-        assert_eq!((answer.status.as_u16(), &told["status"], told.get("data")), (202, &json!("in_progress"), None));
+        assert_eq!((answer.status.as_u16(), &given["status"], given.get("data")), (202, &json!("in_progress"), None));
         assert!(finished < 30);
         tokio::time::advance(Duration::from_secs(1)).await;
     };
     assert_eq!((&complete["status"], finished), (&json!("complete"), 30));
 
     // Pages of 20 unless asked for otherwise, in the order of the items.
-    let ids = |told: &Value| told["data"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect::<Vec<_>>();
+    let ids = |given: &Value| given["data"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect::<Vec<_>>();
     let first = ids(&complete);
     assert_eq!((first.len(), &first[0], &complete["cursor"]), (20, &json!("i0"), &json!("20")));
     let rest = body(&get(&clay, &format!("{path}?cursor=20")));
@@ -153,9 +153,9 @@ async fn without_credits_runs_are_402_and_items_that_were_under_way_fail() {
     });
     let path = results_path(&run(&clay, &leads(5)));
     tokio::time::advance(Duration::from_secs(120)).await;
-    let told = body(&get(&clay, &path));
-    let failed: Vec<_> = told["data"].as_array().unwrap().iter().filter(|item| item["status"] == "failed").collect();
-    assert_eq!(failed.len(), 3, "{told}");
+    let given = body(&get(&clay, &path));
+    let failed: Vec<_> = given["data"].as_array().unwrap().iter().filter(|item| item["status"] == "failed").collect();
+    assert_eq!(failed.len(), 3, "{given}");
     assert_eq!((&failed[0]["error"], failed[0].get("result")), (&json!({ "message": "Credits exhausted" }), None));
     assert_eq!((clay.credits().balance, clay.credits().charged, clay.credits().unpaid_rows), (Some(1), 6, 3));
 
@@ -171,18 +171,18 @@ async fn without_credits_runs_are_402_and_items_that_were_under_way_fail() {
 async fn every_answer_reports_the_limit_and_429_says_when_to_come_back() {
     let clay = clay(|settings| settings.public_api.rate_limit = Some(RateLimit { rate: 0.5, burst: 2 }));
     let me = || get(&clay, "/public/v0/me");
-    let told = |answer: &Answer| {
+    let given = |answer: &Answer| {
         let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().parse::<u32>().unwrap());
         let limit = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"].map(|name| header(name).unwrap());
         (answer.status.as_u16(), limit, header(RETRY_AFTER.as_str()))
     };
-    assert_eq!(told(&me()), (200, [2, 1, 2], None));
-    assert_eq!(told(&me()), (200, [2, 0, 4], None));
-    assert_eq!(told(&me()), (429, [2, 0, 4], Some(2)));
+    assert_eq!(given(&me()), (200, [2, 1, 2], None));
+    assert_eq!(given(&me()), (200, [2, 0, 4], None));
+    assert_eq!(given(&me()), (429, [2, 0, 4], Some(2)));
     tokio::time::advance(Duration::from_millis(1_999)).await;
-    assert_eq!(told(&me()).0, 429);
+    assert_eq!(given(&me()).0, 429);
     tokio::time::advance(Duration::from_millis(1)).await;
-    assert_eq!(told(&me()), (200, [2, 0, 4], None));
+    assert_eq!(given(&me()), (200, [2, 0, 4], None));
     // Who has no key uses nothing up, and learns nothing.
     let stranger = send(&clay, Method::GET, "/public/v0/me", None, b"");
     assert!(stranger.headers.get("x-ratelimit-limit").is_none());

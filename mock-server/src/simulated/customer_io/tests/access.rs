@@ -15,7 +15,7 @@ const REQUESTS: [(&str, &str); 4] = [
     ("POST /v1/identify", r#"{"userId":"ada"}"#),
 ];
 
-/// A request with this authorisation, strict so that Pipelines tells errors.
+/// A request with this authorisation, strict so that Pipelines reports errors.
 fn with(vendor: &CustomerIo, (line, body): (&str, &str), authorization: &str, host: &str) -> Answer {
     let (method, path) = line.split_once(' ').unwrap();
     let strict = HeaderName::from_static("x-strict-mode");

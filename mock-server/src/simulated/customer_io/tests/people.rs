@@ -101,7 +101,7 @@ async fn an_event_that_comes_again_is_ignored_within_the_window() {
         answer.effects.len()
     };
     assert_eq!([track("ada", ULID), track("ada", ULID), track("ada", &ULID.to_lowercase())], [1, 0, 0]);
-    // In a workspace, whoever it is told of; and through each API.
+    // In a workspace, whomever it is about; and through each API.
     assert_eq!(track("bob", ULID), 0);
     assert_eq!(effects(&done(&vendor, "POST /api/v1/events", json!({"name": "a", "id": ULID}))), []);
     let entity = json!({"type": "person", "action": "event", "identifiers": {"id": "ada"}, "name": "a", "id": ULID});

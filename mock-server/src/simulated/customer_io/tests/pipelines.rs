@@ -9,24 +9,24 @@ const STRICT: HeaderName = HeaderName::from_static("x-strict-mode");
 #[test]
 fn every_call_is_carried_out() {
     let vendor = vendor(|_| {});
-    let told = |call: &str, body: Value| {
+    let reported = |call: &str, body: Value| {
         let answer = done(&vendor, &format!("POST /v1/{call}"), body);
         assert_eq!(&answer.body[..], b"{}\n");
         answer.effects.into_iter().map(|effect| effect.what.into_owned()).collect::<Vec<_>>().join(" ")
     };
     let traits = json!({"userId": "ada", "anonymousId": "cookie", "traits": {"plan": "pro"}});
-    assert_eq!(told("identify", traits), "customer.identified");
-    assert_eq!(told("identify", json!({"userId": "", "traits": {"email": "eve@example.com"}})), "customer.identified");
-    assert_eq!(told("identify", json!({"anonymousId": "who"})), "");
+    assert_eq!(reported("identify", traits), "customer.identified");
+    assert_eq!(reported("identify", json!({"userId": "", "traits": {"email": "eve@example.com"}})), "customer.identified");
+    assert_eq!(reported("identify", json!({"anonymousId": "who"})), "");
     let track = json!({"userId": "ada", "event": "bought", "properties": {"n": 1}, "messageId": "m1", "timestamp": "2026-11-20T22:00:00Z"});
-    assert_eq!(told("track", track), "event.recorded");
-    assert_eq!(told("track", json!({"anonymousId": "cookie", "event": "looked"})), "anonymous_event.recorded");
-    assert_eq!(told("page", json!({"userId": "ada", "name": "Pricing"})), "event.recorded");
-    assert_eq!(told("page", json!({"userId": "ada", "properties": {"url": "https://example.com"}})), "event.recorded");
-    assert_eq!(told("screen", json!({"userId": "ada", "name": "Home"})), "event.recorded");
+    assert_eq!(reported("track", track), "event.recorded");
+    assert_eq!(reported("track", json!({"anonymousId": "cookie", "event": "looked"})), "anonymous_event.recorded");
+    assert_eq!(reported("page", json!({"userId": "ada", "name": "Pricing"})), "event.recorded");
+    assert_eq!(reported("page", json!({"userId": "ada", "properties": {"url": "https://example.com"}})), "event.recorded");
+    assert_eq!(reported("screen", json!({"userId": "ada", "name": "Home"})), "event.recorded");
     let group = json!({"userId": "ada", "groupId": "acme", "traits": {"seats": 3}});
-    assert_eq!(told("group", group), "object.identified relationship.added");
-    assert_eq!(told("alias", json!({"userId": "ada", "previousId": "eve@example.com"})), "customers.merged");
+    assert_eq!(reported("group", group), "object.identified relationship.added");
+    assert_eq!(reported("alias", json!({"userId": "ada", "previousId": "eve@example.com"})), "customers.merged");
     let events = vendor.events("ada");
     let names: Vec<_> = events.iter().map(|event| event.name.as_str()).collect();
     assert_eq!(names, ["bought", "looked", "Pricing", "https://example.com", "Home"]);

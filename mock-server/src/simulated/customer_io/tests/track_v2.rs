@@ -15,29 +15,29 @@ fn person(id: &str, action: &str, more: Value) -> Value {
 #[test]
 fn every_action_on_people_is_carried_out() {
     let vendor = vendor(|_| {});
-    let told = |operation: Value| {
+    let reported = |operation: Value| {
         let answer = done(&vendor, "POST /api/v2/entity", operation);
         assert_eq!(&answer.body[..], b"{}\n");
         answer.effects.into_iter().map(|effect| effect.what.into_owned()).collect::<Vec<_>>().join(" ")
     };
     let acme = json!({"cio_relationships": [{"identifiers": {"object_type_id": "1", "object_id": "acme"}}]});
-    assert_eq!(told(person("ada", "identify", json!({"attributes": {"plan": "pro"}}))), "customer.identified");
-    assert_eq!(told(person("ada", "event", json!({"name": "a", "attributes": {"n": 1}}))), "event.recorded");
-    assert_eq!(told(person("ada", "page", json!({"name": "/a"}))), "event.recorded");
-    assert_eq!(told(person("ada", "screen", json!({"name": "A"}))), "event.recorded");
+    assert_eq!(reported(person("ada", "identify", json!({"attributes": {"plan": "pro"}}))), "customer.identified");
+    assert_eq!(reported(person("ada", "event", json!({"name": "a", "attributes": {"n": 1}}))), "event.recorded");
+    assert_eq!(reported(person("ada", "page", json!({"name": "/a"}))), "event.recorded");
+    assert_eq!(reported(person("ada", "screen", json!({"name": "A"}))), "event.recorded");
     let device = json!({"device": {"token": "t", "platform": "ios"}});
-    assert_eq!(told(person("ada", "add_device", device)), "device.added");
-    assert_eq!(told(person("ada", "delete_device", json!({"device": {"token": "t"}}))), "device.deleted");
-    assert_eq!(told(person("ada", "add_relationships", acme.clone())), "relationship.added");
-    assert_eq!(told(person("ada", "add_relationships", acme.clone())), "");
-    assert_eq!(told(person("ada", "delete_relationships", acme)), "relationship.deleted");
-    assert_eq!(told(person("bob", "identify", json!({}))), "customer.identified");
+    assert_eq!(reported(person("ada", "add_device", device)), "device.added");
+    assert_eq!(reported(person("ada", "delete_device", json!({"device": {"token": "t"}}))), "device.deleted");
+    assert_eq!(reported(person("ada", "add_relationships", acme.clone())), "relationship.added");
+    assert_eq!(reported(person("ada", "add_relationships", acme.clone())), "");
+    assert_eq!(reported(person("ada", "delete_relationships", acme)), "relationship.deleted");
+    assert_eq!(reported(person("bob", "identify", json!({}))), "customer.identified");
     let merge = json!({"type": "person", "action": "merge", "primary": {"id": "ada"}, "secondary": {"id": "bob"}});
-    assert_eq!(told(merge), "customers.merged");
-    assert_eq!(told(person("ada", "suppress", json!({}))), "customer.suppressed");
-    assert_eq!(told(person("ada", "unsuppress", json!({}))), "customer.unsuppressed");
-    assert_eq!(told(person("eve", "identify", json!({}))), "customer.identified");
-    assert_eq!(told(person("eve", "delete", json!({}))), "customer.deleted");
+    assert_eq!(reported(merge), "customers.merged");
+    assert_eq!(reported(person("ada", "suppress", json!({}))), "customer.suppressed");
+    assert_eq!(reported(person("ada", "unsuppress", json!({}))), "customer.unsuppressed");
+    assert_eq!(reported(person("eve", "identify", json!({}))), "customer.identified");
+    assert_eq!(reported(person("eve", "delete", json!({}))), "customer.deleted");
     assert_eq!((vendor.customers().len(), vendor.all_events().len()), (0, 0));
 }
 
@@ -144,7 +144,7 @@ fn a_batch_that_is_malformed_is_refused_whole() {
 }
 
 proptest! {
-    /// Whatever is mixed: each invalid item is told with its place, each valid one is carried out, and in order.
+    /// Whatever is mixed: each invalid item is reported with its place, each valid one is carried out, and in order.
     #[test]
     fn a_batch_reports_the_places_of_problems(kinds in proptest::collection::vec(0_u8..5, 0..60)) {
         let vendor = vendor(|_| {});
@@ -191,13 +191,13 @@ proptest! {
 #[test]
 fn relations_of_an_unknown_person_can_be_removed() {
     let vendor = vendor(|_| {});
-    let told = |action: &str| {
+    let reported = |action: &str| {
         let body = json!({
             "type": "object", "action": action, "identifiers": {"object_type_id": "1", "object_id": "acme"},
             "cio_relationships": [{"identifiers": {"anonymous_id": "cookie"}}],
         });
         done(&vendor, "POST /api/v2/entity", body).effects.len()
     };
-    assert_eq!([told("add_relationships"), told("delete_relationships"), told("delete_relationships")], [1, 1, 0]);
+    assert_eq!([reported("add_relationships"), reported("delete_relationships"), reported("delete_relationships")], [1, 1, 0]);
     assert_eq!(list(&vendor, "objects")[0]["anonymous_ids"], json!([]));
 }
