@@ -123,8 +123,8 @@ impl Recorder {
         let AttemptSample { route, due, sent, done, bytes, attempt, .. } = sample;
         let source = self.shared.source(route.latency);
         let key = SeriesKey::of_attempt(&sample, source.vendor, &self.shared.timetable);
-        let times = [due, sent].map(|from| done.saturating_sub(from));
-        self.shared.shard().lock().record_request(key, times, route.duration, bytes);
+        let (since_due, waited) = (done.saturating_sub(due), sent.saturating_sub(due));
+        self.shared.shard().lock().record_request(key, since_due, waited, route.duration, bytes);
         self.hand_on(source, key, [due, sent, done], bytes, attempt);
     }
 

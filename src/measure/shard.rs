@@ -44,31 +44,32 @@ impl Hasher for KeyHasher {
 struct Cell {
     key: SeriesKey,
     series: Series,
-    /// Of requests, which are timed from when they were sent as well.
-    from_sent: Option<FromSent>,
+    /// Of requests, the source of the same series from when they were sent.
+    from_sent: Option<u16>,
+    /// How that series differs, when a request of this one has waited.
+    waited: Option<Box<Waited>>,
     idle: u32,
 }
 
-/// A series of requests from when they were sent, kept as its difference from the series since they were due: most requests
-/// are sent at once, and their two times are one count of a histogram.
+/// The requests of a series that were sent later than they were due. Most are not: their two times are one count.
 #[derive(Debug)]
-struct FromSent {
-    source: u16,
+struct Waited {
+    /// What they waited, in all.
     sum_us: u64,
-    /// Times since requests were due that differ from those below.
+    /// Times since they were due that a histogram tells from those below.
     due: Histogram<u64>,
     /// The times of the same requests since they were sent.
     sent: Histogram<u64>,
 }
 
-impl FromSent {
-    fn new(source: u16) -> Self {
+impl Waited {
+    fn new() -> Self {
         let [due, sent] = [0; 2].map(|_| Series::new().histogram);
-        Self { source, sum_us: 0, due, sent }
+        Self { sum_us: 0, due, sent }
     }
 
     fn record(&mut self, since_due: u64, since_sent: u64) {
-        self.sum_us = self.sum_us.saturating_add(since_sent);
+        self.sum_us = self.sum_us.saturating_add(since_due - since_sent);
         let [since_due, since_sent] = [since_due, since_sent].map(|us| us.min(HIGHEST_US));
         if !self.due.equivalent(since_due, since_sent) {
             for (histogram, us) in [(&mut self.due, since_due), (&mut self.sent, since_sent)] {
@@ -77,13 +78,11 @@ impl FromSent {
         }
     }
 
-    /// The series, of which `since_due` is the other.
-    fn series(&self, since_due: &Series) -> Series {
-        // The bytes of answers are counted in the other.
-        let mut series = Series { histogram: since_due.histogram.clone(), sum_us: self.sum_us, bytes: 0 };
+    /// Makes times since requests were due those since they were sent.
+    fn take_from(&self, series: &mut Series) {
+        series.sum_us = series.sum_us.saturating_sub(self.sum_us);
         series.histogram.subtract(&self.due).expect("all of them are in there");
         series.histogram.add(&self.sent).expect("a resizing histogram takes any value");
-        series
     }
 
     fn clear(&mut self) {
@@ -113,17 +112,22 @@ impl Table {
         self.cell(key, us).series.record(us, bytes);
     }
 
-    /// Adds a request with its times since it was due and since it was sent, the latter for the series of `source`.
-    pub(super) fn record_request(&mut self, key: SeriesKey, times: [Duration; 2], source: u16, bytes: u64) {
-        let [since_due, since_sent] = times.map(micros);
-        let cell = self.cell(key, since_due);
-        cell.series.record(since_due, bytes);
-        cell.from_sent.get_or_insert_with(|| FromSent::new(source)).record(since_due, since_sent);
+    /// Adds a request that took `since_due`, of which it waited to be sent for `waited`. `from_sent` is the source of the series
+    /// that this wait does not count in.
+    pub(super) fn record_request(&mut self, key: SeriesKey, since_due: Duration, waited: Duration, from_sent: u16, bytes: u64) {
+        let us = micros(since_due);
+        let cell = self.cell(key, us);
+        cell.series.record(us, bytes);
+        cell.from_sent = Some(from_sent);
+        if !waited.is_zero() {
+            let since_sent = micros(since_due.saturating_sub(waited));
+            cell.waited.get_or_insert_with(|| Box::new(Waited::new())).record(us, since_sent);
+        }
     }
 
     fn cell(&mut self, key: SeriesKey, us: u64) -> &mut Cell {
         self.clamped += u64::from(us > HIGHEST_US);
-        let new = || Cell { key, series: Series::new(), from_sent: None, idle: 0 };
+        let new = || Cell { key, series: Series::new(), from_sent: None, waited: None, idle: 0 };
         self.cells.entry(key.packed()).or_insert_with(new)
     }
 
@@ -135,9 +139,14 @@ impl Table {
                 return cell.idle < IDLE_SWAPS;
             }
             take(&cell.key, &cell.series);
-            if let Some(from_sent) = &mut cell.from_sent {
-                take(&cell.key.with_source(from_sent.source), &from_sent.series(&cell.series));
-                from_sent.clear();
+            if let Some(source) = cell.from_sent {
+                // The bytes of answers are counted in the other.
+                cell.series.bytes = 0;
+                if let Some(waited) = &mut cell.waited {
+                    waited.take_from(&mut cell.series);
+                    waited.clear();
+                }
+                take(&cell.key.with_source(source), &cell.series);
             }
             cell.series.clear();
             cell.idle = 0;
@@ -200,7 +209,7 @@ mod tests {
         for round in [1, 2] {
             let (mut due, mut sent) = (Series::new(), Series::new());
             for (since_due, since_sent) in [(5, 5), (10_000, 9_999), (700_000, 300), (2, 1), (90, 90), (5_000_000, round)] {
-                table.record_request(key(), [us(since_due), us(since_sent)], 7, 3);
+                table.record_request(key(), us(since_due), us(since_due - since_sent), 7, 3);
                 due.record(since_due, 3);
                 sent.record(since_sent, 0);
             }
