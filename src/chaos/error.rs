@@ -45,7 +45,7 @@ pub enum ChaosError {
     /// The places at rest.
     #[error(transparent)]
     Places(#[from] PlacesError),
-    /// A book.
+    /// A journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// It was interrupted.

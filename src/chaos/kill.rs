@@ -267,7 +267,7 @@ impl Harness {
         problems.extend(self.launch.end(alive).await);
         let charged_rows = self.vendors.simulated.clay().credits().charged_rows;
         problems.extend(self.vendors.simulated.shutdown().await);
-        // The driver holds a pen.
+        // The driver holds a sender of the journal.
         drop(self.driver);
         problems.extend(JournalWritten::problem(&journal.finish()));
         Ok((problems, charged_rows, at_rest))

@@ -44,7 +44,7 @@ pub(super) struct Vendors {
 }
 
 impl Vendors {
-    /// Starts them, with their book at `ledger`, and their trouble. Clay posts enriched rows to `callbacks`; where
+    /// Starts them, with their ledger at `ledger`, and their faults. Clay posts enriched rows to `callbacks`; where
     /// `refuses`, some requests are refused for good.
     pub(super) async fn start(seed: Seed, ledger: &Path, callbacks: Option<String>, refuses: bool) -> Result<Self, ChaosError> {
         let quick = LatencyModel::Uniform { min: Duration::from_millis(1), max: Duration::from_millis(8) };

@@ -1,4 +1,4 @@
-//! A run's own queue and dead letters, with a book of where each operation that entered them came to rest.
+//! A run's own queue and dead letters, with a journal of where each operation that entered them came to rest.
 //!
 //! A pipeline's caller hears that an operation waits in the queue, and never again of it. An auditor must know where it is in
 //! the end: the queue writes down what leaves it, and at the end of the run what is still in it, and among the dead letters.
@@ -18,10 +18,10 @@ use crate::resilience::{
 /// Letters that are read at a time.
 const PAGE: usize = 1_000;
 
-/// A backlog in memory that writes down places, where there is a book for them.
+/// A backlog in memory that writes down places, where there is a journal for them.
 pub(super) struct JournaledBacklog {
     inner: MemoryBacklog,
-    pen: Option<JournalSender<RestingEntry>>,
+    journal: Option<JournalSender<RestingEntry>>,
     /// What is in the queue, by key: as much as the queue may hold. Ordered, for it is written down in this order.
     waiting: Mutex<BTreeMap<String, RestingEntry>>,
     /// The keys of entries that are leased.
@@ -29,20 +29,20 @@ pub(super) struct JournaledBacklog {
 }
 
 impl JournaledBacklog {
-    pub(super) fn new(settings: &FallbackSettings, pen: Option<JournalSender<RestingEntry>>) -> Self {
-        Self { inner: MemoryBacklog::new(settings), pen, waiting: Mutex::default(), leased: Mutex::default() }
+    pub(super) fn new(settings: &FallbackSettings, journal: Option<JournalSender<RestingEntry>>) -> Self {
+        Self { inner: MemoryBacklog::new(settings), journal, waiting: Mutex::default(), leased: Mutex::default() }
     }
 
     /// Writes down what is in the queue and among the dead letters. To be called when nothing moves any more.
     pub(super) async fn at_rest(&self) -> Result<(), StoreError> {
-        let Some(pen) = &self.pen else { return Ok(()) };
-        std::mem::take(&mut *self.waiting.lock()).into_values().for_each(|place| pen.write(place));
+        let Some(journal) = &self.journal else { return Ok(()) };
+        std::mem::take(&mut *self.waiting.lock()).into_values().for_each(|place| journal.write(place));
         let mut after = 0;
         loop {
             let page = self.page(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
-            page.iter().for_each(|letter| pen.write(place_of(&letter.entry, RestingState::DeadLettered)));
+            page.iter().for_each(|letter| journal.write(place_of(&letter.entry, RestingState::DeadLettered)));
         }
     }
 
@@ -68,7 +68,7 @@ fn place_of(entry: &Entry, place: RestingState) -> RestingEntry {
 
 impl FallbackQueue for JournaledBacklog {
     async fn push(&self, entry: Entry, due: UnixMillis) -> Result<bool, StoreError> {
-        if self.pen.is_none() {
+        if self.journal.is_none() {
             return self.inner.push(entry, due).await;
         }
         let place = place_of(&entry, RestingState::Queued);
@@ -84,7 +84,7 @@ impl FallbackQueue for JournaledBacklog {
 
     async fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> Result<Option<Leased>, StoreError> {
         let leased = self.inner.lease(now, lease_end).await?;
-        if let Some(leased) = leased.as_ref().filter(|_| self.pen.is_some()) {
+        if let Some(leased) = leased.as_ref().filter(|_| self.journal.is_some()) {
             self.leased.lock().insert(leased.id, leased.entry.operation.key.clone());
         }
         Ok(leased)
@@ -97,10 +97,10 @@ impl FallbackQueue for JournaledBacklog {
     async fn ack(&self, id: u64, settled: Settled) -> Result<(), StoreError> {
         let place = settled.place;
         self.inner.ack(id, settled).await?;
-        if let (Some(pen), Some(known)) = (&self.pen, self.left(id)) {
+        if let (Some(journal), Some(known)) = (&self.journal, self.left(id)) {
             // The attempt that succeeded is none of those that failed.
             let attempts = known.attempts + u32::from(place == RestingState::Delivered);
-            pen.write(RestingEntry { place, attempts, ..known });
+            journal.write(RestingEntry { place, attempts, ..known });
         }
         Ok(())
     }
@@ -156,7 +156,7 @@ impl Backlog for JournaledBacklog {
         let page = self.page(letter.saturating_sub(1), 1).await?;
         let known = page.into_iter().find(|known: &DeadLetter| known.id == letter);
         let redriven = self.inner.redrive(letter, due).await?;
-        if let Some(known) = known.filter(|_| redriven && self.pen.is_some()) {
+        if let Some(known) = known.filter(|_| redriven && self.journal.is_some()) {
             let place = place_of(&known.entry, RestingState::Queued);
             self.waiting.lock().insert(place.key.clone(), RestingEntry { redrives: place.redrives + 1, ..place });
         }
@@ -196,7 +196,7 @@ mod tests {
         Entry::new(Operation::new(OperationKind::Enrich, user, json!({})), attempt())
     }
 
-    /// Users and places, as the book has them.
+    /// Users and places, as the journal has them.
     async fn places(
         journal: Journal<RestingEntry>,
         backlog: &JournaledBacklog,

@@ -125,7 +125,7 @@ fn body(lead: &Lead) -> String {
     serde_json::to_string(&Submission { user: &lead.user, data: &lead.data }).unwrap_or_default()
 }
 
-/// 64 hex digits: what the lead is known by at the service, and in every book.
+/// 64 hex digits: what the lead is known by at the service, and in every journal.
 fn key(run: &str, body: &str) -> String {
     hex(&Sha256::new().chain_update(run.as_bytes()).chain_update([0]).chain_update(body.as_bytes()).finalize())
 }

@@ -1,8 +1,8 @@
-//! The driver's book: each submission before it is sent, and its answer when that is there.
+//! The driver's journal: each submission before it is sent, and its answer when that is there.
 //!
 //! A driver that only counts cannot say *which* lead is missing. It writes down what it handed in under the key that travels
 //! with it, so that an auditor can ask the vendors for each. A submission that the end of the run cuts off has no answer in the
-//! book, which is the truth.
+//! journal, which is the truth.
 
 use crate::clock::LoadClock;
 use crate::journal::{Answered, DriverEntry, JournalSender, RestingEntry};
@@ -19,7 +19,7 @@ pub struct JournalSenders {
     pub places: Option<JournalSender<RestingEntry>>,
 }
 
-/// Writes the book, where there is one.
+/// Writes the journal, where there is one.
 #[derive(Debug)]
 pub(super) struct DriverJournal {
     pub(super) journals: Option<JournalSenders>,
@@ -59,8 +59,8 @@ impl DriverJournal {
             _ => return,
         };
         let (lead, operation) = (key.clone(), what.to_owned());
-        if let Some(pen) = &journals.places {
-            pen.write(RestingEntry { key, lead, user, operation, place, attempts, redrives: 0 });
+        if let Some(journal) = &journals.places {
+            journal.write(RestingEntry { key, lead, user, operation, place, attempts, redrives: 0 });
         }
     }
 
@@ -69,7 +69,7 @@ impl DriverJournal {
     }
 }
 
-/// An operation that a pipeline has taken, as far as the book must know it.
+/// An operation that a pipeline has taken, as far as the journal must know it.
 pub(super) struct HandedIn {
     key: String,
     user: String,

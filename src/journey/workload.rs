@@ -207,7 +207,7 @@ impl Workload {
     /// everything is.
     ///
     /// # Errors
-    /// When a queue could not be read: then the book of places is not whole.
+    /// When a queue could not be read: then the journal of places is not whole.
     pub async fn come_to_rest(&self) -> Result<(), StoreError> {
         let Some(integration) = &self.integration else { return Ok(()) };
         integration.stop(self.longest_answer).await;

@@ -146,7 +146,8 @@ impl Shared {
                 return Ok((idle, true));
             }
         }
-        Ok((connect::connect(origin, self.tls.as_ref()).await?, false))
+        // On the heap: it is large and rare, and every request would carry the room for it.
+        Ok((Box::pin(connect::connect(origin, self.tls.as_ref())).await?, false))
     }
 }
 

@@ -24,7 +24,7 @@ pub struct ExpectationJudgement {
 /// What an audit of a run's journals found; it sees more than the pipeline's own counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AuditFigures {
-    /// Leads in the driver's book as acknowledged, and in no place.
+    /// Leads in the driver's journal as acknowledged, and in no place.
     pub lost: u64,
     /// Effects that a vendor has more than once for one operation.
     pub duplicates: u64,

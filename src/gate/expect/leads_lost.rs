@@ -1,6 +1,6 @@
 //! Leads that were acknowledged and then found nowhere.
 //!
-//! Where the driver kept a book, its audit decides; a pipeline that counts its own leads does not count what it forgot.
+//! Where the driver kept a journal, its audit decides; a pipeline that counts its own leads does not count what it forgot.
 
 use super::judgement::{ExpectationInput, ExpectationJudgement, Finding, Found, judgement, no_data};
 use crate::units::format_count;
@@ -17,7 +17,7 @@ fn find(most: u64, input: &ExpectationInput<'_>) -> Found {
             count => format!("; {} without an answer", format_count(count)),
         };
         return Ok(Finding {
-            truth: format!("the driver's book: {} acknowledged{uncertain}", format_count(audit.acknowledged)),
+            truth: format!("the driver's journal: {} acknowledged{uncertain}", format_count(audit.acknowledged)),
             seen: format!("{} not found anywhere", format_count(audit.lost)),
             passed: audit.lost <= most && audit.acknowledged > 0,
         });

@@ -78,7 +78,7 @@ fn ledger() -> String {
     text
 }
 
-fn grounds<'a>(run: &'a Run, facts: &'a VendorFacts) -> ExpectationInput<'a> {
+fn input<'a>(run: &'a Run, facts: &'a VendorFacts) -> ExpectationInput<'a> {
     let bill = Some(Bill { rows: 12, charged: 60, due: 12, unpaid: 0 });
     ExpectationInput { run, vendors: Ok(facts), bill, audit: None }
 }
@@ -94,8 +94,8 @@ fn of_clay(change: impl FnOnce(&mut BreakerExpectations)) -> Expectations {
 
 /// The one judgement on these expectations.
 #[track_caller]
-fn one(expectations: &Expectations, grounds: &ExpectationInput<'_>) -> ExpectationJudgement {
-    let mut judged = judge_expectations(expectations, grounds);
+fn one(expectations: &Expectations, input: &ExpectationInput<'_>) -> ExpectationJudgement {
+    let mut judged = judge_expectations(expectations, input);
     assert_eq!(judged.len(), 1, "{judged:#?}");
     judged.remove(0)
 }
@@ -107,7 +107,7 @@ fn ms(count: u64) -> Duration {
 #[test]
 fn a_breaker_opens_in_time_or_not() {
     let (run, facts) = (outage(), facts(&ledger()));
-    let within = |time| one(&of_clay(|clay| clay.opens_within = Some(time)), &grounds(&run, &facts));
+    let within = |time| one(&of_clay(|clay| clay.opens_within = Some(time)), &input(&run, &facts));
     let judgement = within(ms(500));
     assert!(judgement.passed);
     assert_eq!(judgement.name, "clay.opens_within");
@@ -120,13 +120,13 @@ fn a_breaker_opens_in_time_or_not() {
 #[test]
 fn a_breaker_opens_within_calls_by_the_ledger() {
     let (run, facts) = (outage(), facts(&(ledger() + &line(2_300_000, "k4", FAILED).repeat(5))));
-    let within = |calls| one(&of_clay(|clay| clay.opens_within_calls = Some(calls)), &grounds(&run, &facts));
+    let within = |calls| one(&of_clay(|clay| clay.opens_within_calls = Some(calls)), &input(&run, &facts));
     // Two of the ledger's, and five more; none of those before the fault.
     assert!(within(7).passed && !within(6).passed);
     assert!(within(7).seen.starts_with("7 calls; OPEN at 2.500 s"), "{}", within(7).seen);
     // Where connections are refused none arrives, and the breaker has counted five.
     let refused = self::facts(&line(0, "k", ROW));
-    let within = |calls| one(&of_clay(|clay| clay.opens_within_calls = Some(calls)), &grounds(&run, &refused)).passed;
+    let within = |calls| one(&of_clay(|clay| clay.opens_within_calls = Some(calls)), &input(&run, &refused)).passed;
     assert!(within(5) && !within(4));
 }
 
@@ -134,29 +134,29 @@ fn a_breaker_opens_within_calls_by_the_ledger() {
 fn a_breaker_that_never_opens_fails_and_has_nothing_to_recover_from() {
     let (mut run, facts) = (outage(), facts(&ledger()));
     run.result.events.clear();
-    let grounds = grounds(&run, &facts);
-    let opens = one(&of_clay(|clay| clay.opens_within = Some(ms(60_000))), &grounds);
+    let input = input(&run, &facts);
+    let opens = one(&of_clay(|clay| clay.opens_within = Some(ms(60_000))), &input);
     assert!(!opens.passed && opens.seen.contains("never opened"), "{opens:?}");
-    let closes = one(&of_clay(|clay| clay.closes_within = Some(ms(60_000))), &grounds);
+    let closes = one(&of_clay(|clay| clay.closes_within = Some(ms(60_000))), &input);
     assert!(!closes.passed && closes.seen.contains("nothing to recover from"), "{closes:?}");
-    let calls = one(&of_clay(|clay| clay.max_calls_while_open = Some(1e6)), &grounds);
+    let calls = one(&of_clay(|clay| clay.max_calls_while_open = Some(1e6)), &input);
     assert!(!calls.passed && calls.seen.contains("never OPEN"), "{calls:?}");
-    assert!(one(&of_clay(|clay| clay.max_false_open = Some(ms(0))), &grounds).passed);
+    assert!(one(&of_clay(|clay| clay.max_false_open = Some(ms(0))), &input).passed);
 }
 
 #[test]
 fn a_breaker_recovers_in_time_or_not() {
     let (run, facts) = (outage(), facts(&ledger()));
-    let grounds = grounds(&run, &facts);
-    let half_open = |time| one(&of_clay(|clay| clay.half_open_within = Some(time)), &grounds);
+    let input = input(&run, &facts);
+    let half_open = |time| one(&of_clay(|clay| clay.half_open_within = Some(time)), &input);
     // The probe at 4.5 s was before the fault's end.
     assert!(half_open(ms(1_600)).passed && !half_open(ms(1_599)).passed);
     assert_eq!(half_open(ms(1_600)).seen, "HALF_OPEN at 6.600 s, 1.600 s after");
-    let closed = |time| one(&of_clay(|clay| clay.closes_within = Some(time)), &grounds);
+    let closed = |time| one(&of_clay(|clay| clay.closes_within = Some(time)), &input);
     assert!(closed(ms(2_000)).passed && !closed(ms(1_999)).passed);
     let mut open_to_the_end = outage();
     open_to_the_end.result.events.truncate(3);
-    let never = one(&of_clay(|clay| clay.closes_within = Some(ms(60_000))), &self::grounds(&open_to_the_end, &facts));
+    let never = one(&of_clay(|clay| clay.closes_within = Some(ms(60_000))), &self::input(&open_to_the_end, &facts));
     assert!(!never.passed && never.seen == "never again: OPEN at the end", "{never:?}");
 }
 
@@ -166,7 +166,7 @@ fn a_fault_that_did_not_open_the_breaker_needs_no_recovery() {
     run.result.faults.push(fault("late", Some(8 * SECOND), Some(9 * SECOND)));
     let mut expected = of_clay(|clay| clay.closes_within = Some(ms(3_000)));
     expected.breakers[Vendor::Clay].faults.push("late".to_owned());
-    let judged = judge_expectations(&expected, &grounds(&run, &facts));
+    let judged = judge_expectations(&expected, &input(&run, &facts));
     assert_eq!(judged.iter().map(|judgement| judgement.passed).collect::<Vec<_>>(), [true, true]);
     assert_eq!(judged[1].seen, "it had not opened");
 }
@@ -174,7 +174,7 @@ fn a_fault_that_did_not_open_the_breaker_needs_no_recovery() {
 #[test]
 fn time_open_without_a_reason_counts_after_the_recovery() {
     let (mut run, facts) = (outage(), facts(&ledger()));
-    let most = |run: &Run, most| one(&of_clay(|clay| clay.max_false_open = Some(most)), &grounds(run, &facts));
+    let most = |run: &Run, most| one(&of_clay(|clay| clay.max_false_open = Some(most)), &input(run, &facts));
     let judgement = most(&run, ms(0));
     assert!(judgement.passed, "{judgement:?}");
     assert_eq!(judgement.seen, "OPEN for 4.00 s, never without a reason");
@@ -190,7 +190,7 @@ fn calls_that_arrive_while_open_are_counted_but_for_those_on_their_way() {
     // Two of four seconds OPEN: what arrives 40 ms after the opening was sent before it.
     let text = ledger() + &line(2_540_000, "k4", FAILED) + &line(3_000_000, "k5", FAILED) + &line(4_550_000, "k6", FAILED);
     let facts = facts(&text);
-    let most = |most| one(&of_clay(|clay| clay.max_calls_while_open = Some(most)), &grounds(&run, &facts));
+    let most = |most| one(&of_clay(|clay| clay.max_calls_while_open = Some(most)), &input(&run, &facts));
     assert_eq!(most(1.0).truth, "the vendor's ledger: 1 of 17 calls arrived while OPEN");
     assert!(most(0.3).passed && !most(0.2).passed, "{:?}", most(0.2));
 }
@@ -208,7 +208,7 @@ fn the_ledgers_clock_is_put_on_the_loads() {
 fn duplicates_are_second_effects_of_one_key() {
     let run = outage();
     let duplicates = Expectations { duplicates: Some(0), ..Expectations::default() };
-    let judged = |text: &str| one(&duplicates, &grounds(&run, &facts(text)));
+    let judged = |text: &str| one(&duplicates, &input(&run, &facts(text)));
     assert!(judged(&ledger()).passed);
     assert_eq!(judged(&ledger()).truth, "the vendors' ledger: 12 effects of 12 operations");
     let doubled = judged(&(ledger() + &line(0, "k7", ROW)));
@@ -227,14 +227,14 @@ fn duplicates_are_second_effects_of_one_key() {
 fn credits_match_where_nothing_is_paid_twice() {
     let run = outage();
     let credits = Expectations { credits_match_effects: true, ..Expectations::default() };
-    let judgement = one(&credits, &grounds(&run, &facts(&ledger())));
+    let judgement = one(&credits, &input(&run, &facts(&ledger())));
     assert!(judgement.passed, "{judgement:?}");
     assert_eq!(judgement.truth, "Clay charged 60 credits and has 12 to charge for rows under way");
     let doubled = facts(&(ledger() + &line(0, "k7", ROW)));
     let bill = Some(Bill { rows: 13, charged: 66, due: 12, unpaid: 0 });
-    let judgement = one(&credits, &ExpectationInput { bill, ..grounds(&run, &doubled) });
+    let judgement = one(&credits, &ExpectationInput { bill, ..input(&run, &doubled) });
     assert!(!judgement.passed && judgement.seen == "12 distinct effects, which cost 72; all 13 cost 78", "{judgement:?}");
-    let unknown = one(&credits, &ExpectationInput { bill: None, ..grounds(&run, &doubled) });
+    let unknown = one(&credits, &ExpectationInput { bill: None, ..input(&run, &doubled) });
     assert!(!unknown.passed && unknown.seen.starts_with("no data"), "{unknown:?}");
 }
 
@@ -243,7 +243,7 @@ fn amplification_is_attempts_for_each_operation_that_arrived() {
     let (run, facts) = (outage(), facts(&ledger()));
     let most = |most| {
         let expected = Expectations { max_retry_amplification: Some(most), ..Expectations::default() };
-        one(&expected, &grounds(&run, &facts))
+        one(&expected, &input(&run, &facts))
     };
     assert!(most(1.17).passed && !most(1.16).passed);
     assert_eq!(most(1.2).seen, "Clay 1.17");
@@ -251,18 +251,18 @@ fn amplification_is_attempts_for_each_operation_that_arrived() {
     let calm: String = (0..100).map(|index| line(0, &format!("c{index}"), ROW).replace("\"clay\"", "\"customer_io\"")).collect();
     let both = self::facts(&(ledger() + &calm));
     let expected = Expectations { max_retry_amplification: Some(1.1), ..Expectations::default() };
-    let judgement = one(&expected, &grounds(&run, &both));
+    let judgement = one(&expected, &input(&run, &both));
     assert!(!judgement.passed && judgement.seen == "Clay 1.17, Customer.io 1.00", "{judgement:?}");
     let keyless = self::facts(&line(0, "", ROW));
     let expected = Expectations { max_retry_amplification: Some(9.0), ..Expectations::default() };
-    assert!(!one(&expected, &grounds(&run, &keyless)).passed);
+    assert!(!one(&expected, &input(&run, &keyless)).passed);
 }
 
 #[test]
 fn requests_before_the_end_of_retry_after_are_counted() {
     let run = outage();
     let expected = Expectations { respects_retry_after: true, ..Expectations::default() };
-    let judged = |text: &str| one(&expected, &grounds(&run, &facts(text)));
+    let judged = |text: &str| one(&expected, &input(&run, &facts(text)));
     let refused = line(1_000_000, "a", "\"effects\":[],\"status\":429,\"retry_after_us\":2000000");
     let at = |at_us| line(at_us, "a", ROW);
     // One that was on its way, and one after the wait.
@@ -282,7 +282,7 @@ fn the_queue_drains_in_time_or_not() {
     let (mut run, facts) = (outage(), facts(&ledger()));
     let within = |run: &Run, time| {
         let expected = Expectations { drains_within: Some(time), ..Expectations::default() };
-        one(&expected, &grounds(run, &facts))
+        one(&expected, &input(run, &facts))
     };
     // The second that begins at 8 s is the first with an empty queue.
     assert!(within(&run, ms(4_000)).passed && !within(&run, ms(3_999)).passed);
@@ -297,21 +297,21 @@ fn the_queue_drains_in_time_or_not() {
 fn leads_and_degraded_answers_are_counted_and_an_audit_counts_more() {
     let (mut run, facts) = (outage(), facts(&ledger()));
     let lost = Expectations { leads_lost: Some(0), ..Expectations::default() };
-    assert!(one(&lost, &grounds(&run, &facts)).passed);
+    assert!(one(&lost, &input(&run, &facts)).passed);
     let figures = AuditFigures { lost: 1, duplicates: 0, uncertain: 2, acknowledged: 198, places: true };
     let audit = Some(Ok(figures));
-    let judgement = one(&lost, &ExpectationInput { audit, ..grounds(&run, &facts) });
+    let judgement = one(&lost, &ExpectationInput { audit, ..input(&run, &facts) });
     assert!(!judgement.passed);
-    assert_eq!(judgement.truth, "the driver's book: 198 acknowledged; 2 without an answer");
-    let unproven = one(&lost, &ExpectationInput { audit: Some(Ok(AuditFigures::default())), ..grounds(&run, &facts) });
+    assert_eq!(judgement.truth, "the driver's journal: 198 acknowledged; 2 without an answer");
+    let unproven = one(&lost, &ExpectationInput { audit: Some(Ok(AuditFigures::default())), ..input(&run, &facts) });
     assert!(!unproven.passed, "nothing was acknowledged, so nothing is proven");
     let degraded = |run: &Run, most| {
         let expected = Expectations { max_degraded: Some(most), ..Expectations::default() };
-        one(&expected, &grounds(run, &facts)).passed
+        one(&expected, &input(run, &facts)).passed
     };
     assert!(degraded(&run, 0.025) && !degraded(&run, 0.024));
     run.result.leads = LeadCounts::default();
-    assert!(!degraded(&run, 1.0) && !one(&lost, &grounds(&run, &facts)).passed);
+    assert!(!degraded(&run, 1.0) && !one(&lost, &input(&run, &facts)).passed);
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn journals_that_prove_nothing_are_not_replaced_by_what_the_pipeline_believes() 
     let (mut run, facts) = (outage(), facts(&ledger()));
     let expected = Expectations { leads_lost: Some(0), duplicates: Some(0), max_degraded: Some(1.0), ..Expectations::default() };
     let passed = |run: &Run, audit| {
-        let judged = judge_expectations(&expected, &ExpectationInput { audit, ..grounds(run, &facts) });
+        let judged = judge_expectations(&expected, &ExpectationInput { audit, ..input(run, &facts) });
         judged.iter().map(|judgement| judgement.passed).collect::<Vec<_>>()
     };
     assert_eq!(passed(&run, None), [true; 3]);
@@ -329,8 +329,8 @@ fn journals_that_prove_nothing_are_not_replaced_by_what_the_pipeline_believes() 
     assert_eq!(passed(&run, None), [false; 3]);
     let figures = AuditFigures { acknowledged: 198, places: true, ..AuditFigures::default() };
     assert_eq!(passed(&run, Some(Ok(figures))), [true; 3]);
-    let silent = AuditFigures { places: false, ..figures };
-    assert_eq!(passed(&run, Some(Ok(silent))), [true, true, false], "what was degraded is in no vendor's book");
+    let without_places = AuditFigures { places: false, ..figures };
+    assert_eq!(passed(&run, Some(Ok(without_places))), [true, true, false], "what was degraded is in no vendor's ledger");
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn a_breaker_that_opens_just_after_the_fault_has_to_recover_too() {
     let mut expected = of_clay(|clay| clay.closes_within = Some(ms(2_000)));
     expected.breakers[Vendor::Clay].faults.push("hang".to_owned());
     expected.breakers[Vendor::Clay].reasons.push("hang".to_owned());
-    let hang = |run: &Run| judge_expectations(&expected, &grounds(run, &facts)).remove(1);
+    let hang = |run: &Run| judge_expectations(&expected, &input(run, &facts)).remove(1);
     assert_eq!(hang(&run).seen, "it had not opened");
     // Its calls run into their timeouts when it is over.
     run.result.events.push(transition(8_400_000, Closed, Open, "5 failures in a row"));
@@ -355,7 +355,7 @@ fn a_breaker_that_opens_just_after_the_fault_has_to_recover_too() {
     run.result.events.drain(..5);
     expected.breakers[Vendor::Clay].faults.remove(0);
     expected.breakers[Vendor::Clay].reasons.remove(0);
-    let alone = one(&expected, &grounds(&run, &facts));
+    let alone = one(&expected, &input(&run, &facts));
     assert!(alone.passed, "{alone:?}");
 }
 
@@ -363,11 +363,11 @@ fn a_breaker_that_opens_just_after_the_fault_has_to_recover_too() {
 fn a_queue_without_reports_is_not_empty() {
     let (mut run, facts) = (outage(), facts(&ledger()));
     let expected = Expectations { drains_within: Some(ms(4_000)), ..Expectations::default() };
-    assert!(one(&expected, &grounds(&run, &facts)).passed);
+    assert!(one(&expected, &input(&run, &facts)).passed);
     for second in &mut run.seconds {
         second.gauges = crate::measure::Gauges::default();
     }
-    let judgement = one(&expected, &grounds(&run, &facts));
+    let judgement = one(&expected, &input(&run, &facts));
     assert!(!judgement.passed && judgement.seen.contains("never reported"), "{judgement:?}");
 }
 
@@ -396,7 +396,7 @@ fn a_ledger_that_is_not_there_or_not_whole_proves_nothing() {
     let missing = facts(&(ledger() + "{\"missed\":3}\n"));
     let empty = facts("");
     for vendors in [Err("there is none"), Ok(&missing), Ok(&empty)] {
-        let judged = judge_expectations(&everything(), &ExpectationInput { vendors, ..grounds(&run, &missing) });
+        let judged = judge_expectations(&everything(), &ExpectationInput { vendors, ..input(&run, &missing) });
         for judgement in judged.iter().filter(|judgement| needs.iter().any(|name| judgement.name.starts_with(name))) {
             assert!(!judgement.passed && judgement.seen.starts_with("no data"), "{judgement:?}");
         }
@@ -418,7 +418,7 @@ fn a_fault_that_never_began_or_ended_proves_nothing() {
     for (started, ended) in [(None, None), (Some(2 * SECOND), None)] {
         let mut run = outage();
         run.result.faults = vec![fault("outage", started, ended)];
-        let judged = judge_expectations(&everything(), &grounds(&run, &facts));
+        let judged = judge_expectations(&everything(), &input(&run, &facts));
         let of_ends = ["clay.half_open_within", "clay.closes_within", "drains_within"];
         let of_starts = ["clay.opens_within", "clay.opens_within_calls", "clay.max_false_open"];
         for judgement in &judged {
@@ -434,7 +434,7 @@ fn one_expectation_that_fails_fails_the_run() {
     let (run, facts) = (outage(), facts(&ledger()));
     let verdict = |time| {
         let expected = of_clay(|clay| clay.opens_within = Some(time));
-        judge(&run, &[], judge_expectations(&expected, &grounds(&run, &facts)))
+        judge(&run, &[], judge_expectations(&expected, &input(&run, &facts)))
     };
     let passed = verdict(ms(500));
     assert_eq!((passed.outcome, passed.reasons), (Outcome::Passed, vec!["The one expectation held.".to_owned()]));
