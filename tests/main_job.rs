@@ -178,6 +178,23 @@ fn leads_that_are_used_once_end_the_load() {
 }
 
 #[test]
+fn the_generators_own_end_is_no_part_of_the_load() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = scenario(
+        dir.path(),
+        "name = \"short\"\nquestion = \"?\"\nexecutor = \"shared-iterations\"\nvus = 1\niterations = 3\n\
+         journeys = [{ journey = \"clay.resource\" }]\n",
+    );
+    let out = dir.path().join("out");
+    run(&["run", text(&file), "--out", text(&out), "--quiet", "--samples"]).says(0, &[]);
+    let samples = fs::read_to_string(out.join("samples.csv")).unwrap();
+    let done = samples.lines().skip(1).map(|row| row.split(',').nth(2).unwrap().parse::<u64>().unwrap()).max().unwrap();
+    let summary = summary(&out);
+    let [load, rest] = ["load_us", "rest_us"].map(|key| summary[key].as_u64().unwrap());
+    assert!(rest > 0 && done <= load - rest, "the last sample at {done} of {load} µs, {rest} of them at rest");
+}
+
+#[test]
 fn no_secret_reaches_a_result() {
     let dir = tempfile::tempdir().unwrap();
     let server = mock_server_url();

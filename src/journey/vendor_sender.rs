@@ -11,7 +11,7 @@ use crate::transport::Body;
 use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, reply, request};
 
 /// The routes of the operations, by the numbers of their kinds.
-pub(super) type OperationRoutes = [RouteId; OperationKind::ALL.len()];
+pub(super) type OperationRoutes = [RouteId; OperationKind::COUNT];
 
 /// The routes of the operations of one journey.
 pub(super) fn operation_routes(recorder: &mut RecorderBuilder) -> OperationRoutes {

@@ -203,8 +203,8 @@ impl Workload {
         std::future::pending::<()>().await;
     }
 
-    /// Ends the delivery of what the queues hold: what is under way has as long as an answer may take. Then the journals record where
-    /// everything is.
+    /// Ends the delivery of what the queues hold: what is under way has as long as an answer may take. Then the journals record
+    /// where everything is.
     ///
     /// # Errors
     /// When a queue could not be read: then the journal of places is not whole.

@@ -82,6 +82,6 @@ mod tests {
             assert_eq!(written, format!("\"{peer}\""));
             assert_eq!(serde_json::from_str::<Peer>(&written).unwrap(), peer);
         }
-        assert!(serde_json::from_str::<Peer>("\"nobody\"").is_err());
+        assert!(serde_json::from_str::<Peer>("\"acme_corp\"").is_err());
     }
 }

@@ -254,7 +254,7 @@ struct OperationRow {
     route: Route,
 }
 
-const OPERATIONS: &[OperationRow] = &[
+static OPERATIONS: [OperationRow; OperationKind::COUNT] = [
     OperationRow {
         name: "enrich",
         payload: Payload::Row,
@@ -307,8 +307,11 @@ const OPERATIONS: &[OperationRow] = &[
 ];
 
 impl OperationKind {
+    /// How many there are: see [`Vendor::COUNT`].
+    pub const COUNT: usize = if cfg!(feature = "third-vendor") { 4 } else { 3 };
+
     /// Every kind, in the order of the table.
-    pub const ALL: [Self; OPERATIONS.len()] = [
+    pub const ALL: [Self; Self::COUNT] = [
         Self::Enrich,
         Self::Identify,
         Self::Track,

@@ -26,9 +26,26 @@ pub struct Endpoints(BTreeMap<&'static str, Endpoint>);
 /// A route that can be called.
 #[derive(Debug, Clone)]
 struct Endpoint {
-    /// With [`USER`] in it where that is a part of it.
-    url: String,
+    url: Url,
     credential: Option<(HeaderName, HeaderValue)>,
+}
+
+/// Where a route is.
+#[derive(Debug, Clone)]
+enum Url {
+    /// Here, whomever a request is about.
+    Fixed(Uri),
+    /// Here, with [`USER`] in it.
+    OfUser(String),
+}
+
+impl Url {
+    fn about(&self, user: &str) -> Option<Uri> {
+        match self {
+            Self::Fixed(uri) => Some(uri.clone()),
+            Self::OfUser(url) => url.replace(USER, &utf8_percent_encode(user, NON_ALPHANUMERIC).to_string()).parse().ok(),
+        }
+    }
 }
 
 impl Endpoints {
@@ -52,8 +69,7 @@ impl Endpoints {
         let endpoint = self.0.get(route.name)?;
         let mut request = Request::new(Full::new(body.into()));
         *request.method_mut() = route.method.clone();
-        let user = utf8_percent_encode(user, NON_ALPHANUMERIC).to_string();
-        *request.uri_mut() = endpoint.url.replace(USER, &user).parse().ok()?;
+        *request.uri_mut() = endpoint.url.about(user)?;
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, JSON);
         if let Some((name, value)) = &endpoint.credential {
@@ -63,7 +79,7 @@ impl Endpoints {
     }
 }
 
-fn url(route: &Route, access: &VendorAccess) -> Result<Option<String>, EndpointError> {
+fn url(route: &Route, access: &VendorAccess) -> Result<Option<Url>, EndpointError> {
     let Some(base) = &access.base_urls[route.vendor] else { return Ok(None) };
     let path = match route.path {
         RoutePath::Fixed(path) => path,
@@ -75,8 +91,9 @@ fn url(route: &Route, access: &VendorAccess) -> Result<Option<String>, EndpointE
     let base = base.to_string();
     let slash = if path.starts_with('/') { "" } else { "/" };
     let url = format!("{}{slash}{path}", base.trim_end_matches('/'));
-    match url.replace(USER, "user").parse::<Uri>() {
-        Ok(_) => Ok(Some(url)),
+    match url.replace(USER, "user").parse() {
+        Ok(_) if url.contains(USER) => Ok(Some(Url::OfUser(url))),
+        Ok(uri) => Ok(Some(Url::Fixed(uri))),
         Err(_) => Err(EndpointError::BadUrl(url)),
     }
 }

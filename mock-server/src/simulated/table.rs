@@ -47,7 +47,7 @@ struct Row {
     make: fn(&VendorSettings<'_>, Seed, DayClock) -> Arc<dyn Vendor>,
 }
 
-const ROWS: &[Row] = &[
+static ROWS: [Row; SimulatedVendor::COUNT] = [
     Row {
         name: "clay",
         title: "Clay",
@@ -76,8 +76,12 @@ const ROWS: &[Row] = &[
 ];
 
 impl SimulatedVendor {
+    /// How many there are. It is not read off the table: the table has functions in it, and with optimisation the compiler
+    /// may need the length to know them, and them to know the length.
+    pub const COUNT: usize = if cfg!(feature = "third-vendor") { 3 } else { 2 };
+
     /// Every vendor, in the order of the table.
-    pub const ALL: [Self; ROWS.len()] = [
+    pub const ALL: [Self; Self::COUNT] = [
         Self::Clay,
         Self::CustomerIo,
         #[cfg(feature = "third-vendor")]
@@ -127,7 +131,7 @@ pub fn routes() -> impl Iterator<Item = RouteName> {
 
 /// One value for each vendor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PerVendor<T>([T; SimulatedVendor::ALL.len()]);
+pub struct PerVendor<T>([T; SimulatedVendor::COUNT]);
 
 impl<T> PerVendor<T> {
     /// What `value` gives for each vendor.

@@ -109,6 +109,13 @@ mod tests {
     const WHY: Attempt = Attempt { at: 0, cause: FailureKind::ServerError, status: Some(503) };
 
     #[test]
+    fn an_operation_that_waits_forgets_when_the_load_wanted_it() {
+        let due = Some(std::time::Duration::from_secs(3));
+        let operation = Operation { due, ..Operation::new(OperationKind::Track, "ada", json!({})) };
+        assert_eq!(Entry::new(operation, WHY).operation.due, None);
+    }
+
+    #[test]
     fn the_history_is_bounded_and_an_entry_has_the_documents_names() {
         let mut entry = Entry::new(Operation::new(OperationKind::Track, "ada", json!({})), WHY);
         for at in 1..100 {

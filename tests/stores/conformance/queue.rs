@@ -124,7 +124,7 @@ pub(crate) async fn two_failures_alike_within_a_millisecond_are_two<S: Stand>() 
         let leased = due(&backlog, 5).await;
         assert_eq!((leased.entry.retry_count, leased.entry.attempts.len()), (failed, failed as usize));
         backlog.fail(leased.id, attempt(5), 5).await.expect("a working store");
-        assert_eq!(backlog.next_due().await, Ok(Some(5)), "nobody waits for a lease to end");
+        assert_eq!(backlog.next_due().await, Ok(Some(5)), "the end of a lease is not waited for");
     }
 }
 
