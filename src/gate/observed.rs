@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::threshold::{Aggregation, Metric, Operator};
+use crate::threshold::{Aggregation, Metric, MetricKind, Operator};
 use crate::units;
 
 /// What a threshold's metric came to.
@@ -34,11 +34,11 @@ pub enum Unit {
 impl Unit {
     /// The unit of a metric under an aggregation.
     pub fn of(metric: Metric, aggregation: Aggregation) -> Self {
-        match (metric, aggregation) {
-            (Metric::HttpReqDuration | Metric::IterationDuration, _) => Self::Milliseconds,
-            (Metric::HttpReqFailed | Metric::Checks, _) => Self::Fraction,
+        match (metric.kind(), aggregation) {
+            (MetricKind::Trend, _) => Self::Milliseconds,
+            (MetricKind::Rate, _) => Self::Fraction,
             (_, Aggregation::Rate) => Self::PerSecond,
-            (Metric::BreakerOpenSeconds, _) => Self::Seconds,
+            _ if metric == Metric::BreakerOpenSeconds => Self::Seconds,
             _ => Self::Count,
         }
     }

@@ -10,7 +10,7 @@ use crate::outcome::{FailureKind, LeadCounts, Vendor};
 use crate::plan::Planned;
 use crate::result::{Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::seed::Seed;
-use crate::threshold::{Aggregation, Metric, Operator, Threshold};
+use crate::threshold::{Aggregation, Metric, MetricKind, Operator, Threshold};
 
 use Aggregation::{Avg, Count, Max, Med, Min, Percentile, Rate, Value};
 use Operator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
@@ -140,6 +140,13 @@ fn latency_is_judged_from_when_requests_were_due() {
     let [latency, duration] = [Metric::HttpReqLatency, Metric::HttpReqDuration].map(longest);
     assert!(matches!(latency, Observed::Value(ms) if (ms - 900.0).abs() < 1.0), "{latency:?}");
     assert!(matches!(duration, Observed::Value(ms) if (ms - 300.0).abs() < 1.0), "{duration:?}");
+}
+
+#[test]
+fn what_is_timed_is_in_milliseconds() {
+    for metric in Metric::all().filter(|metric| metric.kind() == MetricKind::Trend) {
+        assert_eq!(Unit::of(metric, Max), Unit::Milliseconds, "{metric:?}");
+    }
 }
 
 #[test]
