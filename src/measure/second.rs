@@ -29,7 +29,7 @@ pub struct Second {
     pub iterations_failed: u64,
     /// Bytes of answers' bodies.
     pub bytes: u64,
-    /// Percentiles of request duration in microseconds; 0 when there were no requests.
+    /// Percentiles of request latency in microseconds; 0 when there were no requests.
     pub p50_us: u64,
     /// 95th percentile.
     pub p95_us: u64,

@@ -169,7 +169,7 @@ pub(super) fn has_ports(simulation: &SimulationSettings) -> bool {
 /// A service-level objective.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Slo {
-    /// The percentile of request duration, 0 to 100.
+    /// The percentile of request latency, 0 to 100.
     pub percentile: f64,
     /// Its bound.
     pub latency: Duration,

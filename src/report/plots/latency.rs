@@ -1,4 +1,4 @@
-//! Percentiles of request duration over time, with the thresholds' limits.
+//! Percentiles of request latency over time, with the thresholds' limits.
 
 use crate::gate::{ThresholdJudgement, Unit, without_zeros};
 use crate::report::view::{Read, View};
@@ -47,8 +47,8 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
         keys.push(Key { label, stroke: Stroke::dashed(limit_color(judgement), 1.5) });
     }
     let title = match view.column_seconds() {
-        1 => "Request duration over time".to_owned(),
-        seconds => format!("Request duration over time, highest of each {seconds} seconds"),
+        1 => "Request latency over time".to_owned(),
+        seconds => format!("Request latency over time, highest of each {seconds} seconds"),
     };
     let frame = Frame::draw(&mut scene, &title, &keys, Axis::time(view), Some(axis), &view.bands);
     for (judgement, limit) in limits.iter().filter(|(_, limit)| drawn(limit)) {
@@ -67,7 +67,7 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
     scene
 }
 
-/// At most three limits on request durations, in microseconds.
+/// At most three limits on request latencys, in microseconds.
 fn limits<'v>(view: &View<'v>) -> Vec<(&'v ThresholdJudgement, f64)> {
     let all = view.judged.verdict.thresholds.iter();
     let wanted = all.filter(|j| {
@@ -87,7 +87,7 @@ fn limit_color(judgement: &ThresholdJudgement) -> Color {
 pub(super) fn duration_axis(lowest: f64, highest: f64) -> Axis {
     if lowest > 0.0 && highest / lowest > LOG_RATIO {
         let ticks = ticks::logarithmic(lowest, highest, |us| without_zeros(&format_latency(us.round() as u64)));
-        return Axis { title: "request duration, logarithmic".to_owned(), ticks, scale: Scale::Logarithmic, end: None };
+        return Axis { title: "request latency, logarithmic".to_owned(), ticks, scale: Scale::Logarithmic, end: None };
     }
     let (unit, factor) = match highest {
         us if us < 1_000.0 && us > 0.0 => ("µs", 1.0),
@@ -95,5 +95,5 @@ pub(super) fn duration_axis(lowest: f64, highest: f64) -> Axis {
         _ => ("seconds", 1e6),
     };
     let ticks: Vec<Tick> = ticks::linear(highest / factor).into_iter().map(|(value, label)| (value * factor, label)).collect();
-    Axis { title: format!("request duration ({unit})"), ticks, scale: Scale::Linear, end: None }
+    Axis { title: format!("request latency ({unit})"), ticks, scale: Scale::Linear, end: None }
 }

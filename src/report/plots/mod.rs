@@ -44,7 +44,7 @@ impl Plot {
         let (name, alt, scene): (_, _, fn(&View<'_>) -> Scene) = match self {
             Self::Latency => (
                 "latency",
-                "Line chart: 50th, 95th and 99th percentile of request duration over time, with faults and limits",
+                "Line chart: 50th, 95th and 99th percentile of request latency over time, with faults and limits",
                 latency::scene,
             ),
             Self::Throughput => (
@@ -55,7 +55,7 @@ impl Plot {
             Self::Users => ("users", "Line chart: planned and active users over time, with faults", users::scene),
             Self::Percentiles => (
                 "percentiles",
-                "Line chart: request duration by percentile, from the 50th to the highest that was measured",
+                "Line chart: request latency by percentile, from the 50th to the highest that was measured",
                 percentiles::scene,
             ),
             Self::Breakers => ("breakers", "Timeline: each circuit breaker's state over time, with faults", breakers::scene),

@@ -1,4 +1,4 @@
-//! Request duration by percentile, in HdrHistogram's form: each mark on the axis is ten times rarer than the one before.
+//! Request latency by percentile, in HdrHistogram's form: each mark on the axis is ten times rarer than the one before.
 
 use hdrhistogram::Histogram;
 
@@ -28,7 +28,7 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
         .collect();
     let x = Axis { title: "percentile of requests".to_owned(), ticks: marks(nines), scale: Scale::Linear, end: None };
     let y = duration_axis(lowest.max(1.0), highest);
-    let frame = Frame::draw(&mut scene, "Request duration by percentile", &keys, x, Some(y), &[]);
+    let frame = Frame::draw(&mut scene, "Request latency by percentile", &keys, x, Some(y), &[]);
     for (_, histogram, color) in &curves {
         // A curve ends where one request is all there is above it.
         let reach = (histogram.len() as f64).log10().clamp(0.0, nines);

@@ -124,10 +124,10 @@ fn svg_is_well_formed_and_names_its_axes() {
     let judged = judged(&run);
     let view = View::new(&run, &judged);
     let expected = [
-        (Plot::Latency, vec!["Request duration over time", "request duration (ms)", "(seconds)", "clay-outage", "p99"]),
+        (Plot::Latency, vec!["Request latency over time", "request latency (ms)", "(seconds)", "clay-outage", "p99"]),
         (Plot::Throughput, vec!["per second", "(seconds)", "answered with 429"]),
         (Plot::Users, vec!["users", "planned", "(seconds)"]),
-        (Plot::Percentiles, vec!["percentile of requests", "request duration, logarithmic", "99.9", "under a fault (390)"]),
+        (Plot::Percentiles, vec!["percentile of requests", "request latency, logarithmic", "99.9", "under a fault (390)"]),
         (Plot::Breakers, vec!["Clay: circuit breaker", "HALF_OPEN", "(seconds)"]),
     ];
     for (plot, words) in expected {

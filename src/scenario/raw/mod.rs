@@ -114,7 +114,7 @@ pub(super) struct RawFullThreshold {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSlo {
-    /// The percentile of request duration, like 95.
+    /// The percentile of request latency, like 95.
     #[schemars(range(min = 0, max = 100))]
     pub(super) percentile: f64,
     /// Its bound.
