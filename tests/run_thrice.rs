@@ -1,6 +1,7 @@
 //! The run as a library: three runs, one after the other, in one process that is not the program.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use plimsoll::clock::wall_clock;
 use plimsoll::executor::{Level, Stop};
@@ -23,7 +24,15 @@ fn test_plan(load: &str) -> TestPlan {
 
 fn options(dir: RunDir) -> RunOptions {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_plimsoll"));
-    RunOptions { dir, program, seed: Seed(7), time_scale: 1.0, started: wall_clock(), journals: false }
+    RunOptions {
+        dir,
+        program,
+        seed: Seed(7),
+        time_scale: 1.0,
+        max_lateness: Duration::from_secs(60),
+        started: wall_clock(),
+        journals: false,
+    }
 }
 
 /// Raises the caller's stop at the end of the first second.

@@ -155,7 +155,7 @@ async fn ten_minutes(seed: Seed, dir: &Path) -> (Vec<Event>, Vec<String>, String
     second(&workload);
     fs::write(dir.join(VENDORS), ledger.concat()).expect("a journal");
     assert_eq!((driver.finish().problem(), places.finish().problem()), (None, None));
-    collector.cut(clock.now(), Observed { planned: Planned::default(), gauges: workload.gauges(), processes: Vec::new() });
+    collector.cut(clock.now(), Observed { planned: Planned::default(), gauges: workload.gauges(), ..Observed::default() });
     let mut events = std::mem::take(&mut *events.0.lock().expect("no panic"));
     events.sort_by_key(|event| event.at_us);
     (events, seconds, format!("{:#?}", collector.totals()))

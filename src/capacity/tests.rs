@@ -15,7 +15,7 @@ fn run(cpu_percent: f64) -> Run {
     let seconds = (0..30).map(|index| Second {
         start_us: index * 1_000_000,
         length_us: 1_000_000,
-        planned: Planned { users: 20, rate: 0.0 },
+        planned: Planned { users: 20, ..Planned::default() },
         requests: 40,
         iterations: 10,
         gauges: Gauges { users: 20, queue_depth: index * 4, ..Gauges::default() },
@@ -49,6 +49,7 @@ fn run(cpu_percent: f64) -> Run {
         rest_us: 0,
         end: RunEnd::Completed,
         load_us: 30_000_000,
+        generator: None,
         machine: Machine { cores: 4, memory_bytes: 100_000_000, build: "release".to_owned(), ..Machine::default() },
         leads: crate::outcome::LeadCounts::default(),
         checks: std::collections::BTreeMap::new(),

@@ -147,7 +147,7 @@ mod tests {
         let second = |(index, (users, requests)): (usize, (u32, u64))| Second {
             start_us: index as u64 * 1_000_000,
             length_us: 1_000_000,
-            planned: Planned { users, rate: 0.0 },
+            planned: Planned { users, ..Planned::default() },
             requests,
             iterations: requests / 2,
             gauges: Gauges { users, ..Gauges::default() },

@@ -63,7 +63,14 @@ impl Load {
     /// What is planned at `at`.
     pub fn planned_at(&self, at: Duration) -> Planned {
         let running = self.scenarios.iter().filter_map(|scenario| Some((scenario, at.checked_sub(scenario.start_time)?)));
-        running.map(|(scenario, at)| self.segment.target(scenario.executor.target_at(at))).sum()
+        running.fold(Planned::default(), |mut planned, (scenario, at)| {
+            let before = planned.users;
+            planned += self.segment.target(scenario.executor.target_at(at));
+            if self.iterations_of(scenario).is_some() {
+                planned.iteration_bound += planned.users - before;
+            }
+            planned
+        })
     }
 
     /// When the last scenario ends.

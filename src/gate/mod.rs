@@ -17,7 +17,7 @@ pub use evidence::Evidence;
 pub use expect::{
     AuditFigures, ExpectationInput, ExpectationJudgement, FactsError, LedgerClock, OneVendor, VendorFacts, judge_expectations,
 };
-pub use keeping_up::shortfall;
+pub use keeping_up::STANDSTILL;
 pub(crate) use observed::without_zeros;
 pub use observed::{Observed, ThresholdJudgement, Unit};
 pub use verdict::{Judged, Outcome, Verdict, judge};

@@ -54,7 +54,7 @@ pub(super) fn run() -> Run {
     let seconds = (0..10).map(|index| Second {
         start_us: index * 1_000_000,
         length_us: 1_000_000,
-        planned: Planned { users: 5, rate: 0.0 },
+        planned: Planned { users: 5, ..Planned::default() },
         gauges: Gauges {
             users: 5,
             queue_depth: if index == 9 { 3 } else { index * 10 },
@@ -83,6 +83,7 @@ pub(super) fn run() -> Run {
         rest_us: 0,
         end: RunEnd::Completed,
         load_us: 10_000_000,
+        generator: None,
         machine: Machine::default(),
         leads: LeadCounts { submitted: 100, delivered: 98, lost: 2, ..LeadCounts::default() },
         checks: BTreeMap::new(),

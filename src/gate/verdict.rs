@@ -8,7 +8,7 @@ use crate::threshold::Threshold;
 use super::evaluate::evaluate;
 use super::evidence::Evidence;
 use super::expect::ExpectationJudgement;
-use super::keeping_up::shortfall;
+use super::keeping_up::shortfalls;
 use super::observed::ThresholdJudgement;
 
 /// How a run came out.
@@ -69,7 +69,7 @@ pub fn judge(run: &Run, thresholds: &[Threshold], expectations: Vec<ExpectationJ
     let evidence = Evidence::of_run(run);
     let thresholds: Vec<ThresholdJudgement> = thresholds.iter().map(|threshold| evaluate(threshold, &evidence)).collect();
     let mut reasons = Vec::new();
-    let behind = shortfall(&run.seconds);
+    let behind = shortfalls(run);
     let failed = thresholds.iter().filter(|judgement| !judgement.passed).count();
     let missed = expectations.iter().filter(|judgement| !judgement.passed).count();
     let outcome = match &run.result.end {
@@ -85,12 +85,12 @@ pub fn judge(run: &Run, thresholds: &[Threshold], expectations: Vec<ExpectationJ
             reasons.push(format!("The run was ended early: {threshold} failed."));
             Outcome::Failed
         }
-        RunEnd::Completed if behind.is_some() => Outcome::Invalid,
+        RunEnd::Completed if !behind.is_empty() => Outcome::Invalid,
         RunEnd::Completed if failed + missed > 0 => Outcome::Failed,
         RunEnd::Completed if thresholds.is_empty() && expectations.is_empty() => Outcome::NotJudged,
         RunEnd::Completed => Outcome::Passed,
     };
-    reasons.extend(behind.map(|why| format!("The generator could not keep up: {why}.")));
+    reasons.extend(behind.into_iter().map(|why| format!("The generator could not keep up: {why}.")));
     if thresholds.is_empty() && expectations.is_empty() {
         reasons.push("The scenario has no thresholds: nothing was judged.".to_owned());
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::gauges::{Gauges, ProcessSample};
+use super::generator::GeneratorSample;
 use super::interval::Interval;
 use super::shard::Table;
 use super::shared::Shared;
@@ -23,6 +24,8 @@ pub struct Observed {
     pub gauges: Gauges,
     /// What each process used.
     pub processes: Vec<ProcessSample>,
+    /// What kept the generator from its work.
+    pub generator: GeneratorSample,
 }
 
 /// The reporter's end of a [`super::Recorder`]. One a run.
@@ -67,6 +70,7 @@ impl Collector {
         interval.second.planned = observed.planned;
         interval.second.gauges = Gauges { users: shared.active_users(), peak_users: shared.take_peak_users(), ..observed.gauges };
         interval.second.processes = observed.processes;
+        interval.second.generator = observed.generator;
         interval
     }
 
@@ -148,8 +152,8 @@ mod tests {
         recorder.users(-2);
         let processes = vec![ProcessSample { role: "harness".to_owned(), cpu_percent: 12.5, memory_bytes: 9 }];
         let gauges = Gauges { queue_depth: 4, users: 99, ..Gauges::default() };
-        let planned = Planned { users: 8, rate: 0.0 };
-        let observed = Observed { planned, gauges: gauges.clone(), processes: processes.clone() };
+        let planned = Planned { users: 8, ..Planned::default() };
+        let observed = Observed { planned, gauges: gauges.clone(), processes: processes.clone(), ..Observed::default() };
         let second = collector.cut(SECOND, observed).second;
         assert_eq!((second.start_us, second.length_us, second.phase), (0, 1_000_000, 0));
         assert_eq!((second.requests, second.failures, second.rate_limited, second.bytes), (102, 2, 1, 102 * 7));

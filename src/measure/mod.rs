@@ -2,6 +2,7 @@
 
 mod collector;
 mod gauges;
+mod generator;
 mod interval;
 mod interval_log;
 mod labels;
@@ -21,6 +22,7 @@ mod user_tags;
 
 pub use collector::{Collector, Observed};
 pub use gauges::{Gauges, ProcessSample};
+pub use generator::{GeneratorHealth, GeneratorSample, GeneratorWatch};
 pub use interval::Interval;
 pub use interval_log::{IntervalLogReader, IntervalLogWriter, LogError, LoggedInterval};
 pub use labels::{Column, DEFAULT_SCENARIO, LABELS, Label, Labels, SampleKind, Selects, Values};

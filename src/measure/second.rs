@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::gauges::{Gauges, ProcessSample};
+use super::generator::GeneratorSample;
 use crate::plan::Planned;
 
 /// What happened in one second. The first starts when the load does; the last may be shorter.
@@ -41,6 +42,8 @@ pub struct Second {
     pub gauges: Gauges,
     /// What each process used; empty where it could not be read.
     pub processes: Vec<ProcessSample>,
+    /// What kept the generator from its work.
+    pub generator: GeneratorSample,
 }
 
 impl Second {

@@ -10,7 +10,7 @@ use proptest::sample::select;
 use crate::event::BreakerState;
 use crate::outcome::{FailureKind, LeadCounts, Peer, Vendor};
 
-use super::{Gauges, Interval, Labels, ProcessSample, SampleKind, Second, Series, UserTags};
+use super::{Gauges, GeneratorSample, Interval, Labels, ProcessSample, SampleKind, Second, Series, UserTags};
 use crate::plan::Planned;
 
 pub(crate) fn labels() -> impl Strategy<Value = Labels> {
@@ -73,17 +73,23 @@ fn processes() -> impl Strategy<Value = Vec<ProcessSample>> {
     })
 }
 
+fn generator() -> impl Strategy<Value = GeneratorSample> {
+    (any::<[u64; 3]>(), option::of(any::<u64>())).prop_map(|([late_us, suspended_us, clock_step_us], run_queue_us)| {
+        GeneratorSample { late_us, run_queue_us, suspended_us, clock_step_us }
+    })
+}
+
 /// A second that says nothing of any series.
 pub(crate) fn second() -> impl Strategy<Value = Second> {
     let lengths = (0_u64..100_000_000_000, 0_u64..2_000_000);
-    (lengths, any::<u32>(), any::<u16>(), any::<[u64; 10]>(), gauges(), processes()).prop_map(
-        |((start_us, length_us), users, phase, numbers, gauges, processes)| {
+    (lengths, (any::<u32>(), 0.0..1e6_f64), any::<u16>(), any::<[u64; 10]>(), gauges(), (processes(), generator())).prop_map(
+        |((start_us, length_us), (users, rate), phase, numbers, gauges, (processes, generator))| {
             let [requests, failures, rate_limited, iterations, iterations_failed, bytes, p50_us, p95_us, p99_us, max_us] =
                 numbers;
             Second {
                 start_us,
                 length_us,
-                planned: Planned { users, rate: 0.0 },
+                planned: Planned { users, rate, ..Planned::default() },
                 phase,
                 requests,
                 failures,
@@ -97,6 +103,7 @@ pub(crate) fn second() -> impl Strategy<Value = Second> {
                 max_us,
                 gauges,
                 processes,
+                generator,
             }
         },
     )

@@ -1,9 +1,11 @@
 //! What a load asks for at a moment.
 
-use std::iter::Sum;
+use std::fmt::{self, Display, Formatter};
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
+
+use crate::units::three_figures;
 
 /// What one executor asks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +25,10 @@ pub struct Planned {
     /// Iterations begun a second by executors that plan a rate.
     #[serde(rename = "rate_planned", default, skip_serializing_if = "is_zero")]
     pub rate: f64,
+    /// Those of the users whose iterations are fixed in number: they leave when these are done. Judged while the run is in
+    /// memory, and not kept.
+    #[serde(skip)]
+    pub iteration_bound: u32,
 }
 
 fn is_zero(rate: &f64) -> bool {
@@ -36,6 +42,19 @@ impl Planned {
     }
 }
 
+/// `10 users`, `50 iterations/s`, or both with "and" between them.
+impl Display for Planned {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.rate > 0.0 {
+            if self.users > 0 {
+                write!(f, "{} users and ", self.users)?;
+            }
+            return write!(f, "{} iterations/s", three_figures(self.rate));
+        }
+        write!(f, "{} users", self.users)
+    }
+}
+
 impl AddAssign<Target> for Planned {
     fn add_assign(&mut self, target: Target) {
         match target {
@@ -45,11 +64,20 @@ impl AddAssign<Target> for Planned {
     }
 }
 
-impl Sum<Target> for Planned {
-    fn sum<I: Iterator<Item = Target>>(targets: I) -> Self {
-        targets.fold(Self::default(), |mut planned, target| {
-            planned += target;
-            planned
-        })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_planned_is_said_in_its_own_units() {
+        let said = |targets: &[Target]| {
+            let mut planned = Planned::default();
+            targets.iter().for_each(|target| planned += *target);
+            planned.to_string()
+        };
+        assert_eq!(said(&[]), "0 users");
+        assert_eq!(said(&[Target::Users(10), Target::Users(5)]), "15 users");
+        assert_eq!(said(&[Target::Rate(50.0)]), "50 iterations/s");
+        assert_eq!(said(&[Target::Rate(0.25), Target::Users(3)]), "3 users and 0.25 iterations/s");
     }
 }

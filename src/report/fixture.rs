@@ -31,6 +31,7 @@ pub(crate) fn empty() -> Run {
         rest_us: 0,
         end: RunEnd::Completed,
         load_us: 0,
+        generator: None,
         machine: Machine {
             os: "Linux 6.1".to_owned(),
             arch: "x86_64".to_owned(),
@@ -60,7 +61,7 @@ pub(crate) fn flat(count: u64, requests: u64, failures: u64) -> Run {
         run.seconds.push(Second {
             start_us: index * 1_000_000,
             length_us: 1_000_000,
-            planned: Planned { users: 10, rate: 0.0 },
+            planned: Planned { users: 10, ..Planned::default() },
             requests,
             failures,
             p50_us: if requests > 0 { 40_000 } else { 0 },
@@ -185,7 +186,7 @@ fn second(index: u64) -> Second {
     Second {
         start_us: index * 1_000_000,
         length_us: 1_000_000,
-        planned: Planned { users, rate: 0.0 },
+        planned: Planned { users, ..Planned::default() },
         phase: match index {
             0..8 => 0,
             8..34 => 1,

@@ -132,6 +132,11 @@ impl<'a> Column<'a> {
         Some(Self { seconds, combine, middle: (start + end) / 2.0, end, length })
     }
 
+    /// Iterations a second that the plan asks for, on average.
+    pub(super) fn rate_planned(&self) -> f64 {
+        self.seconds.iter().map(|second| second.planned.rate).sum::<f64>() / self.seconds.len() as f64
+    }
+
     pub(super) fn value(&self, read: Read) -> u64 {
         (self.combine)(self.seconds, read)
     }

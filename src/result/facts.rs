@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::measure::{CheckCount, Host, Second, Totals};
+use crate::measure::{CheckCount, GeneratorHealth, Host, Second, Totals};
 use crate::outcome::LeadCounts;
 use crate::seed::Seed;
 
@@ -51,6 +51,9 @@ pub struct RunResult {
     pub rest_us: u64,
     /// What it ran on.
     pub machine: Machine,
+    /// How well the load generator ran; `None` in results from before it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<GeneratorHealth>,
     /// What became of the operations.
     pub leads: LeadCounts,
     /// Checks by name.

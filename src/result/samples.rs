@@ -39,6 +39,7 @@ pub(crate) fn result() -> RunResult {
         rest_us: 0,
         end: RunEnd::Aborted { threshold: "http_req_failed: rate<0.01".to_owned() },
         load_us: 3_000_000,
+        generator: None,
         machine: Machine { os: "Linux".to_owned(), cores: 2, ..Machine::default() },
         leads: LeadCounts { submitted: 3, delivered: 2, queued: 1, ..LeadCounts::default() },
         checks: BTreeMap::from([("status is 200".to_owned(), CheckCount { passes: 299, fails: 1 })]),

@@ -62,6 +62,32 @@ const NUMBERS: [Column; 28] = numbers! {
     "leads_lost" => gauges.leads.lost,
 };
 
+/// Iterations a second that the plan asks for.
+const RATE: Column = Column {
+    name: "rate_planned",
+    get: |second| second.planned.rate.to_string(),
+    set: |second, text| {
+        second.planned.rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= 0.0)?;
+        Some(())
+    },
+};
+
+const GENERATOR: [Column; 3] = numbers! {
+    "generator_late_us" => generator.late_us,
+    "generator_suspended_us" => generator.suspended_us,
+    "clock_step_us" => generator.clock_step_us,
+};
+
+/// Empty where the system does not count it.
+const RUN_QUEUE: Column = Column {
+    name: "generator_run_queue_us",
+    get: |second| second.generator.run_queue_us.map(|us| us.to_string()).unwrap_or_default(),
+    set: |second, text| {
+        second.generator.run_queue_us = if text.is_empty() { None } else { Some(text.parse().ok()?) };
+        Some(())
+    },
+};
+
 /// What the columns of breakers begin with. A vendor without a breaker has an empty one.
 const BREAKER: &str = "breaker_";
 /// A service of the user's own has breakers that no run can see: the column is empty, and there for readers of older files.
@@ -70,9 +96,19 @@ const SERVICE: &str = "breaker_service";
 const CPU: &str = "_cpu_percent";
 const MEMORY: &str = "_memory_bytes";
 
-/// The names of the columns that every timeline has.
+/// Columns that earlier files lack.
+fn added() -> impl Iterator<Item = &'static Column> {
+    [&RATE].into_iter().chain(&GENERATOR).chain([&RUN_QUEUE])
+}
+
+/// The columns that hold numbers.
+fn numbers() -> impl Iterator<Item = &'static Column> {
+    NUMBERS.iter().chain(added())
+}
+
+/// The names of the columns that do not depend on the run's processes.
 fn columns() -> impl Iterator<Item = String> {
-    let numbers = NUMBERS.iter().map(|column| column.name.to_owned());
+    let numbers = numbers().map(|column| column.name.to_owned());
     numbers.chain(Vendor::ALL.map(|vendor| format!("{BREAKER}{vendor}"))).chain([SERVICE.to_owned()])
 }
 
@@ -105,7 +141,7 @@ impl<W: Write> TimelineWriter<W> {
     /// When `out` fails; it may then hold a part of the row.
     pub fn write(&mut self, second: &Second) -> io::Result<()> {
         let breaker = |vendor| second.gauges.breakers.get(&vendor).map_or("", |state| state.as_str()).to_owned();
-        let mut row: Vec<String> = NUMBERS.iter().map(|column| (column.get)(second)).collect();
+        let mut row: Vec<String> = numbers().map(|column| (column.get)(second)).collect();
         row.extend(Vendor::ALL.map(breaker));
         row.push(String::new());
         for role in &self.roles {
@@ -150,7 +186,7 @@ enum Meaning {
 }
 
 fn meaning(name: &str) -> Option<Meaning> {
-    let common = NUMBERS.iter().find(|column| column.name == name).map(Meaning::Common);
+    let common = numbers().find(|column| column.name == name).map(Meaning::Common);
     let service = || (name == SERVICE).then_some(Meaning::Empty);
     let breaker = || name.strip_prefix(BREAKER).and_then(Vendor::named).map(Meaning::Breaker);
     let cpu = || name.strip_suffix(CPU).map(|role| Meaning::Cpu(role.to_owned()));
@@ -170,7 +206,9 @@ pub fn read_timeline(input: impl Read) -> Result<Vec<Second>, TimelineError> {
         let unknown = || TimelineError { line: 1, problem: format!("unknown column \"{name}\"") };
         meanings.push(meaning(name).ok_or_else(unknown)?);
     }
-    if let Some(missing) = columns().find(|column| !header.iter().any(|name| name == column)) {
+    if let Some(missing) =
+        columns().find(|column| !added().any(|added| added.name == column) && !header.iter().any(|name| name == column))
+    {
         return Err(TimelineError { line: 1, problem: format!("column \"{missing}\" is missing") });
     }
     let mut seconds = Vec::new();
@@ -264,7 +302,22 @@ mod tests {
                    harness_cpu_percent,harness_memory_bytes,simulator_cpu_percent,simulator_memory_bytes";
         assert!(lines[0].ends_with(end), "{}", lines[0]);
         assert!(lines[1].starts_with("1000000,1000000,0,0,0,9,0,"), "{}", lines[1]);
-        assert!(lines[1].ends_with(",HALF_OPEN,,,,,12.5,4096"), "{}", lines[1]);
+        assert!(lines[1].ends_with(",0,0,0,0,,HALF_OPEN,,,,,12.5,4096"), "{}", lines[1]);
+    }
+
+    #[test]
+    fn a_timeline_that_lacks_the_columns_of_later_versions_is_read() {
+        let seconds = [Second { requests: 77, ..Second::default() }];
+        let text = written(&seconds);
+        let mut csv = csv::Reader::from_reader(text.as_bytes());
+        let kept = |name: &str| !added().any(|added| added.name == name);
+        let kept: Vec<bool> = csv.headers().unwrap().iter().map(kept).collect();
+        let keep = |record: &csv::StringRecord| {
+            record.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(field, _)| field).collect::<Vec<_>>().join(",")
+        };
+        let old = [keep(csv.headers().unwrap()), keep(&csv.records().next().unwrap().unwrap())].join("\n");
+        assert!(old.ends_with(",0,,,,,,,") && !old.contains("generator"), "{old}");
+        assert_eq!(read_timeline(old.as_bytes()).unwrap(), seconds);
     }
 
     #[test]
@@ -276,7 +329,7 @@ mod tests {
             ("queue_depth,", "", "line 1: column \"queue_depth\" is missing"),
             (",77,", ",-1,", "line 2: column \"requests\" cannot hold \"-1\""),
             (",77,", ",99999999999999999999,", "line 2: column \"requests\" cannot hold"),
-            (",77,", ",", "line 2: 34 fields instead of 35"),
+            (",77,", ",", "line 2: 39 fields instead of 40"),
         ] {
             let bad = good.replace(from, to);
             assert_ne!(bad, good);

@@ -13,7 +13,7 @@ use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Load, Stop};
 use crate::gate::{Evidence, abort_due};
 use crate::journey::Workload;
-use crate::measure::{Collector, Gauges, Interval, Observed, ProcessWatch, Second};
+use crate::measure::{Collector, Gauges, GeneratorWatch, Interval, Observed, ProcessWatch, Second};
 use crate::output::{Sink, Sinks};
 use crate::plan::Planned;
 use crate::result::RunWriter;
@@ -30,6 +30,7 @@ pub(super) struct Live {
     /// The load is over, and the rows are of a service that comes to rest.
     pub(super) resting: Arc<AtomicBool>,
     pub(super) watch: ProcessWatch,
+    pub(super) generator: GeneratorWatch,
     pub(super) directory: RunWriter,
     pub(super) sinks: Sinks,
     pub(super) events: Arc<EventLog>,
@@ -99,6 +100,7 @@ impl Live {
             planned: if self.resting.load(Ordering::Acquire) { Planned::default() } else { self.load.planned_at(now) },
             gauges: self.gauges(),
             processes: self.watch.sample(now),
+            generator: self.generator.sample(),
         };
         self.collector.cut(now, observed)
     }

@@ -1,6 +1,7 @@
 //! What a caller decides about a run.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -18,6 +19,8 @@ pub struct RunOptions {
     pub seed: Seed,
     /// The factor that the test plan has been stretched by.
     pub time_scale: f64,
+    /// How late the 95th percentile of the generator's own timers may be in a valid run.
+    pub max_lateness: Duration,
     /// When the run was started, by the wall clock.
     pub started: DateTime<Utc>,
     /// Whether to keep journals of leads, where the load submits any.

@@ -30,6 +30,7 @@ pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOpt
         load_us: micros(ended.live.length()),
         rest_us: micros(ended.rest),
         machine: Machine::this(),
+        generator: Some(ended.live.generator.health(options.max_lateness)),
         leads: leads(ended, audited),
         checks: totals.checks.clone(),
         dropped_iterations: totals.dropped_iterations,

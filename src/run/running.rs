@@ -21,7 +21,7 @@ use crate::event::EventSink;
 use crate::executor::{ExecutorError, Stop};
 use crate::journal::{PLACES, VENDORS};
 use crate::journey::Workload;
-use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder};
+use crate::measure::{FaultWindow, GeneratorWatch, ProcessWatch, RecorderBuilder};
 use crate::outcome::Vendor;
 use crate::scenario::TestPlan;
 use crate::service::supervision::{ServiceOutcome, WatchedService};
@@ -95,6 +95,7 @@ impl Prepared {
             service: service.as_ref().map(WatchedService::gauges),
             resting: Arc::clone(&resting),
             watch,
+            generator: GeneratorWatch::start(),
             directory,
             sinks,
             events,

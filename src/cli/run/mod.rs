@@ -7,6 +7,7 @@ mod signals;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -20,6 +21,7 @@ use crate::result::{RunDir, RunDirError};
 use crate::run::{RunError, RunOptions};
 use crate::scenario::TestPlan;
 use crate::seed::Seed;
+use crate::units::parse_duration;
 
 /// Where runs are written without `--out`.
 const RUNS: &str = "reports/runs";
@@ -44,6 +46,10 @@ pub(super) struct RunArgs {
     /// Stretch the timetable (stages, faults, cool-downs, back-offs) by this factor: 0.1 runs 16 minutes in 96 seconds
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = time_scale)]
     time_scale: f64,
+    /// How late the 95th percentile of the load generator's own timers may be, by which it judges itself: beyond that, or 50
+    /// times as long at once, the run is invalid
+    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_MAX_LATENESS", default_value = "10ms", value_parser = max_lateness)]
+    max_lateness: Duration,
     /// Also write every sample to samples.csv
     #[arg(long)]
     samples: bool,
@@ -64,6 +70,11 @@ pub(super) fn time_scale(text: &str) -> Result<f64, String> {
         Ok(factor) if (0.001..=100.0).contains(&factor) => Ok(factor),
         _ => Err("a factor from 0.001 to 100, such as 0.1".to_owned()),
     }
+}
+
+fn max_lateness(text: &str) -> Result<Duration, String> {
+    let lateness = parse_duration(text).map_err(|error| error.to_string())?;
+    if lateness.is_zero() { Err("a duration above 0, such as 10ms".to_owned()) } else { Ok(lateness) }
 }
 
 pub(super) fn run(args: &RunArgs) -> Exit {
@@ -95,6 +106,7 @@ fn execute(args: &RunArgs, test_plan: TestPlan) -> Result<Exit, String> {
         program: std::env::current_exe().map_err(|error| format!("cannot find this program to start others with: {error}"))?,
         seed,
         time_scale: args.time_scale,
+        max_lateness: args.max_lateness,
         started,
         journals: wants_journals(args, &test_plan),
     };

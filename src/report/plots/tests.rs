@@ -51,8 +51,11 @@ fn runs() -> Vec<(&'static str, Run)> {
     for second in &mut fast.seconds {
         (second.p50_us, second.p95_us, second.p99_us) = (90, 150, 400);
     }
+    let mut open = fixture::flat(30, 40, 0);
+    open.seconds.iter_mut().for_each(|second| second.planned.rate = 45.0);
     vec![
         ("empty", fixture::empty()),
+        ("planned rate", open),
         ("idle", fixture::flat(20, 0, 0)),
         ("one", fixture::flat(1, 1, 0)),
         ("short", fixture::flat(3, 50, 0)),

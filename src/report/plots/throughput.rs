@@ -1,9 +1,9 @@
 //! Rate and errors over time.
 
-use crate::report::view::{Read, View};
+use crate::report::view::{Column, Read, View};
 
 use super::axes::{Axis, Frame, Key, Scale};
-use super::scene::{BLUE, PURPLE, Scene, Stroke, VERMILION};
+use super::scene::{BLUE, GREY, PURPLE, Scene, Stroke, VERMILION};
 use super::ticks;
 
 /// One of the counts.
@@ -33,11 +33,15 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
         .filter(|column| column.length >= 0.5 || view.end_us < 1_000_000)
         .collect();
     let rate = |count: u64, length: f64| if length > 0.0 { count as f64 / length } else { 0.0 };
-    let highest = points.iter().map(|column| rate(column.value(|second| second.requests), column.length)).fold(0.0, f64::max);
+    let measured = points.iter().map(|column| rate(column.value(|second| second.requests), column.length));
+    let highest = measured.chain(points.iter().map(Column::rate_planned)).fold(0.0, f64::max);
+    let plans_rates = points.iter().any(|column| column.rate_planned() > 0.0);
     let any_429 = view.run.seconds.iter().any(|second| second.rate_limited > 0);
     let lines: Vec<_> = LINES.into_iter().take(if any_429 { 3 } else { 2 }).collect();
     let key = |line: &Line| Key { label: line.name.to_owned(), stroke: line.stroke };
-    let keys: Vec<Key> = lines.iter().map(key).collect();
+    let planned = Stroke::dashed(GREY, 2.0);
+    let mut keys: Vec<Key> = lines.iter().map(key).collect();
+    keys.extend(plans_rates.then(|| Key { label: "planned iterations".to_owned(), stroke: planned }));
     let axis = Axis { title: "per second".to_owned(), ticks: ticks::linear(highest), scale: Scale::Linear, end: None };
     let frame = Frame::draw(&mut scene, "Rate and errors over time", &keys, Axis::time(view), Some(axis), &view.bands);
     for Line { stroke, read, .. } in lines {
@@ -50,6 +54,9 @@ pub(super) fn scene(view: &View<'_>) -> Scene {
             let at = |index: &usize| frame.at(points[*index].middle, rate(value(*index), points[*index].length));
             scene.line(run.iter().map(at).collect(), stroke);
         }
+    }
+    if plans_rates {
+        scene.line(points.iter().map(|column| frame.at(column.middle, column.rate_planned())).collect(), planned);
     }
     if view.total == 0 {
         frame.draw_note(&mut scene, "No request was answered.");

@@ -42,7 +42,7 @@ pub(super) fn facts(view: &View<'_>) -> Vec<Row> {
     rows.extend(capacity.window.as_ref().map(|window| {
         let span = format!("{}–{}", clock(window.start_us), clock(window.end_us));
         let cpu = window.cpu_percent.map_or(String::new(), |cpu| format!(", CPU {} %", three_figures(cpu)));
-        Row::fact("", format!("steadiest window {span}: {} with {} users{cpu}", rate(window.rate), window.planned.users))
+        Row::fact("", format!("steadiest window {span}: {} with {}{cpu}", rate(window.rate), window.planned))
     }));
     let raised = capacity.alerts.iter().filter(|alert| alert.level >= Level::Warning);
     rows.extend(raised.map(|alert| {
@@ -62,10 +62,10 @@ fn level(level: Level) -> Text {
 fn window(window: &Window) -> Text {
     let cpu = window.cpu_percent.map_or("not read".to_owned(), |cpu| format!("{} %", three_figures(cpu)));
     format!(
-        "Steadiest window: {}–{} with {} users planned: {}, varying by {} % from second to second, CPU {cpu} of the machine.",
+        "Steadiest window: {}–{} with {} planned: {}, varying by {} % from second to second, CPU {cpu} of the machine.",
         clock(window.start_us),
         clock(window.end_us),
-        window.planned.users,
+        window.planned,
         rate(window.rate),
         three_figures(window.variation * 100.0),
     )

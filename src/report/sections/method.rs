@@ -1,10 +1,11 @@
 //! How the figures were measured, and what measuring took.
 
-use crate::measure::SampleKind;
+use crate::gate::STANDSTILL;
+use crate::measure::{GeneratorHealth, SampleKind};
 use crate::report::document::{Block, Section, Text};
 use crate::report::view::View;
 use crate::report::words::share;
-use crate::units::{format_bytes, format_count, three_figures};
+use crate::units::{format_bytes, format_count, format_latency, three_figures};
 
 pub(super) fn section(view: &View<'_>) -> Option<Section> {
     let mut lines: Vec<Text> = vec![
@@ -20,6 +21,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             .code("timeline.csv")
             .plain(". \"While a fault was active\" compares medians of the seconds' p95 with up to 10 seconds before it."),
     ];
+    lines.extend(view.run.result.generator.as_ref().map(lateness));
     lines.extend(overhead(view).into_iter().map(Text::from));
     let retries = view.run.totals.count(SampleKind::Attempt, |labels| labels.retry);
     lines.push(match retries {
@@ -27,6 +29,19 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         _ => format!("Retries among the requests: {} ({}).", format_count(retries), share(retries, view.total)).into(),
     });
     Some(Section::new("How It Was Measured", [Block::List(lines)]))
+}
+
+/// What the generator adds to every latency.
+fn lateness(health: &GeneratorHealth) -> Text {
+    let [median, p95, max, bound] =
+        [health.late_p50_us, health.late_p95_us, health.late_max_us, health.max_lateness_us].map(format_latency);
+    let standstill = format_latency(health.max_lateness_us.saturating_mul(STANDSTILL));
+    format!(
+        "Latencies may be too long by what the load generator itself was late, seen by a timer of 10 ms in its own runtime: \
+         {median} at the median, {p95} at the 95th percentile, {max} at most. Beyond {bound} at the 95th percentile, or \
+         {standstill} at once, a run is invalid."
+    )
+    .into()
 }
 
 /// What measuring took of the machine that was measured on.
