@@ -15,7 +15,7 @@ use crate::seed::Seed;
 use crate::service::{self, Stopped};
 use crate::service::{ServiceConfig, StoreConfig};
 #[cfg(feature = "redis")]
-use crate::store::redis::{Durability, RedisSettings, RedisStore};
+use crate::store::redis::{RedisSettings, RedisStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Bounds, LeadStore};
 
@@ -119,11 +119,11 @@ async fn with_store(config: &ServiceConfig, seed: Seed) -> Exit {
             Err(error) => failed(error),
         },
         #[cfg(feature = "redis")]
-        StoreConfig::Redis { url, name, replica, as_configured } => {
+        StoreConfig::Redis { url, name, replica, durability } => {
             let settings = RedisSettings {
                 replica: replica.clone(),
                 bounds: bounds(config),
-                durability: if *as_configured { Durability::AsConfigured } else { Durability::Synced },
+                durability: *durability,
                 ..RedisSettings::new(url.expose(), name)
             };
             match RedisStore::open(&settings).await {

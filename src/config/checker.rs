@@ -62,6 +62,11 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether the file has a sound value at `place`, or else its default stands.
+    pub(crate) fn is_written(&self, place: &KeyPath) -> bool {
+        self.document.is_written(place) && !self.document.is_damaged(place)
+    }
+
     /// An error at the value of `place`.
     pub(crate) fn error(&mut self, place: &KeyPath, message: impl Into<String>, help: impl Into<String>) {
         self.report(Severity::Error, place, message, help);

@@ -109,8 +109,13 @@ impl<'a> Document<'a> {
         inside_quotes(self.text, self.key_span(place), key)
     }
 
-    /// The spans of the key and of the value.
-    fn find(&self, place: &KeyPath) -> (Range<usize>, Range<usize>) {
+    /// Whether there is a value at this place.
+    pub(crate) fn is_written(&self, place: &KeyPath) -> bool {
+        self.find(place).2 == *place
+    }
+
+    /// The spans of the key and of the value, and how far the file follows the path.
+    fn find(&self, place: &KeyPath) -> (Range<usize>, Range<usize>, KeyPath) {
         let mut found = (0..0, 0..0);
         let mut table = Some(self.table.get_ref());
         let mut array = None;
@@ -131,7 +136,7 @@ impl<'a> Document<'a> {
             array = value.get_ref().as_array();
             walked = walked.with(step.clone());
         }
-        found
+        (found.0, found.1, walked)
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn new(settings: BreakerSettings, rng: ChaCha8Rng, now: Instant) -> Self {
-        Self { settings, state: State::Closed, generation: 0, window: Window::new(settings.window, now), stale: 0, rng }
+        Self { settings, state: State::Closed, generation: 0, window: Window::new(&settings, now), stale: 0, rng }
     }
 
     pub(super) fn state(&self) -> BreakerState {

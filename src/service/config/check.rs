@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::form::{RawDurability, RawService, RawStore};
+use super::form::{RawService, RawStore};
 use super::{Limits, ServiceConfig, StoreConfig};
 use crate::config::Diagnostics;
 use crate::config::KeyPath;
@@ -42,7 +42,7 @@ impl Checker<'_> {
             workers: raw.workers.unwrap_or(WORKERS),
             retention,
             shutdown: raw.shutdown.map_or(SHUTDOWN, Duration::from),
-            limits: self.limits(raw),
+            limits: self.limits(raw.limits.unwrap_or_default()),
             warnings: Diagnostics::new(Path::new(""), ""),
         })
     }
@@ -84,7 +84,7 @@ impl Checker<'_> {
                 url: self.secret(variable, &place.key("redis")),
                 name: raw.name.clone().unwrap_or_else(|| "plimsoll".to_owned()),
                 replica: raw.replica.clone().unwrap_or_default(),
-                as_configured: raw.durability == Some(RawDurability::AsConfigured),
+                durability: raw.durability.unwrap_or_default(),
             }),
             (Some(_), None) => {
                 self.error(&place.key("path"), "the path is empty", "name the file, as in \"leads.sqlite\"");
@@ -101,22 +101,9 @@ impl Checker<'_> {
         }
     }
 
-    fn limits(&mut self, raw: &RawService) -> Limits {
-        let mut limits = Limits::default();
-        let Some(raw) = &raw.limits else { return limits };
-        for (limit, written) in [
-            (&mut limits.body_bytes, raw.body_bytes),
-            (&mut limits.batch_leads, raw.batch_leads),
-            (&mut limits.connections, raw.connections),
-        ] {
-            *limit = written.map_or(*limit, |written| written as usize);
-        }
-        for (limit, key, written) in [
-            (&mut limits.header_timeout, "header_timeout", raw.header_timeout),
-            (&mut limits.body_timeout, "body_timeout", raw.body_timeout),
-        ] {
-            *limit = written.map_or(*limit, Duration::from);
-            if limit.is_zero() {
+    fn limits(&mut self, limits: Limits) -> Limits {
+        for (key, timeout) in [("header_timeout", limits.header_timeout), ("body_timeout", limits.body_timeout)] {
+            if timeout.is_zero() {
                 let place = KeyPath::of("limits").key(key);
                 self.error(&place, "the timeout must be greater than \"0s\"", "give one like \"10s\"");
             }
