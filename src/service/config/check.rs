@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::form::{RawService, RawStore};
-use super::{Limits, ServiceConfig, StoreConfig};
+use super::limits::Limits;
+use super::{ServiceConfig, StoreConfig};
 use crate::config::Diagnostics;
 use crate::config::KeyPath;
 use crate::resilience::{PipelineSettings, Resilience};

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Limits;
+use super::limits::Limits;
 use crate::config::{EnvVar, Period};
 use crate::outcome::{OperationKind, Route};
 use crate::resilience::RawResilience;

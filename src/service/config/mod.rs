@@ -2,20 +2,18 @@
 
 mod check;
 mod form;
+mod limits;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{
-    Checker, ConfigErrors, Diagnostics, Period, Secret, Severity, period, read_as, schema_of, text_of, without_defaults,
-};
+use crate::config::{Checker, ConfigErrors, Diagnostics, Secret, Severity, read_as, schema_of, text_of};
 use crate::resilience::Resilience;
 use crate::store::Durability;
 use crate::vendor_api::VendorAccess;
 use form::RawService;
-use schemars::JsonSchema;
-use serde::Deserialize;
+pub use limits::Limits;
 use serde_json::Value;
 
 /// A valid configuration of the service.
@@ -64,42 +62,6 @@ pub enum StoreConfig {
         /// What the server must promise.
         durability: Durability,
     },
-}
-
-/// Bounds of what is taken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(rename = "RawLimits", transform = without_defaults)]
-pub struct Limits {
-    /// Most bytes of a request's body; 1,048,576 when left out.
-    #[schemars(with = "u32", range(min = 1024, max = 1_073_741_824))]
-    pub body_bytes: usize,
-    /// Most leads in one batch; 1,000 when left out.
-    #[schemars(with = "u32", range(min = 1, max = 100_000))]
-    pub batch_leads: usize,
-    /// Most connections at one time; further ones wait. 1,024 when left out.
-    #[schemars(with = "u32", range(min = 1, max = 65_535))]
-    pub connections: usize,
-    /// How long a request's head may take to come, and a connection be idle; 30s when left out.
-    #[serde(deserialize_with = "period")]
-    #[schemars(with = "Period")]
-    pub header_timeout: Duration,
-    /// How long a request's body may take to come, and an answer may wait until anything of it is taken; 30s when left out.
-    #[serde(deserialize_with = "period")]
-    #[schemars(with = "Period")]
-    pub body_timeout: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body_bytes: 1 << 20,
-            batch_leads: 1_000,
-            connections: 1_024,
-            header_timeout: Duration::from_secs(30),
-            body_timeout: Duration::from_secs(30),
-        }
-    }
 }
 
 impl ServiceConfig {
