@@ -42,7 +42,7 @@ pub fn fault(input: &[u8]) {
         Ok(fault) => {
             assert_eq!(fault.validate(), Ok(()));
             assert!(!fault.describe().is_empty());
-            let written = serde_json::to_vec(&FaultForm::from(&fault)).expect("a form is JSON");
+            let written = serde_json::to_vec(&fault).expect("a form is JSON");
             let again: FaultForm = serde_json::from_slice(&written).expect("and can be read");
             assert_eq!(again.check().expect("and is as right as before"), fault);
         }
