@@ -13,6 +13,7 @@ pub use config_file::{ConfigFileError, Placed};
 use welcome::{summary, welcome};
 
 use crate::process::serve_stdio;
+use crate::signals::Signals;
 use crate::simulation::SimulatedVendors;
 
 /// Runs the simulated vendors until SIGINT, SIGTERM or, with `--stdio`, the end of standard input. Must be called outside a
@@ -35,33 +36,19 @@ pub fn run(args: &MockArgs) -> ExitCode {
 async fn serve_by_hand(args: &MockArgs) -> Result<(), String> {
     let settings = args.settings(|name| std::env::var(name).ok()).map_err(|problem| problem.to_string())?;
     // Before the first line is printed, so that a caller that has read it can end the program properly.
-    let ended = signals().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let mut ended = Signals::take_over().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let vendors = SimulatedVendors::start(settings.clone()).await.map_err(|error| error.to_string())?;
     if args.start_timetable {
         vendors.start_timetable();
     }
     // Serving goes on without a reader.
     let _ = io::stdout().write_all(welcome(&vendors, &settings, args).as_bytes());
-    ended.await;
+    ended.next().await;
     let counts = vendors.counts();
     let problems = vendors.shutdown().await;
     let _ = io::stdout().write_all(summary(&counts).as_bytes());
     // The requests were served, but the ledger is not complete.
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\nerror: ")) }
-}
-
-/// Resolves at the first SIGINT or SIGTERM. The handlers are in place when this returns.
-fn signals() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            // Either one ends the program.
-            biased;
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }
 
 fn fail(reason: &str) -> ExitCode {
