@@ -65,6 +65,19 @@ async fn auto_dedupe_answers_a_duplicate_and_adds_no_row() {
     assert_eq!(clay.submissions(&ClaySettings::default().webhook_id), Some(5));
 }
 
+#[test]
+fn each_table_has_its_own_values() {
+    let clay = clay(|settings| {
+        settings.auto_dedupe = Some("key".to_owned());
+        settings.sources.push(WebhookSource { id: "other".to_owned(), token: None, callback_url: None });
+    });
+    let effects =
+        |path: &str, key: &str| send(&clay, Method::POST, path, None, json!({ "key": key }).to_string().as_bytes()).effects.len();
+    let other = "/v3/sources/webhook/other";
+    let rows = [(WEBHOOK_PATH, "a"), (other, "a"), (WEBHOOK_PATH, "b"), (WEBHOOK_PATH, "a"), (other, "a")];
+    assert_eq!(rows.map(|(path, key)| effects(path, key)), [1, 1, 1, 0, 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_same_lead_twice_is_two_rows_two_charges_and_one_profile() {
     let clay = clay(finds_all);
