@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use mock_server::duration::Period;
-pub(crate) use mock_server::latency::{LatencyForm, LatencyModelForm, Percentiles};
+pub(crate) use mock_server::latency::Percentiles;
 
 /// A credential, by the name of the environment variable that holds it.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -161,19 +161,12 @@ impl Checker<'_> {
 
     fn breaker(&mut self, breaker: &mut BreakerSettings, raw: &RawBreaker, place: &KeyPath) {
         let window = raw.window.unwrap_or(RawWindow::Consecutive);
-        let present = [
-            ("failures", raw.failures.is_some()),
-            ("calls", raw.calls.is_some()),
-            ("span", raw.span.is_some()),
-            ("minimum_calls", raw.minimum_calls.is_some()),
-            ("failure_rate", raw.failure_rate.is_some()),
-        ];
         let (owner, keys): (_, &[&str]) = match window {
             RawWindow::Consecutive => ("window `consecutive`", &["failures"]),
             RawWindow::Count => ("window `count`", &["calls", "minimum_calls", "failure_rate"]),
             RawWindow::Time => ("window `time`", &["span", "minimum_calls", "failure_rate"]),
         };
-        self.refuse_keys(place, owner, &present, keys);
+        self.refuse_keys(place, owner, &["failures", "calls", "span", "minimum_calls", "failure_rate"], keys);
         breaker.window = match window {
             RawWindow::Consecutive => Window::Consecutive { failures: raw.failures.unwrap_or(CONSECUTIVE_FAILURES) },
             RawWindow::Count => Window::Count { calls: raw.calls.unwrap_or(WINDOW_CALLS) },

@@ -16,50 +16,28 @@ use crate::units::format_duration;
 
 use crate::config::Checker;
 
-/// Which vendors answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Vendors {
-    /// The simulated ones.
-    Simulated,
-    /// Those at the base URLs of `[target]`.
-    Named,
-    /// Whatever the user's own service calls.
-    BehindAService,
-}
-
-impl Vendors {
-    pub(super) fn of(target: &Target, simulation: &SimulationSettings) -> Self {
-        match target {
-            Target::Simulated => Self::Simulated,
-            Target::Service(service) if service.at == ServiceAt::Started || has_ports(simulation) => Self::Simulated,
-            Target::Service(_) => Self::BehindAService,
-            Target::BaseUrls(_) => Self::Named,
-        }
-    }
-}
-
 impl Checker<'_> {
     pub(super) fn faults(
         &mut self,
         raw: &RawTestPlan,
         load: Option<&Load>,
         journeys: Option<&[WeightedJourney]>,
-        vendors: Vendors,
+        (target, simulation): (&Target, &SimulationSettings),
     ) -> Vec<Fault> {
         let raw_faults = raw.faults.as_deref().unwrap_or_default();
         let place = KeyPath::of("faults");
-        match vendors {
+        match target {
             _ if raw_faults.is_empty() => {}
-            Vendors::Simulated => {}
-            Vendors::Named => {
+            Target::BaseUrls(_) => {
                 let help = "leave out `[target]`, or the faults: only simulated vendors can be broken";
                 self.error(&place.item(0), "these faults would break nothing, for there is a `[target]`", help);
             }
-            Vendors::BehindAService => {
+            Target::Service(service) if service.at != ServiceAt::Started && !has_ports(simulation) => {
                 let help = "simulate the vendors at the ports that your service calls: `[simulation.clay]` with `port = 4101`, and \
                             `[simulation.customer_io]` likewise";
                 self.error(&place.item(0), "these faults would break nothing, for no vendor is simulated", help);
             }
+            Target::Simulated | Target::Service(_) => {}
         }
         let mut names = BTreeSet::new();
         let mut faults = Vec::new();

@@ -16,7 +16,7 @@ mod thresholds;
 
 use std::path::Path;
 
-use super::model::{Capacity, Journey, Labels, ServiceAt, Slo, Target, TestPlan, WeightedJourney};
+use super::model::{Journey, Labels, ServiceAt, Slo, Target, TestPlan, WeightedJourney};
 use super::raw::RawTestPlan;
 use crate::config::Diagnostics;
 use crate::config::{Checker, KeyPath};
@@ -24,7 +24,6 @@ use crate::executor::Load;
 use crate::plan::Segment;
 use crate::resilience::Resilience;
 use expect::Tested;
-use faults::Vendors;
 use scenarios::Judged;
 pub(super) use scenarios::is_name;
 use thresholds::Produced;
@@ -44,8 +43,7 @@ impl Checker<'_> {
         }
         let resilience = self.resilience(raw.resilience.as_ref());
         let simulation = self.simulation(raw, &target);
-        let vendors = Vendors::of(&target, &simulation);
-        let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), vendors);
+        let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), (&target, &simulation));
         self.warn_of_callbacks(&faults, raw, &simulation, &target);
         let produced = self.produced(raw, &scenarios, load.as_ref(), journeys.as_deref(), &resilience, &target);
         let thresholds = self.thresholds(raw, produced.as_ref());
@@ -69,7 +67,7 @@ impl Checker<'_> {
             thresholds,
             expectations,
             slo,
-            capacity: Capacity { cores: raw.capacity.as_ref().and_then(|capacity| capacity.cores) },
+            capacity: raw.capacity.unwrap_or_default(),
             labels,
             warnings: Diagnostics::new(path, ""),
         })
@@ -99,7 +97,7 @@ impl Checker<'_> {
     }
 
     fn slo(&mut self, raw: &RawTestPlan) -> Option<Slo> {
-        let slo = raw.slo.as_ref()?;
+        let slo = raw.slo?;
         if slo.latency.0.is_zero() {
             self.error(
                 &KeyPath::of("slo").key("latency"),
@@ -107,7 +105,7 @@ impl Checker<'_> {
                 "give the bound, as in \"500ms\"",
             );
         }
-        Some(Slo { percentile: slo.percentile, latency: slo.latency.0, error_rate: slo.error_rate })
+        Some(slo)
     }
 
     /// What the run can have data about; `None` where that is not known yet.
