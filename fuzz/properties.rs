@@ -91,7 +91,7 @@ fn vendor<V: Vendor>(input: &[u8], fresh: impl Fn() -> V, credentials: &[(&'stat
 fn answer(vendor: &impl Vendor, request: &Request<'_>) -> Answer {
     let answer = vendor.answer(request, tokio::time::Instant::now());
     assert!(!answer.status.is_server_error(), "{}", answer.status);
-    assert!(answer.effects.is_empty() || answer.is_success(), "{} and {:?}", answer.status, answer.effects);
+    assert!(answer.effects.is_empty() || answer.status.is_success(), "{} and {:?}", answer.status, answer.effects);
     if !answer.body.is_empty() {
         let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("every body is JSON");
         assert!(body.is_object(), "{body}");

@@ -41,7 +41,7 @@ impl Checker<'_> {
     /// Bounds and percentiles must be in the right order.
     pub(crate) fn check_bounds(&mut self, model: LatencyModel, place: &KeyPath) {
         if let Some([key, problem, help]) = model.wrong_bounds() {
-            self.error(&place.dotted(key), problem, help);
+            self.error(&place.within(key), problem, help);
         }
     }
 

@@ -27,9 +27,15 @@ impl KeyPath {
         self.with(Step::Key(key.to_owned()))
     }
 
-    /// The place of a value within this one, by its keys: `lognormal.p50`.
-    pub(crate) fn dotted(&self, keys: &str) -> Self {
-        keys.split('.').fold(self.clone(), |place, key| place.key(key))
+    /// The place of a value within this one, as messages name it: `add.lognormal.p50`, `routes[1]`.
+    pub(crate) fn within(&self, field: &str) -> Self {
+        field.split('.').fold(self.clone(), |place, part| match part.split_once('[') {
+            Some((key, index)) => {
+                let list = place.key(key);
+                index.trim_end_matches(']').parse().map_or(list.clone(), |index| list.item(index))
+            }
+            None => place.key(part),
+        })
     }
 
     /// An item of this array.

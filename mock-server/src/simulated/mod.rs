@@ -150,9 +150,4 @@ impl Answer {
         self.headers.insert(ALLOW, HeaderValue::from_static(methods));
         self
     }
-
-    /// Whether the request was carried out.
-    pub fn is_success(&self) -> bool {
-        self.status.is_success()
-    }
 }

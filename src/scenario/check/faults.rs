@@ -120,7 +120,7 @@ impl Checker<'_> {
 
     /// Reports what the simulator finds wrong with a fault, where it stands in the file.
     fn fault_problem(&mut self, problem: &FaultProblem, fault: &KeyPath) {
-        let place = field_place(fault, &problem.field);
+        let place = fault.within(&problem.field);
         match problem.wrong {
             Wrong::Value => self.error(&place, problem.problem.clone(), problem.help.clone()),
             Wrong::Superfluous => {
@@ -134,28 +134,14 @@ impl Checker<'_> {
     }
 }
 
-/// The place of a field that is written as `add.lognormal.p99` or `routes[1]`.
-fn field_place(fault: &KeyPath, field: &str) -> KeyPath {
-    field.split('.').fold(fault.clone(), |place, part| match part.split_once('[') {
-        Some((key, index)) => {
-            let list = place.key(key);
-            index.trim_end_matches(']').parse().map_or(list.clone(), |index| list.item(index))
-        }
-        None => place.key(part),
-    })
-}
-
 /// The one vendor that a fault can hit, where it is not both.
 fn only_vendor(fault: &Fault) -> Option<SimulatedVendor> {
-    let [clay, customer_io] = [SimulatedVendor::Clay, SimulatedVendor::CustomerIo].map(|vendor| {
-        let has_route = || routes().any(|route| route.vendor == vendor && fault.routes.iter().any(|named| named == route.name));
-        fault.concerns(vendor) && (fault.routes.is_empty() || has_route())
-    });
-    match (clay, customer_io) {
-        (true, false) => Some(SimulatedVendor::Clay),
-        (false, true) => Some(SimulatedVendor::CustomerIo),
-        _ => None,
-    }
+    let is_hit = |vendor: &SimulatedVendor| {
+        let has_route = || routes().any(|route| route.vendor == *vendor && fault.routes.iter().any(|named| named == route.name));
+        fault.concerns(*vendor) && (fault.routes.is_empty() || has_route())
+    };
+    let mut hit = SimulatedVendor::ALL.into_iter().filter(is_hit);
+    hit.next().filter(|_| hit.next().is_none())
 }
 
 /// Whether a fault can hit requests to `vendor`.

@@ -20,9 +20,7 @@ use super::model::{Journey, Labels, ServiceAt, Slo, Target, TestPlan, WeightedJo
 use super::raw::RawTestPlan;
 use crate::config::Diagnostics;
 use crate::config::{Checker, KeyPath};
-use crate::executor::Load;
 use crate::plan::Segment;
-use crate::resilience::Resilience;
 use expect::Tested;
 use scenarios::Judged;
 pub(super) use scenarios::is_name;
@@ -45,7 +43,12 @@ impl Checker<'_> {
         let simulation = self.simulation(raw, &target);
         let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), (&target, &simulation));
         self.warn_of_callbacks(&faults, raw, &simulation, &target);
-        let produced = self.produced(raw, &scenarios, load.as_ref(), journeys.as_deref(), &resilience, &target);
+        let is_damaged = |key| self.document.is_damaged(&KeyPath::of(key));
+        let has_faults = raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || is_damaged("faults");
+        // What the journeys produce is known where the patterns are.
+        let produced = journeys.as_deref().filter(|_| !is_damaged("resilience"));
+        let produced =
+            produced.map(|journeys| Produced::of(journeys, &resilience, &target, &scenarios, load.as_ref(), has_faults));
         let thresholds = self.thresholds(raw, produced.as_ref());
         let tested = Tested { journeys: journeys.as_deref(), resilience: &resilience, faults: &faults, target: &target };
         let expectations = self.expectations(raw, &tested);
@@ -106,22 +109,6 @@ impl Checker<'_> {
             );
         }
         Some(slo)
-    }
-
-    /// What the run can have data about; `None` where that is not known yet.
-    fn produced<'s>(
-        &self,
-        raw: &RawTestPlan,
-        scenarios: &'s [Judged],
-        load: Option<&Load>,
-        journeys: Option<&[WeightedJourney]>,
-        resilience: &Resilience,
-        target: &Target,
-    ) -> Option<Produced<'s>> {
-        let has_faults =
-            raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || self.document.is_damaged(&KeyPath::of("faults"));
-        let is_whole = !self.document.is_damaged(&KeyPath::of("resilience"));
-        journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, target, scenarios, load, has_faults))
     }
 }
 

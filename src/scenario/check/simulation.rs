@@ -60,7 +60,7 @@ impl Checker<'_> {
             // Reported above, with the key at fault.
             return;
         }
-        let place = simulation.dotted(setting);
+        let place = simulation.within(setting);
         let (message, help) = problem.split_once("; ").unwrap_or((problem.as_str(), "correct it, or leave it out"));
         self.error(&place, message, help);
     }

@@ -4,9 +4,12 @@ use serde_json::{Value, json};
 
 use super::CustomerIo;
 
+/// The name of a part of the state, and how it is read.
+type Section = (&'static str, fn(&CustomerIo) -> Value);
+
 impl CustomerIo {
     /// The parts of the state that the admin API reads.
-    pub(super) const SECTIONS: [(&'static str, fn(&Self) -> Value); 11] = [
+    pub(super) const SECTIONS: [Section; 11] = [
         ("customers", |workspace| json!(workspace.customers())),
         ("events", |workspace| json!(workspace.all_events())),
         ("devices", devices),
