@@ -22,7 +22,6 @@ mod running;
 mod secret;
 pub mod seed;
 pub mod settings;
-pub mod signals;
 pub mod simulated;
 pub mod simulation;
 pub mod text;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use http::Uri;
-use mock_server::signals::Signals;
+use mock_server::command::Signals;
 
 use super::threads::on_threads;
 use super::{Exit, audit, output};

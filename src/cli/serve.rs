@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use mock_server::signals::Signals;
+use mock_server::command::Signals;
 
 use super::Exit;
 use super::output::{self, failed};

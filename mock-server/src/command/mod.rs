@@ -2,6 +2,7 @@
 
 mod args;
 mod config_file;
+mod signals;
 mod values;
 mod welcome;
 
@@ -10,10 +11,10 @@ use std::process::ExitCode;
 
 pub use args::{ArgsProblem, Limits, MockArgs, TOKEN_VARIABLE};
 pub use config_file::{ConfigFileError, Placed};
+pub use signals::Signals;
 use welcome::{summary, welcome};
 
 use crate::process::serve_stdio;
-use crate::signals::Signals;
 use crate::simulation::SimulatedVendors;
 
 /// Runs the simulated vendors until SIGINT, SIGTERM or, with `--stdio`, the end of standard input. Must be called outside a
