@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 pub(crate) use mock_server::duration::Period;
-pub(crate) use mock_server::latency::{LatencyForm, LatencyModelForm, Percentiles};
+pub(crate) use mock_server::latency::Percentiles;
 
 /// Reads a duration that is written as text.
 pub(crate) fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -267,7 +267,7 @@ fn thresholds_arrive_in_the_order_of_the_file() {
     let abort = test_plan.thresholds.iter().map(|threshold| (threshold.abort_on_fail, threshold.delay_abort_eval));
     assert_eq!(abort.collect::<Vec<_>>(), [(false, ms(0)), (false, ms(0)), (true, ms(10_000))]);
     let slo = test_plan.slo.unwrap();
-    assert_eq!((slo.percentile, slo.latency, slo.error_rate), (99.0, ms(300), 0.001));
+    assert_eq!((slo.percentile, slo.latency.0, slo.error_rate), (99.0, ms(300), 0.001));
     assert_eq!(test_plan.capacity.cores, Some(2.0));
     assert_eq!((test_plan.labels.environment.as_str(), test_plan.labels.version.as_str()), ("staging", "1.4.0"));
 }

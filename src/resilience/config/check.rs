@@ -79,7 +79,7 @@ impl Checker<'_> {
         let needed = format_duration(Duration::from_secs(needed.as_secs() + 1));
         let ttl = format_duration(idempotency.ttl);
         let ttl_place = place.key("idempotency").key("ttl");
-        let (place, help) = if self.is_written(&ttl_place) {
+        let (place, help) = if self.document.has(&ttl_place) {
             (ttl_place, format!("make it at least \"{needed}\""))
         } else {
             let long = [("queue", raw.queue.is_some()), ("retry", raw.retry.is_some()), ("limiter", raw.limiter.is_some())];
@@ -98,29 +98,27 @@ impl Checker<'_> {
                 "give one like \"30s\", or leave it out",
             );
         }
-        if self.is_written(&place.key("jitter")) && retry.backoff != Backoff::Proportional {
+        if self.document.has(&place.key("jitter")) && retry.backoff != Backoff::Proportional {
             let help = "leave it out, or use `backoff = \"proportional\"`";
             self.error(&place.key("jitter"), "`jitter` belongs to proportional back-off", help);
         }
-        if self.is_written(&place.key("budget_ratio")) && retry.budget_tokens.is_none() {
+        if self.document.has(&place.key("budget_ratio")) && retry.budget_tokens.is_none() {
             self.error(&place.key("budget_ratio"), "there is no retry budget", "add `budget_tokens = 10`, or leave this out");
         }
         if retry.base_delay > retry.max_delay {
-            let key = if self.is_written(&place.key("base_delay")) { "base_delay" } else { "max_delay" };
+            let key = if self.document.has(&place.key("base_delay")) { "base_delay" } else { "max_delay" };
             self.error(&place.key(key), "the first wait is longer than the longest", "make `base_delay` at most `max_delay`");
         }
     }
 
     fn breaker(&mut self, breaker: &BreakerSettings, place: &KeyPath) {
-        let of_windows = ["failures", "calls", "span", "minimum_calls", "failure_rate"];
-        let present = of_windows.map(|key| (key, self.is_written(&place.key(key))));
         let (owner, keys): (_, &[&str]) = match breaker.window {
             Window::Consecutive => ("window `consecutive`", &["failures"]),
             Window::Count => ("window `count`", &["calls", "minimum_calls", "failure_rate"]),
             Window::Time => ("window `time`", &["span", "minimum_calls", "failure_rate"]),
         };
-        self.refuse_keys(place, owner, &present, keys);
-        if self.is_written(&place.key("slow_rate")) && breaker.slow_call.is_none() {
+        self.refuse_keys(place, owner, &["failures", "calls", "span", "minimum_calls", "failure_rate"], keys);
+        if self.document.has(&place.key("slow_rate")) && breaker.slow_call.is_none() {
             self.error(
                 &place.key("slow_rate"),
                 "no call is slow without `slow_call`",
@@ -130,7 +128,7 @@ impl Checker<'_> {
         let BreakerSettings { calls, minimum_calls, .. } = *breaker;
         if breaker.window == Window::Count && minimum_calls > calls {
             let message = format!("a window of {calls} calls never holds {minimum_calls}");
-            let key = if self.is_written(&place.key("minimum_calls")) { "minimum_calls" } else { "calls" };
+            let key = if self.document.has(&place.key("minimum_calls")) { "minimum_calls" } else { "calls" };
             self.error(&place.key(key), message, "make `minimum_calls` at most `calls`");
         }
         let times = [("cooldown", breaker.cooldown), ("span", breaker.span), ("half_open_max", breaker.half_open_max)];

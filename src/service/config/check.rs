@@ -75,9 +75,7 @@ impl Checker<'_> {
     fn store(&mut self, raw: &RawStore) -> Option<StoreConfig> {
         let place = KeyPath::of("store");
         if raw.redis.is_none() {
-            let present =
-                [("name", raw.name.is_some()), ("replica", raw.replica.is_some()), ("durability", raw.durability.is_some())];
-            self.refuse_keys(&place, "a SQLite store", &present, &["path"]);
+            self.refuse_keys(&place, "a SQLite store", &["name", "replica", "durability"], &["path"]);
         }
         match (&raw.path, &raw.redis) {
             (Some(path), None) if !path.is_empty() => Some(StoreConfig::Sqlite { path: self.directory.join(path) }),
