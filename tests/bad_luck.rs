@@ -191,6 +191,20 @@ fn a_disk_that_fills_up_ends_the_load_with_what_was_kept() {
 }
 
 #[test]
+fn a_generator_that_is_later_than_it_may_be_makes_the_run_invalid() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = scenario(dir.path(), &LONG.replace("60s", "1s"));
+    let out = dir.path().join("out");
+    // Timers are whole milliseconds: that they fire within a microsecond cannot be.
+    let ended = run(&["run", text(&file), "--out", text(&out), "--max-lateness", "1us"]);
+    ended.says(111, &["The generator could not keep up: its timers fired", "the bound being 1 µs"]);
+    let report = fs::read_to_string(out.join("report.md")).unwrap();
+    assert!(report.contains("Latencies may be too long by what the load generator itself was late"), "{report}");
+    let generator = &summary(&out)["generator"];
+    assert!(generator["late_p95_us"].as_u64() > generator["max_lateness_us"].as_u64(), "{generator}");
+}
+
+#[test]
 fn a_target_that_refuses_connections_from_the_start_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::measure::{DIGITS, HIGHEST_US, LOWEST_US};
+use crate::measure::{DIGITS, HIGHEST_US};
 use crate::units::micros;
 
 /// How often it looks.
@@ -16,7 +16,7 @@ const PERIOD: Duration = Duration::from_millis(10);
 
 /// An empty histogram of microseconds.
 pub(super) fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(LOWEST_US, HIGHEST_US, DIGITS).expect("the bounds are right")
+    Histogram::new_with_bounds(1, HIGHEST_US, DIGITS).expect("the bounds are right")
 }
 
 /// A task that is due every 10 ms and records how late it ran. Tokio's timers are whole milliseconds, so up to one is its own.

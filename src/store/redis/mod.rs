@@ -26,5 +26,5 @@ mod store;
 
 pub use backlog::RedisBacklog;
 pub use open::OpenError;
-pub use settings::{Durability, RedisSettings};
+pub use settings::RedisSettings;
 pub use store::RedisStore;
