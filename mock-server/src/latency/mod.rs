@@ -91,20 +91,27 @@ impl LatencyModel {
         }
     }
 
-    /// What is wrong with the model.
+    /// What is wrong with the model, with what would be right.
     ///
     /// # Errors
     ///
     /// Bounds or percentiles in the wrong order, a lognormal median of 0, a delay over an hour.
     pub fn validate(&self) -> Result<(), String> {
-        if let Some([_, problem, _]) = self.wrong_bounds() {
-            return Err(format!("{problem} ({self})"));
+        match *self {
+            Self::Uniform { min, max } if max < min => {
+                Err(format!("max ({max:?}) is below min ({min:?}); max must be at least min"))
+            }
+            Self::Lognormal { p50, .. } if p50.is_zero() => {
+                Err("a lognormal p50 must be longer than 0; for no delay use a fixed one of 0".to_owned())
+            }
+            Self::Lognormal { p50, p99 } if p99 < p50 => {
+                Err(format!("p99 ({p99:?}) is below p50 ({p50:?}); p99 must be at least p50"))
+            }
+            _ if self.longest() > LONGEST_DELAY => {
+                Err(format!("{:?} is too long; the longest delay is {LONGEST_DELAY:?}", self.longest()))
+            }
+            _ => Ok(()),
         }
-        let longest = self.longest();
-        if longest > LONGEST_DELAY {
-            return Err(format!("{longest:?} is too long; the longest delay is {LONGEST_DELAY:?}"));
-        }
-        Ok(())
     }
 }
 
@@ -163,14 +170,9 @@ mod tests {
 
     #[test]
     fn bounds_in_the_wrong_order_are_refused() {
-        assert!(
-            LatencyModel::Uniform { min: ms(2), max: ms(1) }
-                .validate()
-                .unwrap_err()
-                .contains("the longest is below the shortest (2ms to 1ms)")
-        );
-        assert!(LatencyModel::Lognormal { p50: ms(2), p99: ms(1) }.validate().unwrap_err().contains("below the median"));
-        assert!(LatencyModel::Lognormal { p50: ms(0), p99: ms(1) }.validate().unwrap_err().contains("never zero"));
+        assert!(LatencyModel::Uniform { min: ms(2), max: ms(1) }.validate().unwrap_err().contains("at least min"));
+        assert!(LatencyModel::Lognormal { p50: ms(2), p99: ms(1) }.validate().unwrap_err().contains("at least p50"));
+        assert!(LatencyModel::Lognormal { p50: ms(0), p99: ms(1) }.validate().unwrap_err().contains("longer than 0"));
         assert!(LatencyModel::Fixed { delay: Duration::MAX }.validate().unwrap_err().contains("too long"));
     }
 
