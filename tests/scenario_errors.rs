@@ -131,6 +131,22 @@ error: "10" has no unit
 }
 
 #[test]
+fn a_number_that_its_type_cannot_hold_is_answered_with_the_largest() {
+    assert_prints(
+        "breaker = {",
+        "queue = { capacity = 5000000000 }\nbreaker = {",
+        r#"
+error: `capacity` is too large
+ --> scenarios/outage.toml:9:22
+  |
+9 | queue = { capacity = 5000000000 }
+  |                      ^^^^^^^^^^
+  |
+  = help: it is a whole number from 0 to 4294967295"#,
+    );
+}
+
+#[test]
 fn a_negative_target() {
     assert_prints(
         "target = 10 }, ",

@@ -105,20 +105,21 @@ impl<'a> Walk<'a, '_> {
 
     fn number(&mut self, schema: &Value, number: Option<Number>, value: &Spanned<DeValue<'_>>, place: &KeyPath) -> Option<Value> {
         let (low, high) = bounds(schema);
-        let help = match (low, high) {
+        let help = |high| match (low, high) {
             (Some(low), Some(high)) => format!("it is {} from {low} to {high}", describe(schema)),
             (Some(low), None) => format!("it is {}, {low} or more", describe(schema)),
             _ => format!("it is {}", describe(schema)),
         };
         let Some(number) = number else {
-            self.error(value.span(), format!("{} is out of range", place.name()), help);
+            self.error(value.span(), format!("{} is out of range", place.name()), help(high));
             return None;
         };
         let size = number.as_f64().unwrap_or(f64::NAN);
-        let wrong = match (low, high.or(widest(schema))) {
-            (Some(low), _) if low >= 0.0 && size < 0.0 => "cannot be negative",
-            (Some(low), _) if size < low => "is too small",
-            (_, Some(high)) if size > high => "is too large",
+        let (wrong, help) = match (low, high.or(widest(schema))) {
+            (Some(low), _) if low >= 0.0 && size < 0.0 => ("cannot be negative", help(high)),
+            (Some(low), _) if size < low => ("is too small", help(high)),
+            // The widest that the type holds is worth a word only to someone who went beyond it.
+            (_, widest @ Some(most)) if size > most => ("is too large", help(widest)),
             _ => return Some(Value::Number(number)),
         };
         self.error(value.span(), format!("{} {wrong}", place.name()), help);
