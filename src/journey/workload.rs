@@ -111,7 +111,7 @@ impl WorkloadPlan {
                     }
                 };
                 if let Some(action) = action {
-                    choices.push(Choice { action, id: builder.journey(kind.name, peer), weight: *weight });
+                    choices.push(Choice { action, id: builder.journey(kind.name, peer, kind.routes()), weight: *weight });
                 }
             }
             let total_weight = choices.iter().map(|choice| choice.weight).sum();

@@ -109,9 +109,9 @@ mod tests {
 
     use crate::clock::LoadClock;
     use crate::measure::{
-        AttemptSample, FaultWindow, HIGHEST_US, IterationSample, Recorder, RecorderBuilder, RouteId, SampleKind,
+        AttemptSample, FaultEnd, FaultWindow, HIGHEST_US, IterationSample, Recorder, RecorderBuilder, RouteId, SampleKind,
     };
-    use crate::outcome::{FailureKind, Peer, Vendor};
+    use crate::outcome::{FailureKind, OperationKind, Peer, Vendor};
     use crate::seed::Seed;
 
     use super::*;
@@ -210,20 +210,24 @@ mod tests {
     }
 
     #[test]
-    fn phase_is_of_when_it_was_due_and_fault_of_when_it_was_sent() {
-        let clay = FaultWindow { vendor: Some(Vendor::Clay), from: 12 * SECOND, to: 14 * SECOND };
+    fn phase_is_of_when_it_was_due_and_fault_of_all_the_time_until_it_was_done() {
+        let clay =
+            FaultWindow { vendor: Some(Vendor::Clay), routes: Vec::new(), from: 12 * SECOND, end: FaultEnd::at(14 * SECOND) };
         let mut builder = builder(vec![10 * SECOND, 20 * SECOND], vec![clay]);
         let route = builder.route("clay.webhook", Vendor::Clay);
         let other = builder.route("customer_io.track", Vendor::CustomerIo);
-        let journey = builder.journey("lead", Vendor::Clay);
+        let journey = builder.journey("lead", Vendor::Clay, [OperationKind::Enrich.route()]);
         let (recorder, mut collector) = builder.build(1);
-        let mut labels_of = |due: u64, sent: u64, route| {
-            let [due, sent] = [due, sent].map(Duration::from_secs);
-            recorder.attempt(AttemptSample { sent, done: sent, ..success(route, due, 0) });
+        let mut labels_until = |due: u64, sent: u64, done: u64, route| {
+            let [due, sent, done] = [due, sent, done].map(Duration::from_secs);
+            recorder.attempt(AttemptSample { sent, done, ..success(route, due, 0) });
             let interval = collector.cut(SECOND, Observed::default());
             let labels = interval.series.into_keys().next().unwrap();
             (labels.phase, labels.under_fault)
         };
+        assert_eq!(labels_until(9, 9, 12, route), (0, true), "it was cut off when the fault began");
+        assert_eq!(labels_until(13, 13, 20, route), (1, true), "its answer came when the fault was over");
+        let mut labels_of = |due, sent, route| labels_until(due, sent, sent, route);
         assert_eq!(labels_of(9, 9, route), (0, false));
         assert_eq!(labels_of(9, 12, route), (0, true));
         assert_eq!(labels_of(10, 14, route), (1, false));

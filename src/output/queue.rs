@@ -266,7 +266,7 @@ mod tests {
         }
         let (kept, samples) = channel();
         let mut builder = RecorderBuilder::new(LoadClock::starting_at(Instant::now()), vec![], vec![]);
-        let journey = builder.receiver(Arc::new(Kept(kept))).journey("lead", Vendor::Clay);
+        let journey = builder.receiver(Arc::new(Kept(kept))).journey("lead", Vendor::Clay, []);
         let [due, sent, done] = [1, 1, 2].map(Duration::from_micros);
         builder.build(1).0.iteration(IterationSample { journey, due, sent, done, failure: None });
         samples.recv().unwrap()

@@ -41,6 +41,11 @@ pub(super) struct Band {
 }
 
 impl Band {
+    /// Whether it is a fault of this vendor.
+    pub(super) fn hits(&self, vendor: Vendor) -> bool {
+        self.vendors.is_empty() || self.vendors.contains(&vendor)
+    }
+
     /// Whether any part of a second lies in it.
     pub(super) fn touches(&self, second: &Second) -> bool {
         self.start_us < second.start_us + second.length_us && self.end_us > second.start_us

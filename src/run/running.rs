@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mock_server::fault::FaultKind;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -21,8 +20,7 @@ use crate::event::EventSink;
 use crate::executor::{ExecutorError, Stop};
 use crate::journal::{PLACES, VENDORS};
 use crate::journey::Workload;
-use crate::measure::{FaultWindow, ProcessWatch, RecorderBuilder};
-use crate::outcome::Vendor;
+use crate::measure::{ProcessWatch, RecorderBuilder};
 use crate::scenario::TestPlan;
 use crate::service::supervision::{ServiceOutcome, WatchedService};
 
@@ -81,8 +79,8 @@ impl Prepared {
         }
         let rest = rest(&test_plan);
         let resting = Arc::new(AtomicBool::new(false));
-        let behind = simulator.as_ref().map_or(Duration::ZERO, RunningSimulator::behind);
-        let mut recorder = RecorderBuilder::new(clock, stage_ends(&test_plan), fault_windows(&test_plan, behind));
+        let faults = simulator.as_ref().map(RunningSimulator::fault_windows).unwrap_or_default();
+        let mut recorder = RecorderBuilder::new(clock, stage_ends(&test_plan), faults);
         for receiver in sinks.sample_receivers() {
             recorder.receiver(receiver);
         }
@@ -176,35 +174,4 @@ fn threads() -> usize {
 
 fn stage_ends(test_plan: &TestPlan) -> Vec<Duration> {
     test_plan.total_load().phases().iter().map(|phase| phase.end).collect()
-}
-
-/// When the faults are active, where the timetable's clock is `behind` the load's.
-fn fault_windows(test_plan: &TestPlan, behind: Duration) -> Vec<FaultWindow> {
-    let window = |fault: &mock_server::fault::Fault| FaultWindow {
-        vendor: fault.vendor.or(fault.kind.only_of()).map(Vendor::from),
-        from: fault.at + behind,
-        to: fault.ends().unwrap_or(Duration::MAX).saturating_add(behind),
-    };
-    // What happens to callbacks is not done to requests.
-    let hits_requests = |fault: &&mock_server::fault::Fault| !matches!(fault.kind, FaultKind::Webhook { .. });
-    test_plan.faults.iter().filter(hits_requests).map(window).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn a_request_is_under_a_fault_by_the_vendors_clock_in_the_time_that_the_run_takes() {
-        let text = "name = \"x\"\nquestion = \"?\"\nexecutor = \"constant-vus\"\nvus = 1\nduration = \"100s\"\n\
-                    journeys = [{ journey = \"clay.enrich\" }]\n\
-                    faults = [{ name = \"o\", kind = \"outage\", vendor = \"clay\", at = \"20s\", lasts = \"10s\" }]\n";
-        let test_plan = TestPlan::parse(text, Path::new("x.toml")).expect("a valid scenario").scaled(0.1);
-        let ms = Duration::from_millis;
-        let window = FaultWindow { vendor: Some(Vendor::Clay), from: ms(2_003), to: ms(3_003) };
-        assert_eq!(fault_windows(&test_plan, ms(3)), [window]);
-        assert_eq!(stage_ends(&test_plan), [ms(10_000)]);
-    }
 }
