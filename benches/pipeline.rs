@@ -32,10 +32,11 @@ impl Sender for Accepting {
 
 /// Every guard on, none in the way.
 fn everything_on(window: Window) -> PipelineSettings {
+    let (calls, span) = (100, Duration::from_secs(10));
     PipelineSettings {
         credits: Some(CreditSettings { daily_limit: u64::MAX, ..CreditSettings::default() }),
         limiter: Some(LimiterSettings { rate: 1e9, burst: u32::MAX, max_wait: Duration::from_secs(1) }),
-        breaker: Some(BreakerSettings { window, ..BreakerSettings::default() }),
+        breaker: Some(BreakerSettings { window, calls, span, ..BreakerSettings::default() }),
         ..PipelineSettings::of(Vendor::Clay)
     }
 }
@@ -68,11 +69,9 @@ fn timed_calls<S: Sender>(runtime: &Runtime, pipeline: &Pipeline<S>, next: &mut 
 fn one_call(c: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime can be built");
     let mut group = c.benchmark_group("pipeline call, everything on");
-    for (name, window) in [
-        ("failures in a row", Window::Consecutive { failures: 5 }),
-        ("count window", Window::Count { calls: 100 }),
-        ("time window", Window::Time { span: Duration::from_secs(10) }),
-    ] {
+    for (name, window) in
+        [("failures in a row", Window::Consecutive), ("count window", Window::Count), ("time window", Window::Time)]
+    {
         group.bench_function(name, |bencher| {
             let settings = everything_on(window);
             let clock = LoadClock::start();

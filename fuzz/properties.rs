@@ -42,7 +42,7 @@ pub fn fault(input: &[u8]) {
         Ok(fault) => {
             assert_eq!(fault.validate(), Ok(()));
             assert!(!fault.describe().is_empty());
-            let written = serde_json::to_vec(&FaultForm::from(&fault)).expect("a form is JSON");
+            let written = serde_json::to_vec(&fault).expect("a form is JSON");
             let again: FaultForm = serde_json::from_slice(&written).expect("and can be read");
             assert_eq!(again.check().expect("and is as right as before"), fault);
         }
@@ -91,7 +91,7 @@ fn vendor<V: Vendor>(input: &[u8], fresh: impl Fn() -> V, credentials: &[(&'stat
 fn answer(vendor: &impl Vendor, request: &Request<'_>) -> Answer {
     let answer = vendor.answer(request, tokio::time::Instant::now());
     assert!(!answer.status.is_server_error(), "{}", answer.status);
-    assert!(answer.effects.is_empty() || answer.is_success(), "{} and {:?}", answer.status, answer.effects);
+    assert!(answer.effects.is_empty() || answer.status.is_success(), "{} and {:?}", answer.status, answer.effects);
     if !answer.body.is_empty() {
         let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("every body is JSON");
         assert!(body.is_object(), "{body}");

@@ -1,7 +1,5 @@
 //! What happened during a run, other than requests: each event has a time, a cause and the numbers behind it.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{Vendor, words};
@@ -17,13 +15,6 @@ pub struct Event {
     /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,
-}
-
-impl Event {
-    /// Time since the load began.
-    pub fn at(&self) -> Duration {
-        Duration::from_micros(self.at_us)
-    }
 }
 
 /// A circuit breaker's state, in resilience4j's names.

@@ -54,7 +54,7 @@ impl Log {
 
 /// What holds in the table of transitions.
 fn table() -> BreakerSettings {
-    BreakerSettings { window: Window::Count { calls: 10 }, cooldown: Duration::from_secs(5), ..BreakerSettings::default() }
+    BreakerSettings { window: Window::Count, calls: 10, cooldown: Duration::from_secs(5), ..BreakerSettings::default() }
 }
 
 /// Locks whose order the checker decides.

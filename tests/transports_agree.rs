@@ -84,7 +84,7 @@ async fn outcomes(
     kind: &FaultKind,
     transport: impl Fn(&SimulatedVendors) -> Box<dyn Transport>,
 ) -> Vec<Outcome> {
-    vendors.add_fault(Fault::new("fault", kind.clone()).on_vendor(SimulatedVendor::Clay)).await.expect("a fault");
+    vendors.add_fault(Fault { vendor: Some(SimulatedVendor::Clay), ..Fault::new("fault", kind.clone()) }).await.expect("a fault");
     let settings = SimulationSettings::default();
     let url = format!("{}/v3/sources/webhook/{}", vendors.clay_url(), settings.clay.webhook_id);
     let mut outcomes = Vec::new();

@@ -80,7 +80,7 @@ fn configured(model: LatencyModel, by_fault: bool) -> SimulationSettings {
     let mut settings = settings();
     if by_fault {
         let kind = FaultKind::Latency { model, jitter: Duration::ZERO };
-        settings.faults = vec![Fault::new("latency", kind).lasting(Duration::from_secs(3_600))];
+        settings.faults = vec![Fault { lasts: Some(Duration::from_secs(3_600)), ..Fault::new("latency", kind) }];
     } else {
         settings.clay.latency = model;
     }

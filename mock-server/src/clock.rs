@@ -7,14 +7,10 @@ use tokio::time::Instant;
 
 /// The wall clock that dates are taken from: the machine's, or one that goes with tokio's clock.
 #[derive(Debug, Clone, Copy)]
-pub struct DayClock(Option<Anchor>);
-
-/// What a clock showed at an instant.
-#[derive(Debug, Clone, Copy)]
-struct Anchor {
-    date: SystemTime,
-    at: Instant,
-}
+pub struct DayClock(
+    /// What it showed at an instant, where it is not the machine's.
+    Option<(SystemTime, Instant)>,
+);
 
 impl DayClock {
     /// The machine's wall clock.
@@ -24,13 +20,13 @@ impl DayClock {
 
     /// A clock that shows `date` now and advances with tokio's clock: with a paused clock, every run sees the same dates.
     pub fn starting_at(date: SystemTime) -> Self {
-        Self(Some(Anchor { date, at: Instant::now() }))
+        Self(Some((date, Instant::now())))
     }
 
     /// The date and time at `now`, which must be the current instant.
     pub fn date(&self, now: Instant) -> SystemTime {
         match self.0 {
-            Some(Anchor { date, at }) => date + now.saturating_duration_since(at),
+            Some((date, at)) => date + now.saturating_duration_since(at),
             None => wall_clock(),
         }
     }

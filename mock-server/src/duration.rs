@@ -162,7 +162,7 @@ impl JsonSchema for Period {
     }
 }
 
-/// For `#[serde(with)]`: a duration that is written as a [`Period`] is.
+/// For `#[serde(with)]`: a duration that is written as a [`Period`] is, or one that may be left out.
 pub(crate) mod text {
     use std::time::Duration;
 
@@ -170,12 +170,15 @@ pub(crate) mod text {
 
     use super::Period;
 
-    pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        Period(*duration).serialize(serializer)
+    pub(crate) fn serialize<T: Copy + Into<Option<Duration>>, S: Serializer>(
+        duration: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        (*duration).into().map(Period).serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        Period::deserialize(deserializer).map(|Period(duration)| duration)
+    pub(crate) fn deserialize<'de, T: From<Duration>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        Period::deserialize(deserializer).map(|Period(duration)| T::from(duration))
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::callback::Callbacks;
 use crate::clock::DayClock;
 use crate::counts::Count;
 use crate::duration::micros;
@@ -25,7 +25,7 @@ pub(crate) struct Simulation {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: DayClock,
     /// Makes Clay's callbacks for as long as it lives.
-    pub(crate) _callbacks: Callbacks,
+    pub(crate) _callbacks: JoinSet<()>,
     pub(crate) faults: Faults,
     /// The certificate authority's certificate; empty where there are no sockets.
     pub(crate) ca_pem: String,
@@ -73,7 +73,7 @@ impl Simulation {
 
     /// The vendor as plain code.
     pub(crate) fn vendor(&self, vendor: SimulatedVendor) -> &dyn Vendor {
-        self.vendors[vendor].vendor.vendor()
+        self.vendors[&vendor].vendor.vendor()
     }
 
     pub(crate) fn clay(&self) -> &Clay {

@@ -137,7 +137,7 @@ async fn lost(seed: u64) -> BTreeSet<String> {
     let mut settings = at_once();
     settings.seed = seed;
     settings.clay.callbacks.url = Some(receiver.url.clone());
-    settings.faults = vec![Fault::new("lossy", FaultKind::Webhook { how: WebhookFault::Lost }).with_share(0.5)];
+    settings.faults = vec![Fault { share: 0.5, ..Fault::new("lossy", FaultKind::Webhook { how: WebhookFault::Lost }) }];
     let vendors = SimulatedVendors::start(settings).await.unwrap();
     let mut changes = vendors.subscribe();
     vendors.start_timetable();

@@ -43,7 +43,7 @@ async fn a_rotated_key_is_refused_and_the_new_one_accepted_until_the_fault_ends(
     let (old, new) = ("simulated-customer-io-key", "rotated");
     assert_eq!([identify(&vendors, "ada", old).await, identify(&vendors, "ada", new).await], [200, 401]);
     let kind = FaultKind::Auth { status: 401, new_key: Some(Secret(new.to_owned())) };
-    vendors.add_fault(Fault::new("rotation", kind).on_vendor(SimulatedVendor::CustomerIo)).await.unwrap();
+    vendors.add_fault(Fault { vendor: Some(SimulatedVendor::CustomerIo), ..Fault::new("rotation", kind) }).await.unwrap();
     assert_eq!([identify(&vendors, "ada", old).await, identify(&vendors, "ada", new).await], [401, 200]);
     assert!(vendors.remove_fault("rotation").await);
     assert_eq!([identify(&vendors, "ada", old).await, identify(&vendors, "ada", new).await], [200, 401]);
@@ -52,7 +52,10 @@ async fn a_rotated_key_is_refused_and_the_new_one_accepted_until_the_fault_ends(
 #[tokio::test]
 async fn a_fault_hits_the_customers_that_it_names_at_both_vendors() {
     let vendors = vendors().await;
-    vendors.add_fault(Fault::new("unlucky", error()).on_customers(["ada", "eve@example.com"])).await.unwrap();
+    vendors
+        .add_fault(Fault { customers: vec!["ada".to_owned(), "eve@example.com".to_owned()], ..Fault::new("unlucky", error()) })
+        .await
+        .unwrap();
     let key = "simulated-customer-io-key";
     assert_eq!([identify(&vendors, "ada", key).await, identify(&vendors, "bob", key).await], [500, 200]);
     let client = Client::new();
@@ -66,7 +69,7 @@ async fn a_fault_hits_the_customers_that_it_names_at_both_vendors() {
 #[tokio::test]
 async fn every_third_of_many_requests_at_once_is_exactly_a_third() {
     let vendors = vendors().await;
-    vendors.add_fault(Fault::new("third", error()).every(3)).await.unwrap();
+    vendors.add_fault(Fault { every: Some(3), ..Fault::new("third", error()) }).await.unwrap();
     let (client, url) = (Client::new(), vendors.clay_url());
     let requests: Vec<_> = (0..90)
         .map(|_| {
@@ -85,7 +88,7 @@ async fn every_third_of_many_requests_at_once_is_exactly_a_third() {
 async fn hit(seed: u64, at_once: usize) -> BTreeSet<usize> {
     let settings = SimulationSettings { seed, ..settings(Vec::new()) };
     let vendors = SimulatedVendors::start(settings).await.unwrap();
-    vendors.add_fault(Fault::new("share", error()).with_share(0.3)).await.unwrap();
+    vendors.add_fault(Fault { share: 0.3, ..Fault::new("share", error()) }).await.unwrap();
     let (client, url) = (Client::new(), vendors.clay_url());
     let workers: Vec<_> = (0..at_once)
         .map(|worker| {
@@ -119,7 +122,8 @@ async fn the_same_seed_hits_the_same_requests_whatever_the_concurrency() {
 #[tokio::test]
 async fn a_repeated_request_whose_answer_was_lost_has_two_effects() {
     let vendors = vendors().await;
-    let lost = Fault::new("lost", FaultKind::LostAnswer { how: LostAnswer::Close }).on_vendor(SimulatedVendor::Clay);
+    let lost =
+        Fault { vendor: Some(SimulatedVendor::Clay), ..Fault::new("lost", FaultKind::LostAnswer { how: LostAnswer::Close }) };
     vendors.add_fault(lost).await.unwrap();
     let client = Client::new();
     let lead = r#"{"email":"ada@example.com"}"#;
@@ -156,7 +160,7 @@ async fn faults_by_hand_are_reported_listed_and_refused_where_they_make_no_sense
     let vendors = vendors().await;
     let mut changes = vendors.subscribe();
     let limit = FaultKind::RateLimit { rate: 0.001, burst: 1, retry_after: RetryAfterStyle::Seconds };
-    vendors.add_fault(Fault::new("limit", limit).lasting(Duration::from_secs(3600))).await.unwrap();
+    vendors.add_fault(Fault { lasts: Some(Duration::from_secs(3600)), ..Fault::new("limit", limit) }).await.unwrap();
     let change = in_time(changes.recv()).await.unwrap();
     assert_eq!((change.name.as_str(), change.active, change.at_us), ("limit", true, 0));
     let client = Client::new();
@@ -167,7 +171,7 @@ async fn faults_by_hand_are_reported_listed_and_refused_where_they_make_no_sense
 
     let state = vendors.faults().remove(0);
     assert_eq!((state.phase, state.by_hand, state.hits), (FaultPhase::Active, true, 1));
-    assert!(state.ends_in.is_some_and(|left| left <= Duration::from_secs(3600)));
+    assert!(state.ends_in_us.is_some_and(|left| left <= 3_600_000_000));
     assert!(matches!(vendors.add_fault(Fault::new("limit", error())).await, Err(AddError::NameTaken { .. })));
     let nonsense = Fault::new("x", FaultKind::Bandwidth { bytes_per_second: 0 });
     assert!(matches!(vendors.add_fault(nonsense).await, Err(AddError::Invalid { .. })));
@@ -179,14 +183,15 @@ async fn faults_by_hand_are_reported_listed_and_refused_where_they_make_no_sense
 
 #[tokio::test]
 async fn a_reset_ends_faults_by_hand_and_not_the_timetables() {
-    let planned = Fault::new("planned", error()).on_vendor(SimulatedVendor::Clay).lasting(Duration::from_secs(3600));
+    let planned =
+        Fault { vendor: Some(SimulatedVendor::Clay), lasts: Some(Duration::from_secs(3600)), ..Fault::new("planned", error()) };
     let vendors = SimulatedVendors::start(settings(vec![planned])).await.unwrap();
     let mut changes = vendors.subscribe();
     assert_eq!(vendors.timetable_elapsed(), None);
     vendors.start_timetable();
     assert!(in_time(changes.recv()).await.unwrap().active);
     assert!(vendors.timetable_elapsed().is_some());
-    vendors.add_fault(Fault::new("by hand", error()).on_vendor(SimulatedVendor::CustomerIo)).await.unwrap();
+    vendors.add_fault(Fault { vendor: Some(SimulatedVendor::CustomerIo), ..Fault::new("by hand", error()) }).await.unwrap();
     let key = "simulated-customer-io-key";
     assert_eq!(identify(&vendors, "ada", key).await, 500);
     vendors.reset().await;
@@ -199,7 +204,7 @@ async fn a_delay_holds_back_an_error_and_no_request_beside_it() {
     let vendors = vendors().await;
     let model = LatencyModel::Fixed { delay: Duration::from_secs(600) };
     let slow = FaultKind::Latency { model, jitter: Duration::ZERO };
-    vendors.add_fault(Fault::new("slow", slow).on_customers(["slow@example.com"])).await.unwrap();
+    vendors.add_fault(Fault { customers: vec!["slow@example.com".to_owned()], ..Fault::new("slow", slow) }).await.unwrap();
     vendors.add_fault(Fault::new("error", error())).await.unwrap();
     let client = Client::new();
     let (held_client, url) = (client.clone(), vendors.clay_url());

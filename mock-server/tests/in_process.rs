@@ -23,11 +23,13 @@ fn submission(number: u64) -> Request<Bytes> {
 /// Twelve minutes of a lead every half second, with an outage of ten of them and an answer lost now and then. Every outcome,
 /// and every line of the ledger.
 async fn twelve_minutes() -> (Vec<String>, Vec<String>) {
-    let outage = Fault::new("outage", FaultKind::Outage { how: Outage::Refuse })
-        .on_vendor(SimulatedVendor::Clay)
-        .begins_at(Duration::from_secs(60))
-        .lasting(Duration::from_secs(600));
-    let lost = Fault::new("lost", FaultKind::LostAnswer { how: LostAnswer::Close }).with_share(0.1);
+    let outage = Fault {
+        vendor: Some(SimulatedVendor::Clay),
+        at: Duration::from_secs(60),
+        lasts: Some(Duration::from_secs(600)),
+        ..Fault::new("outage", FaultKind::Outage { how: Outage::Refuse })
+    };
+    let lost = Fault { share: 0.1, ..Fault::new("lost", FaultKind::LostAnswer { how: LostAnswer::Close }) };
     let settings = SimulationSettings { faults: vec![outage, lost], ..SimulationSettings::default() };
     let clock = DayClock::starting_at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
     let vendors = SimulatedVendors::in_process(settings, clock, |_| async { Ok(StatusCode::OK) }).unwrap();

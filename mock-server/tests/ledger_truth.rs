@@ -159,7 +159,7 @@ async fn every_request_has_exactly_one_entry() {
         ("cut", FaultKind::Truncate { bytes: 3 }),
         ("close", FaultKind::Outage { how: Outage::Close }),
     ] {
-        vendors.add_fault(Fault::new(name, kind).with_share(0.2)).await.unwrap();
+        vendors.add_fault(Fault { share: 0.2, ..Fault::new(name, kind) }).await.unwrap();
     }
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {

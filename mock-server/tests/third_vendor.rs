@@ -22,7 +22,11 @@ async fn a_third_vendor_is_served_broken_and_recorded() {
     let vendors = SimulatedVendors::start(settings(Vec::new())).await.unwrap();
     let answer = post(&vendors.url(acme)).await;
     assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, &br#"{"ok":true}"#[..]));
-    let down = Fault::new("down", FaultKind::Error { status: 503, body: None }).on_vendor(acme).on_routes(["acme.things"]);
+    let down = Fault {
+        vendor: Some(acme),
+        routes: vec!["acme.things".to_owned()],
+        ..Fault::new("down", FaultKind::Error { status: 503, body: None })
+    };
     vendors.add_fault(down).await.unwrap();
     assert_eq!(post(&vendors.url(acme)).await.status, StatusCode::SERVICE_UNAVAILABLE);
     let entries = vendors.ledger().wait_for(2, |entry| entry.vendor == acme).await;

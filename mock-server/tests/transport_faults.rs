@@ -26,7 +26,7 @@ const BODY: &str = r#"{"success":true}"#;
 
 async fn failing(kind: FaultKind) -> SimulatedVendors {
     let vendors = SimulatedVendors::start(settings(Vec::new())).await.unwrap();
-    vendors.add_fault(Fault::new("fault", kind).on_vendor(SimulatedVendor::Clay)).await.unwrap();
+    vendors.add_fault(Fault { vendor: Some(SimulatedVendor::Clay), ..Fault::new("fault", kind) }).await.unwrap();
     vendors
 }
 

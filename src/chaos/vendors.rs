@@ -28,9 +28,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 fn trouble() -> [Fault; 3] {
     [
         // Refused for good: these operations are buried.
-        Fault::new(REFUSES, FaultKind::Error { status: 400, body: None }).with_share(0.05),
-        Fault::new("fails", FaultKind::Error { status: 503, body: None }).with_share(0.08),
-        Fault::new("loses answers", FaultKind::LostAnswer { how: LostAnswer::Close }).with_share(0.05),
+        Fault { share: 0.05, ..Fault::new(REFUSES, FaultKind::Error { status: 400, body: None }) },
+        Fault { share: 0.08, ..Fault::new("fails", FaultKind::Error { status: 503, body: None }) },
+        Fault { share: 0.05, ..Fault::new("loses answers", FaultKind::LostAnswer { how: LostAnswer::Close }) },
     ]
 }
 

@@ -160,11 +160,7 @@ pub(super) fn refused(error: &JournalError) -> Exit {
 
 /// Prints an audit, and gives the exit code of its verdict.
 pub(super) fn show(audit: &Audit, json: bool) -> Exit {
-    if json {
-        output::json(audit);
-    } else {
-        output::result(audit);
-    }
+    output::json_or_text(json, audit, || audit);
     match audit.verdict {
         Verdict::Passed => Exit::Passed,
         Verdict::Failed | Verdict::NotProven => Exit::ThresholdsFailed,

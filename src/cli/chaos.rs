@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use http::Uri;
-use tokio::signal::unix::{SignalKind, signal};
+use mock_server::command::Signals;
 
+use super::threads::on_threads;
 use super::{Exit, audit, output};
 use crate::chaos::{ChaosError, KillOptions, KillReport, Life, OwnService, Target, kill};
 use crate::seed::Seed;
@@ -82,13 +83,7 @@ struct KillArgs {
 
 pub(super) fn run(args: &ChaosArgs) -> Exit {
     let What::Kill(args) = &args.what;
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return output::failed(format!("cannot start the threads of the harness: {error}")),
-    };
-    let exit = runtime.block_on(kill_and_show(args));
-    runtime.shutdown_background();
-    exit
+    on_threads("the harness", kill_and_show(args)).unwrap_or_else(output::failed)
 }
 
 async fn kill_and_show(args: &KillArgs) -> Exit {
@@ -103,12 +98,16 @@ async fn kill_and_show(args: &KillArgs) -> Exit {
             return Exit::Usage;
         }
     };
+    let mut signals = match Signals::take_over() {
+        Ok(signals) => signals,
+        Err(error) => return output::failed(format!("cannot take over SIGTERM: {error}")),
+    };
     output::remark(format!("{} kills, seed {}, in {}", options.kills, options.seed.0, options.dir.display()));
     let mut report_life = |life: &Life| output::remark(line(life, options.kills));
     let killed = tokio::select! {
         killed = kill(&options, &mut report_life) => killed,
         // The service goes with the future: nothing that was started is left behind.
-        () = interrupted() => Err(ChaosError::Interrupted),
+        () = signals.next() => Err(ChaosError::Interrupted),
     };
     match killed {
         Ok(report) => show(&report, args, directory),
@@ -121,17 +120,6 @@ async fn kill_and_show(args: &KillArgs) -> Exit {
                 _ => Exit::CouldNotRun,
             }
         }
-    }
-}
-
-/// Resolves at SIGINT or SIGTERM.
-async fn interrupted() {
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
     }
 }
 
@@ -166,11 +154,7 @@ fn line(life: &Life, kills: usize) -> String {
 }
 
 fn show(report: &KillReport, args: &KillArgs, directory: Directory) -> Exit {
-    if args.json {
-        output::json(report);
-    } else {
-        output::result(&report.audit);
-    }
+    output::json_or_text(args.json, report, || &report.audit);
     if report.passed() {
         output::remark(format!("{} kills survived, seed {}", report.lives.len(), report.seed.0));
         return Exit::Passed;

@@ -11,6 +11,7 @@ mod report;
 pub(crate) mod run;
 mod serve;
 mod serve_log;
+mod threads;
 mod validate;
 
 use std::process::ExitCode;

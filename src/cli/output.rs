@@ -44,6 +44,11 @@ pub(super) fn json(value: &impl Serialize) {
     }
 }
 
+/// Prints a result as JSON or as text.
+pub(super) fn json_or_text<T: Display>(as_json: bool, value: &impl Serialize, text: impl FnOnce() -> T) {
+    if as_json { json(value) } else { result(text()) }
+}
+
 /// Whether results may be coloured: on a terminal whose user did not say no (`NO_COLOR`).
 pub(super) fn color() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

@@ -5,17 +5,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use mock_server::command::Signals;
 
 use super::Exit;
 use super::output::{self, failed};
+use super::threads::on_threads;
 use crate::event::{Event, EventKind, EventSink};
 use crate::failpoint::{self, Failpoint};
 use crate::seed::Seed;
 use crate::service::{self, Stopped};
 use crate::service::{ServiceConfig, StoreConfig};
 #[cfg(feature = "redis")]
-use crate::store::redis::{Durability, RedisSettings, RedisStore};
+use crate::store::redis::{RedisSettings, RedisStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Bounds, LeadStore};
 
@@ -96,14 +97,8 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
     if args.until_stdin_ends {
         std::thread::spawn(end_with_stdin);
     }
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(format!("cannot start the threads of the service: {error}")),
-    };
-    let exit = runtime.block_on(with_store(&config, args.seed.map_or_else(Seed::random, Seed)));
-    // What is left are connections to vendors, which need no orderly end.
-    runtime.shutdown_background();
-    exit
+    let seed = args.seed.map_or_else(Seed::random, Seed);
+    on_threads("the service", with_store(&config, seed)).unwrap_or_else(failed)
 }
 
 /// Asks this process to end when whoever holds the other end of standard input is gone.
@@ -119,11 +114,11 @@ async fn with_store(config: &ServiceConfig, seed: Seed) -> Exit {
             Err(error) => failed(error),
         },
         #[cfg(feature = "redis")]
-        StoreConfig::Redis { url, name, replica, as_configured } => {
+        StoreConfig::Redis { url, name, replica, durability } => {
             let settings = RedisSettings {
                 replica: replica.clone(),
                 bounds: bounds(config),
-                durability: if *as_configured { Durability::AsConfigured } else { Durability::Synced },
+                durability: *durability,
                 ..RedisSettings::new(url.expose(), name)
             };
             match RedisStore::open(&settings).await {
@@ -145,8 +140,7 @@ fn bounds(config: &ServiceConfig) -> Bounds {
 
 async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Exit {
     // Installed before the service announces its address: any later signal shuts it down cleanly.
-    let signals = signal(SignalKind::terminate()).and_then(|terminate| Ok([terminate, signal(SignalKind::interrupt())?]));
-    let [mut terminate, mut interrupt] = match signals {
+    let mut signals = match Signals::take_over() {
         Ok(signals) => signals,
         Err(error) => return failed(format!("cannot take over SIGTERM: {error}")),
     };
@@ -157,7 +151,7 @@ async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Ex
     let url = format!("http://{}", running.address());
     output::remark(format!("serving on {url}; SIGTERM ends it within {:?}", config.shutdown));
     output::result(serde_json::json!({ "listening": url }));
-    either(&mut terminate, &mut interrupt).await;
+    signals.next().await;
     // Before it is said, so that what is said is so.
     running.close_intake();
     output::remark(
@@ -171,17 +165,10 @@ async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Ex
             }
             Err(error) => failed(error),
         },
-        () = either(&mut terminate, &mut interrupt) => {
+        () = signals.next() => {
             output::remark("cut off; what was acknowledged is durable");
             Exit::Interrupted
         }
-    }
-}
-
-async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
     }
 }
 

@@ -5,12 +5,14 @@
 use std::ops::Range;
 use std::path::Path;
 
+use mock_server::latency::LatencyModel;
+
 use crate::text::all_of;
 
 use super::diagnostics::{Diagnostics, Severity};
 use super::document::{Document, KeyPath};
 use super::secret::Secret;
-use super::values::{EnvVar, Percentiles, Period};
+use super::values::EnvVar;
 
 /// What every check needs.
 pub(crate) struct Checker<'a> {
@@ -36,28 +38,19 @@ impl Checker<'_> {
         Secret::new(format!("{}{}", variable.prefix, value.unwrap_or_default()))
     }
 
-    /// Two percentiles must be in the right order.
-    pub(crate) fn check_percentiles(&mut self, percentiles: Percentiles, place: &KeyPath) {
-        let Percentiles { p50: Period(p50), p99: Period(p99) } = percentiles;
-        if p50.is_zero() {
-            self.error(&place.key("p50"), "a lognormal delay is never zero", "give a median above 0, or a fixed delay of \"0s\"");
-        } else if p99 < p50 {
-            self.error(&place.key("p99"), "the 99th percentile is below the median", "make `p99` at least `p50`");
+    /// Bounds and percentiles must be in the right order.
+    pub(crate) fn check_bounds(&mut self, model: LatencyModel, place: &KeyPath) {
+        if let Some([key, problem, help]) = model.wrong_bounds() {
+            self.error(&place.within(key), problem, help);
         }
     }
 
-    /// Two bounds must be in the right order.
-    pub(crate) fn check_bounds(&mut self, [Period(min), Period(max)]: [Period; 2], place: &KeyPath) {
-        if max < min {
-            self.error(place, "the longest is below the shortest", "write [shortest, longest]");
-        }
-    }
-
-    /// Reports each key of `table` that is there and does not belong to `owner`.
-    pub(crate) fn refuse_keys(&mut self, table: &KeyPath, owner: &str, present: &[(&str, bool)], allowed: &[&str]) {
+    /// Reports each of `keys` that is in `table` and not among those that `owner` is `allowed`.
+    pub(crate) fn refuse_keys(&mut self, table: &KeyPath, owner: &str, keys: &[&str], allowed: &[&str]) {
         let takes = if allowed.is_empty() { "no keys of its own".to_owned() } else { all_of(allowed) };
-        for (key, _) in present.iter().filter(|(key, is_there)| *is_there && !allowed.contains(key)) {
-            let span = self.document.key_span(&table.key(key));
+        let document = self.document;
+        for key in keys.iter().filter(|key| document.has(&table.key(key)) && !allowed.contains(key)) {
+            let span = document.key_span(&table.key(key));
             self.error_at(span, format!("`{key}` does not belong to {owner}"), format!("leave it out: {owner} takes {takes}"));
         }
     }

@@ -27,6 +27,17 @@ impl KeyPath {
         self.with(Step::Key(key.to_owned()))
     }
 
+    /// The place of a value within this one, as messages name it: `add.lognormal.p50`, `routes[1]`.
+    pub(crate) fn within(&self, field: &str) -> Self {
+        field.split('.').fold(self.clone(), |place, part| match part.split_once('[') {
+            Some((key, index)) => {
+                let list = place.key(key);
+                index.trim_end_matches(']').parse().map_or(list.clone(), |index| list.item(index))
+            }
+            None => place.key(part),
+        })
+    }
+
     /// An item of this array.
     pub(crate) fn item(&self, index: usize) -> Self {
         self.with(Step::Item(index))
@@ -109,9 +120,14 @@ impl<'a> Document<'a> {
         inside_quotes(self.text, self.key_span(place), key)
     }
 
-    /// The spans of the key and of the value.
-    fn find(&self, place: &KeyPath) -> (Range<usize>, Range<usize>) {
-        let mut found = (0..0, 0..0);
+    /// Whether a place is in the file, and not left out.
+    pub(crate) fn has(&self, place: &KeyPath) -> bool {
+        self.find(place).2 && !self.is_damaged(place)
+    }
+
+    /// The spans of the key and of the value, and whether they are there; where they are not, the spans of what holds them.
+    fn find(&self, place: &KeyPath) -> (Range<usize>, Range<usize>, bool) {
+        let mut found = (0..0, 0..0, true);
         let mut table = Some(self.table.get_ref());
         let mut array = None;
         let mut walked = KeyPath::default();
@@ -125,8 +141,8 @@ impl<'a> Document<'a> {
                     array.and_then(|array: &toml::de::DeArray<'a>| array.get(*index)).map(|value| (value.span(), value))
                 }
             };
-            let Some((key_span, value)) = next else { break };
-            found = (key_span, value.span());
+            let Some((key_span, value)) = next else { return (found.0, found.1, false) };
+            found = (key_span, value.span(), true);
             table = value.get_ref().as_table();
             array = value.get_ref().as_array();
             walked = walked.with(step.clone());

@@ -20,6 +20,6 @@ pub use diagnostics::{ConfigErrors, Diagnostics, Problem, Severity};
 pub(crate) use document::KeyPath;
 pub(crate) use read::{read_as, text_of};
 pub use schema::schema_of;
-pub(crate) use schema::{table_schema, vendors_schema};
+pub(crate) use schema::{table_schema, vendors_schema, without_defaults};
 pub use secret::Secret;
-pub(crate) use values::{EnvVar, LatencyForm, LatencyModelForm, Percentiles, Period, Switch};
+pub(crate) use values::{EnvVar, Percentiles, Period, Switch, period, some_period};

@@ -30,6 +30,14 @@ pub(crate) fn vendors_schema<T: JsonSchema>(generator: &mut SchemaGenerator, abo
     table_schema(Vendor::ALL.into_iter().map(key))
 }
 
+/// Takes the default values out of a table's schema: its texts name them, in the form in which they are written.
+pub(crate) fn without_defaults(schema: &mut Schema) {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for property in properties.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+        property.remove("default");
+    }
+}
+
 /// TOML has no null: an optional key is left out instead.
 #[derive(Clone)]
 struct WithoutNull;

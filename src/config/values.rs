@@ -1,10 +1,22 @@
 //! Values that many settings share: durations, delays, environment variables, patterns that can be switched off.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 pub(crate) use mock_server::duration::Period;
-pub(crate) use mock_server::latency::{LatencyForm, LatencyModelForm, Percentiles};
+pub(crate) use mock_server::latency::Percentiles;
+
+/// Reads a duration that is written as text.
+pub(crate) fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    Period::deserialize(deserializer).map(Duration::from)
+}
+
+/// Reads a duration that may be left out.
+pub(crate) fn some_period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    period(deserializer).map(Some)
+}
 
 /// A credential, by the name of the environment variable that holds it.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

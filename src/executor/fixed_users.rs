@@ -1,10 +1,12 @@
-//! What the executors with a fixed number of users have in common: their keys, checks and words.
+//! What the executors with a fixed number of users have in common: their load, keys and checks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::kind::{Drive, Executor, Iterations};
 use crate::config::{Checker, KeyPath, Period};
 use crate::plan::LoadPlan;
 use crate::units::{format_count, format_duration};
@@ -51,14 +53,43 @@ impl IterationKeys {
     }
 }
 
-/// What an executor that ends with its iterations does: `5 iterations by 2 users, within 10m`.
-pub(super) fn iterations_by(count: u64, by: &str, plan: &LoadPlan) -> String {
-    let times = if count == 1 { "1 iteration".to_owned() } else { format!("{} iterations", format_count(count)) };
-    format!("{times} by {by}{}, within {}", users(plan), format_duration(plan.duration()))
+/// Users whose number does not change: until their time is over, or until they have done their iterations.
+#[derive(Debug, Clone)]
+pub(super) struct FixedUsers {
+    /// The executor's name.
+    pub(super) name: &'static str,
+    pub(super) plan: LoadPlan,
+    pub(super) iterations: Iterations,
 }
 
-/// `10 users`.
-pub(super) fn users(plan: &LoadPlan) -> String {
+impl Executor for FixedUsers {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn describe(&self) -> String {
+        let (users, time) = (users(&self.plan), format_duration(self.duration()));
+        match self.iterations {
+            Iterations::Unlimited => format!("{users} for {time}"),
+            Iterations::Shared(count) => format!("{} by {users}, within {time}", iterations(count)),
+            Iterations::Each(count) => format!("{} by each of {users}, within {time}", iterations(count)),
+        }
+    }
+
+    fn drive(&self) -> Drive<'_> {
+        Drive::Closed { plan: &self.plan, iterations: self.iterations, graceful_ramp_down: Duration::ZERO }
+    }
+
+    fn scaled(&self, factor: f64) -> Arc<dyn Executor> {
+        Arc::new(Self { plan: self.plan.scaled(factor), ..self.clone() })
+    }
+}
+
+fn iterations(count: u64) -> String {
+    if count == 1 { "1 iteration".to_owned() } else { format!("{} iterations", format_count(count)) }
+}
+
+fn users(plan: &LoadPlan) -> String {
     match plan.max_users() {
         1 => "1 user".to_owned(),
         users => format!("{} users", format_count(u64::from(users))),

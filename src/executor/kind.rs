@@ -74,7 +74,7 @@ impl Iterations {
 }
 
 /// How an executor is written in a test plan.
-pub(super) trait Kind: Executor + Sized + 'static {
+pub(super) trait Kind {
     /// Its name.
     const NAME: &'static str;
     /// What it is, for the schema.
@@ -85,7 +85,7 @@ pub(super) trait Kind: Executor + Sized + 'static {
     type Keys: DeserializeOwned + JsonSchema;
 
     /// Judges the keys of the table at `place`; `None` when they are wrong, which has been reported.
-    fn check(checker: &mut Checker<'_>, place: &KeyPath, keys: Self::Keys) -> Option<Self>;
+    fn check(checker: &mut Checker<'_>, place: &KeyPath, keys: Self::Keys) -> Option<impl Executor + 'static>;
 }
 
 #[cfg(test)]

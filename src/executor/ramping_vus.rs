@@ -51,7 +51,7 @@ impl Kind for RampingVus {
     const KEYS: &'static [&'static str] = &["stages", "startVUs", "gracefulRampDown"];
     type Keys = Keys;
 
-    fn check(checker: &mut Checker<'_>, table: &KeyPath, keys: Keys) -> Option<Self> {
+    fn check(checker: &mut Checker<'_>, table: &KeyPath, keys: Keys) -> Option<impl Executor + 'static> {
         let place = table.key("stages");
         if checker.document.is_damaged(&place) {
             return None;

@@ -51,9 +51,9 @@ pub(crate) struct ExecutorName(String);
 pub(crate) struct ExecutorKeys(Map<String, Value>);
 
 impl ExecutorKeys {
-    /// Every key of an executor, and whether it is there.
-    pub(crate) fn present(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        KINDS.iter().flat_map(|kind| kind.keys).map(|key| (*key, self.0.contains_key(*key)))
+    /// Every key of an executor.
+    pub(crate) fn all() -> impl Iterator<Item = &'static str> {
+        KINDS.iter().flat_map(|kind| kind.keys).copied()
     }
 }
 
@@ -61,8 +61,8 @@ impl ExecutorName {
     /// The executor with the `keys` of the table at `place`; `None` when they are wrong, which has been reported.
     pub(crate) fn check(&self, checker: &mut Checker<'_>, place: &KeyPath, keys: &ExecutorKeys) -> Option<Arc<dyn Executor>> {
         let kind = KINDS.iter().find(|kind| kind.name == self.0)?;
-        let present: Vec<(&str, bool)> = keys.present().collect();
-        checker.refuse_keys(place, &format!("executor `{}`", kind.name), &present, kind.keys);
+        let all: Vec<&str> = ExecutorKeys::all().collect();
+        checker.refuse_keys(place, &format!("executor `{}`", kind.name), &all, kind.keys);
         (kind.check)(checker, place, &keys.0)
     }
 }

@@ -9,7 +9,7 @@ use crate::units::micros;
 
 use super::breaker_time::open_seconds;
 use super::evidence::Evidence;
-use super::observed::{Observed, ThresholdJudgement, Unit, sign};
+use super::observed::{Observed, ThresholdJudgement, Unit};
 
 /// Judges one threshold. Without data it fails.
 pub fn evaluate(threshold: &Threshold, evidence: &Evidence<'_>) -> ThresholdJudgement {
@@ -27,7 +27,7 @@ pub fn evaluate(threshold: &Threshold, evidence: &Evidence<'_>) -> ThresholdJudg
             Aggregation::Med => Some(50.0),
             _ => None,
         },
-        operator: sign(threshold.operator).to_owned(),
+        operator: threshold.operator.as_str().to_owned(),
         limit: threshold.limit,
         unit: Unit::of(threshold.metric, threshold.aggregation),
         observed,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::threshold::{Aggregation, Metric, MetricKind, Operator};
+use crate::threshold::{Aggregation, Metric, MetricKind};
 use crate::units;
 
 /// What a threshold's metric came to.
@@ -119,18 +119,6 @@ pub(crate) fn without_zeros(figure: &str) -> String {
     match number.contains('.') {
         true => format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.')),
         false => figure.to_owned(),
-    }
-}
-
-/// The operator's sign.
-pub(super) fn sign(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Less => "<",
-        Operator::LessOrEqual => "<=",
-        Operator::Greater => ">",
-        Operator::GreaterOrEqual => ">=",
-        Operator::Equal => "==",
-        Operator::NotEqual => "!=",
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::journaled_backlog::JournaledBacklog;
+use super::places;
 use super::vendor_sender::VendorSender;
 use crate::clock::LoadClock;
 use crate::event::EventSink;
@@ -14,11 +14,11 @@ use crate::measure::Gauges;
 use crate::outcome::{PerVendor, Vendor};
 use crate::resilience::Resilience;
 use crate::resilience::emitter::Emitter;
-use crate::resilience::{DayClock, Disposition, Operation, Pipeline, PipelineGauges, PipelineSettings, StoreError};
+use crate::resilience::{DayClock, Disposition, Operation, Pipeline, PipelineGauges, PipelineSettings};
 use crate::seed::Seed;
 
 /// The vendors' pipelines.
-pub(super) struct Integration(PerVendor<Arc<Pipeline<VendorSender, JournaledBacklog>>>);
+pub(super) struct Integration(PerVendor<Arc<Pipeline<VendorSender>>>);
 
 impl Integration {
     /// `sender` is given each vendor's timeout.
@@ -29,11 +29,11 @@ impl Integration {
         wall: DayClock,
         events: &Arc<dyn EventSink>,
         seed: Seed,
-        places: Option<&JournalSender<RestingEntry>>,
+        journal: Option<&JournalSender<RestingEntry>>,
     ) -> Self {
         let pipeline = |vendor: Vendor, settings: &PipelineSettings| {
             let sender = VendorSender { timeout: settings.timeout, ..sender.clone() };
-            let backlog = JournaledBacklog::new(&settings.fallback, places.cloned());
+            let backlog = places::backlog(&settings.fallback, journal.cloned());
             let emitter = Emitter::new(vendor, clock, Arc::clone(events));
             let rng = seed.stream(vendor.as_str());
             Arc::new(Pipeline::with_backlog(settings.clone(), sender, backlog, emitter, wall, rng))
@@ -48,7 +48,7 @@ impl Integration {
 
     /// Delivers what the queues hold, for as long as the future is polled.
     pub(super) async fn drain(&self) {
-        join_all(self.0.values().map(|pipeline| Arc::clone(pipeline).drain_loop())).await;
+        join_all(self.0.values().map(|pipeline| Arc::clone(pipeline).work(1))).await;
     }
 
     /// Ends the delivery in order: what is under way has `grace` to be answered, and what is not goes back into the queue.
@@ -57,16 +57,8 @@ impl Integration {
     }
 
     /// Writes the resting state of every operation whose answer did not say it. Call it when nothing is in flight any more.
-    pub(super) async fn at_rest(&self) -> Result<(), StoreError> {
-        for pipeline in self.0.values() {
-            pipeline.backlog().at_rest().await?;
-        }
-        Ok(())
-    }
-
-    /// Operations that wait in the queues.
-    pub(super) fn queue_depth(&self) -> u64 {
-        self.0.values().map(|pipeline| pipeline.gauges().queue_depth).sum()
+    pub(super) fn report_rest(&self) {
+        self.0.values().for_each(|pipeline| pipeline.backlog().report_rest());
     }
 
     pub(super) fn gauges(&self) -> Gauges {

@@ -23,7 +23,7 @@ use crate::event::EventSink;
 use crate::executor::{Next, User, Work};
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
 use crate::outcome::{FailureKind, Peer};
-use crate::resilience::{DayClock, StoreError};
+use crate::resilience::DayClock;
 use crate::seed::Seed;
 use crate::transport::Transport;
 use crate::vendor_api::{EndpointError, Endpoints};
@@ -205,18 +205,11 @@ impl Workload {
 
     /// Ends the delivery of what the queues hold: what is under way has as long as an answer may take. Then the journals record
     /// where everything is.
-    ///
-    /// # Errors
-    /// When a queue could not be read: then the journal of places is not whole.
-    pub async fn come_to_rest(&self) -> Result<(), StoreError> {
-        let Some(integration) = &self.integration else { return Ok(()) };
-        integration.stop(self.longest_answer).await;
-        integration.at_rest().await
-    }
-
-    /// Operations that wait in the fallback queues.
-    pub fn queue_depth(&self) -> u64 {
-        self.integration.as_ref().map_or(0, Integration::queue_depth)
+    pub async fn come_to_rest(&self) {
+        if let Some(integration) = &self.integration {
+            integration.stop(self.longest_answer).await;
+            integration.report_rest();
+        }
     }
 
     /// What panics said, and how often.

@@ -86,11 +86,6 @@ impl Collector {
         &self.totals
     }
 
-    /// Durations over one hour up to the last cut: they count as one hour.
-    pub fn clamped(&self) -> u64 {
-        self.clamped
-    }
-
     /// What a reader of the histograms must know, if anything.
     pub fn warning(&self) -> Option<String> {
         (self.clamped > 0).then(|| format!("{} duration(s) over one hour count as one hour in every percentile", self.clamped))
@@ -196,7 +191,7 @@ mod tests {
         assert_eq!((series.histogram.count_at(HIGHEST_US), series.sum_us), (2, 4 * HIGHEST_US));
         // As many cuts as bring every table through every shard.
         (2..=6).for_each(|second| drop(collector.cut(second * SECOND, Observed::default())));
-        assert_eq!(collector.clamped(), 1);
+        assert_eq!(collector.clamped, 1);
         assert!(collector.warning().unwrap().starts_with("1 duration(s) over one hour"));
     }
 

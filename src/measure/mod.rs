@@ -24,7 +24,7 @@ pub use gauges::{Gauges, ProcessSample};
 pub use interval::Interval;
 pub use interval_log::{IntervalLogReader, IntervalLogWriter, LogError, LoggedInterval};
 pub use labels::{Column, DEFAULT_SCENARIO, LABELS, Label, Labels, SampleKind, Selects, Values};
-pub use process::{Host, ProcessWatch};
+pub use process::{Machine, ProcessWatch};
 pub use receiver::{Sample, SampleReceiver};
 pub use recorder::{Recorder, RecorderBuilder};
 pub use sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId};
@@ -33,8 +33,6 @@ pub use timetable::{FaultEnd, FaultWindow};
 pub use totals::{CheckCount, Series, Totals};
 pub use user_tags::{MOST_TAG_SETS, TagError, UserTags};
 
-/// Shortest latency that a histogram resolves, in microseconds.
-pub const LOWEST_US: u64 = 1;
 /// Longest latency that a histogram holds, in microseconds: one hour. Longer ones count as one hour.
 pub const HIGHEST_US: u64 = 3_600_000_000;
 /// Significant decimal digits of every histogram.

@@ -7,6 +7,7 @@ use std::num::NonZero;
 use std::thread;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 use super::gauges::ProcessSample;
@@ -105,9 +106,9 @@ fn usable_cores() -> u32 {
     thread::available_parallelism().map_or(1, |cores| u32::try_from(NonZero::get(cores)).unwrap_or(u32::MAX))
 }
 
-/// What the run is on, as the system names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
+/// What a run ran on, as the system names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
     /// Operating system and version.
     pub os: String,
     /// CPU architecture.
@@ -118,11 +119,13 @@ pub struct Host {
     pub cores: u32,
     /// Memory that the run can use, in bytes.
     pub memory_bytes: u64,
+    /// `release` or `debug`.
+    pub build: String,
 }
 
-impl Host {
-    /// Asks the system. What it does not report is `unknown`.
-    pub fn read() -> Self {
+impl Machine {
+    /// The machine that this process runs on. What the system does not report is `unknown`.
+    pub fn this() -> Self {
         let mut system = System::new();
         system.refresh_memory();
         system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
@@ -136,6 +139,7 @@ impl Host {
             cpu: brand.unwrap_or_else(unknown),
             cores: usable_cores(),
             memory_bytes: limit.map_or(memory, |limit| limit.min(memory)),
+            build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
         }
     }
 }
@@ -208,8 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn the_host_has_cores_and_memory() {
-        let host = Host::read();
+    fn the_machine_has_cores_and_memory() {
+        let host = Machine::this();
         assert!(host.cores >= 1 && host.memory_bytes > 1 << 20, "{host:?}");
         assert!(!host.os.is_empty() && !host.cpu.is_empty() && !host.arch.is_empty(), "{host:?}");
     }

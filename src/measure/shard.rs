@@ -4,10 +4,10 @@
 //! megabytes at a thousand users. A table a thread costs neither: its lock is free except for the instant of the swap.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::FixedState;
 use hdrhistogram::Histogram;
 
 use super::HIGHEST_US;
@@ -17,27 +17,6 @@ use crate::units::micros;
 
 /// Swaps after which a series without samples gives its memory back: phases come and go in a long run.
 const IDLE_SWAPS: u32 = 60;
-
-/// Multiplies and folds: packed keys need no more, and no one can choose them to collide.
-#[derive(Default)]
-pub(super) struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        let mixed = u128::from(self.0 ^ key ^ 0x9e37_79b9_7f4a_7c15) * 0xd6e8_feb8_6659_fd93_u128;
-        self.0 = (mixed >> 64) as u64 ^ mixed as u64;
-    }
-}
 
 /// One series in a table.
 #[derive(Debug)]
@@ -95,7 +74,8 @@ impl Waited {
 /// The samples of one thread since the last swap.
 #[derive(Debug)]
 pub(super) struct Table {
-    cells: HashMap<u64, Cell, BuildHasherDefault<KeyHasher>>,
+    /// By packed key, which no one can choose to collide.
+    cells: HashMap<u64, Cell, FixedState>,
     pub(super) checks: Vec<CheckCount>,
     /// Durations beyond [`HIGHEST_US`], recorded as that.
     pub(super) clamped: u64,

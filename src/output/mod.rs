@@ -6,7 +6,6 @@
 //! the exception: a run that cannot be kept is worth nothing, so the load waits for it and ends when it fails.
 
 mod queue;
-mod run_directory;
 mod samples_csv;
 mod sinks;
 

@@ -5,8 +5,6 @@ use std::time::Duration;
 /// A stage that takes time. Its end belongs to what follows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ramp {
-    /// Index of the stage.
-    pub(super) stage: usize,
     pub(super) start: Duration,
     pub(super) end: Duration,
     /// Users at its start.

@@ -89,7 +89,7 @@ mod tests {
     fn a_threshold_without_data_shows_its_limit_and_the_reason() {
         let run = fixture::empty();
         let name = "http_req_duration{name:a-route-with-a-rather-long-name,vendor:clay}";
-        let threshold = crate::threshold::parse(name, "p(95)<500").expect("a valid threshold");
+        let threshold = crate::threshold::parse(name, "p(95)<500", &[]).expect("a valid threshold");
         let judged = Judged { verdict: judge(&run, &[threshold], Vec::new()), capacity: assess(&run, &Basis::default()) };
         let text = summary(&run, &judged, &SummaryOptions::default());
         assert!(text.contains(&format!("  FAILED  {name}: p(95)<500\n")), "{text}");

@@ -10,15 +10,20 @@
 //! that runs ahead of the credits by a block of leads, so that one write covers many. After a crash everything below the
 //! mark counts as spent, which may waste a block and never overspends.
 
+use std::time::Duration;
+
 use parking_lot::Mutex;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
 use crate::event::{BreakerState, EventKind, Guard};
-use crate::units::format_duration;
 
+use super::breaker::{CallResult, Machine, Notice, Rejected};
 use super::emitter::Emitter;
+use super::limiter::LONGEST_PAUSE;
 use super::queue::backlog::CreditState;
-use super::settings::CreditSettings;
+use super::settings::{BreakerSettings, CreditSettings};
 use super::wall::DayClock;
 
 /// Why nothing may be spent.
@@ -46,6 +51,12 @@ pub enum CreditRefusal {
     },
 }
 
+impl From<Rejected> for CreditRefusal {
+    fn from(Rejected { state, retry_at }: Rejected) -> Self {
+        Self::Open { state, retry_at }
+    }
+}
+
 impl CreditRefusal {
     /// When it makes sense to ask again, where that is known.
     pub fn retry_at(&self) -> Option<Instant> {
@@ -64,51 +75,46 @@ pub struct CreditBudget {
     account: Mutex<Account>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Account {
-    day: i64,
-    used: u64,
+    today: Today,
     reserved: u64,
     /// Charged since the start, over all days.
     total: u64,
+    breaker: Machine,
+}
+
+#[derive(Debug, Default)]
+struct Today {
+    day: i64,
+    used: u64,
     /// Credits that the store knows may be spent today, and whether it knows of the vendor's refusal.
     covered: u64,
     refusal_covered: bool,
     /// Today's end has been reported. After the vendor's 402, nothing more may be spent whatever the count is.
     announced: bool,
     refused_by_vendor: bool,
-    state: State,
-    /// One more with each transition, so that an old result decides nothing about a new state.
-    generation: u64,
-    failures_in_a_row: u32,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-enum State {
-    #[default]
-    Closed,
-    Open {
-        until: Instant,
-    },
-    HalfOpen {
-        probe_under_way: bool,
-    },
-}
-
-impl State {
-    fn name(self) -> BreakerState {
-        match self {
-            Self::Closed => BreakerState::Closed,
-            Self::Open { .. } => BreakerState::Open,
-            Self::HalfOpen { .. } => BreakerState::HalfOpen,
-        }
-    }
+/// A breaker that opens on failures in a row and closes on the first lead that it lets through, however long that takes.
+fn breaker(settings: &CreditSettings, now: Instant) -> Machine {
+    let settings = BreakerSettings {
+        failures: settings.failure_threshold,
+        cooldown: settings.cooldown,
+        half_open_permits: 1,
+        success_threshold: 1,
+        half_open_max: LONGEST_PAUSE.saturating_mul(36_525),
+        ..BreakerSettings::default()
+    };
+    // Without jitter nothing is drawn.
+    Machine::new(settings, ChaCha8Rng::seed_from_u64(0), now)
 }
 
 impl CreditBudget {
     /// A full budget, on the day that `clock` shows.
     pub fn new(settings: CreditSettings, clock: DayClock, emitter: Emitter, now: Instant) -> Self {
-        let account = Account { day: clock.day(now, settings.utc_offset_minutes), ..Account::default() };
+        let today = Today { day: clock.day(now, settings.utc_offset_minutes), ..Today::default() };
+        let account = Account { today, reserved: 0, total: 0, breaker: breaker(&settings, now) };
         Self { settings, clock, emitter, account: Mutex::new(account) }
     }
 
@@ -128,62 +134,54 @@ impl CreditBudget {
             }
             return Err(refusal);
         }
-        if let State::Open { until } = account.state
-            && now >= until
-        {
-            let cause = format!("cool-down of {} over", format_duration(self.settings.cooldown));
-            account.enter(State::HalfOpen { probe_under_way: false }, cause, 0, events);
-        }
-        if let State::HalfOpen { probe_under_way } = &mut account.state {
-            *probe_under_way = true;
-        }
+        let generation =
+            account.breaker(events, |breaker, notices| breaker.acquire(now, notices)).map_err(CreditRefusal::from)?;
         account.reserved = account.reserved.saturating_add(self.settings.per_lead);
-        Ok(account.generation)
+        Ok(generation)
     }
 
     /// Whether a reservation at `now` would be refused, and until when, without making one.
     pub fn would_refuse(&self, now: Instant) -> Option<CreditRefusal> {
         let account = self.account.lock();
-        let today = account.day >= self.clock.day(now, self.settings.utc_offset_minutes);
+        let today = account.today.day >= self.clock.day(now, self.settings.utc_offset_minutes);
         self.refusal(&account, today, now)
     }
 
     /// `today`: whether the account's day has not ended.
     fn refusal(&self, account: &Account, today: bool, now: Instant) -> Option<CreditRefusal> {
         let CreditSettings { per_lead, daily_limit: limit, utc_offset_minutes, .. } = self.settings;
-        let used = if today { account.used } else { 0 };
-        let spent = (today && account.refused_by_vendor) || used.saturating_add(per_lead) > limit;
+        let used = if today { account.today.used } else { 0 };
+        let spent = (today && account.today.refused_by_vendor) || used.saturating_add(per_lead) > limit;
         if spent || used.saturating_add(account.reserved).saturating_add(per_lead) > limit {
             let retry_at = spent.then(|| self.clock.next_day(now, utc_offset_minutes));
             return Some(CreditRefusal::Exhausted { used, reserved: account.reserved, limit, retry_at });
         }
-        match account.state {
-            State::Closed | State::HalfOpen { probe_under_way: false } => None,
-            State::HalfOpen { .. } => Some(CreditRefusal::Open { state: BreakerState::HalfOpen, retry_at: None }),
-            State::Open { until } if now >= until => None,
-            State::Open { until } => Some(CreditRefusal::Open { state: BreakerState::Open, retry_at: Some(until) }),
-        }
+        account.breaker.would_reject(now).map(CreditRefusal::from)
     }
 
     /// What the store must keep before anything more is sent; `None` when it knows enough. The mark runs ahead by a
     /// hundredth of a day's leads, at least one lead.
     pub fn uncovered(&self, now: Instant) -> Option<CreditState> {
         self.change(now, |account, _| {
-            let at_stake = account.used.saturating_add(account.reserved);
-            let known = at_stake <= account.covered && account.refused_by_vendor == account.refusal_covered;
+            let at_stake = account.today.used.saturating_add(account.reserved);
+            let known = at_stake <= account.today.covered && account.today.refused_by_vendor == account.today.refusal_covered;
             let CreditSettings { per_lead, daily_limit, .. } = self.settings;
             let block = per_lead.max(daily_limit / 100 / per_lead.max(1) * per_lead);
-            let ahead = at_stake.saturating_add(block - per_lead).min(daily_limit).max(at_stake).max(account.covered);
-            (!known).then_some(CreditState { day: account.day, spent: ahead, refused_by_vendor: account.refused_by_vendor })
+            let ahead = at_stake.saturating_add(block - per_lead).min(daily_limit).max(at_stake).max(account.today.covered);
+            (!known).then_some(CreditState {
+                day: account.today.day,
+                spent: ahead,
+                refused_by_vendor: account.today.refused_by_vendor,
+            })
         })
     }
 
     /// The store keeps `state`.
     pub fn covered(&self, state: CreditState) {
         let mut account = self.account.lock();
-        if account.day == state.day {
-            account.covered = account.covered.max(state.spent);
-            account.refusal_covered = state.refused_by_vendor;
+        if account.today.day == state.day {
+            account.today.covered = account.today.covered.max(state.spent);
+            account.today.refusal_covered = state.refused_by_vendor;
         }
     }
 
@@ -191,20 +189,20 @@ impl CreditBudget {
     /// makes that day begin now: no credit is given twice.
     pub fn restore(&self, state: CreditState, now: Instant) {
         self.change(now, |account, events| {
-            if state.day >= account.day {
-                account.day = state.day;
-                account.used = account.used.max(state.spent);
-                account.covered = account.covered.max(state.spent);
-                account.refused_by_vendor |= state.refused_by_vendor;
-                account.refusal_covered = account.refused_by_vendor;
-                let spent = account.refused_by_vendor || self.is_spent(account);
+            if state.day >= account.today.day {
+                account.today.day = state.day;
+                account.today.used = account.today.used.max(state.spent);
+                account.today.covered = account.today.covered.max(state.spent);
+                account.today.refused_by_vendor |= state.refused_by_vendor;
+                account.today.refusal_covered = account.today.refused_by_vendor;
+                let spent = account.today.refused_by_vendor || self.is_spent(account);
                 self.announce(account, spent, events);
             }
         });
     }
 
     fn is_spent(&self, account: &Account) -> bool {
-        account.used.saturating_add(self.settings.per_lead) > self.settings.daily_limit
+        account.today.used.saturating_add(self.settings.per_lead) > self.settings.daily_limit
     }
 
     /// Credits charged since the start, over all days.
@@ -215,80 +213,51 @@ impl CreditBudget {
     /// Credits charged today and reserved now.
     pub fn today(&self, now: Instant) -> (u64, u64) {
         let account = self.account.lock();
-        let today = account.day >= self.clock.day(now, self.settings.utc_offset_minutes);
-        (if today { account.used } else { 0 }, account.reserved)
+        let today = account.today.day >= self.clock.day(now, self.settings.utc_offset_minutes);
+        (if today { account.today.used } else { 0 }, account.reserved)
     }
 
     /// The state of the budget's breaker.
     pub fn state(&self) -> BreakerState {
-        self.account.lock().state.name()
+        self.account.lock().breaker.state()
     }
 
     fn close_reservation(&self, generation: u64, ending: Ending, now: Instant) {
         self.change(now, |account, events| {
             account.reserved = account.reserved.saturating_sub(self.settings.per_lead);
             if ending == Ending::Charged {
-                account.used = account.used.saturating_add(self.settings.per_lead);
+                account.today.used = account.today.used.saturating_add(self.settings.per_lead);
                 account.total = account.total.saturating_add(self.settings.per_lead);
                 let spent = self.is_spent(account);
                 self.announce(account, spent, events);
             }
             if ending == Ending::RefusedByVendor {
-                account.refused_by_vendor = true;
+                account.today.refused_by_vendor = true;
                 self.announce(account, true, events);
             }
-            if account.generation == generation {
-                self.judge(account, ending, now, events);
-            }
+            let elapsed = Duration::ZERO;
+            let result = match ending {
+                Ending::Charged => CallResult::Success { elapsed },
+                Ending::Failed => CallResult::Failure { elapsed },
+                Ending::Released | Ending::RefusedByVendor => CallResult::Ignored,
+            };
+            account.breaker(events, |breaker, notices| breaker.settle(generation, result, now, notices));
         });
-    }
-
-    /// What an ending says to the breaker.
-    fn judge(&self, account: &mut Account, ending: Ending, now: Instant, events: &mut Vec<EventKind>) {
-        let half_open = matches!(account.state, State::HalfOpen { .. });
-        if let State::HalfOpen { probe_under_way } = &mut account.state {
-            *probe_under_way = false;
-        }
-        match ending {
-            Ending::Charged => {
-                account.failures_in_a_row = 0;
-                if half_open {
-                    account.enter(State::Closed, "1 success while half-open".to_owned(), 1, events);
-                }
-            }
-            Ending::Failed => {
-                account.failures_in_a_row = account.failures_in_a_row.saturating_add(1);
-                let failures = account.failures_in_a_row;
-                let open = State::Open { until: now + self.settings.cooldown };
-                if half_open {
-                    account.enter(open, "the lead that tried it failed".to_owned(), 1, events);
-                } else if failures >= self.settings.failure_threshold.max(1) {
-                    let plural = if failures == 1 { "" } else { "s" };
-                    account.enter(open, format!("{failures} failure{plural} in a row"), failures, events);
-                }
-            }
-            Ending::Released | Ending::RefusedByVendor => {}
-        }
     }
 
     fn roll_over(&self, account: &mut Account, now: Instant, events: &mut Vec<EventKind>) {
         let day = self.clock.day(now, self.settings.utc_offset_minutes);
         // Two threads may bring their times in the wrong order: a day never goes back.
-        if day > account.day {
-            account.day = day;
-            account.used = 0;
-            account.covered = 0;
-            account.refusal_covered = false;
-            account.announced = false;
-            account.refused_by_vendor = false;
+        if day > account.today.day {
+            account.today = Today { day, ..Today::default() };
             events.push(EventKind::CreditsReset);
         }
     }
 
     fn announce(&self, account: &mut Account, spent: bool, events: &mut Vec<EventKind>) {
-        if spent && !account.announced {
-            account.announced = true;
-            events.push(EventKind::CreditsExhausted { used: account.used, limit: self.settings.daily_limit });
+        if spent && !account.today.announced {
+            account.today.announced = true;
+            events.push(EventKind::CreditsExhausted { used: account.today.used, limit: self.settings.daily_limit });
         }
     }
 
@@ -308,15 +277,13 @@ impl CreditBudget {
 }
 
 impl Account {
-    fn enter(&mut self, state: State, cause: String, calls: u32, events: &mut Vec<EventKind>) {
-        let (from, to) = (self.state.name(), state.name());
-        let failures = if to == BreakerState::Open { calls } else { 0 };
-        self.state = state;
-        self.generation += 1;
-        if to == BreakerState::Closed {
-            self.failures_in_a_row = 0;
-        }
-        events.push(EventKind::Transition { guard: Guard::CreditBudget, from, to, cause, calls, failures });
+    /// Asks the breaker. That a result came too late to count is not worth an event here.
+    fn breaker<T>(&mut self, events: &mut Vec<EventKind>, work: impl FnOnce(&mut Machine, &mut Vec<Notice>) -> T) -> T {
+        let mut notices = Vec::new();
+        let result = work(&mut self.breaker, &mut notices);
+        notices.retain(|notice| !matches!(notice, Notice::Stale { .. }));
+        events.extend(notices.into_iter().map(|notice| notice.event(Guard::CreditBudget)));
+        result
     }
 }
 

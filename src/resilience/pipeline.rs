@@ -38,7 +38,7 @@ use super::{Sender, Source, ThrottleGauges};
 
 /// The pipeline between a service and one vendor.
 pub struct Pipeline<S, B = MemoryBacklog> {
-    shared: Arc<Shared<S, B>>,
+    pub(super) shared: Arc<Shared<S, B>>,
     workers: Workers<S, B>,
     redrive: Redrive<S, B>,
 }
@@ -246,11 +246,6 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         keep_running(workers, worker).await;
     }
 
-    /// Works the queue with one worker: see [`Pipeline::work`].
-    pub async fn drain_loop(self: Arc<Self>) {
-        self.work(1).await;
-    }
-
     /// Tries the entry that has been due for the longest, if one is due and the guards would admit it.
     pub async fn drain_once(&self) -> Drained {
         self.workers.drain_once().await
@@ -320,11 +315,6 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     /// The queue and the dead letters, to list and export them.
     pub fn backlog(&self) -> &B {
         &self.shared.backlog
-    }
-
-    #[cfg(test)]
-    pub(super) fn shared(&self) -> &Shared<S, B> {
-        &self.shared
     }
 }
 

@@ -57,9 +57,9 @@ pub fn next_attempt(
         _ => plain_wait(settings, attempts),
     };
     Next::RetryAfter(match asked {
-        None => spread(plain, settings.backoff, rng),
+        None => spread(plain, settings, rng),
         // Never before the vendor's time; past it, spread, because every caller was given the same time.
-        Some(asked) => asked + spread(plain, settings.backoff, rng).saturating_sub(floor(plain, settings)),
+        Some(asked) => asked + spread(plain, settings, rng).saturating_sub(floor(plain, settings)),
     })
 }
 
@@ -78,7 +78,7 @@ pub(super) fn longest_wait(settings: &RetrySettings, attempts: u32) -> Duration 
     let plain = plain_wait(settings, attempts);
     let drawn = match settings.backoff {
         Backoff::None | Backoff::Full | Backoff::Equal => plain,
-        Backoff::Proportional { up_to } => plain.mul_f64(1.0 + up_to.clamp(0.0, 10.0)),
+        Backoff::Proportional => plain.mul_f64(1.0 + settings.jitter.clamp(0.0, 10.0)),
         Backoff::Decorrelated => settings.max_delay.min(LONGEST_PAUSE),
     };
     let spread = drawn.saturating_sub(floor(plain, settings));
@@ -97,10 +97,10 @@ fn decorrelated(settings: &RetrySettings, attempts: u32, rng: &mut impl Rng) -> 
 }
 
 /// Spreads a wait.
-fn spread(wait: Duration, backoff: Backoff, rng: &mut impl Rng) -> Duration {
-    match backoff {
+fn spread(wait: Duration, settings: &RetrySettings, rng: &mut impl Rng) -> Duration {
+    match settings.backoff {
         Backoff::None | Backoff::Decorrelated => wait,
-        Backoff::Proportional { up_to } => wait.mul_f64(1.0 + up_to.clamp(0.0, 10.0) * rng.random::<f64>()),
+        Backoff::Proportional => wait.mul_f64(1.0 + settings.jitter.clamp(0.0, 10.0) * rng.random::<f64>()),
         Backoff::Full => wait.mul_f64(rng.random::<f64>()),
         Backoff::Equal => wait.mul_f64(0.5 + 0.5 * rng.random::<f64>()),
     }
@@ -109,7 +109,7 @@ fn spread(wait: Duration, backoff: Backoff, rng: &mut impl Rng) -> Duration {
 /// The shortest wait that [`spread`] gives.
 fn floor(wait: Duration, settings: &RetrySettings) -> Duration {
     match settings.backoff {
-        Backoff::None | Backoff::Proportional { .. } => wait,
+        Backoff::None | Backoff::Proportional => wait,
         Backoff::Decorrelated => wait.min(settings.base_delay),
         Backoff::Full => Duration::ZERO,
         Backoff::Equal => wait / 2,
@@ -147,11 +147,6 @@ impl RetryBudget {
     /// A call failed in a way that would be retried. True when a retry is allowed.
     pub fn failed(&self) -> bool {
         self.update(|tokens| tokens.saturating_sub(TOKEN)) * 2 > self.full
-    }
-
-    /// Whether a retry would be allowed now.
-    pub fn allows(&self) -> bool {
-        self.tokens.load(Ordering::Relaxed) * 2 > self.full
     }
 
     /// Changes the tokens, and gives what they are then.
@@ -197,9 +192,7 @@ mod tests {
 
     #[test]
     fn waits_are_spread_over_the_whole_of_their_range() {
-        for (backoff, low, high) in
-            [(Backoff::Proportional { up_to: 0.3 }, 4.0, 5.2), (Backoff::Full, 0.0, 4.0), (Backoff::Equal, 2.0, 4.0)]
-        {
+        for (backoff, low, high) in [(Backoff::Proportional, 4.0, 5.2), (Backoff::Full, 0.0, 4.0), (Backoff::Equal, 2.0, 4.0)] {
             let waits: Vec<f64> = waits(&with(backoff), 3, 1_000).iter().map(Duration::as_secs_f64).collect();
             let (least, most) = waits.iter().fold((f64::MAX, 0.0_f64), |(a, b), &w| (a.min(w), b.max(w)));
             let slack = (high - low) / 50.0;
@@ -208,13 +201,13 @@ mod tests {
         }
     }
 
-    fn backoffs() -> impl Strategy<Value = Backoff> {
+    fn backoffs() -> impl Strategy<Value = RetrySettings> {
         prop_oneof![
-            Just(Backoff::None),
-            (0.0..10.0_f64).prop_map(|up_to| Backoff::Proportional { up_to }),
-            Just(Backoff::Full),
-            Just(Backoff::Equal),
-            Just(Backoff::Decorrelated),
+            Just(with(Backoff::None)),
+            (0.0..10.0_f64).prop_map(|jitter| RetrySettings { jitter, ..with(Backoff::Proportional) }),
+            Just(with(Backoff::Full)),
+            Just(with(Backoff::Equal)),
+            Just(with(Backoff::Decorrelated)),
         ]
     }
 
@@ -224,15 +217,15 @@ mod tests {
             backoff in backoffs(), attempts in 1_u32..40, base_ms in 0_u64..5_000, above_ms in 0_u64..60_000, seed in any::<u64>(),
         ) {
             let (base_delay, max_delay) = (Duration::from_millis(base_ms), Duration::from_millis(base_ms + above_ms));
-            let settings = RetrySettings { max_retries: 100, base_delay, max_delay, ..with(backoff) };
+            let settings = RetrySettings { max_retries: 100, base_delay, max_delay, ..backoff };
             let mut rng = Seed(seed).stream("retry property");
             let Next::RetryAfter(wait) = next_attempt(&settings, attempts, FailureKind::Timeout, None, true, &mut rng) else {
                 panic!("it is retried")
             };
             let plain = base_delay.saturating_mul(2_u32.saturating_pow(attempts - 1)).min(max_delay);
-            let (least, most) = match backoff {
+            let (least, most) = match settings.backoff {
                 Backoff::None => (plain, plain),
-                Backoff::Proportional { up_to } => (plain, plain.mul_f64(1.0 + up_to)),
+                Backoff::Proportional => (plain, plain.mul_f64(1.0 + settings.jitter)),
                 Backoff::Full => (Duration::ZERO, plain),
                 Backoff::Equal => (plain / 2, plain),
                 Backoff::Decorrelated => (base_delay, base_delay.saturating_mul(3_u32.saturating_pow(attempts)).min(max_delay)),
@@ -247,7 +240,7 @@ mod tests {
         fn never_before_the_vendor_s_time_and_not_long_after_it(
             backoff in backoffs(), attempts in 1_u32..10, asked_s in 0_u32..=30, seed in any::<u64>(),
         ) {
-            let (settings, asked) = (RetrySettings { max_retries: 100, ..with(backoff) }, asked_s * SECOND);
+            let (settings, asked) = (RetrySettings { max_retries: 100, ..backoff }, asked_s * SECOND);
             let mut rng = Seed(seed).stream("retry property");
             let Next::RetryAfter(wait) = next_attempt(&settings, attempts, FailureKind::RateLimited, Some(asked), true, &mut rng)
             else { panic!("it is retried") };
@@ -287,9 +280,10 @@ mod tests {
         let budget = RetryBudget::new(&settings).expect("a budget");
         let allowed: Vec<bool> = (0..5).map(|_| budget.failed()).collect();
         assert_eq!(allowed, [true, true, true, true, false], "9, 8, 7, 6, and denied at 5.0");
-        assert!(!budget.allows());
+        let allows = |budget: &RetryBudget| budget.tokens.load(Ordering::Relaxed) * 2 > budget.full;
+        assert!(!allows(&budget));
         budget.succeeded();
-        assert!(budget.allows(), "5.1");
+        assert!(allows(&budget), "5.1");
         for _ in 0..1_000 {
             budget.succeeded();
         }
@@ -316,7 +310,7 @@ mod tests {
         assert_eq!(decide("soon", exact), Next::RetryAfter(2 * SECOND), "back-off");
         assert_eq!(decide("30", exact), Next::RetryAfter(30 * SECOND), "at the cap");
         assert_eq!(decide("86400", exact), Next::TooLong(86_400 * SECOND), "beyond it");
-        for backoff in [Backoff::Proportional { up_to: 0.3 }, Backoff::Full, Backoff::Equal, Backoff::Decorrelated] {
+        for backoff in [Backoff::Proportional, Backoff::Full, Backoff::Equal, Backoff::Decorrelated] {
             let Next::RetryAfter(wait) = decide("20", backoff) else { panic!("not retried") };
             let most = if backoff == Backoff::Decorrelated { 28 } else { 22 };
             assert!(wait > 20 * SECOND && wait <= most * SECOND, "{backoff:?}: {wait:?}");

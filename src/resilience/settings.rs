@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::config::{Period, period, some_period, without_defaults};
 use crate::outcome::{PerVendor, Vendor};
 
 /// Everything about one vendor's pipeline. A pattern that is `None` is left out.
@@ -64,9 +65,7 @@ impl PipelineSettings {
         if let Some(breaker) = &mut scaled.breaker {
             stretch(&mut breaker.cooldown);
             stretch(&mut breaker.half_open_max);
-            if let Window::Time { span } = &mut breaker.window {
-                stretch(span);
-            }
+            stretch(&mut breaker.span);
         }
         stretch(&mut scaled.retry.base_delay);
         stretch(&mut scaled.retry.max_delay);
@@ -95,12 +94,21 @@ fn stretched(wait: Duration, factor: f64) -> Duration {
     Duration::from_secs_f64((wait.as_secs_f64() * factor).min(100.0 * 365.0 * 86_400.0))
 }
 
+// What a file may hold is these types: their texts are those of its schema, their names and bounds those of its keys. What a
+// file leaves out is as in their defaults.
+
 /// Which operations count as done already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "RawIdempotency", transform = without_defaults)]
 pub struct IdempotencySettings {
-    /// Most keys remembered; the least recently used goes first.
+    // The least recently used goes first.
+    /// Most keys remembered; 100,000 when left out.
+    #[schemars(with = "u32", range(min = 1, max = 100_000_000))]
     pub capacity: usize,
-    /// How long a key is remembered after its operation was delivered.
+    /// How long a key is remembered, at least as long as its operation may be tried; 1h when left out.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub ttl: Duration,
 }
 
@@ -111,17 +119,25 @@ impl Default for IdempotencySettings {
 }
 
 /// A budget of vendor credits a day, and a breaker on failures that cost them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "RawCredits", transform = without_defaults)]
 pub struct CreditSettings {
-    /// Most credits a day.
+    /// Most credits a day; 500 when left out.
     pub daily_limit: u64,
-    /// Credits that one lead is expected to cost; reserved before sending, settled after.
+    // Reserved before sending, settled after.
+    /// Credits that one lead costs; 6 when left out.
     pub per_lead: u64,
-    /// Consecutive failures that open the breaker.
+    /// Failures in a row that open its breaker; 5 when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub failure_threshold: u32,
-    /// How long it stays open.
+    /// How long it stays open; 15m when left out.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub cooldown: Duration,
-    /// Where a day starts, as an offset from UTC in minutes. The day rolls over at midnight there.
+    // The day rolls over at midnight there.
+    /// Where a day starts, in minutes from UTC; 0 when left out.
+    #[schemars(range(min = -1440, max = 1440))]
     pub utc_offset_minutes: i32,
 }
 
@@ -148,12 +164,17 @@ pub struct LimiterSettings {
     pub max_wait: Duration,
 }
 
-/// A bound on the attempts that are in flight at one vendor at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A bound on the attempts in flight at once, as a client's pool of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "RawInFlight", transform = without_defaults)]
 pub struct InFlightSettings {
-    /// Most attempts in flight.
+    /// Most attempts in flight; 20 when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub max: u32,
-    /// Longest wait for a place; an attempt that would wait longer is not made.
+    /// Longest wait for a place; 1s when left out. A call that would wait longer goes to the fallback.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub max_wait: Duration,
 }
 
@@ -163,13 +184,18 @@ impl Default for InFlightSettings {
     }
 }
 
-/// Client-side throttling: calls are rejected with probability `max(0, (requests − ratio × accepts) / (requests + 1))`
-/// (Site Reliability Engineering, chapter "Handling Overload").
-#[derive(Debug, Clone, Copy, PartialEq)]
+// The rule of Site Reliability Engineering, chapter "Handling Overload".
+/// Client-side throttling: rejects with probability max(0, (requests - ratio * accepts) / (requests + 1)).
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "RawThrottle", transform = without_defaults)]
 pub struct ThrottleSettings {
-    /// K in the formula: how many requests are made for one that the vendor accepts. Smaller rejects sooner; at least 1.
+    /// Requests made for one that the vendor accepts; 2 when left out. Smaller rejects sooner.
+    #[schemars(range(min = 1, max = 1000))]
     pub ratio: f64,
-    /// The span over which both are counted.
+    /// The span over which both are counted; 2m when left out.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub window: Duration,
 }
 
@@ -180,23 +206,38 @@ impl Default for ThrottleSettings {
 }
 
 /// When and how often an attempt is repeated.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "RawRetry", transform = without_defaults)]
 pub struct RetrySettings {
-    /// Attempts after the first.
+    /// Attempts after the first; 3 when left out.
+    #[schemars(range(min = 0, max = 100))]
     pub max_retries: u32,
-    /// Wait before the first retry; doubled for each further one.
+    /// Wait before the first retry, doubled for each further one; 1s when left out.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub base_delay: Duration,
-    /// Longest wait. A Retry-After beyond it is not waited for: the operation goes to the fallback.
+    // A Retry-After beyond it is not waited for: the operation goes to the fallback.
+    /// Longest wait; 30s when left out.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub max_delay: Duration,
-    /// How the wait is spread.
+    /// How the wait d is spread; `proportional` when left out.
     pub backoff: Backoff,
-    /// Tokens of the retry budget (gRPC A6): a failure takes one, a success gives `budget_ratio` back, and no retry is
-    /// made at or below half. `None` for no budget.
+    /// `proportional`: the largest addition, as a fraction of the wait; 0.3 when left out.
+    #[schemars(range(min = 0, max = 10))]
+    pub jitter: f64,
+    // gRPC A6.
+    /// Tokens of the retry budget: a failure takes one, and no retry is made at or below half. None when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub budget_tokens: Option<u32>,
-    /// What a success gives back.
+    /// What a success gives back to the budget; 0.1 when left out.
+    #[schemars(range(min = 0, max = 1000))]
     pub budget_ratio: f64,
-    /// Longest time from the first attempt to the last answer; past it the operation goes to the fallback. `None`: as long
-    /// as the attempts and the waits between them take.
+    // Past it the operation goes to the fallback.
+    /// Longest time from the first attempt to the last answer; no bound of its own when left out.
+    #[serde(deserialize_with = "some_period")]
+    #[schemars(with = "Period")]
     pub deadline: Option<Duration>,
 }
 
@@ -206,7 +247,8 @@ impl Default for RetrySettings {
             max_retries: 3,
             base_delay: Duration::from_secs(1),
             max_delay: Duration::from_secs(30),
-            backoff: Backoff::Proportional { up_to: 0.3 },
+            backoff: Backoff::Proportional,
+            jitter: 0.3,
             budget_tokens: None,
             budget_ratio: 0.1,
             deadline: None,
@@ -214,49 +256,74 @@ impl Default for RetrySettings {
     }
 }
 
-/// How a wait `d` is spread, so that callers do not come back together.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// How a wait d is spread, so that callers do not come back together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "RawBackoff")]
 pub enum Backoff {
-    /// Exactly `d`.
+    /// Exactly d.
     None,
-    /// `d` to `d × (1 + up_to)`: 0–30 % by default.
-    Proportional {
-        /// The largest addition, as a fraction.
-        up_to: f64,
-    },
-    /// 0 to `d`.
+    /// d and up to `jitter` of it more.
+    Proportional,
+    /// 0 to d.
     Full,
-    /// `d / 2` to `d`.
+    /// Half of d to d.
     Equal,
-    /// Drawn between the first wait and three times the one before, at most the longest: `min(cap, random(base, prev × 3))`
-    /// (AWS Architecture Blog, "Exponential Backoff And Jitter").
+    // At most the longest wait: `min(cap, random(base, prev × 3))` (AWS Architecture Blog, "Exponential Backoff And Jitter").
+    /// From the first wait to three times the one before.
     Decorrelated,
 }
 
 /// When a circuit breaker opens and closes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "RawBreaker", transform = without_defaults)]
 pub struct BreakerSettings {
-    /// Whether it is in force.
+    /// Whether it is in force; `in_force` when left out.
     pub mode: BreakerMode,
-    /// Which calls it looks at.
+    /// Which calls it looks at; `consecutive` when left out.
     pub window: Window,
-    /// Fewest calls in the window before a rate means anything.
+    /// Window `consecutive`: failures in a row that open it; 5 when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub failures: u32,
+    /// Window `count`: how many calls; 10 when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub calls: u32,
+    /// Window `time`: how long; 20s when left out.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
+    pub span: Duration,
+    /// Fewest calls in the window before a rate means anything; 5 when left out. Not for `consecutive`.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub minimum_calls: u32,
-    /// Failures in percent of the calls that open it (≥). Ignored for [`Window::Consecutive`].
+    /// Failures in percent that open it; 50 when left out. Not for `consecutive`.
+    #[schemars(range(min = 0.1, max = 100))]
     pub failure_rate: f64,
-    /// A call that takes longer is slow. `None`: no call is.
+    /// A call that takes longer is slow; none is when left out.
+    #[serde(deserialize_with = "some_period")]
+    #[schemars(with = "Period")]
     pub slow_call: Option<Duration>,
-    /// Slow calls in percent that open it (≥).
+    /// Slow calls in percent that open it; 50 when left out.
+    #[schemars(range(min = 0.1, max = 100))]
     pub slow_rate: f64,
-    /// How long it stays open.
+    /// How long it stays open; 30s when left out.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub cooldown: Duration,
-    /// The cool-down is lengthened by a random share of up to this fraction, so that many instances do not probe together.
+    // So that many instances do not probe together.
+    /// The cool-down is lengthened by a random share of up to this fraction; 0 when left out.
+    #[schemars(range(min = 0, max = 10))]
     pub cooldown_jitter: f64,
-    /// Calls that may be in flight at once while half-open.
+    /// Calls that may be in flight at once while half-open; 3 when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub half_open_permits: u32,
-    /// Successes while half-open that close it.
+    /// Successes while half-open that close it; 3 when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub success_threshold: u32,
-    /// Longest time in half-open without a decision; then it opens again.
+    // Past it the breaker opens again.
+    /// Longest time in half-open without a decision; 1m when left out.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub half_open_max: Duration,
 }
 
@@ -264,7 +331,10 @@ impl Default for BreakerSettings {
     fn default() -> Self {
         Self {
             mode: BreakerMode::InForce,
-            window: Window::Consecutive { failures: 5 },
+            window: Window::Consecutive,
+            failures: 5,
+            calls: 10,
+            span: Duration::from_secs(20),
             minimum_calls: 5,
             failure_rate: 50.0,
             slow_call: None,
@@ -278,14 +348,13 @@ impl Default for BreakerSettings {
     }
 }
 
-// resilience4j has the same four. A file's schema has the texts of these variants.
+// resilience4j has the same four.
 /// Whether a breaker is in force.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "RawBreakerMode")]
 pub enum BreakerMode {
     /// It opens and closes.
-    #[default]
     InForce,
     /// Everything passes, nothing is counted.
     Disabled,
@@ -296,44 +365,55 @@ pub enum BreakerMode {
 }
 
 /// The calls that a breaker looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "RawWindow")]
 pub enum Window {
-    /// Failures in a row.
-    Consecutive {
-        /// How many open it.
-        failures: u32,
-    },
-    /// The last calls.
-    Count {
-        /// How many.
-        calls: u32,
-    },
-    /// The calls of the last time span.
-    Time {
-        /// How long.
-        span: Duration,
-    },
+    /// `failures` in a row.
+    Consecutive,
+    /// The last `calls`.
+    Count,
+    /// The calls of the last `span`.
+    Time,
 }
 
-/// What happens to an operation that the vendor did not take.
-#[derive(Debug, Clone, PartialEq)]
+/// The fallback queue and the dead letters.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "RawQueue", transform = without_defaults)]
 pub struct FallbackSettings {
     /// Tried in this order; past the last, the operation is dead-lettered.
+    #[serde(skip)]
     pub steps: Vec<FallbackStep>,
-    /// Attempts from the queue before an operation is dead-lettered; one that came into the queue untried has its first
-    /// attempt and the retries of [`RetrySettings`] before them.
+    // One that came into the queue untried has its first attempt and the retries of [`RetrySettings`] before them.
+    /// Attempts from the queue before an operation is dead-lettered; 5 when left out.
+    #[serde(rename = "attempts")]
+    #[schemars(range(min = 1, max = 1000))]
     pub queue_attempts: u32,
-    /// Wait after the first failed attempt from the queue; doubled for each further one.
+    /// Wait after the first failed attempt, doubled for each further one; 1m when left out.
+    #[serde(rename = "base_delay", deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub queue_base_delay: Duration,
-    /// Most operations in the queue; beyond it the operation goes to the next step.
+    // Beyond it the operation goes to the next step.
+    /// Most operations in the queue; 100,000 when left out.
+    #[serde(rename = "capacity")]
+    #[schemars(with = "u32")]
     pub queue_capacity: usize,
-    /// Pause between two operations that failed before, when the queue is drained. What never failed has none.
+    // What never failed has none.
+    /// Pause between two operations that failed before, when the queue is drained; 200ms when left out.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub drain_pacing: Duration,
-    /// Pause between two dead letters that are redriven.
+    /// Pause between two dead letters that are redriven; 500ms when left out.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub redrive_pacing: Duration,
-    /// Most dead letters kept; beyond it the operation is rejected, which the caller sees.
+    // Beyond it the operation is rejected, which the caller sees.
+    /// Most dead letters kept; 100,000 when left out.
+    #[schemars(with = "u32")]
     pub dead_letter_capacity: usize,
-    /// Most answers in the cache.
+    /// Most answers in the cache of the fallback; 10,000 when left out.
+    #[schemars(with = "u32", range(min = 1, max = 100_000_000))]
     pub cache_capacity: usize,
 }
 
@@ -352,7 +432,6 @@ impl Default for FallbackSettings {
     }
 }
 
-// A file's schema has the texts of these variants.
 /// One way to go on without the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -369,13 +448,19 @@ pub enum FallbackStep {
 }
 
 /// How the share of successes is graded.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "RawHealth", transform = without_defaults)]
 pub struct HealthSettings {
-    /// The sliding window.
+    /// The sliding window; 5m when left out.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
     pub window: Duration,
-    /// Above this percentage: healthy.
+    /// Above this percentage: healthy; 95 when left out.
+    #[schemars(range(min = 0, max = 100))]
     pub healthy_above: f64,
-    /// Above this percentage: degraded; else unhealthy.
+    /// Above this percentage: degraded, else unhealthy; 80 when left out.
+    #[schemars(range(min = 0, max = 100))]
     pub degraded_above: f64,
 }
 
@@ -396,7 +481,8 @@ mod tests {
     fn a_timetable_is_scaled_and_a_timeout_is_not() {
         let mut whole = PipelineSettings::of(Vendor::Clay);
         whole.breaker = Some(BreakerSettings {
-            window: Window::Time { span: Duration::from_secs(20) },
+            window: Window::Time,
+            span: Duration::from_secs(20),
             slow_call: Some(Duration::from_secs(4)),
             ..BreakerSettings::default()
         });
@@ -404,7 +490,7 @@ mod tests {
         let tenth = whole.scaled(0.1);
 
         let breaker = tenth.breaker.expect("a breaker");
-        assert_eq!(breaker.window, Window::Time { span: Duration::from_secs(2) });
+        assert_eq!((breaker.window, breaker.span), (Window::Time, Duration::from_secs(2)));
         assert_eq!(breaker.cooldown, Duration::from_secs(3));
         assert_eq!(breaker.half_open_max, Duration::from_secs(6));
         assert_eq!(tenth.credits.expect("credits").cooldown, Duration::from_secs(90));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::measure::{CheckCount, Host, Second, Totals};
+use crate::measure::{CheckCount, Machine, Second, Totals};
 use crate::outcome::LeadCounts;
 use crate::seed::Seed;
 
@@ -112,32 +112,6 @@ pub enum RunEnd {
         /// What.
         reason: String,
     },
-}
-
-/// What a run ran on.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Machine {
-    /// Operating system and version.
-    pub os: String,
-    /// CPU architecture.
-    pub arch: String,
-    /// CPU model.
-    pub cpu: String,
-    /// Logical cores that the run could use.
-    pub cores: u32,
-    /// Memory in bytes.
-    pub memory_bytes: u64,
-    /// `release` or `debug`.
-    pub build: String,
-}
-
-impl Machine {
-    /// The machine that this process runs on.
-    pub fn this() -> Self {
-        let Host { os, arch, cpu, cores, memory_bytes } = Host::read();
-        let build = if cfg!(debug_assertions) { "debug" } else { "release" };
-        Self { os, arch, cpu, cores, memory_bytes, build: build.to_owned() }
-    }
 }
 
 /// Exact sums of one series, which a histogram rounds.

@@ -14,8 +14,9 @@ pub(crate) mod samples;
 mod summary;
 mod timeline;
 
+pub use crate::measure::Machine;
 pub use atomic::write_atomically;
-pub use facts::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord, SeriesSum};
+pub use facts::{FORMAT, FaultRecord, Run, RunEnd, RunResult, ScenarioRecord, SeriesSum};
 pub use read::{ReadError, read_run, read_verdict};
 pub use run_dir::{RunDir, RunDirError};
 pub use run_writer::{RunWriter, WriteError};

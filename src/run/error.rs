@@ -4,7 +4,6 @@ use mock_server::process::ChildError;
 use thiserror::Error;
 
 use crate::executor::ExecutorError;
-use crate::output::SinkError;
 use crate::result::WriteError;
 use crate::service::supervision::ServiceError;
 use crate::transport::{TransportError, Unreachable};
@@ -50,5 +49,5 @@ pub enum RunError {
     Interrupted,
     /// The load was run, and its result cannot be written.
     #[error("the run could not be saved: {0}")]
-    Save(#[source] SinkError),
+    Save(#[source] WriteError),
 }

@@ -14,7 +14,7 @@ use crate::executor::{Level, Load, Stop};
 use crate::gate::{Evidence, abort_due};
 use crate::journey::Workload;
 use crate::measure::{Collector, Gauges, Interval, Observed, ProcessWatch, Second};
-use crate::output::{Sink, Sinks};
+use crate::output::Sinks;
 use crate::plan::Planned;
 use crate::result::RunWriter;
 use crate::threshold::Threshold;
@@ -79,7 +79,7 @@ impl Live {
     /// Writes a second to the run's directory. A load whose measurements cannot be kept is for nothing: it is ended.
     fn keep(&mut self, interval: &Interval) {
         if self.write_error.is_none()
-            && let Err(error) = self.directory.second(interval)
+            && let Err(error) = self.directory.write(interval)
         {
             self.stopped(error.to_string());
             self.stop.raise(Level::CutOff);

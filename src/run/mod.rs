@@ -83,7 +83,7 @@ pub async fn run(
     let judged = Judged { verdict, capacity: assess(&run, &Basis::of(test_plan)) };
 
     run.result.warnings.extend(ended.live.sinks.finish(&run.result, &judged).await);
-    Sink::finish(&mut ended.live.directory, &run.result, &judged).map_err(RunError::Save)?;
+    ended.live.directory.finish(&run.result, &judged).map_err(RunError::Save)?;
     Ok(Finished { run, judged })
 }
 

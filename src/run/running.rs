@@ -126,7 +126,7 @@ impl Running {
             service.rest(self.rest, || !stop.running()).await;
         }
         // Nothing is sent any more before the last cut: what it reads is at rest.
-        let at_rest = self.workload.come_to_rest().await;
+        self.workload.come_to_rest().await;
         self.drain.abort();
         let _ = self.drain.await;
         let _ = self.over.send(());
@@ -141,7 +141,7 @@ impl Running {
             Some(service) => Some(service.end(places.as_deref()).await),
             None => None,
         };
-        let has_places = at_rest.is_ok() && service.as_ref().is_none_or(|service| service.places);
+        let has_places = service.as_ref().is_none_or(|service| service.places);
         let kept_journals = self.journals.is_some();
         let journals = self.journals.map(|journals| journals.finish(&options.dir, has_places)).unwrap_or_default();
         let simulator = match self.simulator {

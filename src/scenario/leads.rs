@@ -11,37 +11,10 @@ use crate::journey::Journey;
 /// Most problems reported for one file: beyond that, it is probably the wrong file.
 const MOST_PROBLEMS: usize = 20;
 
-/// What the journeys ask of a lead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    /// Not known, for the journeys have mistakes of their own.
-    Anything,
-    /// No lead at all.
-    Nothing,
-    /// `email`: whole leads and Customer.io.
-    Email,
-    /// `domain` or `email`: Clay.
-    DomainOrEmail,
-}
-
-impl Need {
-    /// What all of `journeys` need.
-    pub(super) fn of<'a>(journeys: impl Iterator<Item = &'a Journey>) -> Self {
-        journeys.fold(Self::Nothing, |need, journey| match (need, journey.kind().columns) {
-            (need, []) => need,
-            (Self::Email, _) | (_, [_]) => Self::Email,
-            _ => Self::DomainOrEmail,
-        })
-    }
-
-    /// The columns of which one is needed.
-    fn columns(self) -> &'static [&'static str] {
-        match self {
-            Self::Anything | Self::Nothing => &[],
-            Self::Email => &["email"],
-            Self::DomainOrEmail => &["domain", "email"],
-        }
-    }
+/// The columns of which `journeys` need one; the strictest of theirs, and none where no journey uses leads.
+pub(super) fn needed<'a>(journeys: impl Iterator<Item = &'a Journey>) -> &'static [&'static str] {
+    let columns = journeys.map(|journey| journey.kind().columns).filter(|columns| !columns.is_empty());
+    columns.min_by_key(|columns| columns.len()).unwrap_or_default()
 }
 
 /// One thing that is wrong with a file of leads.
@@ -60,7 +33,7 @@ type Row = Map<String, Value>;
 ///
 /// # Errors
 /// The problems of the whole file, at most [`MOST_PROBLEMS`] and a line that counts the rest.
-pub(super) fn read(path: &Path, need: Need) -> Result<Vec<Row>, Vec<LeadProblem>> {
+pub(super) fn read(path: &Path, need: &[&str]) -> Result<Vec<Row>, Vec<LeadProblem>> {
     let file = File::open(path).map_err(|error| {
         vec![LeadProblem {
             message: format!("the file of leads cannot be read: {error}"),
@@ -70,7 +43,7 @@ pub(super) fn read(path: &Path, need: Need) -> Result<Vec<Row>, Vec<LeadProblem>
     read_from(file, need)
 }
 
-fn read_from(file: impl std::io::Read, need: Need) -> Result<Vec<Row>, Vec<LeadProblem>> {
+fn read_from(file: impl std::io::Read, need: &[&str]) -> Result<Vec<Row>, Vec<LeadProblem>> {
     let mut reader = ReaderBuilder::new().flexible(true).from_reader(file);
     let header = reader.byte_headers().cloned().map_err(|error| vec![unreadable(&error)])?;
     let columns = columns(&header, need)?;
@@ -100,7 +73,7 @@ fn read_from(file: impl std::io::Read, need: Need) -> Result<Vec<Row>, Vec<LeadP
 }
 
 /// The names of the columns, without spaces around them.
-fn columns(header: &ByteRecord, need: Need) -> Result<Vec<String>, Vec<LeadProblem>> {
+fn columns(header: &ByteRecord, need: &[&str]) -> Result<Vec<String>, Vec<LeadProblem>> {
     let mut problems = Problems::default();
     let mut columns: Vec<String> = Vec::new();
     for (index, cell) in header.iter().enumerate() {
@@ -120,8 +93,8 @@ fn columns(header: &ByteRecord, need: Need) -> Result<Vec<String>, Vec<LeadProbl
     }
     if header.is_empty() {
         problems.add(problem("the file is empty", "begin it with a line of column names, as in `email,domain,first_name`"));
-    } else if !need.columns().is_empty() && !need.columns().iter().any(|needed| columns.iter().any(|column| column == needed)) {
-        let needed = crate::text::any_of(need.columns());
+    } else if !need.is_empty() && !need.iter().any(|needed| columns.iter().any(|column| column == needed)) {
+        let needed = crate::text::any_of(need);
         let found: Vec<&str> = columns.iter().map(String::as_str).collect();
         problems.add(problem(
             format!("the header: the column {needed} is missing, which the journeys need"),
@@ -131,7 +104,7 @@ fn columns(header: &ByteRecord, need: Need) -> Result<Vec<String>, Vec<LeadProbl
     problems.result(columns)
 }
 
-fn row(record: &ByteRecord, columns: &[String], need: Need, row_name: &str) -> Result<Row, Vec<LeadProblem>> {
+fn row(record: &ByteRecord, columns: &[String], need: &[&str], row_name: &str) -> Result<Row, Vec<LeadProblem>> {
     if record.len() != columns.len() {
         let message = format!("{row_name}: the header has {} fields, and this row {}", columns.len(), record.len());
         return Err(vec![problem(message, "put texts that hold a comma in double quotes")]);
@@ -145,9 +118,8 @@ fn row(record: &ByteRecord, columns: &[String], need: Need, row_name: &str) -> R
         }
     }
     let filled = |column: &&str| row.get(*column).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    if problems.is_empty() && !need.columns().is_empty() && !need.columns().iter().any(filled) {
-        let present: Vec<&str> =
-            need.columns().iter().copied().filter(|needed| columns.iter().any(|column| column == needed)).collect();
+    if problems.is_empty() && !need.is_empty() && !need.iter().any(filled) {
+        let present: Vec<&str> = need.iter().copied().filter(|needed| columns.iter().any(|column| column == needed)).collect();
         let message = format!("{row_name}: {} is empty", crate::text::any_of(&present));
         problems.push(problem(message, "fill it in, or take the row out"));
     }
@@ -198,13 +170,15 @@ impl Problems {
 mod tests {
     use super::*;
 
-    fn messages(text: &[u8], need: Need) -> Vec<String> {
+    const EMAIL: &[&str] = &["email"];
+
+    fn messages(text: &[u8], need: &[&str]) -> Vec<String> {
         read_from(text, need).unwrap_err().into_iter().map(|problem| problem.message).collect()
     }
 
     #[test]
     fn rows_become_objects_keyed_by_the_columns() {
-        let rows = read_from("\u{feff}email, company \nada@example.com,\"Analytical, Ltd\"\n".as_bytes(), Need::Email).unwrap();
+        let rows = read_from("\u{feff}email, company \nada@example.com,\"Analytical, Ltd\"\n".as_bytes(), EMAIL).unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0]["email"], "ada@example.com");
         assert_eq!(rows[0]["company"], "Analytical, Ltd");
@@ -213,17 +187,17 @@ mod tests {
     #[test]
     fn a_missing_column_is_named() {
         assert_eq!(
-            messages(b"mail,domain\na@b.c,b.c\n", Need::Email),
+            messages(b"mail,domain\na@b.c,b.c\n", EMAIL),
             ["the header: the column `email` is missing, which the journeys need"]
         );
-        assert!(read_from(&b"mail,domain\na@b.c,b.c\n"[..], Need::DomainOrEmail).is_ok());
+        assert!(read_from(&b"mail,domain\na@b.c,b.c\n"[..], &["domain", "email"]).is_ok());
     }
 
     #[test]
     fn every_bad_row_is_named_with_its_column() {
         let text = b"email,name\na@b.c,A\n,B\nc@d.e\nd@e.f,\xff\xfe\n\"x\ny@z.a\",D\n , \n";
         assert_eq!(
-            messages(text, Need::Email),
+            messages(text, EMAIL),
             [
                 "row 2 (line 3): `email` is empty",
                 "row 3 (line 4): the header has 2 fields, and this row 1",
@@ -236,19 +210,19 @@ mod tests {
     #[test]
     fn either_column_is_enough_for_clay() {
         let text = b"email,domain\na@b.c,\n,b.c\n,\n";
-        assert_eq!(messages(text, Need::DomainOrEmail), ["row 3 (line 4): `domain` or `email` is empty"]);
+        assert_eq!(messages(text, &["domain", "email"]), ["row 3 (line 4): `domain` or `email` is empty"]);
     }
 
     #[test]
     fn an_empty_file_and_a_header_alone_are_refused() {
-        assert_eq!(messages(b"", Need::Anything), ["the file is empty"]);
-        assert_eq!(messages(b"email\n", Need::Email), ["the file has no leads"]);
+        assert_eq!(messages(b"", &[]), ["the file is empty"]);
+        assert_eq!(messages(b"email\n", EMAIL), ["the file has no leads"]);
     }
 
     #[test]
     fn a_header_says_what_is_wrong_with_it() {
         assert_eq!(
-            messages(b"email,email,,\xff\n", Need::Email),
+            messages(b"email,email,,\xff\n", EMAIL),
             [
                 "the header: two columns are called `email`",
                 "the header: column 3 has no name",
@@ -260,7 +234,7 @@ mod tests {
     #[test]
     fn a_wholly_wrong_file_does_not_flood() {
         let text = format!("email\n{}", " \n".repeat(50));
-        let found = messages(text.as_bytes(), Need::Email);
+        let found = messages(text.as_bytes(), EMAIL);
         assert_eq!(found.len(), 21);
         assert_eq!(found[20], "and 30 more problems in this file");
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mock_server::fault::Fault;
 use mock_server::settings::SimulationSettings;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::executor::{Load, ScenarioLoad};
 pub use crate::journey::{HttpJourney, Journey, LeadData, LeadUse, SERVICE_LEADS, ThinkTime, WeightedJourney};
@@ -16,7 +18,7 @@ use crate::threshold::Threshold;
 use crate::vendor_api::VendorAccess;
 
 use super::expectations::Expectations;
-use crate::config::{Diagnostics, Secret};
+use crate::config::{Diagnostics, Period, Secret};
 
 /// A test plan, ready to run.
 #[derive(Debug, Clone)]
@@ -167,20 +169,27 @@ pub(super) fn has_ports(simulation: &SimulationSettings) -> bool {
 }
 
 /// A service-level objective.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RawSlo")]
 pub struct Slo {
-    /// The percentile of request latency, 0 to 100.
+    /// The percentile of request latency, like 95.
+    #[schemars(range(min = 0, max = 100))]
     pub percentile: f64,
     /// Its bound.
-    pub latency: Duration,
-    /// The highest share of failed requests, 0 to 1.
+    pub latency: Period,
+    /// The highest share of failed requests, like 0.01 for one in a hundred.
+    #[schemars(range(min = 0, max = 1))]
     pub error_rate: f64,
 }
 
 /// What the capacity estimate knows about the deployment.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RawCapacity")]
 pub struct Capacity {
-    /// Whose CPU the estimate is about: `harness` by default, for it holds the integration.
+    /// Cores that one replica has.
+    #[schemars(range(min = 0.01, max = 4096))]
     pub cores: Option<f64>,
 }
 

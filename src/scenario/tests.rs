@@ -208,6 +208,7 @@ fn what_is_written_about_the_pipelines_arrives() {
         base_delay: ms(10),
         max_delay: ms(20),
         backoff: Backoff::Full,
+        jitter: 0.3,
         budget_tokens: Some(10),
         budget_ratio: 0.2,
         deadline: Some(ms(9_000)),
@@ -229,7 +230,7 @@ fn what_is_written_about_the_pipelines_arrives() {
 #[test]
 fn what_is_written_about_a_breaker_arrives() {
     let breaker = scenario(FULL).resilience[Vendor::Clay].breaker.unwrap();
-    assert_eq!(breaker.window, Window::Time { span: ms(10_000) });
+    assert_eq!((breaker.window, breaker.span), (Window::Time, ms(10_000)));
     assert_eq!((breaker.minimum_calls, breaker.failure_rate), (6, 25.0));
     assert_eq!((breaker.slow_call, breaker.slow_rate), (Some(ms(2_000)), 75.0));
     assert_eq!((breaker.cooldown, breaker.cooldown_jitter), (ms(7_000), 0.5));
@@ -266,7 +267,7 @@ fn thresholds_arrive_in_the_order_of_the_file() {
     let abort = test_plan.thresholds.iter().map(|threshold| (threshold.abort_on_fail, threshold.delay_abort_eval));
     assert_eq!(abort.collect::<Vec<_>>(), [(false, ms(0)), (false, ms(0)), (true, ms(10_000))]);
     let slo = test_plan.slo.unwrap();
-    assert_eq!((slo.percentile, slo.latency, slo.error_rate), (99.0, ms(300), 0.001));
+    assert_eq!((slo.percentile, slo.latency.0, slo.error_rate), (99.0, ms(300), 0.001));
     assert_eq!(test_plan.capacity.cores, Some(2.0));
     assert_eq!((test_plan.labels.environment.as_str(), test_plan.labels.version.as_str()), ("staging", "1.4.0"));
 }
@@ -328,7 +329,8 @@ fn a_window_alone_and_a_pattern_switched_on_have_defaults() {
     let test_plan = scenario(&format!(
         "{SHORT}[resilience]\nclay = {{ breaker = {{ window = \"count\" }} }}\ncustomer_io = {{ credits = true }}\n"
     ));
-    assert_eq!(test_plan.resilience[Vendor::Clay].breaker.unwrap().window, Window::Count { calls: 10 });
+    let breaker = test_plan.resilience[Vendor::Clay].breaker.unwrap();
+    assert_eq!((breaker.window, breaker.calls), (Window::Count, 10));
     assert_eq!(test_plan.resilience[Vendor::CustomerIo].credits.unwrap().daily_limit, 500);
 }
 
@@ -351,7 +353,8 @@ fn a_scaled_scenario_keeps_its_load_and_moves_its_timetable() {
     assert_eq!((tenth.faults[0].at, tenth.faults[0].lasts, tenth.faults[1].at), (ms(100), Some(ms(200)), ms(2_000)));
     assert_eq!(tenth.thresholds[2].delay_abort_eval, ms(1_000));
     let (clay, breaker) = (&tenth.resilience[Vendor::Clay], tenth.resilience[Vendor::Clay].breaker.unwrap());
-    assert_eq!((breaker.cooldown, breaker.half_open_max, breaker.window), (ms(700), ms(900), Window::Time { span: ms(1_000) }));
+    assert_eq!((breaker.cooldown, breaker.half_open_max), (ms(700), ms(900)));
+    assert_eq!((breaker.window, breaker.span), (Window::Time, ms(1_000)));
     assert_eq!((clay.retry.base_delay, clay.retry.max_delay), (ms(1), ms(2)));
     assert_eq!((clay.fallback.queue_base_delay, clay.fallback.drain_pacing), (ms(300), Duration::from_micros(100)));
     // How soon a breaker opens is decided by calls and timeouts, how soon it closes by its cool-down.

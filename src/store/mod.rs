@@ -9,6 +9,7 @@
 //! happens twice.
 
 pub mod bounds;
+mod durability;
 pub mod listing;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -23,6 +24,7 @@ use crate::outcome::{RestingState, Vendor};
 use crate::resilience::{Attempt, Backlog, Operation, OperationKind, Settled, Source, StoreError, UnixMillis};
 
 pub use bounds::Bounds;
+pub use durability::Durability;
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use crate::text::did_you_mean;
+use crate::text::{any_of, did_you_mean};
 
 /// Why a threshold cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -39,9 +39,6 @@ pub(super) fn one_of(known: &[&str]) -> String {
     match known {
         [] => "it takes none".to_owned(),
         [only] => format!("it must be `{only}`"),
-        [first @ .., last] => {
-            let first: Vec<String> = first.iter().map(|word| format!("`{word}`")).collect();
-            format!("it must be one of {} or `{last}`", first.join(", "))
-        }
+        several => format!("it must be one of {}", any_of(several)),
     }
 }

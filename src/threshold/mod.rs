@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub use error::{Part, ThresholdError};
 pub use metric::{Metric, MetricKind};
-pub use parser::{parse, parse_tagged};
+pub use parser::parse;
 
 /// One condition that a run must meet.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,4 +68,22 @@ pub enum Operator {
     Equal,
     /// `!=`
     NotEqual,
+}
+
+/// The comparisons as they are written; of two of the same, the one to show first.
+const OPERATORS: [(&str, Operator); 7] = [
+    ("<", Operator::Less),
+    ("<=", Operator::LessOrEqual),
+    (">", Operator::Greater),
+    (">=", Operator::GreaterOrEqual),
+    ("==", Operator::Equal),
+    ("===", Operator::Equal),
+    ("!=", Operator::NotEqual),
+];
+
+impl Operator {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        OPERATORS.iter().find(|(_, operator)| *operator == self).map_or("", |(written, _)| written)
+    }
 }

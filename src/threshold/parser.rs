@@ -29,22 +29,15 @@ use crate::units::parse_duration;
 use super::error::{Part, ThresholdError, nearest, one_of};
 use super::metric::{Metric, MetricKind};
 use super::scanner::Scanner;
-use super::{Aggregation, Operator, Threshold};
+use super::{Aggregation, OPERATORS, Operator, Threshold};
 
 /// Reads one threshold: `metric` is `http_req_duration` or `http_req_duration{vendor:clay,status:200}`, `expression` is
-/// `p(95)<500`. It does not end the run; the caller sets `abort_on_fail`.
+/// `p(95)<500`, and `user_tags` are those that the plan gives to its samples. It does not end the run; the caller sets
+/// `abort_on_fail`.
 ///
 /// # Errors
 /// At the first thing that is wrong: where it is, and what would be right.
-pub fn parse(metric: &str, expression: &str) -> Result<Threshold, ThresholdError> {
-    parse_tagged(metric, expression, &[])
-}
-
-/// As [`parse`], for a plan that gives `user_tags` to its samples.
-///
-/// # Errors
-/// As [`parse`].
-pub fn parse_tagged(metric: &str, expression: &str, user_tags: &[&str]) -> Result<Threshold, ThresholdError> {
+pub fn parse(metric: &str, expression: &str, user_tags: &[&str]) -> Result<Threshold, ThresholdError> {
     let (parsed_metric, tags) = parse_metric(metric, user_tags)?;
     let (aggregation, operator, limit) = parse_expression(expression, parsed_metric)?;
     Ok(Threshold {
@@ -192,17 +185,6 @@ fn parse_percentile(name: &str, span: &Range<usize>, metric: Metric) -> Result<A
     Err(in_expression(span.clone(), message, help))
 }
 
-/// Longer ones first: `<` begins `<=`.
-const OPERATORS: [(&str, Operator); 7] = [
-    ("<=", Operator::LessOrEqual),
-    ("<", Operator::Less),
-    (">=", Operator::GreaterOrEqual),
-    (">", Operator::Greater),
-    ("===", Operator::Equal),
-    ("==", Operator::Equal),
-    ("!=", Operator::NotEqual),
-];
-
 fn parse_operator(scanner: &mut Scanner<'_>) -> Result<Operator, ThresholdError> {
     let start = scanner.at();
     let (written, span) = scanner.clone().take_while(|c| matches!(c, '<' | '>' | '=' | '!'));
@@ -285,7 +267,7 @@ mod tests {
     use super::*;
 
     fn condition(metric: &str, expression: &str) -> (Aggregation, Operator, f64) {
-        let parsed = parse(metric, expression).unwrap_or_else(|error| panic!("{metric}: {expression}: {error}"));
+        let parsed = parse(metric, expression, &[]).unwrap_or_else(|error| panic!("{metric}: {expression}: {error}"));
         (parsed.aggregation, parsed.operator, parsed.limit)
     }
 
@@ -314,21 +296,21 @@ mod tests {
 
     #[test]
     fn tags_are_read_in_order_without_quotes() {
-        let parsed = parse("http_req_duration{vendor:clay, name:\"clay.webhook\",status: 200}", "p(95)<500").unwrap();
+        let parsed = parse("http_req_duration{vendor:clay, name:\"clay.webhook\",status: 200}", "p(95)<500", &[]).unwrap();
         let tags: Vec<_> = parsed.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         assert_eq!(tags, [("vendor", "clay"), ("name", "clay.webhook"), ("status", "200")]);
         assert_eq!(parsed.source, "http_req_duration{vendor:clay, name:\"clay.webhook\",status: 200}: p(95)<500");
-        assert_eq!(parse("checks{check:status is 200}", "rate>0.9").unwrap().tags[0].1, "status is 200");
+        assert_eq!(parse("checks{check:status is 200}", "rate>0.9", &[]).unwrap().tags[0].1, "status is 200");
     }
 
     #[test]
     fn a_tag_of_the_plan_selects_samples_and_nothing_else() {
-        let parsed = parse_tagged("http_req_duration{team:growth,vendor:clay}", "p(95)<500", &["team"]).unwrap();
+        let parsed = parse("http_req_duration{team:growth,vendor:clay}", "p(95)<500", &["team"]).unwrap();
         assert_eq!(parsed.tags[0], ("team".to_owned(), "growth".to_owned()));
-        assert!(parse_tagged("iterations{team:growth,scenario:spike}", "count>1", &["team"]).is_ok());
-        let typo = parse_tagged("http_reqs{taem:growth}", "count>1", &["team"]).unwrap_err();
+        assert!(parse("iterations{team:growth,scenario:spike}", "count>1", &["team"]).is_ok());
+        let typo = parse("http_reqs{taem:growth}", "count>1", &["team"]).unwrap_err();
         assert_eq!(typo.help, "did you mean `team`?");
-        assert!(parse_tagged("breaker_open_seconds{team:growth}", "count<1", &["team"]).is_err());
+        assert!(parse("breaker_open_seconds{team:growth}", "count<1", &["team"]).is_err());
     }
 
     /// Each row: the two texts, what the error points at, and words of its message and help.
@@ -363,7 +345,7 @@ mod tests {
             ("leads_lost", "count<1e3", "1e3", "not a number", "digits"),
         ];
         for (metric, expression, pointed, message, help) in cases {
-            let error = parse(metric, expression).expect_err(expression);
+            let error = parse(metric, expression, &[]).expect_err(expression);
             let text = if error.part == Part::Metric { metric } else { expression };
             assert_eq!(&text[error.span.clone()], pointed, "{metric}: {expression}: {error}");
             assert!(error.message.contains(message), "{metric}: {expression}: {error}");
@@ -374,7 +356,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_parser_panic(metric in ".{0,40}", expression in ".{0,40}") {
-            let _ = parse(&metric, &expression);
+            let _ = parse(&metric, &expression, &[]);
         }
 
         #[test]
@@ -382,7 +364,7 @@ mod tests {
             metric in "(http_req_duration|checks|queue_depth)(\\{[a-z:,é\"' }]{0,12})?",
             expression in "(p\\([0-9.é]{0,4}\\)?|avg|rate|value) ?[<>=!]{0,3} ?[0-9.]{0,4}(ms|s|%|µ)?",
         ) {
-            if let Err(error) = parse(&metric, &expression) {
+            if let Err(error) = parse(&metric, &expression, &[]) {
                 let text = if error.part == Part::Metric { &metric } else { &expression };
                 prop_assert!(text.get(error.span.clone()).is_some(), "{error:?}");
             }

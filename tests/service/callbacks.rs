@@ -40,7 +40,7 @@ async fn waiting(service: &Fixture) -> (String, Value) {
 async fn what_clay_finds_is_kept_and_told_to_customer_io_however_often_it_calls() {
     let mut settings = vendor_settings();
     let twice = FaultKind::Webhook { how: WebhookFault::Twice };
-    settings.faults = vec![Fault::new("twice", twice).on_vendor(SimulatedVendor::Clay)];
+    settings.faults = vec![Fault { vendor: Some(SimulatedVendor::Clay), ..Fault::new("twice", twice) }];
     let vendors = SimulatedVendors::start(settings).await.unwrap();
     vendors.start_timetable();
     let service = start(Some(&vendors), "", "").await;

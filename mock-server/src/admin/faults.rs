@@ -7,9 +7,8 @@ use serde::Serialize;
 use super::operation::{Call, Nothing, Required};
 use super::reply::{Created, Done, Json};
 use super::unknown::not_found;
-use crate::duration::micros;
+use crate::fault::FaultProblem;
 use crate::fault::form::{FaultForm, HowName, KindName};
-use crate::fault::{FaultProblem, Wrong};
 use crate::refusal::{Problem, Refusal};
 use crate::running::Simulation;
 use crate::timetable::{AddError, FaultPhase, FaultState};
@@ -17,20 +16,10 @@ use crate::timetable::{AddError, FaultPhase, FaultState};
 /// A fault and how it stands.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct FaultView {
-    /// The fault, as it can be added again.
-    fault: FaultForm,
+    #[serde(flatten)]
+    state: FaultState,
     /// What it does, in words.
     description: String,
-    /// Where it is in its life.
-    state: FaultPhase,
-    /// It was added by hand, and is not of the timetable.
-    by_hand: bool,
-    /// Microseconds until it begins; null unless it is scheduled, and while the timetable's clock has not started.
-    begins_in_us: Option<u64>,
-    /// Microseconds until it ends; null where it is over, where that is not known yet, and where it lasts until it is removed.
-    ends_in_us: Option<u64>,
-    /// Requests and callbacks that it has hit so far, or the connections that it has dropped.
-    hits: u64,
 }
 
 /// A kind of fault, and what can be said of it.
@@ -41,7 +30,7 @@ pub(super) struct KindView {
     /// The fields that it takes beside those that every fault takes.
     keys: &'static [&'static str],
     /// Those of them that it needs.
-    required: Vec<String>,
+    required: Vec<&'static str>,
     /// What `how` can be.
     ways: &'static [HowName],
 }
@@ -51,7 +40,7 @@ pub(super) async fn list(call: Call) -> Result<Json<Vec<FaultView>>, Refusal> {
 }
 
 pub(super) async fn kinds(_: Call) -> Result<Json<Vec<KindView>>, Refusal> {
-    let view = |kind: KindName| KindView { kind, keys: kind.keys(), required: required(kind), ways: kind.ways() };
+    let view = |kind: KindName| KindView { kind, keys: kind.keys(), required: kind.needed().collect(), ways: kind.ways() };
     Ok(Json(KindName::ALL.into_iter().map(view).collect()))
 }
 
@@ -86,22 +75,8 @@ pub(super) async fn clear(call: Call) -> Result<Done, Refusal> {
 
 impl From<FaultState> for FaultView {
     fn from(state: FaultState) -> Self {
-        Self {
-            description: state.fault.describe(),
-            fault: FaultForm::from(&state.fault),
-            state: state.phase,
-            by_hand: state.by_hand,
-            begins_in_us: state.begins_in.map(micros),
-            ends_in_us: state.ends_in.map(micros),
-            hits: state.hits,
-        }
+        Self { description: state.fault.describe(), state }
     }
-}
-
-/// What a form of nothing but a name and this kind lacks.
-fn required(kind: KindName) -> Vec<String> {
-    let problems = FaultForm::new("any", kind).check().err().unwrap_or_default();
-    problems.into_iter().filter(|problem| problem.wrong == Wrong::Missing).map(|problem| problem.field).collect()
 }
 
 fn living(simulation: &Simulation, name: &str) -> Option<FaultState> {

@@ -112,14 +112,14 @@ async fn apart<T: Send + 'static>(context: &Context, read: impl FnOnce(&Simulati
 }
 
 fn overview(vendor: &dyn Vendor) -> Overview {
-    let glance = |name: &&'static str| {
+    let glance = |name: &'static str| {
         let glance = match vendor.section(name)? {
             Value::Array(items) => Glance::Items { items: items.len() },
             whole => Glance::Whole(whole),
         };
-        Some((*name, glance))
+        Some((name, glance))
     };
-    vendor.sections().iter().filter_map(glance).collect()
+    vendor.sections().into_iter().filter_map(glance).collect()
 }
 
 fn named(name: &str) -> Result<SimulatedVendor, Refusal> {
@@ -129,7 +129,7 @@ fn named(name: &str) -> Result<SimulatedVendor, Refusal> {
 
 fn value(simulation: &Simulation, vendor: &str, section: &str) -> Result<Value, Refusal> {
     let vendor = simulation.vendor(named(vendor)?);
-    vendor.section(section).ok_or_else(|| not_found("section", section, vendor.sections()))
+    vendor.section(section).ok_or_else(|| not_found("section", section, &vendor.sections()))
 }
 
 fn page(items: Vec<Value>, paging: &Paging) -> Result<Section, Refusal> {

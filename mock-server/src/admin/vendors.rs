@@ -21,13 +21,13 @@ pub(super) struct VendorInfo {
     /// The names of its routes, as faults and the ledger use them.
     routes: &'static [&'static str],
     /// The names of the parts of its state.
-    sections: &'static [&'static str],
+    sections: Vec<&'static str>,
 }
 
 pub(super) async fn list(call: Call) -> Result<Json<Vec<VendorInfo>>, Refusal> {
     let simulation = &call.context.simulation;
     let info = |vendor: SimulatedVendor| {
-        let url = simulation.vendors[vendor].url();
+        let url = simulation.vendors[&vendor].url();
         VendorInfo {
             vendor,
             https_url: crate::text::over_tls(&url),

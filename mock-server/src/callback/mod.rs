@@ -17,15 +17,9 @@ use crate::simulated::clay::Clay;
 pub(crate) use post::{HttpPost, InProcess, Post};
 use sender::{Judge, Sender};
 
-/// The task that makes callbacks. Dropped, it makes no more.
-#[derive(Debug)]
-pub(crate) struct Callbacks(#[expect(dead_code, reason = "it is kept so that the task lives")] JoinSet<()>);
-
-impl Callbacks {
-    /// Makes the callbacks of `clay` from now on. Must be called within a tokio runtime.
-    pub(crate) fn start(clay: Arc<Clay>, judge: Judge, post: impl Post) -> Self {
-        Self(JoinSet::from_iter([Sender::new(clay, judge, post).run()]))
-    }
+/// Starts the task that makes the callbacks of `clay`; dropped, it makes no more. Must be called within a tokio runtime.
+pub(crate) fn start(clay: Arc<Clay>, judge: Judge, post: impl Post) -> JoinSet<()> {
+    JoinSet::from_iter([Sender::new(clay, judge, post).run()])
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ struct Bench {
     clay: Arc<Clay>,
     received: mpsc::UnboundedReceiver<(Instant, http::Request<Bytes>)>,
     start: Instant,
-    _task: Callbacks,
+    _task: JoinSet<()>,
 }
 
 impl Bench {
@@ -62,7 +62,7 @@ impl Bench {
         let clay = Arc::new(Clay::new(settings, Seed(1), DayClock::machine()));
         let (sender, received) = mpsc::unbounded_channel();
         let receiver = Receiver { answers: Arc::new(Mutex::new(answers.iter().copied().collect())), received: sender };
-        let task = Callbacks::start(clay.clone(), judge, receiver);
+        let task = start(clay.clone(), judge, receiver);
         Self { clay, received, start: Instant::now(), _task: task }
     }
 

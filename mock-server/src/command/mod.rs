@@ -2,6 +2,7 @@
 
 mod args;
 mod config_file;
+mod signals;
 mod values;
 mod welcome;
 
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 
 pub use args::{ArgsProblem, Limits, MockArgs, TOKEN_VARIABLE};
 pub use config_file::{ConfigFileError, Placed};
+pub use signals::Signals;
 use welcome::{summary, welcome};
 
 use crate::process::serve_stdio;
@@ -35,33 +37,19 @@ pub fn run(args: &MockArgs) -> ExitCode {
 async fn serve_by_hand(args: &MockArgs) -> Result<(), String> {
     let settings = args.settings(|name| std::env::var(name).ok()).map_err(|problem| problem.to_string())?;
     // Before the first line is printed, so that a caller that has read it can end the program properly.
-    let ended = signals().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let mut ended = Signals::take_over().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let vendors = SimulatedVendors::start(settings.clone()).await.map_err(|error| error.to_string())?;
     if args.start_timetable {
         vendors.start_timetable();
     }
     // Serving goes on without a reader.
     let _ = io::stdout().write_all(welcome(&vendors, &settings, args).as_bytes());
-    ended.await;
+    ended.next().await;
     let counts = vendors.counts();
     let problems = vendors.shutdown().await;
     let _ = io::stdout().write_all(summary(&counts).as_bytes());
     // The requests were served, but the ledger is not complete.
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\nerror: ")) }
-}
-
-/// Resolves at the first SIGINT or SIGTERM. The handlers are in place when this returns.
-fn signals() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            // Either one ends the program.
-            biased;
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }
 
 fn fail(reason: &str) -> ExitCode {

@@ -41,7 +41,7 @@ impl FaultyVendor {
         let moment = Moment { now, date: self.clock.date(now) };
         for fault in active.0.iter() {
             // An end is final, but for what happens to any answer, another fault's included.
-            if !(fault.may_end && judged.has_ended()) {
+            if !(fault.may_end() && judged.has_ended()) {
                 let verdict = fault.judge(self.vendor(), judged.record.route, request, moment);
                 judged.take(fault, verdict);
             }

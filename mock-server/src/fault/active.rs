@@ -21,21 +21,14 @@ use crate::wire::Script;
 pub(crate) struct ActiveFault {
     /// Its name, for the ledger.
     pub(crate) name: Arc<str>,
-    /// It may answer a request, or close its connection, in the vendor's place. What never does is also put before requests
-    /// that another fault has ended.
-    pub(crate) may_end: bool,
+    fault: Fault,
     effect: Box<dyn Effect>,
-    routes: Vec<String>,
-    customers: Vec<String>,
-    every: Option<u64>,
     /// Requests in scope so far, for `every`.
     seen: AtomicU64,
     share: Share,
     /// What the share grows and shrinks by; `None` where it does not.
     ramp: Option<Ramp>,
     rank: (KindName, usize),
-    refuses: bool,
-    drops: bool,
     hits: Arc<AtomicU64>,
 }
 
@@ -45,19 +38,20 @@ impl ActiveFault {
         let is_ramped = !(fault.ramp_up.is_zero() && fault.ramp_down.is_zero());
         Self {
             name: fault.name.as_str().into(),
-            may_end: fault.kind.may_end(),
+            fault: fault.clone(),
             effect: fault.effect(seed, vendor, began),
-            routes: fault.routes.clone(),
-            customers: fault.customers.clone(),
-            every: fault.every.map(u64::from),
             seen: AtomicU64::new(0),
             share: Share::new(fault.share, seed, &fault.name),
             ramp: (is_ramped && !fault.kind.word().facts().ramps_in_size).then(|| fault.ramp(began)),
             rank: (fault.kind.word(), index),
-            refuses: fault.kind == FaultKind::Outage { how: Outage::Refuse },
-            drops: fault.kind == FaultKind::Outage { how: Outage::Drop },
             hits: Arc::default(),
         }
+    }
+
+    /// Whether it may answer a request, or close its connection, in the vendor's place. What never does is also put before
+    /// requests that another fault has ended.
+    pub(crate) fn may_end(&self) -> bool {
+        self.fault.kind.may_end()
     }
 
     /// The same, counting what it hits together with others.
@@ -94,15 +88,15 @@ impl ActiveFault {
     }
 
     fn is_in_scope(&self, vendor: &dyn Vendor, route: &str, request: &Request<'_>) -> bool {
-        let is_route = self.routes.is_empty() || self.routes.iter().any(|named| named == route);
+        let is_route = self.fault.routes.is_empty() || self.fault.routes.iter().any(|named| named == route);
         is_route
-            && (self.customers.is_empty()
-                || vendor.subject(request).is_some_and(|subject| self.customers.iter().any(|named| *named == *subject)))
+            && (self.fault.customers.is_empty()
+                || vendor.subject(request).is_some_and(|subject| self.fault.customers.iter().any(|named| *named == *subject)))
     }
 
     /// Whether it is the nth in scope, where only every nth is hit.
     fn is_in_turn(&self) -> bool {
-        self.every.is_none_or(|every| (self.seen.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(every))
+        self.fault.every.is_none_or(|every| (self.seen.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(u64::from(every)))
     }
 
     fn strength(&self, now: Instant) -> f64 {
@@ -127,18 +121,18 @@ pub(crate) struct ActiveFaults(pub(crate) Arc<[Arc<ActiveFault>]>);
 impl ActiveFaults {
     /// Whether connections are refused.
     pub(crate) fn refuse_connections(&self) -> bool {
-        self.0.iter().any(|fault| fault.refuses)
+        self.0.iter().any(|active| active.fault.kind == FaultKind::Outage { how: Outage::Refuse })
     }
 
     /// Whether a connection that has been accepted is to be closed at once; then it counts as a hit.
     pub(crate) fn drops_connection(&self) -> bool {
-        let dropping = self.0.iter().filter(|fault| fault.drops);
+        let dropping = self.0.iter().filter(|active| active.fault.kind == FaultKind::Outage { how: Outage::Drop });
         dropping.inspect(|fault| _ = fault.hits.fetch_add(1, Ordering::Relaxed)).count() > 0
     }
 
     /// The faults that close open connections as they begin, by name.
     pub(crate) fn closing(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.0.iter().filter(|fault| fault.refuses || fault.drops).map(|fault| &fault.name)
+        self.0.iter().filter(|active| active.fault.kind.is_of_connections()).map(|fault| &fault.name)
     }
 
     /// The keys that the vendor accepts beside its own.

@@ -6,11 +6,12 @@
 
 use http::StatusCode;
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Moment, Verdict};
+use super::{Begun, Effect, Facts, FaultProblem, Moment, Verdict};
 use crate::secret::Secret;
 use crate::simulated::{Request, Vendor};
 
-pub(super) const FACTS: Facts = Facts { keys: &["status", "new_key"], ..Facts::NONE };
+pub(super) const FACTS: Facts =
+    Facts { keys: &["status", "new_key"], defaults: |form| _ = form.status.get_or_insert(401), ..Facts::NONE };
 
 pub(super) fn describe(status: &u16, new_key: &Option<Secret>) -> String {
     let way_out = if new_key.is_some() { " without the new key" } else { "" };
@@ -29,14 +30,6 @@ pub(super) fn check(status: &u16, new_key: &Option<Secret>, problems: &mut Vec<F
             "give one, or leave it out to refuse every request",
         ));
     }
-}
-
-pub(super) fn read(form: &FaultForm, _: &mut Vec<FaultProblem>) -> Option<(u16, Option<Secret>)> {
-    Some((form.status.unwrap_or(401), form.new_key.clone()))
-}
-
-pub(super) fn write(status: &u16, new_key: &Option<Secret>, form: &mut FaultForm) {
-    (form.status, form.new_key) = (Some(*status), new_key.clone());
 }
 
 pub(super) fn effect(status: &u16, new_key: &Option<Secret>, _: Begun<'_>) -> Box<dyn Effect> {

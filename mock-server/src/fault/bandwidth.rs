@@ -8,13 +8,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Ramp, body};
+use super::{Begun, Effect, Facts, FaultProblem, Ramp, body};
 use crate::wire::Script;
 
 /// Pieces a second.
 const PIECES_A_SECOND: u64 = 20;
 
-pub(super) const FACTS: Facts = Facts { keys: &["bytes_per_second"], ramps_in_size: true, ..Facts::NONE };
+pub(super) const FACTS: Facts = Facts {
+    keys: &["bytes_per_second"],
+    needs: &[("bytes_per_second", "bytes_per_second = 1000")],
+    ramps_in_size: true,
+    ..Facts::NONE
+};
 
 pub(super) fn describe(bytes_per_second: &u64) -> String {
     format!("bandwidth of {bytes_per_second} bytes/s")
@@ -25,14 +30,6 @@ pub(super) fn check(bytes_per_second: &u64, problems: &mut Vec<FaultProblem>) {
         let help = "it must be at least 1; for no answer at all use a fault of kind `hang`";
         problems.push(FaultProblem::value("bytes_per_second", "at 0 bytes a second nothing would ever come", help));
     }
-}
-
-pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(u64,)> {
-    Some((form.needed(form.bytes_per_second, "bytes_per_second", "bytes_per_second = 1000", problems)?,))
-}
-
-pub(super) fn write(bytes_per_second: &u64, form: &mut FaultForm) {
-    form.bytes_per_second = Some(*bytes_per_second);
 }
 
 pub(super) fn effect(bytes_per_second: &u64, begun: Begun<'_>) -> Box<dyn Effect> {

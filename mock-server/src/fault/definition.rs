@@ -19,39 +19,60 @@ use crate::simulated::SimulatedVendor;
 /// # use std::time::Duration;
 /// use mock_server::fault::{Fault, FaultKind, SimulatedVendor};
 ///
-/// let storm = Fault::new("storm", FaultKind::Error { status: 503, body: None })
-///     .on_vendor(SimulatedVendor::Clay)
-///     .with_share(0.3)
-///     .begins_at(Duration::from_secs(10))
-///     .lasting(Duration::from_secs(5));
+/// let storm = Fault {
+///     vendor: Some(SimulatedVendor::Clay),
+///     share: 0.3,
+///     at: Duration::from_secs(10),
+///     lasts: Some(Duration::from_secs(5)),
+///     ..Fault::new("storm", FaultKind::Error { status: 503, body: None })
+/// };
 /// assert_eq!(storm.describe(), "status 503, 30 % of clay");
 /// assert!(storm.validate().is_ok());
 /// ```
+///
+/// It is read and written as the keys of a [`FaultForm`](super::form::FaultForm), without being checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Fault {
     /// Its name, unique in the timetable and among the faults that are alive.
     pub name: String,
     /// Whom it hits; `None` for both vendors.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor: Option<SimulatedVendor>,
     /// Routes that it hits, by name (`clay.webhook`); empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<String>,
     /// Whose requests it hits: customers' identifiers at Customer.io, leads' e-mail addresses at Clay; empty for every request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub customers: Vec<String>,
     /// Start, from the beginning of the load; of a fault by hand, from the moment at which it is added.
+    #[serde(default, with = "crate::duration::text", skip_serializing_if = "Duration::is_zero")]
     pub at: Duration,
     /// Length; `None` until it is removed.
+    #[serde(default, with = "crate::duration::text", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Duration>,
     /// Share of the requests in its scope that it hits, 0 to 1.
+    #[serde(default = "whole", skip_serializing_if = "is_whole")]
     pub share: f64,
     /// It hits every nth request in its scope, counted by arrival from its start; `None` for no counting.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<u32>,
     /// How long it takes at its start to grow from nothing to its full strength.
+    #[serde(default, with = "crate::duration::text", skip_serializing_if = "Duration::is_zero")]
     pub ramp_up: Duration,
     /// How long it takes at its end to shrink from its full strength to nothing.
+    #[serde(default, with = "crate::duration::text", skip_serializing_if = "Duration::is_zero")]
     pub ramp_down: Duration,
     /// What it does.
+    #[serde(flatten)]
     pub kind: FaultKind,
+}
+
+const fn whole() -> f64 {
+    1.0
+}
+
+fn is_whole(share: &f64) -> bool {
+    *share >= 1.0
 }
 
 impl Fault {
@@ -70,54 +91,6 @@ impl Fault {
             ramp_down: Duration::ZERO,
             kind,
         }
-    }
-
-    /// Of one vendor only.
-    #[must_use]
-    pub fn on_vendor(self, vendor: SimulatedVendor) -> Self {
-        Self { vendor: Some(vendor), ..self }
-    }
-
-    /// Of these routes only, by name (`clay.webhook`).
-    #[must_use]
-    pub fn on_routes<S: Into<String>>(self, routes: impl IntoIterator<Item = S>) -> Self {
-        Self { routes: routes.into_iter().map(Into::into).collect(), ..self }
-    }
-
-    /// For the requests of these customers only.
-    #[must_use]
-    pub fn on_customers<S: Into<String>>(self, customers: impl IntoIterator<Item = S>) -> Self {
-        Self { customers: customers.into_iter().map(Into::into).collect(), ..self }
-    }
-
-    /// Beginning at this time.
-    #[must_use]
-    pub fn begins_at(self, at: Duration) -> Self {
-        Self { at, ..self }
-    }
-
-    /// Over after this time.
-    #[must_use]
-    pub fn lasting(self, lasts: Duration) -> Self {
-        Self { lasts: Some(lasts), ..self }
-    }
-
-    /// For this share of the requests, 0 to 1.
-    #[must_use]
-    pub fn with_share(self, share: f64) -> Self {
-        Self { share, ..self }
-    }
-
-    /// For every nth request.
-    #[must_use]
-    pub fn every(self, nth: u32) -> Self {
-        Self { every: Some(nth), ..self }
-    }
-
-    /// Growing to its full strength, and shrinking at its end, over these times.
-    #[must_use]
-    pub fn ramping(self, up: Duration, down: Duration) -> Self {
-        Self { ramp_up: up, ramp_down: down, ..self }
     }
 
     /// When it is over, from the beginning of the load; `None` for one that lasts until it is removed.

@@ -40,11 +40,12 @@ pub(crate) enum Verdict {
 
 /// What happens to a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "how", rename_all = "snake_case")]
 pub enum WebhookFault {
     /// It comes later.
     Late {
         /// By how much.
+        #[serde(with = "crate::duration::text")]
         by: Duration,
     },
     /// It comes twice.

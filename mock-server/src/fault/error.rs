@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Moment, Verdict};
+use super::{Begun, Effect, Facts, FaultProblem, Moment, Verdict};
 use crate::simulated::{Answer, Request, Vendor};
 
-pub(super) const FACTS: Facts = Facts { keys: &["status", "body"], ..Facts::NONE };
+pub(super) const FACTS: Facts = Facts { keys: &["status", "body"], needs: &[("status", "status = 503")], ..Facts::NONE };
 
 pub(super) fn describe(status: &u16, body: &Option<String>) -> String {
     match body {
@@ -26,14 +26,6 @@ pub(super) fn check(status: &u16, body: &Option<String>, problems: &mut Vec<Faul
     if body.as_ref().is_some_and(|body| body.len() > LONGEST_BODY) {
         problems.push(FaultProblem::value("body", "the body is over 1 MiB", "give a shorter one"));
     }
-}
-
-pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(u16, Option<String>)> {
-    Some((form.needed(form.status, "status", "status = 503", problems)?, form.body.clone()))
-}
-
-pub(super) fn write(status: &u16, body: &Option<String>, form: &mut FaultForm) {
-    (form.status, form.body) = (Some(*status), body.clone());
 }
 
 pub(super) fn effect(status: &u16, body: &Option<String>, _: Begun<'_>) -> Box<dyn Effect> {

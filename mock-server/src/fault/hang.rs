@@ -5,7 +5,7 @@
 
 use tokio::time::Instant;
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem};
+use super::{Begun, Effect, Facts, FaultProblem};
 use crate::wire::{End, Script};
 
 pub(super) const FACTS: Facts = Facts::NONE;
@@ -15,12 +15,6 @@ pub(super) fn describe() -> String {
 }
 
 pub(super) fn check(_: &mut Vec<FaultProblem>) {}
-
-pub(super) fn read(_: &FaultForm, _: &mut Vec<FaultProblem>) -> Option<()> {
-    Some(())
-}
-
-pub(super) fn write(_: &mut FaultForm) {}
 
 pub(super) fn effect(_: Begun<'_>) -> Box<dyn Effect> {
     Box::new(Hang)

@@ -1,11 +1,8 @@
-//! The keys of a fault as it is written, and how the kinds read theirs.
+//! The keys of a fault as it is written.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::IntoDeserializer;
-use serde::de::value::Error;
 use serde::{Deserialize, Serialize};
 
-use super::problem::{FaultProblem, Wrong};
 use super::words::{HowName, KindName, WhenName};
 use crate::duration::Period;
 use crate::latency::LatencyForm;
@@ -14,7 +11,7 @@ use crate::secret::Secret;
 use crate::simulated::{SimulatedVendor, routes};
 
 /// A fault as it is written. Which keys it takes beside the first eleven depends on its kind.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultForm {
     /// Its name in lists and reports; unique.
@@ -23,7 +20,6 @@ pub struct FaultForm {
     /// What it does.
     pub kind: KindName,
     /// Whom it hits; both vendors when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<SimulatedVendor>,
     /// The routes that it hits, like "clay.webhook"; all of them when left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -33,77 +29,56 @@ pub struct FaultForm {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub customers: Vec<String>,
     /// When it begins, from the start of the load, or from now for a fault added by hand; at once when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Period>,
     /// How long it lasts; until it is removed when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Period>,
     /// The share of requests that it hits, 0 to 1; all when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1))]
     pub share: Option<f64>,
     /// It hits every nth request, counted by arrival; not beside `share`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub every: Option<u32>,
     /// How long it takes to grow to its full strength; no time when left out. `latency` and `bandwidth` grow in size, all
     /// others in their share of requests.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ramp_up: Option<Period>,
     /// How long it takes to shrink to nothing at its end; no time when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ramp_down: Option<Period>,
     /// `outage`: in which way the vendor is gone; `refuse` when left out. `lost_answer`: how the client notices; `close` when
     /// left out. `malformed`: what is wrong; `json` when left out. `webhook`: what happens to callbacks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub how: Option<HowName>,
     /// `error`: the status. `auth`: 401 or 403; 401 when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 400, max = 599))]
     pub status: Option<u16>,
     /// `error`: the body; the vendor's own for that status when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// `rate_limit`: requests a second that are let through.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.001, max = 1_000_000))]
     pub rate: Option<f64>,
     /// `rate_limit`: requests that are let through at once; 1 when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub burst: Option<u32>,
     /// `rate_limit`: how the answer says when to come back; `seconds` when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<RetryAfterStyle>,
     /// `latency`: the delay added to the vendor's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub add: Option<LatencyForm>,
     /// `latency`: what the delay varies by, either way; nothing when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jitter: Option<Period>,
     /// `reset`: at which point; `before` the answer when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<WhenName>,
     /// `truncate` and `reset` within the answer: bytes of the body that still come. Of a reset, half when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// `slow_body`: bytes of a piece; 1 when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub chunk: Option<u64>,
     /// `slow_body`: the pause between pieces.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Period>,
     /// `bandwidth`: bytes of the body a second.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub bytes_per_second: Option<u64>,
     /// `auth`: the key that is right while the fault is active; none is when left out. It is simulated: no place for a real one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub new_key: Option<Secret>,
     /// `webhook`, callbacks that are `late`: by how much.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Period>,
 }
 
@@ -111,44 +86,4 @@ pub struct FaultForm {
 fn list_of_routes(_: &mut SchemaGenerator) -> Schema {
     let names: Vec<&str> = routes().map(|route| route.name).collect();
     json_schema!({ "type": "array", "items": { "type": "string", "enum": names } })
-}
-
-impl FaultForm {
-    /// A form without anything but a name and a kind.
-    pub fn new(name: impl Into<String>, kind: KindName) -> Self {
-        Self { name: name.into(), kind, ..Self::default() }
-    }
-
-    /// The value of a key that the kind needs; `None` where it is missing, which is added to `problems`.
-    pub(super) fn needed<T>(&self, value: Option<T>, key: &str, example: &str, problems: &mut Vec<FaultProblem>) -> Option<T> {
-        if value.is_none() {
-            problems.push(FaultProblem {
-                field: key.to_owned(),
-                problem: format!("a fault of kind `{}` needs `{key}`", self.kind.as_str()),
-                help: format!("add `{example}`"),
-                wrong: Wrong::Missing,
-            });
-        }
-        value
-    }
-
-    /// `how`, or a default, as a type of the kind's own; `None` where it is another kind's, which is added to `problems`.
-    pub(super) fn way<'de, T>(&self, default: HowName, ways: &[HowName], problems: &mut Vec<FaultProblem>) -> Option<T>
-    where
-        T: Deserialize<'de>,
-    {
-        let how = self.how.unwrap_or(default);
-        let way = T::deserialize(IntoDeserializer::<Error>::into_deserializer(how.as_str())).ok();
-        if way.is_none() {
-            let problem = format!("`how` cannot be `{}` for a fault of kind `{}`", how.as_str(), self.kind.as_str());
-            let ways: Vec<String> = ways.iter().map(|way| format!("`{}`", way.as_str())).collect();
-            problems.push(FaultProblem::value("how", problem, format!("it can be {}", ways.join(", "))));
-        }
-        way
-    }
-}
-
-/// A way of a kind's own as `how` says it.
-pub(super) fn how(way: impl Serialize) -> Option<HowName> {
-    HowName::deserialize(serde_json::to_value(way).ok()?).ok()
 }

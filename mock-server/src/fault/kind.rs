@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::{Begun, Effect};
 use super::facts::Facts;
-use super::keys::FaultForm;
 use super::outage::Outage;
 use super::problem::FaultProblem;
 use super::table::every_kind;
@@ -32,8 +31,10 @@ macro_rules! kinds {
         ///    a bandwidth; a reset within a body that is truncated before it comes at the cut; and of an answer that is lost
         ///    nothing is left to be cut. Whether the vendor is asked is the decision of the first of them.
         /// 5. webhook: it acts on the vendor's callbacks, never on requests.
+        ///
+        /// It is read and written as the keys of a [`FaultForm`](super::form::FaultForm).
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
         pub enum FaultKind { $($(#[$doc])* $variant $({ $($(#[$about])* $parameter: $type,)* })?,)* }
 
         impl FaultKind {
@@ -55,22 +56,6 @@ macro_rules! kinds {
             /// Its effect since a moment.
             pub(super) fn effect(&self, begun: Begun<'_>) -> Box<dyn Effect> {
                 match self { $(Self::$variant $({ $($parameter,)* })? => super::$file::effect($($($parameter,)*)? begun),)* }
-            }
-
-            /// What the keys of a form say; `None` where a key that it needs is missing or of another kind, which is added to
-            /// `problems`.
-            pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<Self> {
-                Some(match form.kind {
-                    $(KindName::$variant => {
-                        let ($($($parameter,)*)?) = super::$file::read(form, problems)?;
-                        Self::$variant $({ $($parameter,)* })?
-                    })*
-                })
-            }
-
-            /// Writes its parameters into the keys of a form.
-            pub(super) fn write(&self, form: &mut FaultForm) {
-                match self { $(Self::$variant $({ $($parameter,)* })? => super::$file::write($($($parameter,)*)? form),)* }
             }
         }
 
@@ -113,6 +98,11 @@ impl KindName {
     /// The keys of its own that it takes.
     pub fn keys(self) -> &'static [&'static str] {
         self.facts().keys
+    }
+
+    /// Those of them that must be given.
+    pub fn needed(self) -> impl Iterator<Item = &'static str> {
+        self.facts().needs.iter().map(|(key, _)| *key)
     }
 
     /// What `how` can be.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Moment, Ramp, Verdict};
-use crate::duration::{Period, format_duration};
+use super::{Begun, Effect, Facts, FaultProblem, Moment, Ramp, Verdict};
+use crate::duration::format_duration;
 use crate::latency::LatencyModel;
 use crate::seed::Seed;
 use crate::simulated::{Request, Vendor};
 
-pub(super) const FACTS: Facts = Facts { keys: &["add", "jitter"], ramps_in_size: true, ..Facts::NONE };
+pub(super) const FACTS: Facts =
+    Facts { keys: &["add", "jitter"], needs: &[("add", "add = \"500ms\"")], ramps_in_size: true, ..Facts::NONE };
 
 pub(super) fn describe(model: &LatencyModel, jitter: &Duration) -> String {
     let around = if jitter.is_zero() { String::new() } else { format!(" ± {jitter:?}") };
@@ -20,27 +21,9 @@ pub(super) fn describe(model: &LatencyModel, jitter: &Duration) -> String {
 
 pub(super) fn check(model: &LatencyModel, jitter: &Duration, problems: &mut Vec<FaultProblem>) {
     let jitter = *jitter;
-    let longest = match *model {
-        LatencyModel::Fixed { delay } => delay,
-        LatencyModel::Uniform { min, max } => {
-            if max < min {
-                let help = "write [shortest, longest]";
-                problems.push(FaultProblem::value("add.uniform", "the longest is below the shortest", help));
-            }
-            max
-        }
-        LatencyModel::Lognormal { p50, p99 } => {
-            if p50.is_zero() {
-                let help = "give a median above 0, or a fixed delay of \"0s\"";
-                problems.push(FaultProblem::value("add.lognormal.p50", "a lognormal delay is never zero", help));
-            } else if p99 < p50 {
-                let problem = "the 99th percentile is below the median";
-                problems.push(FaultProblem::value("add.lognormal.p99", problem, "make `p99` at least `p50`"));
-            }
-            p99
-        }
-    };
-    problems.extend(FaultProblem::too_long("add", longest));
+    let wrong = model.wrong_bounds();
+    problems.extend(wrong.map(|[key, problem, help]| FaultProblem::value(format!("add.{key}"), problem, help)));
+    problems.extend(FaultProblem::too_long("add", model.longest()));
     problems.extend(FaultProblem::too_long("jitter", jitter));
     if let LatencyModel::Fixed { delay: shortest } | LatencyModel::Uniform { min: shortest, .. } = *model
         && jitter > shortest
@@ -48,16 +31,6 @@ pub(super) fn check(model: &LatencyModel, jitter: &Duration, problems: &mut Vec<
         let problem = format!("a delay of {} cannot vary by {}", format_duration(shortest), format_duration(jitter));
         problems.push(FaultProblem::value("jitter", problem, "no delay is below 0: give at most the shortest delay"));
     }
-}
-
-pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(LatencyModel, Duration)> {
-    let model = form.needed(form.add, "add", "add = \"500ms\"", problems)?.into();
-    Some((model, form.jitter.map(|jitter| jitter.0).unwrap_or_default()))
-}
-
-pub(super) fn write(model: &LatencyModel, jitter: &Duration, form: &mut FaultForm) {
-    form.add = Some((*model).into());
-    form.jitter = (!jitter.is_zero()).then_some(Period(*jitter));
 }
 
 pub(super) fn effect(model: &LatencyModel, jitter: &Duration, begun: Begun<'_>) -> Box<dyn Effect> {

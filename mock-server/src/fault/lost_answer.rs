@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem, HowName, keys};
+use super::{Begun, Effect, Facts, FaultProblem, HowName};
 use crate::wire::{End, Script};
 
 /// How a client notices that its answer is lost.
@@ -33,14 +33,6 @@ pub(super) fn describe(how: &LostAnswer) -> String {
 }
 
 pub(super) fn check(_: &LostAnswer, _: &mut Vec<FaultProblem>) {}
-
-pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(LostAnswer,)> {
-    Some((form.way(HowName::Close, FACTS.ways, problems)?,))
-}
-
-pub(super) fn write(how: &LostAnswer, form: &mut FaultForm) {
-    form.how = keys::how(how);
-}
 
 pub(super) fn effect(how: &LostAnswer, _: Begun<'_>) -> Box<dyn Effect> {
     Box::new(*how)

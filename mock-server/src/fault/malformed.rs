@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem, HowName, body, keys};
+use super::{Begun, Effect, Facts, FaultProblem, HowName, body};
 use crate::wire::{Script, Step};
 
 /// What is wrong with an answer.
@@ -47,14 +47,6 @@ pub(super) fn describe(how: &Malformed) -> String {
 }
 
 pub(super) fn check(_: &Malformed, _: &mut Vec<FaultProblem>) {}
-
-pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(Malformed,)> {
-    Some((form.way(HowName::Json, FACTS.ways, problems)?,))
-}
-
-pub(super) fn write(how: &Malformed, form: &mut FaultForm) {
-    form.how = keys::how(how);
-}
 
 pub(super) fn effect(how: &Malformed, _: Begun<'_>) -> Box<dyn Effect> {
     Box::new(*how)

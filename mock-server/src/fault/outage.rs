@@ -7,7 +7,7 @@
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem, HowName, Moment, Verdict, keys};
+use super::{Begun, Effect, Facts, FaultProblem, HowName, Moment, Verdict};
 use crate::simulated::{Request, Vendor};
 
 /// Ways of being gone.
@@ -38,14 +38,6 @@ pub(super) fn describe(how: &Outage) -> String {
 }
 
 pub(super) fn check(_: &Outage, _: &mut Vec<FaultProblem>) {}
-
-pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(Outage,)> {
-    Some((form.way(HowName::Refuse, FACTS.ways, problems)?,))
-}
-
-pub(super) fn write(how: &Outage, form: &mut FaultForm) {
-    form.how = keys::how(how);
-}
 
 pub(super) fn effect(how: &Outage, _: Begun<'_>) -> Box<dyn Effect> {
     Box::new(*how)

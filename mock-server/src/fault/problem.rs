@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::words::KindName;
 use crate::duration::format_duration;
 use crate::latency::LONGEST_DELAY;
 
@@ -37,6 +38,12 @@ impl FaultProblem {
             let problem = format!("the simulator does not wait for {}", format_duration(delay));
             Self::value(field, problem, format!("give at most {}", format_duration(LONGEST_DELAY)))
         })
+    }
+
+    /// A key that is missing, with an example of it.
+    pub(super) fn missing(kind: KindName, key: &str, example: &str) -> Self {
+        let problem = format!("a fault of kind `{}` needs `{key}`", kind.as_str());
+        Self { field: key.to_owned(), problem, help: format!("add `{example}`"), wrong: Wrong::Missing }
     }
 
     /// A value that is wrong.

@@ -7,12 +7,20 @@ use http::StatusCode;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem, Moment, Verdict};
+use super::{Begun, Effect, Facts, FaultProblem, Moment, Verdict};
 use crate::bucket::TokenBucket;
 use crate::retry_after::RetryAfterStyle;
 use crate::simulated::{Request, Vendor};
 
-pub(super) const FACTS: Facts = Facts { keys: &["rate", "burst", "retry_after"], ..Facts::NONE };
+pub(super) const FACTS: Facts = Facts {
+    keys: &["rate", "burst", "retry_after"],
+    needs: &[("rate", "rate = 5")],
+    defaults: |form| {
+        form.burst.get_or_insert(1);
+        form.retry_after.get_or_insert(RetryAfterStyle::Seconds);
+    },
+    ..Facts::NONE
+};
 
 pub(super) fn describe(rate: &f64, burst: &u32, retry_after: &RetryAfterStyle) -> String {
     let hint = match retry_after {
@@ -41,15 +49,6 @@ pub(super) fn check(rate: &f64, burst: &u32, _: &RetryAfterStyle, problems: &mut
         let problem = format!("a burst of {burst} limits nothing");
         problems.push(FaultProblem::value("burst", problem, "it must be at most 1,000,000"));
     }
-}
-
-pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(f64, u32, RetryAfterStyle)> {
-    let rate = form.needed(form.rate, "rate", "rate = 5", problems)?;
-    Some((rate, form.burst.unwrap_or(1), form.retry_after.unwrap_or(RetryAfterStyle::Seconds)))
-}
-
-pub(super) fn write(rate: &f64, burst: &u32, retry_after: &RetryAfterStyle, form: &mut FaultForm) {
-    (form.rate, form.burst, form.retry_after) = (Some(*rate), Some(*burst), Some(*retry_after));
 }
 
 pub(super) fn effect(rate: &f64, burst: &u32, retry_after: &RetryAfterStyle, begun: Begun<'_>) -> Box<dyn Effect> {

@@ -11,20 +11,32 @@ use crate::wire::{End, Script};
 
 /// The point at which a connection is reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "when", rename_all = "snake_case")]
 pub enum ResetPoint {
     /// Before anything of an answer. The vendor is not asked.
     Before,
     /// Within the answer.
     Within {
         /// Bytes of the body that still come; `None` for half of it. An answer that has no more than that is not reset.
+        #[serde(skip_serializing_if = "Option::is_none")]
         bytes: Option<u64>,
     },
     /// After the whole answer.
     After,
 }
 
-pub(super) const FACTS: Facts = Facts { keys: &["when", "bytes"], ..Facts::NONE };
+pub(super) const FACTS: Facts = Facts {
+    keys: &["when", "bytes"],
+    defaults: |form| _ = form.when.get_or_insert(WhenName::Before),
+    contradiction,
+    ..Facts::NONE
+};
+
+fn contradiction(form: &FaultForm) -> Option<FaultProblem> {
+    let when = form.when.filter(|when| form.bytes.is_some() && *when != WhenName::Within)?;
+    let problem = format!("a reset {} the answer does not count the body's bytes", when.as_str());
+    Some(FaultProblem::value("bytes", problem, "leave it out, or let `when` be \"within\""))
+}
 
 pub(super) fn describe(when: &ResetPoint) -> String {
     match when {
@@ -36,28 +48,6 @@ pub(super) fn describe(when: &ResetPoint) -> String {
 }
 
 pub(super) fn check(_: &ResetPoint, _: &mut Vec<FaultProblem>) {}
-
-pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(ResetPoint,)> {
-    let when = form.when.unwrap_or(WhenName::Before);
-    if form.bytes.is_some() && when != WhenName::Within {
-        let problem = format!("a reset {} the answer does not count the body's bytes", when.as_str());
-        problems.push(FaultProblem::value("bytes", problem, "leave it out, or let `when` be \"within\""));
-    }
-    Some((match when {
-        WhenName::Before => ResetPoint::Before,
-        WhenName::Within => ResetPoint::Within { bytes: form.bytes },
-        WhenName::After => ResetPoint::After,
-    },))
-}
-
-pub(super) fn write(when: &ResetPoint, form: &mut FaultForm) {
-    let (when, bytes) = match when {
-        ResetPoint::Before => (WhenName::Before, None),
-        ResetPoint::Within { bytes } => (WhenName::Within, *bytes),
-        ResetPoint::After => (WhenName::After, None),
-    };
-    (form.when, form.bytes) = (Some(when), bytes);
-}
 
 pub(super) fn effect(when: &ResetPoint, _: Begun<'_>) -> Box<dyn Effect> {
     Box::new(*when)

@@ -6,7 +6,6 @@
 //! been seen since the fault began: of m equal requests the same number is hit whatever the concurrency.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use parking_lot::Mutex;
 
@@ -21,7 +20,7 @@ const COUNTED_IDENTITIES: usize = 1 << 18;
 pub(crate) struct Share {
     share: f64,
     base: Hash,
-    seen: Mutex<HashMap<u64, u32, BuildHasherDefault<AlreadyHashed>>>,
+    seen: Mutex<HashMap<u64, u32>>,
 }
 
 impl Share {
@@ -65,23 +64,5 @@ impl Share {
         let count = seen.entry(identity).or_insert(0);
         *count = count.wrapping_add(1);
         *count
-    }
-}
-
-/// The keys are good hashes already.
-#[derive(Default)]
-struct AlreadyHashed(u64);
-
-impl Hasher for AlreadyHashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
     }
 }

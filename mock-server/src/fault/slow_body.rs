@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem, body};
-use crate::duration::Period;
+use super::{Begun, Effect, Facts, FaultProblem, body};
 use crate::wire::Script;
 
-pub(super) const FACTS: Facts = Facts { keys: &["pause", "chunk"], ..Facts::NONE };
+pub(super) const FACTS: Facts = Facts {
+    keys: &["pause", "chunk"],
+    needs: &[("pause", "pause = \"100ms\"")],
+    defaults: |form| _ = form.chunk.get_or_insert(1),
+    ..Facts::NONE
+};
 
 pub(super) fn describe(chunk: &u64, pause: &Duration) -> String {
     let unit = if *chunk == 1 { "byte" } else { "bytes" };
@@ -25,15 +29,6 @@ pub(super) fn check(chunk: &u64, pause: &Duration, problems: &mut Vec<FaultProbl
         problems.push(FaultProblem::value("pause", "without a pause nothing is slow", "give it a length, as in \"100ms\""));
     }
     problems.extend(FaultProblem::too_long("pause", *pause));
-}
-
-pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(u64, Duration)> {
-    let pause = form.needed(form.pause, "pause", "pause = \"100ms\"", problems)?.0;
-    Some((form.chunk.unwrap_or(1), pause))
-}
-
-pub(super) fn write(chunk: &u64, pause: &Duration, form: &mut FaultForm) {
-    (form.chunk, form.pause) = (Some(*chunk), Some(Period(*pause)));
 }
 
 pub(super) fn effect(chunk: &u64, pause: &Duration, _: Begun<'_>) -> Box<dyn Effect> {

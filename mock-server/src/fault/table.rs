@@ -16,6 +16,7 @@ macro_rules! every_kind {
                 status: u16,
                 /// The new key: requests that carry it pass, and the vendor accepts it while the fault is active. `None` where
                 /// there is none, and every request is refused.
+                #[serde(skip_serializing_if = "Option::is_none")]
                 new_key: Option<crate::secret::Secret>,
             },
             /// 429 beyond a rate.
@@ -34,13 +35,16 @@ macro_rules! every_kind {
                 /// The status, 400 to 599.
                 status: u16,
                 /// The body; `None` for the vendor's own error body for that status.
+                #[serde(skip_serializing_if = "Option::is_none")]
                 body: Option<String>,
             },
             /// Answers come later.
             Latency latency {
                 /// The delay added to the vendor's own latency.
+                #[serde(rename = "add")]
                 model: crate::latency::LatencyModel,
                 /// What the delay varies by, either way and uniformly; it never gets below 0.
+                #[serde(default, with = "crate::duration::text", skip_serializing_if = "std::time::Duration::is_zero")]
                 jitter: std::time::Duration,
             },
             /// The vendor commits the effect, and its answer is lost.
@@ -53,6 +57,7 @@ macro_rules! every_kind {
             /// The connection is reset.
             Reset reset {
                 /// At which point.
+                #[serde(flatten)]
                 when: ResetPoint,
             },
             /// The answer is no HTTP or no JSON.
@@ -70,6 +75,7 @@ macro_rules! every_kind {
                 /// Bytes of a piece.
                 chunk: u64,
                 /// The pause before every piece but the first.
+                #[serde(with = "crate::duration::text")]
                 pause: std::time::Duration,
             },
             /// The body comes slowly and evenly.
@@ -80,6 +86,7 @@ macro_rules! every_kind {
             /// Something happens to Clay's callbacks.
             Webhook webhook {
                 /// What.
+                #[serde(flatten)]
                 how: WebhookFault,
             },
         }

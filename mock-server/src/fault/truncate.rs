@@ -5,24 +5,16 @@
 
 use tokio::time::Instant;
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem, body};
+use super::{Begun, Effect, Facts, FaultProblem, body};
 use crate::wire::Script;
 
-pub(super) const FACTS: Facts = Facts { keys: &["bytes"], ..Facts::NONE };
+pub(super) const FACTS: Facts = Facts { keys: &["bytes"], needs: &[("bytes", "bytes = 10")], ..Facts::NONE };
 
 pub(super) fn describe(bytes: &u64) -> String {
     format!("answer cut after {bytes} bytes of the body")
 }
 
 pub(super) fn check(_: &u64, _: &mut Vec<FaultProblem>) {}
-
-pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(u64,)> {
-    Some((form.needed(form.bytes, "bytes", "bytes = 10", problems)?,))
-}
-
-pub(super) fn write(bytes: &u64, form: &mut FaultForm) {
-    form.bytes = Some(*bytes);
-}
 
 pub(super) fn effect(bytes: &u64, _: Begun<'_>) -> Box<dyn Effect> {
     Box::new(Truncation(*bytes))

@@ -3,17 +3,29 @@
 //! Delivery is not guaranteed, says Clay, and integrators report callbacks that came twice. A receiver has to live with all of
 //! it: wait without hanging, take a duplicate for one, put what overtakes in order, and refuse what is badly signed.
 
-use super::{Begun, Effect, Facts, FaultForm, FaultProblem, HowName, Moment, Verdict, WebhookFault, keys};
-use crate::duration::Period;
+use super::{Begun, Effect, Facts, FaultForm, FaultProblem, HowName, Moment, Verdict, WebhookFault};
 use crate::simulated::{Request, SimulatedVendor, Vendor};
 
 pub(super) const FACTS: Facts = Facts {
     keys: &["how", "by"],
     ways: &[HowName::Late, HowName::Twice, HowName::OutOfOrder, HowName::Lost, HowName::BadlySigned],
+    needs: &[("how", "how = \"late\"")],
+    contradiction,
     only_of: Some((SimulatedVendor::Clay, "makes callbacks")),
     hits_callbacks: true,
     ..Facts::NONE
 };
+
+fn contradiction(form: &FaultForm) -> Option<FaultProblem> {
+    match (form.how?, form.by) {
+        (HowName::Late, None) => Some(FaultProblem::missing(form.kind, "by", "by = \"30s\"")),
+        (HowName::Late, Some(_)) | (_, None) => None,
+        (_, Some(_)) => {
+            let problem = "only callbacks that are `late` are late by something";
+            Some(FaultProblem::value("by", problem, "leave it out, or let `how` be \"late\""))
+        }
+    }
+}
 
 pub(super) fn describe(how: &WebhookFault) -> String {
     match how {
@@ -32,25 +44,6 @@ pub(super) fn check(how: &WebhookFault, problems: &mut Vec<FaultProblem>) {
         problems.push(FaultProblem::value("by", problem, "give it a length, as in \"30s\""));
     }
     problems.extend(FaultProblem::too_long("by", by));
-}
-
-pub(super) fn read(form: &FaultForm, problems: &mut Vec<FaultProblem>) -> Option<(WebhookFault,)> {
-    let how = form.needed(form.how, "how", "how = \"late\"", problems)?;
-    if how == HowName::Late {
-        return Some((WebhookFault::Late { by: form.needed(form.by, "by", "by = \"30s\"", problems)?.0 },));
-    }
-    if form.by.is_some() {
-        let problem = "only callbacks that are `late` are late by something";
-        problems.push(FaultProblem::value("by", problem, "leave it out, or let `how` be \"late\""));
-    }
-    Some((form.way(how, FACTS.ways, problems)?,))
-}
-
-pub(super) fn write(how: &WebhookFault, form: &mut FaultForm) {
-    (form.how, form.by) = match how {
-        WebhookFault::Late { by } => (Some(HowName::Late), Some(Period(*by))),
-        other => (keys::how(other), None),
-    };
 }
 
 pub(super) fn effect(how: &WebhookFault, _: Begun<'_>) -> Box<dyn Effect> {

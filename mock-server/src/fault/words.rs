@@ -38,13 +38,6 @@ macro_rules! kind_names {
 
 every_kind!(kind_names);
 
-impl Default for KindName {
-    /// The first in the order of composition.
-    fn default() -> Self {
-        Self::ALL[0]
-    }
-}
-
 words! {
     /// Ways in which something goes wrong, of all kinds together.
     HowName {

@@ -64,30 +64,54 @@ impl LatencyModel {
         delay.min(LONGEST_DELAY)
     }
 
+    /// The longest delay; of a lognormal one, its 99th percentile.
+    pub fn longest(&self) -> Duration {
+        match *self {
+            Self::Fixed { delay } => delay,
+            Self::Uniform { max, .. } => max,
+            Self::Lognormal { p99, .. } => p99,
+        }
+    }
+
+    /// Bounds or percentiles in the wrong order, or a lognormal median of 0: the key at fault as it is written, what is wrong,
+    /// and what would be right.
+    pub fn wrong_bounds(&self) -> Option<[&'static str; 3]> {
+        match *self {
+            Self::Uniform { min, max } if max < min => {
+                Some(["uniform", "the longest is below the shortest", "write [shortest, longest]"])
+            }
+            Self::Lognormal { p50, .. } if p50.is_zero() => {
+                let help = "give a median above 0, or a fixed delay of \"0s\"";
+                Some(["lognormal.p50", "a lognormal delay is never zero", help])
+            }
+            Self::Lognormal { p50, p99 } if p99 < p50 => {
+                Some(["lognormal.p99", "the 99th percentile is below the median", "make `p99` at least `p50`"])
+            }
+            _ => None,
+        }
+    }
+
     /// What is wrong with the model, with what would be right.
     ///
     /// # Errors
     ///
     /// Bounds or percentiles in the wrong order, a lognormal median of 0, a delay over an hour.
     pub fn validate(&self) -> Result<(), String> {
-        let longest = match *self {
-            Self::Fixed { delay } => delay,
+        match *self {
             Self::Uniform { min, max } if max < min => {
-                return Err(format!("max ({max:?}) is below min ({min:?}); max must be at least min"));
+                Err(format!("max ({max:?}) is below min ({min:?}); max must be at least min"))
             }
-            Self::Uniform { max, .. } => max,
             Self::Lognormal { p50, .. } if p50.is_zero() => {
-                return Err("a lognormal p50 must be longer than 0; for no delay use a fixed one of 0".to_owned());
+                Err("a lognormal p50 must be longer than 0; for no delay use a fixed one of 0".to_owned())
             }
             Self::Lognormal { p50, p99 } if p99 < p50 => {
-                return Err(format!("p99 ({p99:?}) is below p50 ({p50:?}); p99 must be at least p50"));
+                Err(format!("p99 ({p99:?}) is below p50 ({p50:?}); p99 must be at least p50"))
             }
-            Self::Lognormal { p99, .. } => p99,
-        };
-        if longest > LONGEST_DELAY {
-            return Err(format!("{longest:?} is too long; the longest delay is {LONGEST_DELAY:?}"));
+            _ if self.longest() > LONGEST_DELAY => {
+                Err(format!("{:?} is too long; the longest delay is {LONGEST_DELAY:?}", self.longest()))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

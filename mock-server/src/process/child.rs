@@ -139,7 +139,7 @@ impl Child {
             ended_sender.send_replace(Some(how_it_ended(process.wait().await)));
         }]);
         let mut child = Self {
-            urls: PerVendor::default(),
+            urls: PerVendor::new(),
             admin_url: None,
             pid,
             talk: Mutex::new(Talk { stdin: Some(stdin), replies, owed: 0 }),
@@ -158,7 +158,7 @@ impl Child {
 
     /// A vendor's base URL, without a trailing slash.
     pub fn url(&self, vendor: SimulatedVendor) -> &str {
-        &self.urls[vendor]
+        self.urls.get(&vendor).map_or("", String::as_str)
     }
 
     /// The admin API's base URL, without a trailing slash; `None` where the settings have no admin API.

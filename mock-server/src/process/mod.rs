@@ -73,7 +73,8 @@ mod tests {
     fn messages_keep_their_form() {
         let fault = Message::Fault(FaultChange { name: "storm".to_owned(), active: true, at_us: 5 });
         assert_eq!(serde_json::to_string(&fault).unwrap(), r#"{"fault":{"name":"storm","active":true,"at_us":5}}"#);
-        let urls = PerVendor::from_fn(|vendor| if vendor.as_str() == "clay" { "http://a" } else { "http://b" }.to_owned());
+        let urls =
+            crate::simulated::per_vendor(|vendor| if vendor.as_str() == "clay" { "http://a" } else { "http://b" }.to_owned());
         let ready = Message::Ready { urls, admin: None };
         let written = r#"{"ready":{"clay":"http://a","customer_io":"http://b"}}"#;
         assert_eq!(serde_json::to_string(&ready).unwrap(), written);

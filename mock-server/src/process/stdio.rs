@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::{Command, FaultChange, Message};
 use crate::duration::micros;
 use crate::settings::SimulationSettings;
-use crate::simulated::PerVendor;
+use crate::simulated::per_vendor;
 use crate::simulation::SimulatedVendors;
 
 /// Serves a parent on standard input and output until standard input ends. SIGINT is left to the parent: it decides when
@@ -41,7 +41,7 @@ async fn serve(
         serde_json::from_str(settings).map_err(|error| format!("the settings cannot be read: {error}"))?;
     let vendors = SimulatedVendors::start(settings).await.map_err(|error| error.to_string())?;
     let mut faults = vendors.subscribe();
-    let (urls, admin) = (PerVendor::from_fn(|vendor| vendors.url(vendor)), vendors.admin_url());
+    let (urls, admin) = (per_vendor(|vendor| vendors.url(vendor)), vendors.admin_url());
     write(output, &Message::Ready { urls, admin }).await?;
     let served = handle_commands(&vendors, &mut faults, lines, output).await;
     // The rest of the ledger is written to its file now; the parent learns where that fails.

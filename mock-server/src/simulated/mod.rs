@@ -6,6 +6,7 @@ pub mod clay;
 pub mod customer_io;
 pub(crate) mod json;
 mod problem;
+mod seen;
 mod table;
 mod third_vendor;
 
@@ -23,7 +24,7 @@ use tokio::time::Instant;
 
 pub use problem::SettingsProblem;
 pub(crate) use table::VendorSettings;
-pub use table::{PerVendor, SimulatedVendor, routes};
+pub use table::{PerVendor, SimulatedVendor, per_vendor, routes};
 
 /// A route that faults can name and that answers are counted under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +101,8 @@ pub trait Vendor: Any + Send + Sync {
     fn accept_also(&self, _secrets: Vec<String>) {}
 
     /// The names of the parts of the vendor's state that can be read back: `customers`, `rows`, `credits`.
-    fn sections(&self) -> &'static [&'static str] {
-        &[]
+    fn sections(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     /// One part of the state: a JSON array of items in order of age, each an object with an `id`, or one JSON object.
@@ -148,10 +149,5 @@ impl Answer {
     pub(crate) fn allowing(mut self, methods: &'static str) -> Self {
         self.headers.insert(ALLOW, HeaderValue::from_static(methods));
         self
-    }
-
-    /// Whether the request was carried out.
-    pub fn is_success(&self) -> bool {
-        self.status.is_success()
     }
 }

@@ -1,11 +1,10 @@
 //! The simulated vendors: one row each, and nothing else that lists them.
 
 use std::collections::BTreeMap;
-use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::clay::{self, Clay, ClaySettings};
 use super::customer_io::{self, CustomerIo, CustomerIoSettings};
@@ -129,53 +128,12 @@ pub fn routes() -> impl Iterator<Item = RouteName> {
     SimulatedVendor::ALL.into_iter().flat_map(of)
 }
 
-/// One value for each vendor.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PerVendor<T>([T; SimulatedVendor::COUNT]);
+/// One value for each vendor, by [`per_vendor`].
+pub type PerVendor<T> = BTreeMap<SimulatedVendor, T>;
 
-impl<T> PerVendor<T> {
-    /// What `value` gives for each vendor.
-    pub fn from_fn(value: impl FnMut(SimulatedVendor) -> T) -> Self {
-        Self(SimulatedVendor::ALL.map(value))
-    }
-
-    /// The vendors with their values, in the order of the table.
-    pub fn iter(&self) -> impl Iterator<Item = (SimulatedVendor, &T)> {
-        SimulatedVendor::ALL.into_iter().zip(&self.0)
-    }
-
-    /// The values, in the order of the table.
-    pub fn values(&self) -> std::slice::Iter<'_, T> {
-        self.0.iter()
-    }
-}
-
-impl<T> Index<SimulatedVendor> for PerVendor<T> {
-    type Output = T;
-
-    fn index(&self, vendor: SimulatedVendor) -> &T {
-        &self.0[vendor as usize]
-    }
-}
-
-/// A map from the vendors' names; a value that is missing is the default.
-impl<T: Serialize> Serialize for PerVendor<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
-    }
-}
-
-impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for PerVendor<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut values = BTreeMap::<SimulatedVendor, T>::deserialize(deserializer)?;
-        Ok(Self::from_fn(|vendor| values.remove(&vendor).unwrap_or_default()))
-    }
-}
-
-impl<T> IndexMut<SimulatedVendor> for PerVendor<T> {
-    fn index_mut(&mut self, vendor: SimulatedVendor) -> &mut T {
-        &mut self.0[vendor as usize]
-    }
+/// What `value` gives for each vendor.
+pub fn per_vendor<T>(mut value: impl FnMut(SimulatedVendor) -> T) -> PerVendor<T> {
+    SimulatedVendor::ALL.into_iter().map(|vendor| (vendor, value(vendor))).collect()
 }
 
 #[cfg(test)]

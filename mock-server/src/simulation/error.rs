@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::fault::FaultProblem;
 use crate::settings::SettingsProblem;
@@ -60,6 +60,12 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Of what writing the file of an option has ended with.
+    pub(super) fn file(path: &Path, option: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { path, option, source }
+    }
+
     /// A port that cannot be had.
     pub(super) fn port(address: IpAddr, port: u16, option: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| match source.kind() {

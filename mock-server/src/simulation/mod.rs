@@ -16,7 +16,7 @@ use tokio::time::Instant;
 pub use error::StartError;
 
 use crate::admin::{AdminServer, Bound};
-use crate::callback::{Callbacks, HttpPost, InProcess, Post};
+use crate::callback::{self, HttpPost, InProcess, Post};
 use crate::clock::DayClock;
 use crate::counts::Count;
 use crate::edge::Edge;
@@ -28,7 +28,7 @@ use crate::seed::Seed;
 use crate::settings::{AdminSettings, SimulationSettings};
 use crate::simulated::clay::Clay;
 use crate::simulated::customer_io::CustomerIo;
-use crate::simulated::{PerVendor, SimulatedVendor};
+use crate::simulated::{PerVendor, SimulatedVendor, per_vendor};
 use crate::timetable::{AddError, FaultChange, FaultState, FaultTarget, Faults};
 use crate::tls::Tls;
 
@@ -62,8 +62,8 @@ const END_WITHIN: Duration = Duration::from_secs(5);
 /// use mock_server::simulation::SimulatedVendors;
 ///
 /// let vendors = SimulatedVendors::start(SimulationSettings::default()).await?;
-/// let lost_answer = Fault::new("lost answer", FaultKind::LostAnswer { how: LostAnswer::Close })
-///     .on_vendor(SimulatedVendor::CustomerIo);
+/// let lost_answer = FaultKind::LostAnswer { how: LostAnswer::Close };
+/// let lost_answer = Fault { vendor: Some(SimulatedVendor::CustomerIo), ..Fault::new("lost answer", lost_answer) };
 /// vendors.add_fault(lost_answer).await?;
 ///
 /// // The code that is tested sends an event, gets no answer, and sends it again when the fault is over.
@@ -109,28 +109,18 @@ impl SimulatedVendors {
         };
         let tls = Arc::new(Tls::new(clock.date(Instant::now()))?);
         if let Some(path) = &settings.ca_file {
-            std::fs::write(path, &tls.pem).map_err(|source| StartError::File {
-                path: path.clone(),
-                option: "--ca-file",
-                source,
-            })?;
+            std::fs::write(path, &tls.pem).map_err(StartError::file(path, "--ca-file"))?;
         }
         let ledger = Arc::new(Ledger::new());
         let mut vendors = vendors(&settings, &ledger, clock);
-        for vendor in SimulatedVendor::ALL {
+        for (vendor, served) in &mut vendors {
             let (port, option) = (vendor.port(&settings.vendors()), vendor.port_option());
-            let edge = Edge::start(vendors[vendor].vendor.clone(), port, tls.clone()).await;
+            let edge = Edge::start(served.vendor.clone(), port, tls.clone()).await;
             let edge = edge.map_err(StartError::port(Ipv4Addr::LOCALHOST.into(), port, option))?;
-            vendors[vendor].edge = Some(Arc::new(edge));
+            served.edge = Some(Arc::new(edge));
         }
         // After the ports, so that a start that fails for a port replaces no ledger. What has come since is still kept.
-        let create = |path: &PathBuf| {
-            LedgerFile::create(path, &ledger).map_err(|source| StartError::File {
-                path: path.clone(),
-                option: "--ledger",
-                source,
-            })
-        };
+        let create = |path: &PathBuf| LedgerFile::create(path, &ledger).map_err(StartError::file(path, "--ledger"));
         let ledger_file = settings.ledger_file.as_ref().map(create).transpose()?;
         let mut simulation = simulation(settings, vendors, ledger, clock, HttpPost::new());
         simulation.ca_pem = tls.pem.clone();
@@ -160,12 +150,12 @@ impl SimulatedVendors {
 
     /// A vendor with its faults, to send requests to without a socket.
     pub fn vendor(&self, vendor: SimulatedVendor) -> &Arc<FaultyVendor> {
-        &self.simulation.vendors[vendor].vendor
+        &self.simulation.vendors[&vendor].vendor
     }
 
     /// A vendor's base URL, without a trailing slash. Without sockets its host is a name that nothing resolves.
     pub fn url(&self, vendor: SimulatedVendor) -> String {
-        self.simulation.vendors[vendor].url()
+        self.simulation.vendors[&vendor].url()
     }
 
     /// Clay's base URL, without a trailing slash.
@@ -284,7 +274,7 @@ fn check(settings: &SimulationSettings) -> Result<(), StartError> {
 
 /// The vendors, without sockets yet.
 fn vendors(settings: &SimulationSettings, ledger: &Arc<Ledger>, clock: DayClock) -> PerVendor<Served> {
-    PerVendor::from_fn(|name| {
+    per_vendor(|name| {
         let vendor = name.make(&settings.vendors(), Seed(settings.seed), clock);
         Served { vendor: Arc::new(FaultyVendor::new(name, vendor, ledger.clone(), clock)), edge: None }
     })
@@ -305,11 +295,11 @@ fn simulation(
         }
     };
     let faults = Faults::new(settings.faults, Seed(settings.seed), vendors.values().map(target).collect());
-    let clay = vendors[SimulatedVendor::Clay].vendor.clone();
+    let clay = vendors[&SimulatedVendor::Clay].vendor.clone();
     let calls_back: Arc<dyn Any + Send + Sync> = clay.shared_vendor();
     let calls_back = calls_back.downcast::<Clay>().unwrap_or_else(|_| unreachable!("the table makes Clay of its own type"));
     let judge = Box::new(move |identity: &[u8]| clay.active().judge_callback(identity, Instant::now()));
-    let callbacks = Callbacks::start(calls_back, judge, post);
+    let callbacks = callback::start(calls_back, judge, post);
     Simulation { vendors, ledger, clock, _callbacks: callbacks, faults, ca_pem: String::new(), ledger_file: None }
 }
 

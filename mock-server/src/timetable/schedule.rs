@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::Instant;
 
 use super::state::{FaultPhase, FaultState};
+use crate::duration::micros;
 use crate::fault::Fault;
 
 /// Faults by hand that are over and still listed. Older ones are forgotten, for memory has to stay flat.
@@ -165,13 +166,14 @@ impl Entry {
     }
 
     fn state(&self, now: Instant) -> FaultState {
-        let until = |time: Option<Instant>, known: bool| time.filter(|_| known).map(|time| time.saturating_duration_since(now));
+        let until =
+            |time: Option<Instant>, known: bool| time.filter(|_| known).map(|time| micros(time.saturating_duration_since(now)));
         FaultState {
             fault: Fault::clone(&self.fault),
             phase: self.phase,
             by_hand: self.by_hand,
-            begins_in: until(self.begins, self.phase == FaultPhase::Scheduled),
-            ends_in: until(self.ends, self.lives()),
+            begins_in_us: until(self.begins, self.phase == FaultPhase::Scheduled),
+            ends_in_us: until(self.ends, self.lives()),
             hits: self.hits.load(Ordering::Relaxed),
         }
     }

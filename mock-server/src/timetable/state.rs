@@ -1,11 +1,10 @@
 //! How a fault stands at a moment, for lists, and that it began or ended, for subscribers.
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
+use crate::fault::form::FaultForm;
 
 /// Where a fault is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -20,18 +19,20 @@ pub enum FaultPhase {
 }
 
 /// A fault and how it stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FaultState {
-    /// The fault.
+    /// The fault, as it can be added again.
+    #[schemars(with = "FaultForm")]
     pub fault: Fault,
     /// Where it is in its life.
+    #[serde(rename = "state")]
     pub phase: FaultPhase,
     /// It was added by hand, and is not of the timetable.
     pub by_hand: bool,
-    /// Time until it begins; `None` unless it is scheduled, and while the timetable's clock has not started.
-    pub begins_in: Option<Duration>,
-    /// Time until it ends; `None` where it is over, where that is not known yet, and where it lasts until it is removed.
-    pub ends_in: Option<Duration>,
+    /// Microseconds until it begins; null unless it is scheduled, and while the timetable's clock has not started.
+    pub begins_in_us: Option<u64>,
+    /// Microseconds until it ends; null where it is over, where that is not known yet, and where it lasts until it is removed.
+    pub ends_in_us: Option<u64>,
     /// Requests and callbacks that it has hit so far, or the connections that it has dropped.
     pub hits: u64,
 }

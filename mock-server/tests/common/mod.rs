@@ -35,7 +35,7 @@ pub(crate) fn settings(faults: Vec<Fault>) -> SimulationSettings {
 
 /// A fault of Clay from the beginning of the load.
 pub(crate) fn clay_fault(lasts: Duration, kind: FaultKind) -> Fault {
-    Fault::new("fault", kind).on_vendor(SimulatedVendor::Clay).lasting(lasts)
+    Fault { vendor: Some(SimulatedVendor::Clay), lasts: Some(lasts), ..Fault::new("fault", kind) }
 }
 
 pub(crate) struct Answer {

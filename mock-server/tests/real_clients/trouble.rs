@@ -75,7 +75,11 @@ impl Case {
     }
 
     fn fault(&self) -> Option<Fault> {
-        let fault = |kind| Fault::new(self.name(), kind).on_vendor(SimulatedVendor::CustomerIo).on_customers([self.name()]);
+        let fault = |kind| Fault {
+            vendor: Some(SimulatedVendor::CustomerIo),
+            customers: vec![self.name().to_owned()],
+            ..Fault::new(self.name(), kind)
+        };
         self.trouble.fault().map(fault)
     }
 

@@ -25,11 +25,7 @@ pub(super) struct LsArgs {
 
 pub(super) fn run(args: &LsArgs) -> Result<Exit, QueueError> {
     let summary = args.store.read()?.summary()?;
-    if args.json {
-        output::json(&summary);
-    } else {
-        output::result(text(&summary, now()).trim_end());
-    }
+    output::json_or_text(args.json, &summary, || text(&summary, now()).trim_end().to_owned());
     Ok(Exit::Passed)
 }
 

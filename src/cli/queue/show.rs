@@ -42,15 +42,11 @@ pub(super) fn run(args: &ShowArgs) -> Result<Exit, QueueError> {
             args.store
         )));
     };
-    if args.json {
-        output::json(&shown);
-        return Ok(Exit::Passed);
-    }
-    let text = match &shown {
+    let text = || match &shown {
         Shown::Lead(lead) => lead_text(lead, now()),
         Shown::Operation(entry) => operation_text(entry, now()),
     };
-    output::result(text.trim_end());
+    output::json_or_text(args.json, &shown, || text().trim_end().to_owned());
     Ok(Exit::Passed)
 }
 

@@ -7,9 +7,11 @@ use clap::{ArgGroup, Args};
 
 use crate::outcome::{RestingState, Vendor};
 use crate::resilience::{StoreError, UnixMillis};
+#[cfg(feature = "redis")]
+use crate::store::Durability;
 use crate::store::listing::{Shown, StoreSummary, StoredOperation};
 #[cfg(feature = "redis")]
-use crate::store::redis::{Durability, RedisSettings, RedisStore};
+use crate::store::redis::{RedisSettings, RedisStore};
 use crate::store::sqlite::{SqliteFile, SqliteSettings, SqliteStore};
 use crate::store::{Bounds, LeadStore};
 

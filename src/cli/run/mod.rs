@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::threads::on_threads;
 use super::{Exit, output};
 use crate::clock::wall_clock;
 use crate::executor::Stop;
@@ -100,11 +101,7 @@ fn execute(args: &RunArgs, test_plan: TestPlan) -> Result<Exit, String> {
     };
     let sinks = sinks(args, &test_plan, &dir).inspect_err(|_| dir.abandon());
     let sinks = sinks.map_err(|error| format!("cannot write every sample: {error}"))?;
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start the threads of the load: {error}"))?;
-    let finished = runtime.block_on(crate::run::run(&test_plan, &options, &stop, sinks));
-    // Connections and timers of the load need no orderly end.
-    runtime.shutdown_background();
-    match finished {
+    match on_threads("the load", crate::run::run(&test_plan, &options, &stop, sinks))? {
         Ok(finished) => Ok(show::show(&finished.run, &finished.judged, dir.path(), args.json)),
         Err(error @ RunError::Interrupted) => {
             output::error(error);

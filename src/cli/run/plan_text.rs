@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use mock_server::fault::SimulatedVendor;
+use mock_server::fault::{Fault, SimulatedVendor};
 use mock_server::settings::SimulationSettings;
 
 use crate::executor::ScenarioLoad;
@@ -20,26 +20,9 @@ pub(in crate::cli) fn plan(test_plan: &TestPlan, time_scale: f64) -> String {
         let _ = writeln!(text, "  journeys  {}", journeys(&scenario.journeys));
     }
     let _ = writeln!(text, "  target    {}", target(test_plan));
-    for (index, fault) in test_plan.faults.iter().enumerate() {
-        let label = if index == 0 { "faults" } else { "" };
-        let _ = writeln!(
-            text,
-            "  {label:<9} {}–{} {} ({}): {}",
-            format_duration(fault.at),
-            fault.ends().map_or_else(|| "end".to_owned(), format_duration),
-            fault.name,
-            fault.vendor.map_or("both vendors", SimulatedVendor::as_str),
-            fault.describe()
-        );
-    }
-    for (index, threshold) in test_plan.thresholds.iter().enumerate() {
-        let label = if index == 0 { "must hold" } else { "" };
-        let _ = writeln!(text, "  {label:<9} {}", threshold.source);
-    }
-    for (index, expected) in test_plan.expectations.lines().iter().enumerate() {
-        let label = if index == 0 { "expects" } else { "" };
-        let _ = writeln!(text, "  {label:<9} {expected}");
-    }
+    list(&mut text, "faults", test_plan.faults.iter().map(fault));
+    list(&mut text, "must hold", test_plan.thresholds.iter().map(|threshold| threshold.source.clone()));
+    list(&mut text, "expects", test_plan.expectations.lines());
     if time_scale != 1.0 {
         let _ = writeln!(
             text,
@@ -47,6 +30,19 @@ pub(in crate::cli) fn plan(test_plan: &TestPlan, time_scale: f64) -> String {
         );
     }
     text.trim_end().to_owned()
+}
+
+/// One line each, the first of them after the label.
+fn list(text: &mut String, label: &str, lines: impl IntoIterator<Item = String>) {
+    for (index, line) in lines.into_iter().enumerate() {
+        let _ = writeln!(text, "  {:<9} {line}", if index == 0 { label } else { "" });
+    }
+}
+
+fn fault(fault: &Fault) -> String {
+    let ends = fault.ends().map_or_else(|| "end".to_owned(), format_duration);
+    let vendor = fault.vendor.map_or("both vendors", SimulatedVendor::as_str);
+    format!("{}–{ends} {} ({vendor}): {}", format_duration(fault.at), fault.name, fault.describe())
 }
 
 fn load(scenario: &Scenario) -> String {

@@ -4,16 +4,16 @@
 //! hashes; the rest is counted.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use serde::Deserialize;
+use mock_server::ledger::Entry;
+use mock_server::simulated::Effect;
 use thiserror::Error;
 
 use super::no_call_before::Bars;
+use crate::journal::{JournalError, JournalReader, Line};
 use crate::outcome::Vendor;
 use crate::units::micros;
 
@@ -29,25 +29,16 @@ pub(super) const ON_THE_WAY: Duration = Duration::from_millis(50);
 
 /// Why a ledger says nothing.
 #[derive(Debug, Error)]
-pub enum FactsError {
-    /// It cannot be read.
-    #[error("{path} cannot be read: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A line is not a ledger entry.
-    #[error("{path}, line {line}, is not a ledger entry: {problem}")]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// What is wrong with it.
-        problem: String,
-    },
+#[error("{}", said(.0))]
+pub struct FactsError(#[from] JournalError);
+
+fn said(error: &JournalError) -> String {
+    match error {
+        JournalError::Read { path, source } => format!("{} cannot be read: {source}", path.display()),
+        JournalError::Line { path, line, problem, .. } => {
+            format!("{}, line {line}, is not a ledger entry: {problem}", path.display())
+        }
+    }
 }
 
 /// How the ledger's clock and the load's go together.
@@ -126,39 +117,6 @@ impl OneVendor {
     }
 }
 
-/// What is read of an entry.
-#[derive(Deserialize)]
-struct Line<'a> {
-    entry: u64,
-    at_us: u64,
-    took_us: u64,
-    vendor: Vendor,
-    #[serde(borrow)]
-    route: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    idempotency_key: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow)]
-    effects: Vec<LineEffect<'a>>,
-    status: Option<u16>,
-    #[serde(default)]
-    retry_after_us: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct LineEffect<'a> {
-    #[serde(borrow)]
-    what: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    subject: std::borrow::Cow<'a, str>,
-    credits: u32,
-}
-
-/// A line that says how many entries are missing here.
-#[derive(Deserialize)]
-struct Missed {
-    missed: u64,
-}
-
 /// What is remembered during the pass only.
 #[derive(Default)]
 struct Seen {
@@ -173,22 +131,13 @@ impl VendorFacts {
     /// # Errors
     /// When it cannot be read, or a line of it is no entry.
     pub fn read(path: &Path, clock: LedgerClock) -> Result<Self, FactsError> {
-        let unread = |source| FactsError::Read { path: path.to_owned(), source };
-        let mut reader = BufReader::with_capacity(1 << 20, File::open(path).map_err(unread)?);
         let mut facts = Self { clock, ..Self::default() };
         let mut seen = BTreeMap::<Vendor, Seen>::new();
-        let (mut line, mut number) = (String::new(), 0);
-        loop {
-            line.clear();
-            if reader.read_line(&mut line).map_err(unread)? == 0 {
-                break;
+        for line in JournalReader::<Entry, _>::open(path)? {
+            match line? {
+                (_, Line::Missed(missed)) => facts.missed += missed,
+                (_, Line::Entry(entry)) => facts.take(&entry, &mut seen),
             }
-            number += 1;
-            let text = line.trim_end();
-            facts.take(text, &mut seen).map_err(|error| {
-                let problem = error.to_string();
-                FactsError::Line { path: path.to_owned(), line: number, problem }
-            })?;
         }
         for one in facts.vendors.values_mut() {
             // Entries are in the order in which requests ended.
@@ -197,19 +146,13 @@ impl VendorFacts {
         Ok(facts)
     }
 
-    fn take(&mut self, text: &str, seen: &mut BTreeMap<Vendor, Seen>) -> Result<(), serde_json::Error> {
-        if text.starts_with("{\"missed\"") {
-            self.missed += serde_json::from_str::<Missed>(text)?.missed;
-            return Ok(());
-        }
-        let line: Line<'_> = serde_json::from_str(text)?;
+    fn take(&mut self, line: &Entry, seen: &mut BTreeMap<Vendor, Seen>) {
         self.entries += 1;
         // They also jump where the ledger reports missing entries; `gap` says so.
         self.gaps += u64::from(line.entry != self.last_entry + 1 && line.entry != 1);
         self.last_entry = line.entry;
-        let clock = self.clock;
-        self.vendors.entry(line.vendor).or_default().take(&line, seen.entry(line.vendor).or_default(), clock);
-        Ok(())
+        let vendor = Vendor::from(line.vendor);
+        self.vendors.entry(vendor).or_default().take(line, seen.entry(vendor).or_default(), self.clock);
     }
 
     /// Of both vendors together.
@@ -231,7 +174,7 @@ impl VendorFacts {
 }
 
 impl OneVendor {
-    fn take(&mut self, line: &Line<'_>, seen: &mut Seen, clock: LedgerClock) {
+    fn take(&mut self, line: &Entry, seen: &mut Seen, clock: LedgerClock) {
         let arrival = clock.on_load(line.at_us);
         self.arrivals.push(arrival);
         if let Some(key) = &line.idempotency_key {
@@ -244,7 +187,7 @@ impl OneVendor {
         self.take_pause(line, arrival, seen, clock);
     }
 
-    fn take_effect(&mut self, line: &Line<'_>, effect: &LineEffect<'_>, seen: &mut Seen) {
+    fn take_effect(&mut self, line: &Entry, effect: &Effect, seen: &mut Seen) {
         self.effects += 1;
         self.credits += u64::from(effect.credits);
         // A service that sends no key has to have a user of its own for each lead.
@@ -265,7 +208,7 @@ impl OneVendor {
     }
 
     /// Whether it came too early after a 429, and whether it was answered by one itself.
-    fn take_pause(&mut self, line: &Line<'_>, arrival: u64, seen: &mut Seen, clock: LedgerClock) {
+    fn take_pause(&mut self, line: &Entry, arrival: u64, seen: &mut Seen, clock: LedgerClock) {
         // Without the clone, a line's route would have to live as long as the whole.
         if let Some(until) = seen.bars.get(&*line.route).and_then(|bars| bars.barred(arrival, clock.tolerance_us())) {
             self.early += 1;

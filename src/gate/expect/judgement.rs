@@ -74,10 +74,6 @@ pub(super) fn judgement(name: impl Into<String>, expected: impl Into<String>, fo
 }
 
 impl<'a> ExpectationInput<'a> {
-    pub(super) fn fault(&self, name: &str) -> Option<&'a FaultRecord> {
-        self.run.result.faults.iter().find(|fault| fault.name == name)
-    }
-
     /// What the vendors' ledger says, when it is whole.
     pub(super) fn ledger(&self) -> Result<&'a VendorFacts, NoData> {
         let facts = self.vendors.map_err(|why| NoData(why.to_owned()))?;

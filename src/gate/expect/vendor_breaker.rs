@@ -43,7 +43,7 @@ impl<'a> VendorBreaker<'a> {
 
     /// The fault of this name as it was executed, or why it says nothing.
     pub(super) fn executed(&self, name: &str) -> Result<Executed<'a>, NoData> {
-        let Some(record) = self.input.fault(name) else {
+        let Some(record) = self.input.run.result.faults.iter().find(|fault| fault.name == name) else {
             return no_data(format!("there was no fault `{name}`"));
         };
         let Some(start_us) = record.started_us else {

@@ -10,7 +10,7 @@ use crate::result::Run;
 
 /// A run with a threshold that held, one that failed, one without data, and expectations.
 fn judged(run: &Run) -> Judged {
-    let threshold = |name, limit| crate::threshold::parse(name, limit).expect("a valid threshold");
+    let threshold = |name, limit| crate::threshold::parse(name, limit, &[]).expect("a valid threshold");
     let thresholds = [
         threshold("http_req_duration", "p(95)<500"),
         threshold("http_req_failed", "rate<0.01"),

@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
-use crate::event::BreakerState;
+use crate::event::{BreakerState, EventKind, Guard};
 use crate::resilience::settings::{BreakerMode, BreakerSettings};
 use crate::resilience::sliding::Tally;
 
@@ -42,7 +42,7 @@ pub struct BreakerMetrics {
 
 /// The result of a call, as the breaker counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CallResult {
+pub(in crate::resilience) enum CallResult {
     Success {
         elapsed: Duration,
     },
@@ -55,10 +55,29 @@ pub(super) enum CallResult {
 
 /// What is worth an event.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Notice {
+pub(in crate::resilience) enum Notice {
     Transition { from: BreakerState, to: BreakerState, cause: Cause, tally: Tally },
     WouldOpen { cause: Cause, tally: Tally },
     Stale { success: bool },
+}
+
+impl Notice {
+    /// What it is called in the events of `guard`.
+    pub(in crate::resilience) fn event(self, guard: Guard) -> EventKind {
+        match self {
+            Self::Transition { from, to, cause, tally: Tally { calls, failures, .. } } => {
+                let cause = match (guard, cause) {
+                    (Guard::CreditBudget, Cause::ProbeFailed) => "the lead that tried it failed".to_owned(),
+                    (_, cause) => cause.to_string(),
+                };
+                EventKind::Transition { guard, from, to, cause, calls, failures }
+            }
+            Self::WouldOpen { cause, tally: Tally { calls, failures, .. } } => {
+                EventKind::WouldOpen { cause: cause.to_string(), calls, failures }
+            }
+            Self::Stale { success } => EventKind::StaleResult { success },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +91,7 @@ enum State {
 }
 
 #[derive(Debug)]
-pub(super) struct Machine {
+pub(in crate::resilience) struct Machine {
     settings: BreakerSettings,
     state: State,
     /// One more with each transition; a result counts only in the generation of its permit.
@@ -83,11 +102,11 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn new(settings: BreakerSettings, rng: ChaCha8Rng, now: Instant) -> Self {
-        Self { settings, state: State::Closed, generation: 0, window: Window::new(settings.window, now), stale: 0, rng }
+    pub(in crate::resilience) fn new(settings: BreakerSettings, rng: ChaCha8Rng, now: Instant) -> Self {
+        Self { settings, state: State::Closed, generation: 0, window: Window::new(&settings, now), stale: 0, rng }
     }
 
-    pub(super) fn state(&self) -> BreakerState {
+    pub(in crate::resilience) fn state(&self) -> BreakerState {
         match self.state {
             State::Closed => BreakerState::Closed,
             State::Open { .. } => BreakerState::Open,
@@ -106,7 +125,7 @@ impl Machine {
     }
 
     /// Gives the generation of the new permit, or says no.
-    pub(super) fn acquire(&mut self, now: Instant, notices: &mut Vec<Notice>) -> Result<u64, Rejected> {
+    pub(in crate::resilience) fn acquire(&mut self, now: Instant, notices: &mut Vec<Notice>) -> Result<u64, Rejected> {
         self.end_half_open(now, notices);
         self.end_cooldown(now, notices);
         match &mut self.state {
@@ -119,7 +138,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn would_reject(&self, now: Instant) -> Option<Rejected> {
+    pub(in crate::resilience) fn would_reject(&self, now: Instant) -> Option<Rejected> {
         let passes = match self.state {
             State::Closed | State::Disabled | State::MetricsOnly { .. } => true,
             State::Open { until, .. } => now >= until,
@@ -131,7 +150,7 @@ impl Machine {
     }
 
     /// Takes the result of a call that was permitted in `generation`.
-    pub(super) fn settle(&mut self, generation: u64, result: CallResult, now: Instant, notices: &mut Vec<Notice>) {
+    pub(in crate::resilience) fn settle(&mut self, generation: u64, result: CallResult, now: Instant, notices: &mut Vec<Notice>) {
         self.end_half_open(now, notices);
         if generation != self.generation {
             self.take_stale(result, notices);

@@ -18,7 +18,7 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
-use crate::event::{BreakerState, EventKind, Guard};
+use crate::event::{BreakerState, Guard};
 
 use super::emitter::Emitter;
 use super::settings::{BreakerMode, BreakerSettings};
@@ -26,7 +26,7 @@ use super::settings::{BreakerMode, BreakerSettings};
 pub use cause::Cause;
 pub use lock::{Lock, Locks, StdLocks};
 pub use machine::{BreakerMetrics, Rejected};
-use machine::{CallResult, Machine, Notice};
+pub(super) use machine::{CallResult, Machine, Notice};
 
 /// A circuit breaker, shared by all calls to one vendor.
 #[derive(Debug)]
@@ -83,21 +83,7 @@ impl<K: Locks> Breaker<K> {
         let mut notices = Vec::new();
         let result = self.machine.with(|machine| work(machine, &mut notices));
         for notice in notices {
-            let kind = match notice {
-                Notice::Transition { from, to, cause, tally } => EventKind::Transition {
-                    guard: Guard::CircuitBreaker,
-                    from,
-                    to,
-                    cause: cause.to_string(),
-                    calls: tally.calls,
-                    failures: tally.failures,
-                },
-                Notice::WouldOpen { cause, tally } => {
-                    EventKind::WouldOpen { cause: cause.to_string(), calls: tally.calls, failures: tally.failures }
-                }
-                Notice::Stale { success } => EventKind::StaleResult { success },
-            };
-            self.emitter.emit(now, kind);
+            self.emitter.emit(now, notice.event(Guard::CircuitBreaker));
         }
         result
     }

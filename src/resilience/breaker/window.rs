@@ -20,13 +20,11 @@ pub(super) enum Window {
 }
 
 impl Window {
-    pub(super) fn new(shape: Shape, now: Instant) -> Self {
-        match shape {
-            Shape::Consecutive { failures } => Self::Consecutive { limit: failures.max(1), run: 0 },
-            Shape::Count { calls } => {
-                Self::Count { size: calls.max(1) as usize, calls: VecDeque::new(), tally: Tally::default() }
-            }
-            Shape::Time { span } => Self::Time(SlidingTally::new(span, TIME_BUCKETS, now)),
+    pub(super) fn new(settings: &BreakerSettings, now: Instant) -> Self {
+        match settings.window {
+            Shape::Consecutive => Self::Consecutive { limit: settings.failures.max(1), run: 0 },
+            Shape::Count => Self::Count { size: settings.calls.max(1) as usize, calls: VecDeque::new(), tally: Tally::default() },
+            Shape::Time => Self::Time(SlidingTally::new(settings.span, TIME_BUCKETS, now)),
         }
     }
 

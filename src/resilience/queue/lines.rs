@@ -27,6 +27,13 @@ impl Lines {
         self.entries.len()
     }
 
+    /// Everything in the queue, by key: an order that depends on nothing but what is in it.
+    pub(super) fn entries(&self) -> Vec<&Entry> {
+        let mut entries: Vec<_> = self.entries.values().map(|waiting| &waiting.entry).collect();
+        entries.sort_by(|a, b| a.operation.key.cmp(&b.operation.key));
+        entries
+    }
+
     pub(super) fn holds(&self, user: &str) -> bool {
         self.users.contains_key(user)
     }

@@ -11,18 +11,21 @@ use super::dead_letters::{DeadLetter, DeadLetters};
 use super::entry::{Attempt, Entry, Leased, Settled, StoreError};
 use super::fallback_queue::FallbackQueue;
 use super::lines::Lines;
-use crate::outcome::FailureKind;
+use crate::outcome::{FailureKind, RestingState};
 use crate::resilience::settings::FallbackSettings;
 use crate::resilience::wall::UnixMillis;
 
+/// Hears of an entry, and of where it came to rest.
+type Report = Box<dyn Fn(&Entry, RestingState) + Send + Sync>;
+
 /// A backlog in memory.
-#[derive(Debug)]
 pub struct MemoryBacklog {
     queue_capacity: usize,
     letter_capacity: usize,
     state: Mutex<State>,
     /// Entries in the queue: read with each operation, so without the lock.
     depth: AtomicU64,
+    report: Option<Report>,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +44,22 @@ impl MemoryBacklog {
             letter_capacity: settings.dead_letter_capacity,
             state: Mutex::default(),
             depth: AtomicU64::new(0),
+            report: None,
         }
+    }
+
+    /// Reports each entry that leaves the queue, as it was there. The dead letters are no way out.
+    #[must_use]
+    pub fn reporting(self, report: impl Fn(&Entry, RestingState) + Send + Sync + 'static) -> Self {
+        Self { report: Some(Box::new(report)), ..self }
+    }
+
+    /// Reports what is in the queue and among the dead letters. To be called when nothing moves any more.
+    pub fn report_rest(&self) {
+        let Some(report) = &self.report else { return };
+        let state = self.state.lock();
+        state.lines.entries().into_iter().for_each(|entry| report(entry, RestingState::Queued));
+        state.letters.values().for_each(|letter| report(&letter.entry, RestingState::DeadLettered));
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
@@ -131,8 +149,11 @@ impl FallbackQueue for MemoryBacklog {
         ready(Ok(self.with(|state| state.lines.next_due())))
     }
 
-    fn ack(&self, id: u64, _settled: Settled) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.with(|state| state.lines.remove(id));
+    fn ack(&self, id: u64, settled: Settled) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let left = self.with(|state| state.lines.remove(id));
+        if let (Some(report), Some(entry)) = (&self.report, left) {
+            report(&entry, settled.place);
+        }
         ready(Ok(()))
     }
 

@@ -13,9 +13,8 @@ use tokio::time::Instant;
 use super::backlog::Backlog;
 use super::dead_letters::{DeadLetter, MOST_REDRIVES};
 use super::entry::StoreError;
-use crate::resilience::idempotency::{Claim, FirstClaim, Idempotency};
+use crate::resilience::idempotency::Claim;
 use crate::resilience::limiter::LONGEST_PAUSE;
-use crate::resilience::operation::Operation;
 use crate::resilience::shared::Shared;
 use crate::resilience::tally::End;
 
@@ -76,26 +75,35 @@ impl<S, B: Backlog> Redrive<S, B> {
     }
 
     async fn redrive_one(&self, letter: &DeadLetter, redriven: &mut Redriven) -> Result<(), StoreError> {
-        let id = letter.id;
-        let claim = match self.shared.idempotency.as_ref().map(|idempotency| claim(idempotency, &letter.entry.operation)) {
-            None | Some(Some(Claimed::NotNeeded)) => None,
-            Some(Some(Claimed::First(claim))) => Some(claim),
-            Some(Some(Claimed::Duplicate)) => {
-                self.shared.tally.count(End::Duplicate);
-                self.shared.backlog.remove(id).await?;
-                redriven.duplicates += 1;
-                return Ok(());
+        let (id, operation) = (letter.id, &letter.entry.operation);
+        let claim = match &self.shared.idempotency {
+            None => None,
+            // The store knows where the operations of a lead are, and replicas share it: a queue mark made here does not show
+            // what another replica did since. If the letter were taken for a copy, the only record of the operation would be
+            // removed.
+            Some(idempotency) if operation.lead.is_some() => {
+                idempotency.was_delivered(&operation.key).then_some(Claim::Duplicate)
             }
-            Some(None) => {
-                redriven.kept += 1;
-                return Ok(());
-            }
+            Some(idempotency) => match idempotency.try_claim(&operation.key) {
+                Some(claim) => Some(claim),
+                // A copy is in flight.
+                None => {
+                    redriven.kept += 1;
+                    return Ok(());
+                }
+            },
         };
+        if let Some(Claim::Duplicate) = claim {
+            self.shared.tally.count(End::Duplicate);
+            self.shared.backlog.remove(id).await?;
+            redriven.duplicates += 1;
+            return Ok(());
+        }
         // One after the other, so that a fault that hit them together does not hit all of them again.
         let turn = self.shared.settings.fallback.redrive_pacing.saturating_mul(u32::try_from(redriven.moved).unwrap_or(u32::MAX));
         let due = Instant::now() + turn.min(LONGEST_PAUSE);
         if self.shared.backlog.redrive(id, self.shared.millis(due)).await? {
-            if let Some(claim) = claim {
+            if let Some(Claim::First(claim)) = claim {
                 claim.queued();
             }
             redriven.moved += 1;
@@ -104,27 +112,4 @@ impl<S, B: Backlog> Redrive<S, B> {
         }
         Ok(())
     }
-}
-
-/// Whether a letter's operation may go back into the queue.
-enum Claimed<'a> {
-    /// The store decides.
-    NotNeeded,
-    First(FirstClaim<'a>),
-    Duplicate,
-}
-
-/// `None` while a copy is in flight.
-///
-/// The store knows where the operations of a lead are, and replicas share it: a queue mark made here does not show what
-/// another replica did since. If the letter were taken for a copy, the only record of the operation would be removed.
-fn claim<'a>(idempotency: &'a Idempotency, operation: &Operation) -> Option<Claimed<'a>> {
-    if operation.lead.is_some() {
-        let delivered = idempotency.was_delivered(&operation.key);
-        return Some(if delivered { Claimed::Duplicate } else { Claimed::NotNeeded });
-    }
-    Some(match idempotency.try_claim(&operation.key)? {
-        Claim::First(claim) => Claimed::First(claim),
-        Claim::Duplicate => Claimed::Duplicate,
-    })
 }

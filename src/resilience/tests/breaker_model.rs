@@ -92,12 +92,12 @@ impl Model {
     /// The calls in the window, all of them, failed and slow.
     fn tally(&self) -> (u32, u32, u32) {
         let seen: Vec<&Call> = match self.settings.window {
-            Window::Consecutive { .. } => {
+            Window::Consecutive => {
                 let run = self.calls.iter().rev().take_while(|call| call.failed || call.slow).count() as u32;
                 return (run, run, 0);
             }
-            Window::Count { calls } => self.calls.iter().rev().take(calls as usize).collect(),
-            Window::Time { .. } => self.calls.iter().filter(|call| call.at / STEP + 20 > self.now / STEP).collect(),
+            Window::Count => self.calls.iter().rev().take(self.settings.calls as usize).collect(),
+            Window::Time => self.calls.iter().filter(|call| call.at / STEP + 20 > self.now / STEP).collect(),
         };
         let count = |which: fn(&&&Call) -> bool| seen.iter().filter(which).count() as u32;
         (seen.len() as u32, count(|call| call.failed), count(|call| call.slow))
@@ -106,7 +106,7 @@ impl Model {
     fn must_open(&self) -> bool {
         let (calls, failures, slow) = self.tally();
         match self.settings.window {
-            Window::Consecutive { failures: limit } => failures >= limit,
+            Window::Consecutive => failures >= self.settings.failures,
             _ => calls >= self.settings.minimum_calls && (failures * 2 >= calls || slow * 2 >= calls),
         }
     }
@@ -208,15 +208,14 @@ impl ReferenceStateMachine for Reference {
     type Transition = Act;
 
     fn init_state() -> BoxedStrategy<Model> {
-        let window = prop_oneof![
-            Just(Window::Consecutive { failures: 3 }),
-            Just(Window::Count { calls: 6 }),
-            Just(Window::Time { span: Duration::from_millis(SPAN) }),
-        ];
+        let window = prop_oneof![Just(Window::Consecutive), Just(Window::Count), Just(Window::Time),];
         (window, 1_u32..4, 1_u32..4)
             .prop_map(|(window, half_open_permits, success_threshold)| Model {
                 settings: BreakerSettings {
                     window,
+                    failures: 3,
+                    calls: 6,
+                    span: Duration::from_millis(SPAN),
                     half_open_permits,
                     success_threshold,
                     slow_call: Some(Duration::from_millis(SLOW)),

@@ -111,8 +111,8 @@ fn row_04_old_successes_do_not_outweigh_new_failures() {
 
 #[test]
 fn row_05_a_time_window_counts_the_calls_of_its_span() {
-    let window = Window::Time { span: Duration::from_secs(20) };
-    let bench = bench(BreakerSettings { window, minimum_calls: 6, ..table() });
+    let (window, span) = (Window::Time, Duration::from_secs(20));
+    let bench = bench(BreakerSettings { window, span, minimum_calls: 6, ..table() });
     for (second, call) in [(0, "S"), (1, "S"), (2, "S"), (3, "F"), (4, "F")] {
         bench.run(second, call);
         assert_eq!(bench.state(), CLOSED, "at {second} s");
@@ -123,14 +123,14 @@ fn row_05_a_time_window_counts_the_calls_of_its_span() {
 
 #[test]
 fn row_06_a_time_window_forgets_what_is_older() {
-    let window = Window::Time { span: Duration::from_secs(20) };
-    let late = bench(BreakerSettings { window, ..table() });
+    let (window, span) = (Window::Time, Duration::from_secs(20));
+    let late = bench(BreakerSettings { window, span, ..table() });
     late.run(0, "FFFF");
     late.run(20, "F");
     assert_eq!(late.state(), CLOSED);
     assert_eq!(late.breaker.metrics(late.at(20)).calls, 1);
 
-    let in_time = bench(BreakerSettings { window, ..table() });
+    let in_time = bench(BreakerSettings { window, span, ..table() });
     in_time.run(0, "FFFF");
     in_time.run(19, "F");
     assert_eq!(in_time.state(), OPEN, "within the span they count");
@@ -438,7 +438,7 @@ fn a_slow_probe_is_no_recovery() {
 
 #[test]
 fn a_panic_while_closed_is_a_failure() {
-    let bench = bench(BreakerSettings { window: Window::Consecutive { failures: 1 }, ..table() });
+    let bench = bench(BreakerSettings { window: Window::Consecutive, failures: 1, ..table() });
     let panicked = std::thread::scope(|scope| {
         let call = scope.spawn(|| {
             let _permit = bench.permit(0);

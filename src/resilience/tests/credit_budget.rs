@@ -196,7 +196,7 @@ async fn after_a_402_nothing_more_is_sent_until_the_next_day() {
         assert!(matches!(disposition, Disposition::Fallback { cause: why, .. } if why == cause), "{disposition:?}");
     }
     assert_eq!((rig.vendor.count(), rig.pipeline.gauges().credits_used), (1, 0));
-    let drain = tokio::spawn(Arc::clone(&rig.pipeline).drain_loop());
+    let drain = tokio::spawn(Arc::clone(&rig.pipeline).work(1));
     tokio::time::sleep(Duration::from_secs(24 * 3_600)).await;
     drain.abort();
     let counts = rig.pipeline.gauges().counts;

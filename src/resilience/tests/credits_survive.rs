@@ -29,7 +29,6 @@ struct Disk {
 }
 
 /// The backlog of one life. Keeping credits takes a moment before and after it is durable, in which a life may end.
-#[derive(Debug)]
 struct Life {
     disk: Arc<Disk>,
     backlog: MemoryBacklog,

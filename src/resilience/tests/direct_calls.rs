@@ -15,7 +15,7 @@ async fn a_direct_call_does_not_overtake_a_queued_operation_of_its_user() {
     assert_eq!(rig.pipeline.call(of_ada(2)).await, held);
     assert_eq!(rig.pipeline.call(lead(7)).await, Disposition::Delivered { attempts: 1 }, "others go on");
     assert_eq!(rig.pipeline.call(of_ada(2)).await, Disposition::Duplicate);
-    let drain = tokio::spawn(Arc::clone(&rig.pipeline).drain_loop());
+    let drain = tokio::spawn(Arc::clone(&rig.pipeline).work(1));
     tokio::time::sleep(Duration::from_secs(10)).await;
     drain.abort();
     assert_eq!(rig.vendor.users(), ["ada", "user7", "ada", "ada"]);

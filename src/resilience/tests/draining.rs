@@ -19,7 +19,7 @@ async fn outage(rig: &Rig, count: u32) {
 }
 
 fn spawn_drain(rig: &Rig) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(Arc::clone(&rig.pipeline).drain_loop())
+    tokio::spawn(Arc::clone(&rig.pipeline).work(1))
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,7 +16,7 @@ use super::forwarding::letters_are_those_of;
 use super::*;
 
 /// A backlog in memory that remembers how each entry ended.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Keeping {
     pub(super) kept: Arc<MemoryBacklog>,
     settled: Arc<Mutex<Vec<Settled>>>,

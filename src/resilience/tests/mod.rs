@@ -215,7 +215,10 @@ fn emitter(start: Instant, log: &Arc<Log>) -> Emitter {
 fn table() -> BreakerSettings {
     BreakerSettings {
         mode: BreakerMode::InForce,
-        window: Window::Count { calls: 10 },
+        window: Window::Count,
+        failures: 5,
+        calls: 10,
+        span: Duration::from_secs(20),
         minimum_calls: 5,
         failure_rate: 50.0,
         slow_call: None,

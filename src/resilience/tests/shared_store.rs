@@ -68,7 +68,7 @@ async fn what_another_replica_delivered_is_not_remembered_for_ever() {
     assert_eq!(first.pipeline.drain_once().await, Drained::DeadLettered);
     first.pipeline.redrive().await.expect("a working store");
     assert_eq!(second.drain_once().await, Drained::Delivered);
-    let marks = first.pipeline.shared().idempotency.as_ref().expect("by default").sizes();
+    let marks = first.pipeline.shared.idempotency.as_ref().expect("by default").sizes();
     assert_eq!(marks, (0, 0));
 }
 

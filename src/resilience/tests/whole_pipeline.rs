@@ -165,7 +165,7 @@ async fn what_no_fallback_takes_is_dead_lettered_and_what_nothing_holds_is_rejec
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_frees_what_it_held_and_stays_unacknowledged() {
     let mut settings = PipelineSettings { credits: Some(Default::default()), ..plain() };
-    settings.breaker = Some(BreakerSettings { window: Window::Consecutive { failures: 1 }, ..BreakerSettings::default() });
+    settings.breaker = Some(BreakerSettings { window: Window::Consecutive, failures: 1, ..BreakerSettings::default() });
     let rig = rig(settings);
     rig.vendor.next([Step::Hang]);
     let cut = tokio::time::timeout(Duration::from_secs(1), rig.pipeline.call(lead(1))).await;
@@ -173,7 +173,7 @@ async fn a_call_that_is_dropped_frees_what_it_held_and_stays_unacknowledged() {
     let gauges = rig.pipeline.gauges();
     assert_eq!((gauges.in_flight, gauges.credits_used, gauges.breaker), (0, 0, Some(BreakerState::Closed)));
     assert_eq!((gauges.counts.unacknowledged, gauges.counts.lost), (1, 0));
-    let credits = rig.pipeline.shared().delivery.budget().expect("a budget");
+    let credits = rig.pipeline.shared.delivery.budget().expect("a budget");
     assert_eq!(credits.today(Instant::now()), (0, 0));
     assert_eq!(rig.pipeline.call(lead(1)).await, Disposition::Delivered { attempts: 1 }, "its mark is gone");
     rig.assert_balanced();
@@ -181,7 +181,7 @@ async fn a_call_that_is_dropped_frees_what_it_held_and_stays_unacknowledged() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sender_that_panics_is_a_failure_of_the_breaker_and_costs_only_its_call() {
-    let breaker = BreakerSettings { window: Window::Consecutive { failures: 1 }, ..BreakerSettings::default() };
+    let breaker = BreakerSettings { window: Window::Consecutive, failures: 1, ..BreakerSettings::default() };
     let rig = rig(PipelineSettings { breaker: Some(breaker), ..plain() });
     rig.vendor.next([Step::Panic]);
     let pipeline = Arc::clone(&rig.pipeline);
@@ -201,7 +201,7 @@ async fn a_retry_after_beyond_the_cap_goes_to_the_queue_and_is_due_then() {
     let expected = Disposition::Fallback { source: Source::Queued, cause: FailureKind::RateLimited };
     assert_eq!(disposition, expected);
     assert_eq!(rig.start.elapsed(), Duration::ZERO, "no call waited");
-    let drain = tokio::spawn(Arc::clone(&rig.pipeline).drain_loop());
+    let drain = tokio::spawn(Arc::clone(&rig.pipeline).work(1));
     tokio::time::sleep(Duration::from_secs(3_599)).await;
     assert_eq!(rig.vendor.count(), 1, "nothing before it is over");
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -277,7 +277,7 @@ async fn events_carry_the_vendor_and_the_load_s_time() {
         rig.pipeline.call(lead(number)).await;
     }
     let opened = rig.log.all().into_iter().next().expect("it opened");
-    assert_eq!((opened.vendor, opened.at().as_secs()), (Some(Vendor::Clay), 5));
+    assert_eq!((opened.vendor, opened.at_us), (Some(Vendor::Clay), 5_000_000));
     assert_eq!(rig.log.last_cause(), "5 failures in a row");
 }
 
@@ -309,7 +309,7 @@ async fn the_books_show_no_loss_at_any_moment_of_a_busy_run() {
     };
     let rig = rig(PipelineSettings { breaker: None, fallback, ..no_retries() });
     rig.vendor.next((0..60_000).map(|index| status([200, 503, 503, 400, 200][index % 5])));
-    let drain = tokio::spawn(Arc::clone(&rig.pipeline).drain_loop());
+    let drain = tokio::spawn(Arc::clone(&rig.pipeline).work(1));
     let callers: Vec<_> = (0..8)
         .map(|caller| {
             let pipeline = Arc::clone(&rig.pipeline);

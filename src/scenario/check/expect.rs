@@ -5,10 +5,9 @@
 use std::time::Duration;
 
 use mock_server::fault::{Fault, FaultKind};
-use mock_server::latency::LatencyModel;
 
 use crate::config::KeyPath;
-use crate::config::{LatencyForm, LatencyModelForm, Period};
+use crate::config::Period;
 use crate::outcome::Vendor;
 use crate::resilience::Resilience;
 use crate::resilience::{BreakerMode, PipelineSettings};
@@ -36,10 +35,6 @@ impl Tested<'_> {
             kind.uses_pipeline() && kind.calls(vendor)
         };
         self.journeys.is_none_or(|journeys| journeys.iter().any(calls))
-    }
-
-    fn settings(&self, vendor: Vendor) -> &PipelineSettings {
-        &self.resilience[vendor]
     }
 }
 
@@ -135,7 +130,7 @@ impl Checker<'_> {
     ) -> BreakerExpectations {
         let Some(raw) = raw else { return BreakerExpectations::default() };
         let place = expect.key(vendor.as_str());
-        let settings = tested.settings(vendor);
+        let settings = &tested.resilience[vendor];
         let duration = |period: Option<Period>| period.map(|period| period.0);
         let longest_cooldown =
             settings.breaker.as_ref().map_or(Duration::ZERO, |breaker| breaker.cooldown.mul_f64(1.0 + breaker.cooldown_jitter));
@@ -172,14 +167,10 @@ impl Checker<'_> {
         vendor: Vendor,
         place: &KeyPath,
     ) {
-        let of_faults = [
-            ("opens_within", raw.opens_within.is_some()),
-            ("opens_within_calls", raw.opens_within_calls.is_some()),
-            ("half_open_within", raw.half_open_within.is_some()),
-            ("closes_within", raw.closes_within.is_some()),
-        ];
+        let of_faults = ["opens_within", "opens_within_calls", "half_open_within", "closes_within"];
         let untested = expected.faults.is_empty() && raw.faults.is_none() && !self.faults_are_damaged();
-        for (key, _) in of_faults.iter().filter(|(_, expected)| *expected && untested) {
+        let document = self.document;
+        for key in of_faults.into_iter().filter(|key| untested && document.has(&place.key(key))) {
             let why = format!("no fault of this scenario can make calls of {} fail", vendor.display_name());
             let help = "add one to `[[faults]]`: `outage`, `error` with a 5xx, `hang`, `reset`, `latency` with a `slow_call` …";
             self.never(place, key, &why, help);
@@ -198,7 +189,7 @@ impl Checker<'_> {
 
     /// The faults that a breaker must answer to.
     fn expected_faults(&mut self, raw: &RawExpectBreaker, vendor: Vendor, tested: &Tested<'_>, place: &KeyPath) -> Vec<String> {
-        let settings = tested.settings(vendor);
+        let settings = &tested.resilience[vendor];
         let trips = |fault: &&Fault| concerns(fault, vendor) && can_open(fault, settings);
         let all: Vec<&str> = tested.faults.iter().filter(trips).map(|fault| fault.name.as_str()).collect();
         let Some(named) = &raw.faults else { return all.into_iter().map(str::to_owned).collect() };
@@ -254,18 +245,9 @@ fn can_open(fault: &Fault, settings: &PipelineSettings) -> bool {
         | FaultKind::Malformed { .. }
         | FaultKind::Truncate { .. } => true,
         FaultKind::Error { status, .. } => *status >= 500,
-        FaultKind::Latency { model, jitter } => longest(model) + *jitter >= slow,
+        FaultKind::Latency { model, jitter } => model.longest() + *jitter >= slow,
         // How long a body takes depends on its length.
         FaultKind::SlowBody { .. } | FaultKind::Bandwidth { .. } => true,
         FaultKind::Auth { .. } | FaultKind::RateLimit { .. } | FaultKind::Credits | FaultKind::Webhook { .. } => false,
-    }
-}
-
-/// The longest delay that is to be expected of a model.
-fn longest(model: &LatencyModel) -> Duration {
-    match LatencyForm::from(*model) {
-        LatencyForm::Fixed(delay) => delay.0,
-        LatencyForm::Model(LatencyModelForm::Uniform(bounds)) => bounds[1].0,
-        LatencyForm::Model(LatencyModelForm::Lognormal(percentiles)) => percentiles.p99.0,
     }
 }

@@ -16,50 +16,28 @@ use crate::units::format_duration;
 
 use crate::config::Checker;
 
-/// Which vendors answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Vendors {
-    /// The simulated ones.
-    Simulated,
-    /// Those at the base URLs of `[target]`.
-    Named,
-    /// Whatever the user's own service calls.
-    BehindAService,
-}
-
-impl Vendors {
-    pub(super) fn of(target: &Target, simulation: &SimulationSettings) -> Self {
-        match target {
-            Target::Simulated => Self::Simulated,
-            Target::Service(service) if service.at == ServiceAt::Started || has_ports(simulation) => Self::Simulated,
-            Target::Service(_) => Self::BehindAService,
-            Target::BaseUrls(_) => Self::Named,
-        }
-    }
-}
-
 impl Checker<'_> {
     pub(super) fn faults(
         &mut self,
         raw: &RawTestPlan,
         load: Option<&Load>,
         journeys: Option<&[WeightedJourney]>,
-        vendors: Vendors,
+        (target, simulation): (&Target, &SimulationSettings),
     ) -> Vec<Fault> {
         let raw_faults = raw.faults.as_deref().unwrap_or_default();
         let place = KeyPath::of("faults");
-        match vendors {
+        match target {
             _ if raw_faults.is_empty() => {}
-            Vendors::Simulated => {}
-            Vendors::Named => {
+            Target::BaseUrls(_) => {
                 let help = "leave out `[target]`, or the faults: only simulated vendors can be broken";
                 self.error(&place.item(0), "these faults would break nothing, for there is a `[target]`", help);
             }
-            Vendors::BehindAService => {
+            Target::Service(service) if service.at != ServiceAt::Started && !has_ports(simulation) => {
                 let help = "simulate the vendors at the ports that your service calls: `[simulation.clay]` with `port = 4101`, and \
                             `[simulation.customer_io]` likewise";
                 self.error(&place.item(0), "these faults would break nothing, for no vendor is simulated", help);
             }
+            Target::Simulated | Target::Service(_) => {}
         }
         let mut names = BTreeSet::new();
         let mut faults = Vec::new();
@@ -142,7 +120,7 @@ impl Checker<'_> {
 
     /// Reports what the simulator finds wrong with a fault, where it stands in the file.
     fn fault_problem(&mut self, problem: &FaultProblem, fault: &KeyPath) {
-        let place = field_place(fault, &problem.field);
+        let place = fault.within(&problem.field);
         match problem.wrong {
             Wrong::Value => self.error(&place, problem.problem.clone(), problem.help.clone()),
             Wrong::Superfluous => {
@@ -156,28 +134,14 @@ impl Checker<'_> {
     }
 }
 
-/// The place of a field that is written as `add.lognormal.p99` or `routes[1]`.
-fn field_place(fault: &KeyPath, field: &str) -> KeyPath {
-    field.split('.').fold(fault.clone(), |place, part| match part.split_once('[') {
-        Some((key, index)) => {
-            let list = place.key(key);
-            index.trim_end_matches(']').parse().map_or(list.clone(), |index| list.item(index))
-        }
-        None => place.key(part),
-    })
-}
-
 /// The one vendor that a fault can hit, where it is not both.
 fn only_vendor(fault: &Fault) -> Option<SimulatedVendor> {
-    let [clay, customer_io] = [SimulatedVendor::Clay, SimulatedVendor::CustomerIo].map(|vendor| {
-        let has_route = || routes().any(|route| route.vendor == vendor && fault.routes.iter().any(|named| named == route.name));
-        fault.concerns(vendor) && (fault.routes.is_empty() || has_route())
-    });
-    match (clay, customer_io) {
-        (true, false) => Some(SimulatedVendor::Clay),
-        (false, true) => Some(SimulatedVendor::CustomerIo),
-        _ => None,
-    }
+    let is_hit = |vendor: &SimulatedVendor| {
+        let has_route = || routes().any(|route| route.vendor == *vendor && fault.routes.iter().any(|named| named == route.name));
+        fault.concerns(*vendor) && (fault.routes.is_empty() || has_route())
+    };
+    let mut hit = SimulatedVendor::ALL.into_iter().filter(is_hit);
+    hit.next().filter(|_| hit.next().is_none())
 }
 
 /// Whether a fault can hit requests to `vendor`.

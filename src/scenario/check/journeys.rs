@@ -7,7 +7,7 @@ use crate::config::KeyPath;
 use crate::config::Secret;
 use crate::journey::HTTP;
 use crate::measure::UserTags;
-use crate::scenario::leads::{self, Need};
+use crate::scenario::leads;
 use crate::scenario::model::{HttpJourney, Journey, LeadData, LeadUse, WeightedJourney};
 use crate::scenario::raw::{RawHeader, RawJourney, RawTestPlan, RawUse};
 
@@ -63,17 +63,7 @@ impl Checker<'_> {
         if *kind == HTTP {
             return self.http(raw, place).map(|http| Journey::Http(Box::new(http)));
         }
-        let present = [
-            ("name", raw.name.is_some()),
-            ("method", raw.method.is_some()),
-            ("url", raw.url.is_some()),
-            ("headers", raw.headers.is_some()),
-            ("body", raw.body.is_some()),
-            ("timeout", raw.timeout.is_some()),
-            ("expect_status", raw.expect_status.is_some()),
-            ("expect_latency", raw.expect_latency.is_some()),
-        ];
-        self.refuse_keys(place, &format!("journey `{}`", kind.name), &present, &[]);
+        self.refuse_keys(place, &format!("journey `{}`", kind.name), HTTP_KEYS, &[]);
         Some(Journey::Named(kind))
     }
 
@@ -166,8 +156,8 @@ impl Checker<'_> {
     pub(super) fn data(&mut self, raw: &RawTestPlan, journeys: Option<&[WeightedJourney]>) -> Option<LeadData> {
         let data = raw.data.as_ref()?;
         let place = KeyPath::of("data").key("file");
-        let need = journeys.map_or(Need::Anything, |journeys| Need::of(journeys.iter().map(|weighted| &weighted.journey)));
-        if journeys.is_some() && need == Need::Nothing {
+        let need = leads::needed(journeys.unwrap_or_default().iter().map(|weighted| &weighted.journey));
+        if journeys.is_some() && need.is_empty() {
             self.warning(
                 &place,
                 "no journey uses leads",

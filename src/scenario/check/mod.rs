@@ -16,15 +16,12 @@ mod thresholds;
 
 use std::path::Path;
 
-use super::model::{Capacity, Journey, Labels, ServiceAt, Slo, Target, TestPlan, WeightedJourney};
+use super::model::{Journey, Labels, ServiceAt, Slo, Target, TestPlan, WeightedJourney};
 use super::raw::RawTestPlan;
 use crate::config::Diagnostics;
 use crate::config::{Checker, KeyPath};
-use crate::executor::Load;
 use crate::plan::Segment;
-use crate::resilience::Resilience;
 use expect::Tested;
-use faults::Vendors;
 use scenarios::Judged;
 pub(super) use scenarios::is_name;
 use thresholds::Produced;
@@ -44,10 +41,14 @@ impl Checker<'_> {
         }
         let resilience = self.resilience(raw.resilience.as_ref());
         let simulation = self.simulation(raw, &target);
-        let vendors = Vendors::of(&target, &simulation);
-        let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), vendors);
+        let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), (&target, &simulation));
         self.warn_of_callbacks(&faults, raw, &simulation, &target);
-        let produced = self.produced(raw, &scenarios, load.as_ref(), journeys.as_deref(), &resilience, &target);
+        let is_damaged = |key| self.document.is_damaged(&KeyPath::of(key));
+        let has_faults = raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || is_damaged("faults");
+        // What the journeys produce is known where the patterns are.
+        let produced = journeys.as_deref().filter(|_| !is_damaged("resilience"));
+        let produced =
+            produced.map(|journeys| Produced::of(journeys, &resilience, &target, &scenarios, load.as_ref(), has_faults));
         let thresholds = self.thresholds(raw, produced.as_ref());
         let tested = Tested { journeys: journeys.as_deref(), resilience: &resilience, faults: &faults, target: &target };
         let expectations = self.expectations(raw, &tested);
@@ -69,7 +70,7 @@ impl Checker<'_> {
             thresholds,
             expectations,
             slo,
-            capacity: Capacity { cores: raw.capacity.as_ref().and_then(|capacity| capacity.cores) },
+            capacity: raw.capacity.unwrap_or_default(),
             labels,
             warnings: Diagnostics::new(path, ""),
         })
@@ -99,7 +100,7 @@ impl Checker<'_> {
     }
 
     fn slo(&mut self, raw: &RawTestPlan) -> Option<Slo> {
-        let slo = raw.slo.as_ref()?;
+        let slo = raw.slo?;
         if slo.latency.0.is_zero() {
             self.error(
                 &KeyPath::of("slo").key("latency"),
@@ -107,23 +108,7 @@ impl Checker<'_> {
                 "give the bound, as in \"500ms\"",
             );
         }
-        Some(Slo { percentile: slo.percentile, latency: slo.latency.0, error_rate: slo.error_rate })
-    }
-
-    /// What the run can have data about; `None` where that is not known yet.
-    fn produced<'s>(
-        &self,
-        raw: &RawTestPlan,
-        scenarios: &'s [Judged],
-        load: Option<&Load>,
-        journeys: Option<&[WeightedJourney]>,
-        resilience: &Resilience,
-        target: &Target,
-    ) -> Option<Produced<'s>> {
-        let has_faults =
-            raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || self.document.is_damaged(&KeyPath::of("faults"));
-        let is_whole = !self.document.is_damaged(&KeyPath::of("resilience"));
-        journeys.filter(|_| is_whole).map(|journeys| Produced::of(journeys, resilience, target, scenarios, load, has_faults))
+        Some(slo)
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use mock_server::latency::LatencyModel;
+
 use crate::config::{Checker, KeyPath};
-use crate::executor::{Load, ScenarioLoad};
+use crate::executor::{ExecutorKeys, Load, ScenarioLoad};
 use crate::measure::{DEFAULT_SCENARIO, UserTags};
 use crate::plan::Segment;
 use crate::scenario::model::{Scenario, ThinkTime, WeightedJourney};
@@ -51,17 +53,10 @@ impl Checker<'_> {
         let Some(scenarios) = &raw.scenarios else {
             return vec![self.scenario(DEFAULT_SCENARIO, &raw.only, top)];
         };
-        let only = &raw.only;
-        let present = [
-            ("executor", only.executor.is_some()),
-            ("startTime", only.start_time.is_some()),
-            ("gracefulStop", only.graceful_stop.is_some()),
-            ("think_time", only.think_time.is_some()),
-            ("journeys", only.journeys.is_some()),
-            ("tags", only.tags.is_some()),
-        ];
-        for (key, _) in present.into_iter().chain(only.keys.present()).filter(|(_, is_there)| *is_there) {
-            let span = self.document.key_span(&top.key(key));
+        let of_a_scenario = ["executor", "startTime", "gracefulStop", "think_time", "journeys", "tags"];
+        let document = self.document;
+        for key in of_a_scenario.into_iter().chain(ExecutorKeys::all()).filter(|key| document.has(&top.key(key))) {
+            let span = document.key_span(&top.key(key));
             let help = "move it into a scenario, as in `[scenarios.baseline]`, or leave out `[scenarios]`";
             self.error_at(span, format!("`{key}` cannot stand beside `[scenarios]`"), help);
         }
@@ -103,13 +98,15 @@ impl Checker<'_> {
             Some(RawThinkTime::Fixed(period)) if period.0.is_zero() => ThinkTime::None,
             Some(RawThinkTime::Fixed(period)) => ThinkTime::Fixed(period.0),
             Some(RawThinkTime::Model(RawThinkTimeModel::Uniform(bounds))) => {
-                self.check_bounds(*bounds, &place.key("uniform"));
-                ThinkTime::Uniform { min: bounds[0].0, max: bounds[1].0 }
+                let [min, max] = bounds.map(|bound| bound.0);
+                self.check_bounds(LatencyModel::Uniform { min, max }, &place);
+                ThinkTime::Uniform { min, max }
             }
             Some(RawThinkTime::Model(RawThinkTimeModel::Exponential(mean))) => ThinkTime::Exponential { mean: mean.0 },
             Some(RawThinkTime::Model(RawThinkTimeModel::Lognormal(percentiles))) => {
-                self.check_percentiles(*percentiles, &place.key("lognormal"));
-                ThinkTime::Lognormal { p50: percentiles.p50.0, p99: percentiles.p99.0 }
+                let (p50, p99) = (percentiles.p50.0, percentiles.p99.0);
+                self.check_bounds(LatencyModel::Lognormal { p50, p99 }, &place);
+                ThinkTime::Lognormal { p50, p99 }
             }
         }
     }

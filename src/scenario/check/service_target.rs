@@ -22,11 +22,9 @@ impl Checker<'_> {
     pub(super) fn service_target(&mut self, raw: &RawTestPlan, target: &RawTarget) -> Option<Target> {
         let place = KeyPath::of("target");
         let Some(service) = &target.service else {
-            let present =
-                [("service_token", target.service_token.is_some()), ("service_timeout", target.service_timeout.is_some())];
             // Of a service that is there and could not be read, its keys may be quite right.
             if !self.document.is_damaged(&place.key("service")) {
-                self.refuse_keys(&place, "a target without `service`", &present, &[]);
+                self.refuse_keys(&place, "a target without `service`", &KEYS[1..], &[]);
             }
             return None;
         };
@@ -56,11 +54,10 @@ impl Checker<'_> {
 
     /// The service calls the vendors with credentials of its own.
     fn refuse_vendors(&mut self, target: &RawTarget, started: bool, place: &KeyPath) {
-        let present: Vec<_> = target.access.keys().map(|key| (key.as_str(), true)).collect();
-        self.refuse_keys(place, "a target with `service`, which calls the vendors itself", &present, &KEYS);
+        let vendors: Vec<&str> = target.access.keys().map(String::as_str).collect();
+        self.refuse_keys(place, "a target with `service`, which calls the vendors itself", &vendors, &KEYS);
         if started {
-            let present = [("service_token", target.service_token.is_some())];
-            self.refuse_keys(place, "a service that the run starts on loopback", &present, &["service", "service_timeout"]);
+            self.refuse_keys(place, "a service that the run starts on loopback", &KEYS, &["service", "service_timeout"]);
         }
     }
 

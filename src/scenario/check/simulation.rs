@@ -3,14 +3,10 @@
 use mock_server::latency::{LONGEST_DELAY, LatencyModel};
 use mock_server::settings::{SettingsProblem, SimulationSettings};
 
-use crate::config::KeyPath;
-use crate::config::{LatencyForm, LatencyModelForm};
+use crate::config::{Checker, KeyPath};
 use crate::scenario::model::{ServiceAt, Target, has_ports};
 use crate::scenario::raw::RawTestPlan;
-
 use crate::units::format_duration;
-
-use crate::config::Checker;
 
 impl Checker<'_> {
     pub(super) fn simulation(&mut self, raw: &RawTestPlan, target: &Target) -> SimulationSettings {
@@ -49,17 +45,8 @@ impl Checker<'_> {
     /// A vendor's own latency, with the place of what is wrong with it.
     fn check_latency(&mut self, latency: LatencyModel, vendor: &KeyPath) {
         let place = vendor.key("latency");
-        let longest = match LatencyForm::from(latency) {
-            LatencyForm::Fixed(delay) => delay.0,
-            LatencyForm::Model(LatencyModelForm::Uniform(bounds)) => {
-                self.check_bounds(bounds, &place.key("uniform"));
-                bounds[1].0
-            }
-            LatencyForm::Model(LatencyModelForm::Lognormal(percentiles)) => {
-                self.check_percentiles(percentiles, &place.key("lognormal"));
-                percentiles.p99.0
-            }
-        };
+        self.check_bounds(latency, &place);
+        let longest = latency.longest();
         if longest > LONGEST_DELAY {
             let help = format!("give at most {}", format_duration(LONGEST_DELAY));
             self.error(&place, format!("the simulator does not wait for {}", format_duration(longest)), help);
@@ -73,7 +60,7 @@ impl Checker<'_> {
             // Reported above, with the key at fault.
             return;
         }
-        let place = setting.split('.').fold(simulation.clone(), |place, key| place.key(key));
+        let place = simulation.within(setting);
         let (message, help) = problem.split_once("; ").unwrap_or((problem.as_str(), "correct it, or leave it out"));
         self.error(&place, message, help);
     }

@@ -10,7 +10,7 @@ use crate::resilience::Resilience;
 use crate::scenario::model::{Journey, ServiceAt, Target, WeightedJourney};
 use crate::scenario::raw::{RawTestPlan, RawThreshold};
 use crate::text::any_of;
-use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse_tagged};
+use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse};
 
 use super::scenarios::Judged;
 use super::tags;
@@ -153,7 +153,7 @@ impl Checker<'_> {
             RawThreshold::Plain(expression) => (expression, place.clone()),
             RawThreshold::Full(full) => (&full.threshold, place.key("threshold")),
         };
-        let mut threshold = match parse_tagged(metric, expression, user_tags) {
+        let mut threshold = match parse(metric, expression, user_tags) {
             Ok(threshold) => threshold,
             Err(error) => {
                 let span = self.span_of(&error, (metric, metric_place), (expression, &expression_place));

@@ -23,6 +23,8 @@ pub(super) use journeys::{RawHeader, RawJourney, RawTarget};
 pub(super) use load::{RawData, RawThinkTime, RawThinkTimeModel, RawUse};
 pub(super) use simulation::RawSimulation;
 
+use super::model::{Capacity, Slo};
+
 /// A Plimsoll test plan: one question, the load that answers it, and what must hold.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Plimsoll test plan", extend("additionalProperties" = false))]
@@ -55,9 +57,9 @@ pub(super) struct RawTestPlan {
     /// What must be true of the faults and of what came of them.
     pub(super) expect: Option<RawExpect>,
     /// The objective that capacity is planned for.
-    pub(super) slo: Option<RawSlo>,
+    pub(super) slo: Option<Slo>,
     /// What the capacity estimate knows about the deployment.
-    pub(super) capacity: Option<RawCapacity>,
+    pub(super) capacity: Option<Capacity>,
     /// What the report is labelled with.
     pub(super) labels: Option<RawLabels>,
 }
@@ -108,29 +110,6 @@ pub(super) struct RawFullThreshold {
     /// How long into the run before it may end it.
     #[serde(rename = "delayAbortEval")]
     pub(super) delay_abort_eval: Option<Period>,
-}
-
-/// A service-level objective.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawSlo {
-    /// The percentile of request latency, like 95.
-    #[schemars(range(min = 0, max = 100))]
-    pub(super) percentile: f64,
-    /// Its bound.
-    pub(super) latency: Period,
-    /// The highest share of failed requests, like 0.01 for one in a hundred.
-    #[schemars(range(min = 0, max = 1))]
-    pub(super) error_rate: f64,
-}
-
-/// What the capacity estimate knows about the deployment.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawCapacity {
-    /// Cores that one replica has.
-    #[schemars(range(min = 0.01, max = 4096))]
-    pub(super) cores: Option<f64>,
 }
 
 /// What the report is labelled with.

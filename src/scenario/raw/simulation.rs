@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use mock_server::settings::{ClaySettings, CustomerIoSettings};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::Value;
 
 /// How the simulated vendors behave while nothing is broken.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -18,22 +17,13 @@ pub(crate) struct RawSimulation {
     pub(crate) customer_io: Option<RawSimulated<CustomerIoSettings>>,
 }
 
-/// The settings of a simulated vendor, and its port beside them: serde cannot refuse unknown keys of a flattened struct.
-#[derive(Debug)]
+/// The settings of a simulated vendor, and its port beside them. Its schema refuses unknown keys, which serde cannot do in a
+/// flattened struct.
+#[derive(Debug, Deserialize)]
 pub(crate) struct RawSimulated<Settings> {
     pub(crate) port: Option<u16>,
+    #[serde(flatten)]
     pub(crate) settings: Settings,
-}
-
-const PORT: &str = "port";
-
-impl<'de, Settings: DeserializeOwned> Deserialize<'de> for RawSimulated<Settings> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut keys = Map::deserialize(deserializer)?;
-        let port = keys.remove(PORT).map(serde_json::from_value).transpose().map_err(D::Error::custom)?;
-        let settings = serde_json::from_value(Value::Object(keys)).map_err(D::Error::custom)?;
-        Ok(Self { port, settings })
-    }
 }
 
 impl<Settings: JsonSchema> JsonSchema for RawSimulated<Settings> {
@@ -48,7 +38,7 @@ impl<Settings: JsonSchema> JsonSchema for RawSimulated<Settings> {
             "description": "Its port on 127.0.0.1; any free one when left out.",
         });
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-            properties.insert(PORT.to_owned(), port.to_value());
+            properties.insert("port".to_owned(), port.to_value());
         }
         schema
     }

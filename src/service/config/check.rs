@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::form::{RawDurability, RawService, RawStore};
-use super::{Limits, ServiceConfig, StoreConfig};
+use super::form::{RawService, RawStore};
+use super::limits::Limits;
+use super::{ServiceConfig, StoreConfig};
 use crate::config::Diagnostics;
 use crate::config::KeyPath;
 use crate::resilience::{PipelineSettings, Resilience};
@@ -42,7 +43,7 @@ impl Checker<'_> {
             workers: raw.workers.unwrap_or(WORKERS),
             retention,
             shutdown: raw.shutdown.map_or(SHUTDOWN, Duration::from),
-            limits: self.limits(raw),
+            limits: self.limits(raw.limits.unwrap_or_default()),
             warnings: Diagnostics::new(Path::new(""), ""),
         })
     }
@@ -74,9 +75,7 @@ impl Checker<'_> {
     fn store(&mut self, raw: &RawStore) -> Option<StoreConfig> {
         let place = KeyPath::of("store");
         if raw.redis.is_none() {
-            let present =
-                [("name", raw.name.is_some()), ("replica", raw.replica.is_some()), ("durability", raw.durability.is_some())];
-            self.refuse_keys(&place, "a SQLite store", &present, &["path"]);
+            self.refuse_keys(&place, "a SQLite store", &["name", "replica", "durability"], &["path"]);
         }
         match (&raw.path, &raw.redis) {
             (Some(path), None) if !path.is_empty() => Some(StoreConfig::Sqlite { path: self.directory.join(path) }),
@@ -84,7 +83,7 @@ impl Checker<'_> {
                 url: self.secret(variable, &place.key("redis")),
                 name: raw.name.clone().unwrap_or_else(|| "plimsoll".to_owned()),
                 replica: raw.replica.clone().unwrap_or_default(),
-                as_configured: raw.durability == Some(RawDurability::AsConfigured),
+                durability: raw.durability.unwrap_or_default(),
             }),
             (Some(_), None) => {
                 self.error(&place.key("path"), "the path is empty", "name the file, as in \"leads.sqlite\"");
@@ -101,22 +100,9 @@ impl Checker<'_> {
         }
     }
 
-    fn limits(&mut self, raw: &RawService) -> Limits {
-        let mut limits = Limits::default();
-        let Some(raw) = &raw.limits else { return limits };
-        for (limit, written) in [
-            (&mut limits.body_bytes, raw.body_bytes),
-            (&mut limits.batch_leads, raw.batch_leads),
-            (&mut limits.connections, raw.connections),
-        ] {
-            *limit = written.map_or(*limit, |written| written as usize);
-        }
-        for (limit, key, written) in [
-            (&mut limits.header_timeout, "header_timeout", raw.header_timeout),
-            (&mut limits.body_timeout, "body_timeout", raw.body_timeout),
-        ] {
-            *limit = written.map_or(*limit, Duration::from);
-            if limit.is_zero() {
+    fn limits(&mut self, limits: Limits) -> Limits {
+        for (key, timeout) in [("header_timeout", limits.header_timeout), ("body_timeout", limits.body_timeout)] {
+            if timeout.is_zero() {
                 let place = KeyPath::of("limits").key(key);
                 self.error(&place, "the timeout must be greater than \"0s\"", "give one like \"10s\"");
             }

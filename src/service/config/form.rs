@@ -6,9 +6,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::limits::Limits;
 use crate::config::{EnvVar, Period};
 use crate::outcome::{OperationKind, Route};
 use crate::resilience::RawResilience;
+use crate::store::Durability;
 use crate::vendor_api::{RawAccess, access_schema, lead_access_keys};
 
 /// The service: where it listens, where leads are durable, whom it sends to, and the pipelines in front of them.
@@ -37,7 +39,7 @@ pub(crate) struct RawService {
     /// How long the end may take after SIGTERM; 10s when left out.
     pub(crate) shutdown: Option<Period>,
     /// Bounds of what is taken in.
-    pub(crate) limits: Option<RawLimits>,
+    pub(crate) limits: Option<Limits>,
 }
 
 /// Where leads are kept: a `path` for SQLite, or `redis`.
@@ -53,17 +55,7 @@ pub(crate) struct RawStore {
     /// `redis`: what this replica is called, the same after a restart; what it spent is kept under it.
     pub(crate) replica: Option<String>,
     /// `redis`: what the server must do before it answers; `synced` when left out.
-    pub(crate) durability: Option<RawDurability>,
-}
-
-/// What a Redis server must do with a change before it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RawDurability {
-    /// Write and sync it; a server that does less is refused.
-    Synced,
-    /// Whatever it is configured to do: a power cut may lose leads that were acknowledged.
-    AsConfigured,
+    pub(crate) durability: Option<Durability>,
 }
 
 /// The vendors, and credentials for them.
@@ -84,23 +76,4 @@ fn lead_vendors(generator: &mut SchemaGenerator) -> Schema {
     let required: BTreeSet<_> = routes.flat_map(Route::required_keys).collect();
     schema.insert("required".to_owned(), json!(required));
     schema
-}
-
-/// Bounds of what is taken in.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawLimits {
-    /// Most bytes of a request's body; 1,048,576 when left out.
-    #[schemars(range(min = 1024, max = 1_073_741_824))]
-    pub(crate) body_bytes: Option<u32>,
-    /// Most leads in one batch; 1,000 when left out.
-    #[schemars(range(min = 1, max = 100_000))]
-    pub(crate) batch_leads: Option<u32>,
-    /// Most connections at one time; further ones wait. 1,024 when left out.
-    #[schemars(range(min = 1, max = 65_535))]
-    pub(crate) connections: Option<u32>,
-    /// How long a request's head may take to come, and a connection be idle; 30s when left out.
-    pub(crate) header_timeout: Option<Period>,
-    /// How long a request's body may take to come, and an answer may wait until anything of it is taken; 30s when left out.
-    pub(crate) body_timeout: Option<Period>,
 }

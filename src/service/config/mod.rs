@@ -2,6 +2,7 @@
 
 mod check;
 mod form;
+mod limits;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,10 @@ use std::time::Duration;
 
 use crate::config::{Checker, ConfigErrors, Diagnostics, Secret, Severity, read_as, schema_of, text_of};
 use crate::resilience::Resilience;
+use crate::store::Durability;
 use crate::vendor_api::VendorAccess;
 use form::RawService;
+pub use limits::Limits;
 use serde_json::Value;
 
 /// A valid configuration of the service.
@@ -56,36 +59,9 @@ pub enum StoreConfig {
         name: String,
         /// What this replica is called; empty for no name of its own.
         replica: String,
-        /// Whether a server that does not sync each change is taken: a power cut may then lose what was acknowledged.
-        as_configured: bool,
+        /// What the server must promise.
+        durability: Durability,
     },
-}
-
-/// Bounds of what is taken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Most bytes of a request's body.
-    pub body_bytes: usize,
-    /// Most leads in one batch.
-    pub batch_leads: usize,
-    /// Most connections at one time.
-    pub connections: usize,
-    /// How long a request's head may take to come, and a connection be idle.
-    pub header_timeout: Duration,
-    /// How long a request's body may take to come, and an answer may wait until anything of it is taken.
-    pub body_timeout: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body_bytes: 1 << 20,
-            batch_leads: 1_000,
-            connections: 1_024,
-            header_timeout: Duration::from_secs(30),
-            body_timeout: Duration::from_secs(30),
-        }
-    }
 }
 
 impl ServiceConfig {

@@ -4,7 +4,7 @@
 //! script, so it happens as a whole, and none waits for another replica's lock. Leases end by themselves: what a dead replica
 //! had comes back. Operations of one user keep their order over all replicas.
 //!
-//! A lead is acknowledged when the server has synced it to its disk (see [`Durability`]). A copy that takes over from a server
+//! A lead is acknowledged when the server has synced it to its disk (see [`crate::store::Durability`]). A copy that takes over from a server
 //! that died may lack what the server acknowledged last: Redis copies after it answers, and no setting here changes that.
 //! All keys are in one slot of a cluster. The server's clock is never read: dates are the callers', so replicas' clocks should
 //! differ by less than a lease lasts.
@@ -26,5 +26,5 @@ mod store;
 
 pub use backlog::RedisBacklog;
 pub use open::OpenError;
-pub use settings::{Durability, RedisSettings};
+pub use settings::RedisSettings;
 pub use store::RedisStore;

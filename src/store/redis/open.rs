@@ -8,7 +8,8 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisError};
 
-use super::settings::{Durability, RedisSettings};
+use super::settings::RedisSettings;
+use crate::store::Durability;
 
 /// Longest wait for an answer: a sync of a busy disk takes its time; after it the call fails.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

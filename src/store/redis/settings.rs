@@ -1,19 +1,7 @@
 //! Which Redis, and what it must promise.
 
 use crate::config::Secret;
-use crate::store::Bounds;
-
-/// What a server must do with a change before it answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// Written to disk and synced: `appendonly yes` with `appendfsync always`, and nothing evicted. A server that does less,
-    /// or does not let its configuration be read (as managed ones do), is refused.
-    #[default]
-    Synced,
-    /// Whatever the server is configured to do. With `appendfsync everysec` a power cut loses up to two seconds of leads
-    /// that were acknowledged; without `appendonly` everything since the last snapshot; with eviction any lead at any time.
-    AsConfigured,
-}
+use crate::store::{Bounds, Durability};
 
 /// A Redis server as the store of several replicas of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]

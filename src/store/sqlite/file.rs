@@ -76,7 +76,11 @@ impl SqliteFile {
         after: u64,
         limit: usize,
     ) -> Result<Vec<StoredOperation>, OpenError> {
-        self.ask(|connection| page(connection, vendor, places, after, limit))
+        let names: Vec<String> = places.iter().map(|place| format!("'{}'", place.as_str())).collect();
+        let vendor = vendor.map_or_else(String::new, |vendor| format!(" AND e.vendor = {}", row::vendor_number(vendor)));
+        let sql = format!("SELECT {ENTRY} WHERE e.id > ?1 AND e.place IN ({}){vendor} ORDER BY e.id LIMIT ?2", names.join(", "));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.ask(|connection| connection.prepare_cached(&sql)?.query_map((int(after), limit), file_entry)?.collect())
     }
 }
 
@@ -118,21 +122,6 @@ fn find(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<Show
         Err(_) => by("e.key = ?1 LIMIT 1", &Key::of(name))?,
     };
     Ok(found.map(|entry| Shown::Operation(Box::new(entry))))
-}
-
-fn page(
-    connection: &mut Connection,
-    of: Option<Vendor>,
-    places: &[RestingState],
-    after: u64,
-    limit: usize,
-) -> rusqlite::Result<Vec<StoredOperation>> {
-    // Names of ours, and numbers: nothing of the user's is part of the text.
-    let names: Vec<String> = places.iter().map(|place| format!("'{}'", place.as_str())).collect();
-    let vendor = of.map_or_else(String::new, |vendor| format!(" AND e.vendor = {}", row::vendor_number(vendor)));
-    let sql = format!("SELECT {ENTRY} WHERE e.id > ?1 AND e.place IN ({}){vendor} ORDER BY e.id LIMIT ?2", names.join(", "));
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    connection.prepare_cached(&sql)?.query_map((int(after), limit), file_entry)?.collect()
 }
 
 fn file_entry(row: &Row<'_>) -> rusqlite::Result<StoredOperation> {

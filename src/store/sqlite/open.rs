@@ -9,6 +9,7 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
 use super::lock::{Lock, beside};
@@ -22,6 +23,8 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 const CHECKED_WHOLE: u64 = 64 << 20;
 /// What a damaged or planted file must not do is forbidden beforehand.
 const GUARDED: &str = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";
+/// What the URI of a file writes in another form.
+const OUTSIDE_URI: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'_').remove(b'-');
 
 /// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,16 +178,8 @@ fn check(path: &Path, logged: bool, whole: bool) -> rusqlite::Result<Option<Stri
 
 /// A connection that cannot write. `alone`: there is no log, so that not even its index is made beside the file.
 fn read_only(path: &Path, alone: bool) -> rusqlite::Result<Connection> {
-    let mut name = "file:".to_owned();
-    for &byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'/' | b'.' | b'_' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => name.push(char::from(byte)),
-            other => name.push_str(&format!("%{other:02X}")),
-        }
-    }
-    if alone {
-        name.push_str("?immutable=1");
-    }
+    let path = percent_encode(path.as_os_str().as_encoded_bytes(), OUTSIDE_URI);
+    let name = format!("file:{path}{}", if alone { "?immutable=1" } else { "" });
     let connection = Connection::open_with_flags(
         name,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX,

@@ -46,7 +46,7 @@ pub(super) struct Window {
     turns: HashMap<u64, (bool, Turn)>,
     /// The last turn that was read; `None` when everything is here.
     horizon: Option<Turn>,
-    bytes: usize,
+    pub(super) bytes: usize,
     page: usize,
     /// A read of more entries is under way.
     pub(super) reading: bool,
@@ -151,12 +151,6 @@ impl Window {
             }
         }
         self.horizon = horizon;
-    }
-
-    /// Bytes of payload that are ready to be leased.
-    #[cfg(test)]
-    pub(super) fn held_bytes(&self) -> usize {
-        self.bytes
     }
 
     fn hold(&mut self, head: Head) {

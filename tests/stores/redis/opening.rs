@@ -2,7 +2,8 @@
 
 use plimsoll::outcome::Vendor;
 use plimsoll::resilience::{Backlog, CreditState};
-use plimsoll::store::redis::{Durability, RedisSettings, RedisStore};
+use plimsoll::store::Durability;
+use plimsoll::store::redis::{RedisSettings, RedisStore};
 use plimsoll::store::{Acceptance, LeadStore};
 
 use super::Server;

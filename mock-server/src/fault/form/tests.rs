@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fault::{LostAnswer, Malformed, Outage, ResetPoint, RetryAfterStyle, SimulatedVendor, WebhookFault};
+use crate::duration::Period;
+use crate::fault::{FaultKind, LostAnswer, Malformed, Outage, ResetPoint, RetryAfterStyle, SimulatedVendor, WebhookFault};
 use crate::latency::LatencyModel;
 use crate::secret::Secret;
 
@@ -97,10 +98,11 @@ fn every_kind_is_written_and_read_back() {
     for (name, keys, expected) in examples() {
         let fault = form(name, keys.clone()).check().unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
         assert_eq!(fault.kind, expected);
-        let written = serde_json::to_value(FaultForm::from(&fault)).unwrap();
+        let written = serde_json::to_value(&fault).unwrap();
         for (key, value) in keys.as_object().unwrap() {
             assert_eq!(written.get(key), Some(value), "{name}");
         }
+        assert_eq!(serde_json::from_value::<Fault>(written.clone()).unwrap(), fault);
         let read: FaultForm = serde_json::from_value(written).unwrap();
         assert_eq!(read.check().unwrap(), fault);
     }
@@ -124,7 +126,7 @@ fn every_scope_is_written_and_read_back() {
         .with_share(0.25)
         .ramping(ms(10_000), ms(250));
     assert_eq!(fault, expected);
-    assert_eq!(serde_json::to_value(FaultForm::from(&fault)).unwrap(), written);
+    assert_eq!(serde_json::to_value(&fault).unwrap(), written);
     let every = form("hang", json!({ "every": 3 })).check().unwrap();
     assert_eq!((every.every, every.at, every.lasts, every.share), (Some(3), ms(0), None, 1.0));
 }
@@ -287,7 +289,8 @@ proptest! {
             ..form(name, keys)
         };
         if let Ok(fault) = written.check() {
-            prop_assert_eq!(FaultForm::from(&fault).check().unwrap(), fault);
+            let again: FaultForm = serde_json::from_value(serde_json::to_value(&fault).unwrap()).unwrap();
+            prop_assert_eq!(again.check().unwrap(), fault);
         }
     }
 }

@@ -22,6 +22,40 @@ use crate::simulated::clay::Clay;
 use crate::simulated::customer_io::CustomerIo;
 use crate::simulated::{Answer, Request, Vendor};
 
+impl Fault {
+    pub(crate) fn on_vendor(self, vendor: SimulatedVendor) -> Self {
+        Self { vendor: Some(vendor), ..self }
+    }
+
+    pub(crate) fn on_routes<const N: usize>(self, routes: [&str; N]) -> Self {
+        Self { routes: routes.map(str::to_owned).to_vec(), ..self }
+    }
+
+    pub(crate) fn on_customers<const N: usize>(self, customers: [&str; N]) -> Self {
+        Self { customers: customers.map(str::to_owned).to_vec(), ..self }
+    }
+
+    pub(crate) fn begins_at(self, at: Duration) -> Self {
+        Self { at, ..self }
+    }
+
+    pub(crate) fn lasting(self, lasts: Duration) -> Self {
+        Self { lasts: Some(lasts), ..self }
+    }
+
+    pub(crate) fn with_share(self, share: f64) -> Self {
+        Self { share, ..self }
+    }
+
+    pub(crate) fn every(self, nth: u32) -> Self {
+        Self { every: Some(nth), ..self }
+    }
+
+    pub(crate) fn ramping(self, up: Duration, down: Duration) -> Self {
+        Self { ramp_up: up, ramp_down: down, ..self }
+    }
+}
+
 /// A fault of both vendors from 10 s to 15 s.
 pub(super) fn fault(kind: FaultKind) -> Fault {
     Fault::new("test", kind).begins_at(Duration::from_secs(10)).lasting(Duration::from_secs(5))

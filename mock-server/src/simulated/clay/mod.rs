@@ -8,7 +8,6 @@ mod api_limit;
 mod auth;
 mod callback;
 mod credits;
-mod dedupe;
 mod enrich;
 mod lead;
 mod path;
@@ -137,8 +136,8 @@ impl Vendor for Clay {
         self.further_keys.set(secrets);
     }
 
-    fn sections(&self) -> &'static [&'static str] {
-        SECTIONS
+    fn sections(&self) -> Vec<&'static str> {
+        SECTIONS.to_vec()
     }
 
     fn section(&self, name: &str) -> Option<Value> {

@@ -47,12 +47,6 @@ impl Clay {
         })
     }
 
-    /// Submissions that the source with this id has taken; `None` where there is no such source.
-    pub fn submissions(&self, source: &str) -> Option<u64> {
-        let number = self.source(source)?;
-        self.with_workspace(Instant::now(), |workspace| workspace.used.get(number).copied())
-    }
-
     /// The latest callbacks and what became of them, in the order in which they ended.
     pub fn callbacks(&self) -> Vec<Delivery> {
         self.deliveries.list()

@@ -76,7 +76,8 @@ impl Clay {
             *used += 1;
         }
         // Clay removes a duplicate once it is in the table, so its submission is used up all the same.
-        if dedupe.is_some_and(|value| !workspace.seen.is_new(self.setup.seed, source, value)) {
+        let column = self.setup.seed.hash("dedupe").part(&source.to_le_bytes());
+        if dedupe.is_some_and(|value| !workspace.seen.is_new(column.part(value.as_bytes()).finish(), now)) {
             return Taken::Duplicate;
         }
         workspace.add(row, &self.setup);

@@ -8,17 +8,22 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::api_limit::ApiLimit;
 use super::callback::{Callback, Outbox};
 use super::credits::Account;
-use super::dedupe::Seen;
 use super::row::{Kept, Origin, RowStatus};
 use crate::bucket::TokenBucket;
 use crate::limit::RateLimit;
 use crate::simulated::clay::settings::ClaySettings;
+use crate::simulated::seen::Seen;
+
+/// Values of that column that are remembered: ten times what a webhook source takes in its life, in about 25 MB. Beyond them
+/// the oldest are forgotten. Of half a million, two share a hash with a probability of one in a hundred million.
+const MOST_SEEN: usize = 500_000;
 
 /// The state behind the lock.
 pub(super) struct Workspace {
@@ -32,8 +37,9 @@ pub(super) struct Workspace {
     pub(super) api_limit: Option<ApiLimit>,
     pub(super) account: Account,
     pub(super) outbox: Outbox,
-    /// Values of the column that must be unique in a table.
-    pub(super) seen: Seen,
+    /// Hashes of the values of the column that must be unique in a table: a client that got no answer sends its row again, and
+    /// Clay's auto-dedupe removes rows that have the same value in one column.
+    pub(super) seen: Seen<u64>,
     rows: VecDeque<Kept>,
     /// The number of the oldest row that is kept.
     first: u64,
@@ -90,7 +96,7 @@ impl Workspace {
             used: vec![0; sources],
             account: Account::new(&settings.credits, now),
             outbox: Outbox::new(settings.callbacks.queue, settings.store_bytes),
-            seen: Seen::default(),
+            seen: Seen::new(Duration::MAX, MOST_SEEN),
             limit: settings.rate_limit.map(|RateLimit { rate, burst }| TokenBucket::new(rate, burst)),
             api_limit: settings.public_api.rate_limit.map(ApiLimit::new),
             rows: VecDeque::new(),

@@ -1,13 +1,9 @@
-//! The memory of identities that makes a duplicate known.
+//! The identities by which a duplicate is known.
 //!
 //! Documented: an event whose `id`, a ULID, has been seen is ignored. For how long is not; see
 //! [`deduplication_window`](crate::simulated::customer_io::settings::CustomerIoSettings::deduplication_window).
 
-use std::collections::{HashSet, VecDeque};
-use std::time::Duration;
-
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 
 /// An identity, as a number of its 128 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,57 +37,8 @@ fn digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// Identities of a time, at most so many.
-#[derive(Debug)]
-pub(super) struct Seen {
-    window: Duration,
-    most: usize,
-    keys: HashSet<EventKey>,
-    order: VecDeque<(Instant, EventKey)>,
-    /// Identities forgotten before their time.
-    pub(super) forgotten: u64,
-    /// Duplicates that were found.
-    pub(super) duplicates: u64,
-}
-
-impl Seen {
-    pub(super) fn new(window: Duration, most: usize) -> Self {
-        Self { window, most, keys: HashSet::new(), order: VecDeque::new(), forgotten: 0, duplicates: 0 }
-    }
-
-    /// Whether the identity is new; from now on it is not.
-    pub(super) fn is_new(&mut self, key: EventKey, now: Instant) -> bool {
-        while self.order.front().is_some_and(|(since, _)| now.saturating_duration_since(*since) >= self.window) {
-            self.forget_oldest();
-        }
-        if self.keys.contains(&key) {
-            self.duplicates += 1;
-            return false;
-        }
-        if self.order.len() >= self.most {
-            self.forget_oldest();
-            self.forgotten += 1;
-        }
-        if self.most > 0 {
-            self.keys.insert(key);
-            self.order.push_back((now, key));
-        }
-        true
-    }
-
-    fn forget_oldest(&mut self) {
-        if let Some((_, key)) = self.order.pop_front() {
-            self.keys.remove(&key);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -111,31 +58,5 @@ mod tests {
             assert_eq!(EventKey::of_ulid(other), None, "{other}");
         }
         assert_ne!(EventKey::of_text("a"), EventKey::of_text("b"));
-    }
-
-    #[test]
-    fn the_oldest_goes_where_there_is_no_room() {
-        let (mut seen, now) = (Seen::new(Duration::from_secs(60), 2), Instant::now());
-        let news = [1, 2, 3, 1, 3].map(|key| seen.is_new(EventKey(key), now));
-        assert_eq!(news, [true, true, true, true, false]);
-        assert_eq!((seen.forgotten, seen.duplicates, seen.keys.len()), (2, 1, 2));
-    }
-
-    proptest! {
-        /// Whatever comes when, an identity is new exactly where it was not taken for new within the window before.
-        #[test]
-        fn an_identity_is_new_once_a_window(arrivals in proptest::collection::vec((0_u64..40, 0_u128..12), 1..300)) {
-            let window = Duration::from_secs(100);
-            let (mut seen, mut now) = (Seen::new(window, 1_000), Instant::now());
-            let mut taken: HashMap<u128, Instant> = HashMap::new();
-            for (gap, key) in arrivals {
-                now += Duration::from_secs(gap);
-                let expected = taken.get(&key).is_none_or(|at| now - *at >= window);
-                prop_assert_eq!(seen.is_new(EventKey(key), now), expected);
-                if expected {
-                    taken.insert(key, now);
-                }
-            }
-        }
     }
 }

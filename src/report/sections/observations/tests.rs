@@ -151,7 +151,7 @@ fn a_queue_without_credits_is_not_expected_to_drain() {
 fn only_a_limit_with_little_to_spare_is_to_be_watched() {
     let run = fixture::quickstart();
     let watched = |limit: &str| {
-        let threshold = crate::threshold::parse("http_req_duration", limit).expect("a valid threshold");
+        let threshold = crate::threshold::parse("http_req_duration", limit, &[]).expect("a valid threshold");
         let judged = Judged { verdict: judge(&run, &[threshold], Vec::new()), capacity: assess(&run, &Basis::default()) };
         sentences(recommendations(&View::new(&run, &judged))).contains("least to spare")
     };

@@ -116,7 +116,7 @@ async fn large_payloads_are_held_to_a_bound_and_all_come_out_in_their_order() {
         store.accept(vec![lead_of_size(number, 500_000)], number).await.expect("a working store");
     }
     let queue = store.backlog(Vendor::Clay);
-    assert!(store.shared.windows[0].lock().held_bytes() <= 2 * MOST_BYTES + 600_000);
+    assert!(store.shared.windows[0].lock().bytes <= 2 * MOST_BYTES + 600_000);
     for number in 0..LEADS {
         let leased = queue.lease(LEADS, 1_000_000).await.expect("a working store").expect("due");
         assert_eq!(leased.entry.operation.user, format!("user-{number}"));

@@ -62,7 +62,20 @@ async fn auto_dedupe_answers_a_duplicate_and_adds_no_row() {
     }
     tokio::time::advance(seconds(60)).await;
     assert_eq!((clay.row_count(), clay.credits().charged), (4, 12));
-    assert_eq!(clay.submissions(&ClaySettings::default().webhook_id), Some(5));
+    assert_eq!(submissions(&clay), 5);
+}
+
+#[test]
+fn each_table_has_its_own_values() {
+    let clay = clay(|settings| {
+        settings.auto_dedupe = Some("key".to_owned());
+        settings.sources.push(WebhookSource { id: "other".to_owned(), token: None, callback_url: None });
+    });
+    let effects =
+        |path: &str, key: &str| send(&clay, Method::POST, path, None, json!({ "key": key }).to_string().as_bytes()).effects.len();
+    let other = "/v3/sources/webhook/other";
+    let rows = [(WEBHOOK_PATH, "a"), (other, "a"), (WEBHOOK_PATH, "b"), (WEBHOOK_PATH, "a"), (other, "a")];
+    assert_eq!(rows.map(|(path, key)| effects(path, key)), [1, 1, 1, 0, 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +122,7 @@ async fn without_credits_a_source_takes_rows_or_refuses_them() {
         });
         let first = submit_lead(&clay, "a@x.test").status;
         tokio::time::advance(seconds(60)).await;
-        (first.as_u16(), submit_lead(&clay, "b@x.test").status.as_u16(), clay.submissions(&settings().webhook_id).unwrap())
+        (first.as_u16(), submit_lead(&clay, "b@x.test").status.as_u16(), submissions(&clay))
     };
     assert_eq!(exhausted(WhenExhausted::TakeRows).await, (200, 200, 2));
     assert_eq!(exhausted(WhenExhausted::Refuse).await, (200, 402, 1));
@@ -142,7 +155,7 @@ fn exactly_50_000_submissions_are_taken_whatever_the_concurrency() {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(submit_many)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    assert_eq!((taken, clay.submissions(&settings().webhook_id), clay.row_count()), (50_000, Some(50_000), 50_000));
+    assert_eq!((taken, submissions(&clay), clay.row_count()), (50_000, 50_000, 50_000));
 }
 
 #[tokio::test(start_paused = true)]

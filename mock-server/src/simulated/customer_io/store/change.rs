@@ -42,16 +42,13 @@ impl Store {
         }
     }
 
-    /// The person, who is created where they are not known, unless they are suppressed or named by an identifier that only
-    /// the vendor gives. Documented: calls that update customers can also create them.
+    /// The person, who is created where they are not known and may be. Documented: calls that update customers can also create
+    /// them.
     pub(super) fn find_or_create(&mut self, who: &Identifier, at: Received) -> Option<u64> {
         if let Some(number) = self.people.find(who) {
             return Some(number);
         }
-        if self.is_suppressed(who) {
-            return None;
-        }
-        if matches!(who, Identifier::CioId(_)) {
+        if !self.may_be_created(who) {
             return None;
         }
         let number = self.people.add(at.unix);
@@ -86,7 +83,7 @@ impl Store {
             return Some(number);
         }
         let body = [profile.id.clone().map(Identifier::Id), profile.email.clone().map(Identifier::Email)];
-        if self.is_suppressed(who) || body.iter().flatten().any(|who| self.is_suppressed(who)) {
+        if [who].into_iter().chain(body.iter().flatten()).any(|who| self.suppression(who).is_some()) {
             return None;
         }
         match body.iter().flatten().find_map(|who| self.people.find(who)) {
@@ -145,13 +142,15 @@ impl Store {
 
     fn suppress(&mut self, who: &Identifier) -> bool {
         let number = self.people.find(who);
-        if number.is_none() && (self.is_suppressed(who) || matches!(who, Identifier::CioId(_))) {
+        if number.is_none() && !self.may_be_created(who) {
             return false;
         }
         // All identifiers of a known person, or the one of an unknown person.
-        let person = number.and_then(|number| self.people.shelf.get(number));
-        let own = |id: Option<&str>, email: Option<&str>| (id.map(Box::from), email.map(|email| email.to_lowercase().into()));
-        let (id, email): (Option<Box<str>>, Option<Box<str>>) = match (person, who) {
+        let own = |id: Option<&str>, email: Option<&str>| Suppressed {
+            id: id.map(Box::from),
+            email: email.map(|email| email.to_lowercase().into()),
+        };
+        let suppressed = match (number.and_then(|number| self.people.shelf.get(number)), who) {
             (Some(person), _) => own(person.id.as_deref(), person.email.as_deref()),
             (None, Identifier::Email(email)) => own(None, Some(email)),
             (None, other) => own(Some(other.text()), None),
@@ -159,9 +158,9 @@ impl Store {
         if let Some(number) = number {
             self.delete(number);
         }
-        let number = self.suppressed.push(Suppressed { id: id.clone(), email: email.clone() });
-        self.suppressed_ids.extend(id.map(|id| (id, number)));
-        self.suppressed_emails.extend(email.map(|email| (email, number)));
+        let identifiers = suppressed.identifiers();
+        let number = self.suppressed.push(suppressed);
+        self.suppressed_by.extend(identifiers.into_iter().map(|who| (who, number)));
         while let Some((_, forgotten)) = self.suppressed.overflow() {
             self.unindex(&forgotten);
         }
@@ -169,37 +168,35 @@ impl Store {
     }
 
     fn unsuppress(&mut self, who: &Identifier) -> bool {
-        let number = match who {
-            Identifier::Id(id) => self.suppressed_ids.get(id.as_str()),
-            Identifier::Email(email) => self.suppressed_emails.get(email.to_lowercase().as_str()),
-            Identifier::CioId(_) => None,
-        };
-        let Some(suppressed) = number.copied().and_then(|number| self.suppressed.remove(number)) else { return false };
+        let number = self.suppression(who);
+        let Some(suppressed) = number.and_then(|number| self.suppressed.remove(number)) else { return false };
         self.unindex(&suppressed);
         true
     }
 
     fn unindex(&mut self, suppressed: &Suppressed) {
-        if let Some(id) = &suppressed.id {
-            self.suppressed_ids.remove(id);
-        }
-        if let Some(email) = &suppressed.email {
-            self.suppressed_emails.remove(email);
+        for who in suppressed.identifiers() {
+            self.suppressed_by.remove(&who);
         }
     }
 
-    fn is_suppressed(&self, who: &Identifier) -> bool {
+    /// The number of the suppressed person.
+    fn suppression(&self, who: &Identifier) -> Option<u64> {
         match who {
-            Identifier::Id(id) => self.suppressed_ids.contains_key(id.as_str()),
-            Identifier::Email(_) if self.suppressed_emails.is_empty() => false,
-            Identifier::Email(email) => self.suppressed_emails.contains_key(email.to_lowercase().as_str()),
-            Identifier::CioId(_) => false,
+            _ if self.suppressed_by.is_empty() => None,
+            Identifier::Email(email) => self.suppressed_by.get(&Identifier::Email(email.to_lowercase())).copied(),
+            other => self.suppressed_by.get(other).copied(),
         }
+    }
+
+    /// Whether calls may create the person: not where they are suppressed, or named by an identifier that only the vendor gives.
+    fn may_be_created(&self, who: &Identifier) -> bool {
+        !matches!(who, Identifier::CioId(_)) && self.suppression(who).is_none()
     }
 
     fn record(&mut self, who: &Identifier, event: NewEvent, at: Received) -> bool {
         let known = self.people.find(who);
-        if known.is_none() && (self.is_suppressed(who) || matches!(who, Identifier::CioId(_))) {
+        if known.is_none() && !self.may_be_created(who) {
             return false;
         }
         if event.key.is_some_and(|key| !self.seen.is_new(key, at.now)) {

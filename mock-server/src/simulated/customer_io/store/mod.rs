@@ -18,8 +18,10 @@ use tokio::time::Instant;
 use self::people::People;
 use self::records::{Delivery, Event, Object, Reported, Suppressed, Triggered};
 use self::shelf::Shelf;
-use super::dedup::Seen;
+use super::dedup::EventKey;
+use super::operation::Identifier;
 use crate::simulated::customer_io::settings::CustomerIoSettings;
+use crate::simulated::seen::Seen;
 
 pub use self::read::{Customer, CustomerEvent, Identifiers};
 
@@ -45,9 +47,8 @@ pub(super) struct Store {
     objects: Shelf<Object>,
     objects_by_name: HashMap<(String, String), u64>,
     suppressed: Shelf<Suppressed>,
-    suppressed_ids: HashMap<Box<str>, u64>,
-    suppressed_emails: HashMap<Box<str>, u64>,
-    seen: Seen,
+    suppressed_by: HashMap<Identifier, u64>,
+    seen: Seen<EventKey>,
     /// Identifiers and attributes that were not set because they belong to another person or are one too many. Documented as
     /// "Attribute Update Failure": the request is answered with 200 all the same.
     attribute_update_failures: u64,
@@ -67,8 +68,7 @@ impl Store {
             objects: Shelf::new(share(1)),
             objects_by_name: HashMap::new(),
             suppressed: Shelf::new(share(1)),
-            suppressed_ids: HashMap::new(),
-            suppressed_emails: HashMap::new(),
+            suppressed_by: HashMap::new(),
             seen: Seen::new(settings.deduplication_window, settings.deduplication_ids),
             attribute_update_failures: 0,
         }

@@ -87,10 +87,7 @@ impl People {
     }
 
     pub(super) fn by_email(&self, email: &str) -> Option<u64> {
-        if email.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
-            return self.by_email.get(email.to_lowercase().as_str()).copied();
-        }
-        self.by_email.get(email).copied()
+        self.by_email.get(email.to_lowercase().as_str()).copied()
     }
 
     pub(super) fn by_anonymous_id(&self, id: &str) -> Option<u64> {

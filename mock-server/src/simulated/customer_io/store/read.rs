@@ -148,7 +148,7 @@ impl Store {
         segments
     }
 
-    pub(in crate::simulated::customer_io) fn suppressed(&self) -> Vec<Value> {
+    pub(in crate::simulated::customer_io) fn suppressed(&self) -> Value {
         let record = |suppressed: &super::Suppressed| {
             let id = suppressed.id.as_deref().or(suppressed.email.as_deref());
             json!({ "id": id, "identifiers": { "id": suppressed.id, "email": suppressed.email } })

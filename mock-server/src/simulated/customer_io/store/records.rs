@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::shelf::Weigh;
 use crate::simulated::customer_io::attributes::Attributes;
-use crate::simulated::customer_io::operation::{EventKind, NewDelivery, NewMetric, NewTrigger};
+use crate::simulated::customer_io::operation::{EventKind, Identifier, NewDelivery, NewMetric, NewTrigger};
 
 /// What an allocation takes beside its content, about.
 const ALLOCATION: usize = 16;
@@ -108,6 +108,13 @@ pub(super) struct Suppressed {
     pub(super) id: Option<Box<str>>,
     /// In lower case.
     pub(super) email: Option<Box<str>>,
+}
+
+impl Suppressed {
+    pub(super) fn identifiers(&self) -> Vec<Identifier> {
+        let id = self.id.as_deref().map(|id| Identifier::Id(id.to_owned()));
+        id.into_iter().chain(self.email.as_deref().map(|email| Identifier::Email(email.to_owned()))).collect()
+    }
 }
 
 impl Weigh for Suppressed {
