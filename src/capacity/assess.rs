@@ -70,7 +70,7 @@ pub fn assess(run: &Run, basis: &Basis) -> Assessment {
     let cpu_scale = basis.cores.filter(|own| *own > 0.0).map_or(1.0, |own| cores / own);
     let window = steadiest(&run.seconds, &run.result.faults);
     let estimate = estimate(window.as_ref(), cpu_scale);
-    let little = window.as_ref().and_then(|window| little::check(window, &run.totals, basis.think_time));
+    let little = window.as_ref().and_then(|window| little::check(window, basis.think_time));
     Assessment {
         alerts: alerts::table(run, cpu_scale),
         notes: notes(run, basis),

@@ -18,6 +18,7 @@ fn run(cpu_percent: f64) -> Run {
         planned: Planned { users: 20, rate: 0.0 },
         requests: 40,
         iterations: 10,
+        iteration_us: 5_000_000,
         gauges: Gauges { users: 20, queue_depth: index * 4, ..Gauges::default() },
         processes: vec![
             ProcessSample { role: "harness".to_owned(), cpu_percent, memory_bytes: 80_000_000 },
@@ -54,13 +55,15 @@ fn run(cpu_percent: f64) -> Run {
         checks: std::collections::BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
+        interrupted_requests: 0,
         panics: 0,
         sums: Vec::new(),
         events: Vec::new(),
         faults: Vec::new(),
+        faulted_requests: Vec::new(),
         warnings: Vec::new(),
     };
-    Run { result, seconds: seconds.collect(), totals }
+    Run { result, seconds: seconds.collect(), totals, fault_latencies: Vec::new() }
 }
 
 fn add(totals: &mut Totals, kind: SampleKind, failure: Option<FailureKind>, us: u64, count: u64) {
@@ -123,6 +126,17 @@ fn littles_law_agrees_within_ten_percent() {
     assert_eq!(little(Some(Duration::from_millis(1_710))).agrees, Some(false));
     assert_eq!(little(Some(Duration::from_millis(1_290))).agrees, Some(false));
     assert_eq!(little(None).agrees, None);
+}
+
+#[test]
+fn littles_law_takes_everything_from_its_window() {
+    // Five seconds that are five times as slow, and not in the window.
+    let mut run = run(50.0);
+    for second in &mut run.seconds[..5] {
+        (second.requests, second.iteration_us) = (8, 25_000_000);
+    }
+    let little = assess(&run, &think(1.5)).little.unwrap();
+    assert_eq!((little.iteration_seconds, little.agrees), (0.5, Some(true)));
 }
 
 #[test]

@@ -37,6 +37,9 @@ pub struct Window {
     pub rate: f64,
     /// Iterations a second.
     pub iteration_rate: f64,
+    /// Mean duration of an iteration in seconds; 0 without iterations.
+    #[serde(default)]
+    pub iteration_seconds: f64,
     /// Standard deviation of the seconds' rates over their mean (n − 1).
     pub variation: f64,
     /// The stages that it lies in.
@@ -105,6 +108,7 @@ fn measure(window: &[Second]) -> Option<Window> {
     if rate <= 0.0 {
         return None;
     }
+    let iterations = window.iter().map(|second| second.iterations).sum::<u64>();
     let mean = window.iter().map(Second::rate).sum::<f64>() / count;
     let variance = window.iter().map(|second| (second.rate() - mean).powi(2)).sum::<f64>() / (count - 1.0);
     Some(Window {
@@ -113,7 +117,8 @@ fn measure(window: &[Second]) -> Option<Window> {
         planned: first.planned,
         users: window.iter().map(|second| f64::from(second.gauges.users)).sum::<f64>() / count,
         rate,
-        iteration_rate: window.iter().map(|second| second.iterations).sum::<u64>() as f64 / length,
+        iteration_seconds: window.iter().map(|second| second.iteration_us).sum::<u64>() as f64 / 1e6 / iterations.max(1) as f64,
+        iteration_rate: iterations as f64 / length,
         variation: variance.sqrt() / mean,
         phases: window.iter().map(|second| second.phase).collect(),
         cpu_percent: mean_cpu(window),
@@ -150,6 +155,7 @@ mod tests {
             planned: Planned { users, rate: 0.0 },
             requests,
             iterations: requests / 2,
+            iteration_us: requests / 2 * 50_000,
             gauges: Gauges { users, ..Gauges::default() },
             ..Second::default()
         };
@@ -160,6 +166,7 @@ mod tests {
         FaultRecord {
             name: "outage".to_owned(),
             vendors: Vec::new(),
+            routes: Vec::new(),
             what: String::new(),
             planned_start_us: start * 1_000_000,
             planned_end_us: end * 1_000_000,

@@ -88,6 +88,7 @@ pub(super) fn run() -> Run {
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
+        interrupted_requests: 0,
         panics: 0,
         sums: Vec::new(),
         events: vec![
@@ -96,9 +97,10 @@ pub(super) fn run() -> Run {
             opening(9_000_000, Vendor::CustomerIo, BreakerState::Closed, BreakerState::Open),
         ],
         faults: Vec::new(),
+        faulted_requests: Vec::new(),
         warnings: Vec::new(),
     };
-    Run { result, seconds: seconds.collect(), totals }
+    Run { result, seconds: seconds.collect(), totals, fault_latencies: Vec::new() }
 }
 
 fn opening(at_us: u64, vendor: Vendor, from: BreakerState, to: BreakerState) -> Event {

@@ -102,7 +102,7 @@ impl ServiceLead {
         journal.submitted(&key, &lead.user, "lead");
         let request = self.service.request(&key, body);
         let Sent { failure, answer, .. } =
-            meter.send(self.route, 1, Some(due), request, self.service.timeout, Body::Keep(KEPT)).await;
+            meter.send(self.route, 1, Some(due), request, Instant::now() + self.service.timeout, Body::Keep(KEPT)).await;
         let answered = of_answer(answer.as_ref().map(|answer| answer.status), failure);
         journal.answered(&key, answered);
         let accepted = matches!(answered, Answered::Acknowledged | Answered::Duplicate);

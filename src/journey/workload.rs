@@ -121,8 +121,7 @@ impl WorkloadPlan {
         let (recorder, collector) = builder.build(shards);
         let meter = Meter::new(self.transport, recorder.clone(), clock);
         let integration = pipeline_ids.map(|_| {
-            let (timeout, routes) = (Duration::ZERO, callers.into());
-            let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
+            let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes: callers.into() };
             let places = self.journals.as_ref().and_then(|journals| journals.places.as_ref());
             Integration::new(&self.settings.resilience, &sender, clock, self.wall, events, self.seed, places)
         });

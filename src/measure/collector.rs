@@ -61,6 +61,7 @@ impl Collector {
         self.totals.panics = shared.panics.load(Ordering::Relaxed);
         self.totals.dropped_iterations = shared.dropped.load(Ordering::Relaxed);
         self.totals.interrupted_iterations = shared.interrupted.load(Ordering::Relaxed);
+        self.totals.interrupted_requests = shared.interrupted_requests.load(Ordering::Relaxed);
 
         let mut interval = Interval::new(micros(start), micros(self.last_cut) - micros(start), series);
         interval.second.phase = shared.timetable.phase(start);
@@ -235,6 +236,7 @@ mod tests {
         assert_eq!((labels.kind, labels.name.as_str(), labels.vendor), (SampleKind::Iteration, "lead", Vendor::Clay.into()));
         assert_eq!((labels.phase, labels.under_fault, series.sum_us), (0, true, 6_000_000));
         assert_eq!((interval.second.iterations, interval.second.iterations_failed, interval.second.requests), (1, 1, 0));
+        assert_eq!(interval.second.iteration_us, 6_000_000);
     }
 
     #[test]
@@ -249,6 +251,7 @@ mod tests {
             recorder.check(status, second == 1);
             recorder.dropped(1);
             recorder.interrupted();
+            recorder.request_interrupted();
             recorder.panicked();
             collector.cut(second * SECOND, Observed::default());
         }
@@ -256,6 +259,7 @@ mod tests {
         assert_eq!(totals.checks["status is 200"], CheckCount { passes: 4, fails: 2 });
         assert_eq!(totals.checks["never asked"], CheckCount::default());
         assert_eq!((totals.dropped_iterations, totals.interrupted_iterations, totals.panics), (3, 3, 3));
+        assert_eq!((totals.interrupted_requests, totals.series.len()), (3, 0));
     }
 
     #[test]

@@ -99,6 +99,7 @@ impl RecorderBuilder {
             panics: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             interrupted: AtomicU64::new(0),
+            interrupted_requests: AtomicU64::new(0),
             users: AtomicI64::new(0),
             peak_users: AtomicI64::new(0),
         });
@@ -176,6 +177,11 @@ impl Recorder {
     /// Counts an iteration that the end of the run cut off.
     pub fn interrupted(&self) {
         self.shared.interrupted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that the end of the run cut off. It is in no other count.
+    pub fn request_interrupted(&self) {
+        self.shared.interrupted_requests.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts users that start (positive) or end (negative).

@@ -89,6 +89,7 @@ pub(crate) fn second() -> impl Strategy<Value = Second> {
                 failures,
                 rate_limited,
                 iterations,
+                iteration_us: 0,
                 iterations_failed,
                 bytes,
                 p50_us,

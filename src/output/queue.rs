@@ -273,7 +273,8 @@ mod tests {
     }
 
     async fn finish(queue: Queue) -> Option<String> {
-        let run = crate::result::Run { result: result(), seconds: Vec::new(), totals: Default::default() };
+        let run =
+            crate::result::Run { result: result(), seconds: Vec::new(), totals: Default::default(), fault_latencies: Vec::new() };
         let judged = Judged { verdict: judge(&run, &[], Vec::new()), capacity: assess(&run, &Basis::default()) };
         queue.finish(Arc::new(Ended { result: result(), judged }), Instant::now() + Duration::from_secs(60)).await.pop()
     }

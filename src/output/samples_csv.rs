@@ -132,7 +132,7 @@ mod tests {
         let run_dir = RunDir::at(&dir.path().join("run")).unwrap();
         let mut sink = SamplesCsv::create(&run_dir, tagged).unwrap();
         kept.0.lock().unwrap().iter().for_each(|sample| sink.sample(sample).unwrap());
-        let run = Run { result: result(), seconds: Vec::new(), totals: Default::default() };
+        let run = Run { result: result(), seconds: Vec::new(), totals: Default::default(), fault_latencies: Vec::new() };
         let judged = Judged { verdict: judge(&run, &[], Vec::new()), capacity: assess(&run, &Basis::default()) };
         assert_eq!(sink.finish(&run.result, &judged).unwrap(), None);
         fs::read_to_string(run_dir.file(SAMPLES)).unwrap()

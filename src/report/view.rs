@@ -32,6 +32,8 @@ pub(super) struct View<'a> {
 /// A fault as it was active, in microseconds since the load began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Band {
+    /// Its index in the run's result.
+    pub(super) fault: usize,
     pub(super) name: String,
     pub(super) vendors: Vec<Vendor>,
     pub(super) start_us: u64,
@@ -147,10 +149,12 @@ fn bands(run: &Run, end_us: u64) -> Vec<Band> {
         .result
         .faults
         .iter()
-        .filter_map(|fault| {
+        .enumerate()
+        .filter_map(|(index, fault)| {
             let start_us = fault.started_us.filter(|start| *start < end_us)?;
             let ended_us = fault.ended_us.filter(|end| *end <= end_us);
             Some(Band {
+                fault: index,
                 name: fault.name.clone(),
                 vendors: fault.vendors.clone(),
                 start_us,

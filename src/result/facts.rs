@@ -9,6 +9,9 @@ use crate::measure::{CheckCount, Machine, Second, Totals};
 use crate::outcome::LeadCounts;
 use crate::seed::Seed;
 
+use super::fault::{FaultRecord, FaultedRequests};
+use super::fault_latency::FaultLatency;
+
 /// The version of the format that this build writes, and the only one that it reads.
 pub const FORMAT: u32 = 1;
 
@@ -21,6 +24,8 @@ pub struct Run {
     pub seconds: Vec<Second>,
     /// The histograms and counts.
     pub totals: Totals,
+    /// How long requests took before each fault and under it.
+    pub fault_latencies: Vec<FaultLatency>,
 }
 
 /// The facts of a run, as `summary.json` holds them. No field may hold a credential.
@@ -59,6 +64,9 @@ pub struct RunResult {
     pub dropped_iterations: u64,
     /// Iterations that the end of the run cut off.
     pub interrupted_iterations: u64,
+    /// Requests that the end of the run cut off: they are in no other count and in no percentile.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub interrupted_requests: u64,
     /// Transactions that panicked.
     pub panics: u64,
     /// Exact sums that the histograms cannot give, in the order of their labels: [`super::RunWriter::sums`].
@@ -67,6 +75,10 @@ pub struct RunResult {
     pub events: Vec<Event>,
     /// The faults as planned and as executed.
     pub faults: Vec<FaultRecord>,
+    /// The requests that the vendors' ledger attributes to each fault, where there is a ledger. What is refused a connection does
+    /// not reach it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faulted_requests: Vec<FaultedRequests>,
     /// What a reader must know to trust the numbers: "simulator lost at 12 s", "clock skew 3 ms".
     pub warnings: Vec<String>,
 }
@@ -125,23 +137,4 @@ pub struct SeriesSum {
     pub sum_us: u64,
     /// Bytes of answers' bodies.
     pub bytes: u64,
-}
-
-/// A fault, as planned and as executed, in microseconds since the load began.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FaultRecord {
-    /// Its name in the scenario.
-    pub name: String,
-    /// Whom it hit: `clay`, `customer_io`, or both.
-    pub vendors: Vec<crate::outcome::Vendor>,
-    /// What it did: "429 beyond 5 requests/s".
-    pub what: String,
-    /// Start in the timetable.
-    pub planned_start_us: u64,
-    /// End in the timetable.
-    pub planned_end_us: u64,
-    /// When the simulator began it; `None` if it never did.
-    pub started_us: Option<u64>,
-    /// When the simulator ended it.
-    pub ended_us: Option<u64>,
 }

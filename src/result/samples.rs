@@ -7,7 +7,7 @@ use crate::measure::{CheckCount, Interval, Labels, SampleKind, Series};
 use crate::outcome::{LeadCounts, Vendor};
 use crate::seed::Seed;
 
-use super::{FORMAT, FaultRecord, Machine, RunEnd, RunResult, ScenarioRecord};
+use super::{FORMAT, FaultRecord, FaultedRequests, Machine, RunEnd, RunResult, ScenarioRecord};
 
 /// Facts without sums: the writer fills them in.
 pub(crate) fn result() -> RunResult {
@@ -44,6 +44,7 @@ pub(crate) fn result() -> RunResult {
         checks: BTreeMap::from([("status is 200".to_owned(), CheckCount { passes: 299, fails: 1 })]),
         dropped_iterations: 4,
         interrupted_iterations: 5,
+        interrupted_requests: 2,
         panics: 6,
         sums: Vec::new(),
         events: vec![
@@ -53,12 +54,14 @@ pub(crate) fn result() -> RunResult {
         faults: vec![FaultRecord {
             name: "outage".to_owned(),
             vendors: vec![Vendor::Clay],
+            routes: Vec::new(),
             what: "503".to_owned(),
             planned_start_us: 1_000_000,
             planned_end_us: 2_000_000,
             started_us: Some(1_000_100),
             ended_us: None,
         }],
+        faulted_requests: vec![FaultedRequests { fault: "outage".to_owned(), vendor: Vendor::Clay, requests: 7, failed: 6 }],
         warnings: vec!["clock skew 3 ms".to_owned()],
     }
 }

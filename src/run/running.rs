@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -27,6 +28,7 @@ use crate::service::supervision::{ServiceOutcome, WatchedService};
 /// A load under way.
 pub(super) struct Running {
     pub(super) clock: LoadClock,
+    began: DateTime<Utc>,
     pub(super) workload: Arc<Workload>,
     live: JoinHandle<Live>,
     over: oneshot::Sender<()>,
@@ -42,6 +44,8 @@ pub(super) struct Running {
 
 /// A load that has ended, with everything that was measured.
 pub(super) struct Ended {
+    /// When the load began, by the wall clock.
+    pub(super) began: DateTime<Utc>,
     pub(super) live: Live,
     pub(super) simulator: Option<SimulatorOutcome>,
     pub(super) service: Option<ServiceOutcome>,
@@ -59,8 +63,8 @@ pub(super) struct Ended {
 }
 
 impl Prepared {
-    /// The load begins: `clock` has just started. `stop` is the load's own.
-    pub(super) async fn start(self, clock: LoadClock, stop: &Stop) -> Running {
+    /// The load begins: `clock` has just started, when the wall clock showed `began`. `stop` is the load's own.
+    pub(super) async fn start(self, clock: LoadClock, began: DateTime<Utc>, stop: &Stop) -> Running {
         let Self { test_plan, plan, directory, sinks, simulator, service, roles, journals } = self;
         let events = Arc::new(EventLog::default());
         let sink: Arc<dyn EventSink> = Arc::clone(&events) as _;
@@ -106,7 +110,7 @@ impl Prepared {
         let live = tokio::spawn(live.follow(is_over));
         let draining = Arc::clone(&workload);
         let drain = tokio::spawn(async move { draining.drain().await });
-        Running { clock, workload, live, over, drain, simulator, service, rest, resting, journals }
+        Running { clock, began, workload, live, over, drain, simulator, service, rest, resting, journals }
     }
 }
 
@@ -150,6 +154,7 @@ impl Running {
         };
         live.hand_on_events();
         Ended {
+            began: self.began,
             live,
             vendors: simulator.as_ref().map(|_| options.dir.publish(VENDORS).map(|()| options.dir.file(VENDORS))),
             simulator,

@@ -25,7 +25,16 @@ fn transition(at_us: u64, from: BreakerState, to: BreakerState, cause: &str) -> 
 fn fault(name: &str, started_us: Option<u64>, ended_us: Option<u64>) -> FaultRecord {
     let (planned_start_us, planned_end_us) = (2 * SECOND, 5 * SECOND);
     let (vendors, what) = (vec![Vendor::Clay], "outage (503)".to_owned());
-    FaultRecord { name: name.to_owned(), vendors, what, planned_start_us, planned_end_us, started_us, ended_us }
+    FaultRecord {
+        name: name.to_owned(),
+        vendors,
+        routes: Vec::new(),
+        what,
+        planned_start_us,
+        planned_end_us,
+        started_us,
+        ended_us,
+    }
 }
 
 /// 10 s with an outage of Clay from 2 to 5 s: the breaker opens at 2.5 s, probes in vain at 4.5 s, and closes at 7 s.

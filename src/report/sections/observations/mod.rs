@@ -20,6 +20,7 @@ fn observations(view: &View<'_>) -> Vec<Text> {
     let mut sentences = Vec::new();
     sentences.extend(leads::fate(view));
     sentences.extend(errors::shares(view));
+    sentences.extend(errors::faulted(view));
     sentences.extend(latency::under_faults(view));
     sentences.extend(breakers::around_faults(view));
     sentences.extend(leads::queue(view));

@@ -5,7 +5,7 @@ use crate::capacity::{Basis, assess};
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::gate::judge;
 use crate::outcome::LeadCounts;
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, Peer, Vendor};
 use crate::report::document::Document;
 use crate::report::sections::recommendations::recommendations;
 use crate::report::{Judged, fixture, render};
@@ -43,16 +43,29 @@ fn an_empty_run_has_nothing_to_observe_but_says_so() {
 #[test]
 fn latency_under_a_fault_is_compared_with_before() {
     let mut run = fixture::quickstart();
-    assert_says(&observed(&run), "The p95 rose from 96.5 ms to 480 ms while `clay-429` was active (10 s–14 s).");
-    assert_says(&observed(&run), "The p95 stayed at 102 ms (before: 99.5 ms) while `clay-outage`");
-    for second in &mut run.seconds[20..26] {
-        second.p95_us = 3_000;
-    }
-    assert_says(&observed(&run), "The p95 fell from 99.5 ms to 3.00 ms while `clay-outage` was active");
-    for second in &mut run.seconds[10..15] {
-        second.requests = 0;
-    }
-    assert!(!observed(&run).contains("while `clay-429`"), "no requests, no statement");
+    assert_says(
+        &observed(&run),
+        "Clay's p95 rose from 96.5 ms (370 requests in the 10 s before) to 480 ms (320 requests) under `clay-429` (10 s–14 s).",
+    );
+    assert_says(
+        &observed(&run),
+        "Clay's p95 stayed at 102 ms (70 requests), after 99.5 ms (370 requests in the 10 s before), under `clay-outage`",
+    );
+    run.fault_latencies = vec![fixture::latency(1, Peer::Service, &[(99_500, 1)], &[(3_000, 1)])];
+    assert_says(
+        &observed(&run),
+        "The service's p95 fell from 99.5 ms (1 request in the 10 s before) to 3.00 ms (1 request) under `clay-outage`",
+    );
+    run.fault_latencies = vec![fixture::latency(1, Vendor::Clay, &[], &[(3_000, 1)])];
+    assert!(!observed(&run).contains("p95 fell"), "no requests, no statement");
+}
+
+#[test]
+fn what_the_vendors_ledger_says_of_a_fault_is_reported() {
+    let mut run = fixture::quickstart();
+    assert_says(&observed(&run), "By the vendors' ledger, `clay-429` hit 100 requests to Clay, of which 100 failed.");
+    run.result.faulted_requests[0].failed = 0;
+    assert_says(&observed(&run), "`clay-429` hit 100 requests to Clay, of which none failed.");
 }
 
 #[test]
@@ -68,8 +81,22 @@ fn the_breaker_is_set_against_the_fault() {
     run.result.events.extend(closed);
     run.result.faults[1].ended_us = Some(30_000_000);
     assert_says(&observed(&run), "and closed 2.9 s before it ended");
+    run.result.faults[1].started_us = Some(20_801_000);
+    assert_says(&observed(&run), "Clay's breaker opened 0 s after `clay-outage` began");
     run.result.faults[1].started_us = Some(22_000_000);
     assert_says(&observed(&run), "Clay's breaker was already OPEN when `clay-outage` began.");
+}
+
+#[test]
+fn an_opening_by_the_last_requests_under_a_fault_is_that_fault_s() {
+    let mut run = fixture::quickstart();
+    run.result.faults.truncate(1);
+    let timeout = fixture::labels("clay.webhook", Vendor::Clay, 0, Some(FailureKind::Timeout), true);
+    assert_says(&observed(&run), "Clay's breaker opened at 20.8 s with no fault active");
+    fixture::record(&mut run.totals, timeout, &[(7_000_000, 1)]);
+    assert!(!observed(&run).contains("with no fault active: 5 failures"), "it was sent before 14 s and failed at 21 s");
+    run.result.faults[0].vendors = vec![Vendor::CustomerIo];
+    assert_says(&observed(&run), "Clay's breaker opened at 20.8 s with no fault active");
 }
 
 #[test]
@@ -114,7 +141,7 @@ fn errors_under_faults_are_counted_apart() {
 #[test]
 fn rate_limits_checks_and_routes_are_counted() {
     let text = observed(&fixture::quickstart());
-    assert_says(&text, "Clay answered 429 to 100 requests, 100 of them under a fault, and asked for 2 pauses of 2 s in all.");
+    assert_says(&text, "Clay answered 429 to 100 requests, 100 of them under a fault, and asked for 2 pauses, 2 s in all.");
     assert_says(&text, "The check \"status is 200\" failed 140 of 3,500 times (4.00 %).");
     assert_says(&text, "The slowest route was `clay.webhook`: p95 80.1 ms over 1,390 requests");
     assert_says(&text, "468 Clay credits were used.");
@@ -172,6 +199,8 @@ fn what_was_cut_off_is_reported() {
     let mut run = fixture::quickstart();
     run.totals.interrupted_iterations = 3;
     run.totals.panics = 1;
+    run.totals.interrupted_requests = 1;
+    assert_says(&observed(&run), "1 request was cut off by the end of the run.");
     assert_says(&observed(&run), "3 iterations were cut off by the end of the run.");
     assert_says(&observed(&run), "1 iteration panicked; its user went on.");
 }
