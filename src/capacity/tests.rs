@@ -52,6 +52,7 @@ fn run(cpu_percent: f64) -> Run {
         load_us: 30_000_000,
         machine: Machine { cores: 4, memory_bytes: 100_000_000, build: "release".to_owned(), ..Machine::default() },
         leads: crate::outcome::LeadCounts::default(),
+        operations: crate::outcome::OperationCounts::default(),
         checks: std::collections::BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::measure::{CheckCount, Gauges, Labels, SampleKind, Second, Series, Totals};
-use crate::outcome::{FailureKind, LeadCounts, Vendor};
+use crate::outcome::{FailureKind, OperationCounts, Vendor};
 use crate::plan::Planned;
 use crate::result::{Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::seed::Seed;
@@ -65,7 +65,7 @@ pub(super) fn run() -> Run {
         ..Second::default()
     });
     let result = RunResult {
-        format: 1,
+        format: crate::result::FORMAT,
         written_by: String::new(),
         started_at: String::new(),
         scenario: ScenarioRecord {
@@ -84,7 +84,8 @@ pub(super) fn run() -> Run {
         end: RunEnd::Completed,
         load_us: 10_000_000,
         machine: Machine::default(),
-        leads: LeadCounts { submitted: 100, delivered: 98, lost: 2, ..LeadCounts::default() },
+        leads: crate::outcome::LeadCounts::default(),
+        operations: OperationCounts { submitted: 100, delivered: 98, lost: 2, ..OperationCounts::default() },
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
@@ -190,7 +191,7 @@ fn what_has_no_data_fails_and_says_so() {
     let mut empty = run();
     empty.totals = Totals::default();
     empty.seconds.clear();
-    empty.result.leads = LeadCounts::default();
+    empty.result.operations = OperationCounts::default();
     let metrics = [
         (Metric::HttpReqDuration, Percentile(95.0)),
         (Metric::HttpReqFailed, Rate),

@@ -73,7 +73,7 @@ pub(crate) fn summed(pipelines: impl Iterator<Item = (Vendor, PipelineGauges)>) 
         gauges.dead_letters += read.dead_letters;
         gauges.credits_used += read.credits_used;
         gauges.breakers.extend(read.breaker.map(|state| (vendor, state)));
-        gauges.leads += read.counts;
+        gauges.operations += read.counts;
     }
     gauges
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::measure::{CheckCount, Gauges, Labels, ProcessSample, SampleKind, Second, Series, Totals};
-use crate::outcome::{FailureKind, LeadCounts, Peer, Vendor};
+use crate::outcome::{FailureKind, LeadCounts, OperationCounts, Peer, Vendor};
 use crate::plan::Planned;
 use crate::result::{FORMAT, FaultLatency, FaultRecord, FaultedRequests, Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::seed::Seed;
@@ -40,6 +40,7 @@ pub(crate) fn empty() -> Run {
             build: "release".to_owned(),
         },
         leads: LeadCounts::default(),
+        operations: OperationCounts::default(),
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
@@ -155,7 +156,8 @@ pub(crate) fn quickstart() -> Run {
         latency(1, Vendor::Clay, &[(42_000, 330), (99_500, 40)], &[(2_000, 40), (60_000, 15), (102_000, 15)]),
     ];
     run.result.faulted_requests = vec![faulted("clay-429", Vendor::Clay, 100, 100), faulted("clay-outage", Vendor::Clay, 40, 40)];
-    run.result.leads = LeadCounts { submitted: 1_180, delivered: 1_178, duplicate: 2, ..LeadCounts::default() };
+    run.result.leads = LeadCounts { submitted: 410, accepted: 410, refused: 0 };
+    run.result.operations = OperationCounts { submitted: 1_180, delivered: 1_178, duplicate: 2, ..OperationCounts::default() };
     run.result.checks = BTreeMap::from([
         ("latency < 500 ms".to_owned(), CheckCount { passes: 3_460, fails: 40 }),
         ("status is 200".to_owned(), CheckCount { passes: 3_360, fails: 140 }),
@@ -228,11 +230,11 @@ fn second(index: u64) -> Second {
             queue_depth,
             credits_used: index * 12,
             breakers: BTreeMap::from([(Vendor::Clay, state), (Vendor::CustomerIo, BreakerState::Closed)]),
-            leads: LeadCounts {
+            operations: OperationCounts {
                 submitted: index * 30,
                 delivered: index * 30 - queue_depth.min(index * 30),
                 queued: queue_depth,
-                ..LeadCounts::default()
+                ..OperationCounts::default()
             },
             ..Gauges::default()
         },

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::measure::{CheckCount, Machine, Second, Totals};
-use crate::outcome::LeadCounts;
+use crate::outcome::{LeadCounts, OperationCounts};
 use crate::seed::Seed;
 
 use super::fault::{FaultRecord, FaultedRequests};
 use super::fault_latency::FaultLatency;
 
 /// The version of the format that this build writes, and the only one that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A whole run, in memory.
 #[derive(Debug, Clone)]
@@ -56,8 +56,10 @@ pub struct RunResult {
     pub rest_us: u64,
     /// What it ran on.
     pub machine: Machine,
-    /// What became of the operations.
+    /// What the leads that the load submitted were answered.
     pub leads: LeadCounts,
+    /// What became of their operations.
+    pub operations: OperationCounts,
     /// Checks by name.
     pub checks: BTreeMap<String, CheckCount>,
     /// Iterations that were due and could not start.

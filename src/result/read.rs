@@ -292,11 +292,11 @@ mod tests {
 
     #[test]
     fn another_format_is_refused_by_number_and_writer() {
-        let message = replaced(SUMMARY, "\"format\": 1", "\"format\": 2");
-        let expected = "was written by plimsoll 0.0.0-test in format 2; this build reads format 1: ";
+        let message = replaced(SUMMARY, "\"format\": 2", "\"format\": 1");
+        let expected = "was written by plimsoll 0.0.0-test in format 1; this build reads format 2: ";
         assert!(message.contains(expected), "{message}");
         let message = damaged(SUMMARY, |_| b"{\"format\": 7}".to_vec());
-        assert!(message.contains("was written in format 7; this build reads format 1"), "{message}");
+        assert!(message.contains("was written in format 7; this build reads format 2"), "{message}");
         let (_base, dir, _) = finished(&[], result());
         fs::write(dir.join(SUMMARY), "{\"format\": 7, \"verdict\": {}}").unwrap();
         assert!(matches!(read_verdict::<Value>(&dir), Err(ReadError::OtherFormat { format: 7, .. })));

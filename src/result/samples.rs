@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::measure::{CheckCount, Interval, Labels, SampleKind, Series};
-use crate::outcome::{LeadCounts, Vendor};
+use crate::outcome::{LeadCounts, OperationCounts, Vendor};
 use crate::seed::Seed;
 
 use super::{FORMAT, FaultRecord, FaultedRequests, Machine, RunEnd, RunResult, ScenarioRecord};
@@ -40,7 +40,8 @@ pub(crate) fn result() -> RunResult {
         end: RunEnd::Aborted { threshold: "http_req_failed: rate<0.01".to_owned() },
         load_us: 3_000_000,
         machine: Machine { os: "Linux".to_owned(), cores: 2, ..Machine::default() },
-        leads: LeadCounts { submitted: 3, delivered: 2, queued: 1, ..LeadCounts::default() },
+        leads: LeadCounts { submitted: 2, accepted: 1, refused: 1 },
+        operations: OperationCounts { submitted: 3, delivered: 2, queued: 1, ..OperationCounts::default() },
         checks: BTreeMap::from([("status is 200".to_owned(), CheckCount { passes: 299, fails: 1 })]),
         dropped_iterations: 4,
         interrupted_iterations: 5,

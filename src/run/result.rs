@@ -8,7 +8,7 @@ use super::running::Ended;
 use super::warnings::warnings;
 use crate::event::{Event, EventKind};
 use crate::gate::{Faulted, VendorFacts};
-use crate::outcome::{LeadCounts, Vendor};
+use crate::outcome::{OperationCounts, Vendor};
 use crate::result::{
     FORMAT, FaultRecord, FaultedRequests, LATENCY_LOG, Machine, Run, RunEnd, RunResult, ScenarioRecord, fault_latencies,
 };
@@ -47,7 +47,8 @@ pub(super) fn assemble(
         load_us: micros(ended.live.length()),
         rest_us: micros(ended.rest),
         machine: Machine::this(),
-        leads: leads(ended, audited),
+        leads: ended.live.workload.leads(),
+        operations: operations(ended, audited),
         checks: totals.checks.clone(),
         dropped_iterations: totals.dropped_iterations,
         interrupted_iterations: totals.interrupted_iterations,
@@ -66,13 +67,13 @@ pub(super) fn assemble(
 
 /// What became of the operations: where a service has the pipelines, as the journals say, or as it reports itself where there are none.
 /// Journals that prove nothing leave them unknown: `leads_lost` must not pass on the service's own word then.
-fn leads(ended: &Ended, audited: Option<&Audited>) -> LeadCounts {
+fn operations(ended: &Ended, audited: Option<&Audited>) -> OperationCounts {
     match &ended.service {
         Some(_) => {
-            let reported = || ended.live.seconds.last().map(|second| second.gauges.leads).unwrap_or_default();
-            audited.map_or_else(reported, |audited| audited.leads.unwrap_or_default())
+            let reported = || ended.live.seconds.last().map(|second| second.gauges.operations).unwrap_or_default();
+            audited.map_or_else(reported, |audited| audited.operations.unwrap_or_default())
         }
-        None => ended.live.workload.gauges().leads,
+        None => ended.live.workload.gauges().operations,
     }
 }
 

@@ -9,7 +9,7 @@ use super::*;
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::gate::tests::run as plain_run;
 use crate::gate::{Outcome, judge};
-use crate::outcome::{LeadCounts, Vendor};
+use crate::outcome::{OperationCounts, Vendor};
 use crate::result::{FaultRecord, Run};
 use crate::scenario::BreakerExpectations;
 
@@ -52,7 +52,7 @@ fn outage() -> Run {
     for (index, second) in run.seconds.iter_mut().enumerate() {
         second.gauges.queue_depth = if (2..8).contains(&index) { 40 } else { 0 };
     }
-    run.result.leads = LeadCounts { submitted: 200, delivered: 195, degraded: 5, ..LeadCounts::default() };
+    run.result.operations = OperationCounts { submitted: 200, delivered: 195, degraded: 5, ..OperationCounts::default() };
     run
 }
 
@@ -319,7 +319,7 @@ fn leads_and_degraded_answers_are_counted_and_an_audit_counts_more() {
         one(&expected, &input(run, &facts)).passed
     };
     assert!(degraded(&run, 0.025) && !degraded(&run, 0.024));
-    run.result.leads = LeadCounts::default();
+    run.result.operations = OperationCounts::default();
     assert!(!degraded(&run, 1.0) && !one(&lost, &input(&run, &facts)).passed);
 }
 

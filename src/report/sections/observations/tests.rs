@@ -4,8 +4,8 @@ use super::*;
 use crate::capacity::{Basis, assess};
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::gate::judge;
-use crate::outcome::LeadCounts;
 use crate::outcome::{FailureKind, Peer, Vendor};
+use crate::outcome::{LeadCounts, OperationCounts};
 use crate::report::document::Document;
 use crate::report::sections::recommendations::recommendations;
 use crate::report::{Judged, fixture, render};
@@ -123,9 +123,9 @@ fn the_queue_is_followed_until_it_is_empty() {
     for second in &mut run.seconds[31..] {
         second.gauges.queue_depth = 9;
     }
-    run.result.leads.queued = 5;
+    run.result.operations.queued = 5;
     assert_says(&observed(&run), "9 were still there when the load ended; 5 were when the run was over.");
-    run.result.leads.queued = 9;
+    run.result.operations.queued = 9;
     assert_says(&observed(&run), "9 were still there when the load ended and when the run was over.");
     assert!(!observed(&fixture::flat(20, 5, 0)).contains("queue"));
 }
@@ -152,19 +152,30 @@ fn rate_limits_checks_and_routes_are_counted() {
 #[test]
 fn leads_are_accounted_for() {
     let mut run = fixture::quickstart();
-    assert_says(&observed(&run), "No lead was lost: of 1,180 operations handed to the pipelines, 1,178 delivered, 2 recognised");
-    run.result.leads = LeadCounts { submitted: 10, delivered: 10, ..LeadCounts::default() };
-    assert_says(&observed(&run), "No lead was lost: all 10 operations handed to the pipelines were delivered.");
-    run.result.leads = LeadCounts { submitted: 10, delivered: 8, queued: 1, lost: 1, ..LeadCounts::default() };
-    assert_says(&observed(&run), "**1 lead lost**");
-    assert_says(&recommended(&run), "Find out first how 1 lead could be lost");
+    assert_says(&observed(&run), "410 leads sent, and all were accepted.");
+    assert_says(&observed(&run), "No accepted lead was lost: of 1,180 operations, 1,178 delivered, 2 recognised");
+    run.result.operations = OperationCounts { submitted: 10, delivered: 10, ..OperationCounts::default() };
+    assert_says(&observed(&run), "No accepted lead was lost: all 10 operations were delivered.");
+    run.result.operations = OperationCounts { submitted: 10, delivered: 8, queued: 1, lost: 1, ..OperationCounts::default() };
+    assert_says(&observed(&run), "**1 operation lost**");
+    assert_says(&recommended(&run), "Find out first how 1 operation could be lost");
     assert_says(&recommended(&run), "1 operation still waited when the run was over.");
+}
+
+#[test]
+fn a_lead_that_was_refused_is_not_passed_over() {
+    let mut run = fixture::quickstart();
+    run.result.leads = LeadCounts { submitted: 334, accepted: 222, refused: 110 };
+    assert_says(&observed(&run), "Of 334 leads sent, 222 were accepted, 110 refused, and 2 had no answer that decides it.");
+    assert_says(&recommended(&run), "Find out why 110 leads were refused");
+    run.result.leads = LeadCounts { submitted: 3, accepted: 3, refused: 0 };
+    assert!(!recommended(&run).contains("refused"));
 }
 
 #[test]
 fn a_queue_without_credits_is_not_expected_to_drain() {
     let mut run = fixture::quickstart();
-    run.result.leads = LeadCounts { submitted: 10, delivered: 6, queued: 4, ..LeadCounts::default() };
+    run.result.operations = OperationCounts { submitted: 10, delivered: 6, queued: 4, ..OperationCounts::default() };
     let vendor = Some(crate::outcome::Vendor::Clay);
     let event = |at_us, kind| crate::event::Event { at_us, vendor, kind };
     run.result.events.push(event(38_000_000, EventKind::CreditsExhausted { used: 498, limit: 500 }));
