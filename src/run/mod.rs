@@ -83,7 +83,8 @@ pub async fn run(
     let mut run = result::assemble(&mut ended, test_plan, options, audited.as_ref(), facts.as_ref().ok());
     let expectations = expectations::judged(test_plan, &run, &ended, &facts, audited.as_ref());
     let verdict = judge(&run, &test_plan.thresholds, expectations);
-    let judged = Judged { verdict, capacity: assess(&run, &Basis::of(test_plan)) };
+    let basis = Basis { missed: verdict.missed_under_load(&run), ..Basis::of(test_plan) };
+    let judged = Judged { verdict, capacity: assess(&run, &basis) };
 
     run.result.warnings.extend(ended.live.sinks.finish(&run.result, &judged).await);
     ended.live.directory.finish(&run.result, &judged).map_err(RunError::Save)?;

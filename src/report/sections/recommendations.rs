@@ -6,6 +6,7 @@ use crate::gate::{Observed, Outcome, ThresholdJudgement, without_zeros};
 use crate::outcome::FailureKind;
 
 use crate::report::document::{Block, Section, Text};
+use crate::report::sections::capacity::maximum;
 use crate::report::series::{Failures, failures, median};
 use crate::report::view::View;
 use crate::report::words::{plural, rate};
@@ -70,10 +71,13 @@ fn missed(judgement: &ThresholdJudgement) -> Text {
 fn scaling(view: &View<'_>) -> Text {
     let capacity = &view.judged.capacity;
     match (&capacity.estimate, &capacity.declined) {
+        _ if !capacity.over_capacity.is_empty() => {
+            format!("Scale up, or expect less of it: the run was over capacity: {}.", capacity.over_capacity.join("; ")).into()
+        }
         (Some(estimate), _) => format!(
-            "{}: by the utilisation estimate, {} at 70 % CPU, {:.0} % above the {} of the steadiest window.",
+            "{}: by the utilisation estimate, {}, {:.0} % above the {} of the busiest sustained window.",
             estimate.recommendation.as_str(),
-            rate(estimate.max_rps.floor()),
+            maximum(estimate),
             estimate.headroom_percent,
             rate(estimate.current_rps),
         )

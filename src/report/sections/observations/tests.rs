@@ -163,6 +163,16 @@ fn leads_are_accounted_for() {
 }
 
 #[test]
+fn over_capacity_is_recommended_on_instead_of_headroom() {
+    let run = fixture::quickstart();
+    let basis = Basis { missed: vec!["http_req_latency: p(95)<500".to_owned()], ..Basis::default() };
+    let judged = Judged { verdict: judge(&run, &[], Vec::new()), capacity: assess(&run, &basis) };
+    let text = sentences(recommendations(&View::new(&run, &judged)));
+    assert_says(&text, "the run was over capacity: the threshold http\\_req\\_latency: p(95)\\<500 failed");
+    assert!(!text.contains("Adequate capacity") && !text.contains("headroom"), "{text}");
+}
+
+#[test]
 fn a_lead_that_was_refused_is_not_passed_over() {
     let mut run = fixture::quickstart();
     run.result.leads = LeadCounts { submitted: 334, accepted: 222, refused: 110 };
