@@ -34,7 +34,8 @@ fn around(view: &View<'_>, band: &Band, vendor: Vendor) -> Option<Text> {
         let state = at_start.state.as_str();
         return Some(Text::from(format!("{who}'s breaker was already {state} when ")).code(fault).plain(" began."));
     }
-    let opened = spans.iter().position(|span| span.is_open() && span.start_us >= band.start_us && span.start_us <= band.end_us);
+    let last_us = band.end_us.saturating_add(late_us(view, vendor));
+    let opened = spans.iter().position(|span| span.is_open() && span.start_us >= band.start_us && span.start_us <= last_us);
     let Some(opened) = opened else {
         return Some(Text::from(format!("{who}'s breaker stayed closed through ")).code(fault).plain("."));
     };
@@ -51,11 +52,15 @@ fn around(view: &View<'_>, band: &Band, vendor: Vendor) -> Option<Text> {
     Some(text.plain(format!(" began and {closing} ({open} open in the whole run).")))
 }
 
-/// The first opening of a breaker that no fault of its vendor can have caused, with its cause. The last requests under a fault
-/// fail after its end.
-fn unexplained(view: &View<'_>, vendor: Vendor) -> Option<Text> {
+/// How long after a fault's end the last request under it may fail.
+fn late_us(view: &View<'_>, vendor: Vendor) -> u64 {
     let failed_under = |labels: &Labels| labels.vendor == vendor && labels.under_fault && labels.failure.is_some();
-    let late_us = view.run.totals.merged(SampleKind::Duration, failed_under).max();
+    view.run.totals.merged(SampleKind::Duration, failed_under).max()
+}
+
+/// The first opening of a breaker that no fault of its vendor can have caused, with its cause.
+fn unexplained(view: &View<'_>, vendor: Vendor) -> Option<Text> {
+    let late_us = late_us(view, vendor);
     let bands = view.bands.iter().filter(|band| band.hits(vendor));
     let explained = |at: u64| bands.clone().any(|band| band.start_us <= at && at <= band.end_us.saturating_add(late_us));
     let mut openings = view.run.result.events.iter().filter_map(|event| match &event.kind {
