@@ -25,7 +25,7 @@ use tokio::time::Instant;
 struct Accepting;
 
 impl Sender for Accepting {
-    async fn send(&self, _operation: &Operation, _attempt: u32) -> Reply {
+    async fn send(&self, _operation: &Operation, _attempt: u32, _deadline: Instant) -> Reply {
         Reply { status: Some(200), ..Reply::default() }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use plimsoll::clock::LoadClock;
-use plimsoll::measure::{AttemptSample, Collector, FaultWindow, Observed, Recorder, RecorderBuilder, RouteId};
+use plimsoll::measure::{AttemptSample, Collector, FaultEnd, FaultWindow, Observed, Recorder, RecorderBuilder, RouteId};
 use plimsoll::outcome::{FailureKind, Vendor};
 use tokio::time::Instant;
 
@@ -15,8 +15,9 @@ fn recorder(shards: usize) -> (Recorder, Collector, RouteId) {
     let stages = (1..=5).map(|stage| Duration::from_secs(stage * 60)).collect();
     let faults = (1..=4).map(|fault| FaultWindow {
         vendor: Some(if fault % 2 == 0 { Vendor::Clay } else { Vendor::CustomerIo }),
+        routes: Vec::new(),
         from: Duration::from_secs(fault * 60),
-        to: Duration::from_secs(fault * 60 + 20),
+        end: FaultEnd::at(Duration::from_secs(fault * 60 + 20)),
     });
     let mut builder = RecorderBuilder::new(LoadClock::starting_at(Instant::now()), stages, faults.collect());
     let route = builder.route("clay.webhook", Vendor::Clay);

@@ -149,7 +149,7 @@ async fn open_arrivals(rate: f64, time: Duration) -> hdrhistogram::Histogram<u64
 struct Taker(Arc<AtomicU64>);
 
 impl Sender for Taker {
-    async fn send(&self, _operation: &Operation, _attempt: u32) -> Reply {
+    async fn send(&self, _operation: &Operation, _attempt: u32, _deadline: Instant) -> Reply {
         self.0.fetch_add(1, Ordering::Relaxed);
         Reply { status: Some(200), ..Reply::default() }
     }

@@ -244,7 +244,7 @@ fn a_run_of_another_version_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let text_of_it = "{\"format\": 99, \"written_by\": \"plimsoll 9.0.0\"}";
     fs::write(dir.path().join("summary.json"), text_of_it).unwrap();
-    run(&["report", text(dir.path())]).says(1, &["plimsoll 9.0.0", "format 99", "format 1"]);
+    run(&["report", text(dir.path())]).says(1, &["plimsoll 9.0.0", "format 99", "reads format 2"]);
     let file = scenario(dir.path(), LONG);
     run(&["run", text(&file), "--out", text(dir.path())]).says(1, &["already holds a run"]);
     assert_eq!(fs::read_to_string(dir.path().join("summary.json")).unwrap(), text_of_it);

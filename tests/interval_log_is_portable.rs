@@ -61,7 +61,7 @@ fn started() -> DateTime<Utc> {
 fn write_log(log: impl Write) -> io::Result<Totals> {
     let mut builder = RecorderBuilder::new(LoadClock::starting_at(Instant::now()), vec![Duration::from_secs(5)], vec![]);
     let (clay, identify) = (builder.route("clay.webhook", Vendor::Clay), builder.route("größe, 1 = 2;", Vendor::CustomerIo));
-    let journey = builder.journey("lead", Vendor::Clay);
+    let journey = builder.journey("lead", Vendor::Clay, []);
     let (recorder, mut collector) = builder.build(1);
     let mut writer = IntervalLogWriter::new(log, started())?;
     let mut rng = Seed(20_261_120).stream("latency");

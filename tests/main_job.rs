@@ -174,7 +174,9 @@ fn leads_that_are_used_once_end_the_load() {
     let out = dir.path().join("out");
     // Most of the plan was not tried, and a verdict of "passed" must not hide it.
     run(&["run", text(&file), "--out", text(&out)]).says(0, &["leads.csv were used up after"]);
-    assert_eq!(summary(&out)["leads"]["delivered"], 9, "three leads, three operations each");
+    let summary = summary(&out);
+    assert_eq!(summary["leads"], serde_json::json!({"submitted": 3, "accepted": 3, "refused": 0}));
+    assert_eq!(summary["operations"]["delivered"], 9, "three leads, three operations each");
 }
 
 #[test]

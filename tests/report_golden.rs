@@ -35,7 +35,7 @@ fn judged(run: &result::Run) -> Judged {
         threshold(Metric::HttpReqFailed, Aggregation::Rate, 0.01, "http_req_failed: rate<0.01"),
         threshold(Metric::LeadsLost, Aggregation::Count, 1.0, "leads_lost: count<1"),
     ];
-    let basis = Basis { think_time: Some(Duration::from_millis(480)), cores: None };
+    let basis = Basis { think_time: Some(Duration::from_millis(480)), ..Basis::default() };
     Judged { verdict: judge(run, &thresholds, Vec::new()), capacity: assess(run, &basis) }
 }
 

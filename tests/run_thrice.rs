@@ -90,7 +90,12 @@ async fn three_runs_in_one_process_and_each_is_its_own() {
 
 fn delivered_forty_leads(finished: &Finished) {
     let result = &finished.run.result;
-    assert_eq!((&result.end, result.leads.submitted, result.leads.lost), (&RunEnd::Completed, 120, 0), "{:?}", result.warnings);
+    assert_eq!(
+        (&result.end, result.operations.submitted, result.operations.lost),
+        (&RunEnd::Completed, 120, 0),
+        "{:?}",
+        result.warnings
+    );
     // A busy machine can make a run of a second invalid, which is not asked here.
     let thresholds = &finished.judged.verdict.thresholds;
     assert!(thresholds.len() == 1 && thresholds[0].passed, "{thresholds:?}");

@@ -47,7 +47,7 @@ mod end_to_end {
     use plimsoll::event::{BreakerState, Event, EventKind, Guard};
     use plimsoll::executor::Stop;
     use plimsoll::journal::VENDORS;
-    use plimsoll::outcome::{LeadCounts, Vendor};
+    use plimsoll::outcome::{OperationCounts, Vendor};
     use plimsoll::result::{RunDir, RunEnd, read_run};
     use plimsoll::run::{Finished, RunOptions, run};
     use plimsoll::scenario::TestPlan;
@@ -138,7 +138,7 @@ closes_within = "3s"
         // Its label is one of the metrics', and what was expected of its breaker was judged.
         let labelled = run.totals.series.keys().filter(|labels| labels.vendor == Vendor::Acme);
         assert!(labelled.clone().any(|labels| labels.name == "acme.things") && labelled.count() > 1);
-        let LeadCounts { lost, .. } = result.leads;
+        let OperationCounts { lost, .. } = result.leads;
         assert_eq!(lost, 0);
         let verdict = &judged.verdict;
         assert!(verdict.thresholds.iter().all(|threshold| threshold.passed), "{:?}", verdict.thresholds);

@@ -41,7 +41,7 @@ pub struct Estimate {
     pub current_rps: f64,
     /// CPU in the window, in percent of the cores that it may use.
     pub cpu_percent: f64,
-    /// Requests a second at 70 % CPU, were cost per request constant.
+    /// Requests a second at 70 % CPU, were cost per request constant; or what the run sustained, where that is more.
     pub max_rps: f64,
     /// How far `max_rps` is above `current_rps`, in percent of it.
     pub headroom_percent: f64,
@@ -62,14 +62,30 @@ pub fn utilisation_estimate(current_rps: f64, cpu_percent: f64) -> Result<Estima
     }
     let max_rps = current_rps / (cpu_percent / 100.0) * TARGET_CPU;
     let headroom_percent = (max_rps - current_rps) / current_rps * 100.0;
-    let recommendation = if headroom_percent < 30.0 {
-        Recommendation::ScaleUpSoon
-    } else if headroom_percent < 50.0 {
-        Recommendation::MonitorClosely
-    } else {
-        Recommendation::AdequateCapacity
-    };
+    let recommendation = recommendation(headroom_percent);
     Ok(Estimate { current_rps, cpu_percent, max_rps, headroom_percent, recommendation })
+}
+
+fn recommendation(headroom_percent: f64) -> Recommendation {
+    match headroom_percent {
+        ..30.0 => Recommendation::ScaleUpSoon,
+        30.0..50.0 => Recommendation::MonitorClosely,
+        _ => Recommendation::AdequateCapacity,
+    }
+}
+
+impl Estimate {
+    /// Whether the maximum is what the run sustained, which is more than the formula gives.
+    pub fn is_sustained(&self) -> bool {
+        self.max_rps > self.current_rps / (self.cpu_percent / 100.0) * TARGET_CPU * (1.0 + f64::EPSILON)
+    }
+
+    /// The same with no maximum below what was sustained: the formula extrapolates, and a measurement is one.
+    pub(super) fn at_least(self, sustained_rps: f64) -> Self {
+        let max_rps = self.max_rps.max(sustained_rps);
+        let headroom_percent = (max_rps - self.current_rps) / self.current_rps * 100.0;
+        Self { max_rps, headroom_percent, recommendation: recommendation(headroom_percent), ..self }
+    }
 }
 
 #[cfg(test)]
@@ -99,6 +115,17 @@ mod tests {
     fn over_the_target_the_headroom_is_negative() {
         let estimate = utilisation_estimate(100.0, 87.5).unwrap();
         assert!((estimate.max_rps - 80.0).abs() < 1e-9 && (estimate.headroom_percent + 20.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn no_maximum_is_below_what_was_sustained() {
+        let estimate = utilisation_estimate(100.0, 87.5).unwrap();
+        let floored = estimate.at_least(110.0);
+        assert_eq!((floored.max_rps, floored.recommendation), (110.0, Recommendation::ScaleUpSoon));
+        assert!((floored.headroom_percent - 10.0).abs() < 1e-9);
+        let roomy = utilisation_estimate(100.0, 35.0).unwrap();
+        assert_eq!(roomy.at_least(110.0), roomy);
+        assert!(floored.is_sustained() && !roomy.is_sustained());
     }
 
     #[test]

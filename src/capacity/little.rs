@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{SampleKind, Totals};
-
 use super::window::Window;
 
 /// Largest difference between the two sides, as a fraction of the users measured.
@@ -19,7 +17,7 @@ pub struct Little {
     pub users: f64,
     /// X: iterations a second.
     pub iteration_rate: f64,
-    /// R: mean duration of an iteration in seconds, in the window's stages and outside faults.
+    /// R: mean duration of an iteration in seconds, of those that ended in the window.
     pub iteration_seconds: f64,
     /// Z by difference, N / X − R, in seconds. Below zero, users were slower than the latencies say.
     pub think_seconds: f64,
@@ -32,12 +30,11 @@ pub struct Little {
 }
 
 /// Checks the law; `None` without iterations to check it on.
-pub(super) fn check(window: &Window, totals: &Totals, think_time: Option<Duration>) -> Option<Little> {
-    let mean_us = mean_iteration_us(window, totals)?;
+pub(super) fn check(window: &Window, think_time: Option<Duration>) -> Option<Little> {
     if window.iteration_rate <= 0.0 || window.users <= 0.0 {
         return None;
     }
-    let iteration_seconds = mean_us / 1e6;
+    let iteration_seconds = window.iteration_seconds;
     let planned = think_time.map(|time| time.as_secs_f64());
     let expected_users = planned.map(|think| window.iteration_rate * (iteration_seconds + think));
     Some(Little {
@@ -49,8 +46,4 @@ pub(super) fn check(window: &Window, totals: &Totals, think_time: Option<Duratio
         expected_users,
         agrees: expected_users.map(|expected| (expected - window.users).abs() <= TOLERANCE * window.users),
     })
-}
-
-fn mean_iteration_us(window: &Window, totals: &Totals) -> Option<f64> {
-    totals.mean_us(SampleKind::Iteration, |labels| !labels.under_fault && window.phases.contains(&labels.phase))
 }

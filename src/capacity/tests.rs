@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::measure::{Gauges, Labels, ProcessSample, SampleKind, Second, Series, Totals};
+use crate::measure::{Gauges, GeneratorHealth, Labels, ProcessSample, SampleKind, Second, Series, Totals};
 use crate::outcome::{FailureKind, Vendor};
 use crate::plan::Planned;
 use crate::result::{Machine, Run, RunEnd, RunResult, ScenarioRecord};
@@ -18,7 +18,13 @@ fn run(cpu_percent: f64) -> Run {
         planned: Planned { users: 20, ..Planned::default() },
         requests: 40,
         iterations: 10,
-        gauges: Gauges { users: 20, queue_depth: index * 4, ..Gauges::default() },
+        iteration_us: 5_000_000,
+        gauges: Gauges {
+            users: 20,
+            queue_depth: if index == 4 { 116 } else { 0 },
+            breakers: [(Vendor::Clay, crate::event::BreakerState::Closed)].into(),
+            ..Gauges::default()
+        },
         processes: vec![
             ProcessSample { role: "harness".to_owned(), cpu_percent, memory_bytes: 80_000_000 },
             ProcessSample { role: "simulator".to_owned(), cpu_percent: 99.0, memory_bytes: 990_000_000 },
@@ -49,19 +55,22 @@ fn run(cpu_percent: f64) -> Run {
         rest_us: 0,
         end: RunEnd::Completed,
         load_us: 30_000_000,
-        generator: None,
+        generator: GeneratorHealth::default(),
         machine: Machine { cores: 4, memory_bytes: 100_000_000, build: "release".to_owned(), ..Machine::default() },
         leads: crate::outcome::LeadCounts::default(),
+        operations: crate::outcome::OperationCounts::default(),
         checks: std::collections::BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
+        interrupted_requests: 0,
         panics: 0,
         sums: Vec::new(),
         events: Vec::new(),
         faults: Vec::new(),
+        faulted_requests: Vec::new(),
         warnings: Vec::new(),
     };
-    Run { result, seconds: seconds.collect(), totals }
+    Run { result, seconds: seconds.collect(), totals, fault_latencies: Vec::new() }
 }
 
 fn add(totals: &mut Totals, kind: SampleKind, failure: Option<FailureKind>, us: u64, count: u64) {
@@ -72,7 +81,7 @@ fn add(totals: &mut Totals, kind: SampleKind, failure: Option<FailureKind>, us: 
 }
 
 fn think(seconds: f64) -> Basis {
-    Basis { think_time: Some(Duration::from_secs_f64(seconds)), cores: None }
+    Basis { think_time: Some(Duration::from_secs_f64(seconds)), cores: None, ..Basis::default() }
 }
 
 #[test]
@@ -85,7 +94,7 @@ fn the_estimate_rests_on_the_window_s_rate_and_cpu() {
 
 #[test]
 fn cpu_counts_against_the_cores_that_may_be_used() {
-    let assessment = assess(&run(20.0), &Basis { think_time: None, cores: Some(1.0) });
+    let assessment = assess(&run(20.0), &Basis { think_time: None, cores: Some(1.0), ..Basis::default() });
     assert_eq!(assessment.estimate.unwrap().cpu_percent, 80.0);
     assert_eq!(assessment.alerts[0].level, Level::Warning);
     assert!(assessment.notes[0].contains("in percent of 1 core."));
@@ -105,6 +114,82 @@ fn what_cannot_be_said_is_declined_with_its_reason() {
 }
 
 #[test]
+fn the_generators_cpu_is_never_taken_for_the_services() {
+    let declined = |run: &Run| {
+        let assessment = assess(run, &think(1.5));
+        let notes = assessment.notes.join(" ");
+        assert!(assessment.estimate.is_none() && !notes.contains("integration"), "{notes}");
+        assert!(notes.contains("CPU is that of the load generator"), "{notes}");
+        assert!(assessment.declined.unwrap().contains("load generator's"));
+    };
+    // Requests to a service by its URL.
+    let mut by_url = run(50.0);
+    let labels = Labels::new(SampleKind::Attempt, crate::outcome::Peer::Service, "service.leads");
+    by_url.totals.add_histogram(labels, &run(50.0).totals.merged(SampleKind::Attempt, |_| true));
+    declined(&by_url);
+    // Requests that go through no pipeline.
+    let mut direct = run(50.0);
+    direct.seconds.iter_mut().for_each(|second| second.gauges.breakers.clear());
+    declined(&direct);
+    // A process of the service's own is measured apart.
+    by_url.seconds.iter_mut().for_each(|second| second.processes[0].role = "integration".to_owned());
+    assert!(assess(&by_url, &think(1.5)).estimate.is_some());
+}
+
+#[test]
+fn a_queue_that_grows_means_over_capacity_whatever_cpu_says() {
+    let over = |depth: fn(u64) -> u64| {
+        let mut run = run(30.0);
+        run.seconds.iter_mut().zip(0..).for_each(|(second, index)| second.gauges.queue_depth = depth(index));
+        assess(&run, &think(1.5))
+    };
+    let growing = over(|index| index * 40);
+    assert!(growing.estimate.is_none());
+    assert!(growing.over_capacity[0].contains("the queue grew from "), "{:?}", growing.over_capacity);
+    for comes_to_rest in
+        [|_| 600, |index: u64| (index * 40).min(80), |index: u64| 1_200 - index * 40, |index: u64| index % 3 * 40]
+    {
+        assert_eq!(over(comes_to_rest).over_capacity, [""; 0]);
+    }
+}
+
+#[test]
+fn more_users_who_get_no_more_done_mean_over_capacity() {
+    let stages = |rate: u64, iteration_us: u64| {
+        let mut run = run(30.0);
+        for second in &mut run.seconds[15..] {
+            (second.planned.users, second.phase, second.requests, second.iteration_us) = (40, 1, rate, iteration_us);
+        }
+        assess(&run, &think(1.5)).over_capacity
+    };
+    let flat = stages(41, 15_000_000);
+    assert!(
+        flat[0].starts_with("20 users got 40.0/s done and 40 users 41.0/s, while an iteration took 0.50 s and then 1.50 s"),
+        "{flat:?}"
+    );
+    assert!(!stages(22, 15_000_000).is_empty(), "throughput that falls");
+    assert_eq!(stages(80, 5_000_000), [""; 0]);
+}
+
+#[test]
+fn a_threshold_that_load_alone_fails_means_over_capacity() {
+    let basis = Basis { missed: vec!["http_req_latency: p(95)<500".to_owned()], ..think(1.5) };
+    let assessment = assess(&run(30.0), &basis);
+    assert!(assessment.estimate.is_none() && assessment.over_capacity[0].contains("http_req_latency: p(95)<500 failed"));
+}
+
+#[test]
+fn the_estimate_is_no_less_than_the_run_sustained() {
+    // A ramp reached more than the steady window at 87.5 % CPU.
+    let mut run = run(87.5);
+    for (second, users) in run.seconds[15..].iter_mut().zip(21..) {
+        (second.planned.users, second.requests) = (users, 60);
+    }
+    let estimate = assess(&run, &think(1.5)).estimate.unwrap();
+    assert_eq!((estimate.current_rps, estimate.max_rps, estimate.recommendation.as_str()), (40.0, 60.0, "Adequate capacity"));
+}
+
+#[test]
 fn the_notes_say_whose_cpu_it_is() {
     let notes = assess(&run(50.0), &think(1.5)).notes.join(" ");
     assert!(notes.contains("harness process") && notes.contains("load generator as well as the integration"), "{notes}");
@@ -116,7 +201,7 @@ fn the_notes_say_whose_cpu_it_is() {
 #[test]
 fn littles_law_agrees_within_ten_percent() {
     // 20 users = 10/s × (0.5 s + 1.5 s)
-    let little = |think_time| assess(&run(50.0), &Basis { think_time, cores: None }).little.unwrap();
+    let little = |think_time| assess(&run(50.0), &Basis { think_time, cores: None, ..Basis::default() }).little.unwrap();
     let exact = little(Some(Duration::from_millis(1_500)));
     assert!((exact.think_seconds - 1.5).abs() < 1e-9 && (exact.expected_users.unwrap() - 20.0).abs() < 1e-9);
     assert_eq!(exact.agrees, Some(true));
@@ -124,6 +209,17 @@ fn littles_law_agrees_within_ten_percent() {
     assert_eq!(little(Some(Duration::from_millis(1_710))).agrees, Some(false));
     assert_eq!(little(Some(Duration::from_millis(1_290))).agrees, Some(false));
     assert_eq!(little(None).agrees, None);
+}
+
+#[test]
+fn littles_law_takes_everything_from_its_window() {
+    // Five seconds that are five times as slow, and not in the window.
+    let mut run = run(50.0);
+    for second in &mut run.seconds[..5] {
+        (second.requests, second.iteration_us) = (8, 25_000_000);
+    }
+    let little = assess(&run, &think(1.5)).little.unwrap();
+    assert_eq!((little.iteration_seconds, little.agrees), (0.5, Some(true)));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The steadiest window of a run: figures from a ramp or a fault describe the ramp or the fault.
+//! The busiest sustained window of a run: figures from a ramp or a fault describe the ramp or the fault, and those from a quiet time
+//! say little about a busy one.
 
 use std::collections::BTreeSet;
 
@@ -35,22 +36,27 @@ pub struct Window {
     pub users: f64,
     /// Requests a second.
     pub rate: f64,
+    /// Those of them that succeeded.
+    #[serde(default)]
+    pub good_rate: f64,
     /// Iterations a second.
     pub iteration_rate: f64,
+    /// Mean duration of an iteration in seconds; 0 without iterations.
+    #[serde(default)]
+    pub iteration_seconds: f64,
     /// Standard deviation of the seconds' rates over their mean (n − 1).
     pub variation: f64,
     /// The stages that it lies in.
     pub phases: BTreeSet<u16>,
-    /// CPU of the process that holds the integration, in percent of the machine, on average; `None` where it was not read.
+    /// CPU of the process that is measured (the service's own, else the harness), in percent of the machine, on average; `None` where
+    /// it was not read.
     pub cpu_percent: Option<f64>,
 }
 
-/// The window with constant planned users, outside faults and with every breaker closed, whose rate varies least: of
-/// 10 s, or a third of a shorter run. Where faults leave no room for that, of the longest length that there is room
+/// The windows with constant planned users, outside faults and with every breaker closed: of 10 s, or a third of a shorter run. Where faults leave no room for that, of the longest length that there is room
 /// for, down to 5 s (3 s in runs under 15 s). In a plan that holds its users somewhere, a slow ramp's pauses between two
-/// users don't count: one user who iterates once a second is perfectly steady, and says nothing about capacity. `None` when there is
-/// no such window.
-pub fn steadiest(seconds: &[Second], faults: &[FaultRecord]) -> Option<Window> {
+/// users don't count: one user who iterates once a second says nothing about capacity.
+pub(super) fn windows(seconds: &[Second], faults: &[FaultRecord]) -> Vec<Window> {
     let longest = LENGTH.min(seconds.len() / 3);
     let shortest = longest.clamp(SHORTEST, SHORTEST_OF_LONG);
     let holds = holds(seconds);
@@ -58,10 +64,25 @@ pub fn steadiest(seconds: &[Second], faults: &[FaultRecord]) -> Option<Window> {
         let held = holds.is_empty() || window.iter().all(|second| holds.contains(&second.phase));
         held && is_steady(window, faults)
     };
-    (shortest..=longest).rev().find_map(|length| {
-        let windows = seconds.windows(length).filter(counts).filter_map(measure);
-        windows.min_by(|a, b| a.variation.total_cmp(&b.variation))
-    })
+    let of_length = |length| seconds.windows(length).filter(counts).filter_map(measure).collect::<Vec<_>>();
+    (shortest..=longest).rev().map(of_length).find(|windows| !windows.is_empty()).unwrap_or_default()
+}
+
+/// The busiest of some windows, by what succeeded; of equals, that whose rate varies least.
+pub(super) fn busiest(windows: &[Window]) -> Option<&Window> {
+    // The first of equals.
+    windows.iter().rev().max_by(|a, b| a.good_rate.total_cmp(&b.good_rate).then(b.variation.total_cmp(&a.variation)))
+}
+
+/// The highest rate of requests that succeeded, over as many seconds as a window has, whatever was planned in them.
+pub(super) fn sustained(seconds: &[Second]) -> Option<f64> {
+    let length = LENGTH.min(seconds.len() / 3).max(SHORTEST);
+    seconds.windows(length).map(good_rate).reduce(f64::max)
+}
+
+fn good_rate(seconds: &[Second]) -> f64 {
+    let length = seconds.iter().map(|second| second.length_us).sum::<u64>().max(1) as f64 / 1e6;
+    seconds.iter().map(|second| second.requests - second.failures.min(second.requests)).sum::<u64>() as f64 / length
 }
 
 /// The stages through which the plan asks for the same number of users, at least one. What is planned at the end of a
@@ -105,6 +126,7 @@ fn measure(window: &[Second]) -> Option<Window> {
     if rate <= 0.0 {
         return None;
     }
+    let iterations = window.iter().map(|second| second.iterations).sum::<u64>();
     let mean = window.iter().map(Second::rate).sum::<f64>() / count;
     let variance = window.iter().map(|second| (second.rate() - mean).powi(2)).sum::<f64>() / (count - 1.0);
     Some(Window {
@@ -113,20 +135,22 @@ fn measure(window: &[Second]) -> Option<Window> {
         planned: first.planned,
         users: window.iter().map(|second| f64::from(second.gauges.users)).sum::<f64>() / count,
         rate,
-        iteration_rate: window.iter().map(|second| second.iterations).sum::<u64>() as f64 / length,
+        good_rate: good_rate(window),
+        iteration_seconds: window.iter().map(|second| second.iteration_us).sum::<u64>() as f64 / 1e6 / iterations.max(1) as f64,
+        iteration_rate: iterations as f64 / length,
         variation: variance.sqrt() / mean,
         phases: window.iter().map(|second| second.phase).collect(),
         cpu_percent: mean_cpu(window),
     })
 }
 
-/// The process that holds the integration: one of its own where a service has it, else the harness.
+/// The process that is measured: a service's of its own, else the harness.
 pub(super) fn role(seconds: &[Second]) -> &'static str {
     let apart = |second: &Second| second.processes.iter().any(|process| process.role == INTEGRATION);
     if seconds.iter().any(apart) { INTEGRATION } else { HARNESS }
 }
 
-/// CPU of the process that holds the integration, in percent of the machine, averaged over the seconds in which it was read.
+/// CPU of the process that is measured, in percent of the machine, averaged over the seconds in which it was read.
 pub(super) fn mean_cpu(seconds: &[Second]) -> Option<f64> {
     let role = role(seconds);
     let read: Vec<f64> = seconds
@@ -150,16 +174,22 @@ mod tests {
             planned: Planned { users, ..Planned::default() },
             requests,
             iterations: requests / 2,
+            iteration_us: requests / 2 * 50_000,
             gauges: Gauges { users, ..Gauges::default() },
             ..Second::default()
         };
         rows.into_iter().enumerate().map(second).collect()
     }
 
+    fn busy(seconds: &[Second], faults: &[FaultRecord]) -> Option<Window> {
+        busiest(&windows(seconds, faults)).cloned()
+    }
+
     fn fault(start: u64, end: u64) -> FaultRecord {
         FaultRecord {
             name: "outage".to_owned(),
             vendors: Vec::new(),
+            routes: Vec::new(),
             what: String::new(),
             planned_start_us: start * 1_000_000,
             planned_end_us: end * 1_000_000,
@@ -177,57 +207,66 @@ mod tests {
         for second in &mut seconds[36..] {
             second.phase = 1;
         }
-        assert_eq!(steadiest(&seconds, &[]).unwrap().planned.users, 50);
+        assert_eq!(busy(&seconds, &[]).unwrap().planned.users, 50);
         seconds.truncate(36);
-        assert_eq!(steadiest(&seconds, &[]).unwrap().planned.users, 1, "a run of nothing but ramps has no better");
+        assert_eq!(busy(&seconds, &[]).unwrap().planned.users, 3, "a run of nothing but ramps has no better");
     }
 
     #[test]
-    fn the_window_with_the_least_variation_is_chosen() {
+    fn the_busiest_window_is_chosen_and_not_a_steady_quiet_one() {
         let uneven = (0..20).map(|second| (10, 100 + second % 2 * 20));
         let even = (0..15).map(|_| (10, 90));
-        let window = steadiest(&seconds(uneven.chain(even)), &[]).unwrap();
-        assert_eq!((window.start_us, window.end_us), (20_000_000, 30_000_000));
-        assert_eq!((window.rate, window.variation, window.iteration_rate), (90.0, 0.0, 45.0));
+        let window = busy(&seconds(even.chain(uneven)), &[]).unwrap();
+        assert_eq!((window.start_us, window.end_us), (15_000_000, 25_000_000));
+        assert_eq!((window.rate, window.iteration_rate, window.iteration_seconds), (110.0, 55.0, 0.05));
         assert_eq!((window.planned.users, window.users, window.cpu_percent), (10, 10.0, None));
     }
 
     #[test]
+    fn what_fails_at_once_is_not_busy() {
+        let mut seconds = seconds((0..40).map(|second| (10, if second < 20 { 100 } else { 900 })));
+        seconds[20..].iter_mut().for_each(|second| second.failures = 850);
+        assert_eq!(busy(&seconds, &[]).unwrap().rate, 100.0);
+        assert_eq!(sustained(&seconds), Some(100.0));
+        assert_eq!(sustained(&seconds[..2]), None);
+    }
+
+    #[test]
     fn the_variation_is_that_of_a_sample() {
-        let window = steadiest(&seconds((0..9).map(|second| (5, [90, 100, 110][second % 3]))), &[]).unwrap();
+        let window = busy(&seconds((0..9).map(|second| (5, [90, 100, 110][second % 3]))), &[]).unwrap();
         assert!((window.variation - 0.1).abs() < 1e-12, "{}", window.variation);
     }
 
     #[test]
     fn a_ramp_has_no_steady_window() {
-        assert_eq!(steadiest(&seconds((1..40).map(|users| (users, 100))), &[]), None);
+        assert_eq!(busy(&seconds((1..40).map(|users| (users, 100))), &[]), None);
     }
 
     #[test]
     fn faults_and_open_breakers_are_left_out() {
         let even = seconds((0..40).map(|_| (10, 100)));
-        let window = steadiest(&even, &[fault(0, 25)]).unwrap();
+        let window = busy(&even, &[fault(0, 25)]).unwrap();
         assert_eq!((window.start_us, window.end_us), (25_000_000, 35_000_000));
         let mut open = even.clone();
         for second in &mut open {
             second.gauges.breakers.insert(crate::outcome::Vendor::Clay, BreakerState::Open);
         }
-        assert_eq!(steadiest(&open, &[]), None);
+        assert_eq!(busy(&open, &[]), None);
     }
 
     #[test]
     fn between_faults_a_shorter_window_will_do_but_not_a_few_seconds() {
         let even = seconds((0..40).map(|_| (10, 100)));
-        let window = steadiest(&even, &[fault(0, 12), fault(19, 40)]).unwrap();
+        let window = busy(&even, &[fault(0, 12), fault(19, 40)]).unwrap();
         assert_eq!((window.start_us, window.end_us), (12_000_000, 19_000_000));
-        assert_eq!(steadiest(&even, &[fault(0, 12), fault(16, 40)]), None);
+        assert_eq!(busy(&even, &[fault(0, 12), fault(16, 40)]), None);
     }
 
     #[test]
     fn short_runs_use_a_third_and_very_short_ones_nothing() {
-        let window = steadiest(&seconds((0..12).map(|_| (10, 100))), &[]).unwrap();
+        let window = busy(&seconds((0..12).map(|_| (10, 100))), &[]).unwrap();
         assert_eq!(window.end_us - window.start_us, 4_000_000);
-        assert_eq!(steadiest(&seconds((0..8).map(|_| (10, 100))), &[]), None);
-        assert_eq!(steadiest(&seconds((0..30).map(|_| (10, 0))), &[]), None);
+        assert_eq!(busy(&seconds((0..8).map(|_| (10, 100))), &[]), None);
+        assert_eq!(busy(&seconds((0..30).map(|_| (10, 0))), &[]), None);
     }
 }

@@ -64,8 +64,8 @@ fn observe(threshold: &Threshold, evidence: &Evidence<'_>) -> Observed {
         Metric::Iterations => samples(threshold, evidence, SampleKind::Iteration),
         Metric::Checks => checks(threshold, evidence),
         Metric::DroppedIterations => counter(threshold, evidence, evidence.totals.dropped_iterations as f64),
-        Metric::LeadsLost if evidence.leads.submitted == 0 => no_data("no operation was handed to a pipeline"),
-        Metric::LeadsLost => counter(threshold, evidence, evidence.leads.lost as f64),
+        Metric::LeadsLost if evidence.operations.submitted == 0 => no_data("no operation was handed to a pipeline"),
+        Metric::LeadsLost => counter(threshold, evidence, evidence.operations.lost as f64),
         Metric::BreakerOpenSeconds => breaker_open(threshold, evidence),
         Metric::QueueDepth => gauge(threshold, evidence, |gauges| gauges.queue_depth),
         Metric::CreditsUsed => match (evidence.has_pipeline(), evidence.seconds.last()) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::measure::{Second, Totals};
-use crate::outcome::LeadCounts;
+use crate::outcome::OperationCounts;
 use crate::result::Run;
 
 /// Everything that a threshold may look at.
@@ -16,8 +16,8 @@ pub struct Evidence<'a> {
     pub seconds: &'a [Second],
     /// The events so far, in order.
     pub events: &'a [Event],
-    /// What became of the leads.
-    pub leads: LeadCounts,
+    /// What became of the operations.
+    pub operations: OperationCounts,
     /// Time since the load began; of a run that has ended, its length.
     pub elapsed: Duration,
     /// Of it, the end in which nothing was submitted any more: rates are of the time before it.
@@ -31,20 +31,20 @@ impl<'a> Evidence<'a> {
             totals: &run.totals,
             seconds: &run.seconds,
             events: &run.result.events,
-            leads: run.result.leads,
+            operations: run.result.operations,
             elapsed: Duration::from_micros(run.result.load_us),
             rest: Duration::from_micros(run.result.rest_us),
         }
     }
 
-    /// The evidence so far of a load under way; the leads are those of the last second's gauges.
+    /// The evidence so far of a load under way; the operations are those of the last second's gauges.
     pub fn live(totals: &'a Totals, seconds: &'a [Second], events: &'a [Event], elapsed: Duration) -> Self {
-        let leads = seconds.last().map(|second| second.gauges.leads).unwrap_or_default();
-        Self { totals, seconds, events, leads, elapsed, rest: Duration::ZERO }
+        let operations = seconds.last().map(|second| second.gauges.operations).unwrap_or_default();
+        Self { totals, seconds, events, operations, elapsed, rest: Duration::ZERO }
     }
 
     /// Whether a pipeline was there to be observed: otherwise its queue and its credits are not zero but unknown.
     pub(super) fn has_pipeline(&self) -> bool {
-        self.leads.submitted > 0 || self.seconds.iter().any(|second| !second.gauges.breakers.is_empty())
+        self.operations.submitted > 0 || self.seconds.iter().any(|second| !second.gauges.breakers.is_empty())
     }
 }

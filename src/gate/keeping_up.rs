@@ -16,7 +16,7 @@ pub const STANDSTILL: u64 = 50;
 pub(super) fn shortfalls(run: &Run) -> Vec<String> {
     let finished = run.result.dropped_iterations == 0;
     let missing = [missing_users(&run.seconds, finished), missing_iterations(&run.seconds)].into_iter().flatten();
-    let Some(health) = &run.result.generator else { return missing.collect() };
+    let health = &run.result.generator;
     let short = missing.chain(late(health)).chain(starved(health, &run.seconds));
     short.chain(standstills(health, &run.seconds)).collect()
 }

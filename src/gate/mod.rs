@@ -15,7 +15,8 @@ pub use breaker_time::{BreakerSpan, breaker_spans, open_seconds};
 pub use evaluate::{abort_due, evaluate};
 pub use evidence::Evidence;
 pub use expect::{
-    AuditFigures, ExpectationInput, ExpectationJudgement, FactsError, LedgerClock, OneVendor, VendorFacts, judge_expectations,
+    AuditFigures, ExpectationInput, ExpectationJudgement, FactsError, Faulted, LedgerClock, OneVendor, VendorFacts,
+    judge_expectations,
 };
 pub use keeping_up::STANDSTILL;
 pub(crate) use observed::without_zeros;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::event::{BreakerState, Event, EventKind, Guard};
-use crate::measure::{CheckCount, Gauges, Labels, SampleKind, Second, Series, Totals};
-use crate::outcome::{FailureKind, LeadCounts, Vendor};
+use crate::measure::{CheckCount, Gauges, GeneratorHealth, Labels, SampleKind, Second, Series, Totals};
+use crate::outcome::{FailureKind, OperationCounts, Vendor};
 use crate::plan::Planned;
 use crate::result::{Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::seed::Seed;
@@ -65,7 +65,7 @@ pub(super) fn run() -> Run {
         ..Second::default()
     });
     let result = RunResult {
-        format: 1,
+        format: crate::result::FORMAT,
         written_by: String::new(),
         started_at: String::new(),
         scenario: ScenarioRecord {
@@ -83,12 +83,14 @@ pub(super) fn run() -> Run {
         rest_us: 0,
         end: RunEnd::Completed,
         load_us: 10_000_000,
-        generator: None,
+        generator: GeneratorHealth::default(),
         machine: Machine::default(),
-        leads: LeadCounts { submitted: 100, delivered: 98, lost: 2, ..LeadCounts::default() },
+        leads: crate::outcome::LeadCounts::default(),
+        operations: OperationCounts { submitted: 100, delivered: 98, lost: 2, ..OperationCounts::default() },
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
+        interrupted_requests: 0,
         panics: 0,
         sums: Vec::new(),
         events: vec![
@@ -97,9 +99,10 @@ pub(super) fn run() -> Run {
             opening(9_000_000, Vendor::CustomerIo, BreakerState::Closed, BreakerState::Open),
         ],
         faults: Vec::new(),
+        faulted_requests: Vec::new(),
         warnings: Vec::new(),
     };
-    Run { result, seconds: seconds.collect(), totals }
+    Run { result, seconds: seconds.collect(), totals, fault_latencies: Vec::new() }
 }
 
 fn opening(at_us: u64, vendor: Vendor, from: BreakerState, to: BreakerState) -> Event {
@@ -189,7 +192,7 @@ fn what_has_no_data_fails_and_says_so() {
     let mut empty = run();
     empty.totals = Totals::default();
     empty.seconds.clear();
-    empty.result.leads = LeadCounts::default();
+    empty.result.operations = OperationCounts::default();
     let metrics = [
         (Metric::HttpReqDuration, Percentile(95.0)),
         (Metric::HttpReqFailed, Rate),

@@ -9,7 +9,7 @@ use super::evaluate::evaluate;
 use super::evidence::Evidence;
 use super::expect::ExpectationJudgement;
 use super::keeping_up::shortfalls;
-use super::observed::ThresholdJudgement;
+use super::observed::{Observed, ThresholdJudgement, Unit};
 
 /// How a run came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,24 @@ pub struct Verdict {
     pub expectations: Vec<ExpectationJudgement>,
     /// Why, in sentences. Never empty.
     pub reasons: Vec<String>,
+}
+
+impl Verdict {
+    /// The thresholds on how fast requests are answered and how many fail that no fault explains: those of a run without faults, and those
+    /// that leave out what is under one.
+    pub fn missed_under_load(&self, run: &Run) -> Vec<String> {
+        let faultless = run.result.faults.iter().all(|fault| fault.started_us.is_none());
+        let explained = |judgement: &ThresholdJudgement| {
+            !faultless && !judgement.tags.iter().any(|(tag, value)| tag == "fault" && value == "false")
+        };
+        let of_load = |judgement: &ThresholdJudgement| {
+            judgement.unit == Unit::Milliseconds || ["http_req_failed", "dropped_iterations"].contains(&judgement.metric.as_str())
+        };
+        let missed = self.thresholds.iter().filter(|judgement| {
+            !judgement.passed && matches!(judgement.observed, Observed::Value(_)) && of_load(judgement) && !explained(judgement)
+        });
+        missed.map(|judgement| judgement.source.clone()).collect()
+    }
 }
 
 /// What was judged of a run, as it stands in its `summary.json`. The capacity is another room's, which the gate need not know.

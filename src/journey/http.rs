@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use tokio::time::Instant;
 
 use super::measured::{Meter, Sent};
 use super::settings::HttpJourney;
@@ -68,7 +69,8 @@ pub(super) struct Http {
 impl Http {
     pub(super) async fn run(&self, due: Duration, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
         let Prepared { request, timeout, status: (expected, _), .. } = &self.prepared;
-        let Sent { failure, answer, took } = meter.send(self.route, 1, Some(due), request.clone(), *timeout, Body::Count).await;
+        let Sent { failure, answer, took } =
+            meter.send(self.route, 1, Some(due), request.clone(), Instant::now() + *timeout, Body::Count).await;
         let as_expected = match (expected, &answer) {
             (Some(status), Some(answer)) => answer.status == *status,
             (None, _) => failure.is_none(),

@@ -21,7 +21,7 @@ use crate::seed::Seed;
 pub(super) struct Integration(PerVendor<Arc<Pipeline<VendorSender>>>);
 
 impl Integration {
-    /// `sender` is given each vendor's timeout.
+    /// Each sends over `sender`.
     pub(super) fn new(
         settings: &Resilience,
         sender: &VendorSender,
@@ -32,11 +32,10 @@ impl Integration {
         journal: Option<&JournalSender<RestingEntry>>,
     ) -> Self {
         let pipeline = |vendor: Vendor, settings: &PipelineSettings| {
-            let sender = VendorSender { timeout: settings.timeout, ..sender.clone() };
             let backlog = places::backlog(&settings.fallback, journal.cloned());
             let emitter = Emitter::new(vendor, clock, Arc::clone(events));
             let rng = seed.stream(vendor.as_str());
-            Arc::new(Pipeline::with_backlog(settings.clone(), sender, backlog, emitter, wall, rng))
+            Arc::new(Pipeline::with_backlog(settings.clone(), sender.clone(), backlog, emitter, wall, rng))
         };
         Self(settings.map(pipeline))
     }
@@ -74,7 +73,7 @@ pub(crate) fn summed(pipelines: impl Iterator<Item = (Vendor, PipelineGauges)>) 
         gauges.dead_letters += read.dead_letters;
         gauges.credits_used += read.credits_used;
         gauges.breakers.extend(read.breaker.map(|state| (vendor, state)));
-        gauges.leads += read.counts;
+        gauges.operations += read.counts;
     }
     gauges
 }

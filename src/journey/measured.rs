@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use tokio::time::Instant;
 
 use crate::clock::LoadClock;
 use crate::measure::{AttemptSample, Recorder, RouteId};
@@ -33,18 +34,19 @@ impl Meter {
     }
 
     /// Sends the request; an answer below 400 is a success. `attempt` counts from 1; without `due`, it is
-    /// due when it is sent. A future that is dropped while it
-    /// waits counts as timed out when `timeout` has passed, else as interrupted.
+    /// due when it is sent. A future that is dropped while it waits counts as timed out from `deadline` on. Before that the end of
+    /// the run has cut it off: then it is counted as that, and is no sample.
     pub(super) async fn send(
         &self,
         route: RouteId,
         attempt: u32,
         due: Option<Duration>,
         request: Request<Full<Bytes>>,
-        timeout: Duration,
+        deadline: Instant,
         body: Body,
     ) -> Sent {
-        let mut sample = Unfinished::new(self, route, attempt, due, timeout);
+        let mut sample = Unfinished::new(self, route, attempt, due, deadline);
+        let timeout = deadline.saturating_duration_since(Instant::now());
         let result = self.transport.send(request, timeout, body).await;
         let (failure, answer) = match result {
             Ok(answer) => (FailureKind::of_status(answer.status), Some(answer)),
@@ -75,7 +77,7 @@ struct Unfinished<'a> {
     attempt: u32,
     due: Duration,
     sent: Duration,
-    timeout: Duration,
+    deadline: Instant,
     status: u16,
     bytes: u64,
     /// What came of it and when; `None` until it is known.
@@ -83,21 +85,20 @@ struct Unfinished<'a> {
 }
 
 impl<'a> Unfinished<'a> {
-    fn new(meter: &'a Meter, route: RouteId, attempt: u32, due: Option<Duration>, timeout: Duration) -> Self {
+    fn new(meter: &'a Meter, route: RouteId, attempt: u32, due: Option<Duration>, deadline: Instant) -> Self {
         meter.in_flight.fetch_add(1, Ordering::Relaxed);
         let sent = meter.clock.now();
-        Self { meter, route, attempt, due: due.unwrap_or(sent), sent, timeout, status: 0, bytes: 0, outcome: None }
+        Self { meter, route, attempt, due: due.unwrap_or(sent), sent, deadline, status: 0, bytes: 0, outcome: None }
     }
 }
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        let (failure, done) = self.outcome.unwrap_or_else(|| {
-            let now = self.meter.clock.now();
-            let waited = now.saturating_sub(self.sent);
-            (Some(if waited >= self.timeout { FailureKind::Timeout } else { FailureKind::Interrupted }), now)
-        });
         self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let given_up = || (Instant::now() >= self.deadline).then(|| (Some(FailureKind::Timeout), self.meter.clock.now()));
+        let Some((failure, done)) = self.outcome.or_else(given_up) else {
+            return self.meter.recorder.request_interrupted();
+        };
         self.meter.recorder.attempt(AttemptSample {
             route: self.route,
             due: self.due,
@@ -108,5 +109,50 @@ impl Drop for Unfinished<'_> {
             failure,
             attempt: self.attempt,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::measure::{Observed, RecorderBuilder, SampleKind};
+    use crate::outcome::Peer;
+    use crate::transport::SendError;
+
+    /// Never answers.
+    #[derive(Debug)]
+    struct Silent;
+
+    impl Transport for Silent {
+        fn send(
+            &self,
+            _request: Request<Full<Bytes>>,
+            _timeout: Duration,
+            _body: Body,
+        ) -> BoxFuture<'_, Result<Answer, SendError>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_run_cuts_off_is_no_failure_and_what_a_pipeline_gives_up_is_one() {
+        let clock = LoadClock::start();
+        let mut builder = RecorderBuilder::new(clock, Vec::new(), Vec::new());
+        let route = builder.route("service", Peer::Service);
+        let (recorder, mut collector) = builder.build(1);
+        let meter = Meter::new(Arc::new(Silent), recorder, clock);
+        for dropped_after in [1, 5] {
+            let deadline = Instant::now() + Duration::from_secs(5);
+            let sending = meter.send(route, 1, None, Request::default(), deadline, Body::Count);
+            let dropped = tokio::time::timeout(Duration::from_secs(dropped_after), sending).await;
+            assert!(dropped.is_err());
+        }
+        collector.cut(clock.now(), Observed::default());
+        let totals = collector.totals();
+        let timed_out = totals.count(SampleKind::Attempt, |labels| labels.failure == Some(FailureKind::Timeout));
+        assert_eq!((totals.interrupted_requests, timed_out), (1, 1));
+        assert_eq!((totals.count(SampleKind::Attempt, |_| true), meter.in_flight()), (1, 0));
     }
 }

@@ -17,6 +17,7 @@ mod service_lead;
 mod settings;
 mod submissions;
 mod table;
+mod tally;
 mod third_vendor;
 mod vendor_sender;
 mod workload;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::checks;
 use super::integration::Integration;
 use super::leads::Lead;
-use super::submissions::DriverJournal;
+use super::submissions::{DriverJournal, of_disposition};
 use super::vendor_sender::{OperationRoutes, operation_routes};
+use crate::journal::Answered;
 use crate::measure::{CheckId, Recorder, RecorderBuilder};
 use crate::outcome::{FailureKind, OperationKind};
 use crate::resilience::{Disposition, Operation};
@@ -48,7 +49,7 @@ impl Ids {
     }
 }
 
-/// Runs the steps; the first that is refused ends the iteration.
+/// Runs the steps; the first that fails ends the iteration. Gives what was said to the lead, and why it failed.
 pub(super) async fn run(
     steps: Steps,
     lead: &Lead,
@@ -57,7 +58,7 @@ pub(super) async fn run(
     ids: Ids,
     recorder: &Recorder,
     journal: &DriverJournal,
-) -> Option<FailureKind> {
+) -> (Answered, Option<FailureKind>) {
     let mut due = Some(due);
     for kind in steps.operations {
         let data = operation_data(*kind, &lead.data);
@@ -66,12 +67,13 @@ pub(super) async fn run(
         let handed_in = journal.hands_in(&operation);
         let disposition = integration.call(operation).await;
         journal.disposed(handed_in, &disposition);
+        let answer = of_disposition(&disposition);
         let failure = judge(disposition, ids, recorder);
         if failure.is_some() {
-            return failure;
+            return (answer, failure);
         }
     }
-    None
+    (Answered::Acknowledged, None)
 }
 
 fn judge(disposition: Disposition, ids: Ids, recorder: &Recorder) -> Option<FailureKind> {

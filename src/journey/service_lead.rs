@@ -88,7 +88,7 @@ pub(super) struct ServiceLead {
 }
 
 impl ServiceLead {
-    /// Submits a lead. Gives why it failed, and how long the service asks its user to wait.
+    /// Submits a lead. Gives what was said to it, why it failed, and how long the service asks its user to wait.
     pub(super) async fn run(
         &self,
         lead: &Lead,
@@ -96,13 +96,13 @@ impl ServiceLead {
         meter: &Meter,
         recorder: &Recorder,
         journal: &DriverJournal,
-    ) -> (Option<FailureKind>, Duration) {
+    ) -> (Answered, Option<FailureKind>, Duration) {
         let body = body(lead);
         let key = key(&self.service.run, &body);
         journal.submitted(&key, &lead.user, "lead");
         let request = self.service.request(&key, body);
         let Sent { failure, answer, .. } =
-            meter.send(self.route, 1, Some(due), request, self.service.timeout, Body::Keep(KEPT)).await;
+            meter.send(self.route, 1, Some(due), request, Instant::now() + self.service.timeout, Body::Keep(KEPT)).await;
         let answered = of_answer(answer.as_ref().map(|answer| answer.status), failure);
         journal.answered(&key, answered);
         let accepted = matches!(answered, Answered::Acknowledged | Answered::Duplicate);
@@ -111,7 +111,7 @@ impl ServiceLead {
         let wait = asked.and_then(|asked| asked.wait(&self.wall, Instant::now())).unwrap_or_default();
         // A redirect is no failure of HTTP's, and no lead was taken either.
         let failure = if accepted { None } else { failure.or(Some(FailureKind::BadAnswer)) };
-        (failure, wait.min(LONGEST_WAIT))
+        (answered, failure, wait.min(LONGEST_WAIT))
     }
 }
 

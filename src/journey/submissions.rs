@@ -76,7 +76,8 @@ pub(super) struct HandedIn {
     what: &'static str,
 }
 
-fn of_disposition(disposition: &Disposition) -> Answered {
+/// What a pipeline said about an operation.
+pub(super) fn of_disposition(disposition: &Disposition) -> Answered {
     match disposition {
         Disposition::Delivered { .. } | Disposition::Fallback { .. } | Disposition::DeadLettered { .. } => Answered::Acknowledged,
         Disposition::Duplicate => Answered::Duplicate,

@@ -1,7 +1,8 @@
 //! Sends operations to their vendors, each attempt a sample.
 
 use std::sync::Arc;
-use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::measured::Meter;
 use crate::measure::{RecorderBuilder, RouteId};
@@ -25,11 +26,10 @@ pub(super) struct VendorSender {
     pub(super) endpoints: Endpoints,
     /// By the number of the operation's caller.
     pub(super) routes: Arc<[OperationRoutes]>,
-    pub(super) timeout: Duration,
 }
 
 impl Sender for VendorSender {
-    async fn send(&self, operation: &Operation, attempt: u32) -> Reply {
+    async fn send(&self, operation: &Operation, attempt: u32, deadline: Instant) -> Reply {
         let Some(request) = request(&self.endpoints, operation) else {
             // Nothing can be sent to an endpoint that the scenario does not name; validation refuses such scenarios.
             return Reply { failure: Some(FailureKind::ConnectionRefused), ..Reply::default() };
@@ -38,7 +38,7 @@ impl Sender for VendorSender {
         let due = operation.due.filter(|_| attempt == 1);
         let body = Body::Keep(LONGEST_ANSWER_KEPT);
         let route = self.routes[usize::from(operation.caller)][operation.kind as usize];
-        let sent = self.meter.send(route, attempt, due, request, self.timeout, body).await;
+        let sent = self.meter.send(route, attempt, due, request, deadline, body).await;
         reply(sent.failure, sent.answer.as_ref())
     }
 }

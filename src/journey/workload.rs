@@ -10,19 +10,20 @@ use rand_chacha::ChaCha8Rng;
 use super::action::Action;
 use super::http::Prepared;
 use super::integration::Integration;
-use super::leads::LeadSource;
+use super::leads::{Lead, LeadSource};
 use super::measured::Meter;
 use super::service_lead::LeadService;
 use super::settings::{Journey, ThinkTime, WeightedJourney, WorkloadSettings};
 use super::submissions::{DriverJournal, JournalSenders};
 use super::table::HTTP;
+use super::tally::LeadTally;
 use super::vendor_sender::VendorSender;
 use super::{clay_resource, pause, pipelines};
 use crate::clock::LoadClock;
 use crate::event::EventSink;
 use crate::executor::{Next, User, Work};
 use crate::measure::{Collector, Gauges, IterationSample, JourneyId, Recorder, RecorderBuilder};
-use crate::outcome::{FailureKind, Peer};
+use crate::outcome::{FailureKind, LeadCounts, Peer};
 use crate::resilience::DayClock;
 use crate::seed::Seed;
 use crate::transport::Transport;
@@ -111,7 +112,7 @@ impl WorkloadPlan {
                     }
                 };
                 if let Some(action) = action {
-                    choices.push(Choice { action, id: builder.journey(kind.name, peer), weight: *weight });
+                    choices.push(Choice { action, id: builder.journey(kind.name, peer, kind.routes()), weight: *weight });
                 }
             }
             let total_weight = choices.iter().map(|choice| choice.weight).sum();
@@ -121,8 +122,7 @@ impl WorkloadPlan {
         let (recorder, collector) = builder.build(shards);
         let meter = Meter::new(self.transport, recorder.clone(), clock);
         let integration = pipeline_ids.map(|_| {
-            let (timeout, routes) = (Duration::ZERO, callers.into());
-            let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes, timeout };
+            let sender = VendorSender { meter: meter.clone(), endpoints: self.endpoints, routes: callers.into() };
             let places = self.journals.as_ref().and_then(|journals| journals.places.as_ref());
             Integration::new(&self.settings.resilience, &sender, clock, self.wall, events, self.seed, places)
         });
@@ -134,6 +134,7 @@ impl WorkloadPlan {
             longest_answer: self.settings.resilience.values().map(|settings| settings.timeout).max().unwrap_or_default(),
             meter,
             recorder,
+            tally: LeadTally::default(),
             journal: DriverJournal { journals: self.journals, clock },
             clock,
             panics: Mutex::default(),
@@ -181,6 +182,7 @@ pub struct Workload {
     longest_answer: Duration,
     meter: Meter,
     recorder: Recorder,
+    tally: LeadTally,
     journal: DriverJournal,
     clock: LoadClock,
     panics: Mutex<BTreeMap<String, u64>>,
@@ -212,6 +214,15 @@ impl Workload {
         }
     }
 
+    /// What the leads that were submitted were answered.
+    pub fn leads(&self) -> LeadCounts {
+        self.tally.counts()
+    }
+
+    fn next_lead(&self, user: &mut User) -> Option<Lead> {
+        self.leads.next(user).inspect(|_| self.tally.submitted())
+    }
+
     /// What panics said, and how often.
     pub fn panics(&self) -> BTreeMap<String, u64> {
         self.panics.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -222,14 +233,20 @@ impl Workload {
         let failure = match action {
             Action::Http(journey) => journey.run(due, &self.meter, &self.recorder).await,
             Action::Submit(journey) => {
-                let lead = self.leads.next(user)?;
+                let lead = self.next_lead(user)?;
                 // On the heap: their futures are large, and every iteration would carry the room for them.
-                return Some(Box::pin(journey.run(&lead, due, &self.meter, &self.recorder, &self.journal)).await);
+                let (answer, failure, asked_for) =
+                    Box::pin(journey.run(&lead, due, &self.meter, &self.recorder, &self.journal)).await;
+                self.tally.answered(answer);
+                return Some((failure, asked_for));
             }
             Action::Pipelines(steps) => {
-                let lead = self.leads.next(user)?;
                 let (integration, ids) = self.integration.as_ref().zip(self.pipeline_ids)?;
-                Box::pin(pipelines::run(*steps, &lead, due, integration, ids, &self.recorder, &self.journal)).await
+                let lead = self.next_lead(user)?;
+                let (answer, failure) =
+                    Box::pin(pipelines::run(*steps, &lead, due, integration, ids, &self.recorder, &self.journal)).await;
+                self.tally.answered(answer);
+                failure
             }
         };
         Some((failure, Duration::ZERO))

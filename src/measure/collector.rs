@@ -64,6 +64,7 @@ impl Collector {
         self.totals.panics = shared.panics.load(Ordering::Relaxed);
         self.totals.dropped_iterations = shared.dropped.load(Ordering::Relaxed);
         self.totals.interrupted_iterations = shared.interrupted.load(Ordering::Relaxed);
+        self.totals.interrupted_requests = shared.interrupted_requests.load(Ordering::Relaxed);
 
         let mut interval = Interval::new(micros(start), micros(self.last_cut) - micros(start), series);
         interval.second.phase = shared.timetable.phase(start);
@@ -108,9 +109,9 @@ mod tests {
 
     use crate::clock::LoadClock;
     use crate::measure::{
-        AttemptSample, FaultWindow, HIGHEST_US, IterationSample, Recorder, RecorderBuilder, RouteId, SampleKind,
+        AttemptSample, FaultEnd, FaultWindow, HIGHEST_US, IterationSample, Recorder, RecorderBuilder, RouteId, SampleKind,
     };
-    use crate::outcome::{FailureKind, Peer, Vendor};
+    use crate::outcome::{FailureKind, OperationKind, Peer, Vendor};
     use crate::seed::Seed;
 
     use super::*;
@@ -209,20 +210,24 @@ mod tests {
     }
 
     #[test]
-    fn phase_is_of_when_it_was_due_and_fault_of_when_it_was_sent() {
-        let clay = FaultWindow { vendor: Some(Vendor::Clay), from: 12 * SECOND, to: 14 * SECOND };
+    fn phase_is_of_when_it_was_due_and_fault_of_all_the_time_until_it_was_done() {
+        let clay =
+            FaultWindow { vendor: Some(Vendor::Clay), routes: Vec::new(), from: 12 * SECOND, end: FaultEnd::at(14 * SECOND) };
         let mut builder = builder(vec![10 * SECOND, 20 * SECOND], vec![clay]);
         let route = builder.route("clay.webhook", Vendor::Clay);
         let other = builder.route("customer_io.track", Vendor::CustomerIo);
-        let journey = builder.journey("lead", Vendor::Clay);
+        let journey = builder.journey("lead", Vendor::Clay, [OperationKind::Enrich.route()]);
         let (recorder, mut collector) = builder.build(1);
-        let mut labels_of = |due: u64, sent: u64, route| {
-            let [due, sent] = [due, sent].map(Duration::from_secs);
-            recorder.attempt(AttemptSample { sent, done: sent, ..success(route, due, 0) });
+        let mut labels_until = |due: u64, sent: u64, done: u64, route| {
+            let [due, sent, done] = [due, sent, done].map(Duration::from_secs);
+            recorder.attempt(AttemptSample { sent, done, ..success(route, due, 0) });
             let interval = collector.cut(SECOND, Observed::default());
             let labels = interval.series.into_keys().next().unwrap();
             (labels.phase, labels.under_fault)
         };
+        assert_eq!(labels_until(9, 9, 12, route), (0, true), "it was cut off when the fault began");
+        assert_eq!(labels_until(13, 13, 20, route), (1, true), "its answer came when the fault was over");
+        let mut labels_of = |due, sent, route| labels_until(due, sent, sent, route);
         assert_eq!(labels_of(9, 9, route), (0, false));
         assert_eq!(labels_of(9, 12, route), (0, true));
         assert_eq!(labels_of(10, 14, route), (1, false));
@@ -235,6 +240,7 @@ mod tests {
         assert_eq!((labels.kind, labels.name.as_str(), labels.vendor), (SampleKind::Iteration, "lead", Vendor::Clay.into()));
         assert_eq!((labels.phase, labels.under_fault, series.sum_us), (0, true, 6_000_000));
         assert_eq!((interval.second.iterations, interval.second.iterations_failed, interval.second.requests), (1, 1, 0));
+        assert_eq!(interval.second.iteration_us, 6_000_000);
     }
 
     #[test]
@@ -249,6 +255,7 @@ mod tests {
             recorder.check(status, second == 1);
             recorder.dropped(1);
             recorder.interrupted();
+            recorder.request_interrupted();
             recorder.panicked();
             collector.cut(second * SECOND, Observed::default());
         }
@@ -256,6 +263,7 @@ mod tests {
         assert_eq!(totals.checks["status is 200"], CheckCount { passes: 4, fails: 2 });
         assert_eq!(totals.checks["never asked"], CheckCount::default());
         assert_eq!((totals.dropped_iterations, totals.interrupted_iterations, totals.panics), (3, 3, 3));
+        assert_eq!((totals.interrupted_requests, totals.series.len()), (3, 0));
     }
 
     #[test]

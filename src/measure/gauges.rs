@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::BreakerState;
-use crate::outcome::{LeadCounts, Vendor};
+use crate::outcome::{OperationCounts, Vendor};
 
 /// State of the integration at one instant.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -26,8 +26,8 @@ pub struct Gauges {
     pub in_flight: u64,
     /// The circuit breaker of each vendor that has one.
     pub breakers: BTreeMap<Vendor, BreakerState>,
-    /// What became of the leads so far.
-    pub leads: LeadCounts,
+    /// What became of the operations so far.
+    pub operations: OperationCounts,
 }
 
 /// What one process used in one second.

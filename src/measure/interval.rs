@@ -43,6 +43,7 @@ impl Interval {
                 SampleKind::Duration => {}
                 SampleKind::Iteration => {
                     second.iterations += count;
+                    second.iteration_us += series.sum_us;
                     second.iterations_failed += failed;
                 }
             }

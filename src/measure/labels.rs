@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::outcome::{FailureKind, Peer};
 
 use super::sample::{AttemptSample, IterationSample};
-use super::timetable::Timetable;
+use super::timetable::{FaultWindow, Timetable};
 use super::user_tags::{TagError, UserTags};
 
 /// What is timed.
@@ -57,7 +58,8 @@ pub struct Labels {
     pub failure: Option<FailureKind>,
     /// Index of the stage of the load plan that it was due in.
     pub phase: u16,
-    /// Whether a fault was active for its vendor when it started.
+    /// Whether a fault in whose scope it lies was in force at any time from when it was sent until it was done. Of a journey,
+    /// that is one of any route that it calls; of a service's answers, one of any vendor.
     pub under_fault: bool,
     /// Whether it was a second or later attempt.
     pub retry: bool,
@@ -286,13 +288,29 @@ fn word<'a, T: Deserialize<'a>>(value: &'a str) -> Option<T> {
 }
 
 /// What samples are registered by: a route or a journey, and the tags that they carry because of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) kind: SampleKind,
     pub(super) vendor: Peer,
     pub(super) name: Arc<str>,
     pub(super) scenario: Option<Arc<str>>,
     pub(super) tags: Arc<UserTags>,
+    /// Those in whose scope it lies.
+    pub(super) faults: Arc<[FaultWindow]>,
+}
+
+impl Source {
+    /// Whether they carry the same labels.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let labels =
+            |source: &Self| (source.kind, source.vendor, source.name.clone(), source.scenario.clone(), source.tags.clone());
+        labels(self) == labels(other)
+    }
+
+    /// Whether a fault was in force for it at any time from when it was sent until it was done.
+    fn under_fault(&self, sent: Duration, done: Duration) -> bool {
+        self.faults.iter().any(|fault| fault.overlaps(sent, done))
+    }
 }
 
 /// The labels as the hot path puts them together, without allocating.
@@ -308,26 +326,26 @@ pub(super) struct SeriesKey {
 }
 
 impl SeriesKey {
-    /// Of a request to `vendor`.
-    pub(super) fn of_attempt(sample: &AttemptSample, vendor: Peer, timetable: &Timetable) -> Self {
+    /// Of a request of `source`.
+    pub(super) fn of_attempt(sample: &AttemptSample, source: &Source, timetable: &Timetable) -> Self {
         Self {
             source: sample.route.latency,
             status: sample.status,
             failure: sample.failure,
             phase: timetable.phase(sample.due),
-            under_fault: timetable.under_fault(vendor, sample.sent),
+            under_fault: source.under_fault(sample.sent, sample.done),
             retry: sample.attempt > 1,
         }
     }
 
-    /// Of an iteration that is mainly about `vendor`.
-    pub(super) fn of_iteration(sample: &IterationSample, vendor: Peer, timetable: &Timetable) -> Self {
+    /// Of an iteration of `source`.
+    pub(super) fn of_iteration(sample: &IterationSample, source: &Source, timetable: &Timetable) -> Self {
         Self {
             source: sample.journey.0,
             status: 0,
             failure: sample.failure,
             phase: timetable.phase(sample.due),
-            under_fault: timetable.under_fault(vendor, sample.sent),
+            under_fault: source.under_fault(sample.sent, sample.done),
             retry: false,
         }
     }

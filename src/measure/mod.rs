@@ -31,7 +31,7 @@ pub use receiver::{Sample, SampleReceiver};
 pub use recorder::{Recorder, RecorderBuilder};
 pub use sample::{AttemptSample, CheckId, IterationSample, JourneyId, RouteId};
 pub use second::Second;
-pub use timetable::FaultWindow;
+pub use timetable::{FaultEnd, FaultWindow};
 pub use totals::{CheckCount, Series, Totals};
 pub use user_tags::{MOST_TAG_SETS, TagError, UserTags};
 

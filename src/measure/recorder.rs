@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::LoadClock;
-use crate::outcome::Peer;
+use crate::outcome::{Peer, Route, Vendor};
 
 use super::collector::Collector;
 use super::labels::{SampleKind, SeriesKey, Source};
@@ -25,6 +25,7 @@ use super::user_tags::UserTags;
 pub struct RecorderBuilder {
     clock: LoadClock,
     timetable: Timetable,
+    faults: Vec<FaultWindow>,
     sources: Vec<Source>,
     checks: Vec<String>,
     receivers: Vec<Arc<dyn SampleReceiver>>,
@@ -33,11 +34,11 @@ pub struct RecorderBuilder {
 }
 
 impl RecorderBuilder {
-    /// `phases` are the ends of the plan's stages since the load began, in order; `faults` the planned fault windows.
+    /// `phases` are the ends of the plan's stages since the load began, in order; `faults` when faults are in force.
     pub fn new(clock: LoadClock, phases: Vec<Duration>, faults: Vec<FaultWindow>) -> Self {
-        let timetable = Timetable::new(phases, faults);
+        let timetable = Timetable::new(phases);
         let (sources, checks) = (Vec::new(), Vec::new());
-        Self { clock, timetable, sources, checks, receivers: Vec::new(), scenario: None, tags: Arc::default() }
+        Self { clock, timetable, faults, sources, checks, receivers: Vec::new(), scenario: None, tags: Arc::default() }
     }
 
     /// What is registered from here on carries these tags: the name of its scenario, where the plan names scenarios, and what
@@ -51,24 +52,31 @@ impl RecorderBuilder {
     /// Registers a route of requests (`clay.webhook`). The same route with the same tags twice is one route.
     pub fn route(&mut self, name: &str, vendor: impl Into<Peer>) -> RouteId {
         let vendor = vendor.into();
-        let [latency, duration] = [SampleKind::Attempt, SampleKind::Duration].map(|kind| self.source(kind, name, vendor));
+        let calls = match vendor {
+            Peer::Vendor(vendor) => vec![(vendor, name)],
+            Peer::Service => Vec::new(),
+        };
+        let [latency, duration] = [SampleKind::Attempt, SampleKind::Duration].map(|kind| self.source(kind, name, vendor, &calls));
         RouteId { latency, duration }
     }
 
-    /// Registers a journey (`lead`) and the vendor that it is mainly about. The same journey with the same tags twice is one
-    /// journey.
-    pub fn journey(&mut self, name: &str, vendor: impl Into<Peer>) -> JourneyId {
-        JourneyId(self.source(SampleKind::Iteration, name, vendor.into()))
+    /// Registers a journey (`lead`), whom it is mainly about, and the vendors' routes that it calls. The same journey with the
+    /// same tags twice is one journey.
+    pub fn journey(&mut self, name: &str, vendor: impl Into<Peer>, calls: impl IntoIterator<Item = &'static Route>) -> JourneyId {
+        let calls: Vec<_> = calls.into_iter().map(|route| (route.vendor, route.name)).collect();
+        JourneyId(self.source(SampleKind::Iteration, name, vendor.into(), &calls))
     }
 
-    fn source(&mut self, kind: SampleKind, name: &str, vendor: Peer) -> u16 {
+    fn source(&mut self, kind: SampleKind, name: &str, vendor: Peer, calls: &[(Vendor, &str)]) -> u16 {
         let (scenario, tags) = (self.scenario.clone(), Arc::clone(&self.tags));
-        register(&mut self.sources, Source { kind, vendor, name: name.into(), scenario, tags })
+        let faults = self.faults.iter().filter(|fault| fault.concerns(vendor, calls)).cloned().collect();
+        let source = Source { kind, vendor, name: name.into(), scenario, tags, faults };
+        register(&mut self.sources, source, Source::is_same)
     }
 
     /// Registers a check (`status is 200`). The same check twice is one check.
     pub fn check(&mut self, name: &str) -> CheckId {
-        CheckId(register(&mut self.checks, name.to_owned()))
+        CheckId(register(&mut self.checks, name.to_owned(), String::eq))
     }
 
     /// Also hands every sample to `receiver`.
@@ -91,6 +99,7 @@ impl RecorderBuilder {
             panics: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             interrupted: AtomicU64::new(0),
+            interrupted_requests: AtomicU64::new(0),
             users: AtomicI64::new(0),
             peak_users: AtomicI64::new(0),
         });
@@ -98,8 +107,8 @@ impl RecorderBuilder {
     }
 }
 
-fn register<T: PartialEq>(known: &mut Vec<T>, new: T) -> u16 {
-    let index = known.iter().position(|old| *old == new).unwrap_or_else(|| {
+fn register<T>(known: &mut Vec<T>, new: T, is_same: fn(&T, &T) -> bool) -> u16 {
+    let index = known.iter().position(|old| is_same(old, &new)).unwrap_or_else(|| {
         known.push(new);
         known.len() - 1
     });
@@ -122,7 +131,7 @@ impl Recorder {
     pub fn attempt(&self, sample: AttemptSample) {
         let AttemptSample { route, due, sent, done, bytes, attempt, .. } = sample;
         let source = self.shared.source(route.latency);
-        let key = SeriesKey::of_attempt(&sample, source.vendor, &self.shared.timetable);
+        let key = SeriesKey::of_attempt(&sample, source, &self.shared.timetable);
         let (since_due, waited) = (done.saturating_sub(due), sent.saturating_sub(due));
         self.shared.shard().lock().record_request(key, since_due, waited, route.duration, bytes);
         self.hand_on(source, key, [due, sent, done], bytes, attempt);
@@ -131,7 +140,7 @@ impl Recorder {
     /// Records a journey, when it has ended.
     pub fn iteration(&self, sample: IterationSample) {
         let source = self.shared.source(sample.journey.0);
-        let key = SeriesKey::of_iteration(&sample, source.vendor, &self.shared.timetable);
+        let key = SeriesKey::of_iteration(&sample, source, &self.shared.timetable);
         let IterationSample { due, sent, done, .. } = sample;
         // Where a result came back "before" it was due, it took no time; it must not wrap around.
         self.shared.shard().lock().record(key, done.saturating_sub(due), 0);
@@ -168,6 +177,11 @@ impl Recorder {
     /// Counts an iteration that the end of the run cut off.
     pub fn interrupted(&self) {
         self.shared.interrupted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that the end of the run cut off. It is in no other count.
+    pub fn request_interrupted(&self) {
+        self.shared.interrupted_requests.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts users that start (positive) or end (negative).

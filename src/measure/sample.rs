@@ -28,7 +28,7 @@ pub struct AttemptSample {
     pub route: RouteId,
     /// When the load model wanted it sent: latency counts from here, and the phase is the one of this instant.
     pub due: Duration,
-    /// When it was sent: it is under a fault when one was active at this instant.
+    /// When it was sent: it is under a fault that is in force at any time from here until it is done.
     pub sent: Duration,
     /// When the last byte of the answer's body had been read, or the attempt was given up.
     pub done: Duration,

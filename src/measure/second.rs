@@ -26,6 +26,9 @@ pub struct Second {
     pub rate_limited: u64,
     /// Iterations finished.
     pub iterations: u64,
+    /// What they took together, in microseconds. Judged while the run is in memory, and not kept.
+    #[serde(skip)]
+    pub iteration_us: u64,
     /// Iterations among them that failed.
     pub iterations_failed: u64,
     /// Bytes of answers' bodies.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::event::BreakerState;
-use crate::outcome::{FailureKind, LeadCounts, Peer, Vendor};
+use crate::outcome::{FailureKind, OperationCounts, Peer, Vendor};
 
 use super::{Gauges, GeneratorSample, Interval, Labels, ProcessSample, SampleKind, Second, Series, UserTags};
 use crate::plan::Planned;
@@ -56,8 +56,8 @@ fn gauges() -> impl Strategy<Value = Gauges> {
         let [queue_depth, dead_letters, credits_used, in_flight] = counts;
         let [submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost] = leads;
         #[rustfmt::skip]
-        let leads = LeadCounts { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost };
-        Gauges { users, peak_users: 0, queue_depth, dead_letters, credits_used, in_flight, breakers, leads }
+        let operations = OperationCounts { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost };
+        Gauges { users, peak_users: 0, queue_depth, dead_letters, credits_used, in_flight, breakers, operations }
     })
 }
 
@@ -95,6 +95,7 @@ pub(crate) fn second() -> impl Strategy<Value = Second> {
                 failures,
                 rate_limited,
                 iterations,
+                iteration_us: 0,
                 iterations_failed,
                 bytes,
                 p50_us,

@@ -1,30 +1,65 @@
-//! Which stage of the plan and which faults an instant of the load falls into.
+//! Which stage of the plan an instant of the load falls into, and which requests a fault overlaps.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::outcome::{Peer, Vendor};
+use crate::units::micros;
 
-/// When a fault is planned to be active: from `from`, up to but not at `to`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// When a fault is in force, and for which requests: from `from` up to `end`.
+#[derive(Debug, Clone)]
 pub struct FaultWindow {
     /// Whom it hits; `None` for everyone.
     pub vendor: Option<Vendor>,
+    /// The routes that it hits, by name; empty for all.
+    pub routes: Vec<String>,
     /// Start, since the load began.
     pub from: Duration,
     /// End, since the load began.
-    pub to: Duration,
+    pub end: FaultEnd,
 }
 
-/// The plan's stages and faults, as labels of samples need them.
+/// When a fault ends: a bound of that, until it is known.
+#[derive(Debug, Clone)]
+pub struct FaultEnd(Arc<AtomicU64>);
+
+impl FaultEnd {
+    /// At this time since the load began, unless it is set to another.
+    pub fn at(end: Duration) -> Self {
+        Self(Arc::new(AtomicU64::new(micros(end))))
+    }
+
+    /// It has ended.
+    pub fn set(&self, end: Duration) {
+        self.0.store(micros(end), Ordering::Release);
+    }
+}
+
+impl FaultWindow {
+    /// Whether it can hit what calls these routes: any fault, where it is the user's own service that calls the vendors.
+    pub(super) fn concerns(&self, peer: Peer, routes: &[(Vendor, &str)]) -> bool {
+        let hits = |(vendor, route): &(Vendor, &str)| {
+            self.vendor.is_none_or(|hit| hit == *vendor) && (self.routes.is_empty() || self.routes.iter().any(|hit| hit == route))
+        };
+        peer == Peer::Service || routes.iter().any(hits)
+    }
+
+    /// Whether any part of what was sent and done at these times lies in it.
+    pub(super) fn overlaps(&self, sent: Duration, done: Duration) -> bool {
+        self.from <= done && micros(sent) < self.end.0.load(Ordering::Acquire)
+    }
+}
+
+/// The plan's stages, as labels of samples need them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Timetable {
     stage_ends: Vec<Duration>,
-    faults: Vec<FaultWindow>,
 }
 
 impl Timetable {
-    pub(super) fn new(stage_ends: Vec<Duration>, faults: Vec<FaultWindow>) -> Self {
-        Self { stage_ends, faults }
+    pub(super) fn new(stage_ends: Vec<Duration>) -> Self {
+        Self { stage_ends }
     }
 
     /// Index of the stage at an instant. A stage's end belongs to the next; what comes after the last belongs to the last,
@@ -32,11 +67,6 @@ impl Timetable {
     pub(super) fn phase(&self, at: Duration) -> u16 {
         let passed = self.stage_ends.partition_point(|end| *end <= at);
         u16::try_from(passed.min(self.stage_ends.len().saturating_sub(1))).unwrap_or(u16::MAX)
-    }
-
-    /// Whether a fault was active for a vendor at an instant.
-    pub(super) fn under_fault(&self, peer: Peer, at: Duration) -> bool {
-        self.faults.iter().any(|fault| fault.vendor.is_none_or(|hit| peer == hit) && fault.from <= at && at < fault.to)
     }
 }
 
@@ -50,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_border_belongs_to_the_stage_that_it_starts() {
-        let timetable = Timetable::new(vec![s(10), s(20), s(20), s(30)], vec![]);
+        let timetable = Timetable::new(vec![s(10), s(20), s(20), s(30)]);
         let phases = [0, 9, 10, 19, 20, 29, 30, 99].map(|at| timetable.phase(s(at)));
         assert_eq!(phases, [0, 0, 1, 1, 3, 3, 3, 3]);
         assert_eq!(timetable.phase(s(10) - Duration::from_micros(1)), 0);
@@ -58,16 +88,33 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_holds_from_its_start_up_to_its_end_for_its_vendor() {
-        let clay = FaultWindow { vendor: Some(Vendor::Clay), from: s(10), to: s(20) };
-        let all = FaultWindow { vendor: None, from: s(40), to: s(41) };
-        let timetable = Timetable::new(vec![], vec![clay, all]);
-        let under = |vendor: Vendor, us| timetable.under_fault(vendor.into(), Duration::from_micros(us));
-        assert!(!under(Vendor::Clay, 9_999_999));
-        assert!(under(Vendor::Clay, 10_000_000));
-        assert!(under(Vendor::Clay, 19_999_999));
-        assert!(!under(Vendor::Clay, 20_000_000));
-        assert!(!under(Vendor::CustomerIo, 15_000_000));
-        assert!(under(Vendor::CustomerIo, 40_500_000));
+    fn a_request_is_under_a_fault_that_any_part_of_it_overlaps() {
+        let fault = FaultWindow { vendor: None, routes: Vec::new(), from: s(10), end: FaultEnd::at(s(99)) };
+        let under = |sent: u64, done: u64| fault.overlaps(s(sent), s(done));
+        assert!(under(30, 31), "its end is not known yet");
+        fault.end.set(s(20));
+        assert!(!under(5, 9));
+        assert!(under(5, 10), "cut at its start");
+        assert!(under(5, 30));
+        assert!(under(15, 16));
+        assert!(under(19, 40), "an answer that is held back comes after its end");
+        assert!(!under(20, 21));
+    }
+
+    #[test]
+    fn a_fault_concerns_its_vendor_and_its_routes_and_whatever_a_service_does() {
+        let fault = |vendor, routes: &[&str]| {
+            let routes = routes.iter().map(|route| (*route).to_owned()).collect();
+            FaultWindow { vendor, routes, from: s(0), end: FaultEnd::at(s(1)) }
+        };
+        let [clay, track] = [(Vendor::Clay, "clay.webhook"), (Vendor::CustomerIo, "customer_io.track")];
+        let concerns = |fault: FaultWindow, routes: &[(Vendor, &str)]| fault.concerns(Vendor::Clay.into(), routes);
+        assert!(concerns(fault(None, &[]), &[clay]));
+        assert!(concerns(fault(Some(Vendor::Clay), &[]), &[clay]));
+        assert!(!concerns(fault(Some(Vendor::CustomerIo), &[]), &[clay]));
+        assert!(concerns(fault(Some(Vendor::CustomerIo), &[]), &[clay, track]), "a journey that calls both");
+        assert!(!concerns(fault(Some(Vendor::CustomerIo), &["customer_io.identify"]), &[clay, track]));
+        assert!(concerns(fault(None, &["customer_io.track"]), &[track]));
+        assert!(fault(Some(Vendor::Clay), &["clay.webhook"]).concerns(Peer::Service, &[]));
     }
 }

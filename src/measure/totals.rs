@@ -91,6 +91,8 @@ pub struct Totals {
     pub dropped_iterations: u64,
     /// Iterations that the end of the run cut off.
     pub interrupted_iterations: u64,
+    /// Requests that the end of the run cut off: they are in no series.
+    pub interrupted_requests: u64,
     /// Transactions that panicked.
     pub panics: u64,
 }

@@ -123,10 +123,28 @@ words! {
     }
 }
 
-/// What became of the operations (leads, as reports call them) that were handed to the pipelines. When everything is at
-/// rest, `submitted` is the sum of the others.
+/// What the leads that a load submitted were answered, one lead an iteration. One may be several operations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeadCounts {
+    /// Submitted to a service, or to the pipelines.
+    pub submitted: u64,
+    /// Accepted: from then on they must not be lost.
+    pub accepted: u64,
+    /// Refused: nobody has them but who submitted them.
+    pub refused: u64,
+}
+
+impl LeadCounts {
+    /// Those without an answer, or with one that leaves open whether they were taken.
+    pub fn unanswered(&self) -> u64 {
+        self.submitted.saturating_sub(self.accepted + self.refused)
+    }
+}
+
+/// What became of the operations that were handed to the pipelines: those of one lead are up to three. When everything is at
+/// rest, `submitted` is the sum of the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationCounts {
     /// Handed to a pipeline.
     pub submitted: u64,
     /// Accepted by the vendor, at once or from the queue.
@@ -147,7 +165,7 @@ pub struct LeadCounts {
     pub lost: u64,
 }
 
-impl AddAssign for LeadCounts {
+impl AddAssign for OperationCounts {
     fn add_assign(&mut self, other: Self) {
         // Taken apart by name, so that a place that is added to the struct cannot be forgotten here.
         let Self { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost } = other;

@@ -266,14 +266,15 @@ mod tests {
         }
         let (kept, samples) = channel();
         let mut builder = RecorderBuilder::new(LoadClock::starting_at(Instant::now()), vec![], vec![]);
-        let journey = builder.receiver(Arc::new(Kept(kept))).journey("lead", Vendor::Clay);
+        let journey = builder.receiver(Arc::new(Kept(kept))).journey("lead", Vendor::Clay, []);
         let [due, sent, done] = [1, 1, 2].map(Duration::from_micros);
         builder.build(1).0.iteration(IterationSample { journey, due, sent, done, failure: None });
         samples.recv().unwrap()
     }
 
     async fn finish(queue: Queue) -> Option<String> {
-        let run = crate::result::Run { result: result(), seconds: Vec::new(), totals: Default::default() };
+        let run =
+            crate::result::Run { result: result(), seconds: Vec::new(), totals: Default::default(), fault_latencies: Vec::new() };
         let judged = Judged { verdict: judge(&run, &[], Vec::new()), capacity: assess(&run, &Basis::default()) };
         queue.finish(Arc::new(Ended { result: result(), judged }), Instant::now() + Duration::from_secs(60)).await.pop()
     }

@@ -99,8 +99,8 @@ mod tests {
     use crate::capacity::{Basis, assess};
     use crate::clock::LoadClock;
     use crate::gate::judge;
-    use crate::measure::{AttemptSample, FaultWindow, IterationSample, RecorderBuilder, SampleReceiver, UserTags};
-    use crate::outcome::{FailureKind, Peer, Vendor};
+    use crate::measure::{AttemptSample, FaultEnd, FaultWindow, IterationSample, RecorderBuilder, SampleReceiver, UserTags};
+    use crate::outcome::{CLAY_RESOURCE, FailureKind, Peer, Vendor};
     use crate::result::Run;
     use crate::result::samples::result;
 
@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn builder(kept: &Arc<Kept>) -> RecorderBuilder {
-        let fault = FaultWindow { vendor: None, from: us(0), to: us(50) };
+        let fault = FaultWindow { vendor: None, routes: Vec::new(), from: us(0), end: FaultEnd::at(us(50)) };
         let mut builder = RecorderBuilder::new(LoadClock::starting_at(Instant::now()), vec![us(100), us(200)], vec![fault]);
         builder.receiver(Arc::clone(kept) as _);
         builder
@@ -132,7 +132,7 @@ mod tests {
         let run_dir = RunDir::at(&dir.path().join("run")).unwrap();
         let mut sink = SamplesCsv::create(&run_dir, tagged).unwrap();
         kept.0.lock().unwrap().iter().for_each(|sample| sink.sample(sample).unwrap());
-        let run = Run { result: result(), seconds: Vec::new(), totals: Default::default() };
+        let run = Run { result: result(), seconds: Vec::new(), totals: Default::default(), fault_latencies: Vec::new() };
         let judged = Judged { verdict: judge(&run, &[], Vec::new()), capacity: assess(&run, &Basis::default()) };
         assert_eq!(sink.finish(&run.result, &judged).unwrap(), None);
         fs::read_to_string(run_dir.file(SAMPLES)).unwrap()
@@ -143,7 +143,7 @@ mod tests {
         let kept = Arc::default();
         let mut builder = builder(&kept);
         let route = builder.route("say \"hi\", twice", Peer::Service);
-        let journey = builder.journey("lead", Vendor::Clay);
+        let journey = builder.journey("lead", Vendor::Clay, [CLAY_RESOURCE]);
         let (recorder, _collector) = builder.build(1);
         let failure = Some(FailureKind::RateLimited);
         let [due, sent, done] = [us(10), us(20), us(30)];
@@ -162,8 +162,8 @@ mod tests {
         let kept = Arc::default();
         let mut builder = builder(&kept);
         let tags = UserTags::new([("team", "growth"), ("tier", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into()).unwrap();
-        let tagged = builder.tags(Some("spike"), &tags).journey("lead", Vendor::Clay);
-        let plain = builder.tags(None, &UserTags::default()).journey("lead", Vendor::Clay);
+        let tagged = builder.tags(Some("spike"), &tags).journey("lead", Vendor::Clay, [CLAY_RESOURCE]);
+        let plain = builder.tags(None, &UserTags::default()).journey("lead", Vendor::Clay, [CLAY_RESOURCE]);
         let (recorder, mut collector) = builder.build(1);
         for journey in [tagged, plain] {
             recorder.iteration(IterationSample { journey, due: us(1), sent: us(1), done: us(2), failure: None });

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::event::{BreakerState, Event, EventKind, Guard};
-use crate::measure::{CheckCount, Gauges, Labels, ProcessSample, SampleKind, Second, Series, Totals};
-use crate::outcome::{FailureKind, LeadCounts, Vendor};
+use crate::measure::{CheckCount, Gauges, GeneratorHealth, Labels, ProcessSample, SampleKind, Second, Series, Totals};
+use crate::outcome::{FailureKind, LeadCounts, OperationCounts, Peer, Vendor};
 use crate::plan::Planned;
-use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
+use crate::result::{FORMAT, FaultLatency, FaultRecord, FaultedRequests, Machine, Run, RunEnd, RunResult, ScenarioRecord};
 use crate::seed::Seed;
 
 /// A run without anything in it.
@@ -31,7 +31,7 @@ pub(crate) fn empty() -> Run {
         rest_us: 0,
         end: RunEnd::Completed,
         load_us: 0,
-        generator: None,
+        generator: GeneratorHealth::default(),
         machine: Machine {
             os: "Linux 6.1".to_owned(),
             arch: "x86_64".to_owned(),
@@ -41,16 +41,19 @@ pub(crate) fn empty() -> Run {
             build: "release".to_owned(),
         },
         leads: LeadCounts::default(),
+        operations: OperationCounts::default(),
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
+        interrupted_requests: 0,
         panics: 0,
         sums: Vec::new(),
         events: Vec::new(),
         faults: Vec::new(),
+        faulted_requests: Vec::new(),
         warnings: Vec::new(),
     };
-    Run { result, seconds: Vec::new(), totals: Totals::default() }
+    Run { result, seconds: Vec::new(), totals: Totals::default(), fault_latencies: Vec::new() }
 }
 
 /// A run of `count` equal seconds with `requests` requests each, of which `failures` failed.
@@ -116,6 +119,7 @@ fn fault(name: &str, what: &str, start: u64, end: u64) -> FaultRecord {
     FaultRecord {
         name: name.to_owned(),
         vendors: vec![Vendor::Clay],
+        routes: Vec::new(),
         what: what.to_owned(),
         planned_start_us: start * 1_000_000,
         planned_end_us: end * 1_000_000,
@@ -148,13 +152,33 @@ pub(crate) fn quickstart() -> Run {
         run.seconds.push(second(index));
     }
     fill_totals(&mut run.totals);
-    run.result.leads = LeadCounts { submitted: 1_180, delivered: 1_178, duplicate: 2, ..LeadCounts::default() };
+    run.fault_latencies = vec![
+        latency(0, Vendor::Clay, &[(42_000, 330), (96_500, 40)], &[(3_000, 100), (60_000, 180), (480_000, 40)]),
+        latency(1, Vendor::Clay, &[(42_000, 330), (99_500, 40)], &[(2_000, 40), (60_000, 15), (102_000, 15)]),
+    ];
+    run.result.faulted_requests = vec![faulted("clay-429", Vendor::Clay, 100, 100), faulted("clay-outage", Vendor::Clay, 40, 40)];
+    run.result.leads = LeadCounts { submitted: 410, accepted: 410, refused: 0 };
+    run.result.operations = OperationCounts { submitted: 1_180, delivered: 1_178, duplicate: 2, ..OperationCounts::default() };
     run.result.checks = BTreeMap::from([
         ("latency < 500 ms".to_owned(), CheckCount { passes: 3_460, fails: 40 }),
         ("status is 200".to_owned(), CheckCount { passes: 3_360, fails: 140 }),
     ]);
     run.totals.checks = run.result.checks.clone();
     run
+}
+
+/// How long requests took before a fault and under it, given as (duration in microseconds, how many).
+pub(crate) fn latency(fault: usize, peer: impl Into<Peer>, before: &[(u64, u64)], under: &[(u64, u64)]) -> FaultLatency {
+    let histogram = |samples: &[(u64, u64)]| {
+        let mut histogram = hdrhistogram::Histogram::new(crate::measure::DIGITS).unwrap();
+        samples.iter().for_each(|(us, count)| histogram.record_n(*us, *count).unwrap());
+        histogram
+    };
+    FaultLatency { fault, peer: peer.into(), before: histogram(before), under: histogram(under) }
+}
+
+fn faulted(fault: &str, vendor: Vendor, requests: u64, failed: u64) -> FaultedRequests {
+    FaultedRequests { fault: fault.to_owned(), vendor, requests, failed }
 }
 
 fn second(index: u64) -> Second {
@@ -196,6 +220,7 @@ fn second(index: u64) -> Second {
         failures,
         rate_limited: if burst { failures } else { 0 },
         iterations: requests / 3,
+        iteration_us: requests / 3 * 112_000,
         p50_us: p50,
         p95_us: p95,
         p99_us: p99,
@@ -206,11 +231,11 @@ fn second(index: u64) -> Second {
             queue_depth,
             credits_used: index * 12,
             breakers: BTreeMap::from([(Vendor::Clay, state), (Vendor::CustomerIo, BreakerState::Closed)]),
-            leads: LeadCounts {
+            operations: OperationCounts {
                 submitted: index * 30,
                 delivered: index * 30 - queue_depth.min(index * 30),
                 queued: queue_depth,
-                ..LeadCounts::default()
+                ..OperationCounts::default()
             },
             ..Gauges::default()
         },

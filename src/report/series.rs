@@ -42,6 +42,17 @@ pub(super) fn routes(run: &Run) -> Vec<Route> {
     routes
 }
 
+/// How long the pauses that a vendor asked for took, in microseconds: what two of them share counts once. They come in order, each
+/// with when it was asked for and for how many milliseconds.
+pub(super) fn paused_us(pauses: impl IntoIterator<Item = (u64, u64)>) -> u64 {
+    let mut until_us = 0;
+    pauses.into_iter().fold(0, |sum, (at_us, for_ms)| {
+        let (from_us, to_us) = (at_us.max(until_us), at_us.saturating_add(for_ms.saturating_mul(1_000)));
+        until_us = until_us.max(to_us);
+        sum + to_us.saturating_sub(from_us)
+    })
+}
+
 /// The middle of some values, which one odd value does not move.
 pub(super) fn median(values: impl IntoIterator<Item = u64>) -> Option<u64> {
     let mut sorted: Vec<u64> = values.into_iter().collect();
@@ -85,4 +96,18 @@ pub(super) fn failures(run: &Run) -> Vec<Failures> {
     let mut rows: Vec<Failures> = rows.into_iter().map(row).filter(|row| row.count > 0).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.count));
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_pauses_share_counts_once() {
+        let ms = |ms: u64| ms * 1_000;
+        assert_eq!(paused_us([]), 0);
+        assert_eq!(paused_us([(ms(100), 50), (ms(200), 50)]), ms(100));
+        assert_eq!(paused_us([(ms(100), 50), (ms(120), 50), (ms(120), 10)]), ms(70));
+        assert_eq!(paused_us((0..116).map(|index| (ms(index * 200), 1_000))), ms(115 * 200 + 1_000));
+    }
 }

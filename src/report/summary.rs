@@ -99,9 +99,13 @@ mod tests {
     #[test]
     fn every_operation_is_accounted_for() {
         let mut run = fixture::quickstart();
-        run.result.leads = crate::outcome::LeadCounts { submitted: 10, delivered: 7, unacknowledged: 3, ..Default::default() };
+        run.result.operations =
+            crate::outcome::OperationCounts { submitted: 10, delivered: 7, unacknowledged: 3, ..Default::default() };
         let text = show(&run, false);
         assert!(text.contains("Operations  7 of 10 delivered, 3 never acknowledged\n"), "{text}");
+        run.result.leads = crate::outcome::LeadCounts { submitted: 334, accepted: 222, refused: 110 };
+        let text = show(&run, false);
+        assert!(text.contains("Leads       334 sent, 222 accepted, 110 REFUSED, 2 without an answer\n"), "{text}");
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(super) struct View<'a> {
 /// A fault as it was active, in microseconds since the load began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Band {
+    /// Its index in the run's result.
+    pub(super) fault: usize,
     pub(super) name: String,
     pub(super) vendors: Vec<Vendor>,
     pub(super) start_us: u64,
@@ -41,6 +43,11 @@ pub(super) struct Band {
 }
 
 impl Band {
+    /// Whether it is a fault of this vendor.
+    pub(super) fn hits(&self, vendor: Vendor) -> bool {
+        self.vendors.is_empty() || self.vendors.contains(&vendor)
+    }
+
     /// Whether any part of a second lies in it.
     pub(super) fn touches(&self, second: &Second) -> bool {
         self.start_us < second.start_us + second.length_us && self.end_us > second.start_us
@@ -147,10 +154,12 @@ fn bands(run: &Run, end_us: u64) -> Vec<Band> {
         .result
         .faults
         .iter()
-        .filter_map(|fault| {
+        .enumerate()
+        .filter_map(|(index, fault)| {
             let start_us = fault.started_us.filter(|start| *start < end_us)?;
             let ended_us = fault.ended_us.filter(|end| *end <= end_us);
             Some(Band {
+                fault: index,
                 name: fault.name.clone(),
                 vendors: fault.vendors.clone(),
                 start_us,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::event::{BreakerState, EventKind};
 use crate::failpoint::{self, Failpoint};
@@ -262,7 +262,8 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
             }
         };
         failpoint::reach(Failpoint::BeforeSend);
-        let reply = timeout(self.timeout.min(left), self.sender.send(operation, number)).await;
+        let deadline = sent + self.timeout.min(left);
+        let reply = timeout_at(deadline, self.sender.send(operation, number, deadline)).await;
         failpoint::reach(Failpoint::AfterAnswer);
         let reply = reply.unwrap_or_else(|_| Reply { failure: Some(FailureKind::Timeout), ..Reply::default() });
         let now = Instant::now();

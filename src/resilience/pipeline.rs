@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::event::BreakerState;
-use crate::outcome::{FailureKind, LeadCounts};
+use crate::outcome::{FailureKind, OperationCounts};
 
 use super::breaker::Breaker;
 use super::credits::CreditBudget;
@@ -81,7 +81,7 @@ pub struct PipelineGauges {
     pub throttle: Option<ThrottleGauges>,
     /// Operations by what became of them since the start; queued and dead letters as they are.
     #[serde(rename = "leads")]
-    pub counts: LeadCounts,
+    pub counts: OperationCounts,
 }
 
 impl<S: Sender, B: Backlog> Pipeline<S, B> {

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
+use tokio::time::Instant;
+
 use crate::outcome::FailureKind;
 
 use super::operation::Operation;
@@ -10,8 +12,8 @@ use super::operation::Operation;
 /// Sends one attempt of an operation to the vendor.
 pub trait Sender: Send + Sync + 'static {
     /// Sends it. `attempt` counts from 1. The answer's body has been read to its end when the future resolves.
-    /// The pipeline bounds the time; dropping the future abandons the request.
-    fn send(&self, operation: &Operation, attempt: u32) -> impl Future<Output = Reply> + Send;
+    /// The pipeline waits until `deadline`, then drops the future, which abandons the request.
+    fn send(&self, operation: &Operation, attempt: u32, deadline: Instant) -> impl Future<Output = Reply> + Send;
 }
 
 /// What came back from one attempt.

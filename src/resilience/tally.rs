@@ -9,7 +9,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::outcome::LeadCounts;
+use crate::outcome::OperationCounts;
 
 /// Counters of one pipeline. The queue and the dead letters count for themselves.
 #[derive(Debug, Default)]
@@ -51,14 +51,14 @@ impl Tally {
     }
 
     /// Reads all counts; `backlog` reads the queue and the dead letters together.
-    pub(super) fn counts(&self, backlog: impl FnOnce() -> (u64, u64)) -> LeadCounts {
+    pub(super) fn counts(&self, backlog: impl FnOnce() -> (u64, u64)) -> OperationCounts {
         let submitted = self.submitted.load(Ordering::Acquire);
         let unacknowledged = self.unacknowledged.load(Ordering::Acquire);
         let (queued, dead_lettered) = backlog();
         let [delivered, duplicate, degraded, rejected] = self.ends.each_ref().map(|count| count.load(Ordering::Acquire));
         let found = unacknowledged + queued + dead_lettered + delivered + duplicate + degraded + rejected;
         let lost = submitted.saturating_sub(found);
-        LeadCounts { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost }
+        OperationCounts { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost }
     }
 }
 

@@ -6,11 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::measure::{CheckCount, GeneratorHealth, Machine, Second, Totals};
-use crate::outcome::LeadCounts;
+use crate::outcome::{LeadCounts, OperationCounts};
 use crate::seed::Seed;
 
+use super::fault::{FaultRecord, FaultedRequests};
+use super::fault_latency::FaultLatency;
+
 /// The version of the format that this build writes, and the only one that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A whole run, in memory.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct Run {
     pub seconds: Vec<Second>,
     /// The histograms and counts.
     pub totals: Totals,
+    /// How long requests took before each fault and under it.
+    pub fault_latencies: Vec<FaultLatency>,
 }
 
 /// The facts of a run, as `summary.json` holds them. No field may hold a credential.
@@ -51,17 +56,21 @@ pub struct RunResult {
     pub rest_us: u64,
     /// What it ran on.
     pub machine: Machine,
-    /// How well the load generator ran; `None` in results from before it was measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generator: Option<GeneratorHealth>,
-    /// What became of the operations.
+    /// How well the load generator ran.
+    pub generator: GeneratorHealth,
+    /// What the leads that the load submitted were answered.
     pub leads: LeadCounts,
+    /// What became of their operations.
+    pub operations: OperationCounts,
     /// Checks by name.
     pub checks: BTreeMap<String, CheckCount>,
     /// Iterations that were due and could not start.
     pub dropped_iterations: u64,
     /// Iterations that the end of the run cut off.
     pub interrupted_iterations: u64,
+    /// Requests that the end of the run cut off: they are in no other count and in no percentile.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub interrupted_requests: u64,
     /// Transactions that panicked.
     pub panics: u64,
     /// Exact sums that the histograms cannot give, in the order of their labels: [`super::RunWriter::sums`].
@@ -70,6 +79,10 @@ pub struct RunResult {
     pub events: Vec<Event>,
     /// The faults as planned and as executed.
     pub faults: Vec<FaultRecord>,
+    /// The requests that the vendors' ledger attributes to each fault, where there is a ledger. What is refused a connection does
+    /// not reach it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faulted_requests: Vec<FaultedRequests>,
     /// What a reader must know to trust the numbers: "simulator lost at 12 s", "clock skew 3 ms".
     pub warnings: Vec<String>,
 }
@@ -128,23 +141,4 @@ pub struct SeriesSum {
     pub sum_us: u64,
     /// Bytes of answers' bodies.
     pub bytes: u64,
-}
-
-/// A fault, as planned and as executed, in microseconds since the load began.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FaultRecord {
-    /// Its name in the scenario.
-    pub name: String,
-    /// Whom it hit: `clay`, `customer_io`, or both.
-    pub vendors: Vec<crate::outcome::Vendor>,
-    /// What it did: "429 beyond 5 requests/s".
-    pub what: String,
-    /// Start in the timetable.
-    pub planned_start_us: u64,
-    /// End in the timetable.
-    pub planned_end_us: u64,
-    /// When the simulator began it; `None` if it never did.
-    pub started_us: Option<u64>,
-    /// When the simulator ended it.
-    pub ended_us: Option<u64>,
 }

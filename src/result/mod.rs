@@ -6,6 +6,8 @@
 
 mod atomic;
 mod facts;
+mod fault;
+mod fault_latency;
 mod read;
 mod run_dir;
 mod run_writer;
@@ -16,8 +18,10 @@ mod timeline;
 
 pub use crate::measure::Machine;
 pub use atomic::write_atomically;
-pub use facts::{FORMAT, FaultRecord, Run, RunEnd, RunResult, ScenarioRecord, SeriesSum};
-pub use read::{ReadError, read_run, read_verdict};
+pub use facts::{FORMAT, Run, RunEnd, RunResult, ScenarioRecord, SeriesSum};
+pub use fault::{FaultRecord, FaultedRequests};
+pub use fault_latency::{BEFORE_US, FaultLatencies, FaultLatency};
+pub use read::{ReadError, fault_latencies, read_run, read_verdict};
 pub use run_dir::{RunDir, RunDirError};
 pub use run_writer::{RunWriter, WriteError};
 pub use timeline::{TimelineError, TimelineWriter, read_timeline};

@@ -11,6 +11,8 @@ use thiserror::Error;
 use crate::measure::{IntervalLogReader, Labels, LogError, SampleKind, Totals};
 
 use super::facts::{FORMAT, Run, RunResult, SeriesSum};
+use super::fault::FaultRecord;
+use super::fault_latency::{FaultLatencies, FaultLatency};
 use super::summary::{self, SummaryProblem};
 use super::timeline::{TimelineError, read_timeline};
 use super::{LATENCY_LOG, SUMMARY, TIMELINE};
@@ -101,7 +103,7 @@ pub enum ReadError {
 pub fn read_run(dir: &Path) -> Result<Run, ReadError> {
     let bytes = summary_bytes(dir)?;
     let result = summary::parse(&bytes).map_err(|problem| summary_error(dir, problem))?;
-    let totals = read_totals(dir, &result)?;
+    let (totals, fault_latencies) = read_totals(dir, &result)?;
     let path = dir.join(TIMELINE);
     let seconds = match read_timeline(open(&path)?) {
         Ok(seconds) => seconds,
@@ -112,7 +114,7 @@ pub fn read_run(dir: &Path) -> Result<Run, ReadError> {
         let problem = format!("its rows have {in_rows} requests and iterations, the summary {in_sums}");
         return Err(ReadError::Mismatch { path, problem });
     }
-    Ok(Run { result, seconds, totals })
+    Ok(Run { result, seconds, totals, fault_latencies })
 }
 
 /// Reads what was judged of the run in a directory.
@@ -156,19 +158,35 @@ fn open(path: &Path) -> Result<BufReader<File>, ReadError> {
     Ok(BufReader::with_capacity(1 << 16, file))
 }
 
+/// How long requests took before each fault and under it, from an interval log.
+///
+/// # Errors
+/// When it cannot be read, or a line of it is damaged.
+pub fn fault_latencies(log: &Path, faults: &[FaultRecord]) -> Result<Vec<FaultLatency>, ReadError> {
+    let damaged = |source| ReadError::Log { path: log.to_owned(), source };
+    let mut latencies = FaultLatencies::of(faults);
+    for line in IntervalLogReader::new(open(log)?).map_err(damaged)? {
+        latencies.add(&line.map_err(damaged)?);
+    }
+    Ok(latencies.finish())
+}
+
 /// Histograms from the log, exact sums and counts from the summary.
-fn read_totals(dir: &Path, result: &RunResult) -> Result<Totals, ReadError> {
+fn read_totals(dir: &Path, result: &RunResult) -> Result<(Totals, Vec<FaultLatency>), ReadError> {
     let path = dir.join(LATENCY_LOG);
     let damaged = |source| ReadError::Log { path: path.clone(), source };
     let mut totals = Totals {
         checks: result.checks.clone(),
         dropped_iterations: result.dropped_iterations,
         interrupted_iterations: result.interrupted_iterations,
+        interrupted_requests: result.interrupted_requests,
         panics: result.panics,
         ..Totals::default()
     };
+    let mut latencies = FaultLatencies::of(&result.faults);
     for line in IntervalLogReader::new(open(&path)?).map_err(damaged)? {
         let line = line.map_err(damaged)?;
+        latencies.add(&line);
         totals.add_histogram(line.labels, &line.histogram);
     }
     for sum in &result.sums {
@@ -185,7 +203,7 @@ fn read_totals(dir: &Path, result: &RunResult) -> Result<Totals, ReadError> {
         let problem = format!("it has {} series, the summary {}", totals.series.len(), result.sums.len());
         return Err(ReadError::Mismatch { path, problem });
     }
-    Ok(totals)
+    Ok((totals, latencies.finish()))
 }
 
 fn differ(sum: &SeriesSum, counted: u64) -> String {
@@ -201,8 +219,8 @@ mod tests {
     use serde_json::{Value, json};
     use tempfile::TempDir;
 
-    use crate::measure::Interval;
     use crate::measure::strategies::intervals;
+    use crate::measure::{Interval, Second};
     use crate::result::samples::{result, some_intervals};
     use crate::result::{RunDir, RunWriter};
 
@@ -245,7 +263,8 @@ mod tests {
             let (_base, dir, written) = finished(&intervals, result());
             let run = read_run(&dir).unwrap();
             prop_assert_eq!(&run.result, &written);
-            let seconds: Vec<_> = intervals.iter().map(|interval| interval.second.clone()).collect();
+            let kept = |interval: &Interval| Second { iteration_us: 0, ..interval.second.clone() };
+            let seconds: Vec<_> = intervals.iter().map(kept).collect();
             prop_assert_eq!(run.seconds, seconds);
             let mut totals = Totals::default();
             intervals.iter().flat_map(|interval| &interval.series).for_each(|(labels, series)| totals.add(labels, series));
@@ -266,17 +285,18 @@ mod tests {
         assert!(!totals.checks.is_empty());
         let counts = (totals.dropped_iterations, totals.interrupted_iterations, totals.panics);
         assert_eq!(counts, (written.dropped_iterations, written.interrupted_iterations, written.panics));
+        assert_eq!(totals.interrupted_requests, written.interrupted_requests);
         assert_eq!(totals.count(SampleKind::Attempt, |_| true), 300);
         assert_eq!(read_verdict::<Value>(&dir).unwrap(), json!({"passed": true}));
     }
 
     #[test]
     fn another_format_is_refused_by_number_and_writer() {
-        let message = replaced(SUMMARY, "\"format\": 1", "\"format\": 2");
-        let expected = "was written by plimsoll 0.0.0-test in format 2; this build reads format 1: ";
+        let message = replaced(SUMMARY, "\"format\": 2", "\"format\": 1");
+        let expected = "was written by plimsoll 0.0.0-test in format 1; this build reads format 2: ";
         assert!(message.contains(expected), "{message}");
         let message = damaged(SUMMARY, |_| b"{\"format\": 7}".to_vec());
-        assert!(message.contains("was written in format 7; this build reads format 1"), "{message}");
+        assert!(message.contains("was written in format 7; this build reads format 2"), "{message}");
         let (_base, dir, _) = finished(&[], result());
         fs::write(dir.join(SUMMARY), "{\"format\": 7, \"verdict\": {}}").unwrap();
         assert!(matches!(read_verdict::<Value>(&dir), Err(ReadError::OtherFormat { format: 7, .. })));

@@ -46,7 +46,7 @@ pub struct RunWriter {
 }
 
 impl RunWriter {
-    /// Begins both files. `started` is the wall time of the load's start; `roles` are the processes that the timeline has
+    /// Begins both files. `started` is the wall time of the run's start; `roles` are the processes that the timeline has
     /// columns for (`harness`, `simulator`).
     ///
     /// # Errors
@@ -60,6 +60,18 @@ impl RunWriter {
         log.get_mut().keep();
         timeline.get_mut().keep();
         Ok(Self { dir, log, timeline, sums: BTreeMap::new(), failed: false })
+    }
+
+    /// The load begins now, at `zero` by the wall clock: the times in the log count from there.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub fn load_begins(&mut self, zero: DateTime<Utc>) -> Result<(), WriteError> {
+        let path = self.dir.partial(LATENCY_LOG);
+        let log = AppendFile::create(&path).and_then(|file| IntervalLogWriter::new(file, zero));
+        self.log = log.map_err(at(path))?;
+        self.log.get_mut().keep();
+        Ok(())
     }
 
     /// The exact sums of what has been written.
@@ -200,6 +212,18 @@ mod tests {
         assert_eq!(lines("timeline.csv.partial"), 2);
         writer.finish(&result(), &json!(null)).unwrap();
         assert_eq!(names(&path), ["latency.hlog", "summary.json", "timeline.csv"]);
+    }
+
+    #[test]
+    fn the_log_counts_from_the_load_s_zero() {
+        let (_base, dir) = new_run();
+        let path = dir.partial(LATENCY_LOG);
+        let mut writer = RunWriter::start(dir, started(), &["harness"]).unwrap();
+        writer.load_begins(started() + chrono::TimeDelta::milliseconds(7_250)).unwrap();
+        writer.write(&some_intervals()[0]).unwrap();
+        let text = fs::read_to_string(path).unwrap();
+        assert_eq!(text.matches("#[StartTime: ").count(), 1, "{text}");
+        assert!(text.contains("2026-11-20T18:30:12.250Z]\n#[BaseTime: "), "{text}");
     }
 
     #[test]

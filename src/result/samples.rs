@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::event::{BreakerState, Event, EventKind, Guard};
-use crate::measure::{CheckCount, Interval, Labels, SampleKind, Series};
-use crate::outcome::{LeadCounts, Vendor};
+use crate::measure::{CheckCount, GeneratorHealth, Interval, Labels, SampleKind, Series};
+use crate::outcome::{LeadCounts, OperationCounts, Vendor};
 use crate::seed::Seed;
 
-use super::{FORMAT, FaultRecord, Machine, RunEnd, RunResult, ScenarioRecord};
+use super::{FORMAT, FaultRecord, FaultedRequests, Machine, RunEnd, RunResult, ScenarioRecord};
 
 /// Facts without sums: the writer fills them in.
 pub(crate) fn result() -> RunResult {
@@ -39,12 +39,14 @@ pub(crate) fn result() -> RunResult {
         rest_us: 0,
         end: RunEnd::Aborted { threshold: "http_req_failed: rate<0.01".to_owned() },
         load_us: 3_000_000,
-        generator: None,
+        generator: GeneratorHealth::default(),
         machine: Machine { os: "Linux".to_owned(), cores: 2, ..Machine::default() },
-        leads: LeadCounts { submitted: 3, delivered: 2, queued: 1, ..LeadCounts::default() },
+        leads: LeadCounts { submitted: 2, accepted: 1, refused: 1 },
+        operations: OperationCounts { submitted: 3, delivered: 2, queued: 1, ..OperationCounts::default() },
         checks: BTreeMap::from([("status is 200".to_owned(), CheckCount { passes: 299, fails: 1 })]),
         dropped_iterations: 4,
         interrupted_iterations: 5,
+        interrupted_requests: 2,
         panics: 6,
         sums: Vec::new(),
         events: vec![
@@ -54,12 +56,14 @@ pub(crate) fn result() -> RunResult {
         faults: vec![FaultRecord {
             name: "outage".to_owned(),
             vendors: vec![Vendor::Clay],
+            routes: Vec::new(),
             what: "503".to_owned(),
             planned_start_us: 1_000_000,
             planned_end_us: 2_000_000,
             started_us: Some(1_000_100),
             ended_us: None,
         }],
+        faulted_requests: vec![FaultedRequests { fault: "outage".to_owned(), vendor: Vendor::Clay, requests: 7, failed: 6 }],
         warnings: vec!["clock skew 3 ms".to_owned()],
     }
 }

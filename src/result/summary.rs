@@ -77,7 +77,7 @@ mod tests {
         let verdict = json!({"passed": false, "thresholds": [{"source": "http_reqs: count>0"}]});
         let bytes = render(&result(), &verdict).unwrap();
         let document: Value = serde_json::from_slice(&bytes).unwrap();
-        assert_eq!(document["format"], 1);
+        assert_eq!(document["format"], 2);
         assert_eq!(document["scenario"]["name"], "ramp");
         assert_eq!(document["events"][0]["event"], "transition");
         assert_eq!(document["verdict"], verdict);

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::running::Ended;
 use crate::audit::{Audit, AuditOptions, FindingKind, Journals, Verdict, audit};
 use crate::gate::AuditFigures;
-use crate::outcome::LeadCounts;
+use crate::outcome::OperationCounts;
 use crate::scenario::TestPlan;
 use crate::vendor_api::IDEMPOTENCY_KEY_FIELD;
 
@@ -17,7 +17,7 @@ pub(super) struct Audited {
     /// The figures that the gate judges by, or why the journals prove nothing.
     pub(super) figures: Result<AuditFigures, String>,
     /// What became of the acknowledged operations; `None` where the journals prove nothing.
-    pub(super) leads: Option<LeadCounts>,
+    pub(super) operations: Option<OperationCounts>,
     /// What a reader must know.
     pub(super) warning: Option<String>,
 }
@@ -37,7 +37,7 @@ pub(super) fn audited(ended: &Ended, test_plan: &TestPlan, dir: &Path) -> Option
         Err(error) => {
             let (why, warning) =
                 (format!("the journals could not be audited: {error}"), format!("The journals could not be audited: {error}."));
-            Audited { figures: Err(why), leads: None, warning: Some(warning) }
+            Audited { figures: Err(why), operations: None, warning: Some(warning) }
         }
     })
 }
@@ -65,7 +65,7 @@ fn findings(audit: &Audit, places: bool) -> Audited {
     };
     if audit.verdict == Verdict::NotProven {
         let why = format!("the audit of the journals proves nothing: {}", audit.missing.join("; "));
-        return Audited { figures: Err(why), leads: None, warning };
+        return Audited { figures: Err(why), operations: None, warning };
     }
     let lost = audit.count(FindingKind::Lost) + audit.count(FindingKind::DeliveredWithoutEffect);
     let operations = &audit.operations;
@@ -76,7 +76,7 @@ fn findings(audit: &Audit, places: bool) -> Audited {
         acknowledged: audit.leads.acknowledged,
         places,
     };
-    let leads = LeadCounts {
+    let counts = OperationCounts {
         submitted: operations.acknowledged,
         delivered: operations.delivered.saturating_sub(audit.count(FindingKind::DeliveredWithoutEffect)),
         degraded: operations.degraded,
@@ -84,7 +84,7 @@ fn findings(audit: &Audit, places: bool) -> Audited {
         dead_lettered: operations.dead_lettered,
         rejected: operations.rejected,
         lost,
-        ..LeadCounts::default()
+        ..OperationCounts::default()
     };
-    Audited { figures: Ok(figures), leads: Some(leads), warning }
+    Audited { figures: Ok(figures), operations: Some(counts), warning }
 }

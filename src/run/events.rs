@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::event::{Event, EventSink};
+use crate::event::{Event, EventKind, EventSink};
 
 /// Most events that are kept: a breaker that flaps every second for an hour stays far below.
 const KEPT: usize = 20_000;
@@ -35,11 +35,11 @@ impl EventLog {
         state.events[from..].to_vec()
     }
 
-    /// The events in order of time, and how many were left out.
+    /// The events in order of time, and how many were left out. Of those at one instant, faults come before what they cause.
     pub(super) fn take(&self) -> (Vec<Event>, u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut events = std::mem::take(&mut state.events);
-        events.sort_by_key(|event| event.at_us);
+        events.sort_by_key(|event| (event.at_us, !matches!(event.kind, EventKind::Fault { .. })));
         (events, state.left_out)
     }
 }
@@ -58,7 +58,17 @@ impl EventSink for EventLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::EventKind;
+
+    #[test]
+    fn of_two_events_at_one_instant_the_cause_comes_first() {
+        let log = EventLog::default();
+        let outage = |active| EventKind::Fault { name: "outage".to_owned(), active };
+        for (at_us, kind) in [(7, EventKind::CreditsReset), (7, outage(true)), (3, EventKind::CreditsReset), (7, outage(false))] {
+            log.emit(Event { at_us, vendor: None, kind });
+        }
+        let kinds = log.take().0.into_iter().map(|event| event.kind).collect::<Vec<_>>();
+        assert_eq!(kinds, [EventKind::CreditsReset, outage(true), outage(false), EventKind::CreditsReset]);
+    }
 
     #[test]
     fn events_are_bounded_and_what_is_left_out_is_counted() {

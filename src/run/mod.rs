@@ -24,7 +24,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use crate::capacity::{Basis, assess};
-use crate::clock::LoadClock;
+use crate::clock::{LoadClock, wall_clock};
 use crate::executor::{Level, Stop, closed};
 use crate::gate::judge;
 use crate::output::Sink;
@@ -58,7 +58,7 @@ pub async fn run(
 ) -> Result<Finished, RunError> {
     let (load_stop, _raised_with_it) = raised_with(stop);
     let begun = async {
-        let prepared = tokio::select! {
+        let mut prepared = tokio::select! {
             biased;
             () = stop.reached(Level::Finish) => return Err(RunError::Interrupted),
             prepared = prepare::prepare(test_plan, options, sinks) => prepared?,
@@ -68,7 +68,9 @@ pub async fn run(
             // Without an error, only the caller keeps a load from beginning.
             return Err(load.ended().await.err().map_or(RunError::Interrupted, RunError::Executor));
         }
-        let running = prepared.start(LoadClock::start(), &load_stop).await;
+        let (clock, began) = (LoadClock::start(), wall_clock());
+        prepared.directory.load_begins(began)?;
+        let running = prepared.start(clock, began, &load_stop).await;
         load.begin(running.clock, Arc::clone(&running.workload));
         Ok((load, running))
     };
@@ -77,10 +79,12 @@ pub async fn run(
     let mut ended = running.end(executor, load.work_ended(), options, stop).await;
 
     let audited = audited::audited(&ended, test_plan, options.dir.path());
-    let mut run = result::assemble(&mut ended, test_plan, options, audited.as_ref());
-    let expectations = expectations::judged(test_plan, &run, &ended, audited.as_ref());
+    let facts = expectations::facts(&ended, test_plan);
+    let mut run = result::assemble(&mut ended, test_plan, options, audited.as_ref(), facts.as_ref().ok());
+    let expectations = expectations::judged(test_plan, &run, &ended, &facts, audited.as_ref());
     let verdict = judge(&run, &test_plan.thresholds, expectations);
-    let judged = Judged { verdict, capacity: assess(&run, &Basis::of(test_plan)) };
+    let basis = Basis { missed: verdict.missed_under_load(&run), ..Basis::of(test_plan) };
+    let judged = Judged { verdict, capacity: assess(&run, &basis) };
 
     run.result.warnings.extend(ended.live.sinks.finish(&run.result, &judged).await);
     ended.live.directory.finish(&run.result, &judged).map_err(RunError::Save)?;

@@ -7,22 +7,39 @@ use super::options::RunOptions;
 use super::running::Ended;
 use super::warnings::warnings;
 use crate::event::{Event, EventKind};
-use crate::outcome::{LeadCounts, Vendor};
-use crate::result::{FORMAT, FaultRecord, Machine, Run, RunEnd, RunResult, ScenarioRecord};
+use crate::gate::{Faulted, VendorFacts};
+use crate::outcome::{OperationCounts, Vendor};
+use crate::result::{
+    FORMAT, FaultRecord, FaultedRequests, LATENCY_LOG, Machine, Run, RunEnd, RunResult, ScenarioRecord, fault_latencies,
+};
 use crate::scenario::{ServiceAt, TestPlan};
 use crate::units::micros;
 
-/// The result of a run, of which `audited` is the audit. Events and seconds are taken out of `ended`.
-pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOptions, audited: Option<&Audited>) -> Run {
+/// The result of a run, of which `audited` is the audit and `facts` what the vendors' ledger says. Events and seconds are taken
+/// out of `ended`.
+pub(super) fn assemble(
+    ended: &mut Ended,
+    test_plan: &TestPlan,
+    options: &RunOptions,
+    audited: Option<&Audited>,
+    facts: Option<&VendorFacts>,
+) -> Run {
     let totals = ended.live.collector.totals().clone();
     let (events, events_left_out) = ended.live.events.take();
     let end = end(ended);
     let mut warnings = warnings(ended, &totals, test_plan, options, &end, events_left_out);
     warnings.extend(audited.and_then(|audited| audited.warning.clone()));
+    let faults = faults(test_plan, &events);
+    let fault_latencies = match faults.is_empty() {
+        true => Ok(Vec::new()),
+        false => fault_latencies(&options.dir.partial(LATENCY_LOG), &faults),
+    };
+    let unread = |error| format!("How long requests took under faults is not known: {error}.");
+    warnings.extend(fault_latencies.as_ref().err().map(unread));
     let result = RunResult {
         format: FORMAT,
         written_by: format!("plimsoll {}", env!("CARGO_PKG_VERSION")),
-        started_at: options.started.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        started_at: ended.began.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         scenario: record(test_plan),
         seed: options.seed,
         time_scale: options.time_scale,
@@ -30,30 +47,34 @@ pub(super) fn assemble(ended: &mut Ended, test_plan: &TestPlan, options: &RunOpt
         load_us: micros(ended.live.length()),
         rest_us: micros(ended.rest),
         machine: Machine::this(),
-        generator: Some(ended.live.generator.health(options.max_lateness)),
-        leads: leads(ended, audited),
+        generator: ended.live.generator.health(options.max_lateness),
+        leads: ended.live.workload.leads(),
+        operations: operations(ended, audited),
         checks: totals.checks.clone(),
         dropped_iterations: totals.dropped_iterations,
         interrupted_iterations: totals.interrupted_iterations,
+        interrupted_requests: totals.interrupted_requests,
         panics: totals.panics,
         sums: ended.live.directory.sums(),
-        faults: faults(test_plan, &events),
+        faults,
+        faulted_requests: facts.map(faulted_requests).unwrap_or_default(),
         warnings,
         service: service(test_plan),
         events,
     };
-    Run { result, seconds: std::mem::take(&mut ended.live.seconds), totals }
+    let seconds = std::mem::take(&mut ended.live.seconds);
+    Run { result, seconds, totals, fault_latencies: fault_latencies.unwrap_or_default() }
 }
 
 /// What became of the operations: where a service has the pipelines, as the journals say, or as it reports itself where there are none.
 /// Journals that prove nothing leave them unknown: `leads_lost` must not pass on the service's own word then.
-fn leads(ended: &Ended, audited: Option<&Audited>) -> LeadCounts {
+fn operations(ended: &Ended, audited: Option<&Audited>) -> OperationCounts {
     match &ended.service {
         Some(_) => {
-            let reported = || ended.live.seconds.last().map(|second| second.gauges.leads).unwrap_or_default();
-            audited.map_or_else(reported, |audited| audited.leads.unwrap_or_default())
+            let reported = || ended.live.seconds.last().map(|second| second.gauges.operations).unwrap_or_default();
+            audited.map_or_else(reported, |audited| audited.operations.unwrap_or_default())
         }
-        None => ended.live.workload.gauges().leads,
+        None => ended.live.workload.gauges().operations,
     }
 }
 
@@ -101,6 +122,16 @@ fn record(test_plan: &TestPlan) -> ScenarioRecord {
     }
 }
 
+fn faulted_requests(facts: &VendorFacts) -> Vec<FaultedRequests> {
+    let faulted = facts.faulted.iter().map(|((fault, vendor), Faulted { requests, failed })| FaultedRequests {
+        fault: fault.clone(),
+        vendor: *vendor,
+        requests: *requests,
+        failed: *failed,
+    });
+    faulted.collect()
+}
+
 /// Each planned fault, with the times at which the simulator began and ended it.
 fn faults(test_plan: &TestPlan, events: &[Event]) -> Vec<FaultRecord> {
     let executed = |wanted: &str, begun: bool| {
@@ -112,6 +143,7 @@ fn faults(test_plan: &TestPlan, events: &[Event]) -> Vec<FaultRecord> {
     let record = |fault: &mock_server::fault::Fault| FaultRecord {
         name: fault.name.clone(),
         vendors: fault.vendor.or(fault.kind.only_of()).map_or_else(|| Vendor::ALL.to_vec(), |one| vec![one.into()]),
+        routes: fault.routes.clone(),
         what: fault.describe(),
         planned_start_us: micros(fault.at),
         planned_end_us: micros(fault.ends().unwrap_or(Duration::MAX)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mock_server::fault::FaultKind;
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -21,14 +21,14 @@ use crate::event::EventSink;
 use crate::executor::{ExecutorError, Stop};
 use crate::journal::{PLACES, VENDORS};
 use crate::journey::Workload;
-use crate::measure::{FaultWindow, GeneratorWatch, ProcessWatch, RecorderBuilder};
-use crate::outcome::Vendor;
+use crate::measure::{GeneratorWatch, ProcessWatch, RecorderBuilder};
 use crate::scenario::TestPlan;
 use crate::service::supervision::{ServiceOutcome, WatchedService};
 
 /// A load under way.
 pub(super) struct Running {
     pub(super) clock: LoadClock,
+    began: DateTime<Utc>,
     pub(super) workload: Arc<Workload>,
     live: JoinHandle<Live>,
     over: oneshot::Sender<()>,
@@ -44,6 +44,8 @@ pub(super) struct Running {
 
 /// A load that has ended, with everything that was measured.
 pub(super) struct Ended {
+    /// When the load began, by the wall clock.
+    pub(super) began: DateTime<Utc>,
     pub(super) live: Live,
     pub(super) simulator: Option<SimulatorOutcome>,
     pub(super) service: Option<ServiceOutcome>,
@@ -61,8 +63,8 @@ pub(super) struct Ended {
 }
 
 impl Prepared {
-    /// The load begins: `clock` has just started. `stop` is the load's own.
-    pub(super) async fn start(self, clock: LoadClock, stop: &Stop) -> Running {
+    /// The load begins: `clock` has just started, when the wall clock showed `began`. `stop` is the load's own.
+    pub(super) async fn start(self, clock: LoadClock, began: DateTime<Utc>, stop: &Stop) -> Running {
         let Self { test_plan, plan, directory, sinks, simulator, service, roles, journals } = self;
         let events = Arc::new(EventLog::default());
         let sink: Arc<dyn EventSink> = Arc::clone(&events) as _;
@@ -81,8 +83,8 @@ impl Prepared {
         }
         let rest = rest(&test_plan);
         let resting = Arc::new(AtomicBool::new(false));
-        let behind = simulator.as_ref().map_or(Duration::ZERO, RunningSimulator::behind);
-        let mut recorder = RecorderBuilder::new(clock, stage_ends(&test_plan), fault_windows(&test_plan, behind));
+        let faults = simulator.as_ref().map(RunningSimulator::fault_windows).unwrap_or_default();
+        let mut recorder = RecorderBuilder::new(clock, stage_ends(&test_plan), faults);
         for receiver in sinks.sample_receivers() {
             recorder.receiver(receiver);
         }
@@ -109,7 +111,7 @@ impl Prepared {
         let live = tokio::spawn(live.follow(is_over));
         let draining = Arc::clone(&workload);
         let drain = tokio::spawn(async move { draining.drain().await });
-        Running { clock, workload, live, over, drain, simulator, service, rest, resting, journals }
+        Running { clock, began, workload, live, over, drain, simulator, service, rest, resting, journals }
     }
 }
 
@@ -153,6 +155,7 @@ impl Running {
         };
         live.hand_on_events();
         Ended {
+            began: self.began,
             live,
             vendors: simulator.as_ref().map(|_| options.dir.publish(VENDORS).map(|()| options.dir.file(VENDORS))),
             simulator,
@@ -177,35 +180,4 @@ fn threads() -> usize {
 
 fn stage_ends(test_plan: &TestPlan) -> Vec<Duration> {
     test_plan.total_load().phases().iter().map(|phase| phase.end).collect()
-}
-
-/// When the faults are active, where the timetable's clock is `behind` the load's.
-fn fault_windows(test_plan: &TestPlan, behind: Duration) -> Vec<FaultWindow> {
-    let window = |fault: &mock_server::fault::Fault| FaultWindow {
-        vendor: fault.vendor.or(fault.kind.only_of()).map(Vendor::from),
-        from: fault.at + behind,
-        to: fault.ends().unwrap_or(Duration::MAX).saturating_add(behind),
-    };
-    // What happens to callbacks is not done to requests.
-    let hits_requests = |fault: &&mock_server::fault::Fault| !matches!(fault.kind, FaultKind::Webhook { .. });
-    test_plan.faults.iter().filter(hits_requests).map(window).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn a_request_is_under_a_fault_by_the_vendors_clock_in_the_time_that_the_run_takes() {
-        let text = "name = \"x\"\nquestion = \"?\"\nexecutor = \"constant-vus\"\nvus = 1\nduration = \"100s\"\n\
-                    journeys = [{ journey = \"clay.enrich\" }]\n\
-                    faults = [{ name = \"o\", kind = \"outage\", vendor = \"clay\", at = \"20s\", lasts = \"10s\" }]\n";
-        let test_plan = TestPlan::parse(text, Path::new("x.toml")).expect("a valid scenario").scaled(0.1);
-        let ms = Duration::from_millis;
-        let window = FaultWindow { vendor: Some(Vendor::Clay), from: ms(2_003), to: ms(3_003) };
-        assert_eq!(fault_windows(&test_plan, ms(3)), [window]);
-        assert_eq!(stage_ends(&test_plan), [ms(10_000)]);
-    }
 }

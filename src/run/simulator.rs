@@ -1,10 +1,12 @@
 //! The simulated vendors of a run: this program again, as a child process that ends with its parent whatever happens.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mock_server::counts::Count;
+use mock_server::fault::{Fault, FaultKind};
 use mock_server::process::{Bill, Child, ChildError, TimetableStart};
 use mock_server::settings::SimulationSettings;
 use mock_server::timetable::FaultChange;
@@ -15,10 +17,15 @@ use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{Level, Stop};
 use crate::gate::LedgerClock;
+use crate::measure::{FaultEnd, FaultWindow};
+use crate::outcome::Vendor;
 use crate::scenario::TestPlan;
 use crate::seed::Seed;
 use crate::units::micros;
 use crate::vendor_api::{EndpointError, VendorAccess};
+
+/// How much later than planned a fault may end. A simulator that is later than that does not keep its timetable.
+const LATEST_END: Duration = Duration::from_secs(1);
 
 /// The simulator of a run, before the load.
 pub(super) struct Simulator {
@@ -70,12 +77,13 @@ impl Simulator {
 
     /// The load begins: its timetable starts, and from now on its death ends the load.
     pub(super) async fn begin(self, clock: LoadClock, events: Arc<dyn EventSink>, stop: Stop) -> RunningSimulator {
-        let Self { mut child, .. } = self;
+        let Self { mut child, settings } = self;
         let start = child.start().await;
         let behind = start.as_ref().map_or(Duration::ZERO, |start| clock.at(start.at));
         let ledger = start.as_ref().map_or_else(|_| LedgerClock::default(), |start| ledger_clock(start, behind));
         let faults = child.take_faults();
-        let watcher = Watcher { child, faults, clock, behind, ledger, events, stop };
+        let windows = fault_windows(&settings.faults, behind, ledger.skew);
+        let watcher = Watcher { child, faults, windows: windows.clone(), clock, behind, ledger, events, stop };
         let (end, ended) = oneshot::channel();
         let watcher = match start {
             Ok(_) => tokio::spawn(watcher.watch(ended)),
@@ -85,7 +93,7 @@ impl Simulator {
                 tokio::spawn(async move { outcome })
             }
         };
-        RunningSimulator { end, watcher, behind }
+        RunningSimulator { end, watcher, windows }
     }
 }
 
@@ -93,13 +101,13 @@ impl Simulator {
 pub(super) struct RunningSimulator {
     end: oneshot::Sender<()>,
     watcher: JoinHandle<SimulatorOutcome>,
-    behind: Duration,
+    windows: BTreeMap<String, FaultWindow>,
 }
 
 impl RunningSimulator {
-    /// What the load's clock showed when the timetable's was zero.
-    pub(super) fn behind(&self) -> Duration {
-        self.behind
+    /// When its faults are in force, on the load's clock. Their ends are corrected as they come.
+    pub(super) fn fault_windows(&self) -> Vec<FaultWindow> {
+        self.windows.values().cloned().collect()
     }
 
     /// The run is over: what it answered, and its end.
@@ -113,6 +121,7 @@ impl RunningSimulator {
 struct Watcher {
     child: Child,
     faults: Option<mpsc::UnboundedReceiver<FaultChange>>,
+    windows: BTreeMap<String, FaultWindow>,
     clock: LoadClock,
     /// What the load's clock showed when the timetable's was zero.
     behind: Duration,
@@ -151,9 +160,15 @@ impl Watcher {
         SimulatorOutcome { lost: None, counts, skew: self.ledger.skew, ledger: self.ledger, bill, unwritten }
     }
 
+    /// By how much the clocks may differ, a fault counts as longer: what it caused must not come before it.
     fn fault(&self, change: FaultChange) {
-        let at_us = change.at_us + micros(self.behind);
-        self.events.emit(Event { at_us, vendor: None, kind: EventKind::Fault { name: change.name, active: change.active } });
+        let at = Duration::from_micros(change.at_us) + self.behind;
+        let at = if change.active { at.saturating_sub(self.ledger.skew) } else { at + self.ledger.skew };
+        if let Some(window) = self.windows.get(&change.name).filter(|_| !change.active) {
+            window.end.set(at);
+        }
+        let kind = EventKind::Fault { name: change.name, active: change.active };
+        self.events.emit(Event { at_us: micros(at), vendor: None, kind });
     }
 
     fn lost(&self, how: String) -> SimulatorOutcome {
@@ -162,6 +177,20 @@ impl Watcher {
         self.stop.raise(Level::CutOff);
         SimulatorOutcome { lost: Some(how), skew: self.ledger.skew, ledger: self.ledger, ..SimulatorOutcome::default() }
     }
+}
+
+/// When the faults of requests are in force, by name, where the load's clock showed `behind` at the timetable's zero, give or take
+/// `skew`. Until the end of one is reported, it is as late as a timetable can be.
+fn fault_windows(faults: &[Fault], behind: Duration, skew: Duration) -> BTreeMap<String, FaultWindow> {
+    let window = |fault: &Fault| FaultWindow {
+        vendor: fault.vendor.or(fault.kind.only_of()).map(Vendor::from),
+        routes: fault.routes.clone(),
+        from: (fault.at + behind).saturating_sub(skew),
+        end: FaultEnd::at(fault.ends().map_or(Duration::MAX, |end| end.saturating_add(behind + LATEST_END))),
+    };
+    // What happens to callbacks is not done to requests.
+    let hits_requests = |fault: &&Fault| !matches!(fault.kind, FaultKind::Webhook { .. });
+    faults.iter().filter(hits_requests).map(|fault| (fault.name.clone(), window(fault))).collect()
 }
 
 /// Both clocks at the timetable's zero, where the load's showed `behind`.
@@ -190,6 +219,30 @@ mod tests {
         let settings = SimulationSettings::default();
         let child = Child::spawn(command, &settings).await.expect("it says that it is ready");
         Simulator { settings, child }
+    }
+
+    #[test]
+    fn a_request_is_under_a_fault_by_the_vendors_clock_in_the_time_that_the_run_takes() {
+        let text = "name = \"x\"\nquestion = \"?\"\nexecutor = \"constant-vus\"\nvus = 1\nduration = \"100s\"\n\
+                    journeys = [{ journey = \"clay.enrich\" }]\n\
+                    faults = [{ name = \"o\", kind = \"outage\", vendor = \"clay\", at = \"20s\", lasts = \"10s\" }]\n";
+        let test_plan = TestPlan::parse(text, Path::new("x.toml")).expect("a valid scenario").scaled(0.1);
+        let ms = Duration::from_millis;
+        let window = &fault_windows(&test_plan.faults, ms(3), ms(1))["o"];
+        assert_eq!((window.vendor, window.from), (Some(Vendor::Clay), ms(2_002)));
+    }
+
+    #[tokio::test]
+    async fn what_a_fault_causes_does_not_come_before_it() {
+        let said = r#"echo '{"fault":{"name":"o","active":true,"at_us":5000}}'; echo '{"fault":{"name":"o","active":false,"at_us":9000}}'"#;
+        let simulator = simulator(&format!(
+            r#"read start; echo '{{"started":{{"elapsed_us":0}}}}'; {said}; read count; echo '{{"counts":[]}}'; read bill; echo '{{"bill":{{"rows":0,"charged":0,"due":0,"unpaid":0}}}}'"#
+        ))
+        .await;
+        let events = Arc::new(EventLog::default());
+        let outcome = simulator.begin(LoadClock::start(), events.clone(), Stop::default()).await.end().await;
+        let [begun, ended] = [0, 1].map(|index| events.with(|events| events[index].at_us));
+        assert!((ended - begun).abs_diff(4_000 + 2 * micros(outcome.skew)) <= 2, "{begun} to {ended}, {:?}", outcome.skew);
     }
 
     #[tokio::test]

@@ -83,7 +83,8 @@ fn disagreement(simulator: &SimulatorOutcome, totals: &Totals) -> Option<String>
     let answered: u64 = simulator.counts.iter().filter(|count| count.status != 0).map(|count| count.count).sum();
     let vendors = |labels: &Labels| labels.vendor != Peer::Service;
     let measured = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status != 0);
-    let given_up = totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status == 0);
+    let given_up =
+        totals.count(SampleKind::Attempt, |labels| vendors(labels) && labels.status == 0) + totals.interrupted_requests;
     (answered < measured || answered > measured + given_up).then(|| {
         format!(
             "The simulator gave {} answers and the harness measured {}: do not trust these numbers.",

@@ -117,12 +117,8 @@ pub async fn start<S: LeadStore>(
     let events = Arc::new(EventLog::default());
     let both: Arc<dyn EventSink> = Arc::new(Tee { log: Arc::clone(&events), sink });
     let pipeline = |vendor: Vendor, settings: &PipelineSettings| {
-        let sender = VendorSender {
-            transport: Arc::clone(&transport),
-            endpoints: endpoints.clone(),
-            timeout: settings.timeout,
-            metrics: Arc::clone(&metrics),
-        };
+        let sender =
+            VendorSender { transport: Arc::clone(&transport), endpoints: endpoints.clone(), metrics: Arc::clone(&metrics) };
         let emitter = Emitter::new(vendor, clock, Arc::clone(&both));
         let rng = seed.stream(vendor.as_str());
         Pipeline::with_backlog(settings.clone(), sender, store.backlog(vendor), emitter, wall, rng).with_follow_up(follow_up)

@@ -1,7 +1,6 @@
 //! Sends operations to their vendors, each attempt counted.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -15,18 +14,19 @@ use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, reply, request};
 pub(super) struct VendorSender {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) endpoints: Endpoints,
-    pub(super) timeout: Duration,
     pub(super) metrics: Arc<Metrics>,
 }
 
 impl Sender for VendorSender {
-    async fn send(&self, operation: &Operation, _attempt: u32) -> Reply {
+    async fn send(&self, operation: &Operation, _attempt: u32, deadline: Instant) -> Reply {
         let Some(request) = request(&self.endpoints, operation) else {
             // A base URL and a percent-encoded user always make a URL; should they not, the vendor can't be asked.
             return Reply { failure: Some(FailureKind::ClientError), ..Reply::default() };
         };
-        let mut attempt = Attempt { sender: self, operation, sent: Instant::now(), ended: None };
-        let result = self.transport.send(request, self.timeout, Body::Keep(LONGEST_ANSWER_KEPT)).await;
+        let sent = Instant::now();
+        let mut attempt = Attempt { sender: self, operation, sent, deadline, ended: None };
+        let timeout = deadline.saturating_duration_since(sent);
+        let result = self.transport.send(request, timeout, Body::Keep(LONGEST_ANSWER_KEPT)).await;
         let (failure, answer) = match result {
             Ok(answer) => (FailureKind::of_status(answer.status), Some(answer)),
             Err(error) => (Some(error.kind()), None),
@@ -41,14 +41,16 @@ struct Attempt<'a> {
     sender: &'a VendorSender,
     operation: &'a Operation,
     sent: Instant,
+    deadline: Instant,
     /// Status and failure, once they are known.
     ended: Option<(u16, Option<FailureKind>)>,
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        let took = self.sent.elapsed();
-        let cut_off = if took >= self.sender.timeout { FailureKind::Timeout } else { FailureKind::Interrupted };
+        let now = Instant::now();
+        let took = now.saturating_duration_since(self.sent);
+        let cut_off = if now >= self.deadline { FailureKind::Timeout } else { FailureKind::Interrupted };
         let (status, failure) = self.ended.unwrap_or((0, Some(cut_off)));
         self.sender.metrics.attempt(self.operation.kind.route(), status, failure, took);
     }

@@ -77,7 +77,7 @@ pub(crate) struct ToVendors {
 }
 
 impl Sender for ToVendors {
-    async fn send(&self, operation: &Operation, attempt: u32) -> Reply {
+    async fn send(&self, operation: &Operation, attempt: u32, _deadline: Instant) -> Reply {
         let mut operation = operation.clone();
         if self.rekeys && attempt > 1 {
             operation.key = idempotency_key(operation.kind, &operation.key, &json!({ "attempt": attempt }));

@@ -192,7 +192,8 @@ impl Driver {
     }
 
     async fn take(&mut self, step: Step) {
-        if step.begins && !self.shared.schedule.lock().begin(&step, Instant::now()) {
+        let begun = Instant::now();
+        if step.begins && !self.shared.schedule.lock().begin(&step, begun) {
             return;
         }
         for (target, active) in &mut self.targets {
@@ -207,7 +208,7 @@ impl Driver {
                 target.apply(active.clone()).await;
             }
         }
-        self.shared.is_done(&step);
+        self.shared.is_done(&step, if step.begins { begun } else { Instant::now() });
     }
 }
 
@@ -223,8 +224,9 @@ impl Shared {
         self.schedule.lock().next().filter(|step| step.due <= Instant::now())
     }
 
-    /// Notes that a fault is in force everywhere, or no longer anywhere, and reports it.
-    fn is_done(&self, step: &Step) {
+    /// Notes that a fault is in force everywhere, or no longer anywhere, and reports it: from `at` on it is in force somewhere, or
+    /// no longer anywhere. What it does while it comes into force, like closing connections, must not come before it.
+    fn is_done(&self, step: &Step, at: Instant) {
         let zero = {
             let mut schedule = self.schedule.lock();
             if !step.begins {
@@ -232,7 +234,7 @@ impl Shared {
             }
             schedule.zero
         };
-        let elapsed = zero.map(|zero| Instant::now().saturating_duration_since(zero)).unwrap_or_default();
+        let elapsed = zero.map(|zero| at.saturating_duration_since(zero)).unwrap_or_default();
         let change = FaultChange { name: step.fault.name.clone(), active: step.begins, at_us: micros(elapsed) };
         // A subscriber that is gone is forgotten.
         self.subscribers.lock().retain(|sender| sender.send(change.clone()).is_ok());

@@ -44,6 +44,7 @@ pub struct FaultChange {
     pub name: String,
     /// Began or ended.
     pub active: bool,
-    /// Microseconds on the timetable's clock; 0 before it has started.
+    /// Microseconds on the timetable's clock: when it began to come into force, or when nothing of it was left. 0 before the clock
+    /// has started.
     pub at_us: u64,
 }

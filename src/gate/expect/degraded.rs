@@ -11,18 +11,22 @@ pub(super) fn judge(most: f64, input: &ExpectationInput<'_>) -> ExpectationJudge
 }
 
 fn find(most: f64, input: &ExpectationInput<'_>) -> Found {
-    let leads = input.run.result.leads;
+    let operations = input.run.result.operations;
     let audited = input.audited()?;
     if input.run.result.service.is_some() && audited.is_some_and(|audit| !audit.places) {
         return no_data("the service does not report how it answered");
     }
-    if leads.submitted == 0 {
+    if operations.submitted == 0 {
         return no_data("no operation was handed to a pipeline");
     }
-    let share = leads.degraded as f64 / leads.submitted as f64;
+    let share = operations.degraded as f64 / operations.submitted as f64;
     Ok(Finding {
-        truth: format!("{} operations submitted, {} delivered", format_count(leads.submitted), format_count(leads.delivered)),
-        seen: format!("{} degraded: {}", format_count(leads.degraded), Unit::Fraction.format(share)),
+        truth: format!(
+            "{} operations submitted, {} delivered",
+            format_count(operations.submitted),
+            format_count(operations.delivered)
+        ),
+        seen: format!("{} degraded: {}", format_count(operations.degraded), Unit::Fraction.format(share)),
         passed: share <= most,
     })
 }

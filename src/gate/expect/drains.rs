@@ -19,7 +19,7 @@ fn find(within: Duration, input: &ExpectationInput<'_>) -> Found {
     let Some((end, last)) = faults.iter().filter_map(|fault| Some((fault.ended_us?, fault))).max_by_key(|(end, _)| *end) else {
         return no_data("there was no fault");
     };
-    let reports = |second: &Second| second.gauges.leads.submitted > 0 || !second.gauges.breakers.is_empty();
+    let reports = |second: &Second| second.gauges.operations.submitted > 0 || !second.gauges.breakers.is_empty();
     if !input.run.seconds.iter().any(reports) {
         return no_data("the depth of the queue was never reported");
     }

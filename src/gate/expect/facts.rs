@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::time::Duration;
 
-use mock_server::ledger::Entry;
+use mock_server::ledger::{Entry, Sent};
 use mock_server::simulated::Effect;
 use thiserror::Error;
 
@@ -74,8 +74,19 @@ pub struct VendorFacts {
     last_entry: u64,
     /// By vendor.
     pub vendors: BTreeMap<Vendor, OneVendor>,
+    /// What it attributes to each fault, by the fault's name and the vendor.
+    pub faulted: BTreeMap<(String, Vendor), Faulted>,
     /// How times were put on the load's clock.
     pub clock: LedgerClock,
+}
+
+/// Requests that a fault did something to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Faulted {
+    /// All of them.
+    pub requests: u64,
+    /// Those that got no whole answer, or a status from 400.
+    pub failed: u64,
 }
 
 /// What the ledger says of one vendor.
@@ -152,6 +163,11 @@ impl VendorFacts {
         self.gaps += u64::from(line.entry != self.last_entry + 1 && line.entry != 1);
         self.last_entry = line.entry;
         let vendor = Vendor::from(line.vendor);
+        for fault in &line.actual {
+            let faulted = self.faulted.entry((fault.to_string(), vendor)).or_default();
+            faulted.requests += 1;
+            faulted.failed += u64::from(line.sent != Sent::Whole || line.status.is_none_or(|status| status >= 400));
+        }
         self.vendors.entry(vendor).or_default().take(line, seen.entry(vendor).or_default(), self.clock);
     }
 

@@ -10,7 +10,7 @@ pub(super) fn judge(most: u64, input: &ExpectationInput<'_>) -> ExpectationJudge
 }
 
 fn find(most: u64, input: &ExpectationInput<'_>) -> Found {
-    let leads = input.run.result.leads;
+    let operations = input.run.result.operations;
     if let Some(audit) = input.audited()? {
         let uncertain = match audit.uncertain {
             0 => String::new(),
@@ -22,12 +22,12 @@ fn find(most: u64, input: &ExpectationInput<'_>) -> Found {
             passed: audit.lost <= most && audit.acknowledged > 0,
         });
     }
-    if leads.submitted == 0 {
+    if operations.submitted == 0 {
         return no_data("no operation was handed to a pipeline");
     }
     Ok(Finding {
-        truth: format!("the pipelines' own count: {} operations submitted", format_count(leads.submitted)),
-        seen: format!("{} not found anywhere", format_count(leads.lost)),
-        passed: leads.lost <= most,
+        truth: format!("the pipelines' own count: {} operations submitted", format_count(operations.submitted)),
+        seen: format!("{} not found anywhere", format_count(operations.lost)),
+        passed: operations.lost <= most,
     })
 }

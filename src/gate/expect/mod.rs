@@ -25,7 +25,7 @@ mod vendor_breaker;
 
 use crate::scenario::Expectations;
 
-pub use facts::{FactsError, LedgerClock, OneVendor, VendorFacts};
+pub use facts::{FactsError, Faulted, LedgerClock, OneVendor, VendorFacts};
 pub use judgement::{AuditFigures, ExpectationInput, ExpectationJudgement};
 
 use vendor_breaker::VendorBreaker;

@@ -42,7 +42,8 @@ fn find(fault: &str, within: Within, breaker: &VendorBreaker<'_>) -> Found {
     };
     let after_us = open.start_us.saturating_sub(fault.start_us);
     let cause = breaker.transition(open).map_or(String::new(), |transition| format!(", by {}", transition.cause));
-    let mut seen = match open.start_us <= fault.start_us {
+    // What opens it at the instant of the start is the fault.
+    let mut seen = match open.start_us < fault.start_us {
         true => format!("OPEN already, since {}{cause}", at(open.start_us)),
         false => format!("OPEN at {}, {} after{cause}", at(open.start_us), at(after_us)),
     };
@@ -61,7 +62,7 @@ fn find(fault: &str, within: Within, breaker: &VendorBreaker<'_>) -> Found {
 /// decision rests on were made all the same.
 fn calls(fault: &Executed<'_>, open: &BreakerSpan, breaker: &VendorBreaker<'_>) -> Result<u64, NoData> {
     let facts = breaker.input.ledger()?;
-    if open.start_us <= fault.start_us {
+    if open.start_us < fault.start_us {
         return Ok(0);
     }
     let arrived = facts.vendors.get(&breaker.vendor).map_or(0, |one| one.arrived(fault.start_us, open.start_us));

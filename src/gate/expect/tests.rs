@@ -9,7 +9,7 @@ use super::*;
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::gate::tests::run as plain_run;
 use crate::gate::{Outcome, judge};
-use crate::outcome::{LeadCounts, Vendor};
+use crate::outcome::{OperationCounts, Vendor};
 use crate::result::{FaultRecord, Run};
 use crate::scenario::BreakerExpectations;
 
@@ -25,7 +25,16 @@ fn transition(at_us: u64, from: BreakerState, to: BreakerState, cause: &str) -> 
 fn fault(name: &str, started_us: Option<u64>, ended_us: Option<u64>) -> FaultRecord {
     let (planned_start_us, planned_end_us) = (2 * SECOND, 5 * SECOND);
     let (vendors, what) = (vec![Vendor::Clay], "outage (503)".to_owned());
-    FaultRecord { name: name.to_owned(), vendors, what, planned_start_us, planned_end_us, started_us, ended_us }
+    FaultRecord {
+        name: name.to_owned(),
+        vendors,
+        routes: Vec::new(),
+        what,
+        planned_start_us,
+        planned_end_us,
+        started_us,
+        ended_us,
+    }
 }
 
 /// 10 s with an outage of Clay from 2 to 5 s: the breaker opens at 2.5 s, probes in vain at 4.5 s, and closes at 7 s.
@@ -43,7 +52,7 @@ fn outage() -> Run {
     for (index, second) in run.seconds.iter_mut().enumerate() {
         second.gauges.queue_depth = if (2..8).contains(&index) { 40 } else { 0 };
     }
-    run.result.leads = LeadCounts { submitted: 200, delivered: 195, degraded: 5, ..LeadCounts::default() };
+    run.result.operations = OperationCounts { submitted: 200, delivered: 195, degraded: 5, ..OperationCounts::default() };
     run
 }
 
@@ -310,7 +319,7 @@ fn leads_and_degraded_answers_are_counted_and_an_audit_counts_more() {
         one(&expected, &input(run, &facts)).passed
     };
     assert!(degraded(&run, 0.025) && !degraded(&run, 0.024));
-    run.result.leads = LeadCounts::default();
+    run.result.operations = OperationCounts::default();
     assert!(!degraded(&run, 1.0) && !one(&lost, &input(&run, &facts)).passed);
 }
 

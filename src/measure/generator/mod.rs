@@ -29,7 +29,7 @@ pub struct GeneratorSample {
 }
 
 /// How well the generator ran, over a whole run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GeneratorHealth {
     /// How late the runtime's timers fired, in microseconds: the median.
     pub late_p50_us: u64,

@@ -36,6 +36,7 @@ fn runs() -> Vec<(&'static str, Run)> {
         crowded.result.faults.push(FaultRecord {
             name: format!("a fault with quite a long name {index}"),
             vendors: Vec::new(),
+            routes: Vec::new(),
             what: String::new(),
             planned_start_us: start,
             planned_end_us: end,

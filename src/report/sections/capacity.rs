@@ -1,6 +1,6 @@
 //! Capacity: the alert table, the window, the estimate, Little's law, and what they cannot say.
 
-use crate::capacity::{Alert, Level, Little, Window};
+use crate::capacity::{Alert, Estimate, Level, Little, Window};
 use crate::gate::without_zeros;
 use crate::report::document::{Block, Column, Row, Section, Table, Text, Tone};
 use crate::report::view::View;
@@ -30,11 +30,12 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
 pub(super) fn facts(view: &View<'_>) -> Vec<Row> {
     let capacity = &view.judged.capacity;
     let estimate = match (&capacity.estimate, &capacity.declined) {
+        _ if !capacity.over_capacity.is_empty() => format!("OVER CAPACITY: {}", capacity.over_capacity.join("; ")),
         (Some(estimate), _) => format!(
-            "{}: headroom {:.0} %, {} at 70 % CPU (utilisation estimate)",
+            "{}: headroom {:.0} %, {} (utilisation estimate)",
             estimate.recommendation.as_str(),
             estimate.headroom_percent,
-            rate(estimate.max_rps.floor()),
+            maximum(estimate),
         ),
         (None, why) => format!("no estimate: {}", why.as_deref().unwrap_or("nothing was measured")),
     };
@@ -42,13 +43,19 @@ pub(super) fn facts(view: &View<'_>) -> Vec<Row> {
     rows.extend(capacity.window.as_ref().map(|window| {
         let span = format!("{}–{}", clock(window.start_us), clock(window.end_us));
         let cpu = window.cpu_percent.map_or(String::new(), |cpu| format!(", CPU {} %", three_figures(cpu)));
-        Row::fact("", format!("steadiest window {span}: {} with {}{cpu}", rate(window.rate), window.planned))
+        Row::fact("", format!("busiest sustained window {span}: {} with {}{cpu}", rate(window.rate), window.planned))
     }));
     let raised = capacity.alerts.iter().filter(|alert| alert.level >= Level::Warning);
     rows.extend(raised.map(|alert| {
         Row::fact("", level(alert.level).plain(format!(": {} {} ({})", alert.metric, alert.value_text(), alert.basis)))
     }));
     rows
+}
+
+/// The maximum, and what it rests on.
+pub(super) fn maximum(estimate: &Estimate) -> String {
+    let basis = if estimate.is_sustained() { "or more, which the run sustained" } else { "at 70 % CPU" };
+    format!("{} {basis}", rate(estimate.max_rps.floor()))
 }
 
 fn level(level: Level) -> Text {
@@ -62,7 +69,7 @@ fn level(level: Level) -> Text {
 fn window(window: &Window) -> Text {
     let cpu = window.cpu_percent.map_or("not read".to_owned(), |cpu| format!("{} %", three_figures(cpu)));
     format!(
-        "Steadiest window: {}–{} with {} planned: {}, varying by {} % from second to second, CPU {cpu} of the machine.",
+        "Busiest sustained window: {}–{} with {} planned: {}, varying by {} % from second to second, CPU {cpu} of the machine.",
         clock(window.start_us),
         clock(window.end_us),
         window.planned,
@@ -75,11 +82,14 @@ fn window(window: &Window) -> Text {
 fn estimate(view: &View<'_>) -> Text {
     let capacity = &view.judged.capacity;
     match (&capacity.estimate, &capacity.declined) {
+        _ if !capacity.over_capacity.is_empty() => {
+            Text::default().strong("Over capacity").plain(format!(": {}.", capacity.over_capacity.join("; ")))
+        }
         (Some(estimate), _) => Text::from(format!(
-            "Utilisation estimate: {} at {} % CPU, so {} at 70 %; headroom {:.0} %. ",
+            "Utilisation estimate: {} at {} % CPU, so {}; headroom {:.0} %. ",
             rate(estimate.current_rps),
             three_figures(estimate.cpu_percent),
-            rate(estimate.max_rps.floor()),
+            maximum(estimate),
             estimate.headroom_percent,
         ))
         .strong(estimate.recommendation.as_str())

@@ -14,6 +14,7 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
             rows.push(Row::fact("Latency", latency(view)));
             rows.push(Row::fact("Throughput", throughput(view)));
             rows.push(Row::fact("Errors", format!("{} of all requests{}", share(view.failed, view.total), kinds(view))));
+            rows.extend(leads(view).map(|text| Row::fact("Leads", text)));
             rows.extend(operations(view).map(|text| Row::fact("Operations", text)));
         }
     }
@@ -46,19 +47,28 @@ fn kinds(view: &View<'_>) -> String {
     if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) }
 }
 
+/// What the leads were answered.
+fn leads(view: &View<'_>) -> Option<String> {
+    let leads = view.run.result.leads;
+    let rest = [(leads.refused, "REFUSED"), (leads.unanswered(), "without an answer")];
+    let rest = rest.iter().filter(|row| row.0 > 0).map(|(count, what)| format!(", {} {what}", format_count(*count)));
+    let (sent, accepted) = (format_count(leads.submitted), format_count(leads.accepted));
+    (leads.submitted > 0).then(|| format!("{sent} sent, {accepted} accepted{}", rest.collect::<String>()))
+}
+
 /// A whole lead is three operations: one at Clay and two at Customer.io.
 fn operations(view: &View<'_>) -> Option<String> {
-    let leads = view.run.result.leads;
+    let operations = view.run.result.operations;
     let rest = [
-        (leads.duplicate, "duplicate"),
-        (leads.degraded, "degraded"),
-        (leads.queued, "queued"),
-        (leads.dead_lettered, "dead-lettered"),
-        (leads.rejected, "rejected"),
-        (leads.unacknowledged, "never acknowledged"),
-        (leads.lost, "LOST"),
+        (operations.duplicate, "duplicate"),
+        (operations.degraded, "degraded"),
+        (operations.queued, "queued"),
+        (operations.dead_lettered, "dead-lettered"),
+        (operations.rejected, "rejected"),
+        (operations.unacknowledged, "never acknowledged"),
+        (operations.lost, "LOST"),
     ];
     let rest = rest.iter().filter(|row| row.0 > 0).map(|(count, what)| format!(", {} {what}", format_count(*count)));
-    let (delivered, submitted) = (format_count(leads.delivered), format_count(leads.submitted));
-    (leads.submitted > 0).then(|| format!("{delivered} of {submitted} delivered{}", rest.collect::<String>()))
+    let (delivered, submitted) = (format_count(operations.delivered), format_count(operations.submitted));
+    (operations.submitted > 0).then(|| format!("{delivered} of {submitted} delivered{}", rest.collect::<String>()))
 }

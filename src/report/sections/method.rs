@@ -19,9 +19,15 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
         .plain("."),
         Text::from("Rates, users, queues and CPU are those of one-second intervals, in ")
             .code("timeline.csv")
-            .plain(". \"While a fault was active\" compares medians of the seconds' p95 with up to 10 seconds before it."),
+            .plain("."),
+        "A request is under a fault that was in force at any time from when it was sent until it was done. Its latency is compared with \
+         that of the same vendor's requests in the 10 s before the fault."
+            .into(),
+        "A percentile is the smallest measured value that enough requests did not exceed, at 3 digits; k6 interpolates between two \
+         values, which differs where there are few."
+            .into(),
     ];
-    lines.extend(view.run.result.generator.as_ref().map(lateness));
+    lines.push(lateness(&view.run.result.generator));
     lines.extend(overhead(view).into_iter().map(Text::from));
     let retries = view.run.totals.count(SampleKind::Attempt, |labels| labels.retry);
     lines.push(match retries {

@@ -6,6 +6,7 @@ use crate::gate::{Observed, Outcome, ThresholdJudgement, without_zeros};
 use crate::outcome::FailureKind;
 
 use crate::report::document::{Block, Section, Text};
+use crate::report::sections::capacity::maximum;
 use crate::report::series::{Failures, failures, median};
 use crate::report::view::View;
 use crate::report::words::{plural, rate};
@@ -46,9 +47,10 @@ fn validity(view: &View<'_>) -> Vec<Text> {
 }
 
 fn lost_leads(view: &View<'_>) -> Option<Text> {
-    let lost = view.run.result.leads.lost;
-    (lost > 0)
-        .then(|| format!("Find out first how {} could be lost: it is a defect, whatever the load.", plural(lost, "lead")).into())
+    let lost = view.run.result.operations.lost;
+    (lost > 0).then(|| {
+        format!("Find out first how {} could be lost: it is a defect, whatever the load.", plural(lost, "operation")).into()
+    })
 }
 
 fn missed(judgement: &ThresholdJudgement) -> Text {
@@ -69,10 +71,13 @@ fn missed(judgement: &ThresholdJudgement) -> Text {
 fn scaling(view: &View<'_>) -> Text {
     let capacity = &view.judged.capacity;
     match (&capacity.estimate, &capacity.declined) {
+        _ if !capacity.over_capacity.is_empty() => {
+            format!("Scale up, or expect less of it: the run was over capacity: {}.", capacity.over_capacity.join("; ")).into()
+        }
         (Some(estimate), _) => format!(
-            "{}: by the utilisation estimate, {} at 70 % CPU, {:.0} % above the {} of the steadiest window.",
+            "{}: by the utilisation estimate, {}, {:.0} % above the {} of the busiest sustained window.",
             estimate.recommendation.as_str(),
-            rate(estimate.max_rps.floor()),
+            maximum(estimate),
             estimate.headroom_percent,
             rate(estimate.current_rps),
         )
@@ -138,10 +143,14 @@ fn alerts(view: &View<'_>) -> Vec<Text> {
 
 /// What the run left undone.
 fn left_behind(view: &View<'_>) -> Vec<Text> {
-    let leads = view.run.result.leads;
+    let operations = view.run.result.operations;
     let mut all = Vec::new();
-    if leads.queued > 0 {
-        let waited = plural(leads.queued, "operation");
+    if let refused @ 1.. = view.run.result.leads.refused {
+        let text = format!("Find out why {} refused: only who sent them has them.", were(refused, "lead"));
+        all.push(text.into());
+    }
+    if operations.queued > 0 {
+        let waited = plural(operations.queued, "operation");
         let text = if out_of_credits(view) {
             format!("Raise the daily credit budget, or spread the load: it was used up, and {waited} still waited at the end.")
         } else {
@@ -149,8 +158,8 @@ fn left_behind(view: &View<'_>) -> Vec<Text> {
         };
         all.push(text.into());
     }
-    if leads.dead_lettered > 0 {
-        all.push(format!("Look into {} and redrive what can be.", plural(leads.dead_lettered, "dead letter")).into());
+    if operations.dead_lettered > 0 {
+        all.push(format!("Look into {} and redrive what can be.", plural(operations.dead_lettered, "dead letter")).into());
     }
     if let Some(last) = view.run.seconds.last() {
         let open = last.gauges.breakers.iter().filter(|(_, state)| **state != BreakerState::Closed);
@@ -163,6 +172,11 @@ fn left_behind(view: &View<'_>) -> Vec<Text> {
         all.push("Find out why users, rate and latency disagree (Little's law) before planning with them.".into());
     }
     all
+}
+
+/// `1 lead was`, `142 leads were`.
+fn were(count: u64, singular: &str) -> String {
+    format!("{} {}", plural(count, singular), if count == 1 { "was" } else { "were" })
 }
 
 /// Whether the day's credits were used up at the end: no patience drains a queue then.

@@ -5,6 +5,7 @@ use crate::outcome::Vendor;
 
 use crate::report::document::{Block, Column, Row, Section, Table, Text};
 use crate::report::plots::Plot;
+use crate::report::series::paused_us;
 use crate::report::view::View;
 use crate::report::words::clock;
 use crate::units::format_count;
@@ -112,12 +113,15 @@ fn fault_entries(view: &View<'_>) -> Vec<Entry> {
 
 fn paused(events: &[&Event]) -> Option<Entry> {
     let first = events.first()?;
-    let total: u64 = events.iter().map(|event| if let EventKind::Paused { for_ms } = event.kind { for_ms } else { 0 }).sum();
+    let pauses = events.iter().filter_map(|event| match event.kind {
+        EventKind::Paused { for_ms } => Some((event.at_us, for_ms)),
+        _ => None,
+    });
     let what = match events.len() {
         1 => "asked for a pause".to_owned(),
         count => format!("asked for a pause {count} times"),
     };
-    let why = format!("429 with Retry-After, {} in all", clock(total * 1_000));
+    let why = format!("429 with Retry-After, {} in all", clock(paused_us(pauses)));
     Some(Entry { at_us: first.at_us, subject: subject(first.vendor), what, why, is_main: false })
 }
 

@@ -124,7 +124,7 @@ impl Script {
 }
 
 impl Sender for Arc<Script> {
-    async fn send(&self, operation: &Operation, attempt: u32) -> Reply {
+    async fn send(&self, operation: &Operation, attempt: u32, _deadline: Instant) -> Reply {
         self.got.lock().expect("no panic").push((self.start.elapsed(), operation.user.clone(), attempt));
         let step = self.steps.lock().expect("no panic").pop_front();
         match step.unwrap_or_else(|| self.afterwards.lock().expect("no panic").clone()) {

@@ -52,7 +52,7 @@ pub(super) struct RawTestPlan {
     pub(super) simulation: Option<RawSimulation>,
     /// What is broken, and when.
     pub(super) faults: Option<Vec<RawFault>>,
-    /// What must hold: conditions by metric, with k6's grammar.
+    /// What must hold: conditions by metric, with k6's grammar. `med` and `p(N)` are measured values, where k6 interpolates between two.
     pub(super) thresholds: Option<BTreeMap<String, Vec<RawThreshold>>>,
     /// What must be true of the faults and of what came of them.
     pub(super) expect: Option<RawExpect>,

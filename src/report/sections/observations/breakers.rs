@@ -2,6 +2,7 @@
 
 use crate::event::{BreakerState, EventKind, Guard};
 use crate::gate::{breaker_spans, open_seconds};
+use crate::measure::{Labels, SampleKind};
 use crate::outcome::Vendor;
 
 use crate::report::document::Text;
@@ -13,7 +14,7 @@ pub(super) fn around_faults(view: &View<'_>) -> Vec<Text> {
     let mut sentences = Vec::new();
     for band in &view.bands {
         for vendor in view.breakers() {
-            if band.vendors.is_empty() || band.vendors.contains(&vendor) {
+            if band.hits(vendor) {
                 sentences.extend(around(view, band, vendor));
             }
         }
@@ -27,12 +28,14 @@ pub(super) fn around_faults(view: &View<'_>) -> Vec<Text> {
 fn around(view: &View<'_>, band: &Band, vendor: Vendor) -> Option<Text> {
     let spans = breaker_spans(&view.run.result.events, vendor, Guard::CircuitBreaker, view.end_us);
     let (who, fault) = (vendor.display_name(), band.name.as_str());
-    let at_start = spans.iter().find(|span| span.start_us <= band.start_us && band.start_us < span.end_us)?;
+    // What changes at the instant of the fault's start is its effect.
+    let at_start = spans.iter().find(|span| span.end_us >= band.start_us && band.start_us < view.end_us)?;
     if at_start.state != BreakerState::Closed {
         let state = at_start.state.as_str();
         return Some(Text::from(format!("{who}'s breaker was already {state} when ")).code(fault).plain(" began."));
     }
-    let opened = spans.iter().position(|span| span.is_open() && span.start_us >= band.start_us && span.start_us <= band.end_us);
+    let last_us = band.end_us.saturating_add(late_us(view, vendor));
+    let opened = spans.iter().position(|span| span.is_open() && span.start_us >= band.start_us && span.start_us <= last_us);
     let Some(opened) = opened else {
         return Some(Text::from(format!("{who}'s breaker stayed closed through ")).code(fault).plain("."));
     };
@@ -49,9 +52,17 @@ fn around(view: &View<'_>, band: &Band, vendor: Vendor) -> Option<Text> {
     Some(text.plain(format!(" began and {closing} ({open} open in the whole run).")))
 }
 
-/// The first opening of a breaker while no fault was active, with its cause.
+/// How long after a fault's end the last request under it may fail.
+fn late_us(view: &View<'_>, vendor: Vendor) -> u64 {
+    let failed_under = |labels: &Labels| labels.vendor == vendor && labels.under_fault && labels.failure.is_some();
+    view.run.totals.merged(SampleKind::Duration, failed_under).max()
+}
+
+/// The first opening of a breaker that no fault of its vendor can have caused, with its cause.
 fn unexplained(view: &View<'_>, vendor: Vendor) -> Option<Text> {
-    let explained = |at: u64| view.bands.iter().any(|band| band.start_us <= at && at <= band.end_us);
+    let late_us = late_us(view, vendor);
+    let bands = view.bands.iter().filter(|band| band.hits(vendor));
+    let explained = |at: u64| bands.clone().any(|band| band.start_us <= at && at <= band.end_us.saturating_add(late_us));
     let mut openings = view.run.result.events.iter().filter_map(|event| match &event.kind {
         EventKind::Transition { guard: Guard::CircuitBreaker, from: BreakerState::Closed, to, cause, .. }
             if event.vendor == Some(vendor)

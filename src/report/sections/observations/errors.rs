@@ -3,10 +3,11 @@
 use crate::event::EventKind;
 use crate::measure::SampleKind;
 use crate::outcome::FailureKind;
+use crate::result::FaultedRequests;
 use crate::units::format_count;
 
 use crate::report::document::Text;
-use crate::report::series::failures;
+use crate::report::series::{failures, paused_us};
 use crate::report::view::View;
 use crate::report::words::{clock, plural, share};
 
@@ -29,6 +30,20 @@ pub(super) fn shares(view: &View<'_>) -> Option<Text> {
     Some(format!("{all}: {under} of those under a fault, {outside} of the others.").into())
 }
 
+/// What the vendors' ledger says that each fault did.
+pub(super) fn faulted(view: &View<'_>) -> Vec<Text> {
+    let sentence = |faulted: &FaultedRequests| {
+        let FaultedRequests { fault, vendor, requests, failed } = faulted;
+        let failed = match failed {
+            0 => "none failed".to_owned(),
+            failed => format!("{} failed", format_count(*failed)),
+        };
+        let (who, requests) = (vendor.display_name(), plural(*requests, "request"));
+        Text::from("By the vendors' ledger, ").code(fault.as_str()).plain(format!(" hit {requests} to {who}, of which {failed}."))
+    };
+    view.run.result.faulted_requests.iter().map(sentence).collect()
+}
+
 /// 429 answers and the pauses that vendors asked for.
 pub(super) fn rate_limits(view: &View<'_>) -> Vec<Text> {
     let mut sentences = Vec::new();
@@ -39,13 +54,13 @@ pub(super) fn rate_limits(view: &View<'_>) -> Vec<Text> {
             continue;
         }
         let pauses = view.run.result.events.iter().filter_map(|event| match event.kind {
-            EventKind::Paused { for_ms } if event.vendor.is_some_and(|asked| vendor == asked) => Some(for_ms),
+            EventKind::Paused { for_ms } if event.vendor.is_some_and(|asked| vendor == asked) => Some((event.at_us, for_ms)),
             _ => None,
         });
-        let (times, total_ms) = pauses.fold((0, 0), |(times, total), for_ms| (times + 1, total + for_ms));
-        let pauses = match times {
+        let pauses: Vec<_> = pauses.collect();
+        let pauses = match pauses.len() {
             0 => String::new(),
-            _ => format!(", and asked for {} of {} in all", plural(times, "pause"), clock(total_ms * 1_000)),
+            times => format!(", and asked for {}, {} in all", plural(times as u64, "pause"), clock(paused_us(pauses))),
         };
         let (who, what) = (vendor.display_name(), plural(count, "request"));
         sentences.push(format!("{who} answered 429 to {what}, {} of them under a fault{pauses}.", format_count(under)).into());
@@ -69,11 +84,12 @@ pub(super) fn checks(view: &View<'_>) -> Vec<Text> {
 pub(super) fn cut_off(view: &View<'_>) -> Vec<Text> {
     let totals = &view.run.totals;
     let rows = [
-        (totals.dropped_iterations, "that was due could not start", "that were due could not start"),
-        (totals.interrupted_iterations, "was cut off by the end of the run", "were cut off by the end of the run"),
-        (totals.panics, "panicked; its user went on", "panicked; their users went on"),
+        (totals.interrupted_requests, "request", "was cut off by the end of the run", "were cut off by the end of the run"),
+        (totals.dropped_iterations, "iteration", "that was due could not start", "that were due could not start"),
+        (totals.interrupted_iterations, "iteration", "was cut off by the end of the run", "were cut off by the end of the run"),
+        (totals.panics, "iteration", "panicked; its user went on", "panicked; their users went on"),
     ];
     let said = rows.into_iter().filter(|(count, ..)| *count > 0);
-    said.map(|(count, one, many)| format!("{} {}.", plural(count, "iteration"), if count == 1 { one } else { many }).into())
+    said.map(|(count, what, one, many)| format!("{} {}.", plural(count, what), if count == 1 { one } else { many }).into())
         .collect()
 }

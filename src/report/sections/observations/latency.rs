@@ -1,40 +1,42 @@
 //! How long requests took, under faults and by route.
 
-use crate::measure::Second;
+use crate::outcome::Peer;
+use crate::result::{BEFORE_US, FaultLatency};
 use crate::units::format_latency;
 
 use crate::report::document::Text;
-use crate::report::series::{Route, median, routes};
+use crate::report::series::{Route, routes};
 use crate::report::view::{Band, View};
 use crate::report::words::{clock, plural};
 
-/// Seconds before a fault that its latency is compared with.
-const BEFORE: usize = 10;
-
-/// For each fault, the p95 before it and while it was active: medians of the seconds' p95, which one odd second does not move.
+/// For each fault and who answered its vendor's requests, the p95 right before it and under it.
 pub(super) fn under_faults(view: &View<'_>) -> Vec<Text> {
-    view.bands.iter().filter_map(|band| under_fault(view, band)).collect()
+    let latencies = |band: &Band| {
+        let fault = band.fault;
+        view.run.fault_latencies.iter().filter(move |latency| latency.fault == fault)
+    };
+    view.bands.iter().flat_map(|band| latencies(band).filter_map(|latency| under_fault(band, latency))).collect()
 }
 
-fn under_fault(view: &View<'_>, band: &Band) -> Option<Text> {
-    let seconds = &view.run.seconds;
-    let quiet = seconds.iter().filter(|second| second.start_us + second.length_us <= band.start_us && !view.is_faulty(second));
-    let before: Vec<&Second> = quiet.collect();
-    let before = median_p95(&before[before.len().saturating_sub(BEFORE)..])?;
-    let during: Vec<&Second> = seconds.iter().filter(|second| band.touches(second)).collect();
-    let during = median_p95(&during)?;
-    let span = format!("({}–{})", clock(band.start_us), clock(band.end_us));
-    let (from, to) = (format_latency(before), format_latency(during));
-    let change = match during as f64 / before.max(1) as f64 {
+fn under_fault(band: &Band, latency: &FaultLatency) -> Option<Text> {
+    let FaultLatency { before, under, .. } = latency;
+    if before.is_empty() || under.is_empty() {
+        return None;
+    }
+    let [from_us, to_us] = [before, under].map(|histogram| histogram.value_at_percentile(95.0));
+    let from = format!("{} ({} in the {} before)", format_latency(from_us), plural(before.len(), "request"), clock(BEFORE_US));
+    let to = format!("{} ({})", format_latency(to_us), plural(under.len(), "request"));
+    let change = match to_us as f64 / from_us.max(1) as f64 {
         ratio if ratio > 1.25 => format!("rose from {from} to {to}"),
         ratio if ratio < 0.8 => format!("fell from {from} to {to}"),
-        _ => format!("stayed at {to} (before: {from})"),
+        _ => format!("stayed at {to}, after {from},"),
     };
-    Some(Text::from(format!("The p95 {change} while ")).code(band.name.as_str()).plain(format!(" was active {span}.")))
-}
-
-fn median_p95(seconds: &[&Second]) -> Option<u64> {
-    median(seconds.iter().filter(|second| second.requests > 0).map(|second| second.p95_us))
+    let whose = match latency.peer {
+        Peer::Vendor(vendor) => vendor.display_name(),
+        Peer::Service => "The service",
+    };
+    let span = format!("({}–{})", clock(band.start_us), clock(band.end_us));
+    Some(Text::from(format!("{whose}'s p95 {change} under ")).code(band.name.as_str()).plain(format!(" {span}.")))
 }
 
 /// The route with the highest p95, where there are several.

@@ -7,31 +7,48 @@ use crate::report::document::Text;
 use crate::report::view::View;
 use crate::report::words::{clock, plural};
 
+/// What the leads were answered. One that was refused is not lost, and nobody has it.
+pub(super) fn answers(view: &View<'_>) -> Option<Text> {
+    let leads = view.run.result.leads;
+    let sent = plural(leads.submitted, "lead");
+    Some(match (leads.submitted, leads.submitted - leads.accepted.min(leads.submitted)) {
+        (0, _) => return None,
+        (_, 0) => format!("{sent} sent, and all were accepted.").into(),
+        _ => {
+            let [accepted, refused, unanswered] = [leads.accepted, leads.refused, leads.unanswered()].map(format_count);
+            format!(
+                "Of {sent} sent, {accepted} were accepted, {refused} refused, and {unanswered} had no answer that decides it."
+            )
+            .into()
+        }
+    })
+}
+
 /// Where every operation ended up.
 pub(super) fn fate(view: &View<'_>) -> Option<Text> {
-    let leads = view.run.result.leads;
-    if leads.submitted == 0 {
+    let operations = view.run.result.operations;
+    if operations.submitted == 0 {
         return None;
     }
     let parts = [
-        (leads.delivered, "delivered"),
-        (leads.duplicate, "recognised as duplicates"),
-        (leads.degraded, "answered from cache or by a local guess"),
-        (leads.queued, "still queued"),
-        (leads.dead_lettered, "in the dead letters"),
-        (leads.rejected, "rejected with an error to the caller"),
-        (leads.unacknowledged, "never acknowledged"),
+        (operations.delivered, "delivered"),
+        (operations.duplicate, "recognised as duplicates"),
+        (operations.degraded, "answered from cache or by a local guess"),
+        (operations.queued, "still queued"),
+        (operations.dead_lettered, "in the dead letters"),
+        (operations.rejected, "rejected with an error to the caller"),
+        (operations.unacknowledged, "never acknowledged"),
     ];
     let said = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", format_count(*count)));
     let parts = said.collect::<Vec<_>>().join(", ");
-    let all = plural(leads.submitted, "operation");
-    Some(match leads.lost {
-        0 if leads.delivered == leads.submitted => {
-            format!("No lead was lost: all {all} handed to the pipelines were delivered.").into()
+    let all = plural(operations.submitted, "operation");
+    Some(match operations.lost {
+        0 if operations.delivered == operations.submitted => {
+            format!("No accepted lead was lost: all {all} were delivered.").into()
         }
-        0 => format!("No lead was lost: of {all} handed to the pipelines, {parts}.").into(),
+        0 => format!("No accepted lead was lost: of {all}, {parts}.").into(),
         lost => Text::default()
-            .strong(format!("{} lost", plural(lost, "lead")))
+            .strong(format!("{} lost", plural(lost, "operation")))
             .plain(format!(": acknowledged, and then found nowhere. Of {all}, {parts}.")),
     })
 }
@@ -46,7 +63,7 @@ pub(super) fn queue(view: &View<'_>) -> Option<Text> {
     let waited = format!("{} waited in the queue at the peak ({})", plural(depth(peak), "operation"), clock(at));
     let Some(empty) = (peak..seconds.len()).find(|index| depth(*index) == 0) else {
         let last = depth(seconds.len() - 1);
-        let after = match view.run.result.leads.queued {
+        let after = match view.run.result.operations.queued {
             queued if queued == last => " and when the run was over".to_owned(),
             0 => "; none was when the run was over".to_owned(),
             queued => format!("; {} were when the run was over", format_count(queued)),

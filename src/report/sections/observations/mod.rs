@@ -18,8 +18,10 @@ fn observations(view: &View<'_>) -> Vec<Text> {
         return vec!["No request was answered or given up: there is nothing to observe.".into()];
     }
     let mut sentences = Vec::new();
+    sentences.extend(leads::answers(view));
     sentences.extend(leads::fate(view));
     sentences.extend(errors::shares(view));
+    sentences.extend(errors::faulted(view));
     sentences.extend(latency::under_faults(view));
     sentences.extend(breakers::around_faults(view));
     sentences.extend(leads::queue(view));

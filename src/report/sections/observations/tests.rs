@@ -4,8 +4,8 @@ use super::*;
 use crate::capacity::{Basis, assess};
 use crate::event::{BreakerState, Event, EventKind, Guard};
 use crate::gate::judge;
-use crate::outcome::LeadCounts;
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, Peer, Vendor};
+use crate::outcome::{LeadCounts, OperationCounts};
 use crate::report::document::Document;
 use crate::report::sections::recommendations::recommendations;
 use crate::report::{Judged, fixture, render};
@@ -43,16 +43,29 @@ fn an_empty_run_has_nothing_to_observe_but_says_so() {
 #[test]
 fn latency_under_a_fault_is_compared_with_before() {
     let mut run = fixture::quickstart();
-    assert_says(&observed(&run), "The p95 rose from 96.5 ms to 480 ms while `clay-429` was active (10 s–14 s).");
-    assert_says(&observed(&run), "The p95 stayed at 102 ms (before: 99.5 ms) while `clay-outage`");
-    for second in &mut run.seconds[20..26] {
-        second.p95_us = 3_000;
-    }
-    assert_says(&observed(&run), "The p95 fell from 99.5 ms to 3.00 ms while `clay-outage` was active");
-    for second in &mut run.seconds[10..15] {
-        second.requests = 0;
-    }
-    assert!(!observed(&run).contains("while `clay-429`"), "no requests, no statement");
+    assert_says(
+        &observed(&run),
+        "Clay's p95 rose from 96.5 ms (370 requests in the 10 s before) to 480 ms (320 requests) under `clay-429` (10 s–14 s).",
+    );
+    assert_says(
+        &observed(&run),
+        "Clay's p95 stayed at 102 ms (70 requests), after 99.5 ms (370 requests in the 10 s before), under `clay-outage`",
+    );
+    run.fault_latencies = vec![fixture::latency(1, Peer::Service, &[(99_500, 1)], &[(3_000, 1)])];
+    assert_says(
+        &observed(&run),
+        "The service's p95 fell from 99.5 ms (1 request in the 10 s before) to 3.00 ms (1 request) under `clay-outage`",
+    );
+    run.fault_latencies = vec![fixture::latency(1, Vendor::Clay, &[], &[(3_000, 1)])];
+    assert!(!observed(&run).contains("p95 fell"), "no requests, no statement");
+}
+
+#[test]
+fn what_the_vendors_ledger_says_of_a_fault_is_reported() {
+    let mut run = fixture::quickstart();
+    assert_says(&observed(&run), "By the vendors' ledger, `clay-429` hit 100 requests to Clay, of which 100 failed.");
+    run.result.faulted_requests[0].failed = 0;
+    assert_says(&observed(&run), "`clay-429` hit 100 requests to Clay, of which none failed.");
 }
 
 #[test]
@@ -68,8 +81,22 @@ fn the_breaker_is_set_against_the_fault() {
     run.result.events.extend(closed);
     run.result.faults[1].ended_us = Some(30_000_000);
     assert_says(&observed(&run), "and closed 2.9 s before it ended");
+    run.result.faults[1].started_us = Some(20_801_000);
+    assert_says(&observed(&run), "Clay's breaker opened 0 s after `clay-outage` began");
     run.result.faults[1].started_us = Some(22_000_000);
     assert_says(&observed(&run), "Clay's breaker was already OPEN when `clay-outage` began.");
+}
+
+#[test]
+fn an_opening_by_the_last_requests_under_a_fault_is_that_fault_s() {
+    let mut run = fixture::quickstart();
+    run.result.faults.truncate(1);
+    let timeout = fixture::labels("clay.webhook", Vendor::Clay, 0, Some(FailureKind::Timeout), true);
+    assert_says(&observed(&run), "Clay's breaker opened at 20.8 s with no fault active");
+    fixture::record(&mut run.totals, timeout, &[(7_000_000, 1)]);
+    assert!(!observed(&run).contains("with no fault active: 5 failures"), "it was sent before 14 s and failed at 21 s");
+    run.result.faults[0].vendors = vec![Vendor::CustomerIo];
+    assert_says(&observed(&run), "Clay's breaker opened at 20.8 s with no fault active");
 }
 
 #[test]
@@ -96,9 +123,9 @@ fn the_queue_is_followed_until_it_is_empty() {
     for second in &mut run.seconds[31..] {
         second.gauges.queue_depth = 9;
     }
-    run.result.leads.queued = 5;
+    run.result.operations.queued = 5;
     assert_says(&observed(&run), "9 were still there when the load ended; 5 were when the run was over.");
-    run.result.leads.queued = 9;
+    run.result.operations.queued = 9;
     assert_says(&observed(&run), "9 were still there when the load ended and when the run was over.");
     assert!(!observed(&fixture::flat(20, 5, 0)).contains("queue"));
 }
@@ -114,7 +141,7 @@ fn errors_under_faults_are_counted_apart() {
 #[test]
 fn rate_limits_checks_and_routes_are_counted() {
     let text = observed(&fixture::quickstart());
-    assert_says(&text, "Clay answered 429 to 100 requests, 100 of them under a fault, and asked for 2 pauses of 2 s in all.");
+    assert_says(&text, "Clay answered 429 to 100 requests, 100 of them under a fault, and asked for 2 pauses, 2 s in all.");
     assert_says(&text, "The check \"status is 200\" failed 140 of 3,500 times (4.00 %).");
     assert_says(&text, "The slowest route was `clay.webhook`: p95 80.1 ms over 1,390 requests");
     assert_says(&text, "468 Clay credits were used.");
@@ -125,19 +152,40 @@ fn rate_limits_checks_and_routes_are_counted() {
 #[test]
 fn leads_are_accounted_for() {
     let mut run = fixture::quickstart();
-    assert_says(&observed(&run), "No lead was lost: of 1,180 operations handed to the pipelines, 1,178 delivered, 2 recognised");
-    run.result.leads = LeadCounts { submitted: 10, delivered: 10, ..LeadCounts::default() };
-    assert_says(&observed(&run), "No lead was lost: all 10 operations handed to the pipelines were delivered.");
-    run.result.leads = LeadCounts { submitted: 10, delivered: 8, queued: 1, lost: 1, ..LeadCounts::default() };
-    assert_says(&observed(&run), "**1 lead lost**");
-    assert_says(&recommended(&run), "Find out first how 1 lead could be lost");
+    assert_says(&observed(&run), "410 leads sent, and all were accepted.");
+    assert_says(&observed(&run), "No accepted lead was lost: of 1,180 operations, 1,178 delivered, 2 recognised");
+    run.result.operations = OperationCounts { submitted: 10, delivered: 10, ..OperationCounts::default() };
+    assert_says(&observed(&run), "No accepted lead was lost: all 10 operations were delivered.");
+    run.result.operations = OperationCounts { submitted: 10, delivered: 8, queued: 1, lost: 1, ..OperationCounts::default() };
+    assert_says(&observed(&run), "**1 operation lost**");
+    assert_says(&recommended(&run), "Find out first how 1 operation could be lost");
     assert_says(&recommended(&run), "1 operation still waited when the run was over.");
+}
+
+#[test]
+fn over_capacity_is_recommended_on_instead_of_headroom() {
+    let run = fixture::quickstart();
+    let basis = Basis { missed: vec!["http_req_latency: p(95)<500".to_owned()], ..Basis::default() };
+    let judged = Judged { verdict: judge(&run, &[], Vec::new()), capacity: assess(&run, &basis) };
+    let text = sentences(recommendations(&View::new(&run, &judged)));
+    assert_says(&text, "the run was over capacity: the threshold http\\_req\\_latency: p(95)\\<500 failed");
+    assert!(!text.contains("Adequate capacity") && !text.contains("headroom"), "{text}");
+}
+
+#[test]
+fn a_lead_that_was_refused_is_not_passed_over() {
+    let mut run = fixture::quickstart();
+    run.result.leads = LeadCounts { submitted: 334, accepted: 222, refused: 110 };
+    assert_says(&observed(&run), "Of 334 leads sent, 222 were accepted, 110 refused, and 2 had no answer that decides it.");
+    assert_says(&recommended(&run), "Find out why 110 leads were refused");
+    run.result.leads = LeadCounts { submitted: 3, accepted: 3, refused: 0 };
+    assert!(!recommended(&run).contains("refused"));
 }
 
 #[test]
 fn a_queue_without_credits_is_not_expected_to_drain() {
     let mut run = fixture::quickstart();
-    run.result.leads = LeadCounts { submitted: 10, delivered: 6, queued: 4, ..LeadCounts::default() };
+    run.result.operations = OperationCounts { submitted: 10, delivered: 6, queued: 4, ..OperationCounts::default() };
     let vendor = Some(crate::outcome::Vendor::Clay);
     let event = |at_us, kind| crate::event::Event { at_us, vendor, kind };
     run.result.events.push(event(38_000_000, EventKind::CreditsExhausted { used: 498, limit: 500 }));
@@ -172,6 +220,8 @@ fn what_was_cut_off_is_reported() {
     let mut run = fixture::quickstart();
     run.totals.interrupted_iterations = 3;
     run.totals.panics = 1;
+    run.totals.interrupted_requests = 1;
+    assert_says(&observed(&run), "1 request was cut off by the end of the run.");
     assert_says(&observed(&run), "3 iterations were cut off by the end of the run.");
     assert_says(&observed(&run), "1 iteration panicked; its user went on.");
 }
