@@ -5,6 +5,8 @@
 use std::ops::Range;
 use std::path::Path;
 
+use mock_server::settings::flaw;
+
 use crate::text::all_of;
 
 use super::diagnostics::{Diagnostics, Severity};
@@ -25,15 +27,34 @@ pub(crate) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// The value of an environment variable, with its prefix.
+    /// The credential in an environment variable, with its prefix.
     pub(crate) fn secret(&mut self, variable: &EnvVar, place: &KeyPath) -> Secret {
-        let value = (self.environment)(&variable.env).filter(|value| !value.is_empty());
-        if value.is_none() {
-            let message = format!("the environment variable {} is not set", variable.env);
-            let help = format!("set it first: export {}=…", variable.env);
-            self.report(self.missing_variable, place, message, help);
+        self.from_environment(variable, place, flaw)
+    }
+
+    /// As [`Checker::secret`], but words may be apart, as in "Bearer …".
+    pub(crate) fn secret_words(&mut self, variable: &EnvVar, place: &KeyPath) -> Secret {
+        self.from_environment(variable, place, |value| {
+            flaw(value).filter(|_| value.is_empty() || value.trim() != value || value.contains(char::is_control))
+        })
+    }
+
+    /// The value of an environment variable behind its prefix; empty where it has a flaw, which is reported.
+    fn from_environment(&mut self, variable: &EnvVar, place: &KeyPath, flaw: fn(&str) -> Option<&'static str>) -> Secret {
+        let EnvVar { env, prefix } = variable;
+        let mut value = (self.environment)(env).unwrap_or_default();
+        let flaw = flaw(&value)
+            .map(|flaw| if value.is_empty() { (self.missing_variable, "is not set") } else { (Severity::Error, flaw) });
+        if let Some((severity, flaw)) = flaw {
+            self.report(
+                severity,
+                place,
+                format!("the environment variable {env} {flaw}"),
+                format!("set it first: export {env}=…"),
+            );
+            value.clear();
         }
-        Secret::new(format!("{}{}", variable.prefix, value.unwrap_or_default()))
+        Secret::new(format!("{prefix}{value}"))
     }
 
     /// Two percentiles must be in the right order.

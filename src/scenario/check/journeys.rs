@@ -163,7 +163,7 @@ impl Checker<'_> {
 
     fn header_value(&mut self, name: &str, value: &RawHeader, place: &KeyPath) -> Option<Secret> {
         let secret = match value {
-            RawHeader::Env(variable) => self.secret(variable, place),
+            RawHeader::Env(variable) => self.secret_words(variable, place),
             RawHeader::Text(text) => {
                 let name = name.to_lowercase();
                 if CREDENTIAL_HEADERS.iter().any(|part| name.contains(part)) {
