@@ -302,7 +302,7 @@ fn what_is_expected_arrives() {
 #[test]
 fn a_share_is_a_fraction_or_a_percentage() {
     let share = |written: &str| scenario(&FULL.replace("\"5%\"", written)).expectations.max_degraded;
-    assert_eq!([share("0.05"), share("\" 5 %\""), share("1"), share("\"0%\"")], [Some(0.05), Some(0.05), Some(1.0), Some(0.0)]);
+    assert_eq!([share("0.05"), share("\" 5 %\""), share("0"), share("\"99%\"")], [Some(0.05), Some(0.05), Some(0.0), Some(0.99)]);
 }
 
 #[test]

@@ -95,8 +95,8 @@ impl Checker<'_> {
 
     fn http(&mut self, raw: &RawJourney, place: &KeyPath) -> Option<HttpJourney> {
         let name = raw.name.clone().unwrap_or_else(|| "http".to_owned());
-        if name.trim().is_empty() || name.contains(['{', '}', ',']) {
-            self.error(&place.key("name"), "this cannot label samples", "use a text without braces and commas");
+        if name.trim().is_empty() {
+            self.error(&place.key("name"), "this cannot label samples", "write a name, or leave it out for `http`");
         }
         let method = self.method(raw, place);
         let url = match &raw.url {
