@@ -37,6 +37,7 @@ pub struct Fault {
     /// Routes that it hits, by name (`clay.webhook`); empty for all.
     pub routes: Vec<String>,
     /// Whose requests it hits: customers' identifiers at Customer.io, leads' e-mail addresses at Clay; empty for every request.
+    /// An address means the same customer in any case.
     pub customers: Vec<String>,
     /// Start, from the beginning of the load; of a fault by hand, from the moment at which it is added.
     pub at: Duration,
