@@ -230,7 +230,8 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
         };
         let asked = reply.retry_after.and_then(|after| after.wait(&self.wall, now));
         if cause == FailureKind::RateLimited {
-            self.pause(now, asked);
+            // What is not understood was a wish to wait.
+            self.pause(now, asked.or(reply.retry_after.map(|_| self.retry.base_delay)));
         }
         Err(Failure::of_reply(cause, &reply, asked, now))
     }
