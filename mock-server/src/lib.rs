@@ -5,6 +5,7 @@ mod bucket;
 mod callback;
 pub mod clock;
 pub mod command;
+pub mod content_encoding;
 pub mod counts;
 pub mod duration;
 mod edge;
