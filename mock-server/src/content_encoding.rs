@@ -75,9 +75,10 @@ mod tests {
     }
 
     fn read(encodings: &[&'static str], body: Bytes) -> Result<Bytes, Undecoded> {
-        let pairs = encodings.iter().map(|name| (CONTENT_ENCODING, HeaderValue::from_static(name)));
         let mut headers = HeaderMap::new();
-        pairs.for_each(|(name, value)| drop(headers.append(name, value)));
+        for encoding in encodings {
+            headers.append(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
         decoded(&headers, body, 1_000)
     }
 

@@ -29,18 +29,18 @@ pub(crate) struct Checker<'a> {
 impl Checker<'_> {
     /// The credential in an environment variable, with its prefix.
     pub(crate) fn secret(&mut self, variable: &EnvVar, place: &KeyPath) -> Secret {
-        self.from_environment(variable, place, flaw)
+        self.credential(variable, place, flaw)
     }
 
     /// As [`Checker::secret`], but words may be apart, as in "Bearer …".
     pub(crate) fn secret_words(&mut self, variable: &EnvVar, place: &KeyPath) -> Secret {
-        self.from_environment(variable, place, |value| {
+        self.credential(variable, place, |value| {
             flaw(value).filter(|_| value.is_empty() || value.trim() != value || value.contains(char::is_control))
         })
     }
 
     /// The value of an environment variable behind its prefix; empty where it has a flaw, which is reported.
-    fn from_environment(&mut self, variable: &EnvVar, place: &KeyPath, flaw: fn(&str) -> Option<&'static str>) -> Secret {
+    fn credential(&mut self, variable: &EnvVar, place: &KeyPath, flaw: fn(&str) -> Option<&'static str>) -> Secret {
         let EnvVar { env, prefix } = variable;
         let mut value = (self.environment)(env).unwrap_or_default();
         let flaw = flaw(&value)

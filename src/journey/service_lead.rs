@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
+use mock_server::json::Json;
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
@@ -126,7 +126,7 @@ fn body(lead: &Lead) -> String {
     #[derive(Serialize)]
     struct Submission<'a> {
         user: &'a str,
-        data: &'a Value,
+        data: &'a Json,
     }
     // Texts and values that came from JSON can be written as JSON.
     serde_json::to_string(&Submission { user: &lead.user, data: &lead.data }).unwrap_or_default()
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_key_is_of_the_lead_and_of_the_run() {
-        let lead = |user: &str| Lead { user: user.to_owned(), data: json!({ "email": user }) };
+        let lead = |user: &str| Lead { user: user.to_owned(), data: json!({ "email": user }).into() };
         let first = key("run", &body(&lead("ada")));
         assert!(first.len() == 64 && first.bytes().all(|digit| digit.is_ascii_hexdigit() && !digit.is_ascii_uppercase()));
         assert_eq!(first, key("run", &body(&lead("ada"))));

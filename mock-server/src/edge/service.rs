@@ -73,7 +73,7 @@ pub(super) async fn answer(
     };
     let body = match shared.vendor.decoded(headers, body) {
         Ok(body) => body,
-        Err(refusal) => return Ok(client.refuse(record, refusal)),
+        Err(refusal) => return Ok(client.refuse(record, *refusal)),
     };
     let request = simulated::Request { method, path, query, headers, body: &body };
     let mut judged = shared.vendor.judge(record, &request, Instant::now());

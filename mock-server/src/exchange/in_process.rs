@@ -85,7 +85,7 @@ impl FaultyVendor {
             Ok(body) => body,
             Err(refusal) => {
                 record.will_answer(&refusal, false);
-                return Ok(whole(refusal, record, arrived));
+                return Ok(whole(*refusal, record, arrived));
             }
         };
         let request = simulated::Request { method, path, query, headers, body: &body };

@@ -103,14 +103,14 @@ impl FaultyVendor {
     }
 
     /// A request's body without its encoding, or the answer to one that cannot be read.
-    pub(crate) fn decoded(&self, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Answer> {
+    pub(crate) fn decoded(&self, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Box<Answer>> {
         decoded(headers, body, LARGEST_BODY).map_err(|undecoded| {
             let mut answer = self.vendor.error(undecoded.status(), &undecoded.to_string());
             if undecoded == Undecoded::Unknown {
                 // RFC 9110, 15.5.16.
                 answer.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(UNDERSTOOD));
             }
-            answer
+            Box::new(answer)
         })
     }
 
