@@ -516,6 +516,15 @@ fn a_url_is_encoded_as_a_browser_would_or_refused_with_the_reason() {
 }
 
 #[test]
+fn a_share_of_at_least_nothing_only_asks_for_data() {
+    let plan = read(&VALID.replace("leads_lost = [\"count==0\"]", "http_req_failed = [\"rate>=0\"]")).unwrap();
+    let [warning] = plan.warnings.problems() else { panic!("{}", plan.warnings) };
+    assert!(warning.message.contains("holds whenever there is data") && warning.line == 19, "{}", plan.warnings);
+    let never = errors_of(&VALID.replace("count==0", "count>=0")).to_string();
+    assert!(never.contains("this can never fail"), "{never}");
+}
+
+#[test]
 fn headers_and_methods_that_would_break_the_protocol_are_refused() {
     let url = "url = \"http://127.0.0.1:9/\"";
     for name in ["Content-Length", "transfer-encoding", "Host", "Connection", "TE", "Trailer", "Upgrade", "Keep-Alive", "Expect"]

@@ -217,7 +217,8 @@ fn foregone(metric: Metric, aggregation: Aggregation, operator: Operator, limit:
     let is_whole = matches!(aggregation, Aggregation::Count | Aggregation::Value) && metric != Metric::BreakerOpenSeconds;
     let (low, high, between) = (limit <= 0.0, is_share && limit >= 1.0, is_whole && limit.fract() != 0.0);
     let outcome = match operator {
-        Operator::GreaterOrEqual if low => "fail",
+        // A share of nothing is no data, and fails: that there was something to judge is a condition.
+        Operator::GreaterOrEqual if low && !is_share => "fail",
         Operator::LessOrEqual if high => "fail",
         Operator::NotEqual if between => "fail",
         Operator::Less if low => "hold",
@@ -469,7 +470,6 @@ mod tests {
             ("http_req_failed", "rate<0", "0", "can never hold", "from 0 to 1"),
             ("http_req_failed", "rate<=1", "1", "can never fail", "from 0 to 1"),
             ("checks", "rate>1.0", "1.0", "can never hold", "from 0 to 1"),
-            ("checks", "rate>=0", "0", "can never fail", "from 0 to 1"),
             ("http_reqs", "count==1.5", "1.5", "can never hold", "whole number"),
             ("queue_depth", "value!=0.5", "0.5", "can never fail", "whole number"),
             ("http_reqs{vendor:clay,vendor:service}", "count>1", "vendor:service", "here twice", "leave one"),
