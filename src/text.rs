@@ -1,6 +1,6 @@
 //! Texts of messages: the nearest name, lists of names, cutting, hexadecimal.
 
-pub(crate) use mock_server::text::{cut, did_you_mean, hex, nearest};
+pub(crate) use mock_server::text::{cut, did_you_mean, hex, nearest, without_mark};
 
 /// "`a`, `b` or `c`".
 pub(crate) fn any_of(names: &[&str]) -> String {

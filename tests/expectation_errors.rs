@@ -122,6 +122,7 @@ fn a_share_that_is_none() {
         assert_error(&text, share, "this is not a share from 0 to 1", "\"5%\"");
     }
     assert_error(&format!("{LEADS}[expect]\nmax_degraded = 5\n"), "5", "max_degraded", "");
+    assert_error(&format!("{LEADS}[expect]\nmax_degraded = \"100%\"\n"), "\"100%\"", "this can never fail", "\"5%\"");
 }
 
 #[test]

@@ -24,12 +24,12 @@ const THEN: UnixMillis = 1_767_323_045_000;
 
 fn lead(number: u64, user: &str, name: &str) -> NewLead {
     let key = format!("{number:064x}");
-    let data = json!({ "email": user, "name": name });
+    let data = mock_server::json::Json::from(json!({ "email": user, "name": name }));
     let operations = [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track].map(|kind| Operation {
         kind,
         user: user.to_owned(),
         data: data.clone(),
-        key: idempotency_key(kind, &key, &json!({})),
+        key: idempotency_key(kind, &key, &json!({}).into()),
         lead: Some(key.clone()),
         caller: 0,
         due: None,
@@ -71,7 +71,7 @@ async fn fill<S: LeadStore>(store: &S) {
             customer_io.ack(leased.id, Settled::delivered(THEN + 1_000, Some(200))).await.expect("a working store");
         }
     }
-    let found = Enrichment { at: THEN, source: plimsoll::resilience::Source::Vendor, data: json!({ "company": "Acme" }) };
+    let found = Enrichment { at: THEN, source: plimsoll::resilience::Source::Vendor, data: json!({ "company": "Acme" }).into() };
     store.enrich(&lead(1, "", "").key, found, Vec::new()).await.expect("a working store");
 }
 
@@ -173,7 +173,7 @@ async fn export_loses_nothing_as_json_and_runs_nothing_as_csv() {
     for record in store.leads(None, 10).await.expect("a working store") {
         for operation in &record.operations {
             let row = rows.iter().find(|row| row["key"] == operation.key.as_str()).expect("every operation is there");
-            assert_eq!((&row["data"], &row["user"]), (&record.data, &json!(record.user)));
+            assert_eq!((&row["data"], &row["user"]), (&json!(record.data), &json!(record.user)));
             assert_eq!(row["attempts"], json!(operation.attempts));
             assert_eq!(row["place"], json!(operation.place));
         }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use plimsoll::config::{ConfigErrors, Severity};
-use plimsoll::scenario::TestPlan;
+use plimsoll::scenario::{Journey, TestPlan};
 use proptest::prelude::*;
 
 /// A valid scenario, one thing a line, so that a test can break one.
@@ -491,6 +491,74 @@ fn a_credential_is_refused_and_not_shown() {
     let url = with("\"lead\"", "\"http\", url = \"http://user:hunter2@127.0.0.1:9/\"");
     let shown = errors_of(&url).to_string();
     assert!(shown.contains("a credential does not belong in a URL") && !shown.contains("hunter2"), "{shown}");
+}
+
+/// The valid scenario with a journey `http` of these keys. The first of them stands at column 31.
+fn http(keys: &str) -> String {
+    with("journey = \"lead\"", &format!("journey = \"http\", {keys}"))
+}
+
+#[test]
+fn a_url_is_encoded_as_a_browser_would_or_refused_with_the_reason() {
+    for (written, sent) in [
+        ("http://127.0.0.1:9/a b?q=c d", "http://127.0.0.1:9/a%20b?q=c%20d"),
+        ("http://127.0.0.1:9/größe?q=ü", "http://127.0.0.1:9/gr%C3%B6%C3%9Fe?q=%C3%BC"),
+        ("http://bücher.test/<x>", "http://xn--bcher-kva.test/%3Cx%3E"),
+        ("HTTP://127.0.0.1:80/{id}?a=%20%zz&b=[]|", "http://127.0.0.1/%7Bid%7D?a=%20%zz&b=[]|"),
+    ] {
+        let text =
+            http(&format!("url = \"{written}\"")).replace("http_req_duration", "http_reqs").replace("p(95)<500", "count>1");
+        let text = text.replace("leads_lost = [\"count==0\"]", "");
+        let plan = read(&text).unwrap_or_else(|errors| panic!("{errors}"));
+        let Journey::Http(journey) = &plan.scenarios[0].journeys[0].journey else { panic!("another journey") };
+        assert_eq!(journey.url.to_string(), sent);
+    }
+    for (written, message) in [
+        ("nowhere", "is not a whole URL"),
+        ("/path", "is not a whole URL"),
+        ("http:///leads", "is not a whole URL"),
+        ("ftp://127.0.0.1/", "is not a whole URL"),
+        ("http://", "is not a whole URL"),
+        ("http://127.0.0.1:99999/", "is not a URL: invalid port number"),
+        ("http://a b/", "is not a URL: invalid international domain name"),
+        ("http://127.0.0.1:9/a\\nb", "holds a line break"),
+        ("http://127.0.0.1:9/leads#1", "what follows `#` in a URL is never sent"),
+    ] {
+        let shown = errors_of(&http(&format!("url = \"{written}\""))).to_string();
+        assert!(shown.contains(message), "{written}: {shown}");
+    }
+    let target = VALID.replace("[resilience.clay]", "[target]\nclay = \"https://clay.example?v=1\"\n[resilience.clay]");
+    assert!(errors_of(&target).to_string().contains("paths are put behind this URL"));
+}
+
+#[test]
+fn a_share_of_at_least_nothing_only_asks_for_data() {
+    let plan = read(&VALID.replace("leads_lost = [\"count==0\"]", "http_req_failed = [\"rate>=0\"]")).unwrap();
+    let [warning] = plan.warnings.problems() else { panic!("{}", plan.warnings) };
+    assert!(warning.message.contains("holds whenever there is data") && warning.line == 19, "{}", plan.warnings);
+    let never = errors_of(&VALID.replace("count==0", "count>=0")).to_string();
+    assert!(never.contains("this can never fail"), "{never}");
+}
+
+#[test]
+fn headers_and_methods_that_would_break_the_protocol_are_refused() {
+    let url = "url = \"http://127.0.0.1:9/\"";
+    for name in ["Content-Length", "transfer-encoding", "Host", "Connection", "TE", "Trailer", "Upgrade", "Keep-Alive", "Expect"]
+    {
+        let shown = errors_of(&http(&format!("{url}, headers = {{ {name} = \"3\" }}"))).to_string();
+        assert!(shown.contains(&format!("`{name}` is written by the client")) && shown.contains("outage.toml:6:"), "{shown}");
+    }
+    for (method, message) in [
+        ("get", "`get` is in lower case"),
+        ("GET /", "`GET /` is not an HTTP method"),
+        ("CONNECT", "`CONNECT` is a method for proxies"),
+        ("TRACE", "`TRACE` is a method for proxies"),
+    ] {
+        let shown = errors_of(&http(&format!("{url}, method = \"{method}\""))).to_string();
+        assert!(shown.contains(message), "{shown}");
+    }
+    let shown = errors_of(&http(&format!("{url}, method = \"M-SEARCH\""))).to_string();
+    assert!(!shown.contains("M-SEARCH` is"), "{shown}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use serde_json::json;
 pub(crate) fn lead(number: u64) -> NewLead {
     let key = format!("{:016x}{number:048x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let user = format!("person-{number}@example-{}.test", number % 5_000);
-    let data = json!({
+    let data = mock_server::json::Json::from(json!({
         "email": user,
         "first_name": "Ada",
         "last_name": "Lovelace",
@@ -24,12 +24,12 @@ pub(crate) fn lead(number: u64) -> NewLead {
         "source": "webinar",
         "campaign": "autumn",
         "consent": true,
-    });
+    }));
     let operations = [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track].map(|kind| Operation {
         kind,
         user: user.clone(),
         data: data.clone(),
-        key: idempotency_key(kind, &key, &json!({})),
+        key: idempotency_key(kind, &key, &json!({}).into()),
         lead: Some(key.clone()),
         caller: 0,
         due: None,

@@ -15,3 +15,13 @@ impl fmt::Debug for Secret {
         f.write_str("Secret(…)")
     }
 }
+
+/// What makes a text from the environment no credential: it is empty, or has white space, with which every request would be
+/// refused. A file or `echo` leaves a line break behind a key easily.
+pub fn flaw(credential: &str) -> Option<&'static str> {
+    if credential.is_empty() {
+        return Some("is empty");
+    }
+    let stray = |c: char| c.is_whitespace() || c.is_control();
+    credential.contains(stray).then_some("holds white space, perhaps a line break at its end, which no credential has")
+}

@@ -17,6 +17,11 @@ pub fn did_you_mean_or_all(word: &str, known: &[&str]) -> String {
     did_you_mean(word, known, || format!("there are {}", known.join(", ")))
 }
 
+/// A text without the byte order mark that some programs put before it.
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 /// The longest beginning of `text` that has at most this many bytes and ends with a whole character.
 pub fn cut(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);

@@ -46,6 +46,6 @@ async fn the_largest_documented_message_gets_through() {
         .header("authorization", "Bearer simulated-customer-io-app-key")
         .body(Full::new(Bytes::from(message.to_string())));
     assert_eq!(Client::new().send(request.unwrap()).await.unwrap().status, 200);
-    assert_eq!(vendors.customer_io().section("deliveries").unwrap().as_array().unwrap().len(), 1);
+    assert_eq!(json!(vendors.customer_io().section("deliveries").unwrap()).as_array().unwrap().len(), 1);
     vendors.shutdown().await;
 }

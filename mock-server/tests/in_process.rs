@@ -85,3 +85,37 @@ async fn a_fault_by_hand_is_in_force_when_it_has_been_added() {
     assert_eq!(customer_io.send(region()).await.unwrap().head.status, StatusCode::UNAUTHORIZED);
     assert_eq!(vendors.counts().iter().map(|count| count.status).collect::<Vec<_>>(), [401]);
 }
+
+fn gzip(text: &[u8]) -> Bytes {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut encoder, text).unwrap();
+    encoder.finish().unwrap().into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compressed_body_is_decoded_or_refused_by_both_vendors() {
+    let vendors =
+        SimulatedVendors::in_process(SimulationSettings::default(), DayClock::machine(), |_| async { Ok(StatusCode::OK) })
+            .unwrap();
+    // The Pipelines API answers 200 to whatever else is wrong.
+    let basic = "Basic c2ltdWxhdGVkLWN1c3RvbWVyLWlvLXdyaXRlLWtleTo=";
+    let call: &[u8] = br#"{"userId":"ada","traits":{"plan":"pro"}}"#;
+    for (vendor, path, body) in [
+        (SimulatedVendor::Clay, WEBHOOK, br#"{"email":"ada@example.com"}"#.as_slice()),
+        (SimulatedVendor::CustomerIo, "/v1/identify", call),
+    ] {
+        let send = async |encoding: &str, body: Bytes| {
+            let request = Request::post(path).header("content-encoding", encoding).header("authorization", basic);
+            vendors.vendor(vendor).send(request.body(body).unwrap()).await.unwrap().head
+        };
+        assert_eq!(send("gzip", gzip(body)).await.status, 200, "{path}");
+        let refused = send("br", gzip(body)).await;
+        assert_eq!((refused.status.as_u16(), &refused.headers["accept-encoding"]), (415, &"gzip".parse().unwrap()), "{path}");
+        assert_eq!(send("gzip", Bytes::copy_from_slice(body)).await.status, 400, "{path}");
+        assert_eq!(send("gzip", gzip(&vec![b' '; 5_000_000])).await.status, 413, "{path}");
+    }
+    assert_eq!(vendors.clay().rows().len(), 1);
+    assert_eq!(vendors.customer_io().customer("ada").unwrap().attributes["plan"].get(), "\"pro\"");
+    let statuses: Vec<_> = vendors.ledger().entries().iter().filter_map(|entry| entry.status).collect();
+    assert_eq!(statuses, [200, 415, 400, 413, 200, 415, 400, 413]);
+}

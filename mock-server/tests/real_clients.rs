@@ -10,5 +10,7 @@
 mod harness;
 #[path = "real_clients/methods.rs"]
 mod methods;
+#[path = "real_clients/pipelines.rs"]
+mod pipelines;
 #[path = "real_clients/trouble.rs"]
 mod trouble;

@@ -145,7 +145,7 @@ impl State {
         self.by_lead.insert(id, number);
         let first = self.ops.len() as u32;
         for &kind in kinds {
-            let of_lead = || Id::of(&idempotency_key(kind, key, &serde_json::Value::Object(serde_json::Map::new())));
+            let of_lead = || Id::of(&idempotency_key(kind, key, &serde_json::json!({}).into()));
             self.insert(Op::new(number, if is_lead { of_lead() } else { id }, kind));
         }
         self.leads.push(Lead {

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Exit, output};
 use crate::audit::{Audit, AuditOptions, Journals, Verdict, audit};
+use crate::config::Secret;
 use crate::journal::{JournalError, PLACES};
 use crate::resilience::OperationKind;
 use crate::service::supervision::{PlacesError, fetch_places};
@@ -170,10 +171,11 @@ pub(super) fn show(audit: &Audit, json: bool) -> Exit {
 /// The places that a service lists, in a file of a directory that goes when the audit is over.
 fn places_of(url: &str, args: &AuditArgs) -> Result<tempfile::TempDir, PlacesError> {
     let dir = tempfile::tempdir()?;
-    let token = args.token_env.as_deref().and_then(|name| std::env::var(name).ok());
+    let token = args.token_env.as_deref().map(Secret::from_environment).transpose();
+    let token = token.map_err(|flaw| PlacesError::Write(std::io::Error::other(flaw)))?;
     let client = HttpClient::new(url.starts_with("https://"), &PoolSettings::default());
     let client = client.map_err(|error| PlacesError::Write(std::io::Error::other(error)))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(fetch_places(&client, url, token.as_deref(), &dir.path().join(PLACES)))?;
+    runtime.block_on(fetch_places(&client, url, token.as_ref().map(Secret::expose), &dir.path().join(PLACES)))?;
     Ok(dir)
 }

@@ -10,6 +10,7 @@ use mock_server::command::Signals;
 use super::threads::on_threads;
 use super::{Exit, audit, output};
 use crate::chaos::{ChaosError, KillOptions, KillReport, Life, OwnService, Target, kill};
+use crate::config::Secret;
 use crate::seed::Seed;
 
 /// Arguments of `plimsoll chaos`.
@@ -124,14 +125,20 @@ async fn kill_and_show(args: &KillArgs) -> Exit {
 }
 
 fn options(args: &KillArgs, dir: &Path) -> Result<KillOptions, String> {
-    let token = args.token_env.as_deref().map(|name| std::env::var(name).map_err(|_| format!("${name} is not set")));
+    let token = args.token_env.as_deref().map(Secret::from_environment).transpose()?;
     let target = match (&args.start, &args.url) {
         (Some(start), Some(leads)) => {
             if leads.scheme().is_none() || leads.authority().is_none() {
                 return Err(format!("`{leads}` is no URL of leads: write it as http://127.0.0.1:3000/leads"));
             }
             let (start, leads, places) = (start.clone(), leads.clone(), args.places.clone());
-            Target::Own(OwnService { start, leads, places, token: token.transpose()?, dedupes: args.clay_dedupes })
+            Target::Own(OwnService {
+                start,
+                leads,
+                places,
+                token: token.map(|token| token.expose().to_owned()),
+                dedupes: args.clay_dedupes,
+            })
         }
         _ => Target::Plimsoll { program: std::env::current_exe().map_err(|error| format!("who am I? {error}"))? },
     };

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use mock_server::latency::LatencyModel;
+use mock_server::settings::flaw;
 
 use crate::text::all_of;
 
@@ -27,15 +28,34 @@ pub(crate) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// The value of an environment variable, with its prefix.
+    /// The credential in an environment variable, with its prefix.
     pub(crate) fn secret(&mut self, variable: &EnvVar, place: &KeyPath) -> Secret {
-        let value = (self.environment)(&variable.env).filter(|value| !value.is_empty());
-        if value.is_none() {
-            let message = format!("the environment variable {} is not set", variable.env);
-            let help = format!("set it first: export {}=…", variable.env);
-            self.report(self.missing_variable, place, message, help);
+        self.credential(variable, place, flaw)
+    }
+
+    /// As [`Checker::secret`], but words may be apart, as in "Bearer …".
+    pub(crate) fn secret_words(&mut self, variable: &EnvVar, place: &KeyPath) -> Secret {
+        self.credential(variable, place, |value| {
+            flaw(value).filter(|_| value.is_empty() || value.trim() != value || value.contains(char::is_control))
+        })
+    }
+
+    /// The value of an environment variable behind its prefix; empty where it has a flaw, which is reported.
+    fn credential(&mut self, variable: &EnvVar, place: &KeyPath, flaw: fn(&str) -> Option<&'static str>) -> Secret {
+        let EnvVar { env, prefix } = variable;
+        let mut value = (self.environment)(env).unwrap_or_default();
+        let flaw = flaw(&value)
+            .map(|flaw| if value.is_empty() { (self.missing_variable, "is not set") } else { (Severity::Error, flaw) });
+        if let Some((severity, flaw)) = flaw {
+            self.report(
+                severity,
+                place,
+                format!("the environment variable {env} {flaw}"),
+                format!("set it first: export {env}=…"),
+            );
+            value.clear();
         }
-        Secret::new(format!("{}{}", variable.prefix, value.unwrap_or_default()))
+        Secret::new(format!("{prefix}{value}"))
     }
 
     /// Bounds and percentiles must be in the right order.
@@ -80,20 +100,16 @@ impl Checker<'_> {
         }
     }
 
-    /// A whole URL, http or https, without credentials in it.
+    /// A whole URL, http or https, without credentials in it. What a URL does not hold as it is, is encoded as a browser would.
     pub(crate) fn url(&mut self, text: &str, place: &KeyPath) -> Option<http::Uri> {
-        let parsed = text.parse::<http::Uri>().ok();
-        let whole = parsed
-            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty()));
-        let Some(uri) = whole else {
-            self.error(
-                place,
-                format!("`{}` is not a whole URL", text.escape_debug()),
-                "write it with its scheme: \"https://example.com/path\"",
-            );
-            return None;
+        let mut url = match whole_url(text) {
+            Ok(url) => url,
+            Err((reason, help)) => {
+                self.error(place, format!("`{}` {reason}", text.escape_debug()), help);
+                return None;
+            }
         };
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        if !url.username().is_empty() || url.password().is_some() {
             let span = self.document.value_span(place);
             self.diagnostics.redact(span);
             self.error(
@@ -103,6 +119,35 @@ impl Checker<'_> {
             );
             return None;
         }
-        Some(uri)
+        if url.fragment().is_some() {
+            self.error(place, "what follows `#` in a URL is never sent", "leave it out, or write `%23` for the character itself");
+            url.set_fragment(None);
+        }
+        url.as_str().parse().map_err(|_| self.error(place, "the URL is too long", "write at most 65,000 characters")).ok()
+    }
+
+    /// The URL under which paths are called.
+    pub(crate) fn base_url(&mut self, text: &str, place: &KeyPath) -> Option<http::Uri> {
+        let url = self.url(text.trim_end_matches('/'), place)?;
+        if url.query().is_some() {
+            self.error(place, "paths are put behind this URL, so it can have no query", "leave out what begins with `?`");
+            return None;
+        }
+        Some(url)
+    }
+}
+
+/// Reads an http or https URL, or says why it is none and what would be right.
+fn whole_url(text: &str) -> Result<url::Url, (String, &'static str)> {
+    const WHOLE: &str = "write it with its scheme: \"https://example.com/path\"";
+    // A browser drops line breaks and finds a host behind a third slash: here they are mistakes.
+    if text.contains(char::is_control) {
+        return Err(("holds a line break or another control character".to_owned(), "write the URL on one line"));
+    }
+    let has_host = text.split_once("://").is_some_and(|(_, rest)| !rest.starts_with(['/', '\\']));
+    match url::Url::parse(text) {
+        Ok(url) if has_host && matches!(url.scheme(), "http" | "https") => Ok(url),
+        Err(error) if has_host && !text.ends_with("://") => Err((format!("is not a URL: {error}"), WHOLE)),
+        _ => Err(("is not a whole URL".to_owned(), WHOLE)),
     }
 }

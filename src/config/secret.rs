@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mock_server::settings::flaw;
+
 /// A text that must not be shown: it prints as `***`, and has no serialised form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -10,6 +12,15 @@ impl Secret {
     /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// The credential in an environment variable.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words that name the variable and do not show its value.
+    pub(crate) fn from_environment(variable: &str) -> Result<Self, String> {
+        let value = std::env::var(variable).map_err(|_| format!("the environment variable {variable} is not set"))?;
+        flaw(&value).map_or(Ok(Self(value)), |flaw| Err(format!("the environment variable {variable} {flaw}")))
     }
 
     /// The text itself, for the code that sends it.

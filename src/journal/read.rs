@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::text::without_mark;
+
 /// Longest line, in bytes: that of a vendor's batch with an effect for each of its items is the longest there is.
 const LONGEST_LINE: u64 = 64 << 20;
 
@@ -92,6 +94,9 @@ impl<T: DeserializeOwned, R: BufRead> JournalReader<T, R> {
                 return Ok(None);
             }
             self.line += 1;
+            if self.line == 1 {
+                self.text = without_mark(&self.text).to_vec();
+            }
             if read as u64 == LONGEST_LINE {
                 return Err(self.error(1, format!("the line is longer than {} MiB: one entry a line", LONGEST_LINE >> 20)));
             }
@@ -158,6 +163,15 @@ mod tests {
         assert_eq!(lines.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 3, 4]);
         assert_eq!(lines[1].1, Line::Missed(3));
         assert!(matches!(&lines[2].1, Line::Entry(entry) if entry.place == RestingState::Queued && entry.redrives == 0));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        const MARK: char = '\u{feff}';
+        let lines = places(&format!("{MARK}{GOOD}\r\n{GOOD}\r\n"));
+        assert_eq!(lines.iter().map(|line| line.as_ref().unwrap().0).collect::<Vec<_>>(), [1, 2]);
+        let within = places(&format!("{GOOD}\n{MARK}{GOOD}\n"));
+        assert!(within[1].is_err(), "in the middle it is no mark");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use mock_server::json::Json;
 use rand::Rng;
 use serde_json::{Map, Value, json};
 
@@ -15,7 +16,7 @@ pub(super) struct Lead {
     /// Identifies the person at every vendor: the e-mail, or what stands in for it.
     pub(super) user: String,
     /// Everything known.
-    pub(super) data: Value,
+    pub(super) data: Json,
 }
 
 /// Gives leads to iterations: from a file, or made up from their number.
@@ -56,7 +57,7 @@ fn resubmitted(row: &Map<String, Value>, number: u64) -> Lead {
 fn of_row(row: Map<String, Value>) -> Lead {
     let text = |column: &str| row.get(column).and_then(Value::as_str).filter(|text| !text.is_empty());
     let user = text("email").or_else(|| text("id")).or_else(|| text("domain")).unwrap_or("unknown").to_owned();
-    Lead { user, data: Value::Object(row) }
+    Lead { user, data: Json::of(&row) }
 }
 
 const FIRST: [&str; 8] = ["Ada", "Grace", "Edsger", "Barbara", "Alan", "Radia", "Ken", "Margaret"];
@@ -71,7 +72,7 @@ fn made_up(number: u64) -> Lead {
     let domain = format!("{company}.example");
     let email = format!("{}.{}.{number}@{domain}", first.to_lowercase(), last.to_lowercase());
     let data = json!({ "email": email, "first_name": first, "last_name": last, "domain": domain });
-    Lead { user: email, data }
+    Lead { user: email, data: data.into() }
 }
 
 #[cfg(test)]

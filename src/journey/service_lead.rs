@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
+use mock_server::json::Json;
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
@@ -21,13 +21,15 @@ use super::submissions::{DriverJournal, of_answer};
 use crate::journal::Answered;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Peer};
-use crate::resilience::DayClock;
+use crate::resilience::{DayClock, RetryAfter};
 use crate::text::hex;
 use crate::transport::Body;
 use crate::vendor_api::{EndpointError, IDEMPOTENCY_KEY, bearer, reply};
 
 /// Longest wait that a service may ask a user for: a load that waits for longer measures nothing.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The wait that a service's Retry-After is taken for when it cannot be read.
+const UNREADABLE_WAIT: Duration = Duration::from_secs(1);
 /// Bytes of an answer that are kept. What it says is in its status.
 const KEPT: usize = 0;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -108,18 +110,23 @@ impl ServiceLead {
         let accepted = matches!(answered, Answered::Acknowledged | Answered::Duplicate);
         recorder.check(self.accepted, accepted);
         let asked = reply(failure, answer.as_ref()).retry_after;
-        let wait = asked.and_then(|asked| asked.wait(&self.wall, Instant::now())).unwrap_or_default();
+        let wait = wait(asked, &self.wall, Instant::now());
         // A redirect is no failure of HTTP's, and no lead was taken either.
         let failure = if accepted { None } else { failure.or(Some(FailureKind::BadAnswer)) };
-        (answered, failure, wait.min(LONGEST_WAIT))
+        (answered, failure, wait)
     }
+}
+
+/// How long a user waits whom the service has asked for it. What is not understood was a wish to wait.
+fn wait(asked: Option<RetryAfter>, wall: &DayClock, now: Instant) -> Duration {
+    asked.map_or(Duration::ZERO, |asked| asked.wait(wall, now).unwrap_or(UNREADABLE_WAIT).min(LONGEST_WAIT))
 }
 
 fn body(lead: &Lead) -> String {
     #[derive(Serialize)]
     struct Submission<'a> {
         user: &'a str,
-        data: &'a Value,
+        data: &'a Json,
     }
     // Texts and values that came from JSON can be written as JSON.
     serde_json::to_string(&Submission { user: &lead.user, data: &lead.data }).unwrap_or_default()
@@ -138,13 +145,32 @@ mod tests {
 
     #[test]
     fn a_key_is_of_the_lead_and_of_the_run() {
-        let lead = |user: &str| Lead { user: user.to_owned(), data: json!({ "email": user }) };
+        let lead = |user: &str| Lead { user: user.to_owned(), data: json!({ "email": user }).into() };
         let first = key("run", &body(&lead("ada")));
         assert!(first.len() == 64 && first.bytes().all(|digit| digit.is_ascii_hexdigit() && !digit.is_ascii_uppercase()));
         assert_eq!(first, key("run", &body(&lead("ada"))));
         assert_ne!(first, key("run", &body(&lead("bob"))));
         assert_ne!(first, key("another", &body(&lead("ada"))));
         assert_eq!(body(&lead("ada")), r#"{"user":"ada","data":{"email":"ada"}}"#);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_never_taken_for_no_wait() {
+        let (wall, now) = (DayClock::start(), Instant::now());
+        for (asked, expected) in [
+            (None, 0),
+            (Some("0"), 0),
+            (Some("7"), 7),
+            (Some("86400"), 30),
+            (Some("99999999999999999999"), 30),
+            (Some("1.5"), 1),
+            (Some("-1"), 1),
+            (Some("soon"), 1),
+            (Some(""), 1),
+        ] {
+            let asked = asked.map(crate::resilience::parse_retry_after);
+            assert_eq!(wait(asked, &wall, now), Duration::from_secs(expected), "{asked:?}");
+        }
     }
 
     #[test]

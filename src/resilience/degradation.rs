@@ -6,15 +6,15 @@
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
+use mock_server::json::Json;
 use parking_lot::Mutex;
-use serde_json::{Map, Value};
 
 use super::operation::{Operation, OperationKind};
 
 /// The vendor's earlier answers by domain, bounded; the least recently used goes first.
 #[derive(Debug)]
 pub struct AnswerCache {
-    answers: Mutex<LruCache<String, Value>>,
+    answers: Mutex<LruCache<String, Json>>,
 }
 
 impl AnswerCache {
@@ -24,32 +24,28 @@ impl AnswerCache {
     }
 
     /// Keeps the vendor's answer for the operation's domain. Only an object is an answer that a lead can take over.
-    pub fn keep(&self, operation: &Operation, answer: &Value) {
-        if let (Some(domain), Value::Object(fields)) = (enriched_domain(operation), answer)
-            && !fields.is_empty()
+    pub fn keep(&self, operation: &Operation, answer: &Json) {
+        if let Some(domain) = enriched_domain(operation)
+            && answer.fields().is_some_and(|fields| !fields.is_empty())
         {
             self.answers.lock().put(domain, answer.clone());
         }
     }
 
     /// The lead with what the vendor answered earlier for its domain.
-    pub fn answer(&self, operation: &Operation) -> Option<Value> {
+    pub fn answer(&self, operation: &Operation) -> Option<Json> {
         let domain = enriched_domain(operation)?;
         let cached = self.answers.lock().get(&domain).cloned()?;
-        let mut lead = fields_of(operation);
-        if let Value::Object(fields) = cached {
-            lead.extend(fields);
-        }
-        Some(Value::Object(lead))
+        let mut lead = operation.data.fields().unwrap_or_default();
+        lead.extend(cached.fields().unwrap_or_default());
+        Some(Json::of(&lead))
     }
 }
 
 /// The lead with its company's name guessed; `None` without a domain to guess from.
-pub fn local_guess(operation: &Operation) -> Option<Value> {
+pub fn local_guess(operation: &Operation) -> Option<Json> {
     let domain = enriched_domain(operation)?;
-    let mut lead = fields_of(operation);
-    lead.insert("company_name".to_owned(), Value::String(company_name(&domain)));
-    Some(Value::Object(lead))
+    Some(operation.data.with(&[("company_name", &company_name(&domain))]))
 }
 
 /// The reliability-patterns document's guess: the domain without its last label, hyphens as spaces.
@@ -66,18 +62,14 @@ fn enriched_domain(operation: &Operation) -> Option<String> {
     if operation.kind != OperationKind::Enrich {
         return None;
     }
-    let text = |field: &str| operation.data.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let domain = text("domain").or_else(|| text("email")?.rsplit_once('@').map(|(_, domain)| domain))?;
+    let text = |field: &str| operation.data.text(field).filter(|text| !text.is_empty());
+    let domain = text("domain").or_else(|| text("email")?.rsplit_once('@').map(|(_, domain)| domain.to_owned()))?;
     (!domain.is_empty()).then(|| domain.to_lowercase())
-}
-
-fn fields_of(operation: &Operation) -> Map<String, Value> {
-    operation.data.as_object().cloned().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -110,19 +102,19 @@ mod tests {
     #[test]
     fn an_answer_serves_every_lead_of_its_domain() {
         let cache = AnswerCache::new(10);
-        cache.keep(&lead(json!({"domain": "acme.com"})), &json!({"industry": "anvils"}));
+        cache.keep(&lead(json!({"domain": "acme.com"})), &json!({"industry": "anvils"}).into());
         let answer = cache.answer(&lead(json!({"email": "bob@ACME.com"})));
-        assert_eq!(answer, Some(json!({"email": "bob@ACME.com", "industry": "anvils"})));
+        assert_eq!(answer.expect("an answer"), json!({"email": "bob@ACME.com", "industry": "anvils"}));
         assert_eq!(cache.answer(&lead(json!({"domain": "other.com"}))), None);
     }
 
     #[test]
     fn an_empty_answer_is_none_and_the_cache_is_bounded() {
         let cache = AnswerCache::new(1);
-        cache.keep(&lead(json!({"domain": "a.com"})), &json!({}));
+        cache.keep(&lead(json!({"domain": "a.com"})), &json!({}).into());
         assert_eq!(cache.answer(&lead(json!({"domain": "a.com"}))), None);
         for domain in ["a.com", "b.com"] {
-            cache.keep(&lead(json!({ "domain": domain })), &json!({"x": 1}));
+            cache.keep(&lead(json!({ "domain": domain })), &json!({"x": 1}).into());
         }
         assert_eq!(cache.answer(&lead(json!({"domain": "a.com"}))), None);
         assert!(cache.answer(&lead(json!({"domain": "b.com"}))).is_some());

@@ -12,9 +12,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mock_server::json::Json;
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::event::{BreakerState, EventKind};
@@ -40,7 +40,7 @@ const THROTTLED: Duration = Duration::from_secs(1);
 pub(super) struct Accepted {
     pub(super) attempts: u32,
     /// What the vendor answered.
-    pub(super) data: Option<Value>,
+    pub(super) data: Option<Json>,
     /// The answer's status.
     pub(super) status: Option<u16>,
     /// When the answer arrived.
@@ -230,7 +230,8 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
         };
         let asked = reply.retry_after.and_then(|after| after.wait(&self.wall, now));
         if cause == FailureKind::RateLimited {
-            self.pause(now, asked);
+            // What is not understood was a wish to wait.
+            self.pause(now, asked.or(reply.retry_after.map(|_| self.retry.base_delay)));
         }
         Err(Failure::of_reply(cause, &reply, asked, now))
     }

@@ -4,7 +4,7 @@
 //! the steps run in the configured order, and each answer names its source. The queue is one of the steps; the cache and the
 //! local guess answer from here.
 
-use serde_json::Value;
+use mock_server::json::Json;
 
 use super::degradation::{AnswerCache, local_guess};
 use super::operation::{Operation, Source};
@@ -14,7 +14,7 @@ use super::settings::{FallbackSettings, FallbackStep};
 #[derive(Debug)]
 pub(super) enum Degraded {
     /// The cache or a local guess answers.
-    Answer(Source, Value),
+    Answer(Source, Json),
     /// The policy rejects the operation.
     Reject,
 }
@@ -32,7 +32,7 @@ impl Fallback {
     }
 
     /// Keeps the vendor's answer, where the cache is one of the steps.
-    pub(super) fn keep(&self, operation: &Operation, answer: Option<&Value>) {
+    pub(super) fn keep(&self, operation: &Operation, answer: Option<&Json>) {
         if let Some(data) = answer
             && self.steps.contains(&FallbackStep::Cache)
         {

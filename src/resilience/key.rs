@@ -3,34 +3,22 @@
 //! A key made from JSON as it happens to be ordered takes two copies of one operation for two operations. This one is made
 //! from canonical JSON, once, and travels with the operation through queue and dead letters.
 
-use serde::Serialize;
-use serde_json::Value;
+use mock_server::json::Json;
 use sha2::{Digest, Sha256};
 
 use crate::text::{hex, unhex};
 
 use crate::outcome::OperationKind;
 
-/// SHA-256, in hex, of `{data, operation, user}` as canonical JSON (RFC 8785): the order of an object's keys and the way a
-/// number is written make no difference.
-pub fn idempotency_key(kind: OperationKind, user: &str, data: &Value) -> String {
-    #[derive(Serialize)]
-    struct Material<'a> {
-        user: &'a str,
-        operation: OperationKind,
-        data: &'a Value,
-    }
-    digest(&Material { user, operation: kind, data }, data, || format!("{user:?} {kind:?} {}", sorted(data)))
+/// SHA-256, in hex, of `{data, operation, user}` as canonical JSON (RFC 8785, and exact decimals where doubles are not): the
+/// order of an object's keys and the way a number is written make no difference.
+pub fn idempotency_key(kind: OperationKind, user: &str, data: &Json) -> String {
+    digest(&format!(r#"{{"data":{},"operation":"{}","user":{}}}"#, data.canonical(), kind.as_str(), Json::of(user)))
 }
 
 /// SHA-256, in hex, of `{data, user}` as canonical JSON: what a lead is known by when its submitter gave it no key.
-pub fn lead_key(user: &str, data: &Value) -> String {
-    #[derive(Serialize)]
-    struct Material<'a> {
-        user: &'a str,
-        data: &'a Value,
-    }
-    digest(&Material { user, data }, data, || format!("{user:?} {}", sorted(data)))
+pub fn lead_key(user: &str, data: &Json) -> String {
+    digest(&format!(r#"{{"data":{},"user":{}}}"#, data.canonical(), Json::of(user)))
 }
 
 /// The 32 bytes that a key of 64 lower-case hex digits stands for; `None` for a key of any other form.
@@ -38,38 +26,8 @@ pub(crate) fn packed(key: &str) -> Option<[u8; 32]> {
     unhex(key).filter(|_| !key.bytes().any(|digit| digit.is_ascii_uppercase()))
 }
 
-/// Of `material` as canonical JSON. That has only doubles: where `data` has integers beyond 2^53, which it refuses or rounds,
-/// the text of `otherwise` is hashed.
-fn digest(material: &impl Serialize, data: &Value, otherwise: impl FnOnce() -> String) -> String {
-    let canonical = if has_long_integer(data) { None } else { serde_json_canonicalizer::to_vec(material).ok() };
-    let bytes = canonical.unwrap_or_else(|| otherwise().into_bytes());
-    hex(&Sha256::digest(&bytes))
-}
-
-fn has_long_integer(value: &Value) -> bool {
-    const LONGEST: u64 = 1 << 53;
-    match value {
-        Value::Number(number) => {
-            number.as_u64().is_some_and(|n| n > LONGEST) || number.as_i64().is_some_and(|n| n.unsigned_abs() > LONGEST)
-        }
-        Value::Array(items) => items.iter().any(has_long_integer),
-        Value::Object(fields) => fields.values().any(has_long_integer),
-        Value::Null | Value::Bool(_) | Value::String(_) => false,
-    }
-}
-
-/// JSON with the keys of every object in order.
-fn sorted(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_by_key(|(name, _)| name.as_str());
-            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{}", sorted(value))).collect();
-            format!("{{{}}}", fields.join(","))
-        }
-        Value::Array(items) => format!("[{}]", items.iter().map(sorted).collect::<Vec<_>>().join(",")),
-        scalar => scalar.to_string(),
-    }
+fn digest(canonical: &str) -> String {
+    hex(&Sha256::digest(canonical))
 }
 
 #[cfg(test)]
@@ -88,10 +46,10 @@ mod tests {
 
     #[test]
     fn user_operation_and_data_all_count() {
-        let base = idempotency_key(OperationKind::Track, "u1", &json!({"a": 1}));
-        assert_ne!(base, idempotency_key(OperationKind::Identify, "u1", &json!({"a": 1})));
-        assert_ne!(base, idempotency_key(OperationKind::Track, "u2", &json!({"a": 1})));
-        assert_ne!(base, idempotency_key(OperationKind::Track, "u1", &json!({"a": 2})));
+        let base = idempotency_key(OperationKind::Track, "u1", &json!({"a": 1}).into());
+        assert_ne!(base, idempotency_key(OperationKind::Identify, "u1", &json!({"a": 1}).into()));
+        assert_ne!(base, idempotency_key(OperationKind::Track, "u2", &json!({"a": 1}).into()));
+        assert_ne!(base, idempotency_key(OperationKind::Track, "u1", &json!({"a": 2}).into()));
     }
 
     #[test]
@@ -99,13 +57,25 @@ mod tests {
         // printf '{"data":{"email":"ada@acme.test"},"operation":"enrich","user":"ada"}' | sha256sum
         let canonical = r#"{"data":{"email":"ada@acme.test"},"operation":"enrich","user":"ada"}"#;
         let expected: String = Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(idempotency_key(OperationKind::Enrich, "ada", &json!({"email": "ada@acme.test"})), expected);
+        assert_eq!(idempotency_key(OperationKind::Enrich, "ada", &json!({"email": "ada@acme.test"}).into()), expected);
     }
 
     #[test]
-    fn neighbouring_integers_beyond_doubles_are_different() {
-        let key = |id: u64| idempotency_key(OperationKind::Track, "u1", &json!({"id": id, "x": 1}));
-        assert_ne!(key(9_007_199_254_740_993), key(9_007_199_254_740_992));
-        assert_ne!(key(u64::MAX), key(u64::MAX - 1));
+    fn numbers_are_compared_by_all_of_their_digits() {
+        let key = |id: &str| {
+            let data = format!("{{\"x\":1,\"id\":{id}}}");
+            idempotency_key(OperationKind::Track, "u1", &serde_json::from_str(&data).expect("JSON"))
+        };
+        for (one, other) in [
+            ("9007199254740993", "9007199254740992"),
+            ("18446744073709551615", "18446744073709551614"),
+            ("18446744073709551616", "18446744073709551617"),
+            ("89014103211118510720", "89014103211118510721"),
+            ("0.12345678901234567890", "0.12345678901234567891"),
+            ("1e999", "1e998"),
+        ] {
+            assert_ne!(key(one), key(other), "{one}");
+        }
+        assert_eq!(key("89014103211118510720"), key("8.9014103211118510720e19"));
     }
 }

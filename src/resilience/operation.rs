@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use mock_server::json::Json;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::outcome::FailureKind;
 pub use crate::outcome::OperationKind;
@@ -18,7 +18,7 @@ pub struct Operation {
     /// The user that it is about: the person's identifier. Operations of one user keep their order in the queue.
     pub user: String,
     /// Its payload.
-    pub data: Value,
+    pub data: Json,
     /// SHA-256 of {user, kind, data} as canonical JSON, in hex. Made once; it travels with the operation, and to the vendor
     /// in the header `Idempotency-Key`.
     pub key: String,
@@ -37,8 +37,8 @@ pub struct Operation {
 
 impl Operation {
     /// An operation with its key.
-    pub fn new(kind: OperationKind, user: impl Into<String>, data: Value) -> Self {
-        let user = user.into();
+    pub fn new(kind: OperationKind, user: impl Into<String>, data: impl Into<Json>) -> Self {
+        let (user, data) = (user.into(), data.into());
         let key = idempotency_key(kind, &user, &data);
         Self { kind, user, data, key, lead: None, caller: 0, due: None }
     }
@@ -56,6 +56,18 @@ pub enum Source {
     Queued,
     /// A guess made here.
     Local,
+}
+
+impl Source {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Vendor => "vendor",
+            Self::Cache => "cache",
+            Self::Queued => "queued",
+            Self::Local => "local",
+        }
+    }
 }
 
 /// What became of an operation.

@@ -14,9 +14,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mock_server::json::Json;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::event::BreakerState;
@@ -49,7 +49,7 @@ pub struct Answer {
     /// What became of it; a fallback names its source.
     pub disposition: Disposition,
     /// The vendor's answer; or the lead with what the cache or the local guess added.
-    pub data: Option<Value>,
+    pub data: Option<Json>,
 }
 
 /// A pipeline's state at one instant. In JSON, without the waits for a permit and the throttle; what is left out is 0.
@@ -113,7 +113,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     #[must_use]
     pub fn with_follow_up(
         mut self,
-        follow_up: impl Fn(&Operation, Source, Option<&Value>) -> Vec<Operation> + Send + Sync + 'static,
+        follow_up: impl Fn(&Operation, Source, Option<&Json>) -> Vec<Operation> + Send + Sync + 'static,
     ) -> Self {
         self.workers.drain.settler.follow_up = Some(Arc::new(follow_up));
         self

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
+use mock_server::json::Json;
 use tokio::time::Instant;
 
 use crate::outcome::FailureKind;
@@ -26,7 +27,7 @@ pub struct Reply {
     /// What the vendor asked for.
     pub retry_after: Option<RetryAfter>,
     /// What the vendor answered, where it is JSON: kept in the cache of the fallback.
-    pub data: Option<serde_json::Value>,
+    pub data: Option<Json>,
 }
 
 /// The header Retry-After, read but not judged.

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::measure::{IntervalLogReader, Labels, LogError, SampleKind, Totals};
+use crate::text::without_mark;
 
 use super::facts::{FORMAT, Run, RunResult, SeriesSum};
 use super::fault::FaultRecord;
@@ -134,7 +135,7 @@ fn count(result: &RunResult) -> u64 {
 fn summary_bytes(dir: &Path) -> Result<Vec<u8>, ReadError> {
     let path = dir.join(SUMMARY);
     match fs::read(&path) {
-        Ok(bytes) => Ok(bytes),
+        Ok(bytes) => Ok(without_mark(&bytes).to_vec()),
         Err(_) if !dir.is_dir() => Err(ReadError::NoDirectory { path: dir.to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let cut_off = [LATENCY_LOG.to_owned(), format!("{LATENCY_LOG}.partial")].iter().any(|name| dir.join(name).exists());

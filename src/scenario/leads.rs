@@ -1,12 +1,13 @@
 //! Leads from a CSV file: read whole and checked before the load starts, so that row 40,000 cannot end a run.
 
-use std::fs::File;
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 
 use crate::journey::Journey;
+use crate::text::without_mark;
+use crate::vendor_api::limits;
 
 /// Most problems reported for one file: beyond that, it is probably the wrong file.
 const MOST_PROBLEMS: usize = 20;
@@ -34,17 +35,19 @@ type Row = Map<String, Value>;
 /// # Errors
 /// The problems of the whole file, at most [`MOST_PROBLEMS`] and a line that counts the rest.
 pub(super) fn read(path: &Path, need: &[&str]) -> Result<Vec<Row>, Vec<LeadProblem>> {
-    let file = File::open(path).map_err(|error| {
+    let text = std::fs::read(path).map_err(|error| {
         vec![LeadProblem {
             message: format!("the file of leads cannot be read: {error}"),
             help: format!("it is looked for at {}", path.display()),
         }]
     })?;
-    read_from(file, need)
+    read_from(&text, need)
 }
 
-fn read_from(file: impl std::io::Read, need: &[&str]) -> Result<Vec<Row>, Vec<LeadProblem>> {
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(file);
+fn read_from(text: &[u8], need: &[&str]) -> Result<Vec<Row>, Vec<LeadProblem>> {
+    let text = without_mark(text);
+    check_quotes(text)?;
+    let mut reader = ReaderBuilder::new().flexible(true).from_reader(text);
     let header = reader.byte_headers().cloned().map_err(|error| vec![unreadable(&error)])?;
     let columns = columns(&header, need)?;
     let mut problems = Problems::default();
@@ -72,13 +75,56 @@ fn read_from(file: impl std::io::Read, need: &[&str]) -> Result<Vec<Row>, Vec<Le
     problems.result(rows)
 }
 
+/// The reader of the crate takes a quote that is not closed for a field to the end of the file, and text behind a closing
+/// one for more of the field.
+fn check_quotes(text: &[u8]) -> Result<(), Vec<LeadProblem>> {
+    enum At {
+        Start,
+        Blank,
+        Plain,
+        /// In quotes, opened on this line.
+        Quoted(usize),
+        /// Behind a quote that closes them, or is the first of two.
+        Closed(usize),
+        Behind,
+    }
+    let mut problems = Problems::default();
+    let (mut at, mut line) = (At::Start, 1);
+    for byte in text {
+        at = match (at, byte) {
+            (At::Quoted(opened), b'"') => At::Closed(opened),
+            (At::Quoted(opened), _) | (At::Closed(opened), b'"') => At::Quoted(opened),
+            (_, b',' | b'\n' | b'\r') => At::Start,
+            (At::Start, b'"') => At::Quoted(line),
+            (At::Start | At::Blank, b' ' | b'\t') => At::Blank,
+            (At::Blank, b'"') => {
+                problems.add(problem(format!("line {line}: a space stands before a quote"), "take the space out"));
+                At::Plain
+            }
+            (At::Closed(_) | At::Behind, b' ' | b'\t') => At::Behind,
+            (At::Closed(_) | At::Behind, _) => {
+                let message = format!("line {line}: text follows a closing quote");
+                problems.add(problem(message, "write a quote within a field twice, and put the whole field in quotes"));
+                At::Plain
+            }
+            (At::Start | At::Blank | At::Plain, _) => At::Plain,
+        };
+        line += usize::from(*byte == b'\n');
+    }
+    if let At::Quoted(opened) = at {
+        let message = format!("line {opened}: a quote is opened here and never closed");
+        problems.add(problem(message, "close it, or write a quote within a field twice"));
+    }
+    problems.result(())
+}
+
 /// The names of the columns, without spaces around them.
 fn columns(header: &ByteRecord, need: &[&str]) -> Result<Vec<String>, Vec<LeadProblem>> {
     let mut problems = Problems::default();
     let mut columns: Vec<String> = Vec::new();
     for (index, cell) in header.iter().enumerate() {
         let column = match std::str::from_utf8(cell) {
-            Ok(text) => text.trim_start_matches('\u{feff}').trim().to_owned(),
+            Ok(text) => text.trim().to_owned(),
             Err(error) => {
                 problems.add(not_utf8("the header", &format!("column {}", index + 1), &error));
                 continue;
@@ -116,6 +162,13 @@ fn row(record: &ByteRecord, columns: &[String], need: &[&str], row_name: &str) -
             Ok(text) => drop(row.insert(column.clone(), Value::String(text.trim().to_owned()))),
             Err(error) => problems.push(not_utf8(row_name, &format!("column `{column}`"), &error)),
         }
+    }
+    if need == ["email"] {
+        let text = |column: &str| row.get(column).and_then(Value::as_str).unwrap_or_default();
+        let identifier = ["email", "id"].into_iter().find_map(|column| limits::identifier(column, text(column)));
+        let fields = columns.iter().filter_map(|column| limits::attribute(column, text(column).len()));
+        let objections = identifier.into_iter().chain(limits::attributes(columns.len())).chain(fields);
+        problems.extend(objections.map(|objection| problem(format!("{row_name}: {objection}"), "shorten it, or leave it out")));
     }
     let filled = |column: &&str| row.get(*column).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
     if problems.is_empty() && !need.is_empty() && !need.iter().any(filled) {
@@ -178,7 +231,8 @@ mod tests {
 
     #[test]
     fn rows_become_objects_keyed_by_the_columns() {
-        let rows = read_from("\u{feff}email, company \nada@example.com,\"Analytical, Ltd\"\n".as_bytes(), EMAIL).unwrap();
+        let text = "\u{feff}\"email\", company \nada@example.com,\"Analytical, Ltd\" \n";
+        let rows = read_from(text.as_bytes(), EMAIL).unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0]["email"], "ada@example.com");
         assert_eq!(rows[0]["company"], "Analytical, Ltd");
@@ -190,7 +244,7 @@ mod tests {
             messages(b"mail,domain\na@b.c,b.c\n", EMAIL),
             ["the header: the column `email` is missing, which the journeys need"]
         );
-        assert!(read_from(&b"mail,domain\na@b.c,b.c\n"[..], &["domain", "email"]).is_ok());
+        assert!(read_from(b"mail,domain\na@b.c,b.c\n", &["domain", "email"]).is_ok());
     }
 
     #[test]
@@ -229,6 +283,36 @@ mod tests {
                 "the header, column 4: not UTF-8 from byte 1 of the field",
             ]
         );
+    }
+
+    #[test]
+    fn damaged_quotes_are_named_with_their_line() {
+        for (text, expected) in [
+            (&b"email,name\na@x.test,\"A\nb@x.test,B\n"[..], "line 2: a quote is opened here and never closed"),
+            (b"email,name\na@x.test,\"A\"b\n", "line 2: text follows a closing quote"),
+            (b"email,name\r\na@x.test,\"A\r\nB\"\r\nc@x.test,\"C\" D\r\n", "line 4: text follows a closing quote"),
+            (b"email,name\na@x.test, \"A\"\n", "line 2: a space stands before a quote"),
+            (b"\"email", "line 1: a quote is opened here and never closed"),
+        ] {
+            assert_eq!(messages(text, EMAIL), [expected]);
+        }
+        let text = b"email,name\na@x.test,\"A \"\"B\"\", C\nD\"\nb@x.test,5\" disk\nc@x.test,\"\"\n";
+        let names: Vec<_> = read_from(text, EMAIL).unwrap().iter().map(|row| row["name"].clone()).collect();
+        assert_eq!(names, ["A \"B\", C\nD", "5\" disk", ""]);
+    }
+
+    #[test]
+    fn what_a_vendor_does_not_hold_is_named_with_its_line() {
+        let row = |email: usize, name: usize| format!("email,name\n{}@x.test,{}\n", "a".repeat(email - 7), "n".repeat(name));
+        assert!(read_from(row(150, 1_000).as_bytes(), EMAIL).is_ok());
+        assert_eq!(
+            messages(row(151, 1_001).as_bytes(), EMAIL),
+            [
+                "row 1 (line 2): `email` has 151 bytes, and Customer.io takes 150",
+                "row 1 (line 2): `name` has 1001 bytes, and an attribute of Customer.io holds 1000",
+            ]
+        );
+        assert!(read_from(row(151, 1_001).as_bytes(), &["domain", "email"]).is_ok(), "Clay takes rows of 100 KB");
     }
 
     #[test]

@@ -303,7 +303,7 @@ fn what_is_expected_arrives() {
 #[test]
 fn a_share_is_a_fraction_or_a_percentage() {
     let share = |written: &str| scenario(&FULL.replace("\"5%\"", written)).expectations.max_degraded;
-    assert_eq!([share("0.05"), share("\" 5 %\""), share("1"), share("\"0%\"")], [Some(0.05), Some(0.05), Some(1.0), Some(0.0)]);
+    assert_eq!([share("0.05"), share("\" 5 %\""), share("0"), share("\"99%\"")], [Some(0.05), Some(0.05), Some(0.0), Some(0.99)]);
 }
 
 #[test]
@@ -451,4 +451,32 @@ fn a_mistake_in_a_scenario_is_reported_with_its_place() {
     assert_eq!(problems(&missing), expected(4, "`journeys` is missing"));
     let named = SEVERAL.replace("[scenarios.spike]", "[scenarios.\"a b\"]");
     assert_eq!(problems(&named), expected(9, "`a b` cannot be a scenario's name"));
+}
+
+#[test]
+fn white_space_in_a_credential_is_refused_with_the_variables_name() {
+    let read_with = |text: &str, value: &'static str, severity| {
+        read(text, Path::new("full.toml"), &|name| (name == "TOKEN").then(|| value.to_owned()), severity)
+    };
+    let target = "[target]\nclay = \"https://clay.example/\"\nclay_api_key = { env = \"TOKEN\" }\n";
+    for (text, value, is_right) in [
+        (&*format!("{SHORT}{target}"), "key\n", false),
+        (&*format!("{SHORT}{target}"), " key", false),
+        (&*format!("{SHORT}{target}"), "two words", false),
+        (FULL, "Basic abc", true),
+        (FULL, "Basic abc\n", false),
+        (FULL, " abc", false),
+        (FULL, "a\tb", false),
+    ] {
+        for severity in [Severity::Error, Severity::Warning] {
+            match read_with(text, value, severity) {
+                Ok(_) => assert!(is_right, "{value:?}"),
+                Err(errors) => {
+                    let shown = errors.to_string();
+                    assert!(!is_right && shown.contains("TOKEN holds white space"), "{value:?}: {shown}");
+                    assert_eq!(errors.problems().len(), 1, "{shown}");
+                }
+            }
+        }
+    }
 }

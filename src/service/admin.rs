@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Value, json};
+use mock_server::json::Json;
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::intake::store_failed;
@@ -47,7 +48,8 @@ pub(super) async fn breaker<S: LeadStore>(
         return Err(Refusal::new(StatusCode::NOT_FOUND, problem));
     };
     let body = body::read(&head.headers, body, &service.limits).await?;
-    let asked = strict_json::read(&body).map_err(|problem| Refusal::new(StatusCode::BAD_REQUEST, problem))?;
+    let body = body::decoded(&head.headers, body, &service.limits)?;
+    let asked = strict_json::read(&body)?;
     let mode = mode(&asked)?;
     let Some(breaker) = pipeline.breaker() else {
         let problem = Problem::new(format!("the pipeline of {} has no circuit breaker", vendor.display_name()));
@@ -58,17 +60,18 @@ pub(super) async fn breaker<S: LeadStore>(
     Ok(in_json(StatusCode::OK, &json!({ "vendor": vendor, "state": breaker.state() })))
 }
 
-fn mode(asked: &Value) -> Result<BreakerMode, Refusal> {
+fn mode(asked: &Json) -> Result<BreakerMode, Refusal> {
     let refuse = |problem: Problem| Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, problem));
-    if let Some(unknown) = asked.as_object().and_then(|fields| fields.keys().find(|name| *name != "mode")) {
+    let fields = asked.fields().unwrap_or_default();
+    if let Some(unknown) = fields.keys().find(|name| *name != "mode") {
         return refuse(Problem::new(format!("there is no field `{}`", unknown.escape_debug())).help(nearest(unknown, &["mode"])));
     }
     let known = MODES.map(|(name, _)| name);
-    let Some(name) = asked.get("mode").and_then(Value::as_str) else {
+    let Some(name) = asked.text("mode") else {
         return refuse(Problem::of("mode", "`mode` is missing").help(format!("send {{\"mode\": …}}: {}", known.join(", "))));
     };
     match MODES.into_iter().find(|(known, _)| *known == name) {
         Some((_, mode)) => Ok(mode),
-        None => refuse(Problem::of("mode", format!("there is no mode `{}`", name.escape_debug())).help(nearest(name, &known))),
+        None => refuse(Problem::of("mode", format!("there is no mode `{}`", name.escape_debug())).help(nearest(&name, &known))),
     }
 }

@@ -7,10 +7,19 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use mock_server::content_encoding;
 use tokio::time::timeout;
 
 use super::refusal::{Problem, Refusal};
 use crate::service::Limits;
+
+/// The body without the encoding that its headers name, of no more than the limit either.
+pub(super) fn decoded(headers: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Bytes, Refusal> {
+    content_encoding::decoded(headers, body, limits.body_bytes).map_err(|undecoded| {
+        let problem = Problem::of("Content-Encoding", undecoded.to_string());
+        Refusal::new(undecoded.status(), problem.help(format!("at most {} bytes are read", limits.body_bytes)))
+    })
+}
 
 /// Reads the whole body. One that says that it is too large is refused before any of it is read.
 pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, Refusal> {

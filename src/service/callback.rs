@@ -14,7 +14,8 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use hmac::{Hmac, Mac};
 use http::{HeaderMap, StatusCode};
-use serde_json::{Map, Value, json};
+use mock_server::json::{Fields, Json, fields_of, text_of};
+use serde_json::json;
 use sha2::Sha256;
 
 use super::intake::store_failed;
@@ -55,12 +56,10 @@ async fn take<S: LeadStore>(service: &Service<S>, request: Request) -> Result<Ca
     let body = body::read(&head.headers, body, &service.limits).await.map_err(|refusal| (Callback::Refused, refusal))?;
     check_signature(service.callback_secret.as_ref(), &head.headers, &body)
         .map_err(|refusal| (Callback::BadSignature, refusal))?;
-    let row = match strict_json::read(&body) {
-        Ok(Value::Object(row)) => row,
-        Ok(_) => return Err(refused(Problem::new("a callback is an object").at(1, 1))),
-        Err(problem) => return Err((Callback::Refused, Refusal::new(StatusCode::BAD_REQUEST, problem))),
-    };
-    let lead = written(&row, LEAD_FIELD).ok_or_else(|| {
+    let body = body::decoded(&head.headers, body, &service.limits).map_err(|refusal| (Callback::Refused, refusal))?;
+    let body = strict_json::read(&body).map_err(|refusal| (Callback::Refused, refusal))?;
+    let row = body.fields().ok_or_else(|| refused(Problem::new("a callback is an object").at(1, 1)))?;
+    let lead = &written(&row, LEAD_FIELD).ok_or_else(|| {
         refused(
             Problem::of(LEAD_FIELD, format!("no `{LEAD_FIELD}` in the row"))
                 .help("let Clay send the row's columns back as they came"),
@@ -76,8 +75,8 @@ async fn take<S: LeadStore>(service: &Service<S>, request: Request) -> Result<Ca
         return Err(unknown());
     }
     let Some(found) = found(&row) else { return Ok(Callback::NothingFound) };
-    let follow_up = vec![finding(lead, &record.user, &attributes(&found))];
-    let enrichment = Enrichment { at: service.now(), source: Source::Vendor, data: Value::Object(found) };
+    let follow_up = vec![finding(lead, &record.user, &found.with(&[(ENRICHED_BY, Source::Vendor.as_str())]))];
+    let enrichment = Enrichment { at: service.now(), source: Source::Vendor, data: found };
     match service.store.enrich(lead, enrichment, follow_up).await.map_err(unavailable)? {
         Recorded::New => {
             service.wake();
@@ -108,30 +107,21 @@ fn check_signature(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8]) ->
 }
 
 /// A field that the service wrote into the row.
-fn written<'a>(row: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
-    let submitted = || row.get("submitted").and_then(|submitted| submitted.get(field));
-    row.get(field).or_else(submitted).and_then(Value::as_str)
+fn written(row: &Fields<'_>, field: &str) -> Option<String> {
+    let submitted = || fields_of(row.get("submitted")?)?.get(field).copied();
+    row.get(field).copied().or_else(submitted).and_then(text_of)
 }
 
 /// What was found out; `None` when nothing was.
-fn found(row: &Map<String, Value>) -> Option<Map<String, Value>> {
-    let found = match row.get("enriched") {
-        Some(Value::Object(found)) => found.clone(),
-        Some(_) => return None,
-        None => row
-            .iter()
-            .filter(|(name, _)| !RESERVED_FIELDS.contains(&name.as_str()))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect(),
+fn found(row: &Fields<'_>) -> Option<Json> {
+    let mut found = match row.get("enriched") {
+        Some(found) => fields_of(found)?,
+        None => row.clone(),
     };
+    if !row.contains_key("enriched") {
+        found.retain(|name, _| !RESERVED_FIELDS.contains(&&**name));
+    }
     // What a provider does not know must not wipe out what is known.
-    let known: Map<String, Value> = found.into_iter().filter(|(_, value)| !value.is_null()).collect();
-    (!known.is_empty()).then_some(known)
-}
-
-/// The operation for Customer.io.
-fn attributes(found: &Map<String, Value>) -> Value {
-    let mut attributes = found.clone();
-    attributes.insert(ENRICHED_BY.to_owned(), json!(Source::Vendor));
-    Value::Object(attributes)
+    found.retain(|_, value| value.get() != "null");
+    (!found.is_empty()).then(|| Json::of(&found))
 }

@@ -55,8 +55,10 @@ async fn submit<S: LeadStore>(service: &Service<S>, request: Request) -> Result<
     let (head, body) = request.into_parts();
     let form = form(&head.headers)?;
     let key = given_key(&head.headers)?;
-    let body =
-        body::read(&head.headers, body, &service.limits).await.inspect_err(|_| service.metrics.leads(Intake::Refused, 1))?;
+    let body = body::read(&head.headers, body, &service.limits)
+        .await
+        .and_then(|body| body::decoded(&head.headers, body, &service.limits));
+    let body = body.inspect_err(|_| service.metrics.leads(Intake::Refused, 1))?;
     match form {
         Form::One => one(service, &body, key).await,
         Form::Batch if key.is_some() => {

@@ -4,7 +4,8 @@
 //! mistake that can be found is reported at once, to the client that can correct it.
 
 use http::StatusCode;
-use serde_json::{Map, Value};
+use mock_server::json::{Fields, fields_of, text_of};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::refusal::{Problem, Refusal, nearest};
@@ -12,32 +13,26 @@ use super::strict_json;
 use crate::resilience::lead_key;
 use crate::store::NewLead;
 use crate::text::hex;
-use crate::vendor_api::{RESERVED_FIELDS, lead_operations};
-
-/// Customer.io's bound of an identifier, in bytes.
-pub(super) const LONGEST_USER: usize = 150;
-/// Bytes of a lead's data as compact JSON: Customer.io's bound of an event's data. Clay's, of a row, is 102,400.
-pub(super) const LARGEST_DATA: usize = 100_000;
+use crate::vendor_api::{RESERVED_FIELDS, lead_operations, limits};
 
 const FIELDS: [&str; 2] = ["user", "data"];
 const FORM: &str = "send {\"user\": \"…\", \"data\": {…}}";
 /// Most unknown fields that are named, so that the answer does not dwarf the request.
 const MOST_UNKNOWN: usize = 10;
-/// By how much JSON may grow when its numbers are written out: `1e15` becomes `1000000000000000.0`.
-const GROWTH: usize = 5;
 
 /// Reads one lead. `key` is its submitter's; without one the lead is identified by its content.
 pub(super) fn read(body: &[u8], key: Option<&str>) -> Result<NewLead, Refusal> {
-    let value = strict_json::read(body).map_err(|problem| Refusal::new(StatusCode::BAD_REQUEST, problem))?;
-    let Value::Object(mut fields) = value else {
-        let problem = Problem::new(format!("a lead is an object, not {}", kind(&value))).at(1, 1).help(FORM);
+    let whole = strict_json::read(body)?;
+    let Some(fields) = whole.fields() else {
+        let problem = Problem::new(format!("a lead is an object, not {}", kind(whole.get()))).at(1, 1).help(FORM);
         return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, problem));
     };
     let mut errors = unknown(&fields);
-    let user = user(&mut fields).map_err(|problem| errors.push(problem));
-    let data = data(&mut fields, body.len()).map_err(|problem| errors.push(problem));
+    let user = user(&fields).map_err(|problem| errors.push(problem));
+    let data = data(&fields).map_err(|problems| errors.extend(problems));
     match (user, data) {
         (Ok(user), Ok(data)) if errors.is_empty() => {
+            let data = data.to_owned().into();
             let key = key.map_or_else(|| lead_key(&user, &data), submitted_key);
             Ok(NewLead { operations: lead_operations(&key, &user, &data), key, user, data })
         }
@@ -53,9 +48,9 @@ pub(crate) fn submitted_key(text: &str) -> String {
     hex(&Sha256::digest(text))
 }
 
-fn unknown(fields: &Map<String, Value>) -> Vec<Problem> {
-    let unknown = || fields.keys().filter(|name| !FIELDS.contains(&name.as_str()));
-    let problem = |name: &String| {
+fn unknown(fields: &Fields<'_>) -> Vec<Problem> {
+    let unknown = || fields.keys().filter(|name| !FIELDS.contains(&&***name));
+    let problem = |name: &std::borrow::Cow<'_, str>| {
         let name = shortened(name);
         Problem::new(format!("a lead has no field `{name}`")).help(nearest(&name, &FIELDS))
     };
@@ -67,50 +62,44 @@ fn unknown(fields: &Map<String, Value>) -> Vec<Problem> {
     problems
 }
 
-fn user(fields: &mut Map<String, Value>) -> Result<String, Problem> {
+fn user(fields: &Fields<'_>) -> Result<String, Problem> {
     let refuse =
         |message: String| Problem::of("user", message).help("name the person by e-mail address or id, in at most 150 bytes");
-    match fields.remove("user") {
-        None => Err(refuse("`user` is missing".to_owned())),
-        Some(Value::String(user)) if user.trim().is_empty() => Err(refuse("`user` is empty".to_owned())),
-        Some(Value::String(user)) if user.len() > LONGEST_USER => {
-            Err(refuse(format!("`user` has {} bytes, and Customer.io takes {LONGEST_USER}", user.len())))
-        }
-        Some(Value::String(user)) => Ok(user),
-        Some(other) => Err(refuse(format!("`user` is a text, not {}", kind(&other)))),
+    let Some(given) = fields.get("user") else { return Err(refuse("`user` is missing".to_owned())) };
+    match text_of(given) {
+        None => Err(refuse(format!("`user` is a text, not {}", kind(given.get())))),
+        Some(user) if user.trim().is_empty() => Err(refuse("`user` is empty".to_owned())),
+        Some(user) => match limits::identifier("user", &user) {
+            Some(objection) => Err(refuse(objection)),
+            None => Ok(user),
+        },
     }
 }
 
-fn data(fields: &mut Map<String, Value>, body_bytes: usize) -> Result<Value, Problem> {
-    let data = match fields.remove("data") {
-        None => return Err(Problem::of("data", "`data` is missing").help(FORM)),
-        Some(Value::Object(data)) => data,
-        Some(other) => return Err(Problem::of("data", format!("`data` is an object, not {}", kind(&other))).help(FORM)),
+fn data<'a>(fields: &Fields<'a>) -> Result<&'a RawValue, Vec<Problem>> {
+    let wrong = |message: String, help: &str| Problem::of("data", message).help(help);
+    let Some(data) = fields.get("data") else { return Err(vec![wrong("`data` is missing".to_owned(), FORM)]) };
+    let Some(members) = fields_of(data) else {
+        return Err(vec![wrong(format!("`data` is an object, not {}", kind(data.get())), FORM)]);
     };
-    if let Some(reserved) = RESERVED_FIELDS.into_iter().find(|name| data.contains_key(*name)) {
+    let mut problems = Vec::new();
+    if let Some(reserved) = RESERVED_FIELDS.into_iter().find(|name| members.contains_key(*name)) {
         let message = format!("`data.{reserved}` is written by the service into Clay's row");
-        return Err(Problem::of("data", message).help("give the field another name"));
+        problems.push(wrong(message, "give the field another name"));
     }
-    let data = Value::Object(data);
-    // Small bodies (nearly all) are not serialized to be measured.
-    if body_bytes.saturating_mul(GROWTH) > LARGEST_DATA {
-        let bytes = serde_json::to_vec(&data).map_or(usize::MAX, |text| text.len());
-        if bytes > LARGEST_DATA {
-            let message = format!("`data` has {bytes} bytes, and an event of Customer.io holds {LARGEST_DATA}");
-            return Err(Problem::of("data", message).help("send what both vendors need, and keep the rest"));
-        }
-    }
-    Ok(data)
+    let objections = limits::lead(data, &members).into_iter();
+    problems.extend(objections.map(|objection| wrong(objection, "send what both vendors need, and keep the rest")));
+    if problems.is_empty() { Ok(data) } else { Err(problems) }
 }
 
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+fn kind(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'n') => "null",
+        Some(b't' | b'f') => "true or false",
+        Some(b'"') => "a text",
+        Some(b'[') => "a list",
+        Some(b'{') => "an object",
+        _ => "a number",
     }
 }
 
@@ -120,7 +109,7 @@ fn shortened(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, Value, json};
 
     use super::*;
 
@@ -148,6 +137,9 @@ mod tests {
     fn neighbouring_numbers_beyond_doubles_are_two_leads() {
         let key = |id: u64| read(json!({"user": "ada", "data": {"id": id}}).to_string().as_bytes(), None).unwrap().key;
         assert_ne!(key(9_007_199_254_740_993), key(9_007_199_254_740_992));
+        let key = |id: &str| read(format!(r#"{{"user":"ada","data":{{"id":{id}}}}}"#).as_bytes(), None).unwrap().key;
+        assert_ne!(key("89014103211118510720"), key("89014103211118510721"));
+        assert_eq!(key("89014103211118510720"), key("8901410321111851072.0E+1"));
     }
 
     #[test]
@@ -181,13 +173,42 @@ mod tests {
     }
 
     #[test]
-    fn data_is_as_large_as_both_vendors_take() {
-        let with = |bytes: usize| json!({"user": "ada", "data": {"text": "x".repeat(bytes - r#"{"text":""}"#.len())}});
-        assert!(read(with(LARGEST_DATA).to_string().as_bytes(), None).is_ok());
-        assert!(refused(&with(LARGEST_DATA + 1)).1.contains("100001 bytes"));
-        // Short as sent, long as it is sent on.
-        let numbers = format!(r#"{{"user":"ada","data":{{"n":[{}]}}}}"#, vec!["1e15"; 12_000].join(","));
-        assert!(numbers.len() < LARGEST_DATA);
-        assert!(read(numbers.as_bytes(), None).is_err());
+    fn data_is_what_both_vendors_take() {
+        let lead = |data: Value| json!({"user": "ada", "data": data});
+        let fields = |count: usize, bytes: usize| -> Value {
+            (0..count).map(|field| (format!("f{field:03}"), json!("x".repeat(bytes)))).collect::<Map<_, _>>().into()
+        };
+        let text = |name: &str, bytes: usize| json!({ name: "é".repeat(bytes / 2) });
+        let largest = fields(100, 989);
+        assert_eq!(largest.to_string().len(), 99_901);
+        for data in [largest, text("x", 1_000), fields(300, 1), json!({ "n".repeat(150): 1 }), json!({ "id": "x".repeat(150) })] {
+            assert!(read(lead(data.clone()).to_string().as_bytes(), None).is_ok(), "{data}");
+        }
+        for (data, words) in [
+            (fields(100, 990), "`data` has 100001 bytes, and an event of Customer.io holds 100000"),
+            (text("x", 1_002), "`x` has 1002 bytes, and an attribute of Customer.io holds 1000"),
+            (json!({ "x": ["y".repeat(1_000)] }), "`x` has 1004 bytes"),
+            (fields(301, 1), "there are 301 fields, and a person of Customer.io has 300"),
+            (json!({ "n".repeat(151): 1 }), "has 151 bytes, and an attribute's of Customer.io 150"),
+            (json!({ "id": "x".repeat(151) }), "`data.id` has 151 bytes, and Customer.io takes 150"),
+        ] {
+            let (status, said) = refused(&lead(data));
+            assert!(status == 422 && said.contains(words), "{words}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_passed_on_as_it_was_written_and_has_a_bound() {
+        let body = |number: &str| format!(r#"{{"user":"ada", "data":{{ "n" : {number} }} }}"#);
+        for number in ["1.50", "89014103211118510721", "1e999", &"9".repeat(400)] {
+            let lead = read(body(number).as_bytes(), None).unwrap();
+            assert_eq!(lead.data.get(), format!("{{\"n\":{number}}}"));
+            assert!(lead.operations.iter().all(|operation| operation.data.get().contains(number)));
+        }
+        for number in ["9".repeat(401), "1e99999999999999999999".to_owned()] {
+            let refusal = read(body(&number).as_bytes(), None).unwrap_err();
+            assert_eq!((refusal.status.as_u16(), refusal.errors[0].column), (422, Some(31)), "{refusal:?}");
+            assert!(refusal.errors[0].message.contains("more than 400 characters"), "{refusal:?}");
+        }
     }
 }

@@ -9,8 +9,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::intake::store_failed;
 use super::lead_form::submitted_key;
@@ -57,13 +56,16 @@ pub(super) async fn places<S: LeadStore>(State(service): State<Arc<Service<S>>>,
 }
 
 /// A lead as it is shown: its record, with its id and one word on the whole.
-fn view(record: &LeadRecord) -> Value {
-    let mut view = json!(record);
-    if let Value::Object(fields) = &mut view {
-        fields.insert("id".to_owned(), json!(record.key));
-        fields.insert("status".to_owned(), json!(status(record)));
-    }
-    view
+#[derive(Serialize)]
+struct View<'a> {
+    id: &'a str,
+    status: Option<RestingState>,
+    #[serde(flatten)]
+    record: &'a LeadRecord,
+}
+
+fn view(record: &LeadRecord) -> View<'_> {
+    View { id: &record.key, status: status(record), record }
 }
 
 /// The state of the operation that is furthest from its end.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use mock_server::json::Json;
 
 use thiserror::Error;
 use tokio::task::JoinSet;
@@ -164,11 +165,9 @@ fn client(vendors: &VendorAccess, workers: u32) -> Result<HttpClient, TransportE
 }
 
 /// What a fallback found about a lead is sent to Customer.io, with its source. What Clay itself finds comes by callback.
-fn follow_up(operation: &Operation, source: Source, data: Option<&serde_json::Value>) -> Vec<Operation> {
+fn follow_up(operation: &Operation, source: Source, data: Option<&Json>) -> Vec<Operation> {
     let (Some(lead), Some(found), Source::Cache | Source::Local) = (&operation.lead, data, source) else { return Vec::new() };
-    let mut attributes = found.as_object().cloned().unwrap_or_default();
-    attributes.insert(ENRICHED_BY.to_owned(), serde_json::json!(source));
-    vec![finding(lead, &operation.user, &serde_json::Value::Object(attributes))]
+    vec![finding(lead, &operation.user, &found.with(&[(ENRICHED_BY, source.as_str())]))]
 }
 
 /// Wakes the workers for entries from elsewhere: follow-ups of the other vendor's answers, other replicas.

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use mock_server::json::Json;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::outcome::{FailureKind, RestingState, Vendor};
 use crate::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
@@ -65,7 +65,7 @@ pub struct StoredOperation {
     /// Whom it is about.
     pub user: String,
     /// Its payload.
-    pub data: Value,
+    pub data: Json,
     /// When it came.
     pub came_at: UnixMillis,
     /// When it is tried next, while it is queued.

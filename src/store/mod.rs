@@ -17,8 +17,8 @@ pub mod sqlite;
 
 use std::future::{Future, ready};
 
+use mock_server::json::Json;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::outcome::{RestingState, Vendor};
 use crate::resilience::{Attempt, Backlog, Operation, OperationKind, Settled, Source, StoreError, UnixMillis};
@@ -36,7 +36,7 @@ pub struct NewLead {
     /// Whom it is about.
     pub user: String,
     /// What is known.
-    pub data: Value,
+    pub data: Json,
     /// What is to be done, in this order within a vendor. Each names the lead by [`Operation::lead`], and its key is its own.
     pub operations: Vec<Operation>,
 }
@@ -60,7 +60,7 @@ pub struct Enrichment {
     /// Who said so.
     pub source: Source,
     /// What.
-    pub data: Value,
+    pub data: Json,
 }
 
 /// What became of an enrichment that was handed in.
@@ -82,7 +82,7 @@ pub struct LeadRecord {
     /// Whom it is about.
     pub user: String,
     /// What was known when it came.
-    pub data: Value,
+    pub data: Json,
     /// When it was accepted.
     pub accepted_at: UnixMillis,
     /// Its operations, in the order in which they came.

@@ -4,6 +4,7 @@
 //! ```text
 //! metric       -> name ( "{" tag ( "," tag )* "}" )?
 //! tag          -> key ":" value
+//! value        -> text without "," and "}" | quoted        (in quotes, a backslash takes what follows it as it is)
 //! assertion    -> aggregation whitespace* operator whitespace* limit
 //! aggregation  -> trend | rate | gauge | counter
 //! counter      -> "count" | "rate"
@@ -67,7 +68,10 @@ fn parse_metric(text: &str, user_tags: &[&str]) -> Result<Selection, ThresholdEr
     let mut tags = Vec::new();
     if scanner.take("{") {
         loop {
-            tags.push(parse_tag(&mut scanner, metric, user_tags)?);
+            let start = scanner.at();
+            let tag = parse_tag(&mut scanner, metric, user_tags)?;
+            check_combination(metric, &tags, &tag).map_err(|(message, help)| in_metric(start..scanner.at(), message, help))?;
+            tags.push(tag);
             if scanner.take("}") {
                 break;
             }
@@ -103,10 +107,63 @@ fn parse_tag(scanner: &mut Scanner<'_>, metric: Metric, user_tags: &[&str]) -> R
         let at = scanner.at();
         return Err(in_metric(at..at, format!("the tag `{key}` has no value"), format!("write `{key}:value`")));
     }
-    let (raw_value, value_span) = scanner.take_while(|c| !matches!(c, ',' | '}'));
-    let (value, value_span) = unquoted(raw_value, value_span);
-    check_tag_value(key, value).map_err(|help| in_metric(value_span, format!("`{key}` is never `{value}`"), help))?;
-    Ok((key.to_owned(), value.to_owned()))
+    let (value, value_span) = parse_value(scanner);
+    check_tag_value(key, &value).map_err(|help| in_metric(value_span, format!("`{key}` is never `{value}`"), help))?;
+    Ok((key.to_owned(), value))
+}
+
+/// Refuses a tag that leaves nothing to be judged: a second value of one tag, or one that says itself what failed.
+fn check_combination(
+    metric: Metric,
+    tags: &[(String, String)],
+    (key, _): &(String, String),
+) -> Result<(), (String, &'static str)> {
+    if tags.iter().any(|(known, _)| known == key) {
+        return Err((format!("the tag `{key}` is here twice, and no sample has two values of it"), "leave one of them out"));
+    }
+    if metric == Metric::HttpReqFailed && matches!(key.as_str(), "failure" | "expected_response") {
+        let message = format!("`{key}` says itself which requests failed, so the share of them is always 0 or 1");
+        return Err((message, "leave it out, or count them: `http_reqs` with this tag and `count`"));
+    }
+    Ok(())
+}
+
+/// A value in quotes, whatever it holds, or one that ends with a comma or a brace.
+fn parse_value(scanner: &mut Scanner<'_>) -> (String, Range<usize>) {
+    scanner.skip_space();
+    let mut ahead = scanner.clone();
+    let start = ahead.at();
+    if let Some(value) = ["\"", "'"].into_iter().find_map(|quote| parse_quoted(&mut ahead, quote)) {
+        let end = ahead.at();
+        ahead.skip_space();
+        if ahead.is_done() || ahead.rest().starts_with([',', '}']) {
+            *scanner = ahead;
+            return (value, start + 1..end - 1);
+        }
+    }
+    let (value, _) = scanner.take_while(|c| !matches!(c, ',' | '}'));
+    let value = value.trim_end();
+    (value.to_owned(), start..start + value.len())
+}
+
+/// The text between two quotes of this kind; a backslash takes what follows it as it is.
+fn parse_quoted(scanner: &mut Scanner<'_>, quote: &str) -> Option<String> {
+    if !scanner.take(quote) {
+        return None;
+    }
+    let mut value = String::new();
+    loop {
+        value.push_str(scanner.take_while(|c| c != '\\' && !quote.contains(c)).0);
+        if scanner.take(quote) {
+            return Some(value);
+        }
+        if !scanner.take("\\") {
+            return None;
+        }
+        let escaped = scanner.rest().chars().next()?;
+        scanner.take(&scanner.rest()[..escaped.len_utf8()]);
+        value.push(escaped);
+    }
 }
 
 /// Without the spaces and quotes around it, as in k6.
@@ -137,8 +194,38 @@ fn parse_expression(text: &str, metric: Metric) -> Result<(Aggregation, Operator
     scanner.skip_space();
     let operator = parse_operator(&mut scanner)?;
     scanner.skip_space();
-    let limit = parse_limit(scanner.rest().trim_end(), scanner.at(), metric, aggregation)?;
-    Ok((aggregation, operator, limit))
+    let start = scanner.at();
+    let written = scanner.rest().trim_end();
+    let limit = parse_limit(written, start, metric, aggregation)?;
+    match foregone(metric, aggregation, operator, limit) {
+        None => Ok((aggregation, operator, limit)),
+        Some((outcome, help)) => Err(in_expression(start..start + written.len(), format!("this can never {outcome}"), help)),
+    }
+}
+
+/// Whether a condition can never fail, or never hold, whatever is measured; with what it should be like.
+fn foregone(metric: Metric, aggregation: Aggregation, operator: Operator, limit: f64) -> Option<(&'static str, String)> {
+    let is_share = metric.kind() == MetricKind::Rate;
+    // The seconds of a breaker have fractions.
+    let is_whole = matches!(aggregation, Aggregation::Count | Aggregation::Value) && metric != Metric::BreakerOpenSeconds;
+    let (low, high, between) = (limit <= 0.0, is_share && limit >= 1.0, is_whole && limit.fract() != 0.0);
+    let outcome = match operator {
+        // A share of nothing is no data, and fails: that there was something to judge is a condition.
+        Operator::GreaterOrEqual if low && !is_share => "fail",
+        Operator::LessOrEqual if high => "fail",
+        Operator::NotEqual if between => "fail",
+        Operator::Less if low => "hold",
+        Operator::Greater if high => "hold",
+        Operator::Equal if between => "hold",
+        _ => return None,
+    };
+    let name = metric.as_str();
+    let help = match (between, is_share) {
+        (true, _) => format!("`{name}` is a whole number"),
+        (false, true) => format!("`{name}` is always from 0 to 1"),
+        (false, false) => format!("`{name}` is never below 0"),
+    };
+    Some((outcome, help))
 }
 
 fn parse_aggregation(scanner: &mut Scanner<'_>, metric: Metric) -> Result<Aggregation, ThresholdError> {
@@ -304,6 +391,23 @@ mod tests {
     }
 
     #[test]
+    fn any_text_can_be_selected() {
+        for (written, value) in [
+            ("search \"cto\"", "search \"cto\""),
+            ("\"search 'cto'\"", "search 'cto'"),
+            (" 'a, b' ", "a, b"),
+            ("\"{id}\"", "{id}"),
+            ("\" x \"", " x "),
+            (r#""\"x\" \\ y""#, r#""x" \ y"#),
+            ("'it''s'", "'it''s'"),
+            ("\"open", "\"open"),
+        ] {
+            let parsed = parse(&format!("http_reqs{{name:{written},vendor:clay}}"), "count>1").expect(written);
+            assert_eq!(parsed.tags, [("name", value), ("vendor", "clay")].map(|(key, value)| (key.to_owned(), value.to_owned())));
+        }
+    }
+
+    #[test]
     fn a_tag_of_the_plan_selects_samples_and_nothing_else() {
         let parsed = parse("http_req_duration{team:growth,vendor:clay}", "p(95)<500", &["team"]).unwrap();
         assert_eq!(parsed.tags[0], ("team".to_owned(), "growth".to_owned()));
@@ -343,6 +447,16 @@ mod tests {
             ("http_req_failed", "rate<1s", "1s", "not a duration", "rate<0.01"),
             ("leads_lost", "count<1s", "1s", "not a number", "digits"),
             ("leads_lost", "count<1e3", "1e3", "not a number", "digits"),
+            ("leads_lost", "count>=0", "0", "can never fail", "never below 0"),
+            ("http_req_duration", "p(95) < 0ms", "0ms", "can never hold", "never below 0"),
+            ("http_req_failed", "rate<0", "0", "can never hold", "from 0 to 1"),
+            ("http_req_failed", "rate<=1", "1", "can never fail", "from 0 to 1"),
+            ("checks", "rate>1.0", "1.0", "can never hold", "from 0 to 1"),
+            ("http_reqs", "count==1.5", "1.5", "can never hold", "whole number"),
+            ("queue_depth", "value!=0.5", "0.5", "can never fail", "whole number"),
+            ("http_reqs{vendor:clay,vendor:service}", "count>1", "vendor:service", "here twice", "leave one"),
+            ("http_req_failed{failure:timeout}", "rate<0.1", "failure:timeout", "always 0 or 1", "`http_reqs`"),
+            ("http_req_failed{expected_response:true}", "rate<0.1", "expected_response:true", "always 0 or 1", "`http_reqs`"),
         ];
         for (metric, expression, pointed, message, help) in cases {
             let error = parse(metric, expression, &[]).expect_err(expression);
@@ -371,7 +485,7 @@ mod tests {
         }
 
         #[test]
-        fn every_plain_condition_is_read(percentile in 0_u32..=100, limit in 0_u32..100_000) {
+        fn every_plain_condition_is_read(percentile in 0_u32..=100, limit in 1_u32..100_000) {
             let (aggregation, _, read) = condition("http_req_duration", &format!("p({percentile})<{limit}"));
             prop_assert_eq!(aggregation, Aggregation::Percentile(f64::from(percentile)));
             prop_assert_eq!(read, f64::from(limit));

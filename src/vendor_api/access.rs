@@ -90,7 +90,7 @@ impl Checker<'_> {
         for vendor in Vendor::ALL {
             let name = vendor.as_str();
             if let Some(RawAccessValue::Text(url)) = raw.get(name) {
-                access.base_urls[vendor] = self.url(url.trim_end_matches('/'), &place.key(name));
+                access.base_urls[vendor] = self.base_url(url, &place.key(name));
             }
             for key in vendor.access_keys() {
                 let place = place.key(key.name);

@@ -6,6 +6,7 @@
 mod access;
 mod endpoints;
 mod lead;
+pub(crate) mod limits;
 mod reply;
 mod request;
 

@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_success_brings_its_data_and_a_failure_what_it_asks_for() {
         let success = reply(None, Some(&answer(200, Some("5"), r#"{"title":"CTO"}"#)));
-        assert_eq!((success.data, success.retry_after), (Some(json!({"title": "CTO"})), None));
+        assert_eq!((success.data, success.retry_after), (Some(json!({"title": "CTO"}).into()), None));
         let failure = reply(Some(FailureKind::RateLimited), Some(&answer(429, Some("5"), "{}")));
         assert_eq!((failure.data, failure.retry_after), (None, Some(RetryAfter::Delay(Duration::from_secs(5)))));
         assert_eq!(reply(Some(FailureKind::Timeout), None).status, None);

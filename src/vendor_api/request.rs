@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::Full;
-use serde_json::{Map, Value};
+use mock_server::json::Json;
 
 use super::endpoints::Endpoints;
 use crate::outcome::Payload;
@@ -36,21 +36,15 @@ pub fn request(endpoints: &Endpoints, operation: &Operation) -> Option<Request<F
 }
 
 /// The lead as Clay's row, with the key by which the table ignores a copy.
-fn row(operation: &Operation) -> Value {
-    let Value::Object(fields) = &operation.data else { return operation.data.clone() };
-    let mut row = fields.clone();
-    row.insert(IDEMPOTENCY_KEY_FIELD.to_owned(), Value::String(operation.key.clone()));
-    if let Some(lead) = &operation.lead {
-        row.insert(LEAD_FIELD.to_owned(), Value::String(lead.clone()));
-    }
-    Value::Object(row)
+fn row(operation: &Operation) -> Json {
+    let lead = operation.lead.as_deref().map(|lead| (LEAD_FIELD, lead));
+    let written: Vec<_> = std::iter::once((IDEMPOTENCY_KEY_FIELD, &*operation.key)).chain(lead).collect();
+    operation.data.with(&written)
 }
 
 /// The event with the `id` by which Customer.io ignores duplicates: the same for every attempt.
-fn event(operation: &Operation) -> Value {
-    let mut event = operation.data.as_object().cloned().unwrap_or_else(Map::new);
-    event.insert("id".to_owned(), Value::String(ulid(&operation.key)));
-    Value::Object(event)
+fn event(operation: &Operation) -> Json {
+    operation.data.with(&[("id", &ulid(&operation.key))])
 }
 
 /// A ULID (26 digits of Crockford's base 32, 128 bits) from the first 128 bits of a key in hex.
@@ -65,7 +59,7 @@ mod tests {
     use http_body_util::BodyExt;
     use mock_server::fault::SimulatedVendor;
     use mock_server::settings::SimulationSettings;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::outcome::OperationKind;

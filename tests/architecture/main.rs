@@ -28,8 +28,9 @@ const HARNESS: Levels = &[
 
 /// The rooms of the simulated vendors.
 const SIMULATOR: Levels = &[
-    &["bucket", "clock", "duration", "keys", "limit", "refusal", "retry_after", "secret", "seed", "text", "tls", "wire"],
-    &["guard", "latency"],
+    &["bucket", "clock", "content_encoding", "decimal", "duration", "keys", "limit"],
+    &["refusal", "retry_after", "secret", "seed", "text", "tls", "wire"],
+    &["guard", "json", "latency"],
     &["simulated"],
     &["counts", "fault"],
     &["ledger", "settings"],

@@ -80,9 +80,9 @@ fn say(word: &str, key: &str) {
 fn lead(number: u64) -> NewLead {
     let (key, user) = (format!("{number:064x}"), format!("user-{}", number % 50));
     // A few pages of the file each, so that the log is copied into it again and again.
-    let data = json!({ "number": number, "text": "lossy ".repeat(1_000) });
+    let data = mock_server::json::Json::from(json!({ "number": number, "text": "lossy ".repeat(1_000) }));
     let operation = |kind: OperationKind| {
-        let own = idempotency_key(kind, &key, &json!({}));
+        let own = idempotency_key(kind, &key, &json!({}).into());
         Operation { kind, user: user.clone(), data: data.clone(), key: own, lead: Some(key.clone()), caller: 0, due: None }
     };
     let operations = [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track].map(operation).to_vec();

@@ -80,7 +80,7 @@ impl Sender for ToVendors {
     async fn send(&self, operation: &Operation, attempt: u32, _deadline: Instant) -> Reply {
         let mut operation = operation.clone();
         if self.rekeys && attempt > 1 {
-            operation.key = idempotency_key(operation.kind, &operation.key, &json!({ "attempt": attempt }));
+            operation.key = idempotency_key(operation.kind, &operation.key, &json!({ "attempt": attempt }).into());
         }
         self.vendors.take(&operation, self.start.elapsed().as_micros() as u64)
     }
@@ -138,14 +138,14 @@ impl<S: LeadStore> World<S> {
 
     /// Submits a lead, and writes the driver's journal.
     pub(crate) async fn submit(&mut self, user: &str) {
-        let key = idempotency_key(OperationKind::Enrich, user, &json!("lead"));
+        let key = idempotency_key(OperationKind::Enrich, user, &json!("lead").into());
         let operation = |kind| Operation {
-            key: idempotency_key(kind, &key, &json!({})),
+            key: idempotency_key(kind, &key, &json!({}).into()),
             lead: Some(key.clone()),
             ..Operation::new(kind, user, json!({ "email": user }))
         };
         let operations = [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track].map(operation).into();
-        let lead = NewLead { key: key.clone(), user: user.to_owned(), data: json!({ "email": user }), operations };
+        let lead = NewLead { key: key.clone(), user: user.to_owned(), data: json!({ "email": user }).into(), operations };
         let at_us = self.now_us();
         let (user, what) = (user.to_owned(), "lead".to_owned());
         self.driver.push(DriverEntry::Submitted { key: key.clone(), user, what, at_us });

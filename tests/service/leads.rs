@@ -31,8 +31,8 @@ async fn a_lead_reaches_both_vendors_with_its_keys_and_its_history_says_so() {
 
     let rows = vendors.clay().rows();
     assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0].submitted["plimsoll_lead"], json!(id));
-    assert_eq!(rows[0].submitted["idempotency_key"], lead["operations"][0]["key"]);
+    assert_eq!(rows[0].submitted.text("plimsoll_lead"), Some(id.clone()));
+    assert_eq!(json!(rows[0].submitted.text("idempotency_key")), lead["operations"][0]["key"]);
     assert!(vendors.customer_io().customer("ada@acme.test").is_some());
     assert_eq!(vendors.customer_io().events("ada@acme.test").len(), 1);
 
@@ -85,6 +85,62 @@ async fn a_key_that_another_lead_has_is_refused_for_what_is_called_known_would_b
     assert_eq!(service.get("/places").await.lines().len(), 3);
     let stats = service.get("/stats").await.json();
     assert_eq!((&stats["accepted"], &stats["duplicate"], &stats["refused"]), (&json!(1), &json!(1), &json!(2)));
+    service.stop().await;
+}
+
+/// The second lead differs from the first in a digit that no double has.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_reach_the_vendors_digit_by_digit_and_tell_leads_apart() {
+    let vendors = SimulatedVendors::start(vendor_settings()).await.unwrap();
+    let service = start(Some(&vendors), "", "").await;
+    let data = |last: u8| format!(r#"{{"far":1e-400,"iccid":8901410321111851072{last},"rate":0.1250}}"#);
+    let lead = |last: u8| format!(r#"{{"user":"ada","data":{}}}"#, data(last));
+    for last in [0, 1] {
+        let accepted = service.raw_lead(lead(last)).await;
+        assert_eq!(accepted.status, 202, "{accepted:?}");
+        let id = accepted.json()["id"].as_str().unwrap().to_owned();
+        service.until(&format!("/leads/{id}"), |lead| lead["status"] == "delivered").await;
+        let shown = service.get(&format!("/leads/{id}")).await.text;
+        assert!(shown.contains(&data(last)), "{shown}");
+    }
+    let another_form = lead(1).replace("0.1250", "125e-3").replace("89014103211118510721", "89014103211118510721.0");
+    assert_eq!(service.raw_lead(another_form).await.status, 200);
+    let key = [("content-type", "application/json"), ("idempotency-key", "order 17")];
+    assert_eq!(service.send("POST", "/leads", &key, lead(2)).await.status, 202);
+    assert_eq!(service.send("POST", "/leads", &key, lead(3)).await.status, 422, "another lead under the same key");
+    let rows: Vec<String> = vendors.clay().rows().iter().map(|row| row.submitted.to_string()).collect();
+    for last in [0, 1] {
+        let members = data(last);
+        assert!(
+            rows.iter().any(|row| row.contains(members.trim_matches(['{', '}']).split(",\"rate").next().unwrap())),
+            "{rows:?}"
+        );
+    }
+    let events: Vec<String> = vendors.customer_io().events("ada").iter().map(|event| event.data.to_string()).collect();
+    assert!(events.contains(&data(0)) && events.contains(&data(1)), "{events:?}");
+    assert_eq!(vendors.customer_io().customer("ada").unwrap().attributes["rate"].get(), "0.1250");
+    service.stop().await;
+    vendors.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_is_decoded_within_the_limit_or_refused() {
+    let service = held("[limits]\nbody_bytes = 20000").await;
+    let gzip = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let send = async |encoding: &str, body: Vec<u8>| {
+        service.send("POST", "/leads", &[("content-type", "application/json"), ("content-encoding", encoding)], body).await
+    };
+    let lead = ada().to_string();
+    assert_eq!(send("gzip", gzip(&lead)).await.status, 202);
+    assert_eq!(service.lead(&ada()).await.status, 200, "it is the same lead");
+    let unknown = send("br", gzip(&lead)).await;
+    assert_eq!((unknown.status, &unknown.problem()["field"]), (415, &json!("Content-Encoding")));
+    assert_eq!(send("gzip", lead.into_bytes()).await.status, 400, "it is no gzip");
+    assert_eq!(send("gzip", gzip(&" ".repeat(1_000_000))).await.status, 413);
     service.stop().await;
 }
 

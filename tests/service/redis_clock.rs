@@ -18,7 +18,7 @@ async fn what_was_queued_by_a_clock_an_hour_ahead_is_sent_at_once() {
     let Some(server) = Server::start() else { return };
     let store = RedisStore::open(&server.settings()).await.unwrap();
     let (key, user) = ("a".repeat(64), "ada@acme.test");
-    let data = json!({ "email": user });
+    let data = json!({ "email": user }).into();
     let operations = lead_operations(&key, user, &data);
     let lead = NewLead { key: key.clone(), user: user.to_owned(), data, operations };
     let ahead = wall_clock().timestamp_millis().unsigned_abs() + HOUR_MS;

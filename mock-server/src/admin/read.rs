@@ -10,9 +10,11 @@ use serde_json::{Map, Value};
 
 use super::unknown::nearest;
 use crate::refusal::{Problem, Refusal};
+use crate::text::without_mark;
 
 /// A JSON body.
 pub(super) fn body<T: DeserializeOwned + JsonSchema>(bytes: &[u8]) -> Result<T, Refusal> {
+    let bytes = without_mark(bytes);
     let value: Value = serde_json::from_slice(bytes).map_err(|error| malformed(&error, bytes))?;
     let Value::Object(fields) = &value else {
         return Err(Refusal::unprocessable(vec![Problem::new("the body must be one JSON object")]));

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::context::Context;
 use super::operation::Call;
-use super::reply::Json;
+use super::reply::Json as InJson;
 use super::unknown::not_found;
+use crate::json::{Json, text_of};
 use crate::refusal::{Problem, Refusal};
 use crate::running::Simulation;
 use crate::simulated::{SimulatedVendor, Vendor};
@@ -30,7 +30,7 @@ pub(super) enum Glance {
         items: usize,
     },
     /// Anything else.
-    Whole(Value),
+    Whole(Json),
 }
 
 /// A vendor's state at a glance, by section.
@@ -57,42 +57,42 @@ pub(super) enum Section {
     /// A page of a list.
     Page {
         /// The items.
-        items: Vec<Value>,
+        items: Vec<Json>,
         /// How many there are that fit the query, whatever the page.
         total: usize,
         /// What to give as `after` for the next page; null on the last one.
         next: Option<String>,
     },
     /// Anything else.
-    Whole(Value),
+    Whole(Json),
 }
 
-pub(super) async fn all(call: Call) -> Result<Json<BTreeMap<&'static str, Overview>>, Refusal> {
+pub(super) async fn all(call: Call) -> Result<InJson<BTreeMap<&'static str, Overview>>, Refusal> {
     let overviews = apart(&call.context, |simulation| {
         SimulatedVendor::ALL.map(|vendor| (vendor.as_str(), overview(simulation.vendor(vendor))))
     });
-    Ok(Json(overviews.await?.into()))
+    Ok(InJson(overviews.await?.into()))
 }
 
-pub(super) async fn of_vendor(call: Call) -> Result<Json<Overview>, Refusal> {
+pub(super) async fn of_vendor(call: Call) -> Result<InJson<Overview>, Refusal> {
     let vendor = named(call.path::<1>()[0])?;
-    apart(&call.context, move |simulation| overview(simulation.vendor(vendor))).await.map(Json)
+    apart(&call.context, move |simulation| overview(simulation.vendor(vendor))).await.map(InJson)
 }
 
-pub(super) async fn section(call: Call<Paging>) -> Result<Json<Section>, Refusal> {
+pub(super) async fn section(call: Call<Paging>) -> Result<InJson<Section>, Refusal> {
     let [vendor, section] = call.path().map(str::to_owned);
     let Call { context, query: paging, .. } = call;
-    let read = move |simulation: &Simulation| match value(simulation, &vendor, &section)? {
-        Value::Array(items) => page(items, &paging),
-        whole => Ok(Section::Whole(whole)),
+    let read = move |simulation: &Simulation| match items_of(value(simulation, &vendor, &section)?) {
+        Ok(items) => page(items, &paging),
+        Err(whole) => Ok(Section::Whole(whole)),
     };
-    apart(&context, read).await?.map(Json)
+    apart(&context, read).await?.map(InJson)
 }
 
-pub(super) async fn item(call: Call) -> Result<Json<Value>, Refusal> {
+pub(super) async fn item(call: Call) -> Result<InJson<Json>, Refusal> {
     let [vendor, section, id] = call.path().map(str::to_owned);
     let find = move |simulation: &Simulation| {
-        let Value::Array(items) = value(simulation, &vendor, &section)? else {
+        let Ok(items) = items_of(value(simulation, &vendor, &section)?) else {
             let problem = Problem::new(format!("`{section}` of `{vendor}` is not a list, so its parts have no ids"));
             return Err(Refusal::new(StatusCode::NOT_FOUND, problem.help(format!("read /state/{vendor}/{section}"))));
         };
@@ -101,7 +101,7 @@ pub(super) async fn item(call: Call) -> Result<Json<Value>, Refusal> {
             Refusal::new(StatusCode::NOT_FOUND, problem)
         })
     };
-    apart(&call.context, find).await?.map(Json)
+    apart(&call.context, find).await?.map(InJson)
 }
 
 /// Reads apart from the tasks that serve requests: a vendor may know a great deal.
@@ -113,9 +113,9 @@ async fn apart<T: Send + 'static>(context: &Context, read: impl FnOnce(&Simulati
 
 fn overview(vendor: &dyn Vendor) -> Overview {
     let glance = |name: &'static str| {
-        let glance = match vendor.section(name)? {
-            Value::Array(items) => Glance::Items { items: items.len() },
-            whole => Glance::Whole(whole),
+        let glance = match items_of(vendor.section(name)?) {
+            Ok(items) => Glance::Items { items: items.len() },
+            Err(whole) => Glance::Whole(whole),
         };
         Some((name, glance))
     };
@@ -127,12 +127,12 @@ fn named(name: &str) -> Result<SimulatedVendor, Refusal> {
     found.ok_or_else(|| not_found("vendor", name, &SimulatedVendor::ALL.map(SimulatedVendor::as_str)))
 }
 
-fn value(simulation: &Simulation, vendor: &str, section: &str) -> Result<Value, Refusal> {
+fn value(simulation: &Simulation, vendor: &str, section: &str) -> Result<Json, Refusal> {
     let vendor = simulation.vendor(named(vendor)?);
     vendor.section(section).ok_or_else(|| not_found("section", section, &vendor.sections()))
 }
 
-fn page(items: Vec<Value>, paging: &Paging) -> Result<Section, Refusal> {
+fn page(items: Vec<Json>, paging: &Paging) -> Result<Section, Refusal> {
     let limit = paging.limit.unwrap_or(PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {
         return Err(wrong("limit", format!("{limit} is not a page size; it must be from 1 to {LARGEST_PAGE}")));
@@ -143,7 +143,7 @@ fn page(items: Vec<Value>, paging: &Paging) -> Result<Section, Refusal> {
         })?),
         None => None,
     };
-    let mut items: Vec<Value> = items
+    let mut items: Vec<Json> = items
         .into_iter()
         .filter(|item| paging.id.as_deref().is_none_or(|id| has(item, "id", id)))
         .filter(|item| pair.is_none_or(|(field, value)| has(item, field, value)))
@@ -156,7 +156,7 @@ fn page(items: Vec<Value>, paging: &Paging) -> Result<Section, Refusal> {
     }
     let has_more = items.len() > limit as usize;
     items.truncate(limit as usize);
-    let next = items.last().filter(|_| has_more).and_then(|item| item.get("id")).map(text);
+    let next = items.last().filter(|_| has_more).and_then(|item| text(item, "id"));
     Ok(Section::Page { items, total, next })
 }
 
@@ -164,13 +164,20 @@ fn wrong(field: &str, message: String) -> Refusal {
     Refusal::unprocessable(vec![Problem::of(field, message)])
 }
 
-/// Whether a field has this value, a number or a truth value by its text.
-fn has(item: &Value, field: &str, wanted: &str) -> bool {
-    item.get(field).is_some_and(|value| text(value) == wanted)
+/// The items of a list, or what is none.
+fn items_of(section: Json) -> Result<Vec<Json>, Json> {
+    serde_json::from_str(section.get()).map_err(|_| section)
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// Whether a field has this value.
+fn has(item: &Json, field: &str, wanted: &str) -> bool {
+    text(item, field).is_some_and(|text| text == wanted)
+}
+
+/// The text of a field, or what else its value is written as.
+fn text(item: &Json, field: &str) -> Option<String> {
+    let value = item.field(field)?;
+    Some(text_of(value).unwrap_or_else(|| value.get().to_owned()))
 }
 
 #[cfg(test)]
@@ -180,9 +187,9 @@ mod tests {
     use super::*;
 
     fn paged(query: &str) -> Result<(Vec<String>, usize, Option<String>), Refusal> {
-        let items = (1..=5).map(|id| json!({"id": format!("i{id}"), "odd": id % 2 == 1, "of": "ada"})).collect();
+        let items = (1..=5).map(|id| json!({"id": format!("i{id}"), "odd": id % 2 == 1, "of": "ada"}).into()).collect();
         let Section::Page { items, total, next } = page(items, &super::super::read::query(query)?)? else { panic!("no list") };
-        Ok((items.iter().map(|item| text(&item["id"])).collect(), total, next))
+        Ok((items.iter().filter_map(|item| text(item, "id")).collect(), total, next))
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -280,7 +280,7 @@ async fn beyond_the_queue_callbacks_are_given_up_and_counted() {
         bench.submit(&format!("{number}@x.test"));
     }
     bench.log(3).await;
-    assert_eq!(bench.clay.section("limits").unwrap()["callbacks_given_up"], 17);
+    assert_eq!(json!(bench.clay.section("limits").unwrap())["callbacks_given_up"], 17);
 }
 
 #[tokio::test(start_paused = true)]
@@ -310,7 +310,7 @@ async fn large_callbacks_without_a_receiver_do_not_pile_up() {
         assert_eq!(bench.post(WEBHOOK, &body), 200);
         tokio::time::sleep(Duration::from_secs(11)).await;
     }
-    let limits = bench.clay.section("limits").unwrap();
+    let limits = json!(bench.clay.section("limits").unwrap());
     // Three go beyond what may be under way, two wait.
     assert_eq!((limits["callbacks_waiting"].as_u64(), limits["callbacks_given_up"].as_u64()), (Some(2), Some(15)));
 }

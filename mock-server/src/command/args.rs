@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::config_file::{self, ConfigFileError};
 use super::values::{latency, limit};
 use crate::latency::LatencyModel;
-use crate::settings::{AdminSettings, ClaySettings, CustomerIoSettings, RateLimit, Secret, SimulationSettings};
+use crate::settings::{AdminSettings, ClaySettings, CustomerIoSettings, RateLimit, Secret, SimulationSettings, flaw};
 
 /// The environment variable that the admin API's token is taken from unless another is named.
 pub const TOKEN_VARIABLE: &str = "PLIMSOLL_MOCK_ADMIN_TOKEN";
@@ -161,11 +161,13 @@ impl MockArgs {
     fn admin(&self, environment: impl Fn(&str) -> Option<String>) -> Result<AdminSettings, ArgsProblem> {
         let variable = self.admin_token_env.as_deref().unwrap_or(TOKEN_VARIABLE);
         let wrong = |problem| Err(ArgsProblem::Token { variable: variable.to_owned(), problem });
-        let token = match environment(variable) {
-            Some(token) if token.is_empty() => return wrong("is empty"),
+        let token = environment(variable);
+        match token.as_deref().map(flaw) {
+            Some(Some(flaw)) => return wrong(flaw),
             None if self.admin_token_env.is_some() => return wrong("is not set"),
-            token => token.map(Secret),
-        };
+            Some(None) | None => {}
+        }
+        let token = token.map(Secret);
         Ok(AdminSettings { address: self.admin_address, port: self.admin_port, token })
     }
 }
@@ -189,6 +191,7 @@ mod tests {
         let environment = |name: &str| match name {
             "MY_TOKEN" => Some("hush-hush".to_owned()),
             "EMPTY" => Some(String::new()),
+            "ECHOED" => Some("hush-hush\n".to_owned()),
             _ => None,
         };
         let settings = program.map_err(|error| error.to_string())?.args.settings(environment);
@@ -229,6 +232,8 @@ mod tests {
         assert!(settings.validate().is_ok() && !format!("{settings:?}").contains("hush-hush"));
         assert!(parse(&["--admin-token-env", "NO_TOKEN"]).unwrap_err().contains("NO_TOKEN is not set"));
         assert!(parse(&["--admin-token-env", "EMPTY"]).unwrap_err().contains("EMPTY is empty"));
+        let echoed = parse(&["--admin-token-env", "ECHOED"]).unwrap_err();
+        assert!(echoed.contains("ECHOED holds white space") && !echoed.contains("hush"), "{echoed}");
         let open = parse(&["--admin-address", "0.0.0.0"]).unwrap();
         assert!(open.validate().unwrap_err().to_string().contains("needs a token"));
         assert_eq!(parse(&["--no-admin"]).unwrap().admin, None);

@@ -16,13 +16,9 @@ use super::connection::{Connection, Fate, Serving};
 use super::shared::Shared;
 use super::stream_play::StreamPlay;
 use super::to_the_end::ToTheEnd;
-use crate::exchange::{Judged, Play, Record, Reply, without_body};
+use crate::exchange::{Judged, LARGEST_BODY, Play, Record, Reply, without_body};
 use crate::simulated::{self, Answer};
 use crate::wire::{End, Step};
-
-/// The largest body that is read at all, in bytes. Ten times what most routes take and a little more than the largest
-/// (a message with 2 MB of attachments in base 64), so that routes give their own answers, and bounded, so that memory is.
-const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// How long a body may take from the end of its head: three times as long as the slowest of the known clients waits for an
 /// answer at all.
@@ -74,6 +70,10 @@ pub(super) async fn answer(
             return Ok(client.refuse(record, error(StatusCode::REQUEST_TIMEOUT, "the request took too long")));
         }
         Err(Unread::Gone) => return Err(Closed),
+    };
+    let body = match shared.vendor.decoded(headers, body) {
+        Ok(body) => body,
+        Err(refusal) => return Ok(client.refuse(record, *refusal)),
     };
     let request = simulated::Request { method, path, query, headers, body: &body };
     let mut judged = shared.vendor.judge(record, &request, Instant::now());

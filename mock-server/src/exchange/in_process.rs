@@ -12,9 +12,9 @@ use http::{Method, Request, response};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::reply::{Reply, without_body};
-use super::{FaultyVendor, Play};
+use super::{FaultyVendor, Play, Record};
 use crate::ledger::Sent;
-use crate::simulated;
+use crate::simulated::{self, Answer};
 use crate::wire::{End, Step};
 
 /// An answer that came whole.
@@ -80,7 +80,14 @@ impl FaultyVendor {
         let arrived = Instant::now();
         let (parts, body) = request.into_parts();
         let (method, path, query, headers) = (&parts.method, parts.uri.path(), parts.uri.query(), &parts.headers);
-        let record = self.record(method, path, headers, arrived);
+        let mut record = self.record(method, path, headers, arrived);
+        let body = match self.decoded(headers, body) {
+            Ok(body) => body,
+            Err(refusal) => {
+                record.will_answer(&refusal, false);
+                return Ok(whole(*refusal, record, arrived));
+            }
+        };
         let request = simulated::Request { method, path, query, headers, body: &body };
         let mut judged = self.judge(record, &request, arrived);
         if judged.asks_vendor() {
@@ -92,14 +99,17 @@ impl FaultyVendor {
         let now = Instant::now();
         match judged.reply(parts.method == Method::HEAD, now) {
             Reply::Close => Err(NoAnswer::Closed),
-            Reply::Answer(mut answer, mut record) => {
-                record.has_sent(Sent::Whole);
-                let body = std::mem::take(&mut answer.body);
-                Ok(Answered { head: without_body(answer).into_parts().0, head_at: now, body })
-            }
+            Reply::Answer(answer, record) => Ok(whole(answer, record, now)),
             Reply::Play(play) => read(play).await,
         }
     }
+}
+
+/// An answer that is sent whole.
+fn whole(mut answer: Answer, mut record: Record, now: Instant) -> Answered {
+    record.has_sent(Sent::Whole);
+    let body = std::mem::take(&mut answer.body);
+    Answered { head: without_body(answer).into_parts().0, head_at: now, body }
 }
 
 /// Plays a script to its end, and reads it as a client does.

@@ -21,6 +21,9 @@ mod reply;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::header::ACCEPT_ENCODING;
+use http::{HeaderMap, HeaderValue};
 use parking_lot::RwLock;
 use tokio::sync::Notify;
 
@@ -31,10 +34,15 @@ pub(crate) use record::Record;
 pub(crate) use reply::{Reply, without_body};
 
 use crate::clock::DayClock;
+use crate::content_encoding::{UNDERSTOOD, Undecoded, decoded};
 use crate::counts::{Count, Counts};
 use crate::fault::ActiveFaults;
 use crate::ledger::Ledger;
-use crate::simulated::{SimulatedVendor, Vendor};
+use crate::simulated::{Answer, SimulatedVendor, Vendor};
+
+/// The largest body that is read at all, in bytes. Ten times what most routes take and a little more than the largest
+/// (a message with 2 MB of attachments in base 64), so that routes give their own answers, and bounded, so that memory is.
+pub(crate) const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// A simulated vendor with the faults that are active at it.
 ///
@@ -92,6 +100,18 @@ impl FaultyVendor {
     /// What has been answered so far.
     pub fn counts(&self) -> Vec<Count> {
         self.counts.list(self.name())
+    }
+
+    /// A request's body without its encoding, or the answer to one that cannot be read.
+    pub(crate) fn decoded(&self, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Box<Answer>> {
+        decoded(headers, body, LARGEST_BODY).map_err(|undecoded| {
+            let mut answer = self.vendor.error(undecoded.status(), &undecoded.to_string());
+            if undecoded == Undecoded::Unknown {
+                // RFC 9110, 15.5.16.
+                answer.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(UNDERSTOOD));
+            }
+            Box::new(answer)
+        })
     }
 
     /// The ledger that its requests are written to.

@@ -91,7 +91,9 @@ impl ActiveFault {
         let is_route = self.fault.routes.is_empty() || self.fault.routes.iter().any(|named| named == route);
         is_route
             && (self.fault.customers.is_empty()
-                || vendor.subject(request).is_some_and(|subject| self.fault.customers.iter().any(|named| *named == *subject)))
+                || vendor
+                    .subject(request)
+                    .is_some_and(|subject| self.fault.customers.iter().any(|named| is_same_customer(named, &subject))))
     }
 
     /// Whether it is the nth in scope, where only every nth is hit.
@@ -102,6 +104,12 @@ impl ActiveFault {
     fn strength(&self, now: Instant) -> f64 {
         self.ramp.map_or(1.0, |ramp| ramp.strength(now))
     }
+}
+
+/// Whether two identifiers name one customer. Customer.io finds an address in any case, and a row of Clay leads to the same
+/// person.
+fn is_same_customer(one: &str, other: &str) -> bool {
+    one == other || (one.contains('@') && one.to_lowercase() == other.to_lowercase())
 }
 
 #[cfg(test)]

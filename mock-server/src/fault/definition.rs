@@ -42,6 +42,7 @@ pub struct Fault {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<String>,
     /// Whose requests it hits: customers' identifiers at Customer.io, leads' e-mail addresses at Clay; empty for every request.
+    /// An address means the same customer in any case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub customers: Vec<String>,
     /// Start, from the beginning of the load; of a fault by hand, from the moment at which it is added.

@@ -25,7 +25,7 @@ pub struct FaultForm {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "list_of_routes")]
     pub routes: Vec<String>,
-    /// Whose requests it hits: customers' identifiers, or leads' e-mail addresses at Clay; everybody's when left out.
+    /// Whose requests it hits: customers' identifiers, or leads' e-mail addresses (in any case) at Clay; everybody's when left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub customers: Vec<String>,
     /// When it begins, from the start of the load, or from now for a fault added by hand; at once when left out.

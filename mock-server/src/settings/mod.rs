@@ -10,7 +10,7 @@ pub use admin::AdminSettings;
 
 use crate::fault::Fault;
 pub use crate::limit::RateLimit;
-pub use crate::secret::Secret;
+pub use crate::secret::{Secret, flaw};
 pub use crate::simulated::SettingsProblem;
 use crate::simulated::VendorSettings;
 pub use crate::simulated::clay::{

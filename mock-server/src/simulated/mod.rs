@@ -19,8 +19,9 @@ use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::time::Instant;
+
+use crate::json::Json;
 
 pub use problem::SettingsProblem;
 pub(crate) use table::VendorSettings;
@@ -107,7 +108,7 @@ pub trait Vendor: Any + Send + Sync {
 
     /// One part of the state: a JSON array of items in order of age, each an object with an `id`, or one JSON object.
     /// `None` where there is no such section.
-    fn section(&self, _name: &str) -> Option<Value> {
+    fn section(&self, _name: &str) -> Option<Json> {
         None
     }
 

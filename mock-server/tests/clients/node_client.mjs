@@ -1,6 +1,6 @@
 // Runs cases with the vendor's Node client, all at once, and prints one JSON line for each.
 //
-// A case is {"case", "client": "track" | "app" | "pipelines", "url", "key", "calls", "timeout"?}. A call is
+// A case is {"case", "client": "track" | "app" | "pipelines" | "analytics", "url", "key", "calls", "timeout"?}. A call is
 // [method, ...arguments]; an argument {"email": {...}} and its like becomes the client's own request object. What comes back
 // is {"case", "answers", "error", "retries"}: the answers of the calls, the error of the first that failed, and, for every
 // attempt, the X-Retry-Count that it carried.
@@ -8,7 +8,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
-const library = createRequire(`${process.env.CLIENTS}/node/`)('customerio-node');
+const load = createRequire(`${process.env.CLIENTS}/node/`);
+const library = load('customerio-node');
+const { Analytics } = load('@customerio/cdp-analytics-node');
 const running = new AsyncLocalStorage();
 
 const real = globalThis.fetch;
@@ -26,8 +28,17 @@ const requests = {
   inApp: library.SendInAppRequest,
 };
 
+// The client for data pipelines says by a callback that a call was delivered.
+function analytics(settings) {
+  const target = new Analytics({ ...settings, maxEventsInBatch: 1, maxRetries: 0 });
+  const delivered = (method) => (message) =>
+    new Promise((resolve, reject) => target[method](message, (error) => (error ? reject(error) : resolve(true))));
+  return new Proxy({}, { get: (_, method) => (method === 'then' ? undefined : delivered(method)) });
+}
+
 function client({ client, url, key, timeout }) {
   const options = { url, ...(timeout && { timeout }) };
+  if (client === 'analytics') return analytics({ writeKey: key, host: url });
   if (client === 'app') return new library.APIClient(key, options);
   if (client === 'pipelines') return new library.PipelinesClient(key, { ...options, strictMode: true });
   return new library.TrackClient(...key.split(':'), options);

@@ -61,8 +61,14 @@ fn clients() -> PathBuf {
 /// They are not, and have to be.
 #[allow(clippy::print_stderr, reason = "a test that proves nothing must not look like one that does")]
 pub(crate) fn are_installed() -> bool {
-    let (node, python) = (clients().join("node/node_modules"), clients().join("python"));
-    if node.join("customerio-node").is_dir() && node.join(".bin/node").exists() && python.join("customerio").is_dir() {
+    let wanted = [
+        "node/node_modules/customerio-node",
+        "node/node_modules/@customerio/cdp-analytics-node",
+        "node/node_modules/.bin/node",
+        "python/customerio",
+        "python-pipelines/customerio",
+    ];
+    if wanted.iter().all(|path| clients().join(path).exists()) {
         return true;
     }
     let printed = "the vendors' real clients are not installed: run mock-server/tests/clients/install";
@@ -90,55 +96,67 @@ pub(crate) async fn vendors(faults: Vec<mock_server::fault::Fault>) -> Simulated
 impl Client {
     /// Runs all cases in one process, and returns what became of each, by its name.
     pub(crate) async fn run(self, vendors: &SimulatedVendors, cases: &[Value]) -> HashMap<String, Outcome> {
-        let directory = tempfile::tempdir().unwrap();
-        let ca = directory.path().join("ca.pem");
-        std::fs::write(&ca, vendors.ca_pem()).unwrap();
-        let mut process = self
-            .command()
-            .env("NODE_EXTRA_CA_CERTS", &ca)
-            .env("REQUESTS_CA_BUNDLE", &ca)
-            // A proxy of the machine's is no concern of a client that talks to this machine.
-            .env("NO_PROXY", "127.0.0.1")
-            .env("no_proxy", "127.0.0.1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
-        let mut input = process.stdin.take().unwrap();
-        input.write_all(lines.as_bytes()).await.unwrap();
-        drop(input);
-        let output = tokio::time::timeout(LONGEST, process.wait_with_output()).await;
-        let output = output.expect("the client ends").unwrap();
-        let (printed, complaints) =
-            (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned());
-        assert!(output.status.success(), "{self:?}: {complaints}");
-        let outcomes: HashMap<String, Outcome> = printed
-            .lines()
-            .map(|line| serde_json::from_str::<Outcome>(line).unwrap_or_else(|error| panic!("{error}: {line}")))
-            .map(|outcome| (outcome.case.clone(), outcome))
-            .collect();
-        assert_eq!(outcomes.len(), cases.len(), "{self:?}: {printed}\n{complaints}");
-        outcomes
+        run(self.command(), vendors, cases).await
     }
 
     fn command(self) -> Command {
-        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-        let mut command = match self {
+        match self {
             Self::Node => {
                 let mut command = Command::new(clients().join("node/node_modules/.bin/node"));
-                command.arg(scripts.join("node_client.mjs")).env("CLIENTS", clients());
+                command.arg(script("node_client.mjs")).env("CLIENTS", clients());
                 command
             }
-            Self::Python => {
-                let mut command = Command::new(std::env::var_os("PLIMSOLL_PYTHON").unwrap_or_else(|| "python3".into()));
-                command.arg(scripts.join("python_client.py")).env("PYTHONPATH", clients().join("python"));
-                command
-            }
-        };
-        command.env("PYTHONDONTWRITEBYTECODE", "1");
-        command
+            Self::Python => python("python_client.py", "python"),
+        }
     }
+}
+
+/// As [`Client::run`], with the Python client of the Pipelines API.
+pub(crate) async fn run_python_pipelines(vendors: &SimulatedVendors, cases: &[Value]) -> HashMap<String, Outcome> {
+    run(python("python_pipelines_client.py", "python-pipelines"), vendors, cases).await
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+}
+
+/// A script with the packages in a directory of the clients.
+fn python(name: &str, packages: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("PLIMSOLL_PYTHON").unwrap_or_else(|| "python3".into()));
+    command.arg(script(name)).env("PYTHONPATH", clients().join(packages));
+    command
+}
+
+async fn run(mut command: Command, vendors: &SimulatedVendors, cases: &[Value]) -> HashMap<String, Outcome> {
+    let directory = tempfile::tempdir().unwrap();
+    let ca = directory.path().join("ca.pem");
+    std::fs::write(&ca, vendors.ca_pem()).unwrap();
+    let mut process = command
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("NODE_EXTRA_CA_CERTS", &ca)
+        .env("REQUESTS_CA_BUNDLE", &ca)
+        // A proxy of the machine's is no concern of a client that talks to this machine.
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
+    let mut input = process.stdin.take().unwrap();
+    input.write_all(lines.as_bytes()).await.unwrap();
+    drop(input);
+    let output = tokio::time::timeout(LONGEST, process.wait_with_output()).await;
+    let output = output.expect("the client ends").unwrap();
+    let (printed, complaints) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned());
+    assert!(output.status.success(), "{command:?}: {complaints}");
+    let outcomes: HashMap<String, Outcome> = printed
+        .lines()
+        .map(|line| serde_json::from_str::<Outcome>(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .map(|outcome| (outcome.case.clone(), outcome))
+        .collect();
+    assert_eq!(outcomes.len(), cases.len(), "{command:?}: {printed}\n{complaints}");
+    outcomes
 }

@@ -49,7 +49,7 @@ struct History {
 }
 
 fn op_key(lead: &str, kind: OperationKind) -> String {
-    idempotency_key(kind, lead, &serde_json::json!({}))
+    idempotency_key(kind, lead, &serde_json::json!({}).into())
 }
 
 fn effect(kind: OperationKind, user: &str, id: &str) -> VendorEffect {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
+use crate::config::Secret;
 use crate::outcome::{RestingState, Vendor};
 use crate::resilience::{StoreError, UnixMillis};
 #[cfg(feature = "redis")]
@@ -95,13 +96,11 @@ impl StoreArgs {
             let what = "--redis-env takes the name of an environment variable, as in REDIS_URL, not the URL itself";
             return Err(QueueError::Url(what.to_owned()));
         }
-        let url = std::env::var(variable).map_err(|_| {
-            let what = format!("the environment variable {variable} is not set: set it to the URL of the service's Redis server");
-            QueueError::Url(what)
-        })?;
+        let url = Secret::from_environment(variable)
+            .map_err(|flaw| QueueError::Url(format!("{flaw}: set it to the URL of the service's Redis server")))?;
         // What the server must promise is between it and the service: no lead is acknowledged here.
         let durability = Durability::AsConfigured;
-        Ok(Source::Redis(RedisSettings { bounds: UNBOUNDED, durability, ..RedisSettings::new(url, &self.name) }))
+        Ok(Source::Redis(RedisSettings { bounds: UNBOUNDED, durability, ..RedisSettings::new(url.expose(), &self.name) }))
     }
 
     #[cfg(not(feature = "redis"))]

@@ -236,7 +236,7 @@ mod tests {
 
     async fn lease(queue: &MemoryBacklog, now: UnixMillis) -> Option<(u64, String, u64)> {
         let leased = queue.lease(now, now + 1_000).await.expect("a working queue")?;
-        let number = leased.entry.operation.data["number"].as_u64().expect("a number");
+        let number = leased.entry.operation.data.field("number").expect("a number").get().parse::<u64>().expect("a number");
         Some((leased.id, leased.entry.operation.user, number))
     }
 

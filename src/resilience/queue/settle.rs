@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use mock_server::json::Json;
 use tokio::time::{Instant, sleep};
 
 use crate::outcome::RestingState;
@@ -26,7 +26,7 @@ use crate::resilience::{Operation, Sender, Source};
 const STORE_AGAIN: Duration = Duration::from_millis(500);
 
 /// Makes the operations that follow from an answer to an operation: who answered, and with what.
-pub type FollowUp = Arc<dyn Fn(&Operation, Source, Option<&Value>) -> Vec<Operation> + Send + Sync>;
+pub type FollowUp = Arc<dyn Fn(&Operation, Source, Option<&Json>) -> Vec<Operation> + Send + Sync>;
 
 /// Ends attempts of leased entries.
 pub(in crate::resilience) struct Settler<S, B> {
@@ -152,7 +152,7 @@ impl<S: Sender, B: Backlog> Settler<S, B> {
         Ok(())
     }
 
-    fn follow_up(&self, operation: &Operation, source: Source, data: Option<&Value>) -> Vec<Operation> {
+    fn follow_up(&self, operation: &Operation, source: Source, data: Option<&Json>) -> Vec<Operation> {
         self.follow_up.as_ref().map_or_else(Vec::new, |follow_up| follow_up(operation, source, data))
     }
 

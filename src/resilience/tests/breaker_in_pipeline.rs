@@ -45,6 +45,24 @@ async fn row_22_a_429_with_retry_after_pauses_the_limiter_and_nothing_is_sent_me
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_429_whose_retry_after_cannot_be_read_pauses_everybody_for_the_first_back_off() {
+    let rig = rig(plain());
+    let Step::Answer(refusal) = too_many(1) else { panic!("an answer") };
+    rig.vendor.next([Step::Answer(Reply { retry_after: Some(RetryAfter::Unreadable), ..refusal })]);
+    let first = tokio::spawn({
+        let pipeline = Arc::clone(&rig.pipeline);
+        async move { pipeline.call(lead(1)).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let second = rig.pipeline.call(lead(2)).await;
+    assert!(matches!(second, Disposition::Delivered { .. }), "{second:?}");
+    assert!(matches!(first.await.expect("it ends"), Disposition::Delivered { .. }));
+    let base = plain().retry.base_delay.as_secs_f64();
+    let times = rig.vendor.times();
+    assert!(times.len() == 3 && times[1..].iter().all(|&time| time >= base), "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn row_25_every_attempt_of_a_retry_counts_and_a_rejection_is_not_retried() {
     let rig = rig(PipelineSettings { breaker: Some(table()), ..plain() });
     rig.vendor.then(status(503));

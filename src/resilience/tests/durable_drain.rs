@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use mock_server::json::Json;
 
 use crate::outcome::RestingState;
 use crate::resilience::operation::Source;
@@ -96,7 +96,7 @@ pub(super) fn service(settings: PipelineSettings) -> Service {
 
 fn with_hook(
     settings: PipelineSettings,
-    hook: impl Fn(&Operation, Source, Option<&Value>) -> Vec<Operation> + Send + Sync + 'static,
+    hook: impl Fn(&Operation, Source, Option<&Json>) -> Vec<Operation> + Send + Sync + 'static,
 ) -> Service {
     let Rig { vendor, log, start, .. } = rig(settings.clone());
     let store =
@@ -257,7 +257,7 @@ async fn what_failed_waits_at_its_pace_and_does_not_hold_up_what_is_fresh() {
 
 #[tokio::test(start_paused = true)]
 async fn what_follows_from_an_answer_leaves_with_it_in_one_commit() {
-    let followed = |operation: &Operation, source: Source, data: Option<&Value>| {
+    let followed = |operation: &Operation, source: Source, data: Option<&Json>| {
         vec![Operation::new(OperationKind::Identify, &operation.user, json!({ "source": source, "data": data }))]
     };
     let steps = [FallbackStep::Cache, FallbackStep::Local, FallbackStep::Queue];
@@ -266,7 +266,7 @@ async fn what_follows_from_an_answer_leaves_with_it_in_one_commit() {
         followed,
     );
     let answer = json!({ "industry": "anvils" });
-    service.vendor.next([Step::Answer(Reply { status: Some(200), data: Some(answer.clone()), ..Reply::default() })]);
+    service.vendor.next([Step::Answer(Reply { status: Some(200), data: Some(answer.clone().into()), ..Reply::default() })]);
     service.vendor.then(status(503));
     service.accept(lead(1)).await;
     assert_eq!(service.pipeline.drain_once().await, Drained::Delivered);
@@ -279,9 +279,9 @@ async fn what_follows_from_an_answer_leaves_with_it_in_one_commit() {
         let [operation] = settled[index].follow_up.as_slice() else { panic!("{settled:?}") };
         (operation.kind, operation.data.clone())
     };
-    assert_eq!(follow_up(0), (OperationKind::Identify, json!({ "source": "vendor", "data": answer })));
+    assert_eq!(follow_up(0), (OperationKind::Identify, json!({ "source": "vendor", "data": answer }).into()));
     let guessed = json!({ "email": "lead2@big-corp.test", "industry": "anvils" });
-    assert_eq!(follow_up(1), (OperationKind::Identify, json!({ "source": "cache", "data": guessed })));
+    assert_eq!(follow_up(1), (OperationKind::Identify, json!({ "source": "cache", "data": guessed }).into()));
     assert_eq!(
         (settled[1].place, settled[1].source, settled[1].status),
         (RestingState::Degraded, Some(Source::Cache), Some(503))

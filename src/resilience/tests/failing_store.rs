@@ -121,7 +121,7 @@ async fn while_the_store_cannot_write_what_was_delivered_each_worker_stays_with_
             Vec::new()
         },
     );
-    vendor.then(Step::Answer(Reply { status: Some(200), data: Some(json!({"found": 1})), ..Reply::default() }));
+    vendor.then(Step::Answer(Reply { status: Some(200), data: Some(json!({"found": 1}).into()), ..Reply::default() }));
     for number in 0..50 {
         let entry = Entry { operation: lead(number), timestamp: 0, retry_count: 0, redrives: 0, attempts: Vec::new() };
         assert_eq!(pipeline.backlog().push(entry, 0).await, Ok(true));

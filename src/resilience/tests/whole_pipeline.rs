@@ -122,7 +122,8 @@ async fn without_idempotency_every_copy_is_sent() {
 #[tokio::test(start_paused = true)]
 async fn fallbacks_answer_in_the_order_of_the_settings_and_name_their_source() {
     use FallbackStep::{Cache, Local, Queue};
-    let answered = Step::Answer(Reply { status: Some(200), data: Some(json!({"industry": "anvils"})), ..Reply::default() });
+    let answered =
+        Step::Answer(Reply { status: Some(200), data: Some(json!({"industry": "anvils"}).into()), ..Reply::default() });
     for (steps, warm, expected) in [
         (vec![Cache, Queue, Local], true, Source::Cache),
         (vec![Cache, Queue, Local], false, Source::Queued),
@@ -138,7 +139,7 @@ async fn fallbacks_answer_in_the_order_of_the_settings_and_name_their_source() {
         let answer = rig.pipeline.ask(lead(1)).await;
         let cause = FailureKind::ServerError;
         assert_eq!(answer.disposition, Disposition::Fallback { source: expected, cause }, "{steps:?}");
-        let data = answer.data.unwrap_or_default();
+        let data = answer.data.unwrap_or_else(|| json!(null).into());
         match expected {
             Source::Cache => assert_eq!(data, json!({"email": "lead1@big-corp.test", "industry": "anvils"})),
             Source::Local => assert_eq!(data, json!({"email": "lead1@big-corp.test", "company_name": "big corp"})),

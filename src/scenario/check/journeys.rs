@@ -16,6 +16,22 @@ use crate::config::Checker;
 /// The longest wait for an answer when none is given: the reliability-patterns documents' timeout.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 const HTTP_KEYS: &[&str] = &["name", "method", "url", "headers", "body", "timeout", "expect_status", "expect_latency"];
+/// Headers about the connection, or where a request is and ends: the client writes them, and others would break the protocol.
+const FRAMING_HEADERS: [&str; 11] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+/// Methods that are no request for a resource: one opens a tunnel, the other asks for what was sent.
+const NO_REQUESTS: [http::Method; 2] = [http::Method::CONNECT, http::Method::TRACE];
 /// Parts of a header's name that mark it as a credential.
 const CREDENTIAL_HEADERS: [&str; 7] = ["authorization", "cookie", "token", "secret", "api-key", "apikey", "password"];
 
@@ -69,8 +85,8 @@ impl Checker<'_> {
 
     fn http(&mut self, raw: &RawJourney, place: &KeyPath) -> Option<HttpJourney> {
         let name = raw.name.clone().unwrap_or_else(|| "http".to_owned());
-        if name.trim().is_empty() || name.contains(['{', '}', ',']) {
-            self.error(&place.key("name"), "this cannot label samples", "use a text without braces and commas");
+        if name.trim().is_empty() {
+            self.error(&place.key("name"), "this cannot label samples", "write a name, or leave it out for `http`");
         }
         let method = self.method(raw, place);
         let url = match &raw.url {
@@ -100,39 +116,44 @@ impl Checker<'_> {
 
     fn method(&mut self, raw: &RawJourney, place: &KeyPath) -> Option<http::Method> {
         let Some(text) = &raw.method else { return Some(http::Method::GET) };
-        match text.parse::<http::Method>() {
-            Ok(method) if text.bytes().all(|byte| byte.is_ascii_uppercase()) => Some(method),
-            _ => {
-                let help = "write it in capitals: GET, POST, PUT, PATCH, DELETE";
-                self.error(&place.key("method"), format!("`{}` is not an HTTP method", text.escape_debug()), help);
-                None
+        let (reason, help) = match text.parse::<http::Method>() {
+            Err(_) => ("is not an HTTP method", "use letters, without spaces: GET, POST, PUT, PATCH, DELETE"),
+            Ok(_) if text.contains(|c: char| c.is_ascii_lowercase()) => {
+                ("is in lower case, and methods are case-sensitive", "write it in capitals: GET, POST, PUT, PATCH, DELETE")
             }
-        }
+            Ok(method) if NO_REQUESTS.contains(&method) => {
+                ("is a method for proxies and cannot load a service", "use GET, POST, PUT, PATCH or DELETE")
+            }
+            Ok(method) => return Some(method),
+        };
+        self.error(&place.key("method"), format!("`{}` {reason}", text.escape_debug()), help);
+        None
     }
 
     fn headers(&mut self, raw: &RawJourney, place: &KeyPath) -> Vec<(http::HeaderName, Secret)> {
         let mut headers = Vec::new();
         for (name, value) in raw.headers.iter().flatten() {
             let place = place.key("headers").key(name);
-            match (name.parse::<http::HeaderName>(), self.header_value(name, value, &place)) {
-                (Ok(name), Some(value)) => headers.push((name, value)),
-                (Ok(_), None) => {}
-                (Err(_), _) => {
-                    let span = self.document.key_span(&place);
-                    self.error_at(
-                        span,
-                        format!("`{}` is not a header's name", name.escape_debug()),
-                        "use letters, digits and `-`",
-                    );
+            let value = self.header_value(name, value, &place);
+            let wrong = match name.parse::<http::HeaderName>() {
+                Err(_) => ("is not a header's name", "use letters, digits and `-`"),
+                Ok(name) if FRAMING_HEADERS.contains(&name.as_str()) => {
+                    ("is written by the client, from the URL, the body and the connection", "leave it out")
                 }
-            }
+                Ok(name) => {
+                    headers.extend(value.map(|value| (name, value)));
+                    continue;
+                }
+            };
+            let span = self.document.key_span(&place);
+            self.error_at(span, format!("`{}` {}", name.escape_debug(), wrong.0), wrong.1);
         }
         headers
     }
 
     fn header_value(&mut self, name: &str, value: &RawHeader, place: &KeyPath) -> Option<Secret> {
         let secret = match value {
-            RawHeader::Env(variable) => self.secret(variable, place),
+            RawHeader::Env(variable) => self.secret_words(variable, place),
             RawHeader::Text(text) => {
                 let name = name.to_lowercase();
                 if CREDENTIAL_HEADERS.iter().any(|part| name.contains(part)) {

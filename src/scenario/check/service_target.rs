@@ -49,7 +49,7 @@ impl Checker<'_> {
             self.error(place, message, help);
             return None;
         }
-        self.url(text.trim_end_matches('/'), place).map(ServiceAt::Url)
+        self.base_url(text, place).map(ServiceAt::Url)
     }
 
     /// The service calls the vendors with credentials of its own.

@@ -10,7 +10,7 @@ use crate::resilience::Resilience;
 use crate::scenario::model::{Journey, ServiceAt, Target, WeightedJourney};
 use crate::scenario::raw::{RawTestPlan, RawThreshold};
 use crate::text::any_of;
-use crate::threshold::{Metric, Part, Threshold, ThresholdError, parse};
+use crate::threshold::{Metric, MetricKind, Operator, Part, Threshold, ThresholdError, parse};
 
 use super::scenarios::Judged;
 use super::tags;
@@ -161,6 +161,11 @@ impl Checker<'_> {
                 return None;
             }
         };
+        if threshold.metric.kind() == MetricKind::Rate && threshold.operator == Operator::GreaterOrEqual && threshold.limit <= 0.0
+        {
+            let help = "write what could fail, as in `rate>0.99`";
+            self.warning(&expression_place, "this holds whenever there is data", help);
+        }
         if let RawThreshold::Full(full) = raw {
             threshold.abort_on_fail = full.abort_on_fail;
             threshold.delay_abort_eval = full.delay_abort_eval.map_or(std::time::Duration::ZERO, |period| period.0);

@@ -1,5 +1,6 @@
 //! Changes of leads: accepted with all their operations, enriched with what follows from it, forgotten when all is done.
 
+use mock_server::json::Json;
 use rusqlite::{Result, params};
 
 use crate::resilience::{Operation, UnixMillis};
@@ -74,7 +75,7 @@ impl Transaction<'_> {
             let mut known = false;
             while let Some(row) = rows.next()? {
                 // As values: the order of an object's members says nothing.
-                known |= from_json::<serde_json::Value>(row.get_ref("data")?.as_str()?)? == found.data;
+                known |= from_json::<Json>(row.get_ref("data")?.as_str()?)? == found.data;
             }
             known
         };

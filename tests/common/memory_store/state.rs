@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use mock_server::json::Json;
 
 use plimsoll::outcome::{FailureKind, PerVendor, RestingState, Vendor};
 use plimsoll::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
@@ -20,7 +20,7 @@ pub(super) struct State {
 #[derive(Debug)]
 struct Lead {
     user: String,
-    data: Value,
+    data: Json,
     accepted_at: UnixMillis,
     operations: Vec<Tracked>,
     enrichments: Vec<Enrichment>,

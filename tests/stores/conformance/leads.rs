@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{BOTH, LEASE, ROOMY, Stand, accept, attempt, deliver, due, key, lead, lead_with, lease, operation, stand};
 
 fn enrichment(at: u64, company: &str) -> Enrichment {
-    Enrichment { at, source: Source::Vendor, data: json!({ "company": company, "size": 12 }) }
+    Enrichment { at, source: Source::Vendor, data: json!({ "company": company, "size": 12 }).into() }
 }
 
 async fn record<S: LeadStore>(store: &S, number: u64) -> LeadRecord {
@@ -24,7 +24,7 @@ pub(crate) async fn enrichments_are_kept_once_with_what_follows<S: Stand>() {
     assert_eq!(store.backlog(Vendor::CustomerIo).counts(), (0, 0), "of an unknown lead nothing is kept");
     assert_eq!(store.enrich(&key(1), enrichment(10, "Acme"), follows()).await, Ok(Recorded::New));
     // A callback that comes again comes at another time, and its fields in another order.
-    let again = Enrichment { at: 11, source: Source::Vendor, data: json!({ "size": 12, "company": "Acme" }) };
+    let again = Enrichment { at: 11, source: Source::Vendor, data: json!({ "size": 12.0, "company": "Acme" }).into() };
     assert_eq!(store.enrich(&key(1), again, follows()).await, Ok(Recorded::Repeated));
     let guess = Enrichment { source: Source::Local, ..enrichment(12, "Acme") };
     assert_eq!(store.enrich(&key(1), guess.clone(), Vec::new()).await, Ok(Recorded::New), "another source says the same");

@@ -8,10 +8,11 @@ pub(crate) mod queue;
 
 use std::future::Future;
 
+use mock_server::json::Json;
 use plimsoll::outcome::{FailureKind, Vendor};
 use plimsoll::resilience::{Attempt, Backlog, Leased, Operation, OperationKind, Settled, UnixMillis, idempotency_key};
 use plimsoll::store::{Acceptance, Bounds, LeadStore, NewLead};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A store of its own for one case.
 pub(crate) trait Stand: Sized {
@@ -51,13 +52,14 @@ pub(crate) fn key(number: u64) -> String {
     format!("{number:064x}")
 }
 
-pub(crate) fn operation(kind: OperationKind, lead: u64, user: &str, data: Value) -> Operation {
-    let lead = key(lead);
-    let key = idempotency_key(kind, &lead, &json!({}));
+pub(crate) fn operation(kind: OperationKind, lead: u64, user: &str, data: impl Into<Json>) -> Operation {
+    let (lead, data) = (key(lead), data.into());
+    let key = idempotency_key(kind, &lead, &json!({}).into());
     Operation { kind, user: user.to_owned(), data, key, lead: Some(lead), caller: 0, due: None }
 }
 
-pub(crate) fn lead_with(number: u64, user: &str, kinds: &[OperationKind], data: Value) -> NewLead {
+pub(crate) fn lead_with(number: u64, user: &str, kinds: &[OperationKind], data: impl Into<Json>) -> NewLead {
+    let data = data.into();
     let operations = kinds.iter().map(|&kind| operation(kind, number, user, data.clone())).collect();
     NewLead { key: key(number), user: user.to_owned(), data, operations }
 }

@@ -210,7 +210,7 @@ impl<S: LeadStore> Pair<S> {
     async fn enrich(&mut self) -> &'static str {
         let number = self.rng.random_range(0..LEADS);
         let data = json!({ "size": self.rng.random_range(0..2) });
-        let enrichment = Enrichment { at: self.now, source: Source::Vendor, data };
+        let enrichment = Enrichment { at: self.now, source: Source::Vendor, data: data.into() };
         let follow_up = vec![operation(OperationKind::Identify, number, self.user(), json!({ "enriched": true }))];
         let key = super::key(number);
         let recorded = self.store.enrich(&key, enrichment.clone(), follow_up.clone()).await;

@@ -166,9 +166,10 @@ async fn a_change_whose_answer_was_lost_is_asked_for_again_and_happens_once() {
     assert_eq!(letter.entry.attempts, [attempt(22)]);
     assert!(!twice!(customer_io.redrive(letter.id, 30)), "it has moved");
     assert_eq!(customer_io.counts(), (3, 0));
-    let said = plimsoll::store::Enrichment { at: 31, source: plimsoll::resilience::Source::Vendor, data: json!({ "size": 1 }) };
+    let said =
+        plimsoll::store::Enrichment { at: 31, source: plimsoll::resilience::Source::Vendor, data: json!({ "size": 1 }).into() };
     assert_eq!(store.enrich(&key(9), said.clone(), Vec::new()).await, Ok(Recorded::New));
-    let other = plimsoll::store::Enrichment { data: json!({ "size": 2 }), ..said };
+    let other = plimsoll::store::Enrichment { data: json!({ "size": 2 }).into(), ..said };
     assert_eq!(twice!(store.enrich(&key(1), other.clone(), Vec::new())), Recorded::Repeated);
     // A lease of which nobody heard is nobody's until it is over.
     proxy.lose_the_next_answer();

@@ -59,6 +59,16 @@ fn a_fault_hits_the_requests_of_its_routes_and_customers() {
 }
 
 #[test]
+fn an_address_means_the_same_customer_in_any_case() {
+    let fault = begun(&error().on_customers(["Ada@x.test", "bob"]));
+    for (path, expected) in
+        [("/of/ada@x.test", true), ("/of/ADA@X.TEST", true), ("/of/bob", true), ("/of/Bob", false), ("/of/eve@x.test", false)]
+    {
+        assert_eq!(is_hit(&fault, "r", path, ""), expected, "{path}");
+    }
+}
+
+#[test]
 fn every_third_is_the_third_and_the_sixth_in_scope() {
     let fault = begun(&error().every(3).on_routes(["r"]));
     let hit: Vec<u32> = (1..=9)

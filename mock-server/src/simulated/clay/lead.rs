@@ -8,8 +8,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Number;
 use serde_json::value::RawValue;
+
+use crate::decimal::number_as_text;
 
 /// The fields of a lead that are understood. Each borrows from the body where it can.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -125,19 +126,12 @@ impl<'de> Visitor<'de> for Reader<'_> {
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// A string, or a number as text; `None` for any other value.
+/// A string, or a number as its plain decimal, however it was written; `None` for any other value.
 fn scalar<'a, E: Error>(value: &'a RawValue) -> Result<Option<Cow<'a, str>>, E> {
     let text = value.get();
     Ok(match text.as_bytes() {
         [b'"', ..] => Some(serde_json::from_str::<Text<'_>>(text).map_err(E::custom)?.0),
-        [b'-' | b'0'..=b'9', ..] => {
-            let number: Number = serde_json::from_str(text).map_err(E::custom)?;
-            Some(Cow::Owned(match number.as_f64() {
-                // A whole number has no fraction, however it was written.
-                Some(fraction) if number.is_f64() => fraction.to_string(),
-                _ => number.to_string(),
-            }))
-        }
+        [b'-' | b'0'..=b'9', ..] => Some(number_as_text(text)),
         _ => None,
     })
 }

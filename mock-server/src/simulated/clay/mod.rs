@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 pub use callback::{Attempt, Delivery, DeliveryStatus};
@@ -47,6 +47,7 @@ use workspace::Workspace;
 
 use super::{Answer, Effect, Request, Vendor};
 use crate::clock::DayClock;
+use crate::json::Json;
 use crate::keys::FurtherKeys;
 use crate::retry_after::RetryAfterStyle;
 use crate::seed::Seed;
@@ -140,7 +141,7 @@ impl Vendor for Clay {
         SECTIONS.to_vec()
     }
 
-    fn section(&self, name: &str) -> Option<Value> {
+    fn section(&self, name: &str) -> Option<Json> {
         self.section_at(name, Instant::now())
     }
 

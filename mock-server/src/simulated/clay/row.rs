@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::enrich::Outcome;
 use super::profile::Profile;
+use crate::json::Json;
 
 /// How far a row has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,7 +48,7 @@ pub struct Row {
     /// Credits that were charged for it.
     pub credits: u32,
     /// What was submitted.
-    pub submitted: Value,
+    pub submitted: Json,
     /// What was found.
     pub enriched: Option<Profile>,
 }

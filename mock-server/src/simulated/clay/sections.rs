@@ -6,22 +6,23 @@ use tokio::time::Instant;
 use super::row::run_id;
 use super::workspace::{Run, Workspace};
 use super::{Clay, LARGEST_PAYLOAD};
+use crate::json::Json;
 use crate::limit::RateLimit;
 
 /// Rows that are shown, the latest ones: as JSON they take some ten times the memory in which they are kept.
 const ROWS_SHOWN: usize = 10_000;
 
 impl Clay {
-    pub(super) fn section_at(&self, name: &str, now: Instant) -> Option<Value> {
-        let with = |look: &dyn Fn(&mut Workspace) -> Value| self.with_workspace(now, |workspace| look(workspace));
+    pub(super) fn section_at(&self, name: &str, now: Instant) -> Option<Json> {
+        let with = |look: &dyn Fn(&mut Workspace) -> Value| Json::from(self.with_workspace(now, |workspace| look(workspace)));
         Some(match name {
             "sources" => with(&|workspace| self.sources(workspace)),
-            "rows" => json!(self.latest_rows(now, ROWS_SHOWN)),
-            "routines" => json!(self.setup.settings.public_api.routines),
+            "rows" => Json::of(&self.latest_rows(now, ROWS_SHOWN)),
+            "routines" => Json::of(&self.setup.settings.public_api.routines),
             "runs" => with(&|workspace| workspace.runs().map(|(number, run)| view(number, run)).collect()),
             "credits" => with(&|workspace| self.credits_view(workspace, now)),
             "limits" => with(&|workspace| self.limits(workspace, now)),
-            "callbacks" => json!(self.callbacks()),
+            "callbacks" => Json::of(&self.callbacks()),
             _ => return None,
         })
     }

@@ -80,7 +80,7 @@ impl Setup {
             provider: found.map(|provider| self.waterfall.name(provider).to_owned()),
             credits: row.charged(),
             // It was read before it was kept.
-            submitted: serde_json::from_slice(&row.body).unwrap_or(Value::Null),
+            submitted: serde_json::from_slice(&row.body).unwrap_or_else(|_| Value::Null.into()),
             enriched: found.map(|_| Profile::of(&lead, key(&lead, &row.body), self.seed)),
         }
     }

@@ -17,6 +17,9 @@ use crate::simulated::{Answer, Request, Vendor};
 /// What Clay's own webhook URLs may carry before the UUID.
 const PREFIX: &str = "pull-in-data-from-a-webhook-";
 
+/// Characters up to which auto-dedupe compares a cell. Documented: longer ones, and blank ones, are left alone.
+const LONGEST_COMPARED: usize = 200;
+
 /// The body of a success. Not publicly documented; chosen because it is JSON and says what clients look for, if they
 /// look at all.
 const ACCEPTED: &[u8] = br#"{"success":true}"#;
@@ -43,7 +46,7 @@ impl Clay {
         let outcome = self.setup.waterfall.outcome(key(&lead, request.body));
         let credits = outcome.credits;
         let row = Kept { origin: Origin::Source(source), at: now, outcome, end: None, callback, body: request.body.into() };
-        let dedupe = lead.dedupe.as_deref().filter(|value| !value.is_empty());
+        let dedupe = lead.dedupe.as_deref().filter(|value| !value.is_empty() && value.chars().nth(LONGEST_COMPARED).is_none());
         match self.with_workspace(now, |workspace| self.take_row(workspace, source, row, dedupe, now)) {
             Taken::Added => {}
             Taken::Duplicate => return Answer::json(StatusCode::OK, ACCEPTED),

@@ -3,9 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::route::Api;
+use crate::json::Json;
 use crate::retry_after::RetryAfterStyle;
 use crate::simulated::Answer;
 
@@ -18,8 +20,8 @@ pub(super) fn done() -> Answer {
 }
 
 /// A success with content, and a newline behind it as behind the recorded one.
-pub(super) fn success(value: &Value) -> Answer {
-    Answer::json(StatusCode::OK, format!("{value}\n"))
+pub(super) fn success(value: &impl Serialize) -> Answer {
+    Answer::json(StatusCode::OK, format!("{}\n", Json::of(value)))
 }
 
 /// An error of version 1 of the Track API (documented for 400).

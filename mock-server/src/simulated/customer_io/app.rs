@@ -1,6 +1,9 @@
 //! The App API: transactional messages, triggers of broadcasts, and people looked up.
 
+use std::collections::BTreeMap;
+
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -9,7 +12,8 @@ use super::attributes::{Attributes, text, text_or_number};
 use super::fields::{identifier, inner, object};
 use super::limits::{ATTACHMENTS, BROADCAST_RECIPIENTS, MESSAGE, RECIPIENTS};
 use super::operation::{Channel, Identifier, NewDelivery};
-use super::store::Customer;
+use super::store::{Customer, Identifiers};
+use crate::json::Json;
 use crate::simulated::Answer;
 
 /// The answer to a message that is wrong (documented: 400, 403 and 413 in this form).
@@ -160,25 +164,36 @@ pub(super) fn found(customers: &[Customer]) -> Answer {
     answers::success(&json!({ "results": results }))
 }
 
+/// What a look-up of attributes answers.
+#[derive(Serialize)]
+struct Found<'a> {
+    id: &'a str,
+    identifiers: &'a Identifiers,
+    attributes: BTreeMap<&'a str, String>,
+    timestamps: Value,
+    unsubscribed: bool,
+    devices: &'a [Json],
+}
+
 /// The answer to a look-up of attributes. Their values are strings, as documented.
 pub(super) fn attributes(customer: &Customer) -> Answer {
-    let as_text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let mut attributes: serde_json::Map<String, Value> =
-        customer.attributes.iter().map(|(name, value)| (name.clone(), as_text(value).into())).collect();
+    let as_text = |value: &Json| value.as_text().unwrap_or_else(|| value.get().to_owned());
+    let mut attributes: BTreeMap<&str, String> =
+        customer.attributes.iter().map(|(name, value)| (name.as_str(), as_text(value))).collect();
     for (name, value) in [("id", &customer.identifiers.id), ("email", &customer.identifiers.email)] {
-        if let Some(value) = value {
-            attributes.insert(name.to_owned(), value.clone().into());
-        }
+        attributes.extend(value.as_ref().map(|value| (name, value.clone())));
     }
-    attributes.insert("cio_id".to_owned(), customer.identifiers.cio_id.clone().into());
-    answers::success(&json!({
-        "customer": {
-            "id": customer.identifiers.id.as_deref().unwrap_or(""),
-            "identifiers": customer.identifiers,
-            "attributes": attributes,
-            "timestamps": { "cio_id": customer.created },
-            "unsubscribed": customer.attributes.get("unsubscribed") == Some(&Value::Bool(true)),
-            "devices": customer.devices,
-        }
-    }))
+    attributes.insert("cio_id", customer.identifiers.cio_id.clone());
+    let is_unsubscribed = customer.attributes.get("unsubscribed").is_some_and(|value| value.get() == "true");
+    answers::success(&BTreeMap::from([(
+        "customer",
+        Found {
+            id: customer.identifiers.id.as_deref().unwrap_or(""),
+            identifiers: &customer.identifiers,
+            attributes,
+            timestamps: json!({ "cio_id": customer.created }),
+            unsubscribed: is_unsubscribed,
+            devices: &customer.devices,
+        },
+    )]))
 }

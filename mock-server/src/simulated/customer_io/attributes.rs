@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+
+use crate::decimal::number_as_text;
+use crate::json::Json;
 
 /// Names with values, sorted by name, each name once.
 #[derive(Debug, Default, Clone)]
@@ -66,9 +68,9 @@ impl Attributes {
         }
     }
 
-    /// As JSON.
-    pub(super) fn to_json(&self) -> Map<String, Value> {
-        self.iter().map(|(name, value)| (name.to_owned(), parsed(value))).collect()
+    /// As they are read back.
+    pub(super) fn read(&self) -> BTreeMap<String, Json> {
+        self.iter().map(|(name, value)| (name.to_owned(), value.to_owned().into())).collect()
     }
 
     /// Bytes of memory that they take, about.
@@ -80,11 +82,6 @@ impl Attributes {
     fn find(&self, name: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(known, _)| (**known).cmp(name))
     }
-}
-
-/// A value as JSON. What was valid when it came is valid now.
-pub(super) fn parsed(value: &RawValue) -> Value {
-    serde_json::from_str(value.get()).unwrap_or(Value::Null)
 }
 
 /// Whether the value stands for none.
@@ -99,10 +96,9 @@ pub(super) fn text(value: &RawValue) -> Option<String> {
 
 /// A string or a number as a string: identifiers are given as either.
 pub(super) fn text_or_number(value: &RawValue) -> Option<String> {
-    match parsed(value) {
-        Value::String(text) if !text.is_empty() => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
+    match value.get().as_bytes() {
+        [b'-' | b'0'..=b'9', ..] => Some(number_as_text(value.get()).into_owned()),
+        _ => text(value),
     }
 }
 
@@ -142,7 +138,7 @@ mod tests {
     fn a_patch_sets_and_removes() {
         let mut known = attributes(r#"{"plan":"free","age":7,"city":"Rome"}"#);
         let left_out = known.patch(attributes(r#"{"plan":"pro","age":null,"city":"","new":{"a":[1]},"none":null}"#), 300);
-        assert_eq!(Value::Object(known.to_json()), serde_json::json!({"plan": "pro", "new": {"a": [1]}}));
+        assert_eq!(Json::of(&known.read()), serde_json::json!({"plan": "pro", "new": {"a": [1]}}));
         assert_eq!(left_out, 0);
         assert_eq!(known.patch(attributes(r#"{"plan":"free","x":1,"y":2}"#), 3), 1);
         assert_eq!(known.len(), 3);
@@ -152,12 +148,12 @@ mod tests {
     fn filling_overwrites_nothing() {
         let mut known = attributes(r#"{"b":1}"#);
         known.fill(attributes(r#"{"a":2,"b":3}"#));
-        assert_eq!(Value::Object(known.to_json()), serde_json::json!({"a": 2, "b": 1}));
+        assert_eq!(Json::of(&known.read()), serde_json::json!({"a": 2, "b": 1}));
     }
 
     #[test]
     fn of_one_name_the_last_value_counts() {
-        assert_eq!(Value::Object(attributes(r#"{"a":1,"b":2,"a":3}"#).to_json()), serde_json::json!({"a": 3, "b": 2}));
+        assert_eq!(Json::of(&attributes(r#"{"a":1,"b":2,"a":3}"#).read()), serde_json::json!({"a": 3, "b": 2}));
     }
 
     #[test]

@@ -47,12 +47,13 @@ impl CustomerIo {
 
 /// The name and the secret that a request gives where the API has them.
 fn given(api: Api, headers: &HeaderMap) -> Option<(Vec<u8>, Vec<u8>)> {
+    let bearer = || authorization(headers, "bearer").map(|token| (Vec::new(), token.into()));
     match api {
         Api::Open => None,
-        Api::App => authorization(headers, "bearer").map(|token| (Vec::new(), token.into())),
+        Api::App => bearer(),
         Api::TrackV1 | Api::TrackV2 => basic(headers),
-        // The key is the user there, and the password is empty.
-        Api::Pipelines => basic(headers).map(|(user, password)| (password, user)),
+        // The key is the user there, and the password is empty. Newer keys (`pk_us_…`) come as a token.
+        Api::Pipelines => basic(headers).map(|(user, password)| (password, user)).or_else(bearer),
     }
 }
 

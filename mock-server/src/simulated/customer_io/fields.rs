@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 
 use super::answers::Invalid;
-use super::attributes::{Attributes, parsed, text, text_or_number};
+use super::attributes::{Attributes, text, text_or_number};
 use super::dedup::EventKey;
 use super::limits::{self, EVENT_DATA, EVENT_NAME, NAME, at_most};
 use super::operation::{Device, EventKind, Identifier, NewEvent, ObjectName, Operation, Profile, Relation};
@@ -99,8 +99,9 @@ pub(super) fn timestamp(fields: &Attributes) -> Option<i64> {
 
 /// A number of seconds.
 pub(super) fn seconds(value: &RawValue) -> Option<i64> {
-    let value = parsed(value);
-    value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64))
+    let text = value.get();
+    let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    text.parse::<i64>().ok().or_else(|| text.parse::<f64>().ok().map(|seconds| seconds as i64)).filter(|_| is_number)
 }
 
 /// A device, whose token is under `token` or, in version 1, under `id`.

@@ -32,7 +32,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Method, StatusCode};
 use parking_lot::{Mutex, RwLock};
 use rand::RngCore;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use self::operation::{Identifier, NewTrigger, Operation};
@@ -41,6 +41,7 @@ use self::route::{Api, Endpoint, Route, route};
 use self::store::{Received, Store};
 use super::{Answer, Effect, Request, Vendor};
 use crate::clock::DayClock;
+use crate::json::Json;
 use crate::keys::FurtherKeys;
 use crate::seed::Seed;
 
@@ -314,7 +315,7 @@ impl Vendor for CustomerIo {
         Self::SECTIONS.map(|(name, _)| name).to_vec()
     }
 
-    fn section(&self, name: &str) -> Option<Value> {
+    fn section(&self, name: &str) -> Option<Json> {
         Self::SECTIONS.iter().find(|(known, _)| *known == name).map(|(_, read)| read(self))
     }
 

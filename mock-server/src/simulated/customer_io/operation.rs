@@ -258,6 +258,8 @@ pub enum Channel {
 /// A trigger on its way into the store.
 #[derive(Debug, Serialize)]
 pub(super) struct NewTrigger {
+    /// As which it is read back.
+    #[serde(skip)]
     pub(super) id: u64,
     pub(super) broadcast: u64,
     pub(super) recipients: Option<usize>,

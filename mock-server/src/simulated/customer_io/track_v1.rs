@@ -5,7 +5,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answers::{self, Invalid};
-use super::attributes::{Attributes, parsed, text, text_or_number};
+use super::attributes::{Attributes, text, text_or_number};
 use super::fields::{device, event, inner, merge, object, path_identifier, path_text, profile, relations, timestamp};
 use super::limits::SEGMENT_IDS;
 use super::operation::{EventKind, Identifier, NewMetric, Operation, Profile};
@@ -195,6 +195,6 @@ fn form(id: &str, body: &[u8]) -> Result<Vec<Operation>, Invalid> {
 
 /// Documented: needs no credentials, and sets the attribute only where `unsubscribe` is true.
 fn unsubscribe(delivery: &str, body: &[u8]) -> Result<Vec<Operation>, Invalid> {
-    let wants = object(body)?.get("unsubscribe").is_some_and(|value| parsed(value) == serde_json::Value::Bool(true));
+    let wants = object(body)?.get("unsubscribe").is_some_and(|value| value.get() == "true");
     Ok(if wants { vec![Operation::Unsubscribe(path_text(delivery)?)] } else { Vec::new() })
 }

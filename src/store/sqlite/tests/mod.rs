@@ -7,6 +7,7 @@ mod windows;
 
 use std::path::{Path, PathBuf};
 
+use mock_server::json::Json;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -34,12 +35,12 @@ fn lead(number: u64) -> NewLead {
 fn lead_of_size(number: u64, bytes: usize) -> NewLead {
     let key = format!("{number:064x}");
     let user = format!("user-{number}");
-    let data = json!({ "email": format!("{user}@acme.test"), "note": "x".repeat(bytes) });
+    let data = Json::from(json!({ "email": format!("{user}@acme.test"), "note": "x".repeat(bytes) }));
     let operations = [OperationKind::Enrich, OperationKind::Identify, OperationKind::Track].map(|kind| Operation {
         kind,
         user: user.clone(),
         data: data.clone(),
-        key: idempotency_key(kind, &key, &json!({})),
+        key: idempotency_key(kind, &key, &json!({}).into()),
         lead: Some(key.clone()),
         caller: 0,
         due: None,

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::super::row::{Kept, Origin, run_id};
 use super::super::setup::key;
 use super::super::{Clay, one_effect};
 use super::run_request::{Item, read};
+use crate::json::Json;
 use crate::simulated::{Answer, Request, Vendor};
 
 /// The largest body, in bytes. That there is a 413 is documented, the size is not: 1 MiB lets 100 items have 10 KB each.
@@ -60,7 +61,7 @@ impl Clay {
     /// Begins a run, with what its items cost together; `None` where not even the cheapest provider can be paid.
     fn begin(&self, routine: &str, items: Vec<Item>, webhook: Option<usize>, now: Instant) -> Option<(String, u32)> {
         let rows: Vec<(Arc<str>, Arc<[u8]>)> =
-            items.into_iter().map(|item| (item.id.into(), Value::Object(item.inputs).to_string().into_bytes().into())).collect();
+            items.into_iter().map(|item| (item.id.into(), Json::of(&item.inputs).get().as_bytes().into())).collect();
         let identity =
             rows.iter().fold(self.setup.seed.hash("run"), |hash, (id, body)| hash.part(id.as_bytes()).part(body)).finish();
         let run = self.with_workspace(now, |workspace| {

@@ -1,9 +1,11 @@
 //! The body of a request to run a routine.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::super::setup::Setup;
+use crate::json::Json;
 use crate::simulated::clay::settings::LONGEST_ID;
 
 /// Items that one run takes (documented).
@@ -22,24 +24,25 @@ pub(super) struct RunRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct Item {
     pub(super) id: String,
-    pub(super) inputs: Map<String, Value>,
+    pub(super) inputs: BTreeMap<String, Json>,
 }
 
 /// The subject of the first item.
 pub(in super::super) fn first_subject(setup: &Setup, body: &[u8]) -> Option<String> {
-    let inputs = Value::Object(read(body).ok()?.items.into_iter().next()?.inputs).to_string();
-    setup.lead(inputs.as_bytes())?.subject().map(|subject| subject.to_string())
+    let first = read(body).ok()?.items.into_iter().next()?;
+    setup.lead(Json::of(&first.inputs).get().as_bytes())?.subject().map(|subject| subject.to_string())
 }
 
 /// The request, or what is wrong with it.
 pub(super) fn read(body: &[u8]) -> Result<RunRequest, String> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let value: Json = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     // A struct would also be read from an array of its fields' values.
-    let items = value.get("items").and_then(Value::as_array).ok_or("items: an array is required")?;
-    if let Some(place) = items.iter().position(|item| !item.is_object()) {
+    let items = value.field("items").and_then(|items| serde_json::from_str::<Vec<Json>>(items.get()).ok());
+    let items = items.ok_or("items: an array is required")?;
+    if let Some(place) = items.iter().position(|item| !item.get().starts_with('{')) {
         return Err(format!("items[{place}]: an object with `id` and `inputs` is required"));
     }
-    let run = RunRequest::deserialize(value).map_err(|error| error.to_string())?;
+    let run: RunRequest = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let count = run.items.len();
     if !(1..=MOST_ITEMS).contains(&count) {
         return Err(format!("items: {count} were given, from 1 to {MOST_ITEMS} are allowed"));

@@ -39,7 +39,8 @@ pub struct ClaySettings {
     /// Submissions that a webhook source takes in its life: 50,000 are documented, deleted rows included.
     pub webhook_submissions: u64,
     /// The column by which a webhook's table removes duplicates, as Clay's auto-dedupe does; `None` for none. A submission whose
-    /// value in this field is in the table already is answered as any other, adds no row and costs nothing.
+    /// value in this field is in the table already is answered as any other, adds no row and costs nothing. Values of more than
+    /// 200 characters are not compared, as documented.
     pub auto_dedupe: Option<String>,
     /// The public API.
     pub public_api: PublicApiSettings,

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::Store;
 use super::people::Person;
-use super::records::{Delivery, Event};
-use crate::simulated::customer_io::attributes::parsed;
-use crate::simulated::customer_io::operation::{EventKind, Identifier};
+use super::records::{Delivery, Event, Object};
+use crate::json::Json;
+use crate::simulated::customer_io::operation::{Channel, EventKind, Identifier};
 
 /// What names a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,9 +31,9 @@ pub struct Customer {
     /// All of them.
     pub identifiers: Identifiers,
     /// Attributes, without the identifiers.
-    pub attributes: Map<String, Value>,
+    pub attributes: BTreeMap<String, Json>,
     /// Devices, in order of addition.
-    pub devices: Vec<Value>,
+    pub devices: Vec<Json>,
     /// Manual segments, in order of their numbers.
     pub segments: Vec<u64>,
     /// How many of their events are still kept.
@@ -59,14 +60,44 @@ pub struct CustomerEvent {
     /// When it happened, or else when it came, in Unix time in seconds.
     pub timestamp: i64,
     /// Its data; `null` for none.
-    pub data: Value,
+    pub data: Json,
 }
 
-/// A record as JSON, with its number as its identifier.
-fn numbered(record: &impl Serialize, number: u64) -> Value {
-    let mut record = json!(record);
-    record["id"] = number.to_string().into();
-    record
+/// A record with its number as its identifier.
+#[derive(Serialize)]
+struct Numbered<'a, T> {
+    id: String,
+    #[serde(flatten)]
+    record: &'a T,
+}
+
+fn numbered<'a, T: Serialize + 'a>(records: impl Iterator<Item = (u64, &'a T)>) -> Json {
+    let numbered = records.map(|(number, record)| Numbered { id: number.to_string(), record });
+    Json::of(&numbered.collect::<Vec<_>>())
+}
+
+/// A message that was asked for, as it is read back.
+#[derive(Serialize)]
+struct Message<'a> {
+    id: &'a str,
+    channel: Channel,
+    identifier: &'a str,
+    customer: Option<String>,
+    to: Option<&'a str>,
+    message: Option<&'a str>,
+    data: Option<&'a RawValue>,
+    draft: bool,
+    queued_at: i64,
+}
+
+/// An object as it is read back.
+#[derive(Serialize)]
+struct ReadObject<'a> {
+    id: String,
+    cio_object_id: String,
+    attributes: BTreeMap<String, Json>,
+    customers: Vec<String>,
+    anonymous_ids: &'a [String],
 }
 
 fn owned(text: &Option<Box<str>>) -> Option<String> {
@@ -99,42 +130,20 @@ impl Store {
         self.events.iter().map(|(number, event)| self.event_of(number, event)).collect()
     }
 
-    pub(in crate::simulated::customer_io) fn deliveries(&self) -> Value {
-        let record = |delivery: &Delivery| {
-            json!({
-                "id": delivery.new.id,
-                "channel": delivery.new.channel,
-                "identifier": delivery.new.identifier.text(),
-                "customer": delivery.person.and_then(|person| self.name(person)),
-                "to": delivery.new.to,
-                "message": delivery.new.message,
-                "data": delivery.new.data,
-                "draft": delivery.new.draft,
-                "queued_at": delivery.queued_at,
-            })
-        };
-        self.deliveries.iter().map(|(_, delivery)| record(delivery)).collect()
+    pub(in crate::simulated::customer_io) fn deliveries(&self) -> Json {
+        Json::of(&self.deliveries.iter().map(|(_, delivery)| self.message_of(delivery)).collect::<Vec<_>>())
     }
 
-    pub(in crate::simulated::customer_io) fn broadcasts(&self) -> Value {
-        self.broadcasts.iter().map(|(_, triggered)| numbered(triggered, triggered.new.id)).collect()
+    pub(in crate::simulated::customer_io) fn broadcasts(&self) -> Json {
+        numbered(self.broadcasts.iter().map(|(_, triggered)| (triggered.new.id, triggered)))
     }
 
-    pub(in crate::simulated::customer_io) fn metrics(&self) -> Value {
-        self.metrics.iter().map(|(number, reported)| numbered(reported, number)).collect()
+    pub(in crate::simulated::customer_io) fn metrics(&self) -> Json {
+        numbered(self.metrics.iter())
     }
 
-    pub(in crate::simulated::customer_io) fn objects(&self) -> Value {
-        let record = |number, object: &super::Object| {
-            json!({
-                "id": format!("{}/{}", object.type_id, object.id),
-                "cio_object_id": self.cio_object_id(number),
-                "attributes": object.attributes.to_json(),
-                "customers": object.people.iter().filter_map(|person| self.name(*person)).collect::<Vec<_>>(),
-                "anonymous_ids": object.anonymous_ids,
-            })
-        };
-        self.objects.iter().map(|(number, object)| record(number, object)).collect()
+    pub(in crate::simulated::customer_io) fn objects(&self) -> Json {
+        Json::of(&self.objects.iter().map(|(number, object)| self.object_of(number, object)).collect::<Vec<_>>())
     }
 
     /// Manual segments with the people in them.
@@ -187,11 +196,37 @@ impl Store {
         Customer {
             id: self.name_of(number, person),
             identifiers,
-            attributes: person.attributes.to_json(),
-            devices: person.devices.iter().map(|device| json!(device)).collect(),
+            attributes: person.attributes.read(),
+            devices: person.devices.iter().map(Json::of).collect(),
             segments: person.segments.clone(),
             events: person.events.iter().filter(|event| self.events.get(**event).is_some()).count(),
             created: person.created,
+        }
+    }
+
+    fn message_of<'a>(&self, delivery: &'a Delivery) -> Message<'a> {
+        let Delivery { person, new, queued_at } = delivery;
+        Message {
+            id: &new.id,
+            channel: new.channel,
+            identifier: new.identifier.text(),
+            customer: person.and_then(|person| self.name(person)),
+            to: new.to.as_deref(),
+            message: new.message.as_deref(),
+            data: new.data.as_deref(),
+            draft: new.draft,
+            queued_at: *queued_at,
+        }
+    }
+
+    fn object_of<'a>(&self, number: u64, object: &'a Object) -> ReadObject<'a> {
+        let Object { type_id, id, attributes, people, anonymous_ids } = object;
+        ReadObject {
+            id: format!("{type_id}/{id}"),
+            cio_object_id: self.cio_object_id(number),
+            attributes: attributes.read(),
+            customers: people.iter().filter_map(|person| self.name(*person)).collect(),
+            anonymous_ids,
         }
     }
 
@@ -204,7 +239,7 @@ impl Store {
             name: event.name.to_string(),
             kind: event.kind,
             timestamp: event.timestamp,
-            data: event.data.as_deref().map_or(Value::Null, parsed),
+            data: Json::of(&event.data),
         }
     }
 }

@@ -43,7 +43,7 @@ fn send_as(vendor: &CustomerIo, authorization: Option<&str>, method: Method, pat
 
 /// A part of the state that is a list.
 fn list(vendor: &CustomerIo, section: &str) -> Vec<Value> {
-    vendor.section(section).unwrap().as_array().unwrap().clone()
+    json!(vendor.section(section).unwrap()).as_array().unwrap().clone()
 }
 
 /// What the default settings ask of each API.

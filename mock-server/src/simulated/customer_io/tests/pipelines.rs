@@ -49,7 +49,7 @@ fn some_events_say_what_to_do() {
     let device = json!({"context": {"device": {"token": "t", "type": "ios"}}});
     done(&vendor, "POST /v1/group", json!({"userId": "ada", "groupId": "acme"}));
     assert_eq!(track("Device Created or Updated", device.clone()), "device.added");
-    assert_eq!(vendor.customer("ada").unwrap().devices[0]["platform"], "ios");
+    assert_eq!(json!(vendor.customer("ada").unwrap().devices[0])["platform"], "ios");
     assert_eq!(track("Device Deleted", device), "device.deleted");
     assert_eq!(track("Relationship Deleted", json!({"properties": {"objectId": "acme"}})), "relationship.deleted");
     assert_eq!(track("Object Deleted", json!({"properties": {"objectId": "acme", "objectTypeId": 1}})), "object.deleted");

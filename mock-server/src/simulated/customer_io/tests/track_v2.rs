@@ -66,7 +66,7 @@ fn objects_have_people() {
     assert_eq!(object["customers"], json!(["zoe", "ivy"]));
     let given = json!({"type": "object", "action": "delete", "identifiers": {"cio_object_id": object["cio_object_id"]}});
     assert_eq!(effects(&done(&vendor, "POST /api/v2/entity", given)).len(), 1);
-    assert_eq!(vendor.section("objects"), Some(json!([])));
+    assert_eq!(vendor.section("objects"), Some(json!([]).into()));
 }
 
 #[test]
