@@ -23,7 +23,7 @@ pub(super) struct Prepared {
     pub(super) peer: Peer,
     pub(super) request: Request<Full<Bytes>>,
     pub(super) timeout: Duration,
-    /// The status that is right; any below 400 when `None`. Its check has this name.
+    /// The status that is right; any from 200 to 399 when `None`. Its check has this name.
     pub(super) status: (Option<u16>, String),
     /// The bound of the latency, and the name of its check.
     pub(super) latency: Option<(Duration, String)>,
@@ -69,17 +69,71 @@ pub(super) struct Http {
 impl Http {
     pub(super) async fn run(&self, due: Duration, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
         let Prepared { request, timeout, status: (expected, _), .. } = &self.prepared;
-        let Sent { failure, answer, took } =
-            meter.send(self.route, 1, Some(due), request.clone(), Instant::now() + *timeout, Body::Count).await;
-        let as_expected = match (expected, &answer) {
-            (Some(status), Some(answer)) => answer.status == *status,
-            (None, _) => failure.is_none(),
-            (Some(_), None) => false,
+        let failure_of = |status| match expected {
+            Some(expected) => (status != *expected).then(|| FailureKind::of_unexpected(status)),
+            None => FailureKind::of_status(status),
         };
-        recorder.check(self.status, as_expected);
+        let deadline = Instant::now() + *timeout;
+        let Sent { failure, took, .. } =
+            meter.send(self.route, 1, Some(due), request.clone(), deadline, Body::Count, failure_of).await;
+        recorder.check(self.status, failure.is_none());
         if let Some((bound, check)) = self.latency {
             recorder.check(check, took < bound);
         }
         failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::clock::LoadClock;
+    use crate::measure::{CheckCount, Observed, SampleKind};
+    use crate::transport::{Answer, SendError, Transport};
+
+    /// Answers with this status.
+    #[derive(Debug)]
+    struct Answers(u16);
+
+    impl Transport for Answers {
+        fn send(&self, _: Request<Full<Bytes>>, _: Duration, _: Body) -> BoxFuture<'_, Result<Answer, SendError>> {
+            let answer = Answer { status: self.0, headers: Default::default(), body: Bytes::new(), body_bytes: 0 };
+            Box::pin(std::future::ready(Ok(answer)))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_expected_status_decides_the_iteration_the_check_and_the_request_alike() {
+        use FailureKind as F;
+        for (expected, status, failure) in [
+            (Some(404), 404, None),
+            (Some(404), 200, Some(F::BadAnswer)),
+            (Some(404), 503, Some(F::ServerError)),
+            (Some(302), 302, None),
+            (Some(200), 204, Some(F::BadAnswer)),
+            (None, 200, None),
+            (None, 302, None),
+            (None, 101, Some(F::BadAnswer)),
+            (None, 404, Some(F::ClientError)),
+        ] {
+            let clock = LoadClock::start();
+            let mut builder = RecorderBuilder::new(clock, Vec::new(), Vec::new());
+            let (name, request) = ("gone".to_owned(), Request::default());
+            let (timeout, status_check) = (Duration::from_secs(1), (expected, "as expected".to_owned()));
+            let prepared = Prepared { name, peer: Peer::Service, request, timeout, status: status_check, latency: None };
+            let http = prepared.register(&mut builder);
+            let (recorder, mut collector) = builder.build(1);
+            let meter = Meter::new(Arc::new(Answers(status)), recorder.clone(), clock);
+            assert_eq!(http.run(Duration::ZERO, &meter, &recorder).await, failure, "{expected:?} {status}");
+            collector.cut(clock.now(), Observed::default());
+            let totals = collector.totals();
+            let failed = totals.count(SampleKind::Attempt, |labels| labels.failure == failure && labels.status == status);
+            let passes = u64::from(failure.is_none());
+            assert_eq!((failed, totals.checks["as expected"]), (1, CheckCount { passes, fails: 1 - passes }), "{expected:?} {status}");
+        }
     }
 }

@@ -33,8 +33,8 @@ impl Meter {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Sends the request; an answer below 400 is a success. `attempt` counts from 1; without `due`, it is
-    /// due when it is sent. A future that is dropped while it waits counts as timed out from `deadline` on. Before that the end of
+    /// Sends the request; `failure_of` says why an answer with a status is no success. `attempt` counts from 1; without `due`, it
+    /// is due when it is sent. A future that is dropped while it waits counts as timed out from `deadline` on. Before that the end of
     /// the run has cut it off: then it is counted as that, and is no sample.
     pub(super) async fn send(
         &self,
@@ -44,12 +44,13 @@ impl Meter {
         request: Request<Full<Bytes>>,
         deadline: Instant,
         body: Body,
+        failure_of: impl Fn(u16) -> Option<FailureKind>,
     ) -> Sent {
         let mut sample = Unfinished::new(self, route, attempt, due, deadline);
         let timeout = deadline.saturating_duration_since(Instant::now());
         let result = self.transport.send(request, timeout, body).await;
         let (failure, answer) = match result {
-            Ok(answer) => (FailureKind::of_status(answer.status), Some(answer)),
+            Ok(answer) => (failure_of(answer.status), Some(answer)),
             Err(error) => (Some(error.kind()), None),
         };
         sample.status = answer.as_ref().map_or(0, |answer| answer.status);
@@ -145,7 +146,7 @@ mod tests {
         let meter = Meter::new(Arc::new(Silent), recorder, clock);
         for dropped_after in [1, 5] {
             let deadline = Instant::now() + Duration::from_secs(5);
-            let sending = meter.send(route, 1, None, Request::default(), deadline, Body::Count);
+            let sending = meter.send(route, 1, None, Request::default(), deadline, Body::Count, FailureKind::of_status);
             let dropped = tokio::time::timeout(Duration::from_secs(dropped_after), sending).await;
             assert!(dropped.is_err());
         }

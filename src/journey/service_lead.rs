@@ -103,18 +103,22 @@ impl ServiceLead {
         let key = key(&self.service.run, &body);
         journal.submitted(&key, &lead.user, "lead");
         let request = self.service.request(&key, body);
+        let deadline = Instant::now() + self.service.timeout;
         let Sent { failure, answer, .. } =
-            meter.send(self.route, 1, Some(due), request, Instant::now() + self.service.timeout, Body::Keep(KEPT)).await;
+            meter.send(self.route, 1, Some(due), request, deadline, Body::Keep(KEPT), failure_of).await;
         let answered = of_answer(answer.as_ref().map(|answer| answer.status), failure);
         journal.answered(&key, answered);
         let accepted = matches!(answered, Answered::Acknowledged | Answered::Duplicate);
         recorder.check(self.accepted, accepted);
         let asked = reply(failure, answer.as_ref()).retry_after;
         let wait = wait(asked, &self.wall, Instant::now());
-        // A redirect is no failure of HTTP's, and no lead was taken either.
-        let failure = if accepted { None } else { failure.or(Some(FailureKind::BadAnswer)) };
         (answered, failure, wait)
     }
+}
+
+/// Why an answer with this status does not say that the lead was taken: a redirect does not.
+fn failure_of(status: u16) -> Option<FailureKind> {
+    (!(200..=299).contains(&status)).then(|| FailureKind::of_unexpected(status))
 }
 
 /// How long a user waits whom the service has asked for it. What is not understood was a wish to wait.

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(of_answer(Some(202), None), Answered::Acknowledged);
         assert_eq!(of_answer(Some(200), None), Answered::Duplicate);
         let failure = |status| FailureKind::of_status(status);
-        for status in [301, 400, 413, 422, 429, 503] {
+        for status in [100, 301, 400, 413, 422, 429, 503] {
             let refused = Answered::Refused { status: Some(status), cause: failure(status) };
             assert_eq!(of_answer(Some(status), failure(status)), refused);
         }

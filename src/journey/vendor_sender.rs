@@ -38,7 +38,7 @@ impl Sender for VendorSender {
         let due = operation.due.filter(|_| attempt == 1);
         let body = Body::Keep(LONGEST_ANSWER_KEPT);
         let route = self.routes[usize::from(operation.caller)][operation.kind as usize];
-        let sent = self.meter.send(route, attempt, due, request, deadline, body).await;
+        let sent = self.meter.send(route, attempt, due, request, deadline, body, |status| operation.kind.route().failure_of(status)).await;
         reply(sent.failure, sent.answer.as_ref())
     }
 }

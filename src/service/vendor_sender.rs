@@ -28,7 +28,7 @@ impl Sender for VendorSender {
         let timeout = deadline.saturating_duration_since(sent);
         let result = self.transport.send(request, timeout, Body::Keep(LONGEST_ANSWER_KEPT)).await;
         let (failure, answer) = match result {
-            Ok(answer) => (FailureKind::of_status(answer.status), Some(answer)),
+            Ok(answer) => (operation.kind.route().failure_of(answer.status), Some(answer)),
             Err(error) => (Some(error.kind()), None),
         };
         attempt.ended = Some((answer.as_ref().map_or(0, |answer| answer.status), failure));
