@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Files that the feature may be named in, besides the folder of the toy vendor.
 const TABLES: [&str; 2] = ["src/outcome/vendor.rs", "mock-server/src/simulated/table.rs"];
@@ -93,7 +92,7 @@ closes_within = "3s"
             program: PathBuf::from(env!("CARGO_BIN_EXE_plimsoll")),
             seed: Seed(7),
             time_scale: 1.0,
-            max_lateness: Duration::from_secs(60),
+            max_lateness: std::time::Duration::from_secs(60),
             started: wall_clock(),
             journals: true,
         };

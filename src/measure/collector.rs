@@ -1,6 +1,7 @@
 //! Once a second: what the shards hold becomes an interval, a row of the timeline, and part of the totals.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -81,8 +82,11 @@ impl Collector {
         }
         self.clamped += self.spare.clamped;
         let shared = &self.shared;
-        self.spare.drain(|key, added| {
-            series.entry(shared.labels(key)).or_default().merge(added);
+        self.spare.drain(|key, added| match series.entry(shared.labels(key)) {
+            Entry::Occupied(series) => series.into_mut().merge(added),
+            Entry::Vacant(place) => {
+                place.insert(added.clone());
+            }
         });
     }
 

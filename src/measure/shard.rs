@@ -18,6 +18,9 @@ use crate::units::micros;
 /// Swaps after which a series without samples gives its memory back: phases come and go in a long run.
 const IDLE_SWAPS: u32 = 60;
 
+/// No packed key has all bits.
+const NO_KEY: u64 = u64::MAX;
+
 /// One series in a table.
 #[derive(Debug)]
 struct Cell {
@@ -74,8 +77,11 @@ impl Waited {
 /// The samples of one thread since the last swap.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// By packed key, which no one can choose to collide.
-    cells: HashMap<u64, Cell, FixedState>,
+    cells: Vec<Cell>,
+    /// Where the cell of a packed key is. No one can choose these to collide.
+    places: HashMap<u64, usize, FixedState>,
+    /// The packed key of the last sample, and its place: the next is mostly of the same series.
+    last: (u64, usize),
     pub(super) checks: Vec<CheckCount>,
     /// Durations beyond [`HIGHEST_US`], recorded as that.
     pub(super) clamped: u64,
@@ -83,7 +89,8 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(checks: usize) -> Self {
-        Self { cells: HashMap::default(), checks: vec![CheckCount::default(); checks], clamped: 0 }
+        let checks = vec![CheckCount::default(); checks];
+        Self { cells: Vec::new(), places: HashMap::default(), last: (NO_KEY, 0), checks, clamped: 0 }
     }
 
     /// Adds a sample. Allocates when a series is new or meets a longer duration than ever before, else never.
@@ -107,13 +114,24 @@ impl Table {
 
     fn cell(&mut self, key: SeriesKey, us: u64) -> &mut Cell {
         self.clamped += u64::from(us > HIGHEST_US);
-        let new = || Cell { key, series: Series::new(), from_sent: None, waited: None, idle: 0 };
-        self.cells.entry(key.packed()).or_insert_with(new)
+        let packed = key.packed();
+        if self.last.0 != packed {
+            self.last = (packed, self.place(key, packed));
+        }
+        &mut self.cells[self.last.1]
+    }
+
+    fn place(&mut self, key: SeriesKey, packed: u64) -> usize {
+        *self.places.entry(packed).or_insert_with(|| {
+            self.cells.push(Cell { key, series: Series::new(), from_sent: None, waited: None, idle: 0 });
+            self.cells.len() - 1
+        })
     }
 
     /// Hands every series that has samples to `take` and empties the table, keeping its memory for the next second.
     pub(super) fn drain(&mut self, mut take: impl FnMut(&SeriesKey, &Series)) {
-        self.cells.retain(|_, cell| {
+        let before = self.cells.len();
+        self.cells.retain_mut(|cell| {
             if cell.series.histogram.is_empty() {
                 cell.idle += 1;
                 return cell.idle < IDLE_SWAPS;
@@ -132,6 +150,10 @@ impl Table {
             cell.idle = 0;
             true
         });
+        if self.cells.len() < before {
+            self.places = self.cells.iter().enumerate().map(|(place, cell)| (cell.key.packed(), place)).collect();
+            self.last = (NO_KEY, 0);
+        }
         self.checks.fill(CheckCount::default());
         self.clamped = 0;
     }
@@ -170,6 +192,21 @@ mod tests {
             table.drain(|_, series| seen += series.histogram.len());
         }
         assert_eq!((seen, table.cells.len()), (1, 0));
+    }
+
+    #[test]
+    fn what_others_outlive_takes_nothing_from_them() {
+        let mut table = Table::new(0);
+        let of = |source| SeriesKey { source, ..key() };
+        table.record(of(1), Duration::from_millis(3), 1);
+        for _ in 0..=IDLE_SWAPS {
+            table.record(of(2), Duration::from_millis(3), 1);
+            table.drain(|_, _| ());
+        }
+        let mut seen = Vec::new();
+        [2, 1, 2].into_iter().for_each(|source| table.record(of(source), Duration::from_millis(3), 1));
+        table.drain(|key, series| seen.push((key.source, series.histogram.len())));
+        assert_eq!(seen, [(2, 2), (1, 1)]);
     }
 
     #[test]

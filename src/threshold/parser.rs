@@ -402,7 +402,7 @@ mod tests {
             ("'it''s'", "'it''s'"),
             ("\"open", "\"open"),
         ] {
-            let parsed = parse(&format!("http_reqs{{name:{written},vendor:clay}}"), "count>1").expect(written);
+            let parsed = parse(&format!("http_reqs{{name:{written},vendor:clay}}"), "count>1", &[]).expect(written);
             assert_eq!(parsed.tags, [("name", value), ("vendor", "clay")].map(|(key, value)| (key.to_owned(), value.to_owned())));
         }
     }

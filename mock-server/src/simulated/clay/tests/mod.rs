@@ -50,7 +50,7 @@ fn submit(clay: &Clay, body: &[u8]) -> u16 {
 
 /// Submissions that the first source has used up.
 fn submissions(clay: &Clay) -> u64 {
-    clay.section("sources").unwrap()[0]["submissions"].as_u64().unwrap()
+    json!(clay.section("sources").unwrap())[0]["submissions"].as_u64().unwrap()
 }
 
 /// Errors are JSON objects with a message, whatever their status.

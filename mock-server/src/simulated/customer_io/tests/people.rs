@@ -26,9 +26,9 @@ fn identifying_patches_attributes() {
 fn numbers_are_read_back_digit_by_digit() {
     let vendor = vendor(|_| {});
     let body = r#"{"iccid":89014103211118510721,"n":1.50}"#;
-    assert!(ask(&vendor, "PUT /api/v1/customers/ada", body).is_success());
+    assert!(ask(&vendor, "PUT /api/v1/customers/ada", body).status.is_success());
     let event = format!("{{\"name\":\"bought\",\"data\":{body}}}");
-    assert!(ask(&vendor, "POST /api/v1/customers/ada/events", event).is_success());
+    assert!(ask(&vendor, "POST /api/v1/customers/ada/events", event).status.is_success());
     for section in ["customers", "events"] {
         assert!(vendor.section(section).unwrap().get().contains(body), "{section}");
     }
@@ -36,7 +36,7 @@ fn numbers_are_read_back_digit_by_digit() {
     // An id is known by its value, and by all of its digits.
     for (id, is_ada) in [("89014103211118510720", false), ("89014103211118510721.0", true)] {
         let entity = format!(r#"{{"type":"person","action":"identify","identifiers":{{"id":{id}}}}}"#);
-        assert!(ask(&vendor, "POST /api/v2/entity", entity).is_success());
+        assert!(ask(&vendor, "POST /api/v2/entity", entity).status.is_success());
         assert_eq!(vendor.customer("89014103211118510721").is_some(), is_ada, "{id}");
     }
 }
