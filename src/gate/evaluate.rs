@@ -57,6 +57,9 @@ fn holds(value: f64, operator: Operator, limit: f64) -> bool {
 fn observe(threshold: &Threshold, evidence: &Evidence<'_>) -> Observed {
     match threshold.metric {
         Metric::HttpReqDuration => trend(threshold, evidence, SampleKind::Duration),
+        Metric::HttpReqWaiting => trend(threshold, evidence, SampleKind::Waiting),
+        Metric::HttpReqConnecting => trend(threshold, evidence, SampleKind::Connecting),
+        Metric::HttpReqTlsHandshaking => trend(threshold, evidence, SampleKind::TlsHandshaking),
         Metric::HttpReqLatency => trend(threshold, evidence, SampleKind::Attempt),
         Metric::IterationDuration => trend(threshold, evidence, SampleKind::Iteration),
         Metric::HttpReqFailed => failed_share(threshold, evidence),
@@ -85,7 +88,9 @@ fn undefined(threshold: &Threshold) -> Observed {
 
 fn what(kind: SampleKind) -> &'static str {
     match kind {
-        SampleKind::Attempt | SampleKind::Duration => "request",
+        SampleKind::Attempt | SampleKind::Duration | SampleKind::Waiting => "request",
+        SampleKind::Connecting => "connection",
+        SampleKind::TlsHandshaking => "TLS handshake",
         SampleKind::Iteration => "iteration",
     }
 }

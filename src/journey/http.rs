@@ -5,14 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use tokio::time::Instant;
 
-use super::measured::{Meter, Sent};
+use super::measured::{Call, Meter, Sent};
 use super::settings::HttpJourney;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Peer};
-use crate::transport::Body;
-use crate::vendor_api::{EndpointError, secret_header};
+use crate::vendor_api::{EndpointError, IDEMPOTENCY_KEY, secret_header};
 
 /// A request that can be sent: everything that is the same for each, made once.
 #[derive(Debug, Clone)]
@@ -52,6 +50,7 @@ impl Prepared {
             route: recorder.route(&self.name, self.peer),
             status: recorder.check(&self.status.1),
             latency: self.latency.as_ref().map(|(bound, name)| (*bound, recorder.check(name))),
+            repeats: self.request.method().is_idempotent() || self.request.headers().contains_key(IDEMPOTENCY_KEY),
             prepared: self,
         }
     }
@@ -64,6 +63,8 @@ pub(super) struct Http {
     route: RouteId,
     status: CheckId,
     latency: Option<(Duration, CheckId)>,
+    /// The method says so, or the request's own key.
+    repeats: bool,
 }
 
 impl Http {
@@ -73,9 +74,8 @@ impl Http {
             Some(expected) => (status != *expected).then(|| FailureKind::of_unexpected(status)),
             None => FailureKind::of_status(status),
         };
-        let deadline = Instant::now() + *timeout;
-        let Sent { failure, took, .. } =
-            meter.send(self.route, 1, Some(due), request.clone(), deadline, Body::Count, failure_of).await;
+        let call = Call::only(self.route, due, *timeout, self.repeats);
+        let Sent { failure, took, .. } = meter.send(call, request.clone(), failure_of).await;
         recorder.check(self.status, failure.is_none());
         if let Some((bound, check)) = self.latency {
             recorder.check(check, took < bound);
@@ -93,14 +93,20 @@ mod tests {
     use super::*;
     use crate::clock::LoadClock;
     use crate::measure::{CheckCount, Observed, SampleKind};
-    use crate::transport::{Answer, SendError, Transport};
+    use crate::transport::{Answer, Body, SendError, Trace, Transport};
 
     /// Answers with this status.
     #[derive(Debug)]
     struct Answers(u16);
 
     impl Transport for Answers {
-        fn send(&self, _: Request<Full<Bytes>>, _: Duration, _: Body) -> BoxFuture<'_, Result<Answer, SendError>> {
+        fn send<'a>(
+            &'a self,
+            _: Request<Full<Bytes>>,
+            _: Duration,
+            _: Body,
+            _: &'a Trace,
+        ) -> BoxFuture<'a, Result<Answer, SendError>> {
             let answer = Answer { status: self.0, headers: Default::default(), body: Bytes::new(), body_bytes: 0 };
             Box::pin(std::future::ready(Ok(answer)))
         }
@@ -133,7 +139,11 @@ mod tests {
             let totals = collector.totals();
             let failed = totals.count(SampleKind::Attempt, |labels| labels.failure == failure && labels.status == status);
             let passes = u64::from(failure.is_none());
-            assert_eq!((failed, totals.checks["as expected"]), (1, CheckCount { passes, fails: 1 - passes }), "{expected:?} {status}");
+            assert_eq!(
+                (failed, totals.checks["as expected"]),
+                (1, CheckCount { passes, fails: 1 - passes }),
+                "{expected:?} {status}"
+            );
         }
     }
 }

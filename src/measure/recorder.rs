@@ -56,8 +56,12 @@ impl RecorderBuilder {
             Peer::Vendor(vendor) => vec![(vendor, name)],
             Peer::Service => Vec::new(),
         };
-        let [latency, duration] = [SampleKind::Attempt, SampleKind::Duration].map(|kind| self.source(kind, name, vendor, &calls));
-        RouteId { latency, duration }
+        let mut source = |kind| self.source(kind, name, vendor, &calls);
+        RouteId {
+            latency: source(SampleKind::Attempt),
+            over_connection: [SampleKind::Duration, SampleKind::Waiting].map(&mut source),
+            connecting: [SampleKind::Connecting, SampleKind::TlsHandshaking].map(&mut source),
+        }
     }
 
     /// Registers a journey (`lead`), whom it is mainly about, and the vendors' routes that it calls. The same journey with the
@@ -129,11 +133,21 @@ impl Recorder {
 
     /// Records a request. It counts in the second in which it is recorded, that is, when it is done.
     pub fn attempt(&self, sample: AttemptSample) {
-        let AttemptSample { route, due, sent, done, bytes, attempt, .. } = sample;
+        let AttemptSample { route, due, sent, done, steps, bytes, attempt, .. } = sample;
         let source = self.shared.source(route.latency);
         let key = SeriesKey::of_attempt(&sample, source, &self.shared.timetable);
-        let (since_due, waited) = (done.saturating_sub(due), sent.saturating_sub(due));
-        self.shared.shard().lock().record_request(key, since_due, waited, route.duration, bytes);
+        let since_due = done.saturating_sub(due);
+        let since_handed = since_due.saturating_sub(sent.saturating_sub(due).saturating_add(steps.handed));
+        let receiving = steps.answered.map_or(Duration::ZERO, |answered| done.saturating_sub(sent + answered));
+        let times = [since_due, since_handed, since_handed.saturating_sub(receiving)];
+        let mut table = self.shared.shard().lock();
+        table.record_request(key, times, route.over_connection, bytes);
+        for (source, took) in route.connecting.into_iter().zip([steps.connecting, steps.tls]) {
+            if let Some(took) = took {
+                table.record(key.with_source(source), took, 0);
+            }
+        }
+        drop(table);
         self.hand_on(source, key, [due, sent, done], bytes, attempt);
     }
 

@@ -10,8 +10,14 @@ use super::words;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
+    /// The name has no address.
+    Dns,
     /// The connection was refused: nothing listens at the address.
     ConnectionRefused,
+    /// A connection, and no TLS over it: the server speaks none, or its certificate is not trusted.
+    Tls,
+    /// This process had no descriptor, or this machine no port or address, for a connection: nobody was asked.
+    LocalLimit,
     /// The connection ended before a whole answer had come.
     ConnectionLost,
     /// No whole answer within the deadline.
@@ -52,7 +58,10 @@ pub enum FailureKind {
 
 words! {
     FailureKind {
+        Dns "dns",
         ConnectionRefused "connection_refused",
+        Tls "tls",
+        LocalLimit "local_limit",
         ConnectionLost "connection_lost",
         Timeout "timeout",
         BadAnswer "bad_answer",
@@ -75,6 +84,11 @@ words! {
 }
 
 impl FailureKind {
+    /// Whether no request can have reached anyone: there was no connection to send it over.
+    pub fn is_unconnected(self) -> bool {
+        matches!(self, Self::Dns | Self::ConnectionRefused | Self::Tls | Self::LocalLimit)
+    }
+
     /// The kind of failure that an HTTP status stands for where nothing says which is a success: then 200 to 399 are, as in k6.
     pub fn of_status(status: u16) -> Option<Self> {
         Some(match status {

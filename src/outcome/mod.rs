@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 mod failure;
 mod peer;
 mod per_vendor;
+mod steps;
 mod vendor;
 mod words;
 
 pub use failure::FailureKind;
 pub use peer::Peer;
 pub use per_vendor::PerVendor;
+pub use steps::Steps;
 pub use vendor::{AccessKey, CLAY_RESOURCE, Credential, OperationKind, Payload, Route, RoutePath, Vendor};
 pub(crate) use words::words;
 

@@ -100,7 +100,7 @@ mod tests {
     use crate::clock::LoadClock;
     use crate::gate::judge;
     use crate::measure::{AttemptSample, FaultEnd, FaultWindow, IterationSample, RecorderBuilder, SampleReceiver, UserTags};
-    use crate::outcome::{CLAY_RESOURCE, FailureKind, Peer, Vendor};
+    use crate::outcome::{CLAY_RESOURCE, FailureKind, Peer, Steps, Vendor};
     use crate::result::Run;
     use crate::result::samples::result;
 
@@ -147,7 +147,17 @@ mod tests {
         let (recorder, _collector) = builder.build(1);
         let failure = Some(FailureKind::RateLimited);
         let [due, sent, done] = [us(10), us(20), us(30)];
-        recorder.attempt(AttemptSample { route, due, sent, done, bytes: 5, status: 429, failure, attempt: 2 });
+        recorder.attempt(AttemptSample {
+            route,
+            due,
+            sent,
+            done,
+            steps: Steps::default(),
+            bytes: 5,
+            status: 429,
+            failure,
+            attempt: 2,
+        });
         recorder.iteration(IterationSample { journey, due: us(100), sent: us(101), done: us(160), failure: None });
         assert_eq!(
             written(&kept, false),

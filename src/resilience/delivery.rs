@@ -276,7 +276,9 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
         if let Some(throttle) = &self.throttle {
             throttle.answered(now, is_accepted(failure));
         }
-        self.health.record(now, failure.is_none(), elapsed);
+        if failure != Some(FailureKind::LocalLimit) {
+            self.health.record(now, failure.is_none(), elapsed);
+        }
         Ok((reply, now))
     }
 
@@ -310,7 +312,9 @@ fn failure_of(operation: &Operation, reply: &Reply) -> Option<FailureKind> {
 
 /// Whether the vendor took the request up, whatever it then thought of its content.
 fn is_accepted(failure: Option<FailureKind>) -> bool {
-    failure.is_none_or(|cause| policy(cause).blame == Blame::None && !matches!(cause, FailureKind::RateLimited | FailureKind::NotProcessed))
+    failure.is_none_or(|cause| {
+        policy(cause).blame == Blame::None && !matches!(cause, FailureKind::RateLimited | FailureKind::NotProcessed)
+    })
 }
 
 fn settle_permit(permit: Permit<'_>, failure: Option<FailureKind>, now: Instant, elapsed: Duration) {

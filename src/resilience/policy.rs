@@ -41,7 +41,12 @@ pub fn policy(failure: FailureKind) -> Policy {
     use Afterwards::{DeadLetters, Fallback};
     use FailureKind as F;
     let (retried, blame, afterwards) = match failure {
+        F::Dns => (true, Blame::Vendor, Fallback),
         F::ConnectionRefused => (true, Blame::Vendor, Fallback),
+        // Trust does not come within a retry's time.
+        F::Tls => (false, Blame::Vendor, Fallback),
+        // Our own lack, which passes when other connections end.
+        F::LocalLimit => (true, Blame::None, Fallback),
         F::ConnectionLost => (true, Blame::Vendor, Fallback),
         F::Timeout => (true, Blame::Vendor, Fallback),
         F::BadAnswer => (true, Blame::Vendor, Fallback),
