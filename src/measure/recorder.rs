@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::LoadClock;
-use crate::outcome::{Peer, Route, Vendor};
+use crate::outcome::{Peer, Route, Steps, Vendor};
 
 use super::collector::Collector;
 use super::labels::{SampleKind, SeriesKey, Source};
@@ -148,7 +148,7 @@ impl Recorder {
             }
         }
         drop(table);
-        self.hand_on(source, key, [due, sent, done], bytes, attempt);
+        self.hand_on(source, key, [due, sent, done], Some(steps), bytes, attempt);
     }
 
     /// Records a journey, when it has ended.
@@ -158,12 +158,12 @@ impl Recorder {
         let IterationSample { due, sent, done, .. } = sample;
         // Where a result came back "before" it was due, it took no time; it must not wrap around.
         self.shared.shard().lock().record(key, done.saturating_sub(due), 0);
-        self.hand_on(source, key, [due, sent, done], 0, 1);
+        self.hand_on(source, key, [due, sent, done], None, 0, 1);
     }
 
-    fn hand_on(&self, source: &Source, key: SeriesKey, times: [Duration; 3], bytes: u64, attempt: u32) {
+    fn hand_on(&self, source: &Source, key: SeriesKey, times: [Duration; 3], steps: Option<Steps>, bytes: u64, attempt: u32) {
         for receiver in &self.shared.receivers {
-            receiver.sample(Sample { times, attempt, bytes, key, source: source.clone() });
+            receiver.sample(Sample { times, steps, attempt, bytes, key, source: source.clone() });
         }
     }
 

@@ -65,9 +65,8 @@ impl From<&hyper::Error> for SendError {
 /// What the system says when it cannot make or keep a connection.
 impl From<&io::Error> for SendError {
     fn from(error: &io::Error) -> Self {
-        match Errno::from_io_error(error) {
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::ADDRNOTAVAIL) => return Self::LocalLimit,
-            _ => {}
+        if let Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::ADDRNOTAVAIL) = Errno::from_io_error(error) {
+            return Self::LocalLimit;
         }
         match error.kind() {
             io::ErrorKind::ConnectionReset
