@@ -197,7 +197,7 @@ fn a_generator_that_is_later_than_it_may_be_makes_the_run_invalid() {
     let out = dir.path().join("out");
     // Timers are whole milliseconds: that they fire within a microsecond cannot be.
     let ended = run(&["run", text(&file), "--out", text(&out), "--max-lateness", "1us"]);
-    ended.says(111, &["The generator could not keep up: its timers fired", "the bound being 1 µs"]);
+    ended.says(111, &["The generator could not keep up: its timers fired", "bound being 1 µs"]);
     let report = fs::read_to_string(out.join("report.md")).unwrap();
     assert!(report.contains("Latencies may be too long by what the load generator itself was late"), "{report}");
     let generator = &summary(&out)["generator"];

@@ -535,7 +535,7 @@ fn a_url_is_encoded_as_a_browser_would_or_refused_with_the_reason() {
 fn a_share_of_at_least_nothing_only_asks_for_data() {
     let plan = read(&VALID.replace("leads_lost = [\"count==0\"]", "http_req_failed = [\"rate>=0\"]")).unwrap();
     let [warning] = plan.warnings.problems() else { panic!("{}", plan.warnings) };
-    assert!(warning.message.contains("holds whenever there is data") && warning.line == 19, "{}", plan.warnings);
+    assert!(warning.message.contains("holds whenever there is data") && warning.line == 20, "{}", plan.warnings);
     let never = errors_of(&VALID.replace("count==0", "count>=0")).to_string();
     assert!(never.contains("this can never fail"), "{never}");
 }

@@ -175,8 +175,8 @@ mod tests {
 
     #[test]
     fn a_planned_rate_that_was_not_kept_makes_it_invalid() {
-        let why = missing_iterations(&rates(&[(50.0, 50), (50.0, 40), (0.0, 4)])).unwrap();
-        assert_eq!(why, "6 of 100 planned iterations are missing, more than 5 %: the planned rate was not kept");
+        let why = missing_iterations(&rates(&[(50.0, 50), (50.0, 40), (0.0, 3)])).unwrap();
+        assert_eq!(why, "7 of 100 planned iterations are missing, more than 5 %: the planned rate was not kept");
     }
 
     #[test]

@@ -77,7 +77,7 @@ mod tests {
         };
         assert_eq!(said(&[]), "0 users");
         assert_eq!(said(&[Target::Users(10), Target::Users(5)]), "15 users");
-        assert_eq!(said(&[Target::Rate(50.0)]), "50 iterations/s");
+        assert_eq!(said(&[Target::Rate(50.0)]), "50.0 iterations/s");
         assert_eq!(said(&[Target::Rate(0.25), Target::Users(3)]), "3 users and 0.25 iterations/s");
     }
 }

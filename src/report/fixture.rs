@@ -31,7 +31,7 @@ pub(crate) fn empty() -> Run {
         rest_us: 0,
         end: RunEnd::Completed,
         load_us: 0,
-        generator: GeneratorHealth::default(),
+        generator: GeneratorHealth { late_p50_us: 380, late_p95_us: 1_100, late_max_us: 4_200, max_lateness_us: 10_000 },
         machine: Machine {
             os: "Linux 6.1".to_owned(),
             arch: "x86_64".to_owned(),

@@ -65,6 +65,11 @@ impl<'a> FaultLatencies<'a> {
         let began_before_its_end = faults.filter(|(_, fault)| began(fault).is_some_and(|began| began < end_us));
         let ended = |(_, fault): &(usize, &FaultRecord)| fault.ended_us.unwrap_or(u64::MAX);
         let all: Vec<_> = began_before_its_end.collect();
+        if all.is_empty() {
+            // The labels know the plan, the record when it came to pass: a request at its very start may be a little before that.
+            let first = self.faults.iter().enumerate().filter_map(|(index, fault)| Some((began(fault)?, index))).min();
+            return first.into_iter().map(|(_, index)| index).collect();
+        }
         let latest = all.iter().map(ended).max().unwrap_or_default();
         all.iter().filter(|fault| ended(fault) >= latest.min(start_us)).map(|(index, _)| *index).collect()
     }
@@ -125,6 +130,14 @@ mod tests {
         assert_eq!(seconds(&found[0].before), (10..20).collect::<Vec<_>>());
         // Those that were sent under it are done later.
         assert_eq!(seconds(&found[0].under), (20..25).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_request_at_the_very_start_of_a_fault_belongs_to_it() {
+        let faults = [fault("slow", Vendor::Clay, 20, 23)];
+        let mut latencies = FaultLatencies::of(&faults);
+        latencies.add(&line(19, Vendor::Clay, "clay.webhook", true));
+        assert_eq!(seconds(&latencies.finish()[0].under), [19]);
     }
 
     #[test]

@@ -216,10 +216,10 @@ fn breakers(raw: &Raw) -> Vec<String> {
                 said.push(format!("{}'s breaker stayed closed through `{fault}`.", title(vendor)));
                 continue;
             };
-            let closed = transitions[opened..].iter().find(|(_, state)| *state == "CLOSED").expect("it closed again").0;
-            let closing = match closed >= to {
-                true => format!("closed {} after it ended", clock(closed - to)),
-                false => format!("closed {} before it ended", clock(to - closed)),
+            let closing = match transitions[opened..].iter().find(|(_, state)| *state == "CLOSED") {
+                Some((closed, _)) if *closed >= to => format!("closed {} after it ended", clock(closed - to)),
+                Some((closed, _)) => format!("closed {} before it ended", clock(to - closed)),
+                None => "was still not closed when the load ended".to_owned(),
             };
             let until = transitions.iter().map(|(at, _)| *at).skip(1).chain([end]);
             let open =
@@ -241,7 +241,16 @@ fn queue(raw: &Raw) -> Option<String> {
     let most = *depths.iter().max()?;
     let peak = depths.iter().position(|depth| *depth == most).filter(|_| most > 0)?;
     let waited = format!("{} waited in the queue at the peak ({})", count(most as usize, "operation"), clock(ends[peak]));
-    let empty = depths[peak..].iter().position(|depth| *depth == 0).map(|index| peak + index).expect("it was empty at the end");
+    let Some(empty) = depths[peak..].iter().position(|depth| *depth == 0).map(|index| peak + index) else {
+        let last = depths[depths.len() - 1];
+        let queued = raw.lines("places.ndjson").iter().filter(|line| line["place"] == "queued").count() as u64;
+        let after = match queued {
+            queued if queued == last => " and when the run was over".to_owned(),
+            0 => "; none was when the run was over".to_owned(),
+            queued => format!("; {} were when the run was over", format_count(queued)),
+        };
+        return Some(format!("{waited}; {} were still there when the load ended{after}.", format_count(last)));
+    };
     assert_eq!(raw.column("dead_letters").last(), Some(&0), "in none of these runs is there a dead letter");
     let cause = faults(raw).into_iter().rfind(|(_, _, from, to)| *from <= ends[peak] && *to <= ends[empty]);
     Some(match cause {

@@ -53,7 +53,7 @@ fn is_same(said: &str, computed: &str) -> bool {
 #[test]
 fn an_outage_owns_what_it_cuts_off() {
     let (raw, said) = play(
-        "[simulation.clay]\nlatency = \"400ms\"\n\
+        "[simulation.clay]\nlatency = { uniform = [\"200ms\", \"600ms\"] }\n\
          [resilience.clay]\ncredits = false\nretry = { max_retries = 1, base_delay = \"100ms\" }\n\
          breaker = { failures = 5, cooldown = \"1s\" }\nqueue = { base_delay = \"500ms\", drain_pacing = \"5ms\" }\n\
          [[faults]]\nname = \"gone\"\nkind = \"outage\"\nhow = \"refuse\"\nvendor = \"clay\"\nat = \"4s\"\nlasts = \"2s\"\n\

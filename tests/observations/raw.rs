@@ -67,7 +67,7 @@ impl Raw {
 
     /// Whatever overlaps a fault by more than the clocks and the timers may be off is labelled with it, and nothing else is.
     fn check_labels(&self) {
-        const OFF_US: u64 = 100_000;
+        const OFF_US: u64 = 300_000;
         for sample in &self.attempts {
             let faults = self.summary["faults"].as_array().unwrap().iter().filter(|fault| {
                 let vendors = fault["vendors"].as_array().unwrap();
