@@ -39,14 +39,18 @@ fn facts() -> RunResult {
         end: RunEnd::Completed,
         load_us: u64::from(SECONDS) * 1_000_000,
         machine: Machine::default(),
+        generator: Default::default(),
         leads: Default::default(),
+        operations: Default::default(),
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
+        interrupted_requests: 0,
         panics: 0,
         sums: vec![],
         events: vec![],
         faults: vec![],
+        faulted_requests: vec![],
         warnings: vec![],
     }
 }

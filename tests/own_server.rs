@@ -9,7 +9,6 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use common::{Ended, run};
-use serde_json::Value;
 
 /// A server on a port of its own, each connection on a thread.
 fn server(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> u16 {
@@ -106,20 +105,27 @@ fn a_run_says_why_its_target_cannot_be_reached() {
     }
 }
 
-/// Users that hold a connection each, in a process that may not have as many.
+/// Runs users that hold a connection each, in a process whose descriptors `ulimit` limits.
+fn limited(dir: &Path, ulimit: &str, thresholds: &str) -> Ended {
+    let port = server(|mut stream| while request(&mut stream) {});
+    let path = scenario(dir, 150, &format!("url = \"http://127.0.0.1:{port}/\"\ntimeout = \"100ms\""), thresholds);
+    let out = dir.join("run");
+    let script = format!("{ulimit}; exec {} run {path} --out {} -q", env!("CARGO_BIN_EXE_plimsoll"), out.display());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).env("PLIMSOLL_MAX_LATENESS", "1m").stdin(Stdio::null());
+    Ended::of(shell.output().expect("a shell"))
+}
+
 #[test]
 fn descriptors_that_the_generator_lacks_make_the_run_invalid() {
-    let port = server(|mut stream| while request(&mut stream) {});
     let dir = tempfile::tempdir().expect("a directory");
-    let journey = format!("url = \"http://127.0.0.1:{port}/\"\ntimeout = \"100ms\"");
-    let path = scenario(dir.path(), 150, &journey, "\"http_reqs{failure:local_limit}\" = [\"count>0\"]");
-    let out = dir.path().join("run");
-    let script = format!("ulimit -n 100; exec {} run {path} --out {} -q", env!("CARGO_BIN_EXE_plimsoll"), out.display());
-    let mut limited = Command::new("sh");
-    limited.args(["-c", &script]).env("PLIMSOLL_MAX_LATENESS", "1m").stdin(Stdio::null());
-    let ended = Ended::of(limited.output().expect("a shell"));
-    ended.says(111, &["found no descriptor, port or address left", "ulimit -n"]);
-    let summary = std::fs::read(out.join("summary.json")).expect("a summary");
-    let summary: Value = serde_json::from_slice(&summary).expect("JSON");
-    assert!(!summary.to_string().contains("connection_refused"), "{summary}");
+    let ended = limited(dir.path(), "ulimit -n 100", "\"http_reqs{failure:local_limit}\" = [\"count>0\"]");
+    ended.says(111, &["found no descriptor, port or address left", "ulimit -n", "held    http_reqs{failure:local_limit}"]);
+    assert!(!ended.stdout.contains("connection_refused"), "{ended:#?}");
+}
+
+#[test]
+fn the_limit_of_descriptors_is_raised_as_far_as_may_be() {
+    let dir = tempfile::tempdir().expect("a directory");
+    limited(dir.path(), "ulimit -S -n 100", "\"http_reqs{failure:timeout}\" = [\"count==1500\"]").says(0, &[]);
 }

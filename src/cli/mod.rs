@@ -54,6 +54,7 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    mock_server::command::raise_descriptor_limit();
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => validate::run(&args),

@@ -53,7 +53,7 @@ impl Meter {
         let done = self.clock.now();
         sample.outcome = Some((failure, done));
         let took = done.saturating_sub(sample.sent);
-        Sent { failure, answer, took: took.saturating_sub(sample.trace.steps().handed) }
+        Sent { failure, answer, took: took.checked_sub(sample.trace.steps().handed).unwrap_or(took) }
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Sent {
     pub(super) failure: Option<FailureKind>,
     /// The answer, when a whole one came.
     pub(super) answer: Option<Answer>,
-    /// From handing it to a connection to the last byte of the answer, or to giving up.
+    /// From handing it to a connection, or without one from sending it, to the last byte of the answer, or to giving up.
     pub(super) took: Duration,
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn connect(origin: &Origin, tls: Option<&TlsConnector>, trace: 
     trace.connects();
     let began = Instant::now();
     let stream = tcp(origin).await?;
-    stream.set_nodelay(true).map_err(|error| SendError::from(&error))?;
+    stream.set_nodelay(true).map_err(|_| SendError::Lost)?;
     trace.connected(began.elapsed());
     let socket = Socket::new(stream);
     let lookout = socket.lookout();
