@@ -68,17 +68,17 @@ impl HttpClient {
         Ok(Self::with(Some(connect::tls()?), pool))
     }
 
-    fn with(tls: Option<TlsConnector>, pool: &PoolSettings) -> Self {
+    pub(super) fn with(tls: Option<TlsConnector>, pool: &PoolSettings) -> Self {
         Self { shared: Arc::new(Shared { origins: RwLock::default(), tls, pool: *pool }) }
     }
 
     /// Sends a request to its absolute URL and reads the answer's body to its end, all within `timeout`. A future that is
-    /// dropped closes its connection.
+    /// dropped closes its connection. A request of a safe method that a kept connection loses goes over a new one.
     ///
     /// # Errors
     /// When no whole answer came.
     pub async fn send(&self, request: Request<Full<Bytes>>, timeout: Duration, body: Body) -> Result<Answer, SendError> {
-        let trace = Trace::new(Instant::now());
+        let trace = Trace::new(Instant::now()).repeating(request.method().is_safe());
         within(timeout, self.exchange(request, body, &trace)).await
     }
 

@@ -9,9 +9,9 @@ use http_body_util::Full;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
 use crate::outcome::Steps;
@@ -24,8 +24,8 @@ async fn get(client: &HttpClient, url: &str) -> Result<Answer, SendError> {
     client.send(request(url), Duration::from_secs(30), Body::Count).await
 }
 
-/// A server that shows a certificate that nobody has signed but itself.
-async fn untrusted() -> String {
+/// A server that shows a certificate that nobody has signed but itself, and the certificate. It answers whatever it reads.
+async fn untrusted() -> (String, CertificateDer<'static>) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -36,16 +36,19 @@ async fn untrusted() -> String {
     let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let _ = acceptor.accept(stream).await;
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+            }
         }
     });
-    url
+    (url, made.cert.der().clone())
 }
 
 #[tokio::test]
 async fn a_certificate_that_is_not_trusted_is_a_failure_of_tls() {
     let Ok(client) = HttpClient::secure(&PoolSettings::default()) else { return };
-    let url = untrusted().await;
+    let (url, _) = untrusted().await;
     assert_eq!(get(&client, &url).await.unwrap_err(), SendError::Tls);
     let reached = client.reach(&url.parse().unwrap()).await;
     assert!(matches!(&reached, Err(Unreachable::Tls(why)) if why.to_string().contains("certificate")), "{reached:?}");
@@ -180,4 +183,23 @@ async fn the_steps_of_a_request_are_those_of_its_connection() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let (refused, none) = steps(&format!("http://{free}/")).await;
     assert_eq!((refused, none), (Err(SendError::Refused), Steps { handed: Duration::MAX, ..Steps::default() }));
+}
+
+#[tokio::test]
+async fn a_tls_handshake_is_a_step_of_the_request_that_a_connection_was_made_for() {
+    let (url, certificate) = untrusted().await;
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let client = HttpClient::with(Some(TlsConnector::from(Arc::new(config))), &PoolSettings::default());
+    for made in [true, false, false] {
+        let trace = Trace::new(Instant::now());
+        let answer = Transport::send(&client, request(&url), Duration::from_secs(30), Body::Count, &trace).await;
+        let steps = trace.steps();
+        assert_eq!((answer.unwrap().status, steps.connecting.is_some(), steps.tls.is_some()), (200, made, made));
+        let connection = steps.connecting.unwrap_or_default() + steps.tls.unwrap_or_default();
+        assert!(connection <= steps.handed && steps.handed <= steps.answered.unwrap(), "{steps:?}");
+    }
 }
