@@ -8,7 +8,7 @@ use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
 use plimsoll::clock::LoadClock;
 use plimsoll::measure::{AttemptSample, Observed, RecorderBuilder};
-use plimsoll::outcome::Peer;
+use plimsoll::outcome::{Peer, Steps};
 use plimsoll::result::{FORMAT, Machine, RunDir, RunEnd, RunResult, RunWriter, ScenarioRecord, read_run};
 use plimsoll::seed::Seed;
 use rand_distr::{Distribution, LogNormal};
@@ -39,14 +39,18 @@ fn facts() -> RunResult {
         end: RunEnd::Completed,
         load_us: u64::from(SECONDS) * 1_000_000,
         machine: Machine::default(),
+        generator: Default::default(),
         leads: Default::default(),
+        operations: Default::default(),
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
+        interrupted_requests: 0,
         panics: 0,
         sums: vec![],
         events: vec![],
         faults: vec![],
+        faulted_requests: vec![],
         warnings: vec![],
     }
 }
@@ -62,7 +66,17 @@ fn write_run(dir: RunDir) {
     for second in 1..=SECONDS {
         for index in 0..REQUESTS / SECONDS as usize {
             let (route, done) = (routes[index % SERIES], Duration::from_micros(latency.sample(&mut rng) as u64));
-            recorder.attempt(AttemptSample { route, due, sent: due, done, bytes: 0, status: 200, failure: None, attempt: 1 });
+            recorder.attempt(AttemptSample {
+                route,
+                due,
+                sent: due,
+                done,
+                steps: Steps::default(),
+                bytes: 0,
+                status: 200,
+                failure: None,
+                attempt: 1,
+            });
         }
         let interval = collector.cut(Duration::from_secs(1) * second, Observed::default());
         writer.write(&interval).expect("the disk has room");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use plimsoll::clock::LoadClock;
 use plimsoll::measure::{AttemptSample, Collector, FaultEnd, FaultWindow, Observed, Recorder, RecorderBuilder, RouteId};
-use plimsoll::outcome::{FailureKind, Vendor};
+use plimsoll::outcome::{FailureKind, Steps, Vendor};
 use tokio::time::Instant;
 
 /// A scenario's worth of stages and faults.
@@ -34,6 +34,7 @@ fn record(recorder: &Recorder, route: RouteId, index: u64) {
         due,
         sent: due,
         done: due + Duration::from_micros(1_000 + (index.wrapping_mul(2_654_435_761) >> 7) % 4_000),
+        steps: Steps::default(),
         bytes: 300,
         status: if failed { 429 } else { 200 },
         failure: failed.then_some(FailureKind::RateLimited),

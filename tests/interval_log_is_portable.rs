@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use plimsoll::clock::LoadClock;
 use plimsoll::measure::{AttemptSample, IntervalLogWriter, IterationSample, Labels, Observed, RecorderBuilder, Totals};
-use plimsoll::outcome::{FailureKind, Vendor};
+use plimsoll::outcome::{FailureKind, Steps, Vendor};
 use plimsoll::seed::Seed;
 use rand_distr::{Distribution, LogNormal};
 use serde::Deserialize;
@@ -71,8 +71,17 @@ fn write_log(log: impl Write) -> io::Result<Totals> {
     for second in 1..=SECONDS {
         for index in 0..SAMPLES {
             let quick = Duration::from_micros(u64::from(index));
-            let attempt =
-                AttemptSample { route: clay, due, sent: due, done: sample(), bytes: 0, status: 200, failure: None, attempt: 1 };
+            let attempt = AttemptSample {
+                route: clay,
+                due,
+                sent: due,
+                done: sample(),
+                steps: Steps::default(),
+                bytes: 0,
+                status: 200,
+                failure: None,
+                attempt: 1,
+            };
             recorder.attempt(attempt);
             let failure = Some(FailureKind::RateLimited);
             recorder.attempt(AttemptSample { done: quick, status: 429, failure, attempt: 2, ..attempt });

@@ -13,8 +13,9 @@ use mock_server::latency::LatencyModel;
 use mock_server::settings::SimulationSettings;
 use mock_server::simulation::SimulatedVendors;
 use plimsoll::seed::Seed;
-use plimsoll::transport::{Body, HttpClient, PoolSettings, SendError, SimulatedNetwork, Transport};
+use plimsoll::transport::{Answer, Body, HttpClient, PoolSettings, SendError, SimulatedNetwork, Trace, Transport};
 use tokio::runtime::Builder;
+use tokio::time::Instant;
 
 /// Where no answer comes in time.
 const SHORT: Duration = Duration::from_millis(200);
@@ -78,6 +79,10 @@ fn expected(kind: &FaultKind) -> Option<Outcome> {
     }
 }
 
+async fn send(by: &dyn Transport, request: Request<Full<Bytes>>, timeout: Duration, body: Body) -> Result<Answer, SendError> {
+    by.send(request, timeout, body, &Trace::new(Instant::now())).await
+}
+
 /// Two requests to Clay with a fault in force.
 async fn outcomes(
     vendors: SimulatedVendors,
@@ -93,7 +98,7 @@ async fn outcomes(
         let request = Request::post(&url).body(body).expect("a request");
         let timeout = if expected(kind) == Some(Err(SendError::Timeout)) { SHORT } else { LONG };
         // Another client for each: what an answer does to its connection is not the next one's.
-        let answer = transport(&vendors).send(request, timeout, Body::Keep(1_000)).await;
+        let answer = send(&*transport(&vendors), request, timeout, Body::Keep(1_000)).await;
         outcomes.push(answer.map(|answer| (answer.status, answer.body, answer.body_bytes)));
     }
     vendors.shutdown().await;
@@ -138,13 +143,13 @@ fn a_host_that_is_no_vendor_refuses_connections_and_an_answer_is_kept_as_far_as_
         let vendors = vendors.expect("valid settings");
         let network = SimulatedNetwork::new(&vendors, LatencyModel::Fixed { delay: Duration::from_millis(30) }, Seed(1));
         let get = |url: String| Request::get(url).body(Full::default()).expect("a request");
-        let elsewhere = network.send(get("http://elsewhere.simulated/".to_owned()), LONG, Body::Count).await;
+        let elsewhere = send(&network, get("http://elsewhere.simulated/".to_owned()), LONG, Body::Count).await;
         assert_eq!(elsewhere.expect_err("a refused connection"), SendError::Refused);
         let region = || get(format!("{}/api/v1/accounts/region", vendors.customer_io_url()));
-        let counted = network.send(region(), LONG, Body::Count).await.expect("an answer");
-        let kept = network.send(region(), LONG, Body::Keep(3)).await.expect("an answer");
+        let counted = send(&network, region(), LONG, Body::Count).await.expect("an answer");
+        let kept = send(&network, region(), LONG, Body::Keep(3)).await.expect("an answer");
         assert!(counted.body.is_empty() && kept.body.len() == 3 && counted.body_bytes == kept.body_bytes && kept.body_bytes > 3);
-        let late = network.send(region(), Duration::from_millis(59), Body::Count).await;
+        let late = send(&network, region(), Duration::from_millis(59), Body::Count).await;
         assert_eq!(late.expect_err("30 ms there and 30 ms back"), SendError::Timeout);
     });
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mock_server::command::{MockArgs, run};
+use mock_server::command::{MockArgs, raise_descriptor_limit, run};
 
 /// Simulated Clay and Customer.io for load and failure tests, on 127.0.0.1.
 #[derive(Parser)]
@@ -14,5 +14,6 @@ struct Program {
 }
 
 fn main() -> ExitCode {
+    raise_descriptor_limit();
     run(&Program::parse().args)
 }

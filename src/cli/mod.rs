@@ -63,6 +63,7 @@ pub fn main() -> ExitCode {
             return output::ended(Exit::Passed).into();
         }
     };
+    mock_server::command::raise_descriptor_limit();
     let exit = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => validate::run(&args),

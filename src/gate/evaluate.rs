@@ -57,6 +57,9 @@ fn holds(value: f64, operator: Operator, limit: f64) -> bool {
 fn observe(threshold: &Threshold, evidence: &Evidence<'_>) -> Observed {
     match threshold.metric {
         Metric::HttpReqDuration => trend(threshold, evidence, SampleKind::Duration),
+        Metric::HttpReqWaiting => trend(threshold, evidence, SampleKind::Waiting),
+        Metric::HttpReqConnecting => trend(threshold, evidence, SampleKind::Connecting),
+        Metric::HttpReqTlsHandshaking => trend(threshold, evidence, SampleKind::TlsHandshaking),
         Metric::HttpReqLatency => trend(threshold, evidence, SampleKind::Attempt),
         Metric::IterationDuration => trend(threshold, evidence, SampleKind::Iteration),
         Metric::HttpReqFailed => failed_share(threshold, evidence),
@@ -85,8 +88,10 @@ fn undefined(threshold: &Threshold) -> Observed {
 
 fn what(kind: SampleKind) -> &'static str {
     match kind {
-        SampleKind::Attempt | SampleKind::Duration => "request",
-        SampleKind::Iteration => "iteration",
+        SampleKind::Attempt | SampleKind::Duration | SampleKind::Waiting => "request was finished",
+        SampleKind::Connecting => "connection was made",
+        SampleKind::TlsHandshaking => "TLS handshake was made",
+        SampleKind::Iteration => "iteration was finished",
     }
 }
 
@@ -97,7 +102,7 @@ fn matches(labels: &Labels, tags: &[(String, String)]) -> bool {
 
 fn no_samples(threshold: &Threshold, kind: SampleKind) -> Observed {
     let with = if threshold.tags.is_empty() { "" } else { " with these tags" };
-    no_data(format!("no {} was finished{with}", what(kind)))
+    no_data(format!("no {}{with}", what(kind)))
 }
 
 fn trend(threshold: &Threshold, evidence: &Evidence<'_>, kind: SampleKind) -> Observed {
@@ -135,7 +140,7 @@ fn failed_share(threshold: &Threshold, evidence: &Evidence<'_>) -> Observed {
 /// (`http_reqs{status:500}: count==0` is a fair question); where there are none at all, nothing was measured.
 fn samples(threshold: &Threshold, evidence: &Evidence<'_>, kind: SampleKind) -> Observed {
     if evidence.totals.count(kind, |_| true) == 0 {
-        return no_data(format!("no {} was finished", what(kind)));
+        return no_data(format!("no {}", what(kind)));
     }
     let count = evidence.totals.count(kind, |labels| matches(labels, &threshold.tags));
     counter(threshold, evidence, count as f64)

@@ -1,7 +1,8 @@
 //! Whether the generator made the load that it was asked for, when it was. One that fell behind measures its own limit and
 //! reports it as the service's.
 
-use crate::measure::{GeneratorHealth, GeneratorSample, Second};
+use crate::measure::{GeneratorHealth, GeneratorSample, SampleKind, Second, Totals};
+use crate::outcome::FailureKind;
 use crate::result::Run;
 use crate::units::format_latency;
 
@@ -18,7 +19,18 @@ pub(super) fn shortfalls(run: &Run) -> Vec<String> {
     let missing = [missing_users(&run.seconds, finished), missing_iterations(&run.seconds)].into_iter().flatten();
     let health = &run.result.generator;
     let short = missing.chain(late(health)).chain(starved(health, &run.seconds));
-    short.chain(standstills(health, &run.seconds)).collect()
+    short.chain(standstills(health, &run.seconds)).chain(unconnected(&run.totals)).collect()
+}
+
+/// It had nothing to connect with: whom it should have asked had no part in that.
+fn unconnected(totals: &Totals) -> Option<String> {
+    let count = totals.count(SampleKind::Attempt, |labels| labels.failure == Some(FailureKind::LocalLimit));
+    (count > 0).then(|| {
+        format!(
+            "{count} of its requests found no descriptor, port or address left for a connection; raise its limit of open files \
+             (`ulimit -n`) or the range of ports (`net.ipv4.ip_local_port_range`), or use fewer users"
+        )
+    })
 }
 
 /// The plan asked for users that never came. Users who left again,

@@ -147,6 +147,18 @@ fn latency_is_judged_from_when_requests_were_due() {
 }
 
 #[test]
+fn the_steps_of_requests_are_metrics_and_without_a_connection_there_is_nothing_to_judge() {
+    let mut run = run();
+    let none = Observed::NoData("no connection was made".to_owned());
+    assert_eq!(observed(&run, Metric::HttpReqConnecting, &[], Max), none);
+    for (kind, us) in [(SampleKind::Waiting, 50), (SampleKind::Connecting, 20), (SampleKind::TlsHandshaking, 30)] {
+        add(&mut run.totals, kind, Vendor::Clay, None, &[(us, 1)]);
+    }
+    let steps = [Metric::HttpReqWaiting, Metric::HttpReqConnecting, Metric::HttpReqTlsHandshaking];
+    assert_eq!(steps.map(|metric| observed(&run, metric, &[], Avg)), [0.05, 0.02, 0.03].map(Observed::Value));
+}
+
+#[test]
 fn what_is_timed_is_in_milliseconds() {
     for metric in Metric::all().filter(|metric| metric.kind() == MetricKind::Trend) {
         assert_eq!(Unit::of(metric, Max), Unit::Milliseconds, "{metric:?}");

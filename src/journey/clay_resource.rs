@@ -21,7 +21,7 @@ pub(super) fn prepared(endpoints: &Endpoints) -> Option<Prepared> {
         peer: CLAY_RESOURCE.vendor.into(),
         request: endpoints.request(CLAY_RESOURCE, "", BODY)?,
         timeout: TIMEOUT,
-        status: (Some(200), checks::STATUS_IS_200.to_owned()),
+        status: (CLAY_RESOURCE.success.first().copied(), checks::STATUS_IS_200.to_owned()),
         latency: Some((LATENCY, checks::LATENCY_BELOW_500_MS.to_owned())),
     })
 }

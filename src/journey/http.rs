@@ -5,14 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use tokio::time::Instant;
 
-use super::measured::{Meter, Sent};
+use super::measured::{Call, Meter, Sent};
 use super::settings::HttpJourney;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Peer};
-use crate::transport::Body;
-use crate::vendor_api::{EndpointError, secret_header};
+use crate::vendor_api::{EndpointError, IDEMPOTENCY_KEY, secret_header};
 
 /// A request that can be sent: everything that is the same for each, made once.
 #[derive(Debug, Clone)]
@@ -23,7 +21,7 @@ pub(super) struct Prepared {
     pub(super) peer: Peer,
     pub(super) request: Request<Full<Bytes>>,
     pub(super) timeout: Duration,
-    /// The status that is right; any below 400 when `None`. Its check has this name.
+    /// The status that is right; any from 200 to 399 when `None`. Its check has this name.
     pub(super) status: (Option<u16>, String),
     /// The bound of the latency, and the name of its check.
     pub(super) latency: Option<(Duration, String)>,
@@ -52,6 +50,7 @@ impl Prepared {
             route: recorder.route(&self.name, self.peer),
             status: recorder.check(&self.status.1),
             latency: self.latency.as_ref().map(|(bound, name)| (*bound, recorder.check(name))),
+            repeats: self.request.method().is_idempotent() || self.request.headers().contains_key(IDEMPOTENCY_KEY),
             prepared: self,
         }
     }
@@ -64,22 +63,87 @@ pub(super) struct Http {
     route: RouteId,
     status: CheckId,
     latency: Option<(Duration, CheckId)>,
+    /// The method says so, or the request's own key.
+    repeats: bool,
 }
 
 impl Http {
     pub(super) async fn run(&self, due: Duration, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
         let Prepared { request, timeout, status: (expected, _), .. } = &self.prepared;
-        let Sent { failure, answer, took } =
-            meter.send(self.route, 1, Some(due), request.clone(), Instant::now() + *timeout, Body::Count).await;
-        let as_expected = match (expected, &answer) {
-            (Some(status), Some(answer)) => answer.status == *status,
-            (None, _) => failure.is_none(),
-            (Some(_), None) => false,
+        let failure_of = |status| match expected {
+            Some(expected) => (status != *expected).then(|| FailureKind::of_unexpected(status)),
+            None => FailureKind::of_status(status),
         };
-        recorder.check(self.status, as_expected);
+        let call = Call::only(self.route, due, *timeout, self.repeats);
+        let Sent { failure, took, .. } = meter.send(call, request.clone(), failure_of).await;
+        recorder.check(self.status, failure.is_none());
         if let Some((bound, check)) = self.latency {
             recorder.check(check, took < bound);
         }
         failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::clock::LoadClock;
+    use crate::measure::{CheckCount, Observed, SampleKind};
+    use crate::transport::{Answer, Body, SendError, Trace, Transport};
+
+    /// Answers with this status.
+    #[derive(Debug)]
+    struct Answers(u16);
+
+    impl Transport for Answers {
+        fn send<'a>(
+            &'a self,
+            _: Request<Full<Bytes>>,
+            _: Duration,
+            _: Body,
+            _: &'a Trace,
+        ) -> BoxFuture<'a, Result<Answer, SendError>> {
+            let answer = Answer { status: self.0, headers: Default::default(), body: Bytes::new(), body_bytes: 0 };
+            Box::pin(std::future::ready(Ok(answer)))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_expected_status_decides_the_iteration_the_check_and_the_request_alike() {
+        use FailureKind as F;
+        for (expected, status, failure) in [
+            (Some(404), 404, None),
+            (Some(404), 200, Some(F::BadAnswer)),
+            (Some(404), 503, Some(F::ServerError)),
+            (Some(302), 302, None),
+            (Some(200), 204, Some(F::BadAnswer)),
+            (None, 200, None),
+            (None, 302, None),
+            (None, 101, Some(F::BadAnswer)),
+            (None, 404, Some(F::ClientError)),
+        ] {
+            let clock = LoadClock::start();
+            let mut builder = RecorderBuilder::new(clock, Vec::new(), Vec::new());
+            let (name, request) = ("gone".to_owned(), Request::default());
+            let (timeout, status_check) = (Duration::from_secs(1), (expected, "as expected".to_owned()));
+            let prepared = Prepared { name, peer: Peer::Service, request, timeout, status: status_check, latency: None };
+            let http = prepared.register(&mut builder);
+            let (recorder, mut collector) = builder.build(1);
+            let meter = Meter::new(Arc::new(Answers(status)), recorder.clone(), clock);
+            assert_eq!(http.run(Duration::ZERO, &meter, &recorder).await, failure, "{expected:?} {status}");
+            collector.cut(clock.now(), Observed::default());
+            let totals = collector.totals();
+            let failed = totals.count(SampleKind::Attempt, |labels| labels.failure == failure && labels.status == status);
+            let passes = u64::from(failure.is_none());
+            assert_eq!(
+                (failed, totals.checks["as expected"]),
+                (1, CheckCount { passes, fails: 1 - passes }),
+                "{expected:?} {status}"
+            );
+        }
     }
 }

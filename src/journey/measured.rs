@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::clock::LoadClock;
 use crate::measure::{AttemptSample, Recorder, RouteId};
 use crate::outcome::FailureKind;
-use crate::transport::{Answer, Body, Transport};
+use crate::transport::{Answer, Body, Trace, Transport};
 
 /// A transport whose every request is a sample.
 #[derive(Debug, Clone)]
@@ -33,30 +33,48 @@ impl Meter {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Sends the request; an answer below 400 is a success. `attempt` counts from 1; without `due`, it is
-    /// due when it is sent. A future that is dropped while it waits counts as timed out from `deadline` on. Before that the end of
+    /// Sends the request; `failure_of` says why an answer with a status is no success. A future that is dropped while it waits counts as timed out from `deadline` on. Before that the end of
     /// the run has cut it off: then it is counted as that, and is no sample.
     pub(super) async fn send(
         &self,
-        route: RouteId,
-        attempt: u32,
-        due: Option<Duration>,
+        call: Call,
         request: Request<Full<Bytes>>,
-        deadline: Instant,
-        body: Body,
+        failure_of: impl Fn(u16) -> Option<FailureKind>,
     ) -> Sent {
-        let mut sample = Unfinished::new(self, route, attempt, due, deadline);
-        let timeout = deadline.saturating_duration_since(Instant::now());
-        let result = self.transport.send(request, timeout, body).await;
+        let mut sample = Unfinished::new(self, call);
+        let Call { deadline, body, .. } = call;
+        let result = self.transport.send(request, deadline.saturating_duration_since(Instant::now()), body, &sample.trace).await;
         let (failure, answer) = match result {
-            Ok(answer) => (FailureKind::of_status(answer.status), Some(answer)),
+            Ok(answer) => (failure_of(answer.status), Some(answer)),
             Err(error) => (Some(error.kind()), None),
         };
         sample.status = answer.as_ref().map_or(0, |answer| answer.status);
         sample.bytes = answer.as_ref().map_or(0, |answer| answer.body_bytes);
         let done = self.clock.now();
         sample.outcome = Some((failure, done));
-        Sent { failure, answer, took: done.saturating_sub(sample.sent) }
+        let took = done.saturating_sub(sample.sent);
+        Sent { failure, answer, took: took.checked_sub(sample.trace.steps().handed).unwrap_or(took) }
+    }
+}
+
+/// A request to be sent: everything but itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call {
+    pub(super) route: RouteId,
+    /// The number of the attempt, from 1.
+    pub(super) attempt: u32,
+    /// When it is due, unless that is when it is sent.
+    pub(super) due: Option<Duration>,
+    pub(super) deadline: Instant,
+    pub(super) body: Body,
+    /// It has the same effect when it is processed twice.
+    pub(super) repeats: bool,
+}
+
+impl Call {
+    /// An iteration's only request: there is no second attempt, and its answer's body is only counted.
+    pub(super) fn only(route: RouteId, due: Duration, timeout: Duration, repeats: bool) -> Self {
+        Self { route, attempt: 1, due: Some(due), deadline: Instant::now() + timeout, body: Body::Count, repeats }
     }
 }
 
@@ -66,18 +84,16 @@ pub(super) struct Sent {
     pub(super) failure: Option<FailureKind>,
     /// The answer, when a whole one came.
     pub(super) answer: Option<Answer>,
-    /// From sending it to the last byte of the answer, or to giving up.
+    /// From handing it to a connection, or without one from sending it, to the last byte of the answer, or to giving up.
     pub(super) took: Duration,
 }
 
 /// A sample that is recorded when it goes out of scope.
 struct Unfinished<'a> {
     meter: &'a Meter,
-    route: RouteId,
-    attempt: u32,
-    due: Duration,
+    call: Call,
     sent: Duration,
-    deadline: Instant,
+    trace: Trace,
     status: u16,
     bytes: u64,
     /// What came of it and when; `None` until it is known.
@@ -85,29 +101,31 @@ struct Unfinished<'a> {
 }
 
 impl<'a> Unfinished<'a> {
-    fn new(meter: &'a Meter, route: RouteId, attempt: u32, due: Option<Duration>, deadline: Instant) -> Self {
+    fn new(meter: &'a Meter, call: Call) -> Self {
         meter.in_flight.fetch_add(1, Ordering::Relaxed);
         let sent = meter.clock.now();
-        Self { meter, route, attempt, due: due.unwrap_or(sent), sent, deadline, status: 0, bytes: 0, outcome: None }
+        let trace = Trace::new(meter.clock.instant(sent)).repeating(call.repeats);
+        Self { meter, call, sent, trace, status: 0, bytes: 0, outcome: None }
     }
 }
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let given_up = || (Instant::now() >= self.deadline).then(|| (Some(FailureKind::Timeout), self.meter.clock.now()));
+        let given_up = || (Instant::now() >= self.call.deadline).then(|| (Some(FailureKind::Timeout), self.meter.clock.now()));
         let Some((failure, done)) = self.outcome.or_else(given_up) else {
             return self.meter.recorder.request_interrupted();
         };
         self.meter.recorder.attempt(AttemptSample {
-            route: self.route,
-            due: self.due,
+            route: self.call.route,
+            due: self.call.due.unwrap_or(self.sent),
             sent: self.sent,
             done,
+            steps: self.trace.steps(),
             bytes: self.bytes,
             status: self.status,
             failure,
-            attempt: self.attempt,
+            attempt: self.call.attempt,
         });
     }
 }
@@ -126,12 +144,13 @@ mod tests {
     struct Silent;
 
     impl Transport for Silent {
-        fn send(
-            &self,
+        fn send<'a>(
+            &'a self,
             _request: Request<Full<Bytes>>,
             _timeout: Duration,
             _body: Body,
-        ) -> BoxFuture<'_, Result<Answer, SendError>> {
+            _trace: &'a Trace,
+        ) -> BoxFuture<'a, Result<Answer, SendError>> {
             Box::pin(std::future::pending())
         }
     }
@@ -144,8 +163,8 @@ mod tests {
         let (recorder, mut collector) = builder.build(1);
         let meter = Meter::new(Arc::new(Silent), recorder, clock);
         for dropped_after in [1, 5] {
-            let deadline = Instant::now() + Duration::from_secs(5);
-            let sending = meter.send(route, 1, None, Request::default(), deadline, Body::Count);
+            let call = Call::only(route, clock.now(), Duration::from_secs(5), false);
+            let sending = meter.send(call, Request::default(), FailureKind::of_status);
             let dropped = tokio::time::timeout(Duration::from_secs(dropped_after), sending).await;
             assert!(dropped.is_err());
         }

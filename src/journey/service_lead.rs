@@ -16,22 +16,19 @@ use tokio::time::Instant;
 
 use super::kind::Submission;
 use super::leads::Lead;
-use super::measured::{Meter, Sent};
+use super::measured::{Call, Meter, Sent};
 use super::submissions::{DriverJournal, of_answer};
 use crate::journal::Answered;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Peer};
 use crate::resilience::{DayClock, RetryAfter};
 use crate::text::hex;
-use crate::transport::Body;
 use crate::vendor_api::{EndpointError, IDEMPOTENCY_KEY, bearer, reply};
 
 /// Longest wait that a service may ask a user for: a load that waits for longer measures nothing.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The wait that a service's Retry-After is taken for when it cannot be read.
 const UNREADABLE_WAIT: Duration = Duration::from_secs(1);
-/// Bytes of an answer that are kept. What it says is in its status.
-const KEPT: usize = 0;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A service that takes leads: what is known of it before the load.
@@ -103,18 +100,22 @@ impl ServiceLead {
         let key = key(&self.service.run, &body);
         journal.submitted(&key, &lead.user, "lead");
         let request = self.service.request(&key, body);
-        let Sent { failure, answer, .. } =
-            meter.send(self.route, 1, Some(due), request, Instant::now() + self.service.timeout, Body::Keep(KEPT)).await;
+        // Its key lets the service know a repetition.
+        let call = Call::only(self.route, due, self.service.timeout, true);
+        let Sent { failure, answer, .. } = meter.send(call, request, failure_of).await;
         let answered = of_answer(answer.as_ref().map(|answer| answer.status), failure);
         journal.answered(&key, answered);
         let accepted = matches!(answered, Answered::Acknowledged | Answered::Duplicate);
         recorder.check(self.accepted, accepted);
         let asked = reply(failure, answer.as_ref()).retry_after;
         let wait = wait(asked, &self.wall, Instant::now());
-        // A redirect is no failure of HTTP's, and no lead was taken either.
-        let failure = if accepted { None } else { failure.or(Some(FailureKind::BadAnswer)) };
         (answered, failure, wait)
     }
+}
+
+/// Why an answer with this status does not say that the lead was taken: a redirect does not.
+fn failure_of(status: u16) -> Option<FailureKind> {
+    (!(200..=299).contains(&status)).then(|| FailureKind::of_unexpected(status))
 }
 
 /// How long a user waits whom the service has asked for it. What is not understood was a wish to wait.

@@ -119,7 +119,7 @@ pub struct HttpJourney {
     pub body: String,
     /// Longest wait for the whole answer.
     pub timeout: Duration,
-    /// The status that the check `status is N` asks for; any status below 400 when `None`.
+    /// The only status that is a success, which the check `status is N` asks for; any from 200 to 399 when `None`.
     pub expect_status: Option<u16>,
     /// The bound of the check `latency < N ms`, when there is one.
     pub expect_latency: Option<Duration>,

@@ -92,8 +92,7 @@ pub(super) fn of_answer(status: Option<u16>, failure: Option<FailureKind>) -> An
         Some(201..=299) => Answered::Acknowledged,
         Some(500..=502 | 504..=599) => Answered::Unknown,
         Some(_) => Answered::Refused { status, cause: failure },
-        // The connection was refused.
-        None if failure == Some(FailureKind::ConnectionRefused) => Answered::Refused { status: None, cause: failure },
+        None if failure.is_some_and(FailureKind::is_unconnected) => Answered::Refused { status: None, cause: failure },
         None => Answered::Unknown,
     }
 }
@@ -107,7 +106,7 @@ mod tests {
         assert_eq!(of_answer(Some(202), None), Answered::Acknowledged);
         assert_eq!(of_answer(Some(200), None), Answered::Duplicate);
         let failure = |status| FailureKind::of_status(status);
-        for status in [301, 400, 413, 422, 429, 503] {
+        for status in [100, 301, 400, 413, 422, 429, 503] {
             let refused = Answered::Refused { status: Some(status), cause: failure(status) };
             assert_eq!(of_answer(Some(status), failure(status)), refused);
         }
@@ -117,6 +116,8 @@ mod tests {
         for cut_off in [FailureKind::Timeout, FailureKind::ConnectionLost, FailureKind::BadAnswer] {
             assert_eq!(of_answer(None, Some(cut_off)), Answered::Unknown, "{cut_off}");
         }
-        assert!(matches!(of_answer(None, Some(FailureKind::ConnectionRefused)), Answered::Refused { .. }));
+        for unconnected in [FailureKind::ConnectionRefused, FailureKind::Dns, FailureKind::Tls, FailureKind::LocalLimit] {
+            assert!(matches!(of_answer(None, Some(unconnected)), Answered::Refused { .. }), "{unconnected}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::measured::Meter;
+use super::measured::{Call, Meter};
 use crate::measure::{RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, OperationKind};
 use crate::resilience::{Operation, Reply, Sender};
@@ -38,7 +38,9 @@ impl Sender for VendorSender {
         let due = operation.due.filter(|_| attempt == 1);
         let body = Body::Keep(LONGEST_ANSWER_KEPT);
         let route = self.routes[usize::from(operation.caller)][operation.kind as usize];
-        let sent = self.meter.send(route, attempt, due, request, deadline, body).await;
+        // The pipeline repeats, and counts it.
+        let call = Call { route, attempt, due, deadline, body, repeats: false };
+        let sent = self.meter.send(call, request, |status| operation.kind.route().failure_of(status)).await;
         reply(sent.failure, sent.answer.as_ref())
     }
 }

@@ -115,7 +115,7 @@ mod tests {
     use crate::measure::{
         AttemptSample, FaultEnd, FaultWindow, HIGHEST_US, IterationSample, Recorder, RecorderBuilder, RouteId, SampleKind,
     };
-    use crate::outcome::{FailureKind, OperationKind, Peer, Vendor};
+    use crate::outcome::{FailureKind, OperationKind, Peer, Steps, Vendor};
     use crate::seed::Seed;
 
     use super::*;
@@ -135,7 +135,7 @@ mod tests {
 
     fn success(route: RouteId, due: Duration, took_us: u64) -> AttemptSample {
         let done = due + Duration::from_micros(took_us);
-        AttemptSample { route, due, sent: due, done, bytes: 7, status: 200, failure: None, attempt: 1 }
+        AttemptSample { route, due, sent: due, done, steps: Steps::default(), bytes: 7, status: 200, failure: None, attempt: 1 }
     }
 
     fn failure(route: RouteId, status: u16, failure: FailureKind) -> AttemptSample {
@@ -327,18 +327,39 @@ mod tests {
             distinct.push(series.map(|series| series.histogram.distinct_values()).sum::<usize>());
         }
         assert_eq!(distinct[0], distinct[19]);
-        assert_eq!(collector.totals().series.len(), 2, "from when they were due, and from when they were sent");
+        assert_eq!(
+            collector.totals().series.len(),
+            3,
+            "since they were due, over their connections, and to the heads of their answers"
+        );
     }
 
     #[test]
-    fn latency_counts_from_when_a_request_was_due_and_duration_from_when_it_was_sent() {
-        let (recorder, mut collector, route) = one_route();
-        let [due, sent, done] = [1, 4, 6].map(Duration::from_secs);
-        recorder.attempt(AttemptSample { due, sent, done, ..success(route, Duration::ZERO, 0) });
-        let second = collector.cut(7 * SECOND, Observed::default()).second;
-        assert_eq!((second.requests, second.bytes, second.max_us / 100_000), (1, 7, 50));
-        let mean = |kind| collector.totals().mean_us(kind, |_| true);
-        assert_eq!((mean(SampleKind::Attempt), mean(SampleKind::Duration)), (Some(5e6), Some(2e6)));
+    fn each_time_of_a_request_is_measured_apart() {
+        use SampleKind::{Attempt, Connecting, Duration as Whole, TlsHandshaking, Waiting};
+        let ms = Duration::from_millis;
+        let steps = |connecting: Option<u64>, tls: Option<u64>, handed: u64, answered: Option<u64>| Steps {
+            connecting: connecting.map(ms),
+            tls: tls.map(ms),
+            handed: ms(handed),
+            answered: answered.map(ms),
+        };
+        // Each is due at 1 s, sent at 4 s and done at 6 s.
+        for (steps, expected) in [
+            (steps(None, None, 0, None), [Some(5e6), Some(2e6), Some(2e6), None, None]),
+            (steps(None, None, 0, Some(1_900)), [Some(5e6), Some(2e6), Some(1.9e6), None, None]),
+            (steps(Some(300), Some(200), 501, Some(1_900)), [Some(5e6), Some(1.499e6), Some(1.399e6), Some(3e5), Some(2e5)]),
+            (steps(Some(300), None, 301, None), [Some(5e6), Some(1.699e6), Some(1.699e6), Some(3e5), None]),
+            (Steps { handed: Duration::MAX, ..Steps::default() }, [Some(5e6), Some(0.0), Some(0.0), None, None]),
+        ] {
+            let (recorder, mut collector, route) = one_route();
+            let [due, sent, done] = [1, 4, 6].map(Duration::from_secs);
+            recorder.attempt(AttemptSample { due, sent, done, steps, ..success(route, Duration::ZERO, 0) });
+            let second = collector.cut(7 * SECOND, Observed::default()).second;
+            assert_eq!((second.requests, second.bytes, second.max_us / 100_000), (1, 7, 50), "{steps:?}");
+            let mean = |kind| collector.totals().mean_us(kind, |_| true);
+            assert_eq!([Attempt, Whole, Waiting, Connecting, TlsHandshaking].map(mean), expected, "{steps:?}");
+        }
     }
 
     proptest! {

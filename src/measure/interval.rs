@@ -40,7 +40,7 @@ impl Interval {
                         second.rate_limited += count;
                     }
                 }
-                SampleKind::Duration => {}
+                SampleKind::Duration | SampleKind::Waiting | SampleKind::Connecting | SampleKind::TlsHandshaking => {}
                 SampleKind::Iteration => {
                     second.iterations += count;
                     second.iteration_us += series.sum_us;

@@ -23,8 +23,14 @@ use super::user_tags::{TagError, UserTags};
 pub enum SampleKind {
     /// One HTTP request, from when it was due to the last byte of its answer's body.
     Attempt,
-    /// The same request, from when it was sent: k6's `http_req_duration`.
+    /// The same request, from when it was handed to a connection: k6's `http_req_duration`.
     Duration,
+    /// The same request, from when it was handed to a connection to the head of its answer: k6's `http_req_waiting`, with sending.
+    Waiting,
+    /// Making a connection for a request, its name's address included, where one was made: k6's `http_req_connecting`.
+    Connecting,
+    /// The TLS handshake of such a connection: k6's `http_req_tls_handshaking`.
+    TlsHandshaking,
     /// One whole journey, retries and waits included, think time not.
     Iteration,
 }
@@ -35,6 +41,9 @@ impl SampleKind {
         match self {
             Self::Attempt => "attempt",
             Self::Duration => "duration",
+            Self::Waiting => "waiting",
+            Self::Connecting => "connecting",
+            Self::TlsHandshaking => "tls_handshaking",
             Self::Iteration => "iteration",
         }
     }

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use super::labels::{Labels, SeriesKey, Source};
 use super::user_tags::UserTags;
+use crate::outcome::Steps;
 
 /// A request or a journey as it was recorded. Its names are shared, not copied, so that it costs no allocation.
 #[derive(Debug, Clone)]
 pub struct Sample {
     /// When it was due, was sent and was done, since the start of the load.
     pub times: [Duration; 3],
+    /// The steps of a request; `None` for a journey.
+    pub steps: Option<Steps>,
     /// Number of the attempt at its operation, from 1.
     pub attempt: u32,
     /// Bytes of the answer's body.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::LoadClock;
-use crate::outcome::{Peer, Route, Vendor};
+use crate::outcome::{Peer, Route, Steps, Vendor};
 
 use super::collector::Collector;
 use super::labels::{SampleKind, SeriesKey, Source};
@@ -56,8 +56,12 @@ impl RecorderBuilder {
             Peer::Vendor(vendor) => vec![(vendor, name)],
             Peer::Service => Vec::new(),
         };
-        let [latency, duration] = [SampleKind::Attempt, SampleKind::Duration].map(|kind| self.source(kind, name, vendor, &calls));
-        RouteId { latency, duration }
+        let mut source = |kind| self.source(kind, name, vendor, &calls);
+        RouteId {
+            latency: source(SampleKind::Attempt),
+            over_connection: [SampleKind::Duration, SampleKind::Waiting].map(&mut source),
+            connecting: [SampleKind::Connecting, SampleKind::TlsHandshaking].map(&mut source),
+        }
     }
 
     /// Registers a journey (`lead`), whom it is mainly about, and the vendors' routes that it calls. The same journey with the
@@ -129,12 +133,22 @@ impl Recorder {
 
     /// Records a request. It counts in the second in which it is recorded, that is, when it is done.
     pub fn attempt(&self, sample: AttemptSample) {
-        let AttemptSample { route, due, sent, done, bytes, attempt, .. } = sample;
+        let AttemptSample { route, due, sent, done, steps, bytes, attempt, .. } = sample;
         let source = self.shared.source(route.latency);
         let key = SeriesKey::of_attempt(&sample, source, &self.shared.timetable);
-        let (since_due, waited) = (done.saturating_sub(due), sent.saturating_sub(due));
-        self.shared.shard().lock().record_request(key, since_due, waited, route.duration, bytes);
-        self.hand_on(source, key, [due, sent, done], bytes, attempt);
+        let since_due = done.saturating_sub(due);
+        let since_handed = since_due.saturating_sub(sent.saturating_sub(due).saturating_add(steps.handed));
+        let receiving = steps.answered.map_or(Duration::ZERO, |answered| done.saturating_sub(sent + answered));
+        let times = [since_due, since_handed, since_handed.saturating_sub(receiving)];
+        let mut table = self.shared.shard().lock();
+        table.record_request(key, times, route.over_connection, bytes);
+        for (source, took) in route.connecting.into_iter().zip([steps.connecting, steps.tls]) {
+            if let Some(took) = took {
+                table.record(key.with_source(source), took, 0);
+            }
+        }
+        drop(table);
+        self.hand_on(source, key, [due, sent, done], Some(steps), bytes, attempt);
     }
 
     /// Records a journey, when it has ended.
@@ -144,12 +158,12 @@ impl Recorder {
         let IterationSample { due, sent, done, .. } = sample;
         // Where a result came back "before" it was due, it took no time; it must not wrap around.
         self.shared.shard().lock().record(key, done.saturating_sub(due), 0);
-        self.hand_on(source, key, [due, sent, done], 0, 1);
+        self.hand_on(source, key, [due, sent, done], None, 0, 1);
     }
 
-    fn hand_on(&self, source: &Source, key: SeriesKey, times: [Duration; 3], bytes: u64, attempt: u32) {
+    fn hand_on(&self, source: &Source, key: SeriesKey, times: [Duration; 3], steps: Option<Steps>, bytes: u64, attempt: u32) {
         for receiver in &self.shared.receivers {
-            receiver.sample(Sample { times, attempt, bytes, key, source: source.clone() });
+            receiver.sample(Sample { times, steps, attempt, bytes, key, source: source.clone() });
         }
     }
 

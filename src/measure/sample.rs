@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use crate::outcome::FailureKind;
+use crate::outcome::{FailureKind, Steps};
 
 /// A route registered with [`super::RecorderBuilder::route`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RouteId {
     /// The source of its samples from when they were due.
     pub(super) latency: u16,
-    /// That from when they were sent.
-    pub(super) duration: u16,
+    /// That from when they were handed to a connection, and that of the wait for the head of an answer.
+    pub(super) over_connection: [u16; 2],
+    /// Those of making a connection, and of its TLS handshake.
+    pub(super) connecting: [u16; 2],
 }
 
 /// A journey registered with [`super::RecorderBuilder::journey`].
@@ -32,6 +34,8 @@ pub struct AttemptSample {
     pub sent: Duration,
     /// When the last byte of the answer's body had been read, or the attempt was given up.
     pub done: Duration,
+    /// What happened in between, since it was sent: k6's times count from when it was handed to a connection.
+    pub steps: Steps,
     /// Bytes of the answer's body.
     pub bytes: u64,
     /// The HTTP status; 0 without an answer.

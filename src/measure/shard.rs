@@ -26,51 +26,51 @@ const NO_KEY: u64 = u64::MAX;
 struct Cell {
     key: SeriesKey,
     series: Series,
-    /// Of requests, the source of the same series from when they were sent.
-    from_sent: Option<u16>,
-    /// How that series differs, when a request of this one has waited.
-    waited: Option<Box<Waited>>,
+    /// Of requests, the sources of the same series in shorter times: over their connections, and to the heads of their answers.
+    shorter: Option<[u16; 2]>,
+    /// How each of those series differs from the one before, when a request's time does.
+    differences: [Option<Box<Difference>>; 2],
     idle: u32,
 }
 
-/// The requests of a series that were sent later than they were due. Most are not: their two times are one count.
+/// The requests of a series of which a shorter time is not the whole. Of most it is: their times are one count.
 #[derive(Debug)]
-struct Waited {
-    /// What they waited, in all.
+struct Difference {
+    /// What the shorter times leave out, in all.
     sum_us: u64,
-    /// Times since they were due that a histogram tells from those below.
-    due: Histogram<u64>,
-    /// The times of the same requests since they were sent.
-    sent: Histogram<u64>,
+    /// Whole times that a histogram tells from those below.
+    whole: Histogram<u64>,
+    /// The shorter times of the same requests.
+    shorter: Histogram<u64>,
 }
 
-impl Waited {
+impl Difference {
     fn new() -> Self {
-        let [due, sent] = [0; 2].map(|_| Series::new().histogram);
-        Self { sum_us: 0, due, sent }
+        let [whole, shorter] = [0; 2].map(|_| Series::new().histogram);
+        Self { sum_us: 0, whole, shorter }
     }
 
-    fn record(&mut self, since_due: u64, since_sent: u64) {
-        self.sum_us = self.sum_us.saturating_add(since_due - since_sent);
-        let [since_due, since_sent] = [since_due, since_sent].map(|us| us.min(HIGHEST_US));
-        if !self.due.equivalent(since_due, since_sent) {
-            for (histogram, us) in [(&mut self.due, since_due), (&mut self.sent, since_sent)] {
+    fn record(&mut self, whole: u64, shorter: u64) {
+        self.sum_us = self.sum_us.saturating_add(whole - shorter);
+        let [whole, shorter] = [whole, shorter].map(|us| us.min(HIGHEST_US));
+        if !self.whole.equivalent(whole, shorter) {
+            for (histogram, us) in [(&mut self.whole, whole), (&mut self.shorter, shorter)] {
                 histogram.record(us).expect("a resizing histogram takes any value");
             }
         }
     }
 
-    /// Makes times since requests were due those since they were sent.
+    /// Makes whole times the shorter ones.
     fn take_from(&self, series: &mut Series) {
         series.sum_us = series.sum_us.saturating_sub(self.sum_us);
-        series.histogram.subtract(&self.due).expect("all of them are in there");
-        series.histogram.add(&self.sent).expect("a resizing histogram takes any value");
+        series.histogram.subtract(&self.whole).expect("all of them are in there");
+        series.histogram.add(&self.shorter).expect("a resizing histogram takes any value");
     }
 
     fn clear(&mut self) {
         self.sum_us = 0;
-        self.due.reset();
-        self.sent.reset();
+        self.whole.reset();
+        self.shorter.reset();
     }
 }
 
@@ -99,16 +99,17 @@ impl Table {
         self.cell(key, us).series.record(us, bytes);
     }
 
-    /// Adds a request that took `since_due`, of which it waited to be sent for `waited`. `from_sent` is the source of the series
-    /// that this wait does not count in.
-    pub(super) fn record_request(&mut self, key: SeriesKey, since_due: Duration, waited: Duration, from_sent: u16, bytes: u64) {
-        let us = micros(since_due);
-        let cell = self.cell(key, us);
-        cell.series.record(us, bytes);
-        cell.from_sent = Some(from_sent);
-        if !waited.is_zero() {
-            let since_sent = micros(since_due.saturating_sub(waited));
-            cell.waited.get_or_insert_with(|| Box::new(Waited::new())).record(us, since_sent);
+    /// Adds a request: what it took since it was due, over its connection, and to the head of its answer, each no longer than the
+    /// one before. `shorter` are the sources of the second and third.
+    pub(super) fn record_request(&mut self, key: SeriesKey, times: [Duration; 3], shorter: [u16; 2], bytes: u64) {
+        let times = times.map(micros);
+        let cell = self.cell(key, times[0]);
+        cell.series.record(times[0], bytes);
+        cell.shorter = Some(shorter);
+        for (difference, pair) in cell.differences.iter_mut().zip(times.windows(2)) {
+            if pair[1] < pair[0] {
+                difference.get_or_insert_with(|| Box::new(Difference::new())).record(pair[0], pair[1]);
+            }
         }
     }
 
@@ -123,7 +124,7 @@ impl Table {
 
     fn place(&mut self, key: SeriesKey, packed: u64) -> usize {
         *self.places.entry(packed).or_insert_with(|| {
-            self.cells.push(Cell { key, series: Series::new(), from_sent: None, waited: None, idle: 0 });
+            self.cells.push(Cell { key, series: Series::new(), shorter: None, differences: [None, None], idle: 0 });
             self.cells.len() - 1
         })
     }
@@ -137,12 +138,12 @@ impl Table {
                 return cell.idle < IDLE_SWAPS;
             }
             take(&cell.key, &cell.series);
-            if let Some(source) = cell.from_sent {
-                // The bytes of answers are counted in the other.
-                cell.series.bytes = 0;
-                if let Some(waited) = &mut cell.waited {
-                    waited.take_from(&mut cell.series);
-                    waited.clear();
+            // The bytes of answers are counted once.
+            cell.series.bytes = 0;
+            for (source, difference) in cell.shorter.into_iter().flatten().zip(&mut cell.differences) {
+                if let Some(difference) = difference {
+                    difference.take_from(&mut cell.series);
+                    difference.clear();
                 }
                 take(&cell.key.with_source(source), &cell.series);
             }
@@ -220,15 +221,16 @@ mod tests {
     }
 
     #[test]
-    fn times_since_requests_were_sent_are_exact_whether_they_waited_or_not() {
-        let us = Duration::from_micros;
+    fn shorter_times_of_requests_are_exact_whether_they_differ_or_not() {
         let mut table = Table::new(0);
         for round in [1, 2] {
-            let (mut due, mut sent) = (Series::new(), Series::new());
-            for (since_due, since_sent) in [(5, 5), (10_000, 9_999), (700_000, 300), (2, 1), (90, 90), (5_000_000, round)] {
-                table.record_request(key(), us(since_due), us(since_due - since_sent), 7, 3);
-                due.record(since_due, 3);
-                sent.record(since_sent, 0);
+            let mut series = [0; 3].map(|_| Series::new());
+            let times = [[5, 5, 5], [10_000, 9_999, 9_000], [700_000, 300, 300], [2, 1, 0], [90, 90, 89], [5_000_000, round, 0]];
+            for times in times {
+                table.record_request(key(), times.map(Duration::from_micros), [7, 8], 3);
+                for (index, (series, us)) in series.iter_mut().zip(times).enumerate() {
+                    series.record(us, if index == 0 { 3 } else { 0 });
+                }
             }
             let of = |series: &Series| {
                 let counts = series.histogram.iter_recorded().map(|count| (count.value_iterated_to(), count.count_at_value()));
@@ -236,7 +238,8 @@ mod tests {
             };
             let mut taken = Vec::new();
             table.drain(|key, series| taken.push((key.source, of(series))));
-            assert_eq!(taken, [(0, of(&due)), (7, of(&sent))]);
+            let [due, handed, waiting] = series.each_ref().map(of);
+            assert_eq!(taken, [(0, due), (7, handed), (8, waiting)]);
         }
     }
 

@@ -1,101 +1,22 @@
 //! What can become of a request and of a lead: the words that samples, breakers, queues and reports share.
 
-use std::fmt;
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
+mod failure;
 mod peer;
 mod per_vendor;
+mod steps;
 mod vendor;
 mod words;
 
+pub use failure::FailureKind;
 pub use peer::Peer;
 pub use per_vendor::PerVendor;
+pub use steps::Steps;
 pub use vendor::{AccessKey, CLAY_RESOURCE, Credential, OperationKind, Payload, Route, RoutePath, Vendor};
 pub(crate) use words::words;
-
-/// Why a request or an iteration failed. A request without one succeeded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureKind {
-    /// The connection was refused: nothing listens at the address.
-    ConnectionRefused,
-    /// The connection ended before a whole answer had come.
-    ConnectionLost,
-    /// No whole answer within the deadline.
-    Timeout,
-    /// An answer that is not HTTP, or whose body could not be read.
-    BadAnswer,
-    /// 429.
-    RateLimited,
-    /// 402: the vendor says that the credits are gone.
-    CreditsExhausted,
-    /// 401 or 403.
-    Unauthorized,
-    /// Any other 4xx.
-    ClientError,
-    /// 5xx.
-    ServerError,
-    /// The circuit breaker rejected the call: nothing was sent.
-    BreakerOpen,
-    /// The credit budget rejected the call: nothing was sent.
-    BudgetExhausted,
-    /// The client-side rate limiter could not admit the call in time: nothing was sent.
-    LimiterFull,
-    /// No place among the attempts under way became free in time: nothing was sent.
-    InFlightFull,
-    /// Client-side throttling rejected the call, for the vendor accepts too few: nothing was sent.
-    Throttled,
-    /// An earlier operation of the same user waits in the queue, and this one behind it: nothing was sent.
-    HeldInOrder,
-    /// The transaction panicked.
-    Panicked,
-    /// The run ended before the iteration did.
-    Interrupted,
-}
-
-words! {
-    FailureKind {
-        ConnectionRefused "connection_refused",
-        ConnectionLost "connection_lost",
-        Timeout "timeout",
-        BadAnswer "bad_answer",
-        RateLimited "rate_limited",
-        CreditsExhausted "credits_exhausted",
-        Unauthorized "unauthorized",
-        ClientError "client_error",
-        ServerError "server_error",
-        BreakerOpen "breaker_open",
-        BudgetExhausted "budget_exhausted",
-        LimiterFull "limiter_full",
-        InFlightFull "in_flight_full",
-        Throttled "throttled",
-        HeldInOrder "held_in_order",
-        Panicked "panicked",
-        Interrupted "interrupted",
-    }
-}
-
-impl FailureKind {
-    /// The kind of failure that an HTTP status stands for; `None` below 400.
-    pub fn of_status(status: u16) -> Option<Self> {
-        match status {
-            0..=399 => None,
-            401 | 403 => Some(Self::Unauthorized),
-            402 => Some(Self::CreditsExhausted),
-            429 => Some(Self::RateLimited),
-            400..=499 => Some(Self::ClientError),
-            _ => Some(Self::ServerError),
-        }
-    }
-}
-
-impl fmt::Display for FailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// Where an operation is when everything has come to rest. Each acknowledged one is in exactly one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -8,6 +8,8 @@ use mock_server::fault::SimulatedVendor;
 use mock_server::settings::SimulationSettings;
 use serde::{Deserialize, Serialize};
 
+use super::failure::FailureKind;
+
 /// A vendor whose API is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -156,6 +158,8 @@ pub struct Route {
     pub path: RoutePath,
     /// What lets it in.
     pub credential: Credential,
+    /// The statuses that the vendor's API defines as success.
+    pub success: &'static [u16],
 }
 
 /// Where a route is under its vendor's base URL.
@@ -189,12 +193,19 @@ pub const CLAY_RESOURCE: &Route = &Route {
     method: Method::POST,
     path: RoutePath::Fixed("/v1/resource"),
     credential: Credential::Bearer("clay_api_key"),
+    // The load-scale document's script checks it.
+    success: &[200],
 };
 
 impl Route {
     /// Every route.
     pub fn all() -> impl Iterator<Item = &'static Self> {
         OPERATIONS.iter().map(|row| &row.route).chain([CLAY_RESOURCE])
+    }
+
+    /// Why an answer with this status is no success; `None` when it is one.
+    pub fn failure_of(&self, status: u16) -> Option<FailureKind> {
+        (!self.success.contains(&status)).then(|| FailureKind::of_unexpected(status))
     }
 
     /// The keys of `[target]` without which it cannot be called.
@@ -265,6 +276,8 @@ static OPERATIONS: [OperationRow; OperationKind::COUNT] = [
             method: Method::POST,
             path: RoutePath::Given("clay_webhook_path"),
             credential: Credential::Optional("x-clay-webhook-auth", "clay_webhook_token", "Clay's webhook"),
+            // Clay does not document it: done, or accepted to be done.
+            success: &[200, 202],
         },
     },
     OperationRow {
@@ -277,6 +290,7 @@ static OPERATIONS: [OperationRow; OperationKind::COUNT] = [
             method: Method::PUT,
             path: RoutePath::Fixed("/api/v1/customers/{user}"),
             credential: CUSTOMER_IO,
+            success: &[200],
         },
     },
     OperationRow {
@@ -289,6 +303,7 @@ static OPERATIONS: [OperationRow; OperationKind::COUNT] = [
             method: Method::POST,
             path: RoutePath::Fixed("/api/v1/customers/{user}/events"),
             credential: CUSTOMER_IO,
+            success: &[200],
         },
     },
     #[cfg(feature = "third-vendor")]
@@ -302,6 +317,7 @@ static OPERATIONS: [OperationRow; OperationKind::COUNT] = [
             method: Method::POST,
             path: RoutePath::Fixed("/v1/things"),
             credential: Credential::None,
+            success: &[200],
         },
     },
 ];
@@ -356,6 +372,18 @@ impl OperationKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_statuses_that_a_route_names_are_its_success() {
+        for route in Route::all() {
+            for status in 100..=999 {
+                assert_eq!(route.failure_of(status).is_none(), route.success.contains(&status), "{} {status}", route.name);
+            }
+            let failures = [204, 302, 404, 503].map(|status| route.failure_of(status));
+            use FailureKind::{BadAnswer, ClientError, ServerError};
+            assert_eq!(failures, [BadAnswer, BadAnswer, ClientError, ServerError].map(Some), "{}", route.name);
+        }
+    }
 
     #[test]
     fn a_simulated_vendor_is_called_as_the_one_that_it_stands_for() {

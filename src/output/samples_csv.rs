@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter};
+use std::time::Duration;
 
 use super::{Sink, SinkError};
 use crate::capacity::Assessment;
@@ -80,7 +81,18 @@ fn columns(tagged: bool) -> Vec<(&'static str, Value)> {
         columns.extend(labels_at(Column::WhenTagged));
         columns.push(("extra_tags", Value::Sample(|sample| sample.tags().to_string())));
     }
+    columns.extend([
+        ("connecting_us", Value::Sample(|sample| text(sample.steps.and_then(|steps| steps.connecting)))),
+        ("tls_handshaking_us", Value::Sample(|sample| text(sample.steps.and_then(|steps| steps.tls)))),
+        ("handed_us", Value::Sample(|sample| text(sample.steps.and_then(|steps| sample.times[1].checked_add(steps.handed))))),
+        ("answered_us", Value::Sample(|sample| text(sample.steps.and_then(|steps| Some(sample.times[1] + steps.answered?))))),
+    ]);
     columns
+}
+
+/// Microseconds; nothing for a time that there is not.
+fn text(time: Option<Duration>) -> String {
+    time.map_or_else(String::new, |time| micros(time).to_string())
 }
 
 fn labels_at(place: Column) -> impl Iterator<Item = (&'static str, Value)> {
@@ -92,7 +104,6 @@ fn labels_at(place: Column) -> impl Iterator<Item = (&'static str, Value)> {
 mod tests {
     use std::fs;
     use std::sync::{Arc, Mutex};
-    use std::time::Duration;
 
     use tokio::time::Instant;
 
@@ -100,7 +111,7 @@ mod tests {
     use crate::clock::LoadClock;
     use crate::gate::judge;
     use crate::measure::{AttemptSample, FaultEnd, FaultWindow, IterationSample, RecorderBuilder, SampleReceiver, UserTags};
-    use crate::outcome::{CLAY_RESOURCE, FailureKind, Peer, Vendor};
+    use crate::outcome::{CLAY_RESOURCE, FailureKind, Peer, Steps, Vendor};
     use crate::result::Run;
     use crate::result::samples::result;
 
@@ -147,13 +158,19 @@ mod tests {
         let (recorder, _collector) = builder.build(1);
         let failure = Some(FailureKind::RateLimited);
         let [due, sent, done] = [us(10), us(20), us(30)];
-        recorder.attempt(AttemptSample { route, due, sent, done, bytes: 5, status: 429, failure, attempt: 2 });
+        let steps = Steps { connecting: Some(us(3)), tls: Some(us(2)), handed: us(6), answered: Some(us(9)) };
+        let sample = AttemptSample { route, due, sent, done, steps, bytes: 5, status: 429, failure, attempt: 2 };
+        recorder.attempt(sample);
+        let steps = Steps { handed: Duration::MAX, ..Steps::default() };
+        recorder.attempt(AttemptSample { steps, failure: Some(FailureKind::ConnectionRefused), status: 0, bytes: 0, ..sample });
         recorder.iteration(IterationSample { journey, due: us(100), sent: us(101), done: us(160), failure: None });
         assert_eq!(
             written(&kept, false),
-            "due_us,sent_us,done_us,kind,vendor,name,status,failure,attempt,bytes,phase,under_fault\n\
-             10,20,30,attempt,service,\"say \"\"hi\"\", twice\",429,rate_limited,2,5,0,true\n\
-             100,101,160,iteration,clay,lead,,,1,0,1,false\n"
+            "due_us,sent_us,done_us,kind,vendor,name,status,failure,attempt,bytes,phase,under_fault,\
+             connecting_us,tls_handshaking_us,handed_us,answered_us\n\
+             10,20,30,attempt,service,\"say \"\"hi\"\", twice\",429,rate_limited,2,5,0,true,3,2,26,29\n\
+             10,20,30,attempt,service,\"say \"\"hi\"\", twice\",,connection_refused,2,0,0,true,,,,\n\
+             100,101,160,iteration,clay,lead,,,1,0,1,false,,,,\n"
         );
     }
 
@@ -170,9 +187,10 @@ mod tests {
         }
         assert_eq!(
             written(&kept, true),
-            "due_us,sent_us,done_us,kind,vendor,name,status,failure,attempt,bytes,phase,under_fault,scenario,extra_tags\n\
-             1,1,2,iteration,clay,lead,,,1,0,0,true,spike,team=growth&tier=1\n\
-             1,1,2,iteration,clay,lead,,,1,0,0,true,default,\n"
+            "due_us,sent_us,done_us,kind,vendor,name,status,failure,attempt,bytes,phase,under_fault,scenario,extra_tags,\
+             connecting_us,tls_handshaking_us,handed_us,answered_us\n\
+             1,1,2,iteration,clay,lead,,,1,0,0,true,spike,team=growth&tier=1,,,,\n\
+             1,1,2,iteration,clay,lead,,,1,0,0,true,default,,,,,\n"
         );
         let interval = collector.cut(us(3), crate::measure::Observed::default());
         assert_eq!(interval.series.keys().map(|labels| labels.value("team")).collect::<Vec<_>>(), [None, Some("growth".into())]);

@@ -222,7 +222,7 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
         };
         self.cover_credits().await?;
         let (reply, now) = self.attempt(operation, number, ends).await?;
-        let Some(cause) = failure_of(&reply) else {
+        let Some(cause) = failure_of(operation, &reply) else {
             if let Some(budget) = &self.retry_budget {
                 budget.succeeded();
             }
@@ -269,14 +269,16 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
         let reply = reply.unwrap_or_else(|_| Reply { failure: Some(FailureKind::Timeout), ..Reply::default() });
         let now = Instant::now();
         let elapsed = now.saturating_duration_since(sent);
-        let failure = failure_of(&reply);
+        let failure = failure_of(operation, &reply);
         if let Some(permit) = permit {
             settle_permit(permit, failure, now, elapsed);
         }
         if let Some(throttle) = &self.throttle {
             throttle.answered(now, is_accepted(failure));
         }
-        self.health.record(now, failure.is_none(), elapsed);
+        if failure != Some(FailureKind::LocalLimit) {
+            self.health.record(now, failure.is_none(), elapsed);
+        }
         Ok((reply, now))
     }
 
@@ -300,17 +302,19 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
     }
 }
 
-/// An answer that is an HTTP error is a failure whatever else it says, and no answer at all is never a success.
-fn failure_of(reply: &Reply) -> Option<FailureKind> {
+/// An answer whose status is not the one of success is a failure whatever else it says, and no answer at all is never a success.
+fn failure_of(operation: &Operation, reply: &Reply) -> Option<FailureKind> {
     reply.failure.or(match reply.status {
-        Some(status) => FailureKind::of_status(status),
+        Some(status) => operation.kind.route().failure_of(status),
         None => Some(FailureKind::BadAnswer),
     })
 }
 
 /// Whether the vendor took the request up, whatever it then thought of its content.
 fn is_accepted(failure: Option<FailureKind>) -> bool {
-    failure.is_none_or(|cause| policy(cause).blame == Blame::None && cause != FailureKind::RateLimited)
+    failure.is_none_or(|cause| {
+        policy(cause).blame == Blame::None && !matches!(cause, FailureKind::RateLimited | FailureKind::NotProcessed)
+    })
 }
 
 fn settle_permit(permit: Permit<'_>, failure: Option<FailureKind>, now: Instant, elapsed: Duration) {

@@ -2,7 +2,7 @@
 //!
 //! Without one table the patterns disagree: a retry repeats what can never succeed, a breaker opens because callers send
 //! nonsense, and an invalid lead circles in a queue for ever. The reliability-patterns documents say: no retry on a 4xx but
-//! 429. A failure that is the operation's own is permanent and goes to the dead letters, with its reason, at once;
+//! 429; to which HTTP adds 408 and 425, whose server says that it has not processed the request. A failure that is the operation's own is permanent and goes to the dead letters, with its reason, at once;
 //! one that is the vendor's, or ours, may be gone later and goes to the fallback.
 
 use crate::outcome::FailureKind;
@@ -41,12 +41,20 @@ pub fn policy(failure: FailureKind) -> Policy {
     use Afterwards::{DeadLetters, Fallback};
     use FailureKind as F;
     let (retried, blame, afterwards) = match failure {
+        F::Dns => (true, Blame::Vendor, Fallback),
         F::ConnectionRefused => (true, Blame::Vendor, Fallback),
+        // Trust does not come within a retry's time.
+        F::Tls => (false, Blame::Vendor, Fallback),
+        // Our own lack, which passes when other connections end.
+        F::LocalLimit => (true, Blame::None, Fallback),
         F::ConnectionLost => (true, Blame::Vendor, Fallback),
         F::Timeout => (true, Blame::Vendor, Fallback),
         F::BadAnswer => (true, Blame::Vendor, Fallback),
         F::ServerError => (true, Blame::Vendor, Fallback),
         F::RateLimited => (true, Blame::None, Fallback),
+        F::NotProcessed => (true, Blame::None, Fallback),
+        // What the server cannot do it cannot do in a second, either.
+        F::NotSupported => (false, Blame::Vendor, Fallback),
         // Credits come back at midnight, credentials when they are fixed; neither within a retry's time.
         F::CreditsExhausted => (false, Blame::None, Fallback),
         F::Unauthorized => (false, Blame::None, Fallback),
@@ -75,19 +83,28 @@ pub fn nothing_was_sent(failure: FailureKind) -> bool {
 mod tests {
     use super::*;
 
+    /// Each status that HTTP can carry, where 200 is the success: its kind, whether it is retried, who is to blame, and where the
+    /// operation goes.
     #[test]
-    fn of_all_statuses_only_429_and_5xx_are_retried() {
-        for status in 400..600 {
-            let kind = FailureKind::of_status(status).expect("a failure");
-            assert_eq!(policy(kind).retried, status == 429 || status >= 500, "{status}");
-        }
-    }
-
-    #[test]
-    fn a_status_below_500_never_speaks_against_the_vendor() {
-        for status in 400..600 {
-            let kind = FailureKind::of_status(status).expect("a failure");
-            assert_eq!(policy(kind).blame == Blame::Vendor, status >= 500, "{status}");
+    fn every_status_is_judged_by_what_it_means() {
+        use Afterwards::{DeadLetters, Fallback};
+        use FailureKind as F;
+        for status in 100..=999 {
+            let expected = match status {
+                100..=399 => (F::BadAnswer, true, Blame::Vendor, Fallback),
+                401 | 403 | 407 | 511 => (F::Unauthorized, false, Blame::None, Fallback),
+                402 => (F::CreditsExhausted, false, Blame::None, Fallback),
+                408 | 425 => (F::NotProcessed, true, Blame::None, Fallback),
+                429 => (F::RateLimited, true, Blame::None, Fallback),
+                400..=499 => (F::ClientError, false, Blame::None, DeadLetters),
+                501 | 505 | 506 | 508 | 510 => (F::NotSupported, false, Blame::Vendor, Fallback),
+                500..=999 => (F::ServerError, true, Blame::Vendor, Fallback),
+                _ => unreachable!("no status"),
+            };
+            let kind = FailureKind::of_unexpected(status);
+            let Policy { retried, blame, afterwards } = policy(kind);
+            assert_eq!((kind, retried, blame, afterwards), expected, "{status}");
+            assert_eq!(FailureKind::of_status(status), (!(200..400).contains(&status)).then_some(kind), "{status}");
         }
     }
 
@@ -99,21 +116,5 @@ mod tests {
             assert_eq!(policy(kind), Policy { retried: false, blame: Blame::None, afterwards: Afterwards::Fallback });
         }
         assert!(!nothing_was_sent(FailureKind::Timeout));
-    }
-
-    #[test]
-    fn only_what_can_never_succeed_is_dead_lettered_at_once() {
-        for (status, expected) in [
-            (400, Afterwards::DeadLetters),
-            (404, Afterwards::DeadLetters),
-            (422, Afterwards::DeadLetters),
-            (401, Afterwards::Fallback),
-            (402, Afterwards::Fallback),
-            (403, Afterwards::Fallback),
-            (429, Afterwards::Fallback),
-            (503, Afterwards::Fallback),
-        ] {
-            assert_eq!(policy(FailureKind::of_status(status).expect("a failure")).afterwards, expected, "{status}");
-        }
     }
 }

@@ -128,7 +128,7 @@ pub fn read_verdict<V: DeserializeOwned>(dir: &Path) -> Result<V, ReadError> {
 }
 
 fn count(result: &RunResult) -> u64 {
-    let counted_once = result.sums.iter().filter(|sum| sum.labels.kind != SampleKind::Duration);
+    let counted_once = result.sums.iter().filter(|sum| matches!(sum.labels.kind, SampleKind::Attempt | SampleKind::Iteration));
     counted_once.map(|sum| sum.count).sum()
 }
 

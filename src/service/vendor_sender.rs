@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::metrics::Metrics;
 use crate::outcome::FailureKind;
 use crate::resilience::{Operation, Reply, Sender};
-use crate::transport::{Body, Transport};
+use crate::transport::{Body, Trace, Transport};
 use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, reply, request};
 
 /// Sends over a transport.
@@ -26,9 +26,10 @@ impl Sender for VendorSender {
         let sent = Instant::now();
         let mut attempt = Attempt { sender: self, operation, sent, deadline, ended: None };
         let timeout = deadline.saturating_duration_since(sent);
-        let result = self.transport.send(request, timeout, Body::Keep(LONGEST_ANSWER_KEPT)).await;
+        let trace = Trace::new(sent);
+        let result = self.transport.send(request, timeout, Body::Keep(LONGEST_ANSWER_KEPT), &trace).await;
         let (failure, answer) = match result {
-            Ok(answer) => (FailureKind::of_status(answer.status), Some(answer)),
+            Ok(answer) => (operation.kind.route().failure_of(answer.status), Some(answer)),
             Err(error) => (Some(error.kind()), None),
         };
         attempt.ended = Some((answer.as_ref().map_or(0, |answer| answer.status), failure));

@@ -5,10 +5,17 @@ use crate::measure::{LABELS, Selects};
 /// The metrics that a threshold may be set on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Metric {
-    /// `http_req_duration`: from when a request was sent to the last byte of its answer, as in k6.
+    /// `http_req_duration`: from when a request was handed to a connection to the last byte of its answer, as in k6.
     HttpReqDuration,
-    /// `http_req_latency`: the same, but from when the request was due. What it waited for before it was sent counts.
+    /// `http_req_latency`: from when a request was due to the last byte of its answer. All that it waited for counts.
     HttpReqLatency,
+    /// `http_req_waiting`: from when a request was handed to a connection to the head of its answer. In k6, sending is not part of it.
+    HttpReqWaiting,
+    /// `http_req_connecting`: finding the address and connecting, of requests for which a connection was made. k6 counts the
+    /// others as 0.
+    HttpReqConnecting,
+    /// `http_req_tls_handshaking`: likewise.
+    HttpReqTlsHandshaking,
     /// `http_req_failed`.
     HttpReqFailed,
     /// `http_reqs`.
@@ -39,9 +46,12 @@ enum Tags {
 }
 
 /// A metric's row: itself, its name in a scenario, its kind, and its tags.
-const METRICS: [(Metric, &str, MetricKind, Tags); 12] = [
+const METRICS: [(Metric, &str, MetricKind, Tags); 15] = [
     (Metric::HttpReqDuration, "http_req_duration", MetricKind::Trend, Tags::OfRequests),
     (Metric::HttpReqLatency, "http_req_latency", MetricKind::Trend, Tags::OfRequests),
+    (Metric::HttpReqWaiting, "http_req_waiting", MetricKind::Trend, Tags::OfRequests),
+    (Metric::HttpReqConnecting, "http_req_connecting", MetricKind::Trend, Tags::OfRequests),
+    (Metric::HttpReqTlsHandshaking, "http_req_tls_handshaking", MetricKind::Trend, Tags::OfRequests),
     (Metric::HttpReqFailed, "http_req_failed", MetricKind::Rate, Tags::OfRequests),
     (Metric::HttpReqs, "http_reqs", MetricKind::Counter, Tags::OfRequests),
     (Metric::Iterations, "iterations", MetricKind::Counter, Tags::OfIterations),

@@ -433,7 +433,7 @@ mod tests {
     fn what_is_wrong_is_pointed_at_with_what_would_be_right() {
         let cases = [
             ("http_req_durations", "p(95)<500", "http_req_durations", "no metric", "did you mean `http_req_duration`?"),
-            ("cpu", "value<5", "cpu", "no metric", "`http_req_duration`, `http_req_latency`, `http_req_failed`"),
+            ("cpu", "value<5", "cpu", "no metric", "`http_req_duration`, `http_req_latency`, `http_req_waiting`"),
             ("http_reqs{vendr:clay}", "count>1", "vendr", "no tag `vendr`", "did you mean `vendor`?"),
             ("leads_lost{vendor:clay}", "count==0", "vendor", "no tag", "leave out the braces"),
             ("http_reqs{vendor:klay}", "count>1", "klay", "`vendor` is never `klay`", "did you mean `clay`?"),

@@ -1,5 +1,8 @@
 //! Why nothing came back.
 
+use std::io;
+
+use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::outcome::FailureKind;
@@ -15,9 +18,18 @@ pub enum TransportError {
 /// A request that got no whole answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SendError {
-    /// Nothing listens at the address, or its name cannot be resolved.
+    /// The name has no address.
+    #[error("its name has no address")]
+    NoAddress,
+    /// Nothing listens at the address.
     #[error("connection refused")]
     Refused,
+    /// A connection, and no TLS over it.
+    #[error("no trusted TLS connection can be made")]
+    Tls,
+    /// This process had no descriptor, or this machine no port or address, for a connection.
+    #[error("this machine has no descriptor, port or address left for a connection")]
+    LocalLimit,
     /// The connection ended before a whole answer had come.
     #[error("connection lost")]
     Lost,
@@ -33,7 +45,10 @@ impl SendError {
     /// The kind that samples and breakers know it by.
     pub fn kind(self) -> FailureKind {
         match self {
+            Self::NoAddress => FailureKind::Dns,
             Self::Refused => FailureKind::ConnectionRefused,
+            Self::Tls => FailureKind::Tls,
+            Self::LocalLimit => FailureKind::LocalLimit,
             Self::Lost => FailureKind::ConnectionLost,
             Self::Timeout => FailureKind::Timeout,
             Self::BadAnswer => FailureKind::BadAnswer,
@@ -44,5 +59,23 @@ impl SendError {
 impl From<&hyper::Error> for SendError {
     fn from(error: &hyper::Error) -> Self {
         if error.is_parse() || error.is_parse_status() { Self::BadAnswer } else { Self::Lost }
+    }
+}
+
+/// What the system says when it cannot make or keep a connection.
+impl From<&io::Error> for SendError {
+    fn from(error: &io::Error) -> Self {
+        if let Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::ADDRNOTAVAIL) = Errno::from_io_error(error) {
+            return Self::LocalLimit;
+        }
+        match error.kind() {
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::UnexpectedEof => Self::Lost,
+            io::ErrorKind::TimedOut => Self::Timeout,
+            _ => Self::Refused,
+        }
     }
 }

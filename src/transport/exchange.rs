@@ -9,12 +9,19 @@ use http::{HeaderMap, Request};
 use http_body_util::Full;
 
 use super::error::SendError;
+use super::trace::Trace;
 
 /// Carries requests to servers and their answers back, in tokio's time.
 pub trait Transport: Debug + Send + Sync {
     /// Sends a request to its absolute URL and reads the answer's body to its end, all within `timeout`. A future that is
-    /// dropped closes its connection. It fails when no whole answer came.
-    fn send(&self, request: Request<Full<Bytes>>, timeout: Duration, body: Body) -> BoxFuture<'_, Result<Answer, SendError>>;
+    /// dropped closes its connection. It fails when no whole answer came. `trace` says how far it has got.
+    fn send<'a>(
+        &'a self,
+        request: Request<Full<Bytes>>,
+        timeout: Duration,
+        body: Body,
+        trace: &'a Trace,
+    ) -> BoxFuture<'a, Result<Answer, SendError>>;
 }
 
 /// What to do with an answer's body. It is read to the end either way.

@@ -14,10 +14,15 @@ mod exchange;
 mod origin;
 mod reach;
 mod simulated_network;
+mod socket;
 mod sockets;
+#[cfg(test)]
+mod tests;
+mod trace;
 
 pub use error::{SendError, TransportError};
 pub use exchange::{Answer, Body, Transport};
 pub use reach::Unreachable;
 pub use simulated_network::SimulatedNetwork;
 pub use sockets::{HttpClient, PoolSettings};
+pub use trace::Trace;

@@ -11,8 +11,14 @@ use hyper::client::conn::http1::SendRequest;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::socket::Lookout;
+
 /// A connection that can carry one request at a time.
-pub(super) type Connection = SendRequest<Full<Bytes>>;
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<Full<Bytes>>,
+    pub(super) lookout: Lookout,
+}
 
 /// Where requests go, with its idle connections.
 #[derive(Debug)]
@@ -69,8 +75,8 @@ impl Origin {
     pub(super) fn take(&self, idle_timeout: Duration) -> Option<Connection> {
         let mut idle = self.idle.lock();
         let newest = idle.pop()?;
-        if newest.connection.is_closed() {
-            idle.retain(|older| !older.connection.is_closed());
+        if newest.connection.sender.is_closed() {
+            idle.retain(|older| !older.connection.sender.is_closed());
             drop(idle);
             return self.take(idle_timeout);
         }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use http::Uri;
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::connect::secured;
+use super::connect::{secured, tcp};
 use super::error::SendError;
 use super::origin::Origin;
 
@@ -21,7 +20,7 @@ pub enum Unreachable {
     /// No connection.
     #[error(transparent)]
     Connection(#[from] SendError),
-    /// A connection, and no TLS over it: in a load that would look like a server that refuses connections.
+    /// A connection, and no TLS over it, with the reason that a load's samples have no room for.
     #[error("no trusted TLS connection can be made: {0}")]
     Tls(#[source] io::Error),
 }
@@ -33,9 +32,9 @@ pub(super) async fn reach(uri: &Uri, tls: Option<&TlsConnector>) -> Result<(), U
 
 async fn connect(uri: &Uri, tls: Option<&TlsConnector>) -> Result<(), Unreachable> {
     let origin = Origin::of(uri).ok_or(SendError::Refused)?;
-    let stream = TcpStream::connect(origin.address()).await.map_err(|_| SendError::Refused)?;
+    let stream = tcp(&origin).await?;
     if origin.is_secure() {
-        secured(&origin, tls.ok_or(SendError::Refused)?, stream).await.map_err(Unreachable::Tls)?;
+        secured(&origin, tls.ok_or(SendError::Tls)?, stream).await.map_err(Unreachable::Tls)?;
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ use tokio::time::sleep;
 use super::error::SendError;
 use super::exchange::{Answer, Body, Transport, within};
 use super::origin::Origin;
+use super::trace::Trace;
 use crate::seed::Seed;
 
 /// A network on which there is nothing but the simulated vendors.
@@ -45,7 +46,7 @@ impl SimulatedNetwork {
         [self.delay.sample(&mut *rng), self.delay.sample(&mut *rng)]
     }
 
-    async fn exchange(&self, mut request: Request<Full<Bytes>>, keep: Body) -> Result<Answer, SendError> {
+    async fn exchange(&self, mut request: Request<Full<Bytes>>, keep: Body, trace: &Trace) -> Result<Answer, SendError> {
         let to = self.vendors.iter().find(|(origin, _)| origin.serves(request.uri()));
         let (origin, vendor) = to.ok_or(SendError::Refused)?;
         origin.address_request(&mut request);
@@ -56,6 +57,7 @@ impl SimulatedNetwork {
         let answered = vendor.send(Request::from_parts(head, body.to_bytes())).await;
         sleep(back).await;
         let Answered { head, body, .. } = answered.map_err(send_error)?;
+        trace.answered();
         let body_bytes = body.len() as u64;
         let body = body.slice(..body.len().min(keep.limit()));
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, body_bytes })
@@ -63,8 +65,14 @@ impl SimulatedNetwork {
 }
 
 impl Transport for SimulatedNetwork {
-    fn send(&self, request: Request<Full<Bytes>>, timeout: Duration, body: Body) -> BoxFuture<'_, Result<Answer, SendError>> {
-        Box::pin(within(timeout, self.exchange(request, body)))
+    fn send<'a>(
+        &'a self,
+        request: Request<Full<Bytes>>,
+        timeout: Duration,
+        body: Body,
+        trace: &'a Trace,
+    ) -> BoxFuture<'a, Result<Answer, SendError>> {
+        Box::pin(within(timeout, self.exchange(request, body, trace)))
     }
 }
 

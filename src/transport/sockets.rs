@@ -16,6 +16,7 @@ use super::error::{SendError, TransportError};
 use super::exchange::{Answer, Body, Transport, within};
 use super::origin::{Connection, Origin};
 use super::reach::{Unreachable, reach};
+use super::trace::Trace;
 
 /// Connections kept for further requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,17 +68,18 @@ impl HttpClient {
         Ok(Self::with(Some(connect::tls()?), pool))
     }
 
-    fn with(tls: Option<TlsConnector>, pool: &PoolSettings) -> Self {
+    pub(super) fn with(tls: Option<TlsConnector>, pool: &PoolSettings) -> Self {
         Self { shared: Arc::new(Shared { origins: RwLock::default(), tls, pool: *pool }) }
     }
 
     /// Sends a request to its absolute URL and reads the answer's body to its end, all within `timeout`. A future that is
-    /// dropped closes its connection.
+    /// dropped closes its connection. A request of a safe method that a kept connection loses goes over a new one.
     ///
     /// # Errors
     /// When no whole answer came.
     pub async fn send(&self, request: Request<Full<Bytes>>, timeout: Duration, body: Body) -> Result<Answer, SendError> {
-        within(timeout, self.exchange(request, body)).await
+        let trace = Trace::new(Instant::now()).repeating(request.method().is_safe());
+        within(timeout, self.exchange(request, body, &trace)).await
     }
 
     /// Connects to a URL, with TLS where it asks for it, and closes the connection again: nothing is sent.
@@ -88,31 +90,48 @@ impl HttpClient {
         reach(uri, self.shared.tls.as_ref()).await
     }
 
-    async fn exchange(&self, mut request: Request<Full<Bytes>>, body: Body) -> Result<Answer, SendError> {
+    async fn exchange(&self, mut request: Request<Full<Bytes>>, body: Body, trace: &Trace) -> Result<Answer, SendError> {
         let origin = self.shared.origin(request.uri()).ok_or(SendError::Refused)?;
         origin.address_request(&mut request);
+        let mut kept = true;
         loop {
-            let (mut connection, reused) = self.shared.connection(&origin).await?;
-            match connection.try_send_request(request).await {
+            let idle = if kept { self.shared.idle(&origin).await } else { None };
+            let (mut connection, reused) = match idle {
+                Some(idle) => (idle, true),
+                // On the heap: it is large and rare, and every request would carry the room for it.
+                None => (Box::pin(connect::connect(&origin, self.shared.tls.as_ref(), trace)).await?, false),
+            };
+            let copy = (reused && trace.repeats).then(|| request.clone());
+            match connection.sender.try_send_request(request).await {
                 Ok(answer) => {
+                    trace.answered();
                     let (head, incoming) = answer.into_parts();
                     let (body, body_bytes) = read(incoming, body).await?;
                     origin.release(connection, Instant::now(), self.shared.pool.max_idle_per_host);
                     return Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, body_bytes });
                 }
-                // The server closed an idle connection before anything of the request was sent: it goes over another.
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) if reused => request = unsent,
-                    _ => return Err(SendError::from(&error.into_error())),
-                },
+                // The server closed a kept connection before anything of the request was sent, or before it answered one that may
+                // be repeated: it goes over a new one.
+                Err(mut error) => {
+                    let unsent = error.take_message();
+                    let error = SendError::from(&error.into_error());
+                    let again = unsent.filter(|_| reused).or(copy.filter(|_| error == SendError::Lost));
+                    (request, kept) = (again.ok_or(error)?, false);
+                }
             }
         }
     }
 }
 
 impl Transport for HttpClient {
-    fn send(&self, request: Request<Full<Bytes>>, timeout: Duration, body: Body) -> BoxFuture<'_, Result<Answer, SendError>> {
-        Box::pin(Self::send(self, request, timeout, body))
+    fn send<'a>(
+        &'a self,
+        request: Request<Full<Bytes>>,
+        timeout: Duration,
+        body: Body,
+        trace: &'a Trace,
+    ) -> BoxFuture<'a, Result<Answer, SendError>> {
+        Box::pin(within(timeout, self.exchange(request, body, trace)))
     }
 }
 
@@ -138,16 +157,15 @@ impl Shared {
         Some(origin)
     }
 
-    /// An idle connection (true) or a new one (false), ready for a request.
-    async fn connection(&self, origin: &Origin) -> Result<(Connection, bool), SendError> {
+    /// A kept connection that is ready for a request.
+    async fn idle(&self, origin: &Origin) -> Option<Connection> {
         while let Some(mut idle) = origin.take(self.pool.idle_timeout) {
             // It was given back as soon as the body had been read; here it has had time to notice.
-            if idle.ready().await.is_ok() {
-                return Ok((idle, true));
+            if idle.sender.ready().await.is_ok() && !idle.lookout.has_ended() {
+                return Some(idle);
             }
         }
-        // On the heap: it is large and rare, and every request would carry the room for it.
-        Ok((Box::pin(connect::connect(origin, self.tls.as_ref())).await?, false))
+        None
     }
 }
 
@@ -253,12 +271,12 @@ mod tests {
     #[tokio::test]
     async fn https_is_never_sent_in_the_clear() {
         let (url, _) = closing_server(1).await;
-        assert_eq!(get(&url.replace("http:", "https:"), Body::Count).await.unwrap_err(), SendError::Refused);
+        assert_eq!(get(&url.replace("http:", "https:"), Body::Count).await.unwrap_err(), SendError::Tls);
         let secure = HttpClient::secure(&PoolSettings::default());
         let Ok(secure) = secure else { return };
         let request = Request::get(url.replace("http:", "https:")).body(Full::default()).unwrap();
         let error = secure.send(request, Duration::from_secs(5), Body::Count).await.unwrap_err();
-        assert_eq!(error, SendError::Refused, "a server that speaks no TLS");
+        assert_eq!(error, SendError::Tls, "a server that speaks no TLS");
     }
 
     #[tokio::test]

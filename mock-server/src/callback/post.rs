@@ -48,12 +48,15 @@ pub(crate) struct HttpPost(Client<HttpConnector, Full<Bytes>>);
 /// The most of an answer's body that is read, so that its connection can be used again. Nothing is made of it.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
+/// Most headers of an answer; hyper's own bound, 100, is below what servers send.
+const MOST_HEADERS: usize = 1_000;
+
 impl HttpPost {
     pub(crate) fn new() -> Self {
-        // Without retries by the client, every attempt is one.
+        // What was not sent because its kept connection had ended goes over another. Nothing else is repeated: every attempt is one.
         let mut client = Client::builder(TokioExecutor::new());
         // Without the timer, idle connections would stay open until their receivers close them.
-        client.retry_canceled_requests(false).pool_timer(TokioTimer::new());
+        client.pool_timer(TokioTimer::new()).http1_max_headers(MOST_HEADERS);
         Self(client.build_http())
     }
 }

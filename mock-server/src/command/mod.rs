@@ -2,6 +2,7 @@
 
 mod args;
 mod config_file;
+mod descriptors;
 mod signals;
 mod values;
 mod welcome;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 pub use args::{ArgsProblem, Limits, MockArgs, TOKEN_VARIABLE};
 pub use config_file::{ConfigFileError, Placed};
+pub use descriptors::raise_descriptor_limit;
 pub use signals::Signals;
 use welcome::{summary, welcome};
 

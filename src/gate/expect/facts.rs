@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::no_call_before::Bars;
 use crate::journal::{JournalError, JournalReader, Line};
-use crate::outcome::Vendor;
+use crate::outcome::{FailureKind, Vendor};
 use crate::units::micros;
 
 /// What may be repeated without a second effect: a customer's attributes are set, not added.
@@ -166,7 +166,8 @@ impl VendorFacts {
         for fault in &line.actual {
             let faulted = self.faulted.entry((fault.to_string(), vendor)).or_default();
             faulted.requests += 1;
-            faulted.failed += u64::from(line.sent != Sent::Whole || line.status.is_none_or(|status| status >= 400));
+            faulted.failed +=
+                u64::from(line.sent != Sent::Whole || line.status.is_none_or(|status| FailureKind::of_status(status).is_some()));
         }
         self.vendors.entry(vendor).or_default().take(line, seen.entry(vendor).or_default(), self.clock);
     }

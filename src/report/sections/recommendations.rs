@@ -99,9 +99,14 @@ fn trouble(view: &View<'_>) -> Vec<Text> {
         let requests = plural(count, "request");
         all.push(format!("Reduce RPS: {requests} timed out with no fault active{beside}, which a rate limit does.").into());
     }
-    if let count @ 1.. = outside(FailureKind::ConnectionRefused) {
-        let what = plural(count, "connection");
-        all.push(format!("Increase pool size, or see that the target listens: {what} refused with no fault active.").into());
+    for (kind, advice, what, symptom) in [
+        (FailureKind::ConnectionRefused, "Increase pool size, or see that the target listens", "connection", "refused"),
+        (FailureKind::Dns, "Check the target's name, or the resolver", "request", "found no address for it"),
+        (FailureKind::Tls, "Check that the target speaks TLS, and its certificate", "connection", "got no trusted TLS"),
+    ] {
+        if let count @ 1.. = outside(kind) {
+            all.push(format!("{advice}: {} {symptom} with no fault active.", plural(count, what)).into());
+        }
     }
     all.extend(warm_up(view));
     all

@@ -52,6 +52,29 @@ async fn an_error_status_without_a_failure_is_still_a_failure_and_so_is_no_answe
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_what_the_vendors_api_defines_as_success_is_a_delivery() {
+    let rig = rig(no_retries());
+    let answered = |status| Step::Answer(Reply { status: Some(status), ..Reply::default() });
+    rig.vendor.next([answered(204), answered(302), answered(101), answered(200)]);
+    for number in 1..=3 {
+        let disposition = rig.pipeline.call(lead(number)).await;
+        assert_eq!(disposition, Disposition::Fallback { source: Source::Queued, cause: FailureKind::BadAnswer });
+    }
+    assert_eq!(rig.pipeline.call(lead(4)).await, Disposition::Delivered { attempts: 1 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_processed_is_sent_again_and_what_is_not_supported_is_not() {
+    let rig = rig(plain());
+    rig.vendor.next([status(408), status(425)]);
+    assert_eq!(rig.pipeline.call(lead(1)).await, Disposition::Delivered { attempts: 3 });
+    rig.vendor.next([status(501)]);
+    let disposition = rig.pipeline.call(lead(2)).await;
+    assert_eq!(disposition, Disposition::Fallback { source: Source::Queued, cause: FailureKind::NotSupported });
+    assert_eq!(rig.vendor.count(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_permanent_failure_is_dead_lettered_with_its_reason_and_not_retried() {
     let rig = rig(plain());
     rig.vendor.next([status(422)]);

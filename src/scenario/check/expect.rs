@@ -8,8 +8,9 @@ use mock_server::fault::{Fault, FaultKind};
 
 use crate::config::KeyPath;
 use crate::config::Period;
-use crate::outcome::Vendor;
+use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::Resilience;
+use crate::resilience::policy::{Blame, policy};
 use crate::resilience::{BreakerMode, PipelineSettings};
 use crate::scenario::expectations::{BreakerExpectations, Expectations};
 use crate::scenario::model::{Target, WeightedJourney};
@@ -243,7 +244,7 @@ fn can_open(fault: &Fault, settings: &PipelineSettings) -> bool {
         | FaultKind::Reset { .. }
         | FaultKind::Malformed { .. }
         | FaultKind::Truncate { .. } => true,
-        FaultKind::Error { status, .. } => *status >= 500,
+        FaultKind::Error { status, .. } => policy(FailureKind::of_unexpected(*status)).blame == Blame::Vendor,
         FaultKind::Latency { model, jitter } => model.longest() + *jitter >= slow,
         // How long a body takes depends on its length.
         FaultKind::SlowBody { .. } | FaultKind::Bandwidth { .. } => true,

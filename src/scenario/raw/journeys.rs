@@ -35,7 +35,7 @@ pub(crate) struct RawJourney {
     pub(crate) body: Option<String>,
     /// `http`: the longest wait for the whole answer; 10s when left out.
     pub(crate) timeout: Option<Period>,
-    /// `http`: the check `status is N`; any status below 400 passes when left out.
+    /// `http`: the only status that is a success, and the check `status is N`; any from 200 to 399 is when left out.
     pub(crate) expect_status: Option<RawExpected>,
     /// `http`: the check `latency < N ms`; none when left out.
     pub(crate) expect_latency: Option<Period>,

@@ -55,7 +55,8 @@ fn around(view: &View<'_>, band: &Band, vendor: Vendor) -> Option<Text> {
 /// How long after a fault's end the last request under it may fail.
 fn late_us(view: &View<'_>, vendor: Vendor) -> u64 {
     let failed_under = |labels: &Labels| labels.vendor == vendor && labels.under_fault && labels.failure.is_some();
-    view.run.totals.merged(SampleKind::Duration, failed_under).max()
+    let longest = |kind| view.run.totals.merged(kind, failed_under).max();
+    [SampleKind::Connecting, SampleKind::TlsHandshaking, SampleKind::Duration].map(longest).iter().sum()
 }
 
 /// The first opening of a breaker that no fault of its vendor can have caused, with its cause.

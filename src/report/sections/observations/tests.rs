@@ -236,8 +236,13 @@ fn trouble_is_recommended_on_only_where_its_symptom_shows() {
     assert!(!recommended(&run).contains("Reduce RPS"), "a fault explains them");
     fixture::record(&mut run.totals, timeout(false), &[(10_000_000, 5)]);
     assert_says(&recommended(&run), "Reduce RPS: 5 requests timed out with no fault active");
-    let refused = fixture::labels("clay.webhook", Vendor::Clay, 0, Some(FailureKind::ConnectionRefused), false);
-    fixture::record(&mut run.totals, refused, &[(200, 7)]);
+    let failed = |kind| fixture::labels("clay.webhook", Vendor::Clay, 0, Some(kind), false);
+    fixture::record(&mut run.totals, failed(FailureKind::Dns), &[(200, 1)]);
+    assert_says(&recommended(&run), "Check the target's name, or the resolver: 1 request found no address for it");
+    fixture::record(&mut run.totals, failed(FailureKind::Tls), &[(200, 2)]);
+    assert_says(&recommended(&run), "Check that the target speaks TLS, and its certificate: 2 connections got no trusted TLS");
+    assert!(!recommended(&run).contains("pool size"), "no connection was refused");
+    fixture::record(&mut run.totals, failed(FailureKind::ConnectionRefused), &[(200, 7)]);
     assert_says(&recommended(&run), "Increase pool size, or see that the target listens: 7 connections refused");
     for second in &mut run.seconds[..4] {
         second.p95_us = 400_000;
