@@ -119,9 +119,9 @@ fn leads_where_there_are_none() {
 fn a_share_that_is_none() {
     for share in ["\"5\"", "\"five %\"", "\"101%\"", "\"-1%\""] {
         let text = format!("{LEADS}[expect]\nmax_degraded = {share}\n");
-        assert_error(&text, share, "this is not a share from 0 to 1", "\"5%\"");
+        assert_error(&text, share, "is not a percentage", "\"5%\"");
     }
-    assert_error(&format!("{LEADS}[expect]\nmax_degraded = 5\n"), "5", "max_degraded", "");
+    assert_error(&format!("{LEADS}[expect]\nmax_degraded = 5\n"), "5", "5 is more than all", "\"5%\"");
     assert_error(&format!("{LEADS}[expect]\nmax_degraded = \"100%\"\n"), "\"100%\"", "this can never fail", "\"5%\"");
 }
 

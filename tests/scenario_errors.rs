@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use plimsoll::config::{ConfigErrors, Severity};
+use plimsoll::outcome::Vendor;
 use plimsoll::scenario::{Journey, TestPlan};
 use proptest::prelude::*;
 
@@ -532,6 +533,69 @@ fn a_url_is_encoded_as_a_browser_would_or_refused_with_the_reason() {
 }
 
 #[test]
+fn a_share_is_a_percentage_or_a_fraction_and_what_could_be_either_is_asked_back() {
+    let breaker = |rate: &str| {
+        let written = format!("breaker = {{ window = \"count\", failure_rate = {rate}, cooldown = \"2s\" }}");
+        VALID.replace("breaker = { failures = 5, cooldown = \"2s\" }", &written)
+    };
+    let slo = |keys: &str| VALID.replace("[thresholds]", &format!("[slo]\n{keys}\n[thresholds]"));
+    let share =
+        |share: &str| VALID.replace("kind = \"outage\"\n", &format!("kind = \"outage\"\nhow = \"close\"\nshare = {share}\n"));
+    let degraded = |share: &str| VALID.replace("[thresholds]", &format!("[expect]\nmax_degraded = {share}\n[thresholds]"));
+    let rate_of = |text: &str| read(&breaker(text)).unwrap().resilience[Vendor::Clay].breaker.unwrap().failure_rate;
+    assert_eq!((rate_of("25"), rate_of("\"25%\""), rate_of("\"0.5%\"")), (25.0, 25.0, 0.5));
+    let slo_of = |rate: &str| slo(&format!("percentile = 95\nlatency = \"500ms\"\nerror_rate = {rate}"));
+    for text in [slo_of("0.01"), slo_of("\"1%\""), share("0.3"), share("\"30%\""), degraded("0.05"), degraded("\"5%\"")] {
+        assert!(read(&text).is_ok(), "{text}");
+    }
+    for (text, message, help) in [
+        (breaker("0.5"), "is 0.5 % meant, or 50 %?", "write \"0.5%\" or \"50%\""),
+        (breaker("\"half\""), "\"half\" is not a percentage", "\"5%\""),
+        (slo("percentile = 0.95\nlatency = \"500ms\"\nerror_rate = 0.01"), "0.95 is next to the lowest", "write 95"),
+        (slo_of("5"), "5 is more than all", "write \"5%\" or 0.05"),
+        (breaker("0"), "opens at 0 % never closes", "above 0"),
+        (share("30"), "30 is more than all", "write \"30%\" or 0.3"),
+        (degraded("5"), "5 is more than all", "write \"5%\" or 0.05"),
+    ] {
+        let shown = errors_of(&text).to_string();
+        assert!(shown.contains(message) && shown.contains(help), "{text}: {shown}");
+        assert_eq!(shown.matches("error: ").count(), 1, "{shown}");
+    }
+}
+
+#[test]
+fn what_nothing_fills_in_is_refused() {
+    let http = |keys: &str| {
+        VALID.replace(
+            "journeys = [{ journey = \"lead\" }]",
+            &format!("journeys = [{{ journey = \"lead\" }}, {{ journey = \"http\", {keys} }}]"),
+        )
+    };
+    for keys in [
+        "url = \"http://127.0.0.1:9/\", method = \"POST\", body = \"{\\\"vu\\\": ${__VU}}\"",
+        "url = \"http://127.0.0.1:9/${ __VU }\"",
+        "url = \"http://127.0.0.1:9/\", headers = { x-user = \"${__VU}\" }",
+    ] {
+        let shown = errors_of(&http(keys)).to_string();
+        assert!(shown.contains("`${__VU}` would be sent as it stands"), "{shown}");
+    }
+    assert!(read(&http("url = \"http://127.0.0.1:9/\", method = \"POST\", body = \"costs ${ and $5}\"")).is_ok());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_of_its_neighbour() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("outage.toml"), VALID).unwrap();
+    let help = |name: &str| TestPlan::load(&dir.path().join(name)).unwrap_err().to_string();
+    let meant = format!("did you mean {}?", dir.path().join("outage.toml").display());
+    for name in ["outage", "outgae.toml"] {
+        assert!(help(name).contains(&meant), "{}", help(name));
+    }
+    assert!(help("quickstart.toml").contains("there is no file of this name"), "{}", help("quickstart.toml"));
+    assert!(help("").contains("it is a directory"), "{}", help(""));
+}
+
+#[test]
 fn a_share_of_at_least_nothing_only_asks_for_data() {
     let plan = read(&VALID.replace("leads_lost = [\"count==0\"]", "http_req_failed = [\"rate>=0\"]")).unwrap();
     let [warning] = plan.warnings.problems() else { panic!("{}", plan.warnings) };
@@ -610,7 +674,7 @@ at = "5s"
 lasts = "5s"
 [thresholds]
 http_req_duration = ["p95<500"]
-http_req_failed = ["rate<1%"]
+http_req_failed = ["rate<101%"]
 "#;
     let places: Vec<(usize, usize)> = errors_of(text).problems().iter().map(|problem| (problem.line, problem.column)).collect();
     assert_eq!(places, [(3, 1), (5, 24), (5, 74), (10, 10), (14, 23), (15, 26)]);

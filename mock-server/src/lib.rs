@@ -18,6 +18,7 @@ mod keys;
 pub mod latency;
 pub mod ledger;
 mod limit;
+pub mod percentage;
 pub mod process;
 pub mod refusal;
 mod retry_after;

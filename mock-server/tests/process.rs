@@ -223,6 +223,8 @@ fn by_hand_a_taken_port_is_an_error() {
     let output =
         Command::new(PROGRAM).args(["--customer-io-port", "0", "--admin-port", "0", "--clay-port", &port]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let expected = format!("error: port {port} on 127.0.0.1 is taken; choose another with --clay-port, or 0 for any free port\n");
+    let expected = format!(
+        "error: port {port} on 127.0.0.1 is taken; choose another with --clay-port (in a test plan: `port` in `[simulation.clay]`), or 0 for any free port\n"
+    );
     assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
 }

@@ -45,7 +45,7 @@ reached; 1 there is no verdict; 105 interrupted"#;
 #[command(after_help = HELP)]
 struct KillArgs {
     /// How often it is killed; from 14 on, each failpoint has its turn
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = kills)]
     kills: usize,
     /// Seed of the leads, the deaths and the vendors' trouble, instead of a fresh one
     #[arg(long, value_name = "N")]
@@ -151,6 +151,13 @@ fn options(args: &KillArgs, dir: &Path) -> Result<KillOptions, String> {
         quiet: Duration::from_secs(args.quiet),
         in_order: !args.any_order,
     })
+}
+
+fn kills(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(kills) if (1..=10_000).contains(&kills) => Ok(kills),
+        _ => Err("from 1 to 10000: a service that is never killed shows nothing".to_owned()),
+    }
 }
 
 fn line(life: &Life, kills: usize) -> String {

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Everything asked for was done, and no threshold failed.
     Passed = 0,
-    /// The run could not start or go on: a port was taken, the disk was full, the simulator was lost.
+    /// The run could not start or go on: a port was taken, the disk was full, the simulator was lost; or the result could not
+    /// be written to standard output.
     CouldNotRun = 1,
     /// The command line could not be understood.
     Usage = 2,
@@ -32,7 +33,8 @@ impl From<Exit> for ExitCode {
 pub(super) const HELP: &str = "\
 Exit codes:
     0  passed: every threshold held (a run without thresholds is not judged, and ends with 0 too)
-    1  the run could not start or go on (port taken, disk full, simulator lost)
+    1  the run could not start or go on (port taken, disk full, simulator lost), or its result
+       could not be written to standard output
     2  the command line could not be understood
    99  a threshold failed, or an audit did not pass
   104  the scenario, or a book that was to be audited, is not valid

@@ -14,6 +14,7 @@ mod serve_log;
 mod threads;
 mod validate;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -54,8 +55,16 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) if usage.use_stderr() => usage.exit(),
+        Err(help) => {
+            output::written(help.print().and_then(|()| io::stdout().flush()));
+            return output::ended(Exit::Passed).into();
+        }
+    };
     mock_server::command::raise_descriptor_limit();
-    let exit = match Cli::parse().command {
+    let exit = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::New(args) => new::run(&args),
@@ -67,5 +76,5 @@ pub fn main() -> ExitCode {
         Command::Queue(args) => queue::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
     };
-    exit.into()
+    output::ended(exit).into()
 }

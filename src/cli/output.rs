@@ -2,15 +2,35 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
 use super::Exit;
 use crate::scenario::TestPlan;
 
-/// Prints a result. A closed pipe (`| head`) ends the output, not the program.
+/// Whether a result could not be printed.
+static INCOMPLETE: AtomicBool = AtomicBool::new(false);
+
+/// Prints a result. Where it cannot be written, on a full disk or into a pipe that nobody reads, the command does the rest of its
+/// work, and [`ended`] knows.
 pub(super) fn result(text: impl Display) {
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    let mut stdout = io::stdout().lock();
+    written(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
+}
+
+/// Takes note of what became of a write to standard output.
+pub(super) fn written(result: io::Result<()>) {
+    if let Err(problem) = result
+        && !INCOMPLETE.swap(true, Ordering::Relaxed)
+    {
+        error(format!("the result cannot be written to standard output: {problem}"));
+    }
+}
+
+/// How the program ends, once `exit` is how its command did: nothing passes whose result could not be printed.
+pub(super) fn ended(exit: Exit) -> Exit {
+    if exit == Exit::Passed && INCOMPLETE.load(Ordering::Relaxed) { Exit::CouldNotRun } else { exit }
 }
 
 /// Prints a remark.

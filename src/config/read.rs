@@ -1,6 +1,7 @@
 //! From the text of a file to what it means, with everything that is wrong with it at once.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -9,6 +10,7 @@ use super::checker::Checker;
 use super::diagnostics::{ConfigErrors, Diagnostics, Severity};
 use super::document::Document;
 use super::structure::sound_part;
+use crate::text::nearest;
 
 /// The text of the file at `path`, which is to hold a `what`, as `example` does.
 pub(crate) fn text_of(path: &Path, what: &str, example: &str) -> Result<String, ConfigErrors> {
@@ -18,12 +20,37 @@ pub(crate) fn text_of(path: &Path, what: &str, example: &str) -> Result<String, 
         ConfigErrors(diagnostics)
     };
     let bytes = std::fs::read(path)
-        .map_err(|error| refuse("", 0, format!("the {what} cannot be read: {error}"), &format!("name a file like {example}")))?;
+        .map_err(|error| refuse("", 0, format!("the {what} cannot be read: {error}"), &advice(path, &error, example)))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let readable = String::from_utf8_lossy(error.as_bytes());
         refuse(&readable, at, format!("the {what} is not UTF-8 from here on"), "save the file as UTF-8")
     })
+}
+
+/// What to do about a file that cannot be read.
+fn advice(path: &Path, error: &std::io::Error, example: &str) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => match neighbour(path) {
+            Some(meant) => format!("did you mean {}?", meant.display()),
+            None => format!("there is no file of this name; an example is {example}"),
+        },
+        ErrorKind::PermissionDenied => "its permissions keep you from reading it".to_owned(),
+        ErrorKind::IsADirectory => "it is a directory: name a file in it".to_owned(),
+        _ => "the file is there, and the system does not let it be read".to_owned(),
+    }
+}
+
+/// The TOML file beside it whose name is the nearest.
+fn neighbour(path: &Path) -> Option<PathBuf> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names = std::fs::read_dir(directory).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names: Vec<String> = names.filter(|name| name.ends_with(".toml")).collect();
+    let wanted = path.file_name()?.to_str()?;
+    let whole = format!("{wanted}.toml");
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let meant = known.iter().copied().find(|name| *name == whole).or_else(|| nearest(wanted, &known))?;
+    Some(path.with_file_name(meant))
 }
 
 /// Reads a file of the structure that `schema` describes, and judges it by `check`. Gives its warnings with what it says.

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use mock_server::percentage::{PERCENT, SHARE, parse_percentage, percent_of};
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
@@ -100,6 +101,15 @@ impl<'a> Walk<'a, '_> {
             self.error(span, message, help);
             return None;
         }
+        if fitting.iter().all(|schema| is(schema, SHARE) || is(schema, PERCENT)) {
+            let Some(percent) = parse_percentage(text) else {
+                let message = format!("\"{}\" is not a percentage", text.escape_debug());
+                self.error(span, message, "write one like \"5%\", from 0 to 100".to_owned());
+                return None;
+            };
+            let number = if is(fitting[0], SHARE) { percent / 100.0 } else { percent };
+            return Number::from_f64(number).map(Value::Number);
+        }
         Some(Value::String(text.to_owned()))
     }
 
@@ -115,6 +125,10 @@ impl<'a> Walk<'a, '_> {
             return None;
         };
         let size = number.as_f64().unwrap_or(f64::NAN);
+        if let Some((message, help)) = doubtful_unit(schema, size) {
+            self.error(value.span(), message, help);
+            return None;
+        }
         let (wrong, help) = match (low, high.or(widest(schema))) {
             (Some(low), _) if low >= 0.0 && size < 0.0 => ("cannot be negative", help(high)),
             (Some(low), _) if size < low => ("is too small", help(high)),
@@ -250,6 +264,24 @@ fn fits(schema: &Value, value: &DeValue<'_>) -> bool {
         (None, DeValue::String(_)) => schema.get("const").is_some() || schema.get("enum").is_some(),
         _ => false,
     }
+}
+
+/// What is asked back about a number that has its meaning in another unit: 0.95 for a percentile, 30 for a share.
+fn doubtful_unit(schema: &Value, size: f64) -> Option<(String, String)> {
+    let below_one = size > 0.0 && size < 1.0;
+    if is(schema, SHARE) && size > 1.0 && size <= 100.0 {
+        let message = format!("a share is a number from 0 to 1, and {size} is more than all");
+        return Some((message, format!("if {size} % is meant, write \"{size}%\" or {}", size / 100.0)));
+    }
+    if is(schema, PERCENT) && below_one {
+        let message = format!("{size} counts in percent here: is {size} % meant, or {} %?", percent_of(size));
+        return Some((message, format!("write \"{size}%\" or \"{}%\"", percent_of(size))));
+    }
+    if is(schema, "percentile") && below_one {
+        let message = format!("a percentile is a number from 0 to 100, and {size} is next to the lowest");
+        return Some((message, format!("if the {0}th is meant, write {0}", percent_of(size))));
+    }
+    None
 }
 
 fn is(schema: &Value, mark: &str) -> bool {

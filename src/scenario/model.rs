@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mock_server::fault::Fault;
+use mock_server::percentage::share_schema;
 use mock_server::settings::SimulationSettings;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -174,12 +175,12 @@ pub(super) fn has_ports(simulation: &SimulationSettings) -> bool {
 #[schemars(rename = "RawSlo")]
 pub struct Slo {
     /// The percentile of request latency, like 95.
-    #[schemars(range(min = 0, max = 100))]
+    #[schemars(range(min = 0, max = 100), extend("x-is" = "percentile"))]
     pub percentile: f64,
     /// Its bound.
     pub latency: Period,
-    /// The highest share of failed requests, like 0.01 for one in a hundred.
-    #[schemars(range(min = 0, max = 1))]
+    /// The highest share of failed requests: "1%" or 0.01 for one in a hundred.
+    #[schemars(schema_with = "share_schema")]
     pub error_rate: f64,
 }
 

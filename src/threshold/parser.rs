@@ -24,6 +24,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use mock_server::percentage::{parse_percentage, percent_of};
+
 use crate::measure::{Label, Values};
 use crate::units::parse_duration;
 
@@ -253,6 +255,11 @@ fn parse_aggregation(scanner: &mut Scanner<'_>, metric: Metric) -> Result<Aggreg
 fn parse_percentile(name: &str, span: &Range<usize>, metric: Metric) -> Result<Aggregation, ThresholdError> {
     if let Some(inner) = name.strip_prefix("p(").and_then(|rest| rest.strip_suffix(')')) {
         return match parse_float(inner.trim()) {
+            Some(share) if share > 0.0 && share < 1.0 => Err(in_expression(
+                span.start + 2..span.end - 1,
+                format!("a percentile is a number from 0 to 100, and {share} is next to the lowest"),
+                format!("if the {0}th is meant, write p({0})", percent_of(share)),
+            )),
             Some(percentile) if percentile <= 100.0 => Ok(Aggregation::Percentile(percentile)),
             _ => Err(in_expression(
                 span.start + 2..span.end - 1,
@@ -300,12 +307,15 @@ fn parse_limit(text: &str, start: usize, metric: Metric, aggregation: Aggregatio
             _ => Ok(number),
         };
     }
-    if let Some(percent) = text.strip_suffix('%').and_then(|number| parse_float(number.trim_end())) {
-        let help = match metric.kind() {
-            MetricKind::Rate => format!("a share is a number from 0 to 1: {percent} % is {}", plain(percent / 100.0)),
-            kind => format!("a {} is compared with a number, as in `{}`", kind.as_str(), kind.example()),
+    if text.ends_with('%') {
+        let kind = metric.kind();
+        return match parse_percentage(text) {
+            Some(percent) if kind == MetricKind::Rate => Ok(percent / 100.0),
+            _ => wrong(
+                format!("`{text}` is no limit of a {}", kind.as_str()),
+                format!("a {} is compared with a number, as in `{}`", kind.as_str(), kind.example()),
+            ),
         };
-        return wrong("a limit is not written in percent".to_owned(), help);
     }
     match (metric.kind(), parse_duration(text)) {
         (MetricKind::Trend, Ok(duration)) => Ok(duration.as_secs_f64() * 1e3),
@@ -370,6 +380,7 @@ mod tests {
             ("iteration_duration", "max<2m", (Max, Less, 120_000.0)),
             ("iteration_duration", "med<500ms", (Med, Less, 500.0)),
             ("http_req_failed", "rate<0.01", (Rate, Less, 0.01)),
+            ("http_req_failed", "rate<1%", (Rate, Less, 0.01)),
             ("checks", "rate===1", (Rate, Equal, 1.0)),
             ("http_reqs", "count>=1000", (Count, GreaterOrEqual, 1_000.0)),
             ("http_reqs", "rate>80", (Rate, Greater, 80.0)),
@@ -442,7 +453,9 @@ mod tests {
             ("http_req_duration", "p(95)<", "", "limit is missing", "p(95)<500"),
             ("http_req_duration", "p(95)<fast", "fast", "not a duration", "500ms"),
             ("http_req_duration", "p(95)<-1", "-1", "not a duration", "without a unit"),
-            ("http_req_failed", "rate<1%", "1%", "percent", "1 % is 0.01"),
+            ("http_req_failed", "rate<101%", "101%", "no limit of a rate", "rate<0.01"),
+            ("http_reqs", "count>1%", "1%", "no limit of a counter", "count<100"),
+            ("http_req_duration", "p(0.95)<500", "0.95", "next to the lowest", "write p(95)"),
             ("http_req_failed", "rate<5", "5", "never above 1", "5 % is 0.05"),
             ("http_req_failed", "rate<1s", "1s", "not a duration", "rate<0.01"),
             ("leads_lost", "count<1s", "1s", "not a number", "digits"),

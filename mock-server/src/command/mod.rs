@@ -45,13 +45,19 @@ async fn serve_by_hand(args: &MockArgs) -> Result<(), String> {
         vendors.start_timetable();
     }
     // Serving goes on without a reader.
-    let _ = io::stdout().write_all(welcome(&vendors, &settings, args).as_bytes());
+    let said = print(&welcome(&vendors, &settings, args));
     ended.next().await;
     let counts = vendors.counts();
-    let problems = vendors.shutdown().await;
-    let _ = io::stdout().write_all(summary(&counts).as_bytes());
+    let mut problems = vendors.shutdown().await;
+    let said = said.and(print(&summary(&counts)));
+    problems.extend(said.err().map(|error| format!("standard output cannot be written: {error}")));
     // The requests were served, but the ledger is not complete.
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\nerror: ")) }
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
 }
 
 fn fail(reason: &str) -> ExitCode {

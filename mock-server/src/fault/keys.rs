@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::words::{HowName, KindName, WhenName};
 use crate::duration::Period;
 use crate::latency::LatencyForm;
+use crate::percentage::{share_schema, some_share};
 use crate::retry_after::RetryAfterStyle;
 use crate::secret::Secret;
 use crate::simulated::{SimulatedVendor, routes};
@@ -32,8 +33,9 @@ pub struct FaultForm {
     pub at: Option<Period>,
     /// How long it lasts; until it is removed when left out.
     pub lasts: Option<Period>,
-    /// The share of requests that it hits, 0 to 1; all when left out.
-    #[schemars(range(min = 0, max = 1))]
+    /// The share of requests that it hits, "5%" or 0.05; all when left out.
+    #[serde(default, deserialize_with = "some_share")]
+    #[schemars(schema_with = "share_schema")]
     pub share: Option<f64>,
     /// It hits every nth request, counted by arrival; not beside `share`.
     #[schemars(range(min = 1, max = 1_000_000_000))]

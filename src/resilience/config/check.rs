@@ -125,6 +125,11 @@ impl Checker<'_> {
                 "add `slow_call = \"4s\"`, or leave this out",
             );
         }
+        for (key, _) in
+            [("failure_rate", breaker.failure_rate), ("slow_rate", breaker.slow_rate)].iter().filter(|(_, rate)| *rate == 0.0)
+        {
+            self.error(&place.key(key), "a breaker that opens at 0 % never closes", "give a percentage above 0, as in \"50%\"");
+        }
         let BreakerSettings { calls, minimum_calls, .. } = *breaker;
         if breaker.window == Window::Count && minimum_calls > calls {
             let message = format!("a window of {calls} calls never holds {minimum_calls}");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mock_server::percentage::percent_schema;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -29,15 +30,15 @@ pub struct BreakerSettings {
     /// Fewest calls in the window before a rate means anything; 5 when left out. Not for `consecutive`.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub minimum_calls: u32,
-    /// Failures in percent that open it; 50 when left out. Not for `consecutive`.
-    #[schemars(range(min = 0.1, max = 100))]
+    /// Failures in percent that open it; "50%" when left out. Not for `consecutive`.
+    #[schemars(schema_with = "percent_schema")]
     pub failure_rate: f64,
     /// A call that takes longer is slow; none is when left out.
     #[serde(deserialize_with = "some_period")]
     #[schemars(with = "Period")]
     pub slow_call: Option<Duration>,
-    /// Slow calls in percent that open it; 50 when left out.
-    #[schemars(range(min = 0.1, max = 100))]
+    /// Slow calls in percent that open it; "50%" when left out.
+    #[schemars(schema_with = "percent_schema")]
     pub slow_rate: f64,
     /// How long it stays open; 30s when left out.
     #[serde(deserialize_with = "period")]

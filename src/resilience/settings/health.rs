@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mock_server::percentage::percent_schema;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -16,11 +17,11 @@ pub struct HealthSettings {
     #[serde(deserialize_with = "period")]
     #[schemars(with = "Period")]
     pub window: Duration,
-    /// Above this percentage: healthy; 95 when left out.
-    #[schemars(range(min = 0, max = 100))]
+    /// Above this percentage: healthy; "95%" when left out.
+    #[schemars(schema_with = "percent_schema")]
     pub healthy_above: f64,
-    /// Above this percentage: degraded, else unhealthy; 80 when left out.
-    #[schemars(range(min = 0, max = 100))]
+    /// Above this percentage: degraded, else unhealthy; "80%" when left out.
+    #[schemars(schema_with = "percent_schema")]
     pub degraded_above: f64,
 }
 

@@ -63,18 +63,12 @@ impl Checker<'_> {
     }
 
     fn max_degraded(&mut self, raw: &RawExpect, place: &KeyPath) -> Option<f64> {
-        let written = raw.max_degraded.as_ref()?;
-        let fraction = written.fraction();
-        let wrong = match fraction {
-            None => Some("this is not a share from 0 to 1"),
-            Some(fraction) if fraction >= 1.0 => Some("this can never fail: no more than all can be degraded"),
-            Some(_) => None,
-        };
-        if let Some(message) = wrong {
-            let help = "write a percentage, \"5%\", or a fraction from 0 to 1, 0.05";
-            self.error(&place.key("max_degraded"), message, help);
+        let share = raw.max_degraded?;
+        if share >= 1.0 {
+            let help = "write a smaller share, as in \"5%\" or 0.05";
+            self.error(&place.key("max_degraded"), "this can never fail: no more than all can be degraded", help);
         }
-        fraction
+        Some(share)
     }
 
     /// Expectations about leads need leads, and those about a queue that drains a fault that fills it.

@@ -99,6 +99,18 @@ impl Checker<'_> {
             }
         };
         let headers = self.headers(raw, place);
+        let urls_and_body = [("url", &raw.url), ("body", &raw.body)];
+        let texts = urls_and_body.into_iter().filter_map(|(key, text)| Some((place.key(key), text.as_deref()?)));
+        let headers_texts = raw.headers.iter().flatten().filter_map(|(name, value)| match value {
+            RawHeader::Text(text) => Some((place.key("headers").key(name), text.as_str())),
+            RawHeader::Env(_) => None,
+        });
+        for (place, text) in texts.chain(headers_texts) {
+            if let Some(name) = placeholder(text) {
+                let message = format!("`${{{name}}}` would be sent as it stands: nothing fills it in");
+                self.error(&place, message, "write the value itself; journeys about leads take theirs from `[data]`");
+            }
+        }
         if raw.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
             self.error(&place.key("timeout"), "the timeout must be longer than zero", "give a timeout above \"0s\"");
         }
@@ -203,4 +215,11 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// The name in a `${name}` of the text, as k6's scripts and shells write what is to be filled in.
+fn placeholder(text: &str) -> Option<&str> {
+    let of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    let mut candidates = text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0.trim()));
+    candidates.find(|name| !name.is_empty() && name.chars().all(of_a_name))
 }

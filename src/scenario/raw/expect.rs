@@ -1,8 +1,7 @@
 //! What must be true of the faults and of what came of them.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use mock_server::percentage::share_schema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
 use crate::config::{Period, vendors_schema};
@@ -19,7 +18,9 @@ pub(crate) struct RawExpect {
     /// Clay charges what the distinct effects cost, and nothing else.
     pub(crate) credits_match_effects: Option<bool>,
     /// Highest share of operations answered from the cache or by a guess, as in "5%" or 0.05.
-    pub(crate) max_degraded: Option<RawShare>,
+    #[serde(default)]
+    #[schemars(schema_with = "share_schema")]
+    pub(crate) max_degraded: Option<f64>,
     /// Longest time from the last fault's end until the queue is empty.
     pub(crate) drains_within: Option<Period>,
     /// Most attempts at each vendor for each operation that reached it, on average, as in 1.5.
@@ -56,38 +57,4 @@ pub(crate) struct RawExpectBreaker {
     /// Most calls a second that arrive at the vendor while the breaker is OPEN.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) max_calls_while_open: Option<f64>,
-}
-
-/// A share, as a fraction or in percent.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum RawShare {
-    /// 0.05
-    Fraction(f64),
-    /// "5%"
-    Percent(String),
-}
-
-impl RawShare {
-    /// The share from 0 to 1; `None` where the text is no percentage.
-    pub(crate) fn fraction(&self) -> Option<f64> {
-        let fraction = match self {
-            Self::Fraction(fraction) => *fraction,
-            Self::Percent(text) => text.trim().strip_suffix('%')?.trim_end().parse::<f64>().ok()? / 100.0,
-        };
-        (0.0..=1.0).contains(&fraction).then_some(fraction)
-    }
-}
-
-impl JsonSchema for RawShare {
-    fn schema_name() -> Cow<'static, str> {
-        "Share".into()
-    }
-
-    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [{ "type": "number", "minimum": 0, "maximum": 1 }, { "type": "string" }],
-            "description": "A share: \"5%\" or 0.05.",
-        })
-    }
 }
