@@ -38,6 +38,9 @@ impl<'a> FaultLatencies<'a> {
     }
 
     /// Takes a line.
+    ///
+    /// # Panics
+    /// Never: a resizing histogram takes every value.
     pub fn add(&mut self, line: &LoggedInterval) {
         if line.labels.kind != SampleKind::Attempt {
             return;
