@@ -40,6 +40,7 @@ fn facts() -> RunResult {
         load_us: u64::from(SECONDS) * 1_000_000,
         machine: Machine::default(),
         leads: Default::default(),
+        credits_per_lead: None,
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,

@@ -276,9 +276,17 @@ error: no vendor of this scenario is `service`
     );
     let only_http = with("\"lead\"", "\"http\", url = \"http://127.0.0.1:9/\"");
     assert_error(&only_http, (20, 1), "no journey goes through a pipeline, so `leads_lost` has no data", "`lead`, `clay.enrich`");
-    let no_credits = with("[thresholds]", "[thresholds]\ncredits_used = [\"count<500\"]")
+    let no_credits = with("[thresholds]", "[thresholds]\ncredits_reserved = [\"count<500\"]")
         .replace("breaker = {", "credits = false\nbreaker = {");
-    assert_error(&no_credits, (20, 1), "spends no credits", "not switched off");
+    assert_error(&no_credits, (20, 1), "has no budget of credits", "not switched off");
+    let used = no_credits.replace("credits_reserved", "credits_used");
+    assert!(read(&used).is_ok(), "an account is charged without a budget too");
+    let real = "name = \"x\"\nquestion = \"?\"\nexecutor = \"constant-vus\"\nvus = 1\nduration = \"1s\"\n\
+                journeys = [{ journey = \"clay.enrich\" }]\n[target]\nclay = \"https://clay.example\"\n\
+                clay_webhook_path = \"/v3/sources/webhook/1\"\n[thresholds]\ncredits_used = [\"count<500\"]\n";
+    assert_error(real, (11, 1), "adds no rows at a simulated Clay, so `credits_used` has no data", "`credits_reserved`");
+    let elsewhere = used.replace("\"lead\"", "\"customer_io.track\"").replace("vendor = \"clay\"", "vendor = \"customer_io\"");
+    assert_error(&elsewhere, (20, 1), "adds no rows at a simulated Clay", "`clay.enrich`");
     let no_breaker = with("[thresholds]", "[thresholds]\n\"breaker_open_seconds{vendor:clay}\" = [\"count>0\"]")
         .replace("breaker = { failures = 5, cooldown = \"2s\" }", "breaker = false");
     assert_error(&no_breaker, (19, 1), "no vendor of this scenario is `clay`", "`customer_io`");

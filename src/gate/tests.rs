@@ -58,7 +58,8 @@ pub(super) fn run() -> Run {
         gauges: Gauges {
             users: 5,
             queue_depth: if index == 9 { 3 } else { index * 10 },
-            credits_used: index * 6,
+            credits_used: Some(index * 7),
+            credits_reserved: index * 6,
             breakers: BTreeMap::from([(Vendor::Clay, BreakerState::Closed), (Vendor::CustomerIo, BreakerState::Closed)]),
             ..Gauges::default()
         },
@@ -87,6 +88,7 @@ pub(super) fn run() -> Run {
         machine: Machine::default(),
         leads: crate::outcome::LeadCounts::default(),
         operations: OperationCounts { submitted: 100, delivered: 98, lost: 2, ..OperationCounts::default() },
+        credits_per_lead: None,
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
@@ -179,7 +181,8 @@ fn our_own_metrics() {
     assert_value(Metric::BreakerOpenSeconds, &[("vendor", "clay")], Count, 2.5);
     assert_value(Metric::QueueDepth, &[], Value, 3.0);
     assert_value(Metric::QueueDepth, &[], Max, 80.0);
-    assert_value(Metric::CreditsUsed, &[], Count, 54.0);
+    assert_value(Metric::CreditsUsed, &[], Count, 63.0);
+    assert_value(Metric::CreditsReserved, &[], Count, 54.0);
 }
 
 #[test]
@@ -204,6 +207,7 @@ fn what_has_no_data_fails_and_says_so() {
         (Metric::BreakerOpenSeconds, Count),
         (Metric::QueueDepth, Value),
         (Metric::CreditsUsed, Count),
+        (Metric::CreditsReserved, Count),
     ];
     for (metric, aggregation) in metrics {
         let judgement = evaluate(&threshold(metric, &[], aggregation, Less, 1e9), &Evidence::of_run(&empty));

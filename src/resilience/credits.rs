@@ -205,9 +205,10 @@ impl CreditBudget {
         account.today.used.saturating_add(self.settings.per_lead) > self.settings.daily_limit
     }
 
-    /// Credits charged since the start, over all days.
-    pub fn charged(&self) -> u64 {
-        self.account.lock().total
+    /// Credits charged since the start, over all days, and reserved now.
+    pub fn counted(&self) -> u64 {
+        let account = self.account.lock();
+        account.total.saturating_add(account.reserved)
     }
 
     /// Credits charged today and reserved now.

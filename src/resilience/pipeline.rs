@@ -62,8 +62,9 @@ pub struct PipelineGauges {
     pub dead_letters: u64,
     /// Attempts that hold an in-flight permit.
     pub in_flight: u64,
-    /// Credits charged since the start; 0 without a budget.
-    pub credits_used: u64,
+    /// Credits that the budget counts since the start, charged or set aside; 0 without a budget.
+    #[serde(alias = "credits_used")]
+    pub credits_reserved: u64,
     /// Credits that the budget has left today; `None` without a budget.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credits_left: Option<u64>,
@@ -283,7 +284,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         PipelineGauges {
             queue_depth: counts.queued,
             dead_letters: counts.dead_lettered,
-            credits_used: delivery.budget().map_or(0, CreditBudget::charged),
+            credits_reserved: delivery.budget().map_or(0, CreditBudget::counted),
             breaker: delivery.breaker.as_ref().map(Breaker::state),
             credit_breaker: delivery.budget().map(CreditBudget::state),
             in_flight: delivery.in_flight.count(),

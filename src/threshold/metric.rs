@@ -27,8 +27,10 @@ pub enum Metric {
     BreakerOpenSeconds,
     /// `queue_depth`.
     QueueDepth,
-    /// `credits_used`.
+    /// `credits_used`: what simulated Clay's account was charged, and will be for the rows that it holds.
     CreditsUsed,
+    /// `credits_reserved`: what the pipeline's own budget counts.
+    CreditsReserved,
 }
 
 /// What a metric may be narrowed by.
@@ -39,7 +41,7 @@ enum Tags {
 }
 
 /// A metric's row: itself, its name in a scenario, its kind, and its tags.
-const METRICS: [(Metric, &str, MetricKind, Tags); 12] = [
+const METRICS: [(Metric, &str, MetricKind, Tags); 13] = [
     (Metric::HttpReqDuration, "http_req_duration", MetricKind::Trend, Tags::OfRequests),
     (Metric::HttpReqLatency, "http_req_latency", MetricKind::Trend, Tags::OfRequests),
     (Metric::HttpReqFailed, "http_req_failed", MetricKind::Rate, Tags::OfRequests),
@@ -52,6 +54,7 @@ const METRICS: [(Metric, &str, MetricKind, Tags); 12] = [
     (Metric::BreakerOpenSeconds, "breaker_open_seconds", MetricKind::Counter, Tags::Only(&["vendor"])),
     (Metric::QueueDepth, "queue_depth", MetricKind::Gauge, Tags::Only(&[])),
     (Metric::CreditsUsed, "credits_used", MetricKind::Counter, Tags::Only(&[])),
+    (Metric::CreditsReserved, "credits_reserved", MetricKind::Counter, Tags::Only(&[])),
 ];
 
 /// k6's four kinds of metrics.

@@ -154,7 +154,7 @@ async fn what_cannot_be_kept_is_not_spent() {
     world.disk.broken.store(true, Ordering::Relaxed);
     let disposition = pipeline.call(lead(1)).await;
     assert!(matches!(disposition, Disposition::Fallback { cause: FailureKind::BudgetExhausted, .. }), "{disposition:?}");
-    assert_eq!((world.vendor.count(), pipeline.gauges().credits_used), (0, 0));
+    assert_eq!((world.vendor.count(), pipeline.gauges().credits_reserved), (0, 0));
     world.disk.broken.store(false, Ordering::Relaxed);
     assert_eq!(pipeline.call(lead(2)).await, Disposition::Delivered { attempts: 1 });
 }

@@ -47,8 +47,8 @@ impl Checker<'_> {
         let has_faults = raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || is_damaged("faults");
         // What the journeys produce is known where the patterns are.
         let produced = journeys.as_deref().filter(|_| !is_damaged("resilience"));
-        let produced =
-            produced.map(|journeys| Produced::of(journeys, &resilience, &target, &scenarios, load.as_ref(), has_faults));
+        let produced = produced
+            .map(|journeys| Produced::of(journeys, &resilience, &target, &scenarios, load.as_ref(), has_faults, &simulation));
         let thresholds = self.thresholds(raw, produced.as_ref());
         let tested = Tested { journeys: journeys.as_deref(), resilience: &resilience, faults: &faults, target: &target };
         let expectations = self.expectations(raw, &tested);
