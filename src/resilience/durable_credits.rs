@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::credits::CreditBudget;
 use super::queue::backlog::Backlog;
 use super::queue::entry::StoreError;
+use super::unsettled::CallbackId;
 
 /// The credit budget of one vendor, and the store that remembers it.
 pub(super) struct DurableCredits<B> {
@@ -31,6 +32,13 @@ impl<B: Backlog> DurableCredits<B> {
             self.budget.restore(state, Instant::now());
         }
         Ok(())
+    }
+
+    /// A callback says what an attempt for the operation of `key` cost.
+    pub(super) async fn charged(&self, key: &str, callback: CallbackId, credits: u64) {
+        self.budget.charged(key, callback, credits, Instant::now());
+        // What the store does not learn of stays set aside after a restart.
+        let _ = self.cover().await;
     }
 
     /// Writes to the store what may be spent, unless it has that already.

@@ -29,6 +29,7 @@ mod shared;
 mod sliding;
 mod tally;
 mod throttle;
+mod unsettled;
 pub mod wall;
 
 pub(crate) use config::RawResilience;

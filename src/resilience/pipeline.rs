@@ -33,6 +33,7 @@ use super::queue::workers::{Workers, keep_running};
 use super::queue::{Backlog, Drained, Entry, MemoryBacklog, Notifier, Redriven, StoreError};
 use super::shared::Shared;
 use super::tally::{End, Submission, Tally};
+use super::unsettled::callback_id;
 use super::{DayClock, Disposition, Emitter, HealthStatus, InFlightWaits, Operation, PipelineSettings};
 use super::{Sender, Source, ThrottleGauges};
 
@@ -300,6 +301,15 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         let (budget, settings) = (self.shared.delivery.budget()?, self.shared.settings.credits?);
         let (used, reserved) = budget.today(Instant::now());
         Some(settings.daily_limit.saturating_sub(used.saturating_add(reserved)))
+    }
+
+    /// A callback says what an attempt for the operation of `key` cost. `callback` is its body: one that comes again changes nothing.
+    pub async fn charged(&self, key: &str, callback: &[u8], credits: u64) {
+        if let Some(budget) = &self.shared.delivery.credits {
+            budget.charged(key, callback_id(callback), credits).await;
+            // What was set aside and did not cost so much may be enough for an entry of the queue.
+            self.wake();
+        }
     }
 
     /// What a health check shows.

@@ -87,10 +87,9 @@ fn service(test_plan: &TestPlan) -> Option<String> {
     })
 }
 
-/// What the budget takes a lead to cost. That of a service of the user's is its own.
+/// What the budget takes a lead to cost. A service that the run starts learns it by callback; what one of the user's does is its own.
 fn credits_per_lead(test_plan: &TestPlan) -> Option<u64> {
-    let own_service = test_plan.service().is_some_and(|service| service.at != ServiceAt::Started);
-    test_plan.resilience[Vendor::Clay].credits.filter(|_| !own_service).map(|credits| credits.per_lead)
+    test_plan.resilience[Vendor::Clay].credits.filter(|_| test_plan.service().is_none()).map(|credits| credits.per_lead)
 }
 
 fn end(ended: &Ended) -> RunEnd {

@@ -37,12 +37,17 @@ pub trait Backlog: FallbackQueue + DeadLetters {
 }
 
 /// What a credit budget must remember to overspend neither after a restart nor after a crash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CreditState {
     /// The number of the day, counted from 1970-01-01 where the budget's day begins.
     pub day: i64,
     /// Credits that may have been spent on it: charged, or set aside for leads that may have been sent.
     pub spent: u64,
+    /// Of them, those that are known to be charged.
+    pub settled: u64,
+    /// Credits set aside for attempts of the day before, of which it is not known what they cost.
+    pub carried: u64,
     /// The vendor refused more for today.
     pub refused_by_vendor: bool,
 }
