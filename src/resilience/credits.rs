@@ -26,9 +26,9 @@ use crate::event::{BreakerState, EventKind, Guard};
 use super::breaker::{CallResult, Machine, Notice, Rejected};
 use super::emitter::Emitter;
 use super::limiter::LONGEST_PAUSE;
-use super::queue::backlog::CreditState;
+use super::queue::backlog::{Charge, CreditState};
 use super::settings::{BreakerSettings, CreditSettings};
-use super::unsettled::{CallbackId, Unsettled};
+use super::unsettled::Unsettled;
 use super::wall::DayClock;
 
 /// Why nothing may be spent.
@@ -166,14 +166,21 @@ impl CreditBudget {
         })
     }
 
-    /// A callback says what an attempt for the operation of `key` cost. One that came before, or is of an attempt that another process
-    /// made, changes nothing.
-    pub fn charged(&self, key: &str, callback: CallbackId, credits: u64, now: Instant) {
+    /// A callback says what an attempt did cost. One that came before, or is of an attempt that another process made, changes nothing:
+    /// false.
+    pub fn charged(&self, charge: &Charge, now: Instant) -> bool {
         self.change(now, |account, events| {
-            if account.unsettled.settle(key, callback) {
-                self.charge(account, credits, events);
+            let settled = account.unsettled.settle(&charge.key, charge.callback);
+            if settled {
+                self.charge(account, charge.credits, events);
             }
-        });
+            settled
+        })
+    }
+
+    /// Whether callbacks settle what is set aside.
+    pub fn is_by_callback(&self) -> bool {
+        self.settings.by_callback
     }
 
     fn charge(&self, account: &mut Account, credits: u64, events: &mut Vec<EventKind>) {

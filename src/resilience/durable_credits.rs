@@ -9,9 +9,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::credits::CreditBudget;
-use super::queue::backlog::Backlog;
+use super::queue::backlog::{Backlog, Charge};
 use super::queue::entry::StoreError;
-use super::unsettled::CallbackId;
 
 /// The credit budget of one vendor, and the store that remembers it.
 pub(super) struct DurableCredits<B> {
@@ -34,11 +33,29 @@ impl<B: Backlog> DurableCredits<B> {
         Ok(())
     }
 
-    /// A callback says what an attempt for the operation of `key` cost.
-    pub(super) async fn charged(&self, key: &str, callback: CallbackId, credits: u64) {
-        self.budget.charged(key, callback, credits, Instant::now());
-        // What the store does not learn of stays set aside after a restart.
-        let _ = self.cover().await;
+    /// A callback says what an attempt did cost.
+    pub(super) async fn charged(&self, charge: &Charge) {
+        if !self.budget.is_by_callback() {
+            return;
+        }
+        let _ = match self.budget.charged(charge, Instant::now()) {
+            // What the store does not learn of stays set aside after a restart.
+            true => self.cover().await,
+            false => self.backlog.pass_on(charge).await,
+        };
+    }
+
+    /// Settles what callbacks told others that share the store. True when they did.
+    pub(super) async fn hear(&self) -> Result<bool, StoreError> {
+        if !self.budget.is_by_callback() {
+            return Ok(false);
+        }
+        let charges = self.backlog.passed_on().await?;
+        let settled = charges.iter().filter(|charge| self.budget.charged(charge, Instant::now())).count();
+        if settled > 0 {
+            self.cover().await?;
+        }
+        Ok(settled > 0)
     }
 
     /// Writes to the store what may be spent, unless it has that already.

@@ -30,7 +30,7 @@ use super::idempotency::{Claim, FirstClaim, Idempotency};
 use super::policy::{Afterwards, policy};
 use super::queue::redrive::Redrive;
 use super::queue::workers::{Workers, keep_running};
-use super::queue::{Backlog, Drained, Entry, MemoryBacklog, Notifier, Redriven, StoreError};
+use super::queue::{Backlog, Charge, Drained, Entry, MemoryBacklog, Notifier, Redriven, StoreError};
 use super::shared::Shared;
 use super::tally::{End, Submission, Tally};
 use super::unsettled::callback_id;
@@ -303,13 +303,26 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         Some(settings.daily_limit.saturating_sub(used.saturating_add(reserved)))
     }
 
-    /// A callback says what an attempt for the operation of `key` cost. `callback` is its body: one that comes again changes nothing.
+    /// A callback says what an attempt for the operation of `key` did cost. `callback` is its body: one that comes again changes nothing.
     pub async fn charged(&self, key: &str, callback: &[u8], credits: u64) {
         if let Some(budget) = &self.shared.delivery.credits {
-            budget.charged(key, callback_id(callback), credits).await;
+            budget.charged(&Charge { key: key.to_owned(), callback: callback_id(callback), credits }).await;
             // What was set aside and did not cost so much may be enough for an entry of the queue.
             self.wake();
         }
+    }
+
+    /// Settles what callbacks told other processes that share the store.
+    ///
+    /// # Errors
+    /// When the store fails: what it does not say stays set aside.
+    pub async fn hear_of_charges(&self) -> Result<(), StoreError> {
+        if let Some(budget) = &self.shared.delivery.credits
+            && budget.hear().await?
+        {
+            self.wake();
+        }
+        Ok(())
     }
 
     /// What a health check shows.

@@ -6,7 +6,7 @@ use rand::Rng;
 
 use crate::resilience::credits::{CreditBudget, CreditRefusal};
 use crate::resilience::operation::Disposition;
-use crate::resilience::queue::CreditState;
+use crate::resilience::queue::{Charge, CreditState};
 use crate::resilience::settings::CreditSettings;
 use crate::resilience::wall::DayClock;
 
@@ -31,6 +31,10 @@ fn send(budget: &CreditBudget, key: &str, now: Instant) -> Result<(), CreditRefu
     Ok(())
 }
 
+fn charged(budget: &CreditBudget, key: &str, callback: u64, credits: u64, now: Instant) {
+    budget.charged(&Charge { key: key.to_owned(), callback, credits }, now);
+}
+
 fn rig_of(credits: CreditSettings) -> Rig {
     rig(PipelineSettings { credits: Some(credits), breaker: None, ..plain() })
 }
@@ -44,10 +48,10 @@ fn an_attempt_reserves_the_most_that_it_can_cost_until_its_callback_comes() {
     assert_eq!(budget.today(start), (0, 24));
     let refusal = send(&budget, "c", start).expect_err("6 are left");
     assert_eq!(refusal, CreditRefusal::Exhausted { used: 0, reserved: 24, limit: 30, retry_at: None });
-    budget.charged("a", 1, 4, start);
+    charged(&budget, "a", 1, 4, start);
     assert_eq!((budget.today(start), budget.counted()), ((4, 12), 16));
-    budget.charged("a", 1, 4, start);
-    budget.charged("of another process", 2, 9, start);
+    charged(&budget, "a", 1, 4, start);
+    charged(&budget, "of another process", 2, 9, start);
     assert_eq!(budget.today(start), (4, 12), "a repetition, or another's, changes nothing");
     send(&budget, "c", start).expect("14 are left");
     drop(budget.hold("never sent", start));
@@ -60,10 +64,10 @@ fn a_callback_that_comes_again_does_not_settle_another_attempt_of_the_same_lead(
     let budget = budget(500, start);
     send(&budget, "a", start).expect("credits");
     send(&budget, "a", start).expect("credits");
-    budget.charged("a", 1, 4, start);
-    budget.charged("a", 1, 4, start);
+    charged(&budget, "a", 1, 4, start);
+    charged(&budget, "a", 1, 4, start);
     assert_eq!(budget.today(start), (4, 12));
-    budget.charged("a", 2, 12, start);
+    charged(&budget, "a", 2, 12, start);
     assert_eq!(budget.today(start), (16, 0));
 }
 
@@ -75,7 +79,7 @@ fn what_is_unsettled_at_midnight_counts_for_one_more_day() {
     send(&budget, "b", start).expect("credits");
     let next_day = start + Duration::from_secs(DAY);
     assert!(budget.would_refuse(next_day).is_some() && send(&budget, "c", next_day).is_err());
-    budget.charged("a", 1, 5, next_day);
+    charged(&budget, "a", 1, 5, next_day);
     assert_eq!(budget.today(next_day), (5, 12), "charged on which day, nobody knows: it counts where it is heard of");
     let day_after = start + Duration::from_secs(2 * DAY);
     assert_eq!((budget.would_refuse(day_after), budget.today(day_after)), (None, (0, 0)));
@@ -88,7 +92,7 @@ fn a_restart_keeps_what_is_unsettled_set_aside() {
     let start = Instant::now();
     let first = budget(120, start);
     send(&first, "a", start).expect("credits");
-    first.charged("a", 1, 7, start);
+    charged(&first, "a", 1, 7, start);
     send(&first, "b", start).expect("credits");
     let kept = first.uncovered(start).expect("nothing was kept");
     assert_eq!((kept.spent, kept.settled, kept.carried), (19, 7, 0));
@@ -99,7 +103,7 @@ fn a_restart_keeps_what_is_unsettled_set_aside() {
         assert_eq!(second.today(now), (0, 0));
         let _ = second.hold("roll over", now);
         second.restore(kept, now);
-        second.charged("b", 2, 3, now);
+        charged(&second, "b", 2, 3, now);
         assert_eq!(second.today(now), expected, "no callback settles what another process sent");
     }
     let third = budget(120, start);
