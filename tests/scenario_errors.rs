@@ -793,3 +793,16 @@ fn a_threshold_on_a_tag_that_no_sample_carries() {
     assert_error(&select("team:sales"), (19, 1), "no team of this scenario is `sales`", "`growth`");
     assert_error(&select("scenario:spike"), (19, 1), "there is no scenario `spike`", "`default`");
 }
+
+#[test]
+fn a_cost_of_a_lead_that_does_nothing_is_warned_of() {
+    let warnings = |key: &str, target: &str| {
+        let text = VALID.replace("breaker = {", &format!("credits = {{ {key} = 9 }}\nbreaker = {{"));
+        read(&text.replace("[resilience.clay]", &format!("{target}[resilience.clay]"))).unwrap().warnings
+    };
+    let started = "[target]\nservice = \"start\"\n";
+    let (most, estimate) = (warnings("max_per_lead", "").to_string(), warnings("per_lead", started).to_string());
+    assert!(most.contains("no callback says what a lead did cost") && most.contains("9:28"), "{most}");
+    assert!(estimate.contains("callbacks say what a lead did cost"), "{estimate}");
+    assert!(warnings("per_lead", "").is_empty() && warnings("max_per_lead", started).is_empty());
+}

@@ -147,7 +147,8 @@ impl CreditBudget {
     /// Whether there is enough for one more attempt.
     fn try_spend(&self, account: &mut Account, now: Instant, events: &mut Vec<EventKind>) -> Result<(), CreditRefusal> {
         let Some((refusal, spent)) = self.exhausted(account, now) else { return Ok(()) };
-        self.announce(account, spent, events);
+        // What is set aside may stay so until the day after.
+        self.announce(account, spent || self.settings.by_callback, events);
         Err(refusal)
     }
 
@@ -325,7 +326,8 @@ impl CreditBudget {
     fn announce(&self, account: &mut Account, spent: bool, events: &mut Vec<EventKind>) {
         if spent && !account.today.announced {
             account.today.announced = true;
-            events.push(EventKind::CreditsExhausted { used: account.today.used, limit: self.settings.daily_limit });
+            let used = account.today.used.saturating_add(account.unsettled.after(0));
+            events.push(EventKind::CreditsExhausted { used, limit: self.settings.daily_limit });
         }
     }
 

@@ -166,6 +166,9 @@ async fn a_lead_that_waits_for_credits_goes_when_a_callback_frees_them() {
     assert!(matches!(second, Disposition::Fallback { cause: FailureKind::BudgetExhausted, .. }), "{second:?}");
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert_eq!(rig.vendor.count(), 1);
+    let refused =
+        rig.log.all().into_iter().map(|event| event.kind).filter(|kind| matches!(kind, EventKind::CreditsExhausted { .. }));
+    assert_eq!(refused.collect::<Vec<_>>(), [EventKind::CreditsExhausted { used: 12, limit: 20 }], "why it waits is said once");
     rig.pipeline.charged(&lead(1).key, b"r_1", 4).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(rig.vendor.users(), ["user1", "user2"]);

@@ -40,6 +40,9 @@ impl Checker<'_> {
             self.check_journeys_of_a_service(&scenarios);
         }
         let resilience = self.resilience(raw.resilience.as_ref());
+        if !matches!(&target, Target::Service(service) if service.at != ServiceAt::Started) {
+            self.warn_of_idle_cost(matches!(target, Target::Service(_)));
+        }
         let simulation = self.simulation(raw, &target);
         let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), (&target, &simulation));
         self.warn_of_callbacks(&faults, raw, &simulation, &target);

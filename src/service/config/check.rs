@@ -32,6 +32,7 @@ impl Checker<'_> {
         let place = KeyPath::of("vendors").key("clay_callback_secret");
         let clay_callback_secret = signed.map(|variable| self.secret(variable, &place));
         let mut resilience = self.resilience(raw.resilience.as_ref());
+        self.warn_of_idle_cost(clay_callback_secret.is_some());
         if let Some(credits) = &mut resilience[Vendor::Clay].credits {
             credits.by_callback = clay_callback_secret.is_some();
         }
