@@ -137,7 +137,7 @@ closes_within = "3s"
         // Its label is one of the metrics', and what was expected of its breaker was judged.
         let labelled = run.totals.series.keys().filter(|labels| labels.vendor == Vendor::Acme);
         assert!(labelled.clone().any(|labels| labels.name == "acme.things") && labelled.count() > 1);
-        let OperationCounts { lost, .. } = result.leads;
+        let OperationCounts { lost, .. } = result.operations;
         assert_eq!(lost, 0);
         let verdict = &judged.verdict;
         assert!(verdict.thresholds.iter().all(|threshold| threshold.passed), "{:?}", verdict.thresholds);
