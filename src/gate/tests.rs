@@ -186,6 +186,23 @@ fn our_own_metrics() {
 }
 
 #[test]
+fn the_verdict_sets_the_estimate_of_credits_beside_the_account() {
+    let reason = |per_lead, used| {
+        let mut run = run();
+        run.result.credits_per_lead = per_lead;
+        run.seconds.iter_mut().for_each(|second| second.gauges.credits_used = used);
+        judge(&run, &[], Vec::new()).reasons.last().cloned().unwrap()
+    };
+    for (used, difference) in [(63, "9 too few"), (54, "which was right"), (50, "4 too many")] {
+        let expected = format!(
+            "Clay charged {used} credits, rows under way included; the budget reserved 54 at an estimate of 6 a lead, {difference}."
+        );
+        assert_eq!(reason(Some(6), Some(used)), expected);
+    }
+    assert!(!reason(None, Some(63)).contains("Clay") && !reason(Some(6), None).contains("Clay"));
+}
+
+#[test]
 fn a_count_of_zero_is_data_where_there_are_samples() {
     assert_eq!(observed(&run(), Metric::HttpReqs, &[("status", "429")], Count), Observed::Value(0.0));
 }

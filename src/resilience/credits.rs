@@ -31,6 +31,9 @@ use super::settings::{BreakerSettings, CreditSettings};
 use super::unsettled::Unsettled;
 use super::wall::DayClock;
 
+/// How soon it makes sense to ask again for what a callback may free.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Why nothing may be spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CreditRefusal {
@@ -205,7 +208,11 @@ impl CreditBudget {
         let refused = account.today.refused_by_vendor && self.midnights(account, now) == 0;
         let spent = refused || used.saturating_add(needed) > limit;
         (spent || used.saturating_add(reserved).saturating_add(needed) > limit).then(|| {
-            let retry_at = spent.then(|| self.clock.next_day(now, utc_offset_minutes));
+            let retry_at = match spent {
+                true => Some(self.clock.next_day(now, utc_offset_minutes)),
+                // It may take until tomorrow, or a moment.
+                false => self.settings.by_callback.then(|| now + LOOK_AGAIN),
+            };
             (CreditRefusal::Exhausted { used, reserved, limit, retry_at }, spent)
         })
     }

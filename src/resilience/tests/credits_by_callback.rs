@@ -47,7 +47,10 @@ fn an_attempt_reserves_the_most_that_it_can_cost_until_its_callback_comes() {
     send(&budget, "b", start).expect("credits");
     assert_eq!(budget.today(start), (0, 24));
     let refusal = send(&budget, "c", start).expect_err("6 are left");
-    assert_eq!(refusal, CreditRefusal::Exhausted { used: 0, reserved: 24, limit: 30, retry_at: None });
+    assert_eq!(
+        refusal,
+        CreditRefusal::Exhausted { used: 0, reserved: 24, limit: 30, retry_at: Some(start + Duration::from_secs(1)) }
+    );
     charged(&budget, "a", 1, 4, start);
     assert_eq!((budget.today(start), budget.counted()), ((4, 12), 16));
     charged(&budget, "a", 1, 4, start);
@@ -170,7 +173,7 @@ async fn a_lead_that_waits_for_credits_goes_when_a_callback_frees_them() {
         rig.log.all().into_iter().map(|event| event.kind).filter(|kind| matches!(kind, EventKind::CreditsExhausted { .. }));
     assert_eq!(refused.collect::<Vec<_>>(), [EventKind::CreditsExhausted { used: 12, limit: 20 }], "why it waits is said once");
     rig.pipeline.charged(&lead(1).key, b"r_1", 4).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(rig.vendor.users(), ["user1", "user2"]);
     drain.abort();
 }
