@@ -184,7 +184,7 @@ fn a_service_that_gets_callbacks_reserves_for_each_attempt_and_settles_by_what_i
                 [simulation.clay.enrichment]\ntime_scale = 0.01\n\
                 [resilience.clay]\ncredits = { daily_limit = 120, failure_threshold = 1_000 }\nqueue = { drain_pacing = \"5ms\" }\n\
                 [[faults]]\nname = \"lost\"\nkind = \"lost_answer\"\nhow = \"close\"\nvendor = \"clay\"\nshare = 0.3\nat = \"0s\"\n\
-                lasts = \"20s\"\n[thresholds]\ncredits_used = [\"count>24\", \"count<=120\"]\ncredits_reserved = [\"count>108\"]\n";
+                lasts = \"20s\"\n[thresholds]\ncredits_used = [\"count>24\", \"count<=120\"]\ncredits_reserved = [\"count>60\"]\n";
     let file = scenario(dir.path(), text);
     // An estimate is nothing that the verdict would have to set right.
     let verdict = run(&["run", &file, "--quiet", "--out", &out.display().to_string()]);
