@@ -42,6 +42,7 @@ fn facts() -> RunResult {
         generator: Default::default(),
         leads: Default::default(),
         operations: Default::default(),
+        credits_per_lead: None,
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,

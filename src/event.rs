@@ -105,7 +105,7 @@ pub enum EventKind {
     },
     /// The daily credit budget is used up.
     CreditsExhausted {
-        /// Credits used today.
+        /// Credits used today, with those that are set aside until a callback says what an attempt did cost.
         used: u64,
         /// The limit of a day.
         limit: u64,

@@ -127,8 +127,8 @@ fn python_reads_the_same_percentiles() {
         assert!((start - (epoch + second * 1_001.0)).abs() < 0.01, "line {index} starts at {start}");
         assert!((end - start - 1_001.0).abs() < 0.01, "line {index} lasts from {start} to {end}");
     }
-    // Each of the three series of requests is there twice: since they were due, and since they were sent.
-    assert_eq!((totals.series.len(), found.series.len()), (7, 7));
+    // Each of the three series of requests is there three times: since they were due, over their connections, and to their heads.
+    assert_eq!((totals.series.len(), found.series.len()), (10, 10));
     for (labels, series) in &totals.series {
         let histogram = &series.histogram;
         let ours = FoundSeries {

@@ -277,9 +277,17 @@ error: no vendor of this scenario is `service`
     );
     let only_http = with("\"lead\"", "\"http\", url = \"http://127.0.0.1:9/\"");
     assert_error(&only_http, (20, 1), "no journey goes through a pipeline, so `leads_lost` has no data", "`lead`, `clay.enrich`");
-    let no_credits = with("[thresholds]", "[thresholds]\ncredits_used = [\"count<500\"]")
+    let no_credits = with("[thresholds]", "[thresholds]\ncredits_reserved = [\"count<500\"]")
         .replace("breaker = {", "credits = false\nbreaker = {");
-    assert_error(&no_credits, (20, 1), "spends no credits", "not switched off");
+    assert_error(&no_credits, (20, 1), "has no budget of credits", "not switched off");
+    let used = no_credits.replace("credits_reserved", "credits_used");
+    assert!(read(&used).is_ok(), "an account is charged without a budget too");
+    let real = "name = \"x\"\nquestion = \"?\"\nexecutor = \"constant-vus\"\nvus = 1\nduration = \"1s\"\n\
+                journeys = [{ journey = \"clay.enrich\" }]\n[target]\nclay = \"https://clay.example\"\n\
+                clay_webhook_path = \"/v3/sources/webhook/1\"\n[thresholds]\ncredits_used = [\"count<500\"]\n";
+    assert_error(real, (11, 1), "adds no rows at a simulated Clay, so `credits_used` has no data", "`credits_reserved`");
+    let elsewhere = used.replace("\"lead\"", "\"customer_io.track\"").replace("vendor = \"clay\"", "vendor = \"customer_io\"");
+    assert_error(&elsewhere, (20, 1), "adds no rows at a simulated Clay", "`clay.enrich`");
     let no_breaker = with("[thresholds]", "[thresholds]\n\"breaker_open_seconds{vendor:clay}\" = [\"count>0\"]")
         .replace("breaker = { failures = 5, cooldown = \"2s\" }", "breaker = false");
     assert_error(&no_breaker, (19, 1), "no vendor of this scenario is `clay`", "`customer_io`");
@@ -848,4 +856,17 @@ fn a_threshold_on_a_tag_that_no_sample_carries() {
     assert_error(&select("taem:growth"), (19, 20), "no tag `taem`", "did you mean `team`?");
     assert_error(&select("team:sales"), (19, 1), "no team of this scenario is `sales`", "`growth`");
     assert_error(&select("scenario:spike"), (19, 1), "there is no scenario `spike`", "`default`");
+}
+
+#[test]
+fn a_cost_of_a_lead_that_does_nothing_is_warned_of() {
+    let warnings = |key: &str, target: &str| {
+        let text = VALID.replace("breaker = {", &format!("credits = {{ {key} = 9 }}\nbreaker = {{"));
+        read(&text.replace("[resilience.clay]", &format!("{target}[resilience.clay]"))).unwrap().warnings
+    };
+    let started = "[target]\nservice = \"start\"\n";
+    let (most, estimate) = (warnings("max_per_lead", "").to_string(), warnings("per_lead", started).to_string());
+    assert!(most.contains("no callback says what a lead did cost") && most.contains("9:28"), "{most}");
+    assert!(estimate.contains("callbacks say what a lead did cost"), "{estimate}");
+    assert!(warnings("per_lead", "").is_empty() && warnings("max_per_lead", started).is_empty());
 }

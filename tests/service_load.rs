@@ -174,3 +174,24 @@ fn own_service() -> String {
     });
     format!("http://{}", listening.recv().expect("it listens"))
 }
+
+#[test]
+fn a_service_that_gets_callbacks_reserves_for_each_attempt_and_settles_by_what_it_did_cost() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let out = dir.path().join("out");
+    let text = "executor = \"shared-iterations\"\nvus = 4\niterations = 80\nmaxDuration = \"60s\"\ngracefulStop = \"2s\"\n\
+                journeys = [{ journey = \"lead\" }]\n[target]\nservice = \"start\"\n\
+                [simulation.clay.enrichment]\ntime_scale = 0.01\n\
+                [resilience.clay]\ncredits = { daily_limit = 120, failure_threshold = 1_000 }\nqueue = { drain_pacing = \"5ms\" }\n\
+                [[faults]]\nname = \"lost\"\nkind = \"lost_answer\"\nhow = \"close\"\nvendor = \"clay\"\nshare = 0.3\nat = \"0s\"\n\
+                lasts = \"20s\"\n[thresholds]\ncredits_used = [\"count>24\", \"count<=120\"]\ncredits_reserved = [\"count>60\"]\n";
+    let file = scenario(dir.path(), text);
+    // An estimate is nothing that the verdict would have to set right.
+    let verdict = run(&["run", &file, "--quiet", "--out", &out.display().to_string()]);
+    verdict.says(0, &["PASSED", "credits_used"]);
+    assert!(!verdict.stdout.contains("estimate of 6"), "{}", verdict.stdout);
+    for name in ["credits_used", "credits_reserved"] {
+        let credits = column(&out, name);
+        assert!(credits.iter().all(|credits| credits.parse::<u64>().is_ok_and(|credits| credits <= 120)), "{name}: {credits:?}");
+    }
+}

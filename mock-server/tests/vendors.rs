@@ -139,7 +139,9 @@ async fn a_taken_port_is_named_with_the_option_that_changes_it() {
     let mut settings = settings(Vec::new());
     settings.customer_io_port = port;
     let error = SimulatedVendors::start(settings).await.err().unwrap();
-    let expected = format!("port {port} on 127.0.0.1 is taken; choose another with --customer-io-port, or 0 for any free port");
+    let expected = format!(
+        "port {port} on 127.0.0.1 is taken; choose another with --customer-io-port (in a test plan: `port` in `[simulation.customer_io]`), or 0 for any free port"
+    );
     assert_eq!(error.to_string(), expected);
 }
 

@@ -59,6 +59,7 @@ fn run(cpu_percent: f64) -> Run {
         machine: Machine { cores: 4, memory_bytes: 100_000_000, build: "release".to_owned(), ..Machine::default() },
         leads: crate::outcome::LeadCounts::default(),
         operations: crate::outcome::OperationCounts::default(),
+        credits_per_lead: None,
         checks: std::collections::BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,

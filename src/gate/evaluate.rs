@@ -71,8 +71,12 @@ fn observe(threshold: &Threshold, evidence: &Evidence<'_>) -> Observed {
         Metric::LeadsLost => counter(threshold, evidence, evidence.operations.lost as f64),
         Metric::BreakerOpenSeconds => breaker_open(threshold, evidence),
         Metric::QueueDepth => gauge(threshold, evidence, |gauges| gauges.queue_depth),
-        Metric::CreditsUsed => match (evidence.has_pipeline(), evidence.seconds.last()) {
-            (true, Some(last)) => counter(threshold, evidence, last.gauges.credits_used as f64),
+        Metric::CreditsUsed => match evidence.seconds.last().and_then(|last| last.gauges.credits_used) {
+            Some(used) => counter(threshold, evidence, used as f64),
+            None => no_data("only simulated Clay's account can be read"),
+        },
+        Metric::CreditsReserved => match (evidence.has_pipeline(), evidence.seconds.last()) {
+            (true, Some(last)) => counter(threshold, evidence, last.gauges.credits_reserved as f64),
             _ => no_data("no pipeline was used"),
         },
     }

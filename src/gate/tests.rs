@@ -58,7 +58,8 @@ pub(super) fn run() -> Run {
         gauges: Gauges {
             users: 5,
             queue_depth: if index == 9 { 3 } else { index * 10 },
-            credits_used: index * 6,
+            credits_used: Some(index * 7),
+            credits_reserved: index * 6,
             breakers: BTreeMap::from([(Vendor::Clay, BreakerState::Closed), (Vendor::CustomerIo, BreakerState::Closed)]),
             ..Gauges::default()
         },
@@ -87,6 +88,7 @@ pub(super) fn run() -> Run {
         machine: Machine::default(),
         leads: crate::outcome::LeadCounts::default(),
         operations: OperationCounts { submitted: 100, delivered: 98, lost: 2, ..OperationCounts::default() },
+        credits_per_lead: None,
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
@@ -191,7 +193,25 @@ fn our_own_metrics() {
     assert_value(Metric::BreakerOpenSeconds, &[("vendor", "clay")], Count, 2.5);
     assert_value(Metric::QueueDepth, &[], Value, 3.0);
     assert_value(Metric::QueueDepth, &[], Max, 80.0);
-    assert_value(Metric::CreditsUsed, &[], Count, 54.0);
+    assert_value(Metric::CreditsUsed, &[], Count, 63.0);
+    assert_value(Metric::CreditsReserved, &[], Count, 54.0);
+}
+
+#[test]
+fn the_verdict_sets_the_estimate_of_credits_beside_the_account() {
+    let reason = |per_lead, used| {
+        let mut run = run();
+        run.result.credits_per_lead = per_lead;
+        run.seconds.iter_mut().for_each(|second| second.gauges.credits_used = used);
+        judge(&run, &[], Vec::new()).reasons.last().cloned().unwrap()
+    };
+    for (used, difference) in [(63, "9 too few"), (54, "which was right"), (50, "4 too many")] {
+        let expected = format!(
+            "Clay charged {used} credits, rows under way included; the budget reserved 54 at an estimate of 6 a lead, {difference}."
+        );
+        assert_eq!(reason(Some(6), Some(used)), expected);
+    }
+    assert!(!reason(None, Some(63)).contains("Clay") && !reason(Some(6), None).contains("Clay"));
 }
 
 #[test]
@@ -216,6 +236,7 @@ fn what_has_no_data_fails_and_says_so() {
         (Metric::BreakerOpenSeconds, Count),
         (Metric::QueueDepth, Value),
         (Metric::CreditsUsed, Count),
+        (Metric::CreditsReserved, Count),
     ];
     for (metric, aggregation) in metrics {
         let judgement = evaluate(&threshold(metric, &[], aggregation, Less, 1e9), &Evidence::of_run(&empty));

@@ -1,9 +1,12 @@
 //! The verdict on a run: one word, the judgements behind it, and why.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::result::{Run, RunEnd};
 use crate::threshold::Threshold;
+use crate::units::format_count;
 
 use super::evaluate::evaluate;
 use super::evidence::Evidence;
@@ -114,7 +117,24 @@ pub fn judge(run: &Run, thresholds: &[Threshold], expectations: Vec<ExpectationJ
     }
     reasons.extend(counted("threshold", thresholds.len(), failed));
     reasons.extend(counted("expectation", expectations.len(), missed));
+    reasons.extend(estimated(run));
     Verdict { outcome, thresholds, expectations, reasons }
+}
+
+/// What leads cost by the budget's estimate, beside what the vendor's own account says.
+fn estimated(run: &Run) -> Option<String> {
+    let (per_lead, gauges) = (run.result.credits_per_lead?, &run.seconds.last()?.gauges);
+    let (used, reserved) = (gauges.credits_used?, gauges.credits_reserved);
+    let difference = match used.cmp(&reserved) {
+        Ordering::Less => format!("{} too many", format_count(reserved - used)),
+        Ordering::Equal if used == 0 => return None,
+        Ordering::Equal => "which was right".to_owned(),
+        Ordering::Greater => format!("{} too few", format_count(used - reserved)),
+    };
+    let (used, reserved) = (format_count(used), format_count(reserved));
+    Some(format!(
+        "Clay charged {used} credits, rows under way included; the budget reserved {reserved} at an estimate of {per_lead} a lead, {difference}."
+    ))
 }
 
 /// How many of a kind held or failed; nothing where there are none.

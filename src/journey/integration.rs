@@ -71,7 +71,7 @@ pub(crate) fn summed(pipelines: impl Iterator<Item = (Vendor, PipelineGauges)>) 
     for (vendor, read) in pipelines {
         gauges.queue_depth += read.queue_depth;
         gauges.dead_letters += read.dead_letters;
-        gauges.credits_used += read.credits_used;
+        gauges.credits_reserved += read.credits_reserved;
         gauges.breakers.extend(read.breaker.map(|state| (vendor, state)));
         gauges.operations += read.counts;
     }

@@ -20,8 +20,10 @@ pub struct Gauges {
     pub queue_depth: u64,
     /// Operations in the dead letters.
     pub dead_letters: u64,
-    /// Clay credits charged so far.
-    pub credits_used: u64,
+    /// What Clay's account was charged so far, and will be for the rows that it holds; `None` where Clay is not simulated.
+    pub credits_used: Option<u64>,
+    /// Clay credits that the pipelines' budgets count so far: charged by their own reckoning, or set aside.
+    pub credits_reserved: u64,
     /// Requests sent and not yet answered.
     pub in_flight: u64,
     /// The circuit breaker of each vendor that has one.

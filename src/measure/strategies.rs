@@ -53,11 +53,12 @@ fn gauges() -> impl Strategy<Value = Gauges> {
     ]);
     let breakers = btree_map(select(vec![Vendor::Clay, Vendor::CustomerIo]), state, 0..=2);
     (any::<u32>(), any::<[u64; 4]>(), breakers, any::<[u64; 9]>()).prop_map(|(users, counts, breakers, leads)| {
-        let [queue_depth, dead_letters, credits_used, in_flight] = counts;
+        let [queue_depth, dead_letters, credits_reserved, in_flight] = counts;
+        let credits_used = (users % 2 == 0).then_some(credits_reserved / 2);
         let [submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost] = leads;
         #[rustfmt::skip]
         let operations = OperationCounts { submitted, delivered, duplicate, degraded, queued, dead_lettered, rejected, unacknowledged, lost };
-        Gauges { users, peak_users: 0, queue_depth, dead_letters, credits_used, in_flight, breakers, operations }
+        Gauges { users, peak_users: 0, queue_depth, dead_letters, credits_used, credits_reserved, in_flight, breakers, operations }
     })
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn empty() -> Run {
         },
         leads: LeadCounts::default(),
         operations: OperationCounts::default(),
+        credits_per_lead: None,
         checks: BTreeMap::new(),
         dropped_iterations: 0,
         interrupted_iterations: 0,
@@ -159,6 +160,7 @@ pub(crate) fn quickstart() -> Run {
     run.result.faulted_requests = vec![faulted("clay-429", Vendor::Clay, 100, 100), faulted("clay-outage", Vendor::Clay, 40, 40)];
     run.result.leads = LeadCounts { submitted: 410, accepted: 410, refused: 0 };
     run.result.operations = OperationCounts { submitted: 1_180, delivered: 1_178, duplicate: 2, ..OperationCounts::default() };
+    run.result.credits_per_lead = Some(6);
     run.result.checks = BTreeMap::from([
         ("latency < 500 ms".to_owned(), CheckCount { passes: 3_460, fails: 40 }),
         ("status is 200".to_owned(), CheckCount { passes: 3_360, fails: 140 }),
@@ -229,7 +231,8 @@ fn second(index: u64) -> Second {
         gauges: Gauges {
             users,
             queue_depth,
-            credits_used: index * 12,
+            credits_used: Some(index * 13),
+            credits_reserved: index * 12,
             breakers: BTreeMap::from([(Vendor::Clay, state), (Vendor::CustomerIo, BreakerState::Closed)]),
             operations: OperationCounts {
                 submitted: index * 30,

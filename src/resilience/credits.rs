@@ -9,6 +9,10 @@
 //! A restart that forgets what was spent spends it again. So what may be spent is kept by the store *before* it is: a mark
 //! that runs ahead of the credits by a block of leads, so that one write covers many. After a crash everything below the
 //! mark counts as spent, which may waste a block and never overspends.
+//!
+//! What a lead costs is known when the vendor has looked for it. Where nothing says so, `per_lead` is an estimate: right on average, and
+//! a lead that is sent again after a lost answer costs again. Where callbacks say so, the most that it can cost is set aside for each
+//! attempt, until the callback says what it did cost (`unsettled.rs`): then the vendor never charges more than a day's limit.
 
 use std::time::Duration;
 
@@ -22,9 +26,13 @@ use crate::event::{BreakerState, EventKind, Guard};
 use super::breaker::{CallResult, Machine, Notice, Rejected};
 use super::emitter::Emitter;
 use super::limiter::LONGEST_PAUSE;
-use super::queue::backlog::CreditState;
+use super::queue::backlog::{Charge, CreditState};
 use super::settings::{BreakerSettings, CreditSettings};
+use super::unsettled::Unsettled;
 use super::wall::DayClock;
+
+/// How soon it makes sense to ask again for what a callback may free.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why nothing may be spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +87,7 @@ pub struct CreditBudget {
 struct Account {
     today: Today,
     reserved: u64,
+    unsettled: Unsettled,
     /// Charged since the start, over all days.
     total: u64,
     breaker: Machine,
@@ -91,6 +100,8 @@ struct Today {
     /// Credits that the store knows may be spent today, and whether it knows of the vendor's refusal.
     covered: u64,
     refusal_covered: bool,
+    /// Credits that the store knows to be charged.
+    settled_covered: u64,
     /// Today's end has been reported. After the vendor's 402, nothing more may be spent whatever the count is.
     announced: bool,
     refused_by_vendor: bool,
@@ -114,7 +125,8 @@ impl CreditBudget {
     /// A full budget, on the day that `clock` shows.
     pub fn new(settings: CreditSettings, clock: DayClock, emitter: Emitter, now: Instant) -> Self {
         let today = Today { day: clock.day(now, settings.utc_offset_minutes), ..Today::default() };
-        let account = Account { today, reserved: 0, total: 0, breaker: breaker(&settings, now) };
+        let unsettled = Unsettled::new(settings.max_per_lead);
+        let account = Account { today, reserved: 0, unsettled, total: 0, breaker: breaker(&settings, now) };
         Self { settings, clock, emitter, account: Mutex::new(account) }
     }
 
@@ -128,50 +140,111 @@ impl CreditBudget {
     }
 
     fn try_reserve(&self, account: &mut Account, now: Instant, events: &mut Vec<EventKind>) -> Result<u64, CreditRefusal> {
-        if let Some(refusal) = self.refusal(account, true, now) {
-            if let CreditRefusal::Exhausted { retry_at, .. } = refusal {
-                self.announce(account, retry_at.is_some(), events);
-            }
-            return Err(refusal);
-        }
+        self.try_spend(account, now, events)?;
         let generation =
             account.breaker(events, |breaker, notices| breaker.acquire(now, notices)).map_err(CreditRefusal::from)?;
-        account.reserved = account.reserved.saturating_add(self.settings.per_lead);
+        account.reserved = account.reserved.saturating_add(self.settings.per_operation());
         Ok(generation)
+    }
+
+    /// Whether there is enough for one more attempt.
+    fn try_spend(&self, account: &mut Account, now: Instant, events: &mut Vec<EventKind>) -> Result<(), CreditRefusal> {
+        let Some((refusal, spent)) = self.exhausted(account, now) else { return Ok(()) };
+        // What is set aside may stay so until the day after.
+        self.announce(account, spent || self.settings.by_callback, events);
+        Err(refusal)
+    }
+
+    /// Sets aside what one attempt for the operation of `key` can cost, where callbacks say what it did cost.
+    ///
+    /// # Errors
+    /// When so much is not left.
+    pub fn hold<'a>(&'a self, key: &'a str, now: Instant) -> Result<Option<Hold<'a>>, CreditRefusal> {
+        if !self.settings.by_callback {
+            return Ok(None);
+        }
+        self.change(now, |account, events| {
+            self.try_spend(account, now, events)?;
+            account.unsettled.hold(key);
+            Ok(Some(Hold { budget: self, key, may_cost: false }))
+        })
+    }
+
+    /// A callback says what an attempt did cost. One that came before, or is of an attempt that another process made, changes nothing:
+    /// false.
+    pub fn charged(&self, charge: &Charge, now: Instant) -> bool {
+        self.change(now, |account, events| {
+            let settled = account.unsettled.settle(&charge.key, charge.callback);
+            if settled {
+                self.charge(account, charge.credits, events);
+            }
+            settled
+        })
+    }
+
+    /// Whether callbacks settle what is set aside.
+    pub fn is_by_callback(&self) -> bool {
+        self.settings.by_callback
+    }
+
+    fn charge(&self, account: &mut Account, credits: u64, events: &mut Vec<EventKind>) {
+        account.today.used = account.today.used.saturating_add(credits);
+        account.total = account.total.saturating_add(credits);
+        let spent = self.is_spent(account);
+        self.announce(account, spent, events);
     }
 
     /// Whether a reservation at `now` would be refused, and until when, without making one.
     pub fn would_refuse(&self, now: Instant) -> Option<CreditRefusal> {
         let account = self.account.lock();
-        let today = account.today.day >= self.clock.day(now, self.settings.utc_offset_minutes);
-        self.refusal(&account, today, now)
+        let exhausted = self.exhausted(&account, now).map(|(refusal, _)| refusal);
+        exhausted.or_else(|| account.breaker.would_reject(now).map(CreditRefusal::from))
     }
 
-    /// `today`: whether the account's day has not ended.
-    fn refusal(&self, account: &Account, today: bool, now: Instant) -> Option<CreditRefusal> {
-        let CreditSettings { per_lead, daily_limit: limit, utc_offset_minutes, .. } = self.settings;
-        let used = if today { account.today.used } else { 0 };
-        let spent = (today && account.today.refused_by_vendor) || used.saturating_add(per_lead) > limit;
-        if spent || used.saturating_add(account.reserved).saturating_add(per_lead) > limit {
-            let retry_at = spent.then(|| self.clock.next_day(now, utc_offset_minutes));
-            return Some(CreditRefusal::Exhausted { used, reserved: account.reserved, limit, retry_at });
-        }
-        account.breaker.would_reject(now).map(CreditRefusal::from)
+    /// The refusal of one more attempt, and whether it lasts until the next day, where so much is not left.
+    fn exhausted(&self, account: &Account, now: Instant) -> Option<(CreditRefusal, bool)> {
+        let CreditSettings { daily_limit: limit, utc_offset_minutes, .. } = self.settings;
+        let ((used, reserved), needed) = (self.counted_at(account, now), self.settings.needed());
+        let refused = account.today.refused_by_vendor && self.midnights(account, now) == 0;
+        let spent = refused || used.saturating_add(needed) > limit;
+        (spent || used.saturating_add(reserved).saturating_add(needed) > limit).then(|| {
+            let retry_at = match spent {
+                true => Some(self.clock.next_day(now, utc_offset_minutes)),
+                // It may take until tomorrow, or a moment.
+                false => self.settings.by_callback.then(|| now + LOOK_AGAIN),
+            };
+            (CreditRefusal::Exhausted { used, reserved, limit, retry_at }, spent)
+        })
+    }
+
+    /// Midnights between the account's day and `now`. Two threads may bring their times in the wrong order: a day never goes back.
+    fn midnights(&self, account: &Account, now: Instant) -> i64 {
+        (self.clock.day(now, self.settings.utc_offset_minutes) - account.today.day).max(0)
+    }
+
+    /// Credits charged on the day of `now`, and those set aside.
+    fn counted_at(&self, account: &Account, now: Instant) -> (u64, u64) {
+        let midnights = self.midnights(account, now);
+        let used = if midnights == 0 { account.today.used } else { 0 };
+        (used, account.reserved.saturating_add(account.unsettled.after(midnights)))
     }
 
     /// What the store must keep before anything more is sent; `None` when it knows enough. The mark runs ahead by a
-    /// hundredth of a day's leads, at least one lead.
+    /// hundredth of a day's leads, at least one lead; what is settled since may lag behind by as much.
     pub fn uncovered(&self, now: Instant) -> Option<CreditState> {
         self.change(now, |account, _| {
-            let at_stake = account.today.used.saturating_add(account.reserved);
-            let known = at_stake <= account.today.covered && account.today.refused_by_vendor == account.today.refusal_covered;
-            let CreditSettings { per_lead, daily_limit, .. } = self.settings;
-            let block = per_lead.max(daily_limit / 100 / per_lead.max(1) * per_lead);
-            let ahead = at_stake.saturating_add(block - per_lead).min(daily_limit).max(at_stake).max(account.today.covered);
-            (!known).then_some(CreditState {
-                day: account.today.day,
-                spent: ahead,
-                refused_by_vendor: account.today.refused_by_vendor,
+            let Account { today, reserved, unsettled, .. } = account;
+            let at_stake = today.used.saturating_add(*reserved).saturating_add(unsettled.today());
+            let (needed, daily_limit) = (self.settings.needed(), self.settings.daily_limit);
+            let block = needed.max(daily_limit / 100 / needed.max(1) * needed);
+            let settled = self.settings.by_callback && today.used.saturating_sub(today.settled_covered) >= block;
+            let known = at_stake <= today.covered && today.refused_by_vendor == today.refusal_covered && !settled;
+            let spent = at_stake.saturating_add(block - needed).min(daily_limit).max(at_stake);
+            (!known).then(|| {
+                // Where the mark comes down, what goes beyond it has to wait from now on.
+                today.covered = today.covered.min(spent);
+                let (settled, carried) = (today.used, unsettled.carried());
+                CreditState { day: today.day, spent, settled, carried, refused_by_vendor: today.refused_by_vendor }
             })
         })
     }
@@ -181,6 +254,7 @@ impl CreditBudget {
         let mut account = self.account.lock();
         if account.today.day == state.day {
             account.today.covered = account.today.covered.max(state.spent);
+            account.today.settled_covered = state.settled;
             account.today.refusal_covered = state.refused_by_vendor;
         }
     }
@@ -188,10 +262,16 @@ impl CreditBudget {
     /// Counts as spent what an earlier life may have spent. A state of a later day than the clock shows (it was set back)
     /// makes that day begin now: no credit is given twice.
     pub fn restore(&self, state: CreditState, now: Instant) {
+        // What is not known to be charged stays set aside where a callback would have said what it cost.
+        let unsettled = if self.settings.by_callback { state.spent.saturating_sub(state.settled) } else { 0 };
         self.change(now, |account, events| {
+            if state.day.saturating_add(1) == account.today.day {
+                account.unsettled.restore(0, unsettled);
+            }
             if state.day >= account.today.day {
                 account.today.day = state.day;
-                account.today.used = account.today.used.max(state.spent);
+                account.today.used = account.today.used.max(state.spent - unsettled);
+                account.unsettled.restore(unsettled, state.carried);
                 account.today.covered = account.today.covered.max(state.spent);
                 account.today.refused_by_vendor |= state.refused_by_vendor;
                 account.today.refusal_covered = account.today.refused_by_vendor;
@@ -202,19 +282,18 @@ impl CreditBudget {
     }
 
     fn is_spent(&self, account: &Account) -> bool {
-        account.today.used.saturating_add(self.settings.per_lead) > self.settings.daily_limit
+        account.today.used.saturating_add(self.settings.needed()) > self.settings.daily_limit
     }
 
-    /// Credits charged since the start, over all days.
-    pub fn charged(&self) -> u64 {
-        self.account.lock().total
-    }
-
-    /// Credits charged today and reserved now.
-    pub fn today(&self, now: Instant) -> (u64, u64) {
+    /// Credits charged since the start, over all days, and set aside now.
+    pub fn counted(&self) -> u64 {
         let account = self.account.lock();
-        let today = account.today.day >= self.clock.day(now, self.settings.utc_offset_minutes);
-        (if today { account.today.used } else { 0 }, account.reserved)
+        account.total.saturating_add(account.reserved).saturating_add(account.unsettled.after(0))
+    }
+
+    /// Credits charged today and set aside now.
+    pub fn today(&self, now: Instant) -> (u64, u64) {
+        self.counted_at(&self.account.lock(), now)
     }
 
     /// The state of the budget's breaker.
@@ -224,12 +303,9 @@ impl CreditBudget {
 
     fn close_reservation(&self, generation: u64, ending: Ending, now: Instant) {
         self.change(now, |account, events| {
-            account.reserved = account.reserved.saturating_sub(self.settings.per_lead);
+            account.reserved = account.reserved.saturating_sub(self.settings.per_operation());
             if ending == Ending::Charged {
-                account.today.used = account.today.used.saturating_add(self.settings.per_lead);
-                account.total = account.total.saturating_add(self.settings.per_lead);
-                let spent = self.is_spent(account);
-                self.announce(account, spent, events);
+                self.charge(account, self.settings.per_operation(), events);
             }
             if ending == Ending::RefusedByVendor {
                 account.today.refused_by_vendor = true;
@@ -246,10 +322,10 @@ impl CreditBudget {
     }
 
     fn roll_over(&self, account: &mut Account, now: Instant, events: &mut Vec<EventKind>) {
-        let day = self.clock.day(now, self.settings.utc_offset_minutes);
-        // Two threads may bring their times in the wrong order: a day never goes back.
-        if day > account.today.day {
-            account.today = Today { day, ..Today::default() };
+        let midnights = self.midnights(account, now);
+        if midnights > 0 {
+            account.today = Today { day: account.today.day + midnights, ..Today::default() };
+            account.unsettled.midnight(midnights);
             events.push(EventKind::CreditsReset);
         }
     }
@@ -257,7 +333,8 @@ impl CreditBudget {
     fn announce(&self, account: &mut Account, spent: bool, events: &mut Vec<EventKind>) {
         if spent && !account.today.announced {
             account.today.announced = true;
-            events.push(EventKind::CreditsExhausted { used: account.today.used, limit: self.settings.daily_limit });
+            let used = account.today.used.saturating_add(account.unsettled.after(0));
+            events.push(EventKind::CreditsExhausted { used, limit: self.settings.daily_limit });
         }
     }
 
@@ -321,6 +398,24 @@ impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         if self.open {
             self.budget.close_reservation(self.generation, Ending::Released, Instant::now());
+        }
+    }
+}
+
+/// What is set aside for one attempt. Dropped, it is free again, unless the attempt may cost something: then its callback settles it.
+#[derive(Debug)]
+#[must_use = "credits that are dropped are free at once"]
+pub struct Hold<'a> {
+    budget: &'a CreditBudget,
+    key: &'a str,
+    /// It has been sent, and nothing says that it did nothing.
+    pub(super) may_cost: bool,
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        if !self.may_cost {
+            self.budget.change(Instant::now(), |account, _| account.unsettled.release(self.key));
         }
     }
 }

@@ -4,7 +4,8 @@
 //! credit budget → retry → rate limiter → in-flight limit → circuit breaker → timeout → sender
 //! ```
 //!
-//! The order is the point. Credits are reserved once for an operation, however often it is tried. Each attempt passes the
+//! The order is the point. Credits are reserved once for an operation, however often it is tried, or else for each attempt where
+//! callbacks say what it did cost. Each attempt passes the
 //! limiter and the in-flight limit again, because a retry is a request too, and asks the breaker last, so that no waiting
 //! attempt holds one of its permits.
 
@@ -22,12 +23,12 @@ use crate::failpoint::{self, Failpoint};
 use crate::outcome::FailureKind;
 
 use super::breaker::{Breaker, Permit};
-use super::credits::{CreditBudget, CreditRefusal, Ending, Reservation};
+use super::credits::{CreditBudget, CreditRefusal, Ending, Hold, Reservation};
 use super::durable_credits::DurableCredits;
 use super::health::HealthMonitor;
 use super::in_flight::InFlight;
 use super::limiter::{LONGEST_PAUSE, Limiter, LimiterFull};
-use super::policy::{Blame, policy};
+use super::policy::{Blame, did_nothing, policy};
 use super::retry::{Next, RetryBudget, next_attempt};
 use super::throttle::Throttle;
 use super::{Backlog, DayClock, Emitter, Operation, PipelineSettings, Reply, RetrySettings, Sender, StoreError};
@@ -90,7 +91,7 @@ pub(super) struct Delivery<S, B> {
     retry: RetrySettings,
     retry_budget: Option<RetryBudget>,
     retry_rng: Mutex<ChaCha8Rng>,
-    credits: Option<DurableCredits<B>>,
+    pub(super) credits: Option<DurableCredits<B>>,
     limiter: Limiter,
     pub(super) in_flight: InFlight,
     pub(super) throttle: Option<Throttle>,
@@ -178,8 +179,7 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
 
     /// Reserves credits, and charges them when the operation is accepted.
     async fn charged(&self, delivery: impl Future<Output = Result<Accepted, Failure>>) -> Result<Accepted, Failure> {
-        let refused = |refusal: CreditRefusal| Failure::unsent(FailureKind::BudgetExhausted, refusal.retry_at());
-        let reservation = self.budget().map(|budget| budget.reserve(Instant::now())).transpose().map_err(refused)?;
+        let reservation = self.budget().map(|budget| budget.reserve(Instant::now())).transpose()?;
         let result = delivery.await;
         if let Some(reservation) = reservation {
             close_reservation(reservation, &result);
@@ -220,8 +220,12 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
         let Some(_permit) = self.in_flight.acquire().await else {
             return Err(Failure::unsent(FailureKind::InFlightFull, None));
         };
+        let mut hold = match self.budget() {
+            Some(budget) => budget.hold(&operation.key, Instant::now())?,
+            None => None,
+        };
         self.cover_credits().await?;
-        let (reply, now) = self.attempt(operation, number, ends).await?;
+        let (reply, now) = self.attempt(operation, number, ends, hold.as_mut()).await?;
         let Some(cause) = failure_of(operation, &reply) else {
             if let Some(budget) = &self.retry_budget {
                 budget.succeeded();
@@ -250,7 +254,13 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
     }
 
     /// Breaker → timeout → sender. Gives the reply and when it arrived.
-    async fn attempt(&self, operation: &Operation, number: u32, ends: Option<Instant>) -> Result<(Reply, Instant), Failure> {
+    async fn attempt(
+        &self,
+        operation: &Operation,
+        number: u32,
+        ends: Option<Instant>,
+        mut hold: Option<&mut Hold<'_>>,
+    ) -> Result<(Reply, Instant), Failure> {
         let sent = Instant::now();
         let left = ends.map_or(Duration::MAX, |ends| ends.saturating_duration_since(sent));
         if left.is_zero() {
@@ -263,6 +273,9 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
             }
         };
         failpoint::reach(Failpoint::BeforeSend);
+        if let Some(hold) = &mut hold {
+            hold.may_cost = true;
+        }
         let deadline = sent + self.timeout.min(left);
         let reply = timeout_at(deadline, self.sender.send(operation, number, deadline)).await;
         failpoint::reach(Failpoint::AfterAnswer);
@@ -270,6 +283,9 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
         let now = Instant::now();
         let elapsed = now.saturating_duration_since(sent);
         let failure = failure_of(operation, &reply);
+        if let Some(hold) = hold {
+            hold.may_cost = !failure.is_some_and(|cause| did_nothing(cause, reply.status));
+        }
         if let Some(permit) = permit {
             settle_permit(permit, failure, now, elapsed);
         }
@@ -299,6 +315,12 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
         };
         let mut rng = self.retry_rng.lock();
         next_attempt(&self.retry, attempts, failure.cause, failure.asked, budget_allows, &mut *rng)
+    }
+}
+
+impl From<CreditRefusal> for Failure {
+    fn from(refusal: CreditRefusal) -> Self {
+        Self::unsent(FailureKind::BudgetExhausted, refusal.retry_at())
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::credits::CreditBudget;
-use super::queue::backlog::Backlog;
+use super::queue::backlog::{Backlog, Charge};
 use super::queue::entry::StoreError;
 
 /// The credit budget of one vendor, and the store that remembers it.
@@ -31,6 +31,31 @@ impl<B: Backlog> DurableCredits<B> {
             self.budget.restore(state, Instant::now());
         }
         Ok(())
+    }
+
+    /// A callback says what an attempt did cost.
+    pub(super) async fn charged(&self, charge: &Charge) {
+        if !self.budget.is_by_callback() {
+            return;
+        }
+        let _ = match self.budget.charged(charge, Instant::now()) {
+            // What the store does not learn of stays set aside after a restart.
+            true => self.cover().await,
+            false => self.backlog.pass_on(charge).await,
+        };
+    }
+
+    /// Settles what callbacks told others that share the store. True when they did.
+    pub(super) async fn hear(&self) -> Result<bool, StoreError> {
+        if !self.budget.is_by_callback() {
+            return Ok(false);
+        }
+        let charges = self.backlog.passed_on().await?;
+        let settled = charges.iter().filter(|charge| self.budget.charged(charge, Instant::now())).count();
+        if settled > 0 {
+            self.cover().await?;
+        }
+        Ok(settled > 0)
     }
 
     /// Writes to the store what may be spent, unless it has that already.

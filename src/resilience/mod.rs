@@ -29,6 +29,7 @@ mod shared;
 mod sliding;
 mod tally;
 mod throttle;
+mod unsettled;
 pub mod wall;
 
 pub(crate) use config::RawResilience;
@@ -39,8 +40,8 @@ pub use key::{idempotency_key, lead_key};
 pub use operation::{Disposition, Operation, OperationKind, Source};
 pub use pipeline::{Answer, Pipeline, PipelineGauges};
 pub use queue::{
-    Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Drained, Entry, FallbackQueue, FollowUp, Leased, MemoryBacklog,
-    Notifier, Redriven, Settled, StoreError,
+    Attempt, Backlog, Charge, CreditState, DeadLetter, DeadLetters, Drained, Entry, FallbackQueue, FollowUp, Leased,
+    MemoryBacklog, Notifier, Redriven, Settled, StoreError,
 };
 pub use retry_after::parse_retry_after;
 pub use sender::{Reply, RetryAfter, Sender};

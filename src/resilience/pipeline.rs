@@ -30,9 +30,10 @@ use super::idempotency::{Claim, FirstClaim, Idempotency};
 use super::policy::{Afterwards, policy};
 use super::queue::redrive::Redrive;
 use super::queue::workers::{Workers, keep_running};
-use super::queue::{Backlog, Drained, Entry, MemoryBacklog, Notifier, Redriven, StoreError};
+use super::queue::{Backlog, Charge, Drained, Entry, MemoryBacklog, Notifier, Redriven, StoreError};
 use super::shared::Shared;
 use super::tally::{End, Submission, Tally};
+use super::unsettled::callback_id;
 use super::{DayClock, Disposition, Emitter, HealthStatus, InFlightWaits, Operation, PipelineSettings};
 use super::{Sender, Source, ThrottleGauges};
 
@@ -62,8 +63,9 @@ pub struct PipelineGauges {
     pub dead_letters: u64,
     /// Attempts that hold an in-flight permit.
     pub in_flight: u64,
-    /// Credits charged since the start; 0 without a budget.
-    pub credits_used: u64,
+    /// Credits that the budget counts since the start, charged or set aside; 0 without a budget.
+    #[serde(alias = "credits_used")]
+    pub credits_reserved: u64,
     /// Credits that the budget has left today; `None` without a budget.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credits_left: Option<u64>,
@@ -283,7 +285,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         PipelineGauges {
             queue_depth: counts.queued,
             dead_letters: counts.dead_lettered,
-            credits_used: delivery.budget().map_or(0, CreditBudget::charged),
+            credits_reserved: delivery.budget().map_or(0, CreditBudget::counted),
             breaker: delivery.breaker.as_ref().map(Breaker::state),
             credit_breaker: delivery.budget().map(CreditBudget::state),
             in_flight: delivery.in_flight.count(),
@@ -299,6 +301,28 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         let (budget, settings) = (self.shared.delivery.budget()?, self.shared.settings.credits?);
         let (used, reserved) = budget.today(Instant::now());
         Some(settings.daily_limit.saturating_sub(used.saturating_add(reserved)))
+    }
+
+    /// A callback says what an attempt for the operation of `key` did cost. `callback` is its body: one that comes again changes nothing.
+    pub async fn charged(&self, key: &str, callback: &[u8], credits: u64) {
+        if let Some(budget) = &self.shared.delivery.credits {
+            budget.charged(&Charge { key: key.to_owned(), callback: callback_id(callback), credits }).await;
+            // What was set aside and did not cost so much may be enough for an entry of the queue.
+            self.wake();
+        }
+    }
+
+    /// Settles what callbacks told other processes that share the store.
+    ///
+    /// # Errors
+    /// When the store fails: what it does not say stays set aside.
+    pub async fn hear_of_charges(&self) -> Result<(), StoreError> {
+        if let Some(budget) = &self.shared.delivery.credits
+            && budget.hear().await?
+        {
+            self.wake();
+        }
+        Ok(())
     }
 
     /// What a health check shows.

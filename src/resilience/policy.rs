@@ -79,6 +79,13 @@ pub fn nothing_was_sent(failure: FailureKind) -> bool {
     matches!(failure, BreakerOpen | BudgetExhausted | HeldInOrder | InFlightFull | LimiterFull | Throttled)
 }
 
+/// Whether an attempt that failed so certainly had no effect: it did not reach the vendor, or the vendor refused it. Another 5xx may be a
+/// gateway's word on an answer that was lost.
+pub(super) fn did_nothing(failure: FailureKind, status: Option<u16>) -> bool {
+    use FailureKind::{ConnectionRefused, Dns, LocalLimit, Tls};
+    matches!(failure, ConnectionRefused | Dns | Tls | LocalLimit) || matches!(status, Some(400..=499 | 501 | 503 | 505))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -62,6 +62,9 @@ pub struct RunResult {
     pub leads: LeadCounts,
     /// What became of their operations.
     pub operations: OperationCounts,
+    /// Credits that the pipeline's budget takes a lead to cost, where nothing says what it did cost: an estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credits_per_lead: Option<u64>,
     /// Checks by name.
     pub checks: BTreeMap<String, CheckCount>,
     /// Iterations that were due and could not start.

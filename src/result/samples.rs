@@ -43,6 +43,7 @@ pub(crate) fn result() -> RunResult {
         machine: Machine { os: "Linux".to_owned(), cores: 2, ..Machine::default() },
         leads: LeadCounts { submitted: 2, accepted: 1, refused: 1 },
         operations: OperationCounts { submitted: 3, delivered: 2, queued: 1, ..OperationCounts::default() },
+        credits_per_lead: None,
         checks: BTreeMap::from([("status is 200".to_owned(), CheckCount { passes: 299, fails: 1 })]),
         dropped_iterations: 4,
         interrupted_iterations: 5,

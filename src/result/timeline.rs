@@ -50,7 +50,7 @@ const NUMBERS: [Column; 28] = numbers! {
     "in_flight" => gauges.in_flight,
     "queue_depth" => gauges.queue_depth,
     "dead_letters" => gauges.dead_letters,
-    "credits_used" => gauges.credits_used,
+    "credits_reserved" => gauges.credits_reserved,
     "operations_submitted" => gauges.operations.submitted,
     "operations_delivered" => gauges.operations.delivered,
     "operations_duplicate" => gauges.operations.duplicate,
@@ -78,15 +78,25 @@ const GENERATOR: [Column; 3] = numbers! {
     "clock_step_us" => generator.clock_step_us,
 };
 
+/// A column that is empty where its number is not known.
+macro_rules! known_or_empty {
+    ($name:literal => $($field:ident).+) => {
+        Column {
+            name: $name,
+            get: |second| second.$($field).+.map(|number| number.to_string()).unwrap_or_default(),
+            set: |second, text| {
+                second.$($field).+ = if text.is_empty() { None } else { Some(text.parse().ok()?) };
+                Some(())
+            },
+        }
+    };
+}
+
 /// Empty where the system does not count it.
-const RUN_QUEUE: Column = Column {
-    name: "generator_run_queue_us",
-    get: |second| second.generator.run_queue_us.map(|us| us.to_string()).unwrap_or_default(),
-    set: |second, text| {
-        second.generator.run_queue_us = if text.is_empty() { None } else { Some(text.parse().ok()?) };
-        Some(())
-    },
-};
+const RUN_QUEUE: Column = known_or_empty!("generator_run_queue_us" => generator.run_queue_us);
+
+/// Empty where Clay is not simulated.
+const CREDITS_USED: Column = known_or_empty!("credits_used" => gauges.credits_used);
 
 /// What the columns of breakers begin with. A vendor without a breaker has an empty one.
 const BREAKER: &str = "breaker_";
@@ -103,7 +113,7 @@ fn added() -> impl Iterator<Item = &'static Column> {
 
 /// The columns that hold numbers.
 fn numbers() -> impl Iterator<Item = &'static Column> {
-    NUMBERS.iter().chain(added())
+    NUMBERS.iter().chain([&CREDITS_USED]).chain(added())
 }
 
 /// The names of the columns that do not depend on the run's processes.
@@ -316,7 +326,7 @@ mod tests {
             record.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(field, _)| field).collect::<Vec<_>>().join(",")
         };
         let old = [keep(csv.headers().unwrap()), keep(&csv.records().next().unwrap().unwrap())].join("\n");
-        assert!(old.ends_with(",0,,,,,,,") && !old.contains("generator"), "{old}");
+        assert!(old.ends_with(",0,,,,,,,,") && !old.contains("generator"), "{old}");
         assert_eq!(read_timeline(old.as_bytes()).unwrap(), seconds);
     }
 
@@ -329,7 +339,7 @@ mod tests {
             ("queue_depth,", "", "line 1: column \"queue_depth\" is missing"),
             (",77,", ",-1,", "line 2: column \"requests\" cannot hold \"-1\""),
             (",77,", ",99999999999999999999,", "line 2: column \"requests\" cannot hold"),
-            (",77,", ",", "line 2: 39 fields instead of 40"),
+            (",77,", ",", "line 2: 40 fields instead of 41"),
         ] {
             let bad = good.replace(from, to);
             assert_ne!(bad, good);

@@ -27,6 +27,8 @@ pub(super) struct Live {
     pub(super) workload: Arc<Workload>,
     /// What a service reports of its pipelines, instead of the workload's own.
     pub(super) service: Option<watch::Receiver<Option<Gauges>>>,
+    /// What Clay's account was charged and will be, where it is simulated.
+    pub(super) credits: Option<watch::Receiver<Option<u64>>>,
     /// The load is over, and the rows are of a service that comes to rest.
     pub(super) resting: Arc<AtomicBool>,
     pub(super) watch: ProcessWatch,
@@ -91,7 +93,9 @@ impl Live {
     fn gauges(&self) -> Gauges {
         let own = self.workload.gauges();
         let of_service = self.service.as_ref().and_then(|service| service.borrow().clone());
-        of_service.map_or_else(|| own.clone(), |gauges| Gauges { users: own.users, in_flight: own.in_flight, ..gauges })
+        let gauges =
+            of_service.map_or_else(|| own.clone(), |gauges| Gauges { users: own.users, in_flight: own.in_flight, ..gauges });
+        Gauges { credits_used: self.credits.as_ref().and_then(|credits| *credits.borrow()), ..gauges }
     }
 
     fn cut(&mut self) -> Interval {

@@ -50,6 +50,7 @@ pub(super) fn assemble(
         generator: ended.live.generator.health(options.max_lateness),
         leads: ended.live.workload.leads(),
         operations: operations(ended, audited),
+        credits_per_lead: credits_per_lead(test_plan),
         checks: totals.checks.clone(),
         dropped_iterations: totals.dropped_iterations,
         interrupted_iterations: totals.interrupted_iterations,
@@ -84,6 +85,11 @@ fn service(test_plan: &TestPlan) -> Option<String> {
         ServiceAt::Started => "plimsoll serve with SQLite, started by the run as a process of its own".to_owned(),
         ServiceAt::Url(url) => format!("the service at {url}"),
     })
+}
+
+/// What the budget takes a lead to cost. A service that the run starts learns it by callback; what one of the user's does is its own.
+fn credits_per_lead(test_plan: &TestPlan) -> Option<u64> {
+    test_plan.resilience[Vendor::Clay].credits.filter(|_| test_plan.service().is_none()).map(|credits| credits.per_lead)
 }
 
 fn end(ended: &Ended) -> RunEnd {

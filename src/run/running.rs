@@ -95,6 +95,7 @@ impl Prepared {
             collector,
             workload: Arc::clone(&workload),
             service: service.as_ref().map(WatchedService::gauges),
+            credits: simulator.as_ref().map(RunningSimulator::credits),
             resting: Arc::clone(&resting),
             watch,
             generator: GeneratorWatch::start(),
@@ -132,6 +133,9 @@ impl Running {
         }
         // Nothing is sent any more before the last cut: what it reads is at rest.
         self.workload.come_to_rest().await;
+        if let Some(simulator) = &self.simulator {
+            simulator.read_credits().await;
+        }
         self.drain.abort();
         let _ = self.drain.await;
         let _ = self.over.send(());

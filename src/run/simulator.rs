@@ -10,8 +10,9 @@ use mock_server::fault::{Fault, FaultKind};
 use mock_server::process::{Bill, Child, ChildError, TimetableStart};
 use mock_server::settings::SimulationSettings;
 use mock_server::timetable::FaultChange;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval_at};
 
 use crate::clock::LoadClock;
 use crate::event::{Event, EventKind, EventSink};
@@ -26,6 +27,8 @@ use crate::vendor_api::{EndpointError, VendorAccess};
 
 /// How much later than planned a fault may end. A simulator that is later than that does not keep its timetable.
 const LATEST_END: Duration = Duration::from_secs(1);
+/// Clay's account is read this long before a second ends, so that its row shows it fresh.
+const BEFORE_THE_CUT: Duration = Duration::from_millis(100);
 
 /// The simulator of a run, before the load.
 pub(super) struct Simulator {
@@ -83,17 +86,19 @@ impl Simulator {
         let ledger = start.as_ref().map_or_else(|_| LedgerClock::default(), |start| ledger_clock(start, behind));
         let faults = child.take_faults();
         let windows = fault_windows(&settings.faults, behind, ledger.skew);
-        let watcher = Watcher { child, faults, windows: windows.clone(), clock, behind, ledger, events, stop };
+        let (credits, watched) = watch::channel(None);
         let (end, ended) = oneshot::channel();
+        let (ask, asked) = mpsc::channel(1);
+        let watcher = Watcher { child, faults, windows: windows.clone(), credits, clock, behind, ledger, events, stop };
         let watcher = match start {
-            Ok(_) => tokio::spawn(watcher.watch(ended)),
+            Ok(_) => tokio::spawn(watcher.watch(ended, asked)),
             // Faults that never come would make a good run of a bad one.
             Err(error) => {
                 let outcome = watcher.lost(error.to_string());
                 tokio::spawn(async move { outcome })
             }
         };
-        RunningSimulator { end, watcher, windows }
+        RunningSimulator { end, watcher, windows, credits: watched, ask }
     }
 }
 
@@ -102,12 +107,27 @@ pub(super) struct RunningSimulator {
     end: oneshot::Sender<()>,
     watcher: JoinHandle<SimulatorOutcome>,
     windows: BTreeMap<String, FaultWindow>,
+    credits: watch::Receiver<Option<u64>>,
+    ask: mpsc::Sender<oneshot::Sender<()>>,
 }
 
 impl RunningSimulator {
     /// When its faults are in force, on the load's clock. Their ends are corrected as they come.
     pub(super) fn fault_windows(&self) -> Vec<FaultWindow> {
         self.windows.values().cloned().collect()
+    }
+
+    /// What Clay's account was charged, and will be for the rows that it holds, as it is read each second.
+    pub(super) fn credits(&self) -> watch::Receiver<Option<u64>> {
+        self.credits.clone()
+    }
+
+    /// Reads Clay's account now. Of a simulator that is lost, the last reading stays.
+    pub(super) async fn read_credits(&self) {
+        let (done, is_done) = oneshot::channel();
+        if self.ask.send(done).await.is_ok() {
+            let _ = is_done.await;
+        }
     }
 
     /// The run is over: what it answered, and its end.
@@ -122,6 +142,7 @@ struct Watcher {
     child: Child,
     faults: Option<mpsc::UnboundedReceiver<FaultChange>>,
     windows: BTreeMap<String, FaultWindow>,
+    credits: watch::Sender<Option<u64>>,
     clock: LoadClock,
     /// What the load's clock showed when the timetable's was zero.
     behind: Duration,
@@ -131,14 +152,27 @@ struct Watcher {
 }
 
 impl Watcher {
-    async fn watch(mut self, mut ended: oneshot::Receiver<()>) -> SimulatorOutcome {
+    async fn watch(
+        mut self,
+        mut ended: oneshot::Receiver<()>,
+        mut asked: mpsc::Receiver<oneshot::Sender<()>>,
+    ) -> SimulatorOutcome {
         let mut death = std::pin::pin!(self.child.wait());
         let mut faults = self.faults.take();
+        let second = Duration::from_secs(1);
+        let mut readings = interval_at(self.clock.instant(second - BEFORE_THE_CUT), second);
+        readings.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let lost = loop {
             tokio::select! {
+                biased;
                 Some(change) = next(&mut faults) => self.fault(change),
                 death = &mut death => break Some(death.how),
+                Some(done) = asked.recv() => {
+                    self.read_credits().await;
+                    let _ = done.send(());
+                }
                 _ = &mut ended => break None,
+                _ = readings.tick() => self.read_credits().await,
             }
         };
         let counts = match lost {
@@ -158,6 +192,13 @@ impl Watcher {
         let ended = self.child.stop().await;
         let unwritten = (!ended.success).then_some(ended.how);
         SimulatorOutcome { lost: None, counts, skew: self.ledger.skew, ledger: self.ledger, bill, unwritten }
+    }
+
+    /// An account that cannot be read is as it was: why shows when its death, or its silence at the end, does.
+    async fn read_credits(&self) {
+        if let Ok(bill) = self.child.bill().await {
+            self.credits.send_replace(Some(bill.charged + bill.due));
+        }
     }
 
     /// By how much the clocks may differ, a fault counts as longer: what it caused must not come before it.

@@ -6,7 +6,7 @@
 //!
 //! The row carries the key of its lead and the key of the operation that made it, in the fields that the service wrote into it
 //! (`plimsoll_lead`, `idempotency_key`), at the top of the body or in its object `submitted`. What was found is the object
-//! `enriched`; a body without one is itself what was found.
+//! `enriched`; a body without one is itself what was found. Where its field `credits` says what the row cost, the budget learns of it.
 
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ use super::refusal::{Problem, Refusal, json as in_json};
 use super::state::Service;
 use super::{body, strict_json};
 use crate::config::Secret;
+use crate::outcome::Vendor;
 use crate::resilience::{OperationKind, Source};
 use crate::store::{Enrichment, LeadStore, Recorded};
 use crate::text::unhex;
@@ -56,8 +57,8 @@ async fn take<S: LeadStore>(service: &Service<S>, request: Request) -> Result<Ca
     let body = body::read(&head.headers, body, &service.limits).await.map_err(|refusal| (Callback::Refused, refusal))?;
     check_signature(service.callback_secret.as_ref(), &head.headers, &body)
         .map_err(|refusal| (Callback::BadSignature, refusal))?;
-    let body = body::decoded(&head.headers, body, &service.limits).map_err(|refusal| (Callback::Refused, refusal))?;
-    let body = strict_json::read(&body).map_err(|refusal| (Callback::Refused, refusal))?;
+    let text = body::decoded(&head.headers, body, &service.limits).map_err(|refusal| (Callback::Refused, refusal))?;
+    let body = strict_json::read(&text).map_err(|refusal| (Callback::Refused, refusal))?;
     let row = body.fields().ok_or_else(|| refused(Problem::new("a callback is an object").at(1, 1)))?;
     let lead = &written(&row, LEAD_FIELD).ok_or_else(|| {
         refused(
@@ -69,10 +70,13 @@ async fn take<S: LeadStore>(service: &Service<S>, request: Request) -> Result<Ca
     let unavailable = |error| (Callback::Unavailable, store_failed(&error));
     let record = service.store.lead(lead).await.map_err(unavailable)?.ok_or_else(unknown)?;
     let enrich = lead_operations(lead, &record.user, &record.data).into_iter().find(|made| made.kind == OperationKind::Enrich);
-    if let (Some(key), Some(enrich)) = (written(&row, IDEMPOTENCY_KEY_FIELD), enrich)
-        && key != enrich.key
-    {
-        return Err(unknown());
+    if let Some(enrich) = enrich {
+        if written(&row, IDEMPOTENCY_KEY_FIELD).is_some_and(|key| key != enrich.key) {
+            return Err(unknown());
+        }
+        if let Some(credits) = cost(&row) {
+            service.pipelines[Vendor::Clay].charged(&enrich.key, &text, credits).await;
+        }
     }
     let Some(found) = found(&row) else { return Ok(Callback::NothingFound) };
     let follow_up = vec![finding(lead, &record.user, &found.with(&[(ENRICHED_BY, Source::Vendor.as_str())]))];
@@ -110,6 +114,12 @@ fn check_signature(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8]) ->
 fn written(row: &Fields<'_>, field: &str) -> Option<String> {
     let submitted = || fields_of(row.get("submitted")?)?.get(field).copied();
     row.get(field).copied().or_else(submitted).and_then(text_of)
+}
+
+/// What the row cost, in whole credits; `None` where it does not say so.
+fn cost(row: &Fields<'_>) -> Option<u64> {
+    let credits: f64 = row.get("credits")?.get().trim_matches('"').parse().ok()?;
+    (credits >= 0.0).then_some(credits.ceil() as u64)
 }
 
 /// What was found out; `None` when nothing was.

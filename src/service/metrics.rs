@@ -84,7 +84,7 @@ struct Page {
     dead_letters: Family<Labels<1>, IntGauge>,
     in_flight: Family<Labels<1>, IntGauge>,
     breakers: Family<Labels<3>, IntGauge>,
-    credits_used: IntGauge,
+    credits_reserved: IntGauge,
     credits_left: IntGauge,
     ready: IntGauge,
     uptime: Gauge<f64, AtomicU64>,
@@ -175,7 +175,12 @@ impl Page {
             dead_letters: registered(it, "plimsoll_dead_letters", "Operations that were given up", Family::default()),
             in_flight: registered(it, "plimsoll_in_flight", "Requests sent to a vendor and not yet answered", Family::default()),
             breakers: registered(it, "plimsoll_breaker_state", "1 for the state that a guard is in", Family::default()),
-            credits_used: registered(it, "plimsoll_clay_credits_used", "Credits charged since the start", Gauge::default()),
+            credits_reserved: registered(
+                it,
+                "plimsoll_clay_credits_reserved",
+                "Credits that the budget counts since the start, charged or set aside",
+                Gauge::default(),
+            ),
             credits_left: registered(
                 it,
                 "plimsoll_clay_credits_left",
@@ -189,7 +194,7 @@ impl Page {
     }
 
     fn set(&self, stats: &Stats) {
-        self.credits_used.set(signed(stats.vendors[Vendor::Clay].credits_used));
+        self.credits_reserved.set(signed(stats.vendors[Vendor::Clay].credits_reserved));
         self.credits_left.set(stats.vendors[Vendor::Clay].credits_left.map_or(-1, signed));
         self.ready.set(i64::from(stats.ready));
         self.uptime.set(stats.elapsed_us as f64 / 1e6);

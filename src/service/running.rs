@@ -170,7 +170,7 @@ fn follow_up(operation: &Operation, source: Source, data: Option<&Json>) -> Vec<
     vec![finding(lead, &operation.user, &found.with(&[(ENRICHED_BY, source.as_str())]))]
 }
 
-/// Wakes the workers for entries from elsewhere: follow-ups of the other vendor's answers, other replicas.
+/// Wakes the workers for what comes from elsewhere: follow-ups of the other vendor's answers, other replicas' entries and callbacks.
 async fn wake_workers<S: LeadStore>(service: Arc<Service<S>>) {
     let mut ticks = interval(WAKE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -179,6 +179,9 @@ async fn wake_workers<S: LeadStore>(service: Arc<Service<S>>) {
         for pipeline in service.pipelines.values() {
             if pipeline.gauges().queue_depth > 0 {
                 pipeline.wake();
+            }
+            if let Err(error) = pipeline.hear_of_charges().await {
+                log::debug!("what other replicas' callbacks said was not read: {error}");
             }
         }
     }

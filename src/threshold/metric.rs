@@ -34,8 +34,10 @@ pub enum Metric {
     BreakerOpenSeconds,
     /// `queue_depth`.
     QueueDepth,
-    /// `credits_used`.
+    /// `credits_used`: what simulated Clay's account was charged, and will be for the rows that it holds.
     CreditsUsed,
+    /// `credits_reserved`: what the pipeline's own budget counts.
+    CreditsReserved,
 }
 
 /// What a metric may be narrowed by.
@@ -46,7 +48,7 @@ enum Tags {
 }
 
 /// A metric's row: itself, its name in a scenario, its kind, and its tags.
-const METRICS: [(Metric, &str, MetricKind, Tags); 15] = [
+const METRICS: [(Metric, &str, MetricKind, Tags); 16] = [
     (Metric::HttpReqDuration, "http_req_duration", MetricKind::Trend, Tags::OfRequests),
     (Metric::HttpReqLatency, "http_req_latency", MetricKind::Trend, Tags::OfRequests),
     (Metric::HttpReqWaiting, "http_req_waiting", MetricKind::Trend, Tags::OfRequests),
@@ -62,6 +64,7 @@ const METRICS: [(Metric, &str, MetricKind, Tags); 15] = [
     (Metric::BreakerOpenSeconds, "breaker_open_seconds", MetricKind::Counter, Tags::Only(&["vendor"])),
     (Metric::QueueDepth, "queue_depth", MetricKind::Gauge, Tags::Only(&[])),
     (Metric::CreditsUsed, "credits_used", MetricKind::Counter, Tags::Only(&[])),
+    (Metric::CreditsReserved, "credits_reserved", MetricKind::Counter, Tags::Only(&[])),
 ];
 
 /// k6's four kinds of metrics.

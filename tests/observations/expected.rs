@@ -281,7 +281,9 @@ fn rate_limits(raw: &Raw) -> Vec<String> {
 }
 
 fn credits(raw: &Raw) -> Option<String> {
-    let used = *raw.column("credits_used").last()? as usize;
+    let used = raw.account();
+    assert_eq!(*raw.column("credits_used").last()?, used, "the last second shows what the ledger says");
+    let used = used as usize;
     (used > 0).then(|| format!("{} were used.", count(used, "Clay credit")))
 }
 

@@ -98,6 +98,13 @@ impl Raw {
         self.seconds[name].iter().map(|value| value.parse().unwrap()).collect()
     }
 
+    /// What the rows of the vendors' ledger cost.
+    pub(crate) fn account(&self) -> u64 {
+        let rows =
+            self.lines("vendors.ndjson").into_iter().flat_map(|line| line["effects"].as_array().cloned().unwrap_or_default());
+        rows.filter_map(|effect| effect["credits"].as_u64()).sum()
+    }
+
     /// The lines of a journal or of the ledger.
     pub(crate) fn lines(&self, file: &str) -> Vec<Value> {
         let text = fs::read_to_string(self.dir.join(file)).unwrap();

@@ -3,6 +3,7 @@
 use hmac::{Hmac, Mac};
 use mock_server::fault::{Fault, FaultKind, SimulatedVendor, WebhookFault};
 use mock_server::simulation::SimulatedVendors;
+use plimsoll::outcome::Vendor;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -54,6 +55,8 @@ async fn what_clay_finds_is_kept_and_told_to_customer_io_however_often_it_calls(
     let customer = vendors.customer_io().customer("ada").unwrap();
     let attributes = serde_json::to_value(&customer).unwrap()["attributes"].clone();
     assert_eq!((&attributes["title"], &attributes["enriched_by"]), (&title, &json!("vendor")));
+    let left = service.running.stats().vendors[Vendor::Clay].credits_left;
+    assert_eq!(left, Some(500 - vendors.clay().credits().charged), "the budget knows what it did cost");
     let metrics = service.get("/metrics").await.text;
     assert!(metrics.contains("plimsoll_callbacks_total{outcome=\"recorded\"} 1"), "{metrics}");
     service.stop().await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::form::{RawPipeline, RawResilience};
 use crate::config::{Checker, KeyPath, Switch};
+use crate::outcome::Vendor;
 use crate::resilience::{
     Backoff, BreakerSettings, FallbackSettings, FallbackStep, LimiterSettings, PipelineSettings, Resilience, RetrySettings,
     Window,
@@ -23,6 +24,27 @@ impl Checker<'_> {
             }
         }
         resilience
+    }
+
+    /// Warns of the cost of a lead that does nothing: where callbacks say what it did cost it is the estimate, elsewhere the most.
+    pub(crate) fn warn_of_idle_cost(&mut self, by_callback: bool) {
+        let (key, message, help) = if by_callback {
+            (
+                "per_lead",
+                "callbacks say what a lead did cost, so this estimate does nothing",
+                "leave it out, or set `max_per_lead`",
+            )
+        } else {
+            (
+                "max_per_lead",
+                "no callback says what a lead did cost, so this does nothing",
+                "leave it out, or set `per_lead`, the estimate",
+            )
+        };
+        let place = KeyPath::of("resilience").key(Vendor::Clay.as_str()).key("credits").key(key);
+        if self.document.has(&place) {
+            self.warning(&place, message, help);
+        }
     }
 
     fn pipeline(&mut self, settings: &mut PipelineSettings, raw: &RawPipeline, place: &KeyPath) {

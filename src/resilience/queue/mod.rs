@@ -17,7 +17,7 @@ mod settle;
 mod worker_pool;
 pub(super) mod workers;
 
-pub use backlog::{Backlog, CreditState};
+pub use backlog::{Backlog, Charge, CreditState};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use drained::Drained;
 pub use entry::{ATTEMPTS_REMEMBERED, Attempt, Entry, Leased, Settled, StoreError};

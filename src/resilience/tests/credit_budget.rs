@@ -59,7 +59,7 @@ fn a_thousand_leads_at_once_do_not_overspend() {
         threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
     });
     assert_eq!(charged, 83, "83 leads of 6 credits fit into 500");
-    assert_eq!(purse.budget.charged(), 498);
+    assert_eq!(purse.budget.counted(), 498);
     let refusal = purse.refusal(0);
     let midnight = purse.at(12 * 3_600);
     assert_eq!(refusal, CreditRefusal::Exhausted { used: 498, reserved: 0, limit: 500, retry_at: Some(midnight) });
@@ -95,7 +95,7 @@ fn failures_in_a_row_open_it_and_a_success_starts_the_row_anew() {
         CreditRefusal::Open { state: BreakerState::Open, retry_at: Some(purse.at(900)) },
         "15 minutes"
     );
-    assert_eq!(purse.budget.charged(), 6, "failures cost nothing");
+    assert_eq!(purse.budget.counted(), 6, "failures cost nothing");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_result_from_before_it_opened_decides_nothing_but_is_charged() {
     late_failure.expect("credits").close(Ending::Failed, purse.at(901));
     late_success.expect("credits").close(Ending::Charged, purse.at(901));
     assert_eq!(purse.budget.state(), BreakerState::HalfOpen);
-    assert_eq!(purse.budget.charged(), 6);
+    assert_eq!((purse.budget.today(purse.at(901)), purse.budget.counted()), ((6, 6), 12), "and the probe's are set aside");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn the_budget_starts_anew_at_midnight_of_its_offset() {
             EventKind::CreditsExhausted { used: 6, limit: 6 }
         ]
     );
-    assert_eq!(purse.budget.charged(), 12, "over all days");
+    assert_eq!(purse.budget.counted(), 12, "over all days");
 }
 
 #[test]
@@ -171,7 +171,7 @@ async fn the_pipeline_charges_once_for_a_lead_however_often_it_tries() {
     let rig = rig(PipelineSettings { credits: Some(CreditSettings::default()), ..plain() });
     rig.vendor.next([status(503), status(503)]);
     assert_eq!(rig.pipeline.call(lead(1)).await, Disposition::Delivered { attempts: 3 });
-    assert_eq!(rig.pipeline.gauges().credits_used, 6);
+    assert_eq!(rig.pipeline.gauges().credits_reserved, 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,7 +183,7 @@ async fn a_lead_beyond_the_budget_is_queued_and_not_sent() {
     }
     let third = rig.pipeline.call(lead(2)).await;
     assert!(matches!(third, Disposition::Fallback { cause: FailureKind::BudgetExhausted, .. }), "{third:?}");
-    assert_eq!((rig.vendor.count(), rig.pipeline.gauges().credits_used), (2, 12));
+    assert_eq!((rig.vendor.count(), rig.pipeline.gauges().credits_reserved), (2, 12));
     rig.assert_balanced();
 }
 
@@ -195,13 +195,13 @@ async fn after_a_402_nothing_more_is_sent_until_the_next_day() {
         let disposition = rig.pipeline.call(lead(number)).await;
         assert!(matches!(disposition, Disposition::Fallback { cause: why, .. } if why == cause), "{disposition:?}");
     }
-    assert_eq!((rig.vendor.count(), rig.pipeline.gauges().credits_used), (1, 0));
+    assert_eq!((rig.vendor.count(), rig.pipeline.gauges().credits_reserved), (1, 0));
     let drain = tokio::spawn(Arc::clone(&rig.pipeline).work(1));
     tokio::time::sleep(Duration::from_secs(24 * 3_600)).await;
     drain.abort();
     let counts = rig.pipeline.gauges().counts;
     assert_eq!((counts.delivered, counts.queued), (2, 0), "delivered when the day was over");
-    assert_eq!(rig.pipeline.gauges().credits_used, 12);
+    assert_eq!(rig.pipeline.gauges().credits_reserved, 12);
     rig.assert_balanced();
 }
 
@@ -214,7 +214,7 @@ async fn leads_that_the_vendor_fails_cost_nothing_and_stop_the_spending() {
     }
     assert_eq!(rig.vendor.count(), 5, "the sixth was not sent");
     let gauges = rig.pipeline.gauges();
-    assert_eq!((gauges.credits_used, gauges.credit_breaker), (0, Some(BreakerState::Open)));
+    assert_eq!((gauges.credits_reserved, gauges.credit_breaker), (0, Some(BreakerState::Open)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,5 +225,5 @@ async fn leads_that_are_at_fault_themselves_do_not_stop_the_spending() {
         rig.pipeline.call(lead(number)).await;
     }
     let gauges = rig.pipeline.gauges();
-    assert_eq!((rig.vendor.count(), gauges.credits_used, gauges.credit_breaker), (20, 0, Some(BreakerState::Closed)));
+    assert_eq!((rig.vendor.count(), gauges.credits_reserved, gauges.credit_breaker), (20, 0, Some(BreakerState::Closed)));
 }

@@ -29,7 +29,7 @@ struct Disk {
 }
 
 /// The backlog of one life. Keeping credits takes a moment before and after it is durable, in which a life may end.
-struct Life {
+pub(super) struct Life {
     disk: Arc<Disk>,
     backlog: MemoryBacklog,
 }
@@ -66,15 +66,15 @@ impl Backlog for Life {
     }
 }
 
-struct World {
+pub(super) struct World {
     disk: Arc<Disk>,
-    vendor: Arc<Script>,
+    pub(super) vendor: Arc<Script>,
     wall: DayClock,
     log: Arc<Log>,
     settings: PipelineSettings,
 }
 
-fn world(credits: CreditSettings) -> World {
+pub(super) fn world(credits: CreditSettings) -> World {
     let Rig { vendor, log, start, .. } = rig(plain());
     let wall = DayClock { start_wall: NOON.parse().expect("a date"), start };
     World { disk: Arc::default(), vendor, wall, log, settings: PipelineSettings { credits: Some(credits), ..no_retries() } }
@@ -82,7 +82,7 @@ fn world(credits: CreditSettings) -> World {
 
 impl World {
     /// A new process on the same disk.
-    async fn live(&self, number: u64) -> Arc<Pipeline<Arc<Script>, Life>> {
+    pub(super) async fn live(&self, number: u64) -> Arc<Pipeline<Arc<Script>, Life>> {
         let life = Life { disk: Arc::clone(&self.disk), backlog: MemoryBacklog::new(&self.settings.fallback) };
         let rng = Seed(5).numbered_stream("life", number);
         let emitter = emitter(self.wall.start, &self.log);
@@ -154,7 +154,7 @@ async fn what_cannot_be_kept_is_not_spent() {
     world.disk.broken.store(true, Ordering::Relaxed);
     let disposition = pipeline.call(lead(1)).await;
     assert!(matches!(disposition, Disposition::Fallback { cause: FailureKind::BudgetExhausted, .. }), "{disposition:?}");
-    assert_eq!((world.vendor.count(), pipeline.gauges().credits_used), (0, 0));
+    assert_eq!((world.vendor.count(), pipeline.gauges().credits_reserved), (0, 0));
     world.disk.broken.store(false, Ordering::Relaxed);
     assert_eq!(pipeline.call(lead(2)).await, Disposition::Delivered { attempts: 1 });
 }
@@ -203,7 +203,7 @@ fn a_clock_that_was_set_back_over_midnight_gives_no_credit_twice() {
     let clock = DayClock { start_wall: NOON.parse().expect("a date"), start };
     let today = clock.day(start, 0);
     let budget = CreditBudget::new(CreditSettings::default(), clock, emitter(start, &Arc::default()), start);
-    let state = CreditState { day: today + 1, spent: 500, refused_by_vendor: false };
+    let state = CreditState { day: today + 1, spent: 500, ..CreditState::default() };
     budget.restore(state, start);
     assert!(budget.reserve(start).is_err() && budget.would_refuse(start).is_some());
     assert!(budget.reserve(start + DAY).is_err(), "the day that was kept has begun, and is spent");

@@ -60,7 +60,7 @@ async fn a_day_with_outages_empty_credits_and_midnight_loses_no_lead_and_overspe
     assert_eq!(rig.pipeline.gauges().breaker, Some(BreakerState::Closed));
     let events: Vec<EventKind> = rig.log.all().into_iter().map(|event| event.kind).collect();
     assert!(events.contains(&EventKind::CreditsReset), "midnight came");
-    assert_eq!(rig.pipeline.gauges().credits_used, counts.delivered * 6);
+    assert_eq!(rig.pipeline.gauges().credits_reserved, counts.delivered * 6);
     let accepted_in = |from: u64, to: u64| {
         let times = rig.vendor.times();
         times.iter().filter(|&&time| time >= from as f64 && time < to as f64).count()

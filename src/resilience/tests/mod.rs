@@ -6,6 +6,7 @@ mod breaker_model;
 mod breaker_modes;
 mod breaker_transitions;
 mod credit_budget;
+mod credits_by_callback;
 mod credits_survive;
 mod direct_calls;
 mod draining;

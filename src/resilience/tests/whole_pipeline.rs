@@ -195,7 +195,7 @@ async fn a_call_that_is_dropped_frees_what_it_held_and_stays_unacknowledged() {
     let cut = tokio::time::timeout(Duration::from_secs(1), rig.pipeline.call(lead(1))).await;
     assert!(cut.is_err());
     let gauges = rig.pipeline.gauges();
-    assert_eq!((gauges.in_flight, gauges.credits_used, gauges.breaker), (0, 0, Some(BreakerState::Closed)));
+    assert_eq!((gauges.in_flight, gauges.credits_reserved, gauges.breaker), (0, 0, Some(BreakerState::Closed)));
     assert_eq!((gauges.counts.unacknowledged, gauges.counts.lost), (1, 0));
     let credits = rig.pipeline.shared.delivery.budget().expect("a budget");
     assert_eq!(credits.today(Instant::now()), (0, 0));

@@ -40,6 +40,9 @@ impl Checker<'_> {
             self.check_journeys_of_a_service(&scenarios);
         }
         let resilience = self.resilience(raw.resilience.as_ref());
+        if !matches!(&target, Target::Service(service) if service.at != ServiceAt::Started) {
+            self.warn_of_idle_cost(matches!(target, Target::Service(_)));
+        }
         let simulation = self.simulation(raw, &target);
         let faults = self.faults(raw, load.as_ref(), journeys.as_deref(), (&target, &simulation));
         self.warn_of_callbacks(&faults, raw, &simulation, &target);
@@ -47,8 +50,8 @@ impl Checker<'_> {
         let has_faults = raw.faults.as_ref().is_some_and(|faults| !faults.is_empty()) || is_damaged("faults");
         // What the journeys produce is known where the patterns are.
         let produced = journeys.as_deref().filter(|_| !is_damaged("resilience"));
-        let produced =
-            produced.map(|journeys| Produced::of(journeys, &resilience, &target, &scenarios, load.as_ref(), has_faults));
+        let produced = produced
+            .map(|journeys| Produced::of(journeys, &resilience, &target, &scenarios, load.as_ref(), has_faults, &simulation));
         let thresholds = self.thresholds(raw, produced.as_ref());
         let tested = Tested { journeys: journeys.as_deref(), resilience: &resilience, faults: &faults, target: &target };
         let expectations = self.expectations(raw, &tested);

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use mock_server::settings::SimulationSettings;
+
 use crate::config::KeyPath;
 use crate::executor::Load;
 use crate::outcome::{Peer, Vendor};
 use crate::resilience::Resilience;
-use crate::scenario::model::{Journey, ServiceAt, Target, WeightedJourney};
+use crate::scenario::model::{Journey, ServiceAt, Target, WeightedJourney, has_ports};
 use crate::scenario::raw::{RawTestPlan, RawThreshold};
 use crate::text::any_of;
 use crate::threshold::{Metric, MetricKind, Operator, Part, Threshold, ThresholdError, parse};
@@ -28,7 +30,9 @@ pub(super) struct Produced<'a> {
     /// Vendors that are called through a pipeline with a circuit breaker.
     breakers: BTreeSet<Vendor>,
     has_pipeline: bool,
-    spends_credits: bool,
+    /// Rows are added at a simulated Clay, whose account can be read.
+    charges_credits: bool,
+    reserves_credits: bool,
     stages: Option<usize>,
     has_faults: bool,
     /// The values of each tag that the file gives.
@@ -43,6 +47,7 @@ impl<'a> Produced<'a> {
         scenarios: &'a [Judged],
         load: Option<&Load>,
         has_faults: bool,
+        simulation: &SimulationSettings,
     ) -> Self {
         // A service has the pipelines then, and reports on them.
         let to_service = matches!(target, Target::Service(_));
@@ -64,7 +69,8 @@ impl<'a> Produced<'a> {
             checks: all().flat_map(|journey| journey.checks(to_service)).collect(),
             breakers: piped.iter().copied().filter(guarded).collect(),
             has_pipeline: !piped.is_empty(),
-            spends_credits: piped.contains(&Vendor::Clay) && (own_service || resilience[Vendor::Clay].credits.is_some()),
+            charges_credits: piped.contains(&Vendor::Clay) && simulates_clay(target, simulation),
+            reserves_credits: piped.contains(&Vendor::Clay) && (own_service || resilience[Vendor::Clay].credits.is_some()),
             stages: load.map(|load| load.phases().len()),
             has_faults,
         }
@@ -75,8 +81,14 @@ impl<'a> Produced<'a> {
         let metric = threshold.metric.as_str();
         let no_pipeline = "a journey through a pipeline: `lead`, `clay.enrich`, `customer_io.identify` or `customer_io.track`";
         match threshold.metric {
-            Metric::CreditsUsed if !self.spends_credits => Some((
-                format!("this scenario spends no credits, so `{metric}` has no data"),
+            Metric::CreditsUsed if !self.charges_credits => Some((
+                format!("this scenario adds no rows at a simulated Clay, so `{metric}` has no data"),
+                "it needs the journey `lead` or `clay.enrich`, and simulated vendors; what the pipeline itself counts is \
+                 `credits_reserved`"
+                    .to_owned(),
+            )),
+            Metric::CreditsReserved if !self.reserves_credits => Some((
+                format!("this scenario has no budget of credits, so `{metric}` has no data"),
                 "it needs the journey `lead` or `clay.enrich`, and `credits` in `[resilience.clay]` not switched off".to_owned(),
             )),
             Metric::LeadsLost | Metric::QueueDepth if !self.has_pipeline => Some((
@@ -190,6 +202,15 @@ impl Checker<'_> {
         if let Some((message, help)) = produced.and_then(|produced| produced.objection(threshold)) {
             self.error_at(self.document.key_span(place), message, help);
         }
+    }
+}
+
+/// Whether the run starts the Clay that its pipelines or its service call.
+fn simulates_clay(target: &Target, simulation: &SimulationSettings) -> bool {
+    match target {
+        Target::Simulated => true,
+        Target::Service(service) => service.at == ServiceAt::Started || has_ports(simulation),
+        Target::BaseUrls(_) => false,
     }
 }
 

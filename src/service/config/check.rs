@@ -9,6 +9,7 @@ use super::limits::Limits;
 use super::{ServiceConfig, StoreConfig};
 use crate::config::Diagnostics;
 use crate::config::KeyPath;
+use crate::outcome::Vendor;
 use crate::resilience::{PipelineSettings, Resilience};
 use crate::units::format_duration;
 
@@ -30,7 +31,11 @@ impl Checker<'_> {
         let signed = raw.vendors.as_ref().and_then(|vendors| vendors.clay_callback_secret.as_ref());
         let place = KeyPath::of("vendors").key("clay_callback_secret");
         let clay_callback_secret = signed.map(|variable| self.secret(variable, &place));
-        let resilience = self.resilience(raw.resilience.as_ref());
+        let mut resilience = self.resilience(raw.resilience.as_ref());
+        self.warn_of_idle_cost(clay_callback_secret.is_some());
+        if let Some(credits) = &mut resilience[Vendor::Clay].credits {
+            credits.by_callback = clay_callback_secret.is_some();
+        }
         let retention = raw.retention.map_or(RETENTION, Duration::from);
         self.retained(retention, &resilience);
         Some(ServiceConfig {

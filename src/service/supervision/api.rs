@@ -179,12 +179,12 @@ mod tests {
     fn the_stats_of_both_pipelines_add_up() {
         let stats: Stats = serde_json::from_value(json!({
             "elapsed_us": 5, "accepted": 3,
-            "clay": { "queue_depth": 2, "dead_letters": 1, "in_flight": 3, "credits_used": 12, "breaker": "OPEN" },
+            "clay": { "queue_depth": 2, "dead_letters": 1, "in_flight": 3, "credits_reserved": 12, "breaker": "OPEN" },
             "customer_io": { "queue_depth": 4, "in_flight": 0 },
         }))
         .expect("unknown fields are passed over, missing ones are empty");
         let gauges = stats.gauges();
-        assert_eq!((gauges.queue_depth, gauges.dead_letters, gauges.credits_used), (6, 1, 12));
+        assert_eq!((gauges.queue_depth, gauges.dead_letters, gauges.credits_reserved), (6, 1, 12));
         assert_eq!(gauges.breakers, [(Vendor::Clay, BreakerState::Open)].into());
         assert_eq!(stats.under_way(), 7, "an operation in flight is in its queue too");
     }

@@ -7,12 +7,15 @@ use redis::{FromRedisValue, ScriptInvocation};
 use crate::failpoint::{Failpoint, reach};
 use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::{
-    Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, Settled, StoreError, UnixMillis,
+    Attempt, Backlog, Charge, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, Settled, StoreError, UnixMillis,
 };
 
 use super::reply::{self, Items};
 use super::scripts;
 use super::store::{RedisStore, add_operation, failed, json, operations};
+
+/// Charges that are kept for a replica until it takes them.
+const CHARGES_KEPT: isize = 10_000;
 
 /// The queue and the dead letters of one vendor in a [`RedisStore`].
 #[derive(Debug, Clone)]
@@ -109,6 +112,27 @@ impl Backlog for RedisBacklog {
         let mut command = redis::cmd("HSET");
         command.arg(self.key("credits")).arg(&self.store.shared.replica).arg(json(&state)?);
         self.store.command(&command).await.map(drop)
+    }
+
+    /// To every replica that ever spent something: which of them made the attempt is not known here.
+    async fn pass_on(&self, charge: &Charge) -> Result<(), StoreError> {
+        let mut command = redis::cmd("HKEYS");
+        let replicas: Vec<String> = self.read(command.arg(self.key("credits"))).await?;
+        let own = &self.store.shared.replica;
+        for replica in replicas.iter().filter(|replica| *replica != own) {
+            let list = self.key(&format!("charges:{replica}"));
+            self.store.command(redis::cmd("RPUSH").arg(&list).arg(json(charge)?)).await?;
+            // Of a replica that is gone for good, nobody takes them.
+            self.store.command(redis::cmd("LTRIM").arg(&list).arg(-CHARGES_KEPT).arg(-1)).await?;
+        }
+        Ok(())
+    }
+
+    async fn passed_on(&self) -> Result<Vec<Charge>, StoreError> {
+        let list = self.key(&format!("charges:{}", self.store.shared.replica));
+        let mut command = redis::cmd("LPOP");
+        let taken: Option<Vec<String>> = self.read(command.arg(list).arg(CHARGES_KEPT)).await?;
+        taken.unwrap_or_default().iter().map(|charge| reply::json(charge)).collect()
     }
 }
 

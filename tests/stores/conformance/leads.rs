@@ -119,8 +119,8 @@ pub(crate) async fn credits_are_kept_for_each_vendor<S: Stand>() {
     let stand = stand!(S, ROOMY);
     let (clay, customer_io) = (stand.store().backlog(Vendor::Clay), stand.store().backlog(Vendor::CustomerIo));
     assert_eq!(clay.credits().await, Ok(None));
-    let spent = CreditState { day: 20_600, spent: u64::MAX, refused_by_vendor: true };
-    clay.keep_credits(CreditState { day: -1, spent: 3, refused_by_vendor: false }).await.expect("a working store");
+    let spent = CreditState { day: 20_600, spent: u64::MAX, settled: 7, carried: 9, refused_by_vendor: true };
+    clay.keep_credits(CreditState { day: -1, spent: 3, ..CreditState::default() }).await.expect("a working store");
     clay.keep_credits(spent).await.expect("a working store");
     assert_eq!((clay.credits().await, customer_io.credits().await), (Ok(Some(spent)), Ok(None)));
     let stand = stand.reopen().await;

@@ -229,7 +229,13 @@ impl<S: LeadStore> Pair<S> {
     }
 
     async fn keep_credits(&mut self, vendor: Vendor) -> &'static str {
-        let state = CreditState { day: 1, spent: self.now, refused_by_vendor: self.rng.random_bool(0.5) };
+        let state = CreditState {
+            day: 1,
+            spent: self.now,
+            settled: self.now / 2,
+            carried: self.now / 3,
+            refused_by_vendor: self.rng.random_bool(0.5),
+        };
         self.store.backlog(vendor).keep_credits(state).await.expect("a working store");
         self.model.backlog(vendor).keep_credits(state).await.expect("a working store");
         "keep credits"

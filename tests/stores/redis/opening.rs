@@ -92,7 +92,7 @@ async fn stores_of_two_names_and_replicas_of_two_names_keep_their_own() {
     let replica = RedisSettings { replica: "b".to_owned(), ..server.settings() };
     let replica = RedisStore::open(&replica).await.expect("a working server");
     assert!(replica.lead(&key(1)).await.expect("a working server").is_some());
-    let spent = |spent| CreditState { day: 1, spent, refused_by_vendor: false };
+    let spent = |spent| CreditState { day: 1, spent, ..CreditState::default() };
     one.backlog(Vendor::Clay).keep_credits(spent(300)).await.expect("a working server");
     replica.backlog(Vendor::Clay).keep_credits(spent(100)).await.expect("a working server");
     assert_eq!(one.backlog(Vendor::Clay).credits().await, Ok(Some(spent(300))), "what one spent, the other does not take back");

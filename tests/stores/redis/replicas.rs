@@ -3,10 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
+use plimsoll::clock::LoadClock;
+use plimsoll::event::NoEvents;
 use plimsoll::outcome::Vendor;
-use plimsoll::resilience::{Backlog, FallbackQueue, Operation, OperationKind};
+use plimsoll::resilience::{
+    Backlog, Charge, CreditSettings, DayClock, Emitter, FallbackQueue, Operation, OperationKind, Pipeline, PipelineSettings,
+    Reply, Sender,
+};
+use plimsoll::seed::Seed;
 use plimsoll::store::LeadStore;
-use plimsoll::store::redis::RedisStore;
+use plimsoll::store::redis::{RedisSettings, RedisStore};
 use serde_json::json;
 
 use super::Server;
@@ -123,4 +129,46 @@ async fn what_two_replicas_accept_at_once_is_accepted_once() {
         assert_eq!(answers, expected);
     }
     assert_eq!(one.leads(None, 100).await, model.leads(None, 100).await);
+}
+
+/// A vendor that takes everything.
+struct Willing;
+
+impl Sender for Willing {
+    async fn send(&self, _: &Operation, _: u32, _: tokio::time::Instant) -> Reply {
+        Reply { status: Some(200), ..Reply::default() }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callback_settles_what_another_replica_has_sent() {
+    let Some(server) = Server::start() else { return };
+    let mut replicas = Vec::new();
+    for name in ["a", "b", "c"] {
+        let settings = RedisSettings { replica: name.to_owned(), ..server.settings() };
+        let backlog = RedisStore::open(&settings).await.expect("a working server").backlog(Vendor::Clay);
+        let mut settings = PipelineSettings::of(Vendor::Clay);
+        settings.credits = Some(CreditSettings { by_callback: true, ..CreditSettings::default() });
+        let emitter = Emitter::new(Vendor::Clay, LoadClock::start(), Arc::new(NoEvents));
+        let rng = Seed(1).stream(name);
+        replicas.push(Pipeline::with_backlog(settings, Willing, backlog, emitter, DayClock::start(), rng));
+    }
+    let lead = |number: u32| Operation::new(OperationKind::Enrich, format!("user-{number}"), json!({ "number": number }));
+    for (number, replica) in (0..).zip(&replicas) {
+        replica.call(lead(number)).await;
+    }
+    // Each comes to a replica that has not sent its row, and twice.
+    for (number, to) in [(0, 1), (1, 2), (2, 0), (0, 1)] {
+        replicas[to].charged(&lead(number).key, format!("row {number}").as_bytes(), u64::from(number)).await;
+    }
+    for (number, replica) in (0..).zip(&replicas) {
+        assert_eq!(replica.gauges().credits_left, Some(488));
+        replica.hear_of_charges().await.expect("a working server");
+        assert_eq!(replica.gauges().credits_left, Some(500 - number));
+    }
+    let charge = Charge { key: lead(0).key, callback: 1, credits: 4 };
+    replicas[0].backlog().pass_on(&charge).await.expect("a working server");
+    assert_eq!(replicas[0].backlog().passed_on().await, Ok(Vec::new()));
+    assert_eq!(replicas[1].backlog().passed_on().await, Ok(vec![charge]));
+    assert_eq!(replicas[1].backlog().passed_on().await, Ok(Vec::new()), "they are taken once");
 }

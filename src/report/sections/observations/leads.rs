@@ -86,19 +86,24 @@ pub(super) fn queue(view: &View<'_>) -> Option<Text> {
     })
 }
 
-/// Credits used, and when they ran out.
-pub(super) fn credits(view: &View<'_>) -> Option<Text> {
-    let used = view.run.seconds.last()?.gauges.credits_used;
+/// When the budget of credits ran out, and what was used: by the vendor's account where that can be read, or else what was reserved.
+pub(super) fn credits(view: &View<'_>) -> Vec<Text> {
+    let Some(gauges) = view.run.seconds.last().map(|second| &second.gauges) else { return Vec::new() };
     let exhausted = view.run.result.events.iter().find_map(|event| match event.kind {
         EventKind::CreditsExhausted { used, limit } => Some((event.at_us, used, limit)),
         _ => None,
     });
-    match exhausted {
-        Some((at, used, limit)) => {
-            let (at, used, limit) = (clock(at), format_count(used), plural(limit, "credit"));
-            Some(format!("Clay's daily credit budget was used up at {at} ({used} of {limit}).").into())
+    let exhausted = exhausted.map(|(at, used, limit)| {
+        let (at, used, limit) = (clock(at), format_count(used), plural(limit, "credit"));
+        format!("Clay's daily credit budget was used up at {at} ({used} of {limit} by its own count).")
+    });
+    let spent = match (gauges.credits_used, gauges.credits_reserved, view.run.result.credits_per_lead) {
+        (Some(0), ..) | (None, 0, _) => None,
+        (Some(used), ..) => Some(format!("{} were used.", plural(used, "Clay credit"))),
+        (None, reserved, None) => Some(format!("{} were reserved.", plural(reserved, "Clay credit"))),
+        (None, reserved, Some(per_lead)) => {
+            Some(format!("{} were reserved, at an estimate of {per_lead} a lead.", plural(reserved, "Clay credit")))
         }
-        None if used > 0 => Some(format!("{} were used.", plural(used, "Clay credit")).into()),
-        None => None,
-    }
+    };
+    exhausted.into_iter().chain(spent).map(Text::from).collect()
 }

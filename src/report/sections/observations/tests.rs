@@ -144,7 +144,7 @@ fn rate_limits_checks_and_routes_are_counted() {
     assert_says(&text, "Clay answered 429 to 100 requests, 100 of them under a fault, and asked for 2 pauses, 2 s in all.");
     assert_says(&text, "The check \"status is 200\" failed 140 of 3,500 times (4.00 %).");
     assert_says(&text, "The slowest route was `clay.webhook`: p95 80.1 ms over 1,390 requests");
-    assert_says(&text, "468 Clay credits were used.");
+    assert_says(&text, "507 Clay credits were used.");
     let one_route = observed(&fixture::flat(10, 5, 0));
     assert!(!one_route.contains("slowest") && !one_route.contains("429") && !one_route.contains("check"), "{one_route}");
 }
@@ -212,7 +212,17 @@ fn credits_that_run_out_are_reported() {
     let mut run = fixture::quickstart();
     let kind = EventKind::CreditsExhausted { used: 498, limit: 500 };
     run.result.events.push(Event { at_us: 30_000_000, vendor: Some(Vendor::Clay), kind });
-    assert_says(&observed(&run), "Clay's daily credit budget was used up at 30 s (498 of 500 credits).");
+    assert_says(&observed(&run), "Clay's daily credit budget was used up at 30 s (498 of 500 credits by its own count).");
+    assert_says(&observed(&run), "507 Clay credits were used.");
+}
+
+#[test]
+fn what_only_the_budget_knows_of_credits_is_called_an_estimate() {
+    let mut run = fixture::quickstart();
+    run.seconds.iter_mut().for_each(|second| second.gauges.credits_used = None);
+    assert_says(&observed(&run), "468 Clay credits were reserved, at an estimate of 6 a lead.");
+    run.result.credits_per_lead = None;
+    assert_says(&observed(&run), "468 Clay credits were reserved.");
 }
 
 #[test]

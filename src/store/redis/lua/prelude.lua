@@ -14,6 +14,7 @@
 --   <vendor>:letters         sorted set of entries among the dead letters, by the letter's id
 --   <vendor>:causes          hash: cause -> letters
 --   <vendor>:credits         hash: replica -> JSON
+--   <vendor>:charges:<replica>  list of JSON: what callbacks told the other replicas
 --
 -- A script that fails half-way is not rolled back, and a server without memory refuses the first command that needs some. So
 -- what must go on then (leases, results) begins with a command that needs none: after it the server lets the rest through.
