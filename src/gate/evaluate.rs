@@ -95,6 +95,7 @@ fn what(kind: SampleKind) -> &'static str {
         SampleKind::Attempt | SampleKind::Duration | SampleKind::Waiting => "request was finished",
         SampleKind::Connecting => "connection was made",
         SampleKind::TlsHandshaking => "TLS handshake was made",
+        SampleKind::Interrupted => "request was cut off",
         SampleKind::Iteration => "iteration was finished",
     }
 }

@@ -113,10 +113,9 @@ impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
         let given_up = || (Instant::now() >= self.call.deadline).then(|| (Some(FailureKind::Timeout), self.meter.clock.now()));
-        let Some((failure, done)) = self.outcome.or_else(given_up) else {
-            return self.meter.recorder.request_interrupted();
-        };
-        self.meter.recorder.attempt(AttemptSample {
+        let known = self.outcome.or_else(given_up);
+        let (failure, done) = known.unwrap_or_else(|| (Some(FailureKind::Interrupted), self.meter.clock.now()));
+        let sample = AttemptSample {
             route: self.call.route,
             due: self.call.due.unwrap_or(self.sent),
             sent: self.sent,
@@ -126,7 +125,11 @@ impl Drop for Unfinished<'_> {
             status: self.status,
             failure,
             attempt: self.call.attempt,
-        });
+        };
+        match known {
+            Some(_) => self.meter.recorder.attempt(sample),
+            None => self.meter.recorder.request_interrupted(sample),
+        }
     }
 }
 

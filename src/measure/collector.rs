@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::gauges::{Gauges, ProcessSample};
 use super::generator::GeneratorSample;
 use super::interval::Interval;
+use super::labels::SampleKind;
 use super::shard::Table;
 use super::shared::Shared;
 use super::totals::{CheckCount, Totals};
@@ -65,7 +66,7 @@ impl Collector {
         self.totals.panics = shared.panics.load(Ordering::Relaxed);
         self.totals.dropped_iterations = shared.dropped.load(Ordering::Relaxed);
         self.totals.interrupted_iterations = shared.interrupted.load(Ordering::Relaxed);
-        self.totals.interrupted_requests = shared.interrupted_requests.load(Ordering::Relaxed);
+        self.totals.interrupted_requests = self.totals.count(SampleKind::Interrupted, |_| true);
 
         let mut interval = Interval::new(micros(start), micros(self.last_cut) - micros(start), series);
         interval.second.phase = shared.timetable.phase(start);
@@ -253,13 +254,17 @@ mod tests {
         let (status, never) = (builder.check("status is 200"), builder.check("never asked"));
         assert_eq!(builder.check("status is 200"), status);
         assert_ne!(status, never);
+        let route = builder.route("clay.webhook", Vendor::Clay);
         let (recorder, mut collector) = builder.build(1);
         for second in 1..=3 {
             recorder.check(status, true);
             recorder.check(status, second == 1);
             recorder.dropped(1);
             recorder.interrupted();
-            recorder.request_interrupted();
+            recorder.request_interrupted(AttemptSample {
+                failure: Some(FailureKind::Interrupted),
+                ..success(route, Duration::ZERO, 9)
+            });
             recorder.panicked();
             collector.cut(second * SECOND, Observed::default());
         }
@@ -267,7 +272,7 @@ mod tests {
         assert_eq!(totals.checks["status is 200"], CheckCount { passes: 4, fails: 2 });
         assert_eq!(totals.checks["never asked"], CheckCount::default());
         assert_eq!((totals.dropped_iterations, totals.interrupted_iterations, totals.panics), (3, 3, 3));
-        assert_eq!((totals.interrupted_requests, totals.series.len()), (3, 0));
+        assert_eq!((totals.interrupted_requests, totals.count(SampleKind::Attempt, |_| true), totals.series.len()), (3, 0, 1));
     }
 
     #[test]

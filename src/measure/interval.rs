@@ -40,7 +40,11 @@ impl Interval {
                         second.rate_limited += count;
                     }
                 }
-                SampleKind::Duration | SampleKind::Waiting | SampleKind::Connecting | SampleKind::TlsHandshaking => {}
+                SampleKind::Duration
+                | SampleKind::Waiting
+                | SampleKind::Connecting
+                | SampleKind::TlsHandshaking
+                | SampleKind::Interrupted => {}
                 SampleKind::Iteration => {
                     second.iterations += count;
                     second.iteration_us += series.sum_us;

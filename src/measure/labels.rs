@@ -31,6 +31,8 @@ pub enum SampleKind {
     Connecting,
     /// The TLS handshake of such a connection: k6's `http_req_tls_handshaking`.
     TlsHandshaking,
+    /// A request that the end of the run cut off, from when it was sent until then. It is in no other kind, and in no rate.
+    Interrupted,
     /// One whole journey, retries and waits included, think time not.
     Iteration,
 }
@@ -44,6 +46,7 @@ impl SampleKind {
             Self::Waiting => "waiting",
             Self::Connecting => "connecting",
             Self::TlsHandshaking => "tls_handshaking",
+            Self::Interrupted => "interrupted",
             Self::Iteration => "iteration",
         }
     }

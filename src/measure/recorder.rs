@@ -61,6 +61,7 @@ impl RecorderBuilder {
             latency: source(SampleKind::Attempt),
             over_connection: [SampleKind::Duration, SampleKind::Waiting].map(&mut source),
             connecting: [SampleKind::Connecting, SampleKind::TlsHandshaking].map(&mut source),
+            interrupted: source(SampleKind::Interrupted),
         }
     }
 
@@ -103,7 +104,6 @@ impl RecorderBuilder {
             panics: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             interrupted: AtomicU64::new(0),
-            interrupted_requests: AtomicU64::new(0),
             users: AtomicI64::new(0),
             peak_users: AtomicI64::new(0),
         });
@@ -193,9 +193,11 @@ impl Recorder {
         self.shared.interrupted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a request that the end of the run cut off. It is in no other count.
-    pub fn request_interrupted(&self) {
-        self.shared.interrupted_requests.fetch_add(1, Ordering::Relaxed);
+    /// Records a request that the end of the run cut off. It is in no other series, and in no sample.
+    pub fn request_interrupted(&self, sample: AttemptSample) {
+        let source = self.shared.source(sample.route.latency);
+        let key = SeriesKey::of_attempt(&sample, source, &self.shared.timetable).with_source(sample.route.interrupted);
+        self.shared.shard().lock().record(key, sample.done.saturating_sub(sample.sent), 0);
     }
 
     /// Counts users that start (positive) or end (negative).

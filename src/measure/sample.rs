@@ -13,6 +13,8 @@ pub struct RouteId {
     pub(super) over_connection: [u16; 2],
     /// Those of making a connection, and of its TLS handshake.
     pub(super) connecting: [u16; 2],
+    /// That of those that the end of the run cut off.
+    pub(super) interrupted: u16,
 }
 
 /// A journey registered with [`super::RecorderBuilder::journey`].

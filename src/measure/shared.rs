@@ -22,7 +22,6 @@ pub(super) struct Shared {
     pub(super) panics: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) interrupted: AtomicU64,
-    pub(super) interrupted_requests: AtomicU64,
     pub(super) users: AtomicI64,
     /// The most users at once since the last cut.
     pub(super) peak_users: AtomicI64,
