@@ -12,6 +12,7 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{FailureKind, Peer};
+use crate::units::micros;
 
 use super::sample::{AttemptSample, IterationSample};
 use super::timetable::{FaultWindow, Timetable};
@@ -321,7 +322,8 @@ impl Source {
 
     /// Whether a fault was in force for it at any time from when it was sent until it was done.
     fn under_fault(&self, sent: Duration, done: Duration) -> bool {
-        self.faults.iter().any(|fault| fault.overlaps(sent, done))
+        let sent_us = micros(sent);
+        self.faults.iter().any(|fault| fault.overlaps(sent_us, done))
     }
 }
 

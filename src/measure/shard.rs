@@ -99,10 +99,9 @@ impl Table {
         self.cell(key, us).series.record(us, bytes);
     }
 
-    /// Adds a request: what it took since it was due, over its connection, and to the head of its answer, each no longer than the
+    /// Adds a request: what it took, in microseconds, since it was due, over its connection, and to the head of its answer, each no longer than the
     /// one before. `shorter` are the sources of the second and third.
-    pub(super) fn record_request(&mut self, key: SeriesKey, times: [Duration; 3], shorter: [u16; 2], bytes: u64) {
-        let times = times.map(micros);
+    pub(super) fn record_request(&mut self, key: SeriesKey, times: [u64; 3], shorter: [u16; 2], bytes: u64) {
         let cell = self.cell(key, times[0]);
         cell.series.record(times[0], bytes);
         cell.shorter = Some(shorter);
@@ -227,7 +226,7 @@ mod tests {
             let mut series = [0; 3].map(|_| Series::new());
             let times = [[5, 5, 5], [10_000, 9_999, 9_000], [700_000, 300, 300], [2, 1, 0], [90, 90, 89], [5_000_000, round, 0]];
             for times in times {
-                table.record_request(key(), times.map(Duration::from_micros), [7, 8], 3);
+                table.record_request(key(), times, [7, 8], 3);
                 for (index, (series, us)) in series.iter_mut().zip(times).enumerate() {
                     series.record(us, if index == 0 { 3 } else { 0 });
                 }

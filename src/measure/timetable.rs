@@ -46,8 +46,8 @@ impl FaultWindow {
     }
 
     /// Whether any part of what was sent and done at these times lies in it.
-    pub(super) fn overlaps(&self, sent: Duration, done: Duration) -> bool {
-        self.from <= done && micros(sent) < self.end.0.load(Ordering::Acquire)
+    pub(super) fn overlaps(&self, sent_us: u64, done: Duration) -> bool {
+        self.from <= done && sent_us < self.end.0.load(Ordering::Acquire)
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_request_is_under_a_fault_that_any_part_of_it_overlaps() {
         let fault = FaultWindow { vendor: None, routes: Vec::new(), from: s(10), end: FaultEnd::at(s(99)) };
-        let under = |sent: u64, done: u64| fault.overlaps(s(sent), s(done));
+        let under = |sent: u64, done: u64| fault.overlaps(sent * 1_000_000, s(done));
         assert!(under(30, 31), "its end is not known yet");
         fault.end.set(s(20));
         assert!(!under(5, 9));
