@@ -126,6 +126,15 @@ fn the_summary_of_the_quickstart_is_as_written_down() {
 }
 
 #[test]
+fn no_peak_is_below_the_average() {
+    // The load was over after 0.4 s; the service came to rest in the other 0.6.
+    let mut run = fixture::flat(1, 150, 0);
+    run.result.rest_us = 600_000;
+    let text = summary(&run, &judged(&run), &SummaryOptions { report: None, color: false });
+    assert!(text.contains("375/s on average, 375/s at the peak; 150 requests in 0.4 s"), "{text}");
+}
+
+#[test]
 fn hostile_names_stay_inside_their_cells() {
     let mut run = fixture::quickstart();
     run.result.faults[0].name = "a|b`c\n| x |".to_owned();

@@ -86,9 +86,12 @@ impl<'a> View<'a> {
         self.run.seconds.iter().flat_map(|second| second.gauges.breakers.keys().copied()).collect()
     }
 
-    /// The highest rate of a whole second, and when that second began.
+    /// The highest rate of a whole second, and when that second began; `None` for a load that fits into a part of one.
     pub(super) fn peak(&self) -> Option<(f64, u64)> {
-        let whole = self.run.seconds.iter().filter(|second| second.length_us >= 900_000 || self.end_us < 1_000_000);
+        // A second in which the load came to its end is not whole, however long it was.
+        let end_us = self.submitting_us().saturating_add(100_000);
+        let is_whole = |second: &&Second| second.length_us >= 900_000 && second.start_us + second.length_us <= end_us;
+        let whole = self.run.seconds.iter().filter(is_whole);
         let rates = whole.filter(|second| second.requests > 0).map(|second| (second.rate(), second.start_us));
         // The first of equals.
         rates.reduce(|best, next| if next.0 > best.0 { next } else { best })

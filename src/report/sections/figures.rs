@@ -29,7 +29,7 @@ fn latency(view: &View<'_>) -> String {
 fn throughput(view: &View<'_>) -> String {
     let seconds = view.submitting_us() as f64 / 1e6;
     let mean = if seconds > 0.0 { view.total as f64 / seconds } else { 0.0 };
-    let peak = view.peak().map_or(mean, |(rate, _)| rate);
+    let peak = view.peak().map_or(mean, |(rate, _)| rate.max(mean));
     let requests = plural(view.total, "request");
     format!("{} on average, {} at the peak; {requests} in {}", rate(mean), rate(peak), clock(view.submitting_us()))
 }
