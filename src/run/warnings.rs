@@ -30,6 +30,11 @@ pub(super) fn warnings(
             "The timetable was stretched by {}: stages, faults and the pipeline's waits took that share of the time written; think time, latencies, timeouts, rates and what a vendor asks for in Retry-After did not change.",
             options.time_scale
         ));
+        let limits: Vec<&str> = test_plan.unscaled_limits().collect();
+        if !limits.is_empty() {
+            warnings
+                .push(format!("Limits on counts were not stretched with it and may mean something else: {}.", limits.join("; ")));
+        }
     }
     let dropped = totals.dropped_iterations;
     if let Some(planned) = test_plan.total_load().planned_iterations().filter(|_| dropped > 0) {

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use super::model::TestPlan;
+use crate::threshold::Aggregation;
 
 impl TestPlan {
     /// The same scenario in `factor` times the time: 0.1 for a tenth.
@@ -31,5 +32,14 @@ impl TestPlan {
         scaled.expectations = self.expectations.scaled(factor);
         scaled.resilience = self.resilience.map(|_, settings| settings.scaled(factor));
         scaled
+    }
+
+    /// The thresholds whose limits belong to the whole time and are not scaled: numbers of things that happen, and what is left
+    /// at the end. In another time they may mean something else; zero means zero in any.
+    pub fn unscaled_limits(&self) -> impl Iterator<Item = &str> {
+        let counts = self.thresholds.iter().filter(|threshold| {
+            matches!(threshold.aggregation, Aggregation::Count | Aggregation::Value) && threshold.limit != 0.0
+        });
+        counts.map(|threshold| threshold.source.as_str())
     }
 }

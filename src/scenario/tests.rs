@@ -167,6 +167,15 @@ fn what_is_written_about_the_load_arrives() {
 }
 
 #[test]
+fn limits_that_belong_to_the_whole_time_are_named() {
+    let counts = "http_reqs = [\"count>10\", \"rate>1\"]\nqueue_depth = [\"value<5\"]\n";
+    let test_plan = scenario(&FULL.replace("[thresholds]\n", &format!("[thresholds]\n{counts}"))).scaled(0.1);
+    let named: Vec<&str> = test_plan.unscaled_limits().collect();
+    assert_eq!(named, ["http_reqs: count>10", "queue_depth: value<5"]);
+    assert_eq!(scenario(FULL).unscaled_limits().count(), 0, "no lead lost is none in any time");
+}
+
+#[test]
 fn what_is_written_about_the_journeys_arrives() {
     let test_plan = scenario(FULL);
     let [lead, http] = test_plan.scenarios[0].journeys.as_slice() else { panic!("{:?}", test_plan.scenarios) };
