@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use futures_util::FutureExt;
+use tokio::sync::oneshot;
 
 use crate::outcome::FailureKind;
-use crate::resilience::{Attempt, StoreError};
+use crate::resilience::Attempt;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::writer::Change;
 use crate::store::{Acceptance, LeadStore};
@@ -16,26 +17,30 @@ use super::{lead, open, place};
 
 pub(super) const WHY: Attempt = Attempt { at: 1, cause: FailureKind::Timeout, status: None };
 
-/// Holds the writer until both futures have asked, so that both are in one commit.
+/// Holds the writer in a commit of its own until both futures have asked, so that both are in the next.
 pub(super) async fn together<A, B>(
     store: &SqliteStore,
     first: impl Future<Output = A>,
     second: impl Future<Output = B>,
 ) -> (A, B) {
     let (go, wait) = channel::<()>();
+    let (begun, has_begun) = oneshot::channel();
     let held = store.write(Change::Other, move |_| {
+        let _ = begun.send(());
         // The sender's end is the signal too.
         let _ = wait.recv();
-        Ok(())
+        Ok::<_, rusqlite::Error>(())
     });
-    let release = async {
-        // Polled after the others, which have asked by then.
-        drop(go);
-        Ok::<_, StoreError>(())
+    let both = async {
+        has_begun.await.expect("a working store");
+        // Polled last: the others have asked by then.
+        let release = async { drop(go) };
+        let (first, second, ()) = tokio::join!(biased; first, second, release);
+        (first, second)
     };
-    let (held, first, second, _) = tokio::join!(biased; held, first, second, release);
+    let (held, both) = tokio::join!(held, both);
     held.expect("a working store");
-    (first, second)
+    both
 }
 
 #[tokio::test]
