@@ -12,7 +12,7 @@ use crate::scenario::TestPlan;
 /// Whether a result could not be printed.
 static INCOMPLETE: AtomicBool = AtomicBool::new(false);
 
-/// Prints a result. Where it cannot be written, on a full disk or into a pipe that nobody reads, the command does the rest of its
+/// Prints a result. Where it cannot be written, on a full disk or into a closed pipe, the command does the rest of its
 /// work, and [`ended`] knows.
 pub(super) fn result(text: impl Display) {
     let mut stdout = io::stdout().lock();

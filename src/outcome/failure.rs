@@ -16,7 +16,7 @@ pub enum FailureKind {
     ConnectionRefused,
     /// A connection, and no TLS over it: the server speaks none, or its certificate is not trusted.
     Tls,
-    /// This process had no descriptor, or this machine no port or address, for a connection: nobody was asked.
+    /// This process had no descriptor, or this machine no port or address, for a connection: nothing was sent.
     LocalLimit,
     /// The connection ended before a whole answer had come.
     ConnectionLost,
@@ -93,7 +93,7 @@ impl FailureKind {
     pub fn of_status(status: u16) -> Option<Self> {
         Some(match status {
             200..=399 => return None,
-            // A final answer is none of these (RFC 9110, 15.2), and nobody has asked for another protocol.
+            // A final answer is none of these (RFC 9110, 15.2), and we never ask to switch protocols.
             100..=199 => Self::BadAnswer,
             // RFC 9110, 15.5.2 and 15.5.4: the credentials. Clay also answers 403 when a source has taken all that it takes.
             401 | 403 => Self::Unauthorized,

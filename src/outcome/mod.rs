@@ -51,7 +51,7 @@ pub struct LeadCounts {
     pub submitted: u64,
     /// Accepted: from then on they must not be lost.
     pub accepted: u64,
-    /// Refused: nobody has them but who submitted them.
+    /// Refused: the sender still has them, and must submit them again.
     pub refused: u64,
 }
 

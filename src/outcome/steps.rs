@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The steps of a request, in time since it was sent. The default is that of one that a connection took at once and nobody
-/// answered.
+/// The steps of a request, in time since it was sent. The default is a request that a kept connection took at once and that got
+/// no answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Steps {
     /// How long it took to find the address and connect, where a connection was made for it.

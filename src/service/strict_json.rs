@@ -24,7 +24,7 @@ pub(super) const DEEPEST: usize = 32;
 /// Longest number, in characters: what is compared and passed on digit by digit has a bound.
 const LONGEST_NUMBER: usize = 400;
 
-/// Reads a text that is one JSON value and nothing else: 400 for what is no JSON, 422 for a number that is too long.
+/// Reads a text that is one JSON value and nothing else: 400 for invalid JSON, 422 for a number that is too long.
 pub(super) fn read(bytes: &[u8]) -> Result<Json, Refusal> {
     let text = std::str::from_utf8(bytes).map_err(|error| malformed(not_utf8(bytes, error.valid_up_to())))?;
     // A byte order mark is no part of the text.

@@ -135,7 +135,7 @@ async fn run(mut command: Command, vendors: &SimulatedVendors, cases: &[Value]) 
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NODE_EXTRA_CA_CERTS", &ca)
         .env("REQUESTS_CA_BUNDLE", &ca)
-        // A proxy of the machine's is no concern of a client that talks to this machine.
+        // The client talks to this machine, so it must not use a proxy that the environment names.
         .env("NO_PROXY", "127.0.0.1")
         .env("no_proxy", "127.0.0.1")
         .stdin(Stdio::piped())

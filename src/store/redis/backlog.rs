@@ -122,7 +122,7 @@ impl Backlog for RedisBacklog {
         for replica in replicas.iter().filter(|replica| *replica != own) {
             let list = self.key(&format!("charges:{replica}"));
             self.store.command(redis::cmd("RPUSH").arg(&list).arg(json(charge)?)).await?;
-            // Of a replica that is gone for good, nobody takes them.
+            // If that replica never comes back, they stay unread.
             self.store.command(redis::cmd("LTRIM").arg(&list).arg(-CHARGES_KEPT).arg(-1)).await?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use crate::report::document::Text;
 use crate::report::view::View;
 use crate::report::words::{clock, plural};
 
-/// What the leads were answered. One that was refused is not lost, and nobody has it.
+/// What the leads were answered. A refused lead is not lost, but it was not taken either.
 pub(super) fn answers(view: &View<'_>) -> Option<Text> {
     let leads = view.run.result.leads;
     let sent = plural(leads.submitted, "lead");
