@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use mock_server::percentage::{PERCENT, SHARE, parse_percentage, percent_of};
+use mock_server::percentage::{PERCENT, SHARE, parse_percentage, percent_of, percentile_like_a_share};
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
@@ -178,6 +178,7 @@ impl<'a> Walk<'a, '_> {
         let is_file = place == &KeyPath::default();
         let mut sound = Map::new();
         let mut usable = true;
+        let mut misspelt = Vec::new();
         for (key, value) in table {
             let key_place = place.key(key.get_ref());
             if let Some(property) = property(schema, key.get_ref()) {
@@ -187,7 +188,7 @@ impl<'a> Walk<'a, '_> {
                 }
             } else {
                 self.document.leave_out(key_place);
-                self.unknown_key(key, &keys(schema));
+                misspelt.extend(self.unknown_key(key, &keys(schema)));
             }
         }
         let otherwise = schema.get("else").filter(|_| !holds(schema.get("if"), table));
@@ -196,7 +197,10 @@ impl<'a> Walk<'a, '_> {
                 Some(Value::String(text)) => format!("add `{key} = …`: {}", text.replace('\n', " ")),
                 _ => format!("add `{key} = …`"),
             };
-            self.error(span.clone(), format!("`{key}` is missing"), help);
+            // Of a key that is there in other letters, that has been said.
+            if !misspelt.contains(&key) {
+                self.error(span.clone(), format!("`{key}` is missing"), help);
+            }
             self.document.leave_out(place.key(key));
             usable &= is_file;
         }
@@ -225,12 +229,15 @@ impl<'a> Walk<'a, '_> {
         Value::Object(sound)
     }
 
-    fn unknown_key(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, known: &[&str]) {
-        let help = match nearest(key.get_ref(), known) {
+    /// Gives the key that was meant, where one is near.
+    fn unknown_key<'k>(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, known: &[&'k str]) -> Option<&'k str> {
+        let meant = nearest(key.get_ref(), known);
+        let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("the keys here are {}", all_of(known)),
         };
         self.error(key.span(), format!("there is no key `{}` here", key.get_ref().escape_debug()), help);
+        meant
     }
 
     fn error(&mut self, span: Range<usize>, message: String, help: String) {
@@ -278,8 +285,7 @@ fn doubtful_unit(schema: &Value, size: f64) -> Option<(String, String)> {
         return Some((message, format!("write \"{size}%\" or \"{}%\"", percent_of(size))));
     }
     if is(schema, "percentile") && below_one {
-        let message = format!("a percentile is a number from 0 to 100, and {size} is next to the lowest");
-        return Some((message, format!("if the {0}th is meant, write {0}", percent_of(size))));
+        return Some((percentile_like_a_share(size), format!("if the {0}th is meant, write {0}", percent_of(size))));
     }
     None
 }
