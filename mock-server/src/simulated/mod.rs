@@ -5,6 +5,7 @@
 pub mod clay;
 pub mod customer_io;
 pub(crate) mod json;
+mod own_limit;
 mod problem;
 mod seen;
 mod table;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 
 use crate::json::Json;
 
+pub use own_limit::OwnLimit;
 pub use problem::SettingsProblem;
 pub(crate) use table::VendorSettings;
 pub use table::{PerVendor, SimulatedVendor, per_vendor, routes};
@@ -67,6 +69,8 @@ pub struct Answer {
     pub delay: Duration,
     /// What the request has changed; empty where it changed nothing.
     pub effects: Vec<Effect>,
+    /// The limit of the vendor's own that refused the request, if one did.
+    pub limit: Option<OwnLimit>,
 }
 
 /// Something that a request changed at a vendor, for the ledger.
@@ -135,7 +139,7 @@ impl Answer {
 
     fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
-        Self { status, headers, body, delay: Duration::ZERO, effects: Vec::new() }
+        Self { status, headers, body, delay: Duration::ZERO, effects: Vec::new(), limit: None }
     }
 
     /// The same with a hint when to come back, where there is one.
@@ -143,6 +147,12 @@ impl Answer {
     pub(crate) fn with_retry_after(mut self, value: Option<HeaderValue>) -> Self {
         self.headers.extend(value.map(|value| (RETRY_AFTER, value)));
         self
+    }
+
+    /// The same, refused by this limit of the vendor's own.
+    #[must_use]
+    pub(crate) fn refused_by(self, limit: OwnLimit) -> Self {
+        Self { limit: Some(limit), ..self }
     }
 
     /// The same with the methods that the path does take (RFC 9110, 15.5.6: a 405 must name them).

@@ -12,7 +12,7 @@ use super::setup::key;
 use super::workspace::Workspace;
 use super::{Clay, LARGEST_PAYLOAD, one_effect};
 use crate::simulated::clay::settings::WhenExhausted;
-use crate::simulated::{Answer, Request, Vendor};
+use crate::simulated::{Answer, OwnLimit, Request, Vendor};
 
 /// What Clay's own webhook URLs may carry before the UUID.
 const PREFIX: &str = "pull-in-data-from-a-webhook-";
@@ -36,7 +36,7 @@ impl Clay {
             return self.error(StatusCode::UNAUTHORIZED, "invalid webhook token");
         }
         if request.body.len() > LARGEST_PAYLOAD {
-            return self.error(StatusCode::PAYLOAD_TOO_LARGE, "payload is over 100 KB");
+            return self.error(StatusCode::PAYLOAD_TOO_LARGE, "payload is over 100 KB").refused_by(OwnLimit::SIZE);
         }
         let Some(lead) = self.setup.lead(request.body) else {
             return self.error(StatusCode::UNPROCESSABLE_ENTITY, "the body must be a JSON object");
@@ -65,11 +65,13 @@ impl Clay {
         if workspace.used.get(source).is_none_or(|used| *used >= self.setup.settings.webhook_submissions) {
             // Reported by one party; another saw submissions vanish silently. The loud one was chosen because a simulator
             // that loses leads in silence proves nothing.
-            return Taken::Refused(self.error(StatusCode::FORBIDDEN, "the webhook source has reached its submission limit"));
+            let refusal = self.error(StatusCode::FORBIDDEN, "the webhook source has reached its submission limit");
+            return Taken::Refused(refusal.refused_by(OwnLimit::SUBMISSIONS));
         }
         let refuses = self.setup.settings.credits.when_exhausted == WhenExhausted::Refuse;
         if refuses && !workspace.account.covers(self.setup.waterfall.cheapest(), now) {
-            return Taken::Refused(self.error(StatusCode::PAYMENT_REQUIRED, "credits exhausted"));
+            let refusal = self.error(StatusCode::PAYMENT_REQUIRED, "credits exhausted");
+            return Taken::Refused(refusal.refused_by(OwnLimit::CREDITS));
         }
         let since = now.saturating_duration_since(workspace.start);
         if let Some(Err(wait)) = workspace.limit.as_mut().map(|limit| limit.take(since)) {
