@@ -43,8 +43,8 @@ a lead that is acknowledged and not at the vendor is lost:
 An effect belongs to the operation whose key its request had in the header Idempotency-Key: the
 lead's own, the one in its place, or the SHA-256, in hex, of
     {"data":{},"operation":"enrich","user":"<the lead's key>"}
-Without such a key it belongs to the lead whose user is its subject; so give each lead a user of
-its own.
+Without such a key it belongs to the lead whose user is its subject or one of its names, or whom a
+customer of that identifier was identified as; so give each lead a user of its own.
 
 A line {"missed":3} says that so many are missing. Such journals prove nothing, and neither do empty
 ones.
@@ -103,11 +103,8 @@ impl ValueEnum for OperationKind {
 
 impl AuditArgs {
     fn options(&self) -> AuditOptions {
-        let mut operations = self.operations.clone();
-        operations.sort_unstable();
-        operations.dedup();
         AuditOptions {
-            operations,
+            operations: kinds(&self.operations),
             clay_deduplicates: self.clay_dedupes,
             in_order: !self.any_order,
             charged_rows: self.charged_rows,
@@ -123,6 +120,14 @@ impl AuditArgs {
             (dir, _, _) => Journals::in_dir(dir.as_deref().unwrap_or(Path::new("."))),
         }
     }
+}
+
+/// Each kind once, in the order of the table.
+pub(super) fn kinds(given: &[OperationKind]) -> Vec<OperationKind> {
+    let mut kinds = given.to_vec();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
 }
 
 pub(super) fn run(args: &AuditArgs) -> Exit {

@@ -11,6 +11,7 @@ use super::threads::on_threads;
 use super::{Exit, audit, output};
 use crate::chaos::{ChaosError, KillOptions, KillReport, Life, OwnService, Target, kill};
 use crate::config::Secret;
+use crate::outcome::OperationKind;
 use crate::seed::Seed;
 
 /// Arguments of `plimsoll chaos`.
@@ -32,10 +33,15 @@ removed when the audit has passed (see --keep).
 
 A service of your own is killed after vendors' commits and at random times:
     plimsoll chaos kill --start './my-service --port 3000' --url http://127.0.0.1:3000/leads
-It must take POST {"user": "...", "data": {...}} with the header Idempotency-Key, answer 2xx only
-when the lead is durable, and send to the vendors that its environment names: CLAY_URL,
-CLAY_WEBHOOK_PATH, CUSTOMER_IO_URL, CUSTOMER_IO_SITE_ID and CUSTOMER_IO_API_KEY. With --places it
-is also audited whether it knows where its leads are; plimsoll audit --help has the form.
+It must take POST {"user": "...", "data": {"email": "...", ...}} with the header Idempotency-Key,
+answer 2xx only when the lead is durable, and send to the vendors that its environment names:
+CLAY_URL, CLAY_WEBHOOK_PATH, CUSTOMER_IO_URL, CUSTOMER_IO_SITE_ID and CUSTOMER_IO_API_KEY. Each lead
+has to come to a row at Clay, a customer and an event at Customer.io (--operations). What it sends
+is matched with the leads by the key that it forwards in Idempotency-Key, or else by the lead's user
+or e-mail address, in whatever field: each lead has its own. The vendors fail at times, and lose
+answers: it has to ask again. What it sends twice is done twice, unless the event has the same ULID
+as its `id`, and the row the same value in the field `idempotency_key`. With --places it is also
+audited whether it knows where its leads are; plimsoll audit --help has the form.
 
 Exit codes: 0 passed; 99 a lead was lost or something was done twice, or a failpoint was not
 reached; 1 there is no verdict; 105 interrupted"#;
@@ -68,6 +74,9 @@ struct KillArgs {
     /// Its rows carry a key of their own in the field `idempotency_key`, by which the simulated Clay knows a repetition
     #[arg(long, requires = "start")]
     clay_dedupes: bool,
+    /// What each lead has to come to
+    #[arg(long, requires = "start", value_name = "LIST", value_delimiter = ',', default_values = ["enrich", "identify", "track"])]
+    operations: Vec<OperationKind>,
     /// It may do the operations of one user in any order
     #[arg(long, requires = "start")]
     any_order: bool,
@@ -150,6 +159,7 @@ fn options(args: &KillArgs, dir: &Path) -> Result<KillOptions, String> {
         rest_within: Duration::from_secs(args.rest),
         quiet: Duration::from_secs(args.quiet),
         in_order: !args.any_order,
+        operations: audit::kinds(&args.operations),
     })
 }
 
@@ -198,6 +208,10 @@ fn replay(args: &KillArgs, seed: Seed) -> String {
     }
     if args.start.is_some() {
         command.push_str(&format!(" --rest {} --quiet {}", args.rest, args.quiet));
+    }
+    if audit::kinds(&args.operations) != OperationKind::OF_A_LEAD {
+        let names: Vec<&str> = args.operations.iter().map(|kind| kind.as_str()).collect();
+        command.push_str(&format!(" --operations {}", names.join(",")));
     }
     for (option, given) in [("--clay-dedupes", args.clay_dedupes), ("--any-order", args.any_order)] {
         if given {
