@@ -8,8 +8,9 @@ use clap::{Args, ValueEnum};
 use super::{Exit, output};
 use crate::audit::{Audit, AuditOptions, Journals, Verdict, audit};
 use crate::config::Secret;
-use crate::journal::{JournalError, PLACES};
+use crate::journal::{DRIVER, JournalError, PLACES};
 use crate::resilience::OperationKind;
+use crate::result::SUMMARY;
 use crate::service::supervision::{PlacesError, fetch_places};
 use crate::transport::{HttpClient, PoolSettings};
 
@@ -56,7 +57,7 @@ sense (it is named by file:line:column); 1 the service does not tell its places"
 #[derive(Debug, Args)]
 #[command(after_help = HELP, override_usage = USAGE)]
 pub(super) struct AuditArgs {
-    /// A run's directory with submitted.ndjson, vendors.ndjson and places.ndjson
+    /// The directory of a run that kept journals (see plimsoll run --journals): submitted.ndjson, vendors.ndjson and places.ndjson
     #[arg(required_unless_present_all = ["submitted", "vendors"], conflicts_with_all = ["submitted", "vendors"])]
     dir: Option<PathBuf>,
     /// What was submitted and acknowledged
@@ -151,9 +152,18 @@ pub(super) fn run(args: &AuditArgs) -> Exit {
         Ok(audit) => show(&audit, args.json),
         Err(error) => {
             output::error(&error);
+            if let (JournalError::Read { .. }, Some(dir)) = (&error, args.dir.as_deref().filter(|dir| is_run(dir))) {
+                let dir = dir.display();
+                output::remark(format!("{dir} is of a run that kept no journals: run it again with --journals"));
+            }
             refused(&error)
         }
     }
+}
+
+/// Whether the directory is of a run, which keeps journals only where it has something to prove.
+fn is_run(dir: &Path) -> bool {
+    dir.join(SUMMARY).exists() && !dir.join(DRIVER).exists()
 }
 
 /// What it means that a book could not be read.

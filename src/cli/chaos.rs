@@ -13,6 +13,7 @@ use crate::chaos::{ChaosError, KillOptions, KillReport, Life, OwnService, Target
 use crate::config::Secret;
 use crate::outcome::OperationKind;
 use crate::seed::Seed;
+use crate::text::shell_word;
 
 /// Arguments of `plimsoll chaos`.
 #[derive(Debug, Args)]
@@ -32,7 +33,8 @@ but before its answer, and at random times. Everything is on this machine, in a 
 removed when the audit has passed (see --keep).
 
 A service of your own is killed after vendors' commits and at random times:
-    plimsoll chaos kill --start './my-service --port 3000' --url http://127.0.0.1:3000/leads
+    plimsoll chaos kill --start './my-service --port 3000' \
+        --url http://127.0.0.1:3000/leads
 It must take POST {"user": "...", "data": {"email": "...", ...}} with the header Idempotency-Key,
 answer 2xx only when the lead is durable, and send to the vendors that its environment names:
 CLAY_URL, CLAY_WEBHOOK_PATH, CUSTOMER_IO_URL, CUSTOMER_IO_SITE_ID and CUSTOMER_IO_API_KEY. Each lead
@@ -197,13 +199,12 @@ fn show(report: &KillReport, args: &KillArgs, directory: Directory) -> Exit {
 /// The command that does the same again.
 fn replay(args: &KillArgs, seed: Seed) -> String {
     let mut command = format!("plimsoll chaos kill --kills {} --seed {}", args.kills, seed.0);
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     if let (Some(start), Some(url)) = (&args.start, &args.url) {
-        command.push_str(&format!(" --start {} --url {}", quoted(start), quoted(&url.to_string())));
+        command.push_str(&format!(" --start {} --url {}", shell_word(start), shell_word(&url.to_string())));
     }
     for (option, value) in [("--places", &args.places), ("--token-env", &args.token_env)] {
         if let Some(value) = value {
-            command.push_str(&format!(" {option} {}", quoted(value)));
+            command.push_str(&format!(" {option} {}", shell_word(value)));
         }
     }
     if args.start.is_some() {
