@@ -216,7 +216,10 @@ impl Harness {
             }
         };
         // The clients end by themselves when the service is gone, unless something else takes connections in its place.
-        let load = async { Ok(self.driver.load().await) };
+        let load = async {
+            self.driver.load().await;
+            Ok(())
+        };
         let lived = async { tokio::try_join!(self.die(&mut alive, number, death), load).map(|(instead, ())| instead) };
         let instead = tokio::select! {
             instead = lived => instead?,

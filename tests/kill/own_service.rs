@@ -122,6 +122,7 @@ impl Service {
         }
     }
 
+    #[allow(clippy::disallowed_methods, reason = "a service that pauses between its attempts, not a test that waits")]
     fn deliver(self: Arc<Self>, (lead, operations): (Lead, Vec<&'static str>)) {
         thread::spawn(move || {
             for operation in operations {
