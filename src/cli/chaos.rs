@@ -85,7 +85,8 @@ struct KillArgs {
     /// How many seconds it may take in the end until nothing moves any more
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     rest: u64,
-    /// How many seconds the vendors must have heard nothing from your own service, for it to be at rest
+    /// How many seconds the vendors must have heard nothing from your own service, for it to be at rest: more than it waits
+    /// between two attempts, or what it would still have done counts as lost
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     quiet: u64,
     /// Print the report as JSON
@@ -115,7 +116,12 @@ async fn kill_and_show(args: &KillArgs) -> Exit {
         Err(error) => return output::failed(format!("cannot take over SIGTERM: {error}")),
     };
     output::remark(format!("{} kills, seed {}, in {}", options.kills, options.seed.0, options.dir.display()));
-    let mut report_life = |life: &Life| output::remark(line(life, options.kills));
+    let mut report_life = |life: &Life| {
+        output::remark(line(life, options.kills));
+        if life.number == options.kills {
+            output::remark(last_wait(&options));
+        }
+    };
     let killed = tokio::select! {
         killed = kill(&options, &mut report_life) => killed,
         // The service goes with the future: nothing that was started is left behind.
@@ -177,6 +183,15 @@ fn line(life: &Life, kills: usize) -> String {
     // "after 194 ms", but "at after-answer:2".
     let at = if life.death.starts_with("after ") { "" } else { "at " };
     format!("life {}/{kills}: killed {at}{}{instead}; {} acknowledged so far", life.number, life.death, life.acknowledged)
+}
+
+/// What is waited for behind the last death.
+fn last_wait(options: &KillOptions) -> String {
+    let rest = match options.target {
+        Target::Plimsoll { .. } => "nothing is queued or under way".to_owned(),
+        Target::Own(_) => format!("the vendors have heard nothing for {} s", options.quiet.as_secs()),
+    };
+    format!("it lives on until {rest}, for {} s at most, and is then audited", options.rest_within.as_secs())
 }
 
 fn show(report: &KillReport, args: &KillArgs, directory: Directory) -> Exit {
