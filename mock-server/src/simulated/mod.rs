@@ -80,10 +80,24 @@ pub struct Effect {
     pub what: Cow<'static, str>,
     /// Whose it is: a customer's identifier, a lead's e-mail address or whatever else names it; empty where nothing does.
     pub subject: String,
+    /// What else the request names it by: another identifier, the e-mail addresses that it holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// The identity that makes a duplicate of it known, where the request gave one: an event's ULID.
     pub id: Option<String>,
     /// Credits that it costs; a row's are charged once it is enriched, if there are enough then.
     pub credits: u32,
+}
+
+/// Names of an effect that are kept: a person has few, and a request may hold a thousand addresses.
+const MOST_NAMES: usize = 4;
+
+impl Effect {
+    /// With these names besides its subject.
+    pub(crate) fn named(mut self, names: impl Iterator<Item = String>) -> Self {
+        self.names.extend(names.filter(|name| *name != self.subject).take(MOST_NAMES));
+        self
+    }
 }
 
 /// A simulated vendor.

@@ -12,6 +12,7 @@ use super::setup::key;
 use super::workspace::Workspace;
 use super::{Clay, LARGEST_PAYLOAD, one_effect};
 use crate::simulated::clay::settings::WhenExhausted;
+use crate::simulated::json::addresses;
 use crate::simulated::{Answer, OwnLimit, Request, Vendor};
 
 /// What Clay's own webhook URLs may carry before the UUID.
@@ -57,7 +58,9 @@ impl Clay {
         }
         let subject = lead.subject().map(|subject| subject.to_string()).unwrap_or_default();
         let id = lead.id.map(|id| id.into_owned());
-        Answer { effects: one_effect("row.added", subject, id, credits), ..Answer::json(StatusCode::OK, ACCEPTED) }
+        let names = id.clone().into_iter().chain(addresses(std::str::from_utf8(request.body).unwrap_or_default()));
+        let row = one_effect("row.added", subject, id, credits).named(names);
+        Answer { effects: vec![row], ..Answer::json(StatusCode::OK, ACCEPTED) }
     }
 
     /// Adds the row, or returns why not. `dedupe` is its value in the column that must be unique in the table.

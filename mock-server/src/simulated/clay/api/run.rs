@@ -50,7 +50,7 @@ impl Clay {
                 let body = json!({ "routine_run_id": id, "status": "in_progress" });
                 // Named by the run's id, under which its rows can be found.
                 Answer {
-                    effects: one_effect("routine.run", id, None, credits),
+                    effects: vec![one_effect("routine.run", id, None, credits)],
                     ..Answer::json(StatusCode::ACCEPTED, body.to_string())
                 }
             }
