@@ -257,7 +257,7 @@ fn a_load_that_a_limit_ends_before_its_plan() {
 
     let fixed = fixed.replace("[resilience.clay]", enough);
     let message = "takes 50,000 submissions in its life and refuses the rest with 403, and this load sends 60,000";
-    assert_limited(&fixed, (1, 1), message, "webhook_submissions = 60000` or more in `[simulation.clay]`");
+    assert_limited(&fixed, (7, 12), message, "webhook_submissions = 60000` or more in `[simulation.clay]`");
     let lifted = format!("{fixed}\n[simulation.clay]\nwebhook_submissions = 60_000\n");
     assert!(read(&lifted).unwrap().warnings.is_empty());
 }

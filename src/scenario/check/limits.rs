@@ -22,7 +22,7 @@ impl Checker<'_> {
             && expected.leads > enough
         {
             let (limit, per_lead) = credits.map_or((0, 0), |credits| (credits.daily_limit, credits.per_lead));
-            let place = KeyPath::of("resilience").key("clay").key("credits").key("daily_limit");
+            let place = self.where_written("resilience", &["clay", "credits", "daily_limit"]);
             let message = format!(
                 "a day's budget of {} credits is used up by {} leads at an estimate of {per_lead} each, and this load sends {expected}",
                 format_count(limit),
@@ -37,13 +37,23 @@ impl Checker<'_> {
         }
         let life = test_plan.simulation.clay.webhook_submissions;
         if test_plan.simulates_vendors() && expected.leads > life {
-            let place = KeyPath::of("simulation").key("clay").key("webhook_submissions");
+            let place = self.where_written("simulation", &["clay", "webhook_submissions"]);
             let message = format!(
                 "a webhook source takes {} submissions in its life and refuses the rest with 403, and this load sends {expected}",
                 format_count(life)
             );
             let help = format!("give `webhook_submissions = {}` or more in `[simulation.clay]`", expected.leads);
             self.warning(&place, message, help);
+        }
+    }
+
+    /// The setting, or what is nearest to it; where the file has no such settings, what makes the load.
+    fn where_written(&self, settings: &str, setting: &[&str]) -> KeyPath {
+        let load = ["journeys", "scenarios"].map(KeyPath::of).into_iter().find(|key| self.document.has(key));
+        let place = KeyPath::of(settings);
+        match load {
+            Some(load) if !self.document.has(&place) => load,
+            _ => setting.iter().fold(place, |place, key| place.key(key)),
         }
     }
 }
