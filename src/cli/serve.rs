@@ -187,8 +187,12 @@ impl EventSink for Remarks {
     fn emit(&self, event: Event) {
         let whose = event.vendor.map_or("the service", crate::outcome::Vendor::display_name);
         match event.kind {
-            EventKind::Transition { from, to, cause, .. } => {
-                output::remark(format!("{whose}: {} → {}: {cause}", from.as_str(), to.as_str()));
+            EventKind::Transition { guard, from, to, cause, .. } => {
+                output::remark(format!("{whose}: {}: {} → {}: {cause}", guard.display_name(), from.as_str(), to.as_str()));
+            }
+            EventKind::Throttling { active, requests, accepts } => {
+                let what = if active { "requests are throttled" } else { "requests are no longer throttled" };
+                output::remark(format!("{whose}: {what}: {accepts} of {requests} were accepted"));
             }
             EventKind::CreditsExhausted { used, limit } => {
                 output::remark(format!("{whose}: {used} of {limit} credits are used up"));

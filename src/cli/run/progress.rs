@@ -1,6 +1,6 @@
 //! What is shown while a load runs: a bar on a terminal, a plain line every five seconds elsewhere. All on standard error.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::output;
 use crate::event::{BreakerState, Event, EventKind};
 use crate::measure::{Interval, Second};
+use crate::outcome::Vendor;
 use crate::output::{Sink, SinkError};
 use crate::report::Judged;
 use crate::result::RunResult;
@@ -23,9 +24,14 @@ pub(super) struct Progress {
     /// The whole length of the plan.
     length: Duration,
     shown: Shown,
+    /// The guards that let not everything through.
+    guards: Guards,
     /// The names of the active faults.
     faults: BTreeSet<String>,
 }
+
+/// The state of each vendor's guards, but for those that are closed.
+type Guards = BTreeMap<(&'static str, &'static str), &'static str>;
 
 #[derive(Debug)]
 enum Shown {
@@ -38,7 +44,7 @@ impl Progress {
     /// `length` is the plan's.
     pub(super) fn new(length: Duration) -> Self {
         let shown = if io::stderr().is_terminal() { Shown::Bar(bar(length)) } else { Shown::Lines(Vec::new()) };
-        Self { length, shown, faults: BTreeSet::new() }
+        Self { length, shown, guards: Guards::new(), faults: BTreeSet::new() }
     }
 }
 
@@ -56,7 +62,13 @@ impl Sink for Progress {
     }
 
     fn event(&mut self, event: &Event) -> Result<(), SinkError> {
+        let vendor = event.vendor.map_or("", Vendor::display_name);
+        let Self { guards, .. } = self;
         match &event.kind {
+            EventKind::Transition { guard, to: BreakerState::Closed, .. } => _ = guards.remove(&(vendor, guard.display_name())),
+            EventKind::Transition { guard, to, .. } => _ = guards.insert((vendor, guard.display_name()), to.as_str()),
+            EventKind::CreditsExhausted { .. } => _ = guards.insert((vendor, "credits"), "used up"),
+            EventKind::CreditsReset => _ = guards.remove(&(vendor, "credits")),
             EventKind::Fault { name, active: true } => _ = self.faults.insert(name.clone()),
             EventKind::Fault { name, active: false } => _ = self.faults.remove(name),
             _ => {}
@@ -71,13 +83,17 @@ impl Sink for Progress {
             Shown::Bar(bar) => {
                 bar.set_elapsed(at);
                 bar.set_position(at.as_secs());
-                bar.set_message(line(std::slice::from_ref(second), &self.faults));
+                bar.set_message(line(std::slice::from_ref(second), &self.guards, &self.faults));
             }
             Shown::Lines(seconds) => {
                 seconds.push(second.clone());
                 if seconds.len() as u64 >= LINE_EVERY {
                     let at = format_duration(Duration::from_secs_f64(at.as_secs_f64().round()));
-                    output::remark(format!("{at:>6} of {}  {}", format_duration(self.length), line(seconds, &self.faults)));
+                    output::remark(format!(
+                        "{at:>6} of {}  {}",
+                        format_duration(self.length),
+                        line(seconds, &self.guards, &self.faults)
+                    ));
                     seconds.clear();
                 }
             }
@@ -94,7 +110,7 @@ impl Sink for Progress {
 }
 
 /// The last rows in one line. The p95 is the highest of theirs: percentiles cannot be averaged.
-fn line(seconds: &[Second], faults: &BTreeSet<String>) -> String {
+fn line(seconds: &[Second], guards: &Guards, faults: &BTreeSet<String>) -> String {
     let Some(last) = seconds.last() else { return String::new() };
     let sum = |read: fn(&Second) -> u64| seconds.iter().map(read).sum::<u64>();
     let (requests, failures, length_us) = (sum(|s| s.requests), sum(|s| s.failures), sum(|s| s.length_us));
@@ -109,10 +125,8 @@ fn line(seconds: &[Second], faults: &BTreeSet<String>) -> String {
             three_figures(100.0 * failures as f64 / requests as f64)
         ));
     }
-    for (vendor, state) in &last.gauges.breakers {
-        if *state != BreakerState::Closed {
-            text.push_str(&format!(", {} breaker {}", vendor.display_name(), state.as_str()));
-        }
+    for ((vendor, guard), state) in guards {
+        text.push_str(&format!(", {vendor} {guard} {state}"));
     }
     if last.gauges.queue_depth > 0 {
         text.push_str(&format!(", {} queued", format_count(last.gauges.queue_depth)));
@@ -127,31 +141,41 @@ fn line(seconds: &[Second], faults: &BTreeSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Guard;
     use crate::measure::Gauges;
-    use crate::outcome::Vendor;
 
     #[test]
     fn a_line_says_how_it_goes() {
-        let second = Second {
-            length_us: 1_000_000,
-            requests: 200,
-            failures: 3,
-            p95_us: 48_200,
-            gauges: Gauges {
-                users: 20,
-                queue_depth: 1_200,
-                breakers: [(Vendor::Clay, BreakerState::Open), (Vendor::CustomerIo, BreakerState::Closed)].into(),
-                ..Gauges::default()
-            },
-            ..Second::default()
-        };
+        let gauges = Gauges { users: 20, queue_depth: 1_200, ..Gauges::default() };
+        let second = Second { length_us: 1_000_000, requests: 200, failures: 3, p95_us: 48_200, gauges, ..Second::default() };
+        let guards = [(("Clay", "circuit breaker"), "OPEN")].into();
         assert_eq!(
-            line(&[second], &["outage".to_owned()].into()),
-            "20 users, 200 requests/s, p95 48.2 ms, 1.50 % failed, Clay breaker OPEN, 1,200 queued, fault: outage"
+            line(&[second], &guards, &["outage".to_owned()].into()),
+            "20 users, 200 requests/s, p95 48.2 ms, 1.50 % failed, Clay circuit breaker OPEN, 1,200 queued, fault: outage"
         );
         let idle = Second { length_us: 1_000_000, ..Second::default() };
-        assert_eq!(line(std::slice::from_ref(&idle), &BTreeSet::new()), "0 users, 0.00 requests/s");
+        assert_eq!(line(std::slice::from_ref(&idle), &Guards::new(), &BTreeSet::new()), "0 users, 0.00 requests/s");
         let one = Second { gauges: Gauges { users: 1, ..Gauges::default() }, ..idle };
-        assert_eq!(line(&[one], &BTreeSet::new()), "1 user, 0.00 requests/s");
+        assert_eq!(line(&[one], &Guards::new(), &BTreeSet::new()), "1 user, 0.00 requests/s");
+    }
+
+    #[test]
+    fn every_guard_that_holds_is_named_until_it_lets_through() {
+        let mut progress = Progress::new(Duration::from_secs(60));
+        let mut names = |kind| {
+            progress.event(&Event { at_us: 0, vendor: Some(Vendor::Clay), kind }).expect("it only takes note");
+            progress.guards.iter().map(|((_, guard), state)| format!("{guard} {state}")).collect::<Vec<_>>()
+        };
+        let to = |guard, to| {
+            let (from, cause) = (BreakerState::Closed, String::new());
+            EventKind::Transition { guard, from, to, cause, calls: 5, failures: 5 }
+        };
+        use BreakerState::{Closed, HalfOpen, Open};
+        assert_eq!(names(to(Guard::CircuitBreaker, Open)), ["circuit breaker OPEN"]);
+        assert_eq!(names(to(Guard::CreditBudget, Open)), ["circuit breaker OPEN", "credit budget OPEN"]);
+        assert_eq!(names(to(Guard::CircuitBreaker, HalfOpen)), ["circuit breaker HALF_OPEN", "credit budget OPEN"]);
+        assert_eq!(names(to(Guard::CircuitBreaker, Closed)), ["credit budget OPEN"]);
+        assert_eq!(names(EventKind::CreditsExhausted { used: 498, limit: 500 }), ["credit budget OPEN", "credits used up"]);
+        assert_eq!(names(EventKind::CreditsReset), ["credit budget OPEN"]);
     }
 }
