@@ -282,7 +282,12 @@ fn the_example_is_a_configuration() {
             _ => format!("{line}\n"),
         })
         .collect();
-    for text_of in [example.stdout.clone(), whole] {
+    // In front of the real vendors.
+    let lines = example.stdout.lines();
+    let simulated = |line: &&str| line.contains("127.0.0.1:808") || line.contains("simulated-") || line.contains("webhook/7f2c");
+    let real: String = lines.filter(|line| !simulated(line)).map(|line| line.replacen("## ", "", 1) + "\n").collect();
+    assert!(real.contains("\nclay = \"https://api.clay.com\"\n"), "{real}");
+    for text_of in [example.stdout.clone(), whole, real] {
         fs::write(&file, &text_of).unwrap();
         let mut command = plimsoll();
         command.args(["serve", "--check", "--config", text(&file)]);
@@ -291,6 +296,73 @@ fn the_example_is_a_configuration() {
             command.env(name, "x");
         }
         Ended::of(command.output().unwrap()).says(0, &["is valid"]);
+    }
+}
+
+#[test]
+fn a_credential_in_the_file_is_one_of_the_simulated_vendors_or_refused_unseen() {
+    let dir = TempDir::new().unwrap();
+    let file = config(dir.path(), "http://127.0.0.1:9", "");
+    let written = |key: &str| fs::read_to_string(&file).unwrap().replace("{ env = \"KEY\" }", &format!("\"{key}\""));
+    let check = |key: &str| {
+        let other = dir.path().join("other.toml");
+        fs::write(&other, written(key)).unwrap();
+        Ended::of(serve(&other).arg("--check").output().unwrap())
+    };
+    check("simulated-customer-io-key").says(0, &["is valid"]);
+    let refused = check("hush-hush");
+    refused.says(104, &["a credential does not belong in this file", "{ env = \"NAME\" }"]);
+    assert!(!refused.stderr.contains("hush"), "{}", refused.stderr);
+    assert_eq!(refused.stderr.matches("error").count(), 1, "{}", refused.stderr);
+}
+
+/// A run of `plimsoll mock` and `plimsoll serve` as the README has it. Where a port is taken, another takes its place.
+#[test]
+fn the_example_works_as_it_stands_in_front_of_the_simulated_vendors() {
+    let dir = TempDir::new().unwrap();
+    let example = Ended::of(plimsoll().args(["serve", "--example"]).output().unwrap()).stdout;
+    let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let ports = if [8081, 8082, 8083].into_iter().all(free) { [8081, 8082, 8083] } else { [0; 3] };
+    let mut mock = plimsoll();
+    mock.arg("mock").stdout(Stdio::piped()).stderr(Stdio::null());
+    for (option, port) in ["--clay-port", "--customer-io-port", "--admin-port"].into_iter().zip(ports) {
+        mock.args([option, &port.to_string()]);
+    }
+    let mut mock = Killed(mock.spawn().unwrap());
+    let mut said = BufReader::new(mock.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let address = |line: String| {
+        let url = line.split("http://").nth(1).unwrap_or_else(|| panic!("no address in {line}"));
+        url.split(|c: char| c == '/' || c.is_whitespace()).next().unwrap().to_owned()
+    };
+    let [clay, customer_io, admin] = said.by_ref().take(3).map(address).collect::<Vec<_>>().try_into().unwrap();
+
+    let file = dir.path().join("service.toml");
+    fs::write(&file, example.replace("127.0.0.1:8081", &clay).replace("127.0.0.1:8082", &customer_io)).unwrap();
+    let mut command = plimsoll();
+    let service = Serving::start(command.args(["serve", "--config", text(&file)]).args(
+        // Only its port is another, where it is taken.
+        if free(8090) { &[][..] } else { &["--listen", "127.0.0.1:0"] },
+    ));
+    let lead = service.ask("POST", "/leads", r#"{"user":"ada@acme.test","data":{"email":"ada@acme.test"}}"#);
+    assert!(lead.starts_with("HTTP/1.1 202"), "{lead}");
+    service.until("/stats", |stats| stats["clay"]["leads"]["delivered"] == 1 && stats["customer_io"]["leads"]["delivered"] == 2);
+    // What the vendors wrote down themselves.
+    let vendors = Serving { address: admin, ..service };
+    let ledger = vendors.ask("GET", "/ledger", "");
+    for effect in ["row.added", "customer.identified", "event.recorded"] {
+        assert!(ledger.contains(&format!("\"what\":\"{effect}\",\"subject\":\"ada@acme.test\"")), "{ledger}");
+    }
+    vendors.signal(Signal::SIGTERM);
+    vendors.end().says(0, &["ended"]);
+}
+
+/// A process that ends with its value.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
