@@ -145,6 +145,11 @@ pub enum EventKind {
         /// How it ended.
         how: String,
     },
+    /// The load is over, and the run waits until what is under way is done.
+    Waiting {
+        /// What for, and how long at most.
+        what: String,
+    },
     /// The load was ended before its plan was.
     Stopped {
         /// Why.

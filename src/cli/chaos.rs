@@ -103,6 +103,7 @@ async fn kill_and_show(args: &KillArgs) -> Exit {
         Ok(signals) => signals,
         Err(error) => return output::failed(format!("cannot take over SIGTERM: {error}")),
     };
+    super::serve_log::install();
     output::remark(format!("{} kills, seed {}, in {}", options.kills, options.seed.0, options.dir.display()));
     let mut report_life = |life: &Life| output::remark(line(life, options.kills));
     let killed = tokio::select! {

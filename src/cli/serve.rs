@@ -19,6 +19,7 @@ use crate::service::{ServiceConfig, StoreConfig};
 use crate::store::redis::{RedisSettings, RedisStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Bounds, LeadStore};
+use crate::units::format_duration;
 
 /// The example that `--example` prints.
 const EXAMPLE: &str = include_str!("serve.example.toml");
@@ -149,14 +150,17 @@ async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Ex
         Err(error) => return failed(error),
     };
     let url = format!("http://{}", running.address());
-    output::remark(format!("serving on {url}; SIGTERM ends it within {:?}", config.shutdown));
+    output::remark(format!("serving on {url}; SIGTERM ends it within {}", format_duration(config.shutdown)));
     output::result(serde_json::json!({ "listening": url }));
     signals.next().await;
     // Before it is said, so that what is said is so.
     running.close_intake();
-    output::remark(
-        "ending: no more leads are taken, what is under way is finished or stays in the queue (once more: cut it off)",
-    );
+    let in_flight: u64 = running.stats().vendors.values().map(|vendor| vendor.in_flight).sum();
+    output::remark(format!(
+        "ending within {}: no more leads are taken, {in_flight} operations under way are finished or stay in the queue (once more: \
+         cut it off)",
+        format_duration(config.shutdown)
+    ));
     tokio::select! {
         stopped = running.stop(config.shutdown) => match stopped {
             Ok(stopped) => {

@@ -87,6 +87,13 @@ pub struct PipelineGauges {
     pub counts: OperationCounts,
 }
 
+impl PipelineGauges {
+    /// Operations that are not at rest: one in flight may be in the queue, too.
+    pub fn under_way(&self) -> u64 {
+        self.queue_depth.max(self.in_flight)
+    }
+}
+
 impl<S: Sender, B: Backlog> Pipeline<S, B> {
     /// A pipeline with the caller's backlog, on the days that `wall` shows.
     pub fn with_backlog(

@@ -28,6 +28,8 @@ pub(super) struct Progress {
     guards: Guards,
     /// The names of the active faults.
     faults: BTreeSet<String>,
+    /// What is waited for, once the load is over.
+    waiting: Option<String>,
 }
 
 /// The state of each vendor's guards, but for those that are closed.
@@ -44,7 +46,7 @@ impl Progress {
     /// `length` is the plan's.
     pub(super) fn new(length: Duration) -> Self {
         let shown = if io::stderr().is_terminal() { Shown::Bar(bar(length)) } else { Shown::Lines(Vec::new()) };
-        Self { length, shown, guards: Guards::new(), faults: BTreeSet::new() }
+        Self { length, shown, guards: Guards::new(), faults: BTreeSet::new(), waiting: None }
     }
 }
 
@@ -68,6 +70,12 @@ impl Sink for Progress {
             EventKind::Transition { guard, to: BreakerState::Closed, .. } => _ = guards.remove(&(vendor, guard.display_name())),
             EventKind::Transition { guard, to, .. } => _ = guards.insert((vendor, guard.display_name()), to.as_str()),
             EventKind::CreditsExhausted { .. } => _ = guards.insert((vendor, "credits"), "used up"),
+            EventKind::Waiting { what } => {
+                if matches!(self.shown, Shown::Lines(_)) {
+                    output::remark(what);
+                }
+                self.waiting = Some(what.clone());
+            }
             EventKind::CreditsReset => _ = guards.remove(&(vendor, "credits")),
             EventKind::Fault { name, active: true } => _ = self.faults.insert(name.clone()),
             EventKind::Fault { name, active: false } => _ = self.faults.remove(name),
@@ -83,7 +91,9 @@ impl Sink for Progress {
             Shown::Bar(bar) => {
                 bar.set_elapsed(at);
                 bar.set_position(at.as_secs());
-                bar.set_message(line(std::slice::from_ref(second), &self.guards, &self.faults));
+                let line = line(std::slice::from_ref(second), &self.guards, &self.faults);
+                let queued = format_count(second.gauges.queue_depth);
+                bar.set_message(self.waiting.as_ref().map_or(line, |waiting| format!("{queued} queued, {waiting}")));
             }
             Shown::Lines(seconds) => {
                 seconds.push(second.clone());
