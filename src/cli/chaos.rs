@@ -180,7 +180,7 @@ fn show(report: &KillReport, args: &KillArgs, directory: Directory) -> Exit {
     for problem in &report.problems {
         output::error(problem);
     }
-    output::remark(format!("to see it again: {}", replay(args, report.seed)));
+    output::whole_remark(format!("to see it again: {}", replay(args, report.seed)));
     directory.keep();
     Exit::ThresholdsFailed
 }

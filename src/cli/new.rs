@@ -33,7 +33,7 @@ pub(super) fn run(args: &NewArgs) -> Exit {
         .and_then(|mut file| file.write_all(text.as_bytes()));
     match written {
         Ok(()) => {
-            output::result(format!("Wrote {}. Run it with:\n\n  plimsoll run {}", path.display(), path.display()));
+            output::text(format!("Wrote {}. Run it with:\n\n  plimsoll run {}", path.display(), path.display()));
             Exit::Passed
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

@@ -88,7 +88,7 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         return failed(error);
     }
     if args.check {
-        output::result(format!("{} is valid.", path.display()));
+        output::text(format!("{} is valid.", path.display()));
         return Exit::Passed;
     }
     super::serve_log::install();

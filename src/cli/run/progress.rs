@@ -45,14 +45,22 @@ enum Shown {
 impl Progress {
     /// `length` is the plan's.
     pub(super) fn new(length: Duration) -> Self {
-        let shown = if io::stderr().is_terminal() { Shown::Bar(bar(length)) } else { Shown::Lines(Vec::new()) };
+        let shown = if io::stderr().is_terminal() {
+            let bar = bar(length, output::message_columns(), ProgressDrawTarget::stderr());
+            output::above(bar.clone());
+            Shown::Bar(bar)
+        } else {
+            Shown::Lines(Vec::new())
+        };
         Self { length, shown, guards: Guards::new(), faults: BTreeSet::new(), waiting: None }
     }
 }
 
-fn bar(length: Duration) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(length.as_secs().max(1)), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} {bar:30.cyan/dim} {msg}") {
+/// One line that never wraps: a narrow terminal has a short bar, and what does not fit is cut off.
+fn bar(length: Duration, columns: Option<usize>, target: ProgressDrawTarget) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length.as_secs().max(1)), target);
+    let cells = if columns.is_some_and(|columns| columns < 100) { 8 } else { 30 };
+    if let Ok(style) = ProgressStyle::with_template(&format!("{{elapsed:>4}} {{bar:{cells}.cyan/dim}} {{wide_msg}}")) {
         bar.set_style(style);
     }
     bar
@@ -150,6 +158,11 @@ fn line(seconds: &[Second], guards: &Guards, faults: &BTreeSet<String>) -> Strin
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use indicatif::TermLike;
+    use parking_lot::Mutex;
+
     use super::*;
     use crate::event::Guard;
     use crate::measure::Gauges;
@@ -167,6 +180,61 @@ mod tests {
         assert_eq!(line(std::slice::from_ref(&idle), &Guards::new(), &BTreeSet::new()), "0 users, 0.00 requests/s");
         let one = Second { gauges: Gauges { users: 1, ..Gauges::default() }, ..idle };
         assert_eq!(line(&[one], &Guards::new(), &BTreeSet::new()), "1 user, 0.00 requests/s");
+    }
+
+    /// A terminal that keeps the widths of what is written to it.
+    #[derive(Debug, Clone)]
+    struct Terminal(u16, Arc<Mutex<Vec<String>>>);
+
+    impl TermLike for Terminal {
+        fn width(&self) -> u16 {
+            self.0
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.1.lock().push(text.to_owned());
+            Ok(())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_bar_is_one_line_of_a_narrow_terminal_whatever_the_faults_are_called() {
+        for columns in [60, 80, 120] {
+            let terminal = Terminal(columns, Arc::default());
+            let written = Arc::clone(&terminal.1);
+            let bar = bar(Duration::from_secs(60), Some(columns.into()), ProgressDrawTarget::term_like(Box::new(terminal)));
+            for fault in ["outage", "障害🚀その一、とても長い名前の障害です。障害🚀その二、これも長い名前の障害です"]
+            {
+                let gauges = Gauges { users: 1_200, queue_depth: 12_000, ..Gauges::default() };
+                let second = Second { length_us: 1_000_000, requests: 5_000, gauges, ..Second::default() };
+                bar.set_message(line(&[second], &Guards::new(), &[fault.to_owned()].into()));
+                bar.force_draw();
+            }
+            let widest = written.lock().iter().map(|text| crate::text::width(text)).max().unwrap_or(0);
+            let columns = usize::from(columns);
+            // A space or half of a wide character may be left at the end.
+            assert!((columns - 2..=columns).contains(&widest), "{widest} of {columns}: {:?}", written.lock());
+        }
     }
 
     #[test]
