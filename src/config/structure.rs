@@ -187,6 +187,8 @@ impl<'a> Walk<'a, '_> {
         let is_file = place == &KeyPath::default();
         let mut sound = Map::new();
         let mut usable = true;
+        // What a key was meant to be is not missing, too.
+        let mut meant = Vec::new();
         for (key, value) in table {
             let key_place = place.key(key.get_ref());
             if let Some(property) = property(schema, key.get_ref()) {
@@ -196,7 +198,9 @@ impl<'a> Walk<'a, '_> {
                 }
             } else {
                 self.document.leave_out(key_place);
-                self.unknown_key(key, &keys(schema));
+                let near = self.unknown_key(key, &keys(schema)).filter(|near| !table.contains_key(near.as_str()));
+                near.iter().for_each(|near| self.document.leave_out(place.key(near)));
+                meant.extend(near);
             }
         }
         let otherwise = schema.get("else").filter(|_| !holds(schema.get("if"), table));
@@ -205,7 +209,9 @@ impl<'a> Walk<'a, '_> {
                 Some(Value::String(text)) => format!("add `{key} = …`: {}", text.replace('\n', " ")),
                 _ => format!("add `{key} = …`"),
             };
-            self.error(span.clone(), format!("`{key}` is missing"), help);
+            if !meant.iter().any(|meant| meant == key) {
+                self.error(span.clone(), format!("`{key}` is missing"), help);
+            }
             self.document.leave_out(place.key(key));
             usable &= is_file;
         }
@@ -234,12 +240,15 @@ impl<'a> Walk<'a, '_> {
         Value::Object(sound)
     }
 
-    fn unknown_key(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, known: &[&str]) {
-        let help = match nearest(key.get_ref(), known) {
+    /// Gives the key that was meant, if one is near.
+    fn unknown_key(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, known: &[&str]) -> Option<String> {
+        let meant = nearest(key.get_ref(), known);
+        let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("the keys here are {}", all_of(known)),
         };
         self.error(key.span(), format!("there is no key `{}` here", key.get_ref().escape_debug()), help);
+        meant.map(str::to_owned)
     }
 
     fn error(&mut self, span: Range<usize>, message: String, help: String) {

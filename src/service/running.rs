@@ -45,7 +45,7 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The port is taken, or the address is none of this machine's.
-    #[error("cannot listen on {address}: {error}")]
+    #[error("cannot listen on {address}: {error}; `listen` in the configuration, or --listen, chooses another address")]
     Listen {
         /// Where.
         address: SocketAddr,

@@ -261,9 +261,51 @@ fn every_mistake_of_a_configuration_is_named_with_its_place() {
     let ended = Ended::of(serve(&hasty).arg("--check").output().unwrap());
     ended.says(104, &["the timeout must be greater than"]);
     assert_eq!(ended.stderr.matches("the timeout must be greater than").count(), 2, "{}", ended.stderr);
-    Ended::of(plimsoll().args(["serve", "--config", "nowhere.toml"]).output().unwrap())
-        .says(104, &["the configuration cannot be read", "plimsoll serve --example"]);
+    // A file that is missing is not told to be named like itself, even where a link of that name leads nowhere.
+    std::os::unix::fs::symlink("nowhere", dir.path().join("missing.toml")).unwrap();
+    let missing = Ended::of(plimsoll().args(["serve", "--config", text(&dir.path().join("missing.toml"))]).output().unwrap());
+    missing.says(104, &["the configuration cannot be read", "`plimsoll serve --example > service.toml` writes one"]);
+    assert!(!missing.stderr.contains("did you mean"), "{}", missing.stderr);
     Ended::of(plimsoll().arg("serve").output().unwrap()).says(2, &["--config"]);
+}
+
+#[test]
+fn one_mistake_gives_one_message() {
+    let dir = TempDir::new().unwrap();
+    let file = config(dir.path(), "http://127.0.0.1:9", "");
+    let right = fs::read_to_string(&file).unwrap();
+    for (from, to, says) in [
+        ("clay_webhook_path", "clay_webhok_path", "did you mean `clay_webhook_path`?"),
+        ("[store]", "[stroe]", "did you mean `store`?"),
+        ("[vendors]", "[vendor]", "did you mean `vendors`?"),
+        ("{ env = \"KEY\" }", "{ env = \"UNSET\" }", "the environment variable UNSET is not set"),
+        ("path = \"leads.sqlite\"", "pth = \"leads.sqlite\"", "did you mean `path`?"),
+        ("clay = \"http://127.0.0.1:9\"", "clay = \"127.0.0.1:9\"", "URL"),
+        ("listen = \"127.0.0.1:0\"", "listen = \"0.0.0.0:0\"\ntokn = { env = \"KEY\" }", "did you mean `token`?"),
+        ("listen = \"127.0.0.1:0\"", "listen = \"localhost\"", "is not an address with a port"),
+    ] {
+        assert!(right.contains(from), "{from}");
+        fs::write(&file, right.replace(from, to)).unwrap();
+        let ended = Ended::of(serve(&file).arg("--check").output().unwrap());
+        ended.says(104, &[says]);
+        assert_eq!(ended.stderr.matches("error: ").count(), 1, "{to}: {}", ended.stderr);
+    }
+    // A variable that two keys name is set once.
+    fs::write(&file, right.replace("SITE", "UNSET").replace("KEY", "UNSET")).unwrap();
+    let ended = Ended::of(serve(&file).arg("--check").output().unwrap());
+    assert_eq!(ended.stderr.matches("error: ").count(), 1, "{}", ended.stderr);
+}
+
+#[test]
+fn a_port_that_is_taken_names_the_key_that_changes_it() {
+    let dir = TempDir::new().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let file = config(dir.path(), "http://127.0.0.1:9", "");
+    let address = taken.local_addr().unwrap().to_string();
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("127.0.0.1:0", &address)).unwrap();
+    let ended = Ended::of(serve(&file).output().unwrap());
+    ended.says(1, &[&address, "`listen` in the configuration, or --listen"]);
+    assert_eq!(ended.stderr.matches("error: ").count(), 1, "{}", ended.stderr);
 }
 
 #[test]
