@@ -16,7 +16,7 @@ fn recorder(shards: usize) -> (Recorder, Collector, RouteId) {
     let faults = (1..=4).map(|fault| FaultWindow {
         vendor: Some(if fault % 2 == 0 { Vendor::Clay } else { Vendor::CustomerIo }),
         routes: Vec::new(),
-        from: Duration::from_secs(fault * 60),
+        from_us: fault * 60_000_000,
         end: FaultEnd::at(Duration::from_secs(fault * 60 + 20)),
     });
     let mut builder = RecorderBuilder::new(LoadClock::starting_at(Instant::now()), stages, faults.collect());

@@ -75,6 +75,12 @@ fn listed(names: &[&str], last_word: &str) -> String {
     }
 }
 
+/// A word of a command line as a shell takes it for one: what could mean something else to it is quoted.
+pub(crate) fn shell_word(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:=@%+,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 /// The bytes that twice as many hexadecimal digits stand for.
 pub(crate) fn unhex<const N: usize>(digits: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
@@ -112,6 +118,13 @@ mod tests {
         for columns in [20, 60, 80] {
             assert!(fitted(&wide, columns).lines().all(|line| width(line) <= columns), "{columns}");
         }
+    }
+
+    #[test]
+    fn a_shell_takes_a_quoted_word_for_one() {
+        assert_eq!(shell_word("scenarios/a-1.toml"), "scenarios/a-1.toml");
+        assert_eq!(shell_word("it's $HOME/x y"), r"'it'\''s $HOME/x y'");
+        assert_eq!(["", "~", "a;b", "é"].map(shell_word), ["''", "'~'", "'a;b'", "'é'"]);
     }
 
     #[test]

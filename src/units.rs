@@ -7,7 +7,7 @@ pub use mock_server::latency::Z99;
 
 /// A duration in whole microseconds, at most `u64::MAX`.
 pub fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+    duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()))
 }
 
 /// Writes a latency with three significant figures and the unit that suits it: `850 µs`, `12.3 ms`, `1.25 s`.

@@ -54,6 +54,13 @@ fn journals_of_any_service_are_audited() {
 }
 
 #[test]
+fn a_run_that_kept_no_journals_is_told_how_to_keep_them() {
+    let dir = tempfile::tempdir().expect("a writable directory");
+    fs::write(dir.path().join("summary.json"), "{}").expect("a writable directory");
+    common::run(&["audit", text(dir.path())]).says(2, &["submitted.ndjson", "kept no journals: run it again with --journals"]);
+}
+
+#[test]
 fn invalid_journals_are_named_by_file_line_and_column() {
     let dir = tempfile::tempdir().expect("a writable directory");
     let path = text(dir.path());

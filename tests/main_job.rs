@@ -240,6 +240,8 @@ fn a_new_scenario_is_valid_and_never_overwrites() {
     run(&arguments).says(0, &["first.toml"]);
     run(&["validate", text(&dir.path().join("first.toml"))]).says(0, &["is valid", "ramping-vus"]);
     run(&arguments).says(1, &["is there already"]);
+    let spaced = dir.path().join("my tests");
+    run(&["new", "first", "--dir", text(&spaced)]).says(0, &[&format!("plimsoll run '{}/first.toml'", text(&spaced))]);
     run(&["new", "../evil"]).says(2, &["name"]);
 }
 

@@ -13,7 +13,7 @@ const VALID: &str = r#"name = "outage"
 question = "Does every lead survive?"
 executor = "ramping-vus"
 stages = [{ duration = "10s", target = 10 }, { duration = "20s", target = 10 }]
-think_time = "1s"
+think_time = "3s"
 journeys = [{ journey = "lead" }]
 
 [resilience.clay]
@@ -76,7 +76,7 @@ fn an_unknown_key() {
 error: there is no key `thinktime` here
  --> scenarios/outage.toml:5:1
   |
-5 | thinktime = "1s"
+5 | thinktime = "3s"
   | ^^^^^^^^^
   |
   = help: did you mean `think_time`?"#,
@@ -205,6 +205,61 @@ fn a_fault_that_no_journey_can_meet() {
     let warnings = read(&credits.replace("\"lead\"", "\"customer_io.track\"")).unwrap().warnings;
     assert!(warnings.to_string().contains("no journey calls `clay`"), "{warnings}");
     assert!(read(&credits).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn a_key_in_other_letters_is_one_mistake() {
+    for (from, to, at, help) in [
+        ("journeys = [{ journey = \"lead\" }]", "journey = [{ journey = \"lead\" }]", (6, 1), "did you mean `journeys`?"),
+        ("executor =", "Executor =", (3, 1), "did you mean `executor`?"),
+        ("kind = \"outage\"", "knid = \"outage\"", (13, 1), "did you mean `kind`?"),
+        ("{ duration = \"10s\", target", "{ duratoin = \"10s\", target", (4, 13), "did you mean `duration`?"),
+    ] {
+        assert_error(&with(from, to), at, "there is no key", help);
+    }
+}
+
+/// The warning of a load and the limit that ends it; none where the limit is as high as its help says.
+#[track_caller]
+fn assert_limited(text: &str, (line, column): (usize, usize), message: &str, lifted: &str) {
+    let warnings = read(text).unwrap().warnings;
+    let [warning] = warnings.problems() else { panic!("not one warning:\n{warnings}") };
+    assert_eq!((warning.line, warning.column), (line, column), "{warnings}");
+    assert!(warning.message.contains(message), "{warnings}");
+    assert!(warning.help.contains(lifted), "{warnings}");
+}
+
+#[test]
+fn a_load_that_a_limit_ends_before_its_plan() {
+    let iterations = "executor = \"shared-iterations\"\nvus = 10\niterations = 60_000";
+    let ramp = "executor = \"ramping-vus\"\nstages = [{ duration = \"10s\", target = 10 }, { duration = \"20s\", target = 10 }]";
+    let enough = "[resilience.clay]\ncredits = { daily_limit = 360_000 }";
+    let [fixed, timed] = [with(ramp, iterations), with("think_time = \"3s\"", "think_time = \"1s\"")]
+        .map(|text| text.replace("lasts = \"5s\"\n", "").replace("at = \"12s\"", "at = \"1s\"\nlasts = \"1s\""));
+    // 10 users rise for 10 s and stay for 20 s: 250 s of users, an iteration of 1 s and its pause of 1 s.
+    assert_limited(
+        &timed,
+        (8, 1),
+        "is used up by 83 leads at an estimate of 6 each, and this load sends about 125",
+        "daily_limit = 750 }",
+    );
+    let written =
+        |limit: u64| timed.replace("[resilience.clay]", &format!("[resilience.clay]\ncredits = {{ daily_limit = {limit} }}"));
+    assert_limited(&written(700), (9, 27), "a day's budget of 700 credits is used up by 116 leads", "daily_limit = 750 }");
+    for none in [written(750), timed.replace("\"lead\"", "\"customer_io.track\"").replace("vendor = \"clay\"\n", "")] {
+        let warnings = read(&none).unwrap().warnings;
+        assert!(warnings.is_empty(), "{warnings}");
+    }
+    // A third of the journeys enrich a lead.
+    let drawn = "journeys = [{ journey = \"lead\" }, { journey = \"customer_io.track\", weight = 2 }]";
+    let drawn = timed.replace("journeys = [{ journey = \"lead\" }]", drawn);
+    assert!(read(&drawn).unwrap().warnings.is_empty(), "41 leads");
+
+    let fixed = fixed.replace("[resilience.clay]", enough);
+    let message = "takes 50,000 submissions in its life and refuses the rest with 403, and this load sends 60,000";
+    assert_limited(&fixed, (1, 1), message, "webhook_submissions = 60000` or more in `[simulation.clay]`");
+    let lifted = format!("{fixed}\n[simulation.clay]\nwebhook_submissions = 60_000\n");
+    assert!(read(&lifted).unwrap().warnings.is_empty());
 }
 
 #[test]
@@ -457,7 +512,7 @@ fn values_that_contradict_each_other_are_refused() {
         "customer_io",
     );
     assert_error(
-        &with("\"1s\"", "{ lognormal = { p50 = \"2s\", p99 = \"1s\" } }"),
+        &with("\"3s\"", "{ lognormal = { p50 = \"2s\", p99 = \"1s\" } }"),
         (5, 48),
         "below the median",
         "at least `p50`",
@@ -861,7 +916,7 @@ fn a_threshold_on_a_tag_that_no_sample_carries() {
 #[test]
 fn a_cost_of_a_lead_that_does_nothing_is_warned_of() {
     let warnings = |key: &str, target: &str| {
-        let text = VALID.replace("breaker = {", &format!("credits = {{ {key} = 9 }}\nbreaker = {{"));
+        let text = VALID.replace("breaker = {", &format!("credits = {{ {key} = 8 }}\nbreaker = {{"));
         read(&text.replace("[resilience.clay]", &format!("{target}[resilience.clay]"))).unwrap().warnings
     };
     let started = "[target]\nservice = \"start\"\n";

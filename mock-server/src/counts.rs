@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::SimulatedVendor;
+use crate::simulated::OwnLimit;
 
 /// Answers of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +20,9 @@ pub struct Count {
     pub status: u16,
     /// Whether a fault made the answer.
     pub by_fault: bool,
+    /// The limit of the vendor's own that made it; left out where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<OwnLimit>,
     /// How many.
     pub count: u64,
 }
@@ -28,11 +32,20 @@ pub(crate) const CLOSED: u16 = 0;
 
 /// The counters of one vendor. They grow with the kinds of answers, not with their number.
 #[derive(Debug, Default)]
-pub(crate) struct Counts(Mutex<HashMap<(&'static str, u16, bool), u64>>);
+pub(crate) struct Counts(Mutex<HashMap<Kind, u64>>);
+
+/// What answers have in common that are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Kind {
+    pub(crate) route: &'static str,
+    pub(crate) status: u16,
+    pub(crate) by_fault: bool,
+    pub(crate) limit: Option<OwnLimit>,
+}
 
 impl Counts {
-    pub(crate) fn add(&self, route: &'static str, status: u16, by_fault: bool) {
-        *self.0.lock().entry((route, status, by_fault)).or_insert(0) += 1;
+    pub(crate) fn add(&self, kind: Kind) {
+        *self.0.lock().entry(kind).or_insert(0) += 1;
     }
 
     /// Forgets everything.
@@ -42,13 +55,17 @@ impl Counts {
 
     /// All counters, in order of route and status.
     pub(crate) fn list(&self, vendor: SimulatedVendor) -> Vec<Count> {
-        let counters = self.0.lock();
-        let mut list: Vec<Count> = counters
-            .iter()
-            .map(|(&(route, status, by_fault), &count)| Count { vendor, route: route.to_owned(), status, by_fault, count })
-            .collect();
-        list.sort_by(|left, right| (&left.route, left.status, left.by_fault).cmp(&(&right.route, right.status, right.by_fault)));
-        list
+        let mut counters: Vec<_> = self.0.lock().clone().into_iter().collect();
+        counters.sort_unstable();
+        let of = |(Kind { route, status, by_fault, limit }, count)| Count {
+            vendor,
+            route: route.to_owned(),
+            status,
+            by_fault,
+            limit,
+            count,
+        };
+        counters.into_iter().map(of).collect()
     }
 }
 
@@ -60,7 +77,7 @@ mod tests {
     fn answers_are_counted_by_kind_and_listed_in_order() {
         let counts = Counts::default();
         for (route, status, by_fault) in [("b", 200, false), ("a", 503, true), ("a", 503, false), ("b", 200, false)] {
-            counts.add(route, status, by_fault);
+            counts.add(Kind { route, status, by_fault, limit: None });
         }
         let list = counts.list(SimulatedVendor::Clay);
         let kinds: Vec<_> = list.iter().map(|count| (count.route.as_str(), count.status, count.by_fault, count.count)).collect();

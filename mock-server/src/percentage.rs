@@ -22,6 +22,11 @@ pub fn percent_of(share: f64) -> f64 {
     (share * 1e10).round() / 1e8
 }
 
+/// What is odd about a percentile below 1, which looks like a share.
+pub fn percentile_like_a_share(percentile: f64) -> String {
+    format!("a percentile is a number from 0 to 100, and {percentile} is next to the lowest")
+}
+
 /// The schema of a share: a number from 0 to 1, or a percentage.
 pub fn share_schema(_: &mut SchemaGenerator) -> Schema {
     schema(SHARE, 1)

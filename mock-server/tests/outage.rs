@@ -36,7 +36,7 @@ async fn gone(how: Outage, before: impl AsyncFnOnce(&SimulatedVendors)) -> Simul
 }
 
 fn clay_count(status: u16, by_fault: bool, count: u64) -> Count {
-    Count { vendor: SimulatedVendor::Clay, route: "clay.webhook".to_owned(), status, by_fault, count }
+    Count { vendor: SimulatedVendor::Clay, route: "clay.webhook".to_owned(), status, by_fault, limit: None, count }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use crate::journal::{Answered, DriverEntry, JournalError, JournalReader, Line, RestingEntry, VendorEntry};
+use crate::resilience::OperationKind;
 
 use super::finding::{Evidence, Example, JournalName};
 use super::id::Id;
@@ -25,18 +26,27 @@ struct Wanted {
     place_lines: HashMap<LineNumber, Vec<usize>>,
 }
 
+/// Examples by the users of their leads.
+type Users = HashMap<Id, Vec<usize>>;
+
 /// Collects the lines about each case.
 pub(super) fn collect(state: &State, cases: &[Case], journals: &Journals) -> Result<Vec<Example>, JournalError> {
     let mut examples = vec![Example::default(); cases.len()];
     let wanted = wanted(state, cases, &mut examples);
+    let mut users = Users::new();
     if !wanted.leads.is_empty() {
-        collect_driver(&wanted, journals, &mut examples)?;
+        users = collect_driver(&wanted, journals, &mut examples)?;
     }
     if !(wanted.keys.is_empty() && wanted.vendor_lines.is_empty()) {
-        collect_vendors(&wanted, journals, &mut examples)?;
+        collect_vendors(state, &wanted, &users, journals, &mut examples)?;
     }
     if !wanted.keys.is_empty() {
         collect_places(&wanted, journals, &mut examples)?;
+    }
+    let read = [Some(JournalName::Driver), Some(JournalName::Vendors), journals.places.as_ref().map(|_| JournalName::Places)];
+    for example in &mut examples {
+        let says = |name: &JournalName| example.story.iter().any(|evidence| evidence.journal == *name);
+        example.absent = read.into_iter().flatten().filter(|name| !says(name)).collect();
     }
     Ok(examples)
 }
@@ -65,7 +75,8 @@ fn wanted(state: &State, cases: &[Case], examples: &mut [Example]) -> Wanted {
     wanted
 }
 
-fn collect_driver(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {
+fn collect_driver(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<Users, JournalError> {
+    let mut users = Users::new();
     for line in JournalReader::<DriverEntry, _>::open(&journals.submitted)? {
         let (line, Line::Entry(entry)) = line? else { continue };
         let key = match &entry {
@@ -74,21 +85,33 @@ fn collect_driver(wanted: &Wanted, journals: &Journals, examples: &mut [Example]
         for &number in wanted.leads.get(&Id::of(key)).into_iter().flatten() {
             let example = &mut examples[number];
             if let DriverEntry::Submitted { key, user, .. } = &entry {
+                users.entry(Id::of_user(user)).or_default().push(number);
                 example.lead.get_or_insert_with(|| key.clone());
                 example.user.get_or_insert_with(|| user.clone());
             }
             add(example, JournalName::Driver, line, || describe_driver(&entry));
         }
     }
-    Ok(())
+    Ok(users)
 }
 
-fn collect_vendors(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {
+fn collect_vendors(
+    state: &State,
+    wanted: &Wanted,
+    users: &Users,
+    journals: &Journals,
+    examples: &mut [Example],
+) -> Result<(), JournalError> {
     for line in JournalReader::<VendorEntry, _>::open(&journals.vendors)? {
         let (line, Line::Entry(entry)) = line? else { continue };
-        let by_key = entry.idempotency_key.as_deref().and_then(|key| wanted.keys.get(&Id::of(key)));
+        let key = entry.idempotency_key.as_deref().map(Id::of);
+        let by_key = key.and_then(|key| wanted.keys.get(&key).or_else(|| wanted.leads.get(&key)));
         let by_line = wanted.vendor_lines.get(&line_number(line));
         let mut numbers: Vec<usize> = by_key.into_iter().chain(by_line).flatten().copied().collect();
+        // What has no key of anything that is known may be of any lead of the user that it names.
+        if !key.is_some_and(|key| state.op_of(key).is_some() || state.lead_of(key).is_some()) {
+            numbers.extend(by_user(&entry, users, examples));
+        }
         numbers.sort_unstable();
         numbers.dedup();
         for number in numbers {
@@ -100,6 +123,18 @@ fn collect_vendors(wanted: &Wanted, journals: &Journals, examples: &mut [Example
         }
     }
     Ok(())
+}
+
+/// The examples of users that its effects name, if it is of their operation's kind.
+fn by_user(entry: &VendorEntry, users: &Users, examples: &[Example]) -> Vec<usize> {
+    let mut numbers = Vec::new();
+    for effect in &entry.effects {
+        let kind = OperationKind::of_effect(&effect.what).map(OperationKind::as_str);
+        let names = std::iter::once(&effect.subject).chain(&effect.names);
+        let of_users = names.filter_map(|name| users.get(&Id::of_user(name))).flatten().copied();
+        numbers.extend(of_users.filter(|&number| examples[number].operation.as_deref() == kind));
+    }
+    numbers
 }
 
 fn collect_places(wanted: &Wanted, journals: &Journals, examples: &mut [Example]) -> Result<(), JournalError> {

@@ -176,6 +176,9 @@ pub struct Example {
     pub operation: Option<String>,
     /// What happened, in the order of each journal.
     pub story: Vec<Evidence>,
+    /// The journals that have no line about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<JournalName>,
 }
 
 /// A line of a journal, and what it says.

@@ -17,6 +17,11 @@ impl Id {
         Self::half(Sha256::digest(cut(text, COUNTS)).into())
     }
 
+    /// Of a user's name. Vendors take an e-mail address in any case for the same.
+    pub(super) fn of_user(name: &str) -> Self {
+        if name.contains('@') { Self::of(&name.to_lowercase()) } else { Self::of(name) }
+    }
+
     /// Of a key as it is, however long, and of whom it is about.
     pub(super) fn of_whole(key: &str, user: &str) -> Self {
         let digest = Sha256::new().chain_update((key.len() as u64).to_be_bytes()).chain_update(key).chain_update(user);

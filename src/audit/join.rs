@@ -2,10 +2,12 @@
 //!
 //! An operation is identified by its key: the driver's journal has the lead's, the operations' follow from it (or are in the
 //! resting states), and the vendors' ledger has the header `Idempotency-Key`. Your own service may use other keys, or none:
-//! then an effect belongs to the lead whose user it names. Where a user has several leads, effects without a known key are
-//! given to them in their order; what is left over when each has its own is one effect too many.
+//! then an effect belongs to the lead whose user it names, as its subject or otherwise, or whom a customer of that identifier
+//! was identified as. Where a user has several leads, effects without a known key are given to those that were acknowledged,
+//! then to the others, in their order: that finds no loss that there was not, but proves nothing. What is left over when each
+//! has its own is one effect too many.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::journal::{Answered, DriverEntry, RestingEntry, VendorEffect, VendorEntry};
 use crate::outcome::RestingState;
@@ -45,7 +47,9 @@ impl Cases {
 /// An effect whose key is not known.
 #[derive(Debug)]
 struct Stray {
-    user: Id,
+    subject: Id,
+    /// The first of its other names that is a user of the driver's.
+    named: Option<Id>,
     kind: OperationKind,
     line: LineNumber,
     began_us: u64,
@@ -76,6 +80,10 @@ pub(super) struct Joined {
     /// Places of known leads under keys that do not follow from the lead's.
     odd_places: Vec<(u32, LineNumber, OddPlace)>,
     strays: Vec<Stray>,
+    /// The user whose name was in the request that identified this customer.
+    identified_as: HashMap<Id, Id>,
+    /// Effects of which it is not known which of their user's leads they are of.
+    pub(super) guessed: u64,
 }
 
 #[derive(Debug)]
@@ -182,8 +190,14 @@ impl Joined {
                 self.effects.other += 1;
                 continue;
             };
+            let subject = Id::of_user(&effect.subject);
+            let named = effect.names.iter().map(|name| Id::of_user(name)).find(|&name| self.state.is_user(name));
+            if let (Some(user), OperationKind::Identify) = (named, kind) {
+                self.identified_as.entry(subject).or_insert(user);
+            }
             let stray = Stray {
-                user: Id::of(&effect.subject),
+                subject,
+                named,
                 kind,
                 line: line_number(line),
                 began_us: entry.at_us,
@@ -231,31 +245,48 @@ impl Joined {
 
     /// Gives the effects without a known key to the leads of their users.
     pub(super) fn vendors_end(&mut self) {
-        let mut taken = HashMap::<(Id, OperationKind), u32>::new();
-        let mut exhausted = HashSet::<(Id, OperationKind)>::new();
+        let mut waiting = HashMap::new();
         for stray in std::mem::take(&mut self.strays) {
-            let of = (stray.user, stray.kind);
-            let waiting = if exhausted.contains(&of) { None } else { self.without_effect(of, taken.get(&of).copied()) };
-            let last = || self.state.leads_of(stray.user).filter_map(|lead| self.state.op_in(lead, stray.kind)).last();
-            if let Some((lead, op)) = waiting {
-                taken.insert(of, lead);
-                self.happened(op, &stray);
-            } else if let Some(op) = taken.get(&of).and_then(|&lead| self.state.op_in(lead, stray.kind)).or_else(last) {
-                exhausted.insert(of);
-                self.happened(op, &stray);
-            } else {
+            let of = (self.user_of(&stray), stray.kind);
+            let of = waiting.entry(of).or_insert_with(|| Waiting::new(&self.state, of));
+            let Some(op) = of.next() else {
                 self.cases.add(FindingKind::Phantom, Case { vendor_lines: vec![stray.line], ..Case::default() });
-            }
+                continue;
+            };
+            self.guessed += u64::from(of.several);
+            self.state.ops[op as usize].guessed |= of.several;
+            self.happened(op, &stray);
         }
     }
 
-    /// The first lead of a user, from `after` on, whose operation of this kind has no effect yet.
-    fn without_effect(&self, (user, kind): (Id, OperationKind), after: Option<u32>) -> Option<(u32, u32)> {
-        let first = after.or_else(|| self.state.leads_of(user).next());
-        self.state
-            .from(first)
-            .filter_map(|lead| self.state.op_in(lead, kind).map(|op| (lead, op)))
-            .find(|&(_, op)| self.state.ops[op as usize].effects == 0)
+    /// The user that it is about, as the driver knows them: its subject, or whom that was identified as, or whom it names.
+    fn user_of(&self, effect: &Stray) -> Id {
+        let subject = Some(effect.subject).filter(|&subject| self.state.is_user(subject));
+        let known = subject.or_else(|| self.identified_as.get(&effect.subject).copied()).or(effect.named);
+        known.unwrap_or(effect.subject)
+    }
+}
+
+/// The operations of one kind and user that effects without a known key may be of.
+struct Waiting {
+    without_effect: std::vec::IntoIter<u32>,
+    last: Option<u32>,
+    several: bool,
+}
+
+impl Waiting {
+    fn new(state: &State, (user, kind): (Id, OperationKind)) -> Self {
+        let mut leads: Vec<u32> = state.leads_of(user).collect();
+        leads.sort_by_key(|&lead| state.leads[lead as usize].acknowledgement());
+        let ops: Vec<u32> = leads.into_iter().filter_map(|lead| state.op_in(lead, kind)).collect();
+        let (several, last) = (ops.len() > 1, ops.last().copied());
+        let without_effect: Vec<u32> = ops.into_iter().filter(|&op| state.ops[op as usize].effects == 0).collect();
+        Self { without_effect: without_effect.into_iter(), last, several }
+    }
+
+    fn next(&mut self) -> Option<u32> {
+        self.last = self.without_effect.next().or(self.last);
+        self.last
     }
 }
 

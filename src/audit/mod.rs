@@ -36,7 +36,7 @@
 //! ```
 //!
 //! (one line, here in two). `what` is `row.added` for an enrich, `customer.identified` or `event.recorded`; others are not
-//! judged. [`entry`, `took_us`, `idempotency_key`, `status`, `id`, `credits`.] Where `entry` numbers the lines from 1, a gap in the
+//! judged. [`entry`, `took_us`, `idempotency_key`, `status`, `names`, `id`, `credits`.] Where `entry` numbers the lines from 1, a gap in the
 //! numbers proves that lines are missing.
 //!
 //! The resting states ([`crate::journal::RestingEntry`]; `GET /places` of the service gives them), optional:
@@ -180,6 +180,13 @@ fn no_data(joined: &Joined, judged: &judge::Judged) -> Vec<String> {
     if joined.gaps > 0 {
         let gaps = joined.gaps;
         missing.push(format!("{gaps} {} in the numbers of the vendors' entries", if gaps == 1 { "gap" } else { "gaps" }));
+    }
+    if joined.guessed > 0 {
+        let guessed = joined.guessed;
+        missing.push(format!(
+            "{guessed} effects have no key, and users with several leads: which lead's they are is not known; give each lead a user \
+             of its own"
+        ));
     }
     if joined.requests == 0 {
         missing.push("the vendors' ledger has no request".to_owned());

@@ -3,7 +3,8 @@
 //!
 //! Two requests that overlap have no order, at the vendor or in the driver's journal. So only what was over before the other
 //! began is judged: a lead that was acknowledged before the next one was submitted, and an effect whose request had ended
-//! before the other's came. An operation that was brought back from the dead letters comes when it comes, and is not judged.
+//! before the other's came. An operation that was brought back from the dead letters comes when it comes, and
+//! is not judged; nor is an effect of which it is not known which lead's it is.
 
 use crate::outcome::RestingState;
 use crate::resilience::OperationKind;
@@ -69,7 +70,8 @@ fn waits_or_began(op: &Op) -> u64 {
 
 fn check(state: &State, first: u32, second: u32, cases: &mut Cases) {
     let (earlier, later) = (&state.ops[first as usize], &state.ops[second as usize]);
-    if later.effects > 0 && !later.redriven && later.ended_us < waits_or_began(earlier) {
+    let guessed = earlier.guessed || later.guessed;
+    if later.effects > 0 && !later.redriven && !guessed && later.ended_us < waits_or_began(earlier) {
         let vendor_lines = [earlier.effect_line, later.effect_line].into_iter().filter(|&line| line > 0).collect();
         cases.add(
             FindingKind::OutOfOrder,

@@ -38,11 +38,11 @@ pub(super) struct Lead {
 }
 
 /// What the driver knows of a lead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Acknowledgement {
     Acknowledged,
-    Refused,
     Uncertain,
+    Refused,
 }
 
 impl Lead {
@@ -92,6 +92,8 @@ pub(super) struct Op {
     pub(super) effect_line: LineNumber,
     pub(super) began_us: u64,
     pub(super) ended_us: u64,
+    /// Its effect names a user with several such operations, and has no key: it may be another's.
+    pub(super) guessed: bool,
     /// The vendor was given an identity by which it knows a repetition.
     pub(super) identified: bool,
 }
@@ -109,6 +111,7 @@ impl Op {
             effect_line: 0,
             began_us: 0,
             ended_us: 0,
+            guessed: false,
             identified: false,
         }
     }
@@ -141,7 +144,7 @@ impl State {
             return known;
         }
         let number = self.leads.len() as u32;
-        let user = Id::of(user);
+        let user = Id::of_user(user);
         self.by_lead.insert(id, number);
         let first = self.ops.len() as u32;
         for &kind in kinds {
@@ -204,6 +207,11 @@ impl State {
             let next = self.leads[lead as usize].next_of_user;
             (next != NO_LEAD).then_some(next)
         })
+    }
+
+    /// Whether it is the user of a lead.
+    pub(super) fn is_user(&self, user: Id) -> bool {
+        self.by_user.contains_key(&user)
     }
 
     /// Users with more than one lead.

@@ -106,12 +106,13 @@ impl Display for Example {
         for evidence in &self.story {
             write!(f, "\n    {}:{}: {}", evidence.journal.file_name(), evidence.line, evidence.says)?;
         }
-        let absent = |journal: JournalName| !self.story.iter().any(|evidence| evidence.journal == journal);
-        let note = |f: &mut Formatter<'_>, journal: JournalName, says: &str| {
-            if absent(journal) { write!(f, "\n    {}: {says}", journal.file_name()) } else { Ok(()) }
-        };
-        note(f, JournalName::Driver, "never submitted")?;
-        note(f, JournalName::Vendors, "no request")?;
-        note(f, JournalName::Places, "in no listed state")
+        self.absent.iter().try_for_each(|journal| {
+            let says = match journal {
+                JournalName::Driver => "never submitted",
+                JournalName::Vendors => "no request with its key, and nothing done for its user",
+                JournalName::Places => "in no listed state",
+            };
+            write!(f, "\n    {}: {says}", journal.file_name())
+        })
     }
 }

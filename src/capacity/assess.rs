@@ -8,7 +8,6 @@ use crate::measure::{SampleKind, Second};
 use crate::outcome::Peer;
 use crate::result::Run;
 use crate::scenario::{TestPlan, ThinkTime};
-use crate::units::Z99;
 
 use super::alerts::{self, Alert};
 use super::estimate::{Estimate, utilisation_estimate};
@@ -33,22 +32,7 @@ impl Basis {
         // The iterations of several scenarios are counted together: they have no mean pause where their pauses differ.
         let mut pauses = scenario.scenarios.iter().map(|scenario| scenario.think_time);
         let think_time = pauses.next().filter(|first| pauses.all(|other| other == *first));
-        Self { think_time: think_time.map(mean_think_time), cores: scenario.capacity.cores, missed: Vec::new() }
-    }
-}
-
-pub(super) fn mean_think_time(think_time: ThinkTime) -> Duration {
-    match think_time {
-        ThinkTime::None => Duration::ZERO,
-        ThinkTime::Fixed(time) => time,
-        ThinkTime::Uniform { min, max } => (min + max) / 2,
-        ThinkTime::Exponential { mean } => mean,
-        ThinkTime::Lognormal { p50, p99 } => {
-            // The 99th percentile of a lognormal is median × exp(Z99 σ); its mean is median × exp(σ² / 2).
-            let median = p50.as_secs_f64();
-            let sigma = if median > 0.0 { (p99.as_secs_f64() / median).ln() / Z99 } else { 0.0 };
-            Duration::try_from_secs_f64(median * (sigma * sigma / 2.0).exp()).unwrap_or(Duration::MAX)
-        }
+        Self { think_time: think_time.map(ThinkTime::mean), cores: scenario.capacity.cores, missed: Vec::new() }
     }
 }
 

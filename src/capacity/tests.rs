@@ -254,7 +254,7 @@ fn nothing_measured_is_unknown_rather_than_ok() {
 
 #[test]
 fn mean_think_times() {
-    let mean = |think_time| super::assess::mean_think_time(think_time).as_secs_f64();
+    let mean = |think_time: ThinkTime| think_time.mean().as_secs_f64();
     let seconds = Duration::from_secs;
     assert_eq!(mean(ThinkTime::None), 0.0);
     assert_eq!(mean(ThinkTime::Fixed(seconds(1))), 1.0);

@@ -47,6 +47,7 @@ pub(super) struct Driver {
     journal: JournalSender<DriverEntry>,
     clock: LoadClock,
     seed: Seed,
+    shares_users: bool,
     next: AtomicU64,
     acknowledged: AtomicU64,
     /// Leads that got no answer, to be submitted again.
@@ -54,12 +55,15 @@ pub(super) struct Driver {
 }
 
 impl Driver {
+    /// Where `shares_users`, some users have several leads. Which of these an effect is of, a service must say by the key that
+    /// it forwards; one that forwards none is audited by its users, so each of its leads has one of its own.
     pub(super) fn new(
         client: HttpClient,
         leads: Uri,
         authorization: Option<HeaderValue>,
         journal: JournalSender<DriverEntry>,
         seed: Seed,
+        shares_users: bool,
     ) -> Self {
         Self {
             client,
@@ -68,6 +72,7 @@ impl Driver {
             journal,
             clock: LoadClock::start(),
             seed,
+            shares_users,
             next: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
             unanswered: Mutex::default(),
@@ -110,7 +115,7 @@ impl Driver {
 
     /// Submits one lead; false when there is no service.
     async fn submit(&self, number: u64) -> bool {
-        let (key, user) = (self.key(number), user(number));
+        let (key, user) = (self.key(number), self.user(number));
         let Some(request) = self.request(number, &key, &user) else { return false };
         self.journal.write(DriverEntry::Submitted { key: key.clone(), user, what: "lead".to_owned(), at_us: self.now_us() });
         let answer = self.client.send(request, ANSWER_WITHIN, Body::Count).await;
@@ -151,15 +156,15 @@ impl Driver {
         (0..4).map(|_| format!("{:016x}", rng.next_u64())).collect()
     }
 
+    fn user(&self, number: u64) -> String {
+        if self.shares_users && number.is_multiple_of(SHARED) {
+            format!("shared-{}@kill.test", number / SHARED % SHARED_USERS)
+        } else {
+            format!("lead-{number}@kill.test")
+        }
+    }
+
     fn now_us(&self) -> u64 {
         micros(self.clock.now())
-    }
-}
-
-fn user(number: u64) -> String {
-    if number.is_multiple_of(SHARED) {
-        format!("shared-{}@kill.test", number / SHARED % SHARED_USERS)
-    } else {
-        format!("lead-{number}@kill.test")
     }
 }

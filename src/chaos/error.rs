@@ -1,12 +1,18 @@
 //! Why a harness could not do its work. What it found is no error.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use http::Uri;
 use thiserror::Error;
 
 use crate::journal::JournalError;
 use crate::service::supervision::PlacesError;
+
+fn words(log: &Path, last: &str) -> String {
+    let log = log.display();
+    if last.is_empty() { format!("it printed nothing to {log}") } else { format!("the last that it printed to {log}:\n{last}") }
+}
 
 /// Why there is no verdict.
 #[derive(Debug, Error)]
@@ -30,17 +36,25 @@ pub enum ChaosError {
         /// What the system said.
         source: io::Error,
     },
-    /// It did not come up.
-    #[error("the service did not come up within {seconds} s in life {life} ({how}); what it said is in {log}")]
+    /// Something else takes its leads.
+    #[error("something takes connections at {leads} {when}, and would be taken for the service")]
+    Taken {
+        /// Where it takes leads.
+        leads: Uri,
+        /// Since when, and what to do.
+        when: &'static str,
+    },
+    /// It did not come up, or it ended by itself.
+    #[error("{how}, in life {life}; {}", words(.log, .last_words))]
     NotUp {
         /// Which of its lives, from 1.
         life: usize,
-        /// How long was waited.
-        seconds: u64,
         /// What was seen instead.
         how: String,
         /// Where its messages are.
         log: PathBuf,
+        /// The last of this life.
+        last_words: String,
     },
     /// The places at rest.
     #[error(transparent)]

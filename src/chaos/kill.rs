@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -16,6 +16,7 @@ use super::vendors::Vendors;
 use super::{ChaosError, Death};
 use crate::audit::{Audit, AuditOptions, FindingKind, Journals, Verdict, audit};
 use crate::journal::{DRIVER, DriverEntry, Journal, JournalWritten, PLACES, VENDORS};
+use crate::outcome::OperationKind;
 use crate::seed::Seed;
 use crate::service::supervision::{Api, CALLBACKS, ConfigSource, ReservedPort, ServiceProcess, fetch_places, write_config};
 use crate::transport::{HttpClient, PoolSettings};
@@ -61,6 +62,8 @@ pub struct KillOptions {
     pub quiet: Duration,
     /// Whether each user's operations have to be done in their order.
     pub in_order: bool,
+    /// What each lead has to come to.
+    pub operations: Vec<OperationKind>,
 }
 
 /// One life of the service.
@@ -153,6 +156,7 @@ fn judge(options: &KillOptions, charged_rows: u64) -> Result<Audit, ChaosError> 
             Target::Own(own) => own.dedupes,
         },
         in_order: options.in_order,
+        operations: options.operations.clone(),
         charged_rows: Some(charged_rows),
         ..AuditOptions::default()
     };
@@ -167,12 +171,12 @@ impl Harness {
             Target::Own(_) => None,
         };
         let base = port.as_ref().map(|port| format!("http://127.0.0.1:{}", port.number));
-        let (leads, token, refuses) = match (&options.target, &base) {
+        let (leads, token, refuses, shares_users) = match (&options.target, &base) {
             // What is refused for good needs a resting state, or it would look like a lost lead.
-            (Target::Own(own), _) => (own.leads.clone(), own.token.clone(), own.places.is_some()),
+            (Target::Own(own), _) => (own.leads.clone(), own.token.clone(), own.places.is_some(), false),
             (Target::Plimsoll { .. }, base) => {
                 let leads = format!("{}/leads", base.as_deref().unwrap_or_default());
-                (leads.parse().expect("an address of this machine makes a URL"), None, true)
+                (leads.parse().expect("an address of this machine makes a URL"), None, true, true)
             }
         };
         let callbacks = base.as_ref().map(|base| format!("{base}{CALLBACKS}"));
@@ -187,8 +191,15 @@ impl Harness {
         let authorization = token.and_then(|token| bearer(&token, "the service").ok());
         let api = base.map(|base| Api::new(client.clone(), base, None));
         let log = dir.join("service.log");
-        let launch = Launch { target: options.target.clone(), config, environment, log, leads: leads.clone() };
-        let driver = Driver::new(client.clone(), leads, authorization, journal.sender(), options.seed);
+        let launch = Launch {
+            target: options.target.clone(),
+            config,
+            environment,
+            log,
+            said_before: AtomicU64::new(0),
+            leads: leads.clone(),
+        };
+        let driver = Driver::new(client.clone(), leads, authorization, journal.sender(), options.seed, shares_users);
         Ok(Self { vendors, launch, driver, api, client, _port: port.and_then(ReservedPort::shared) })
     }
 
@@ -204,8 +215,12 @@ impl Harness {
                 }
             }
         };
-        // The clients end by themselves when the service is gone.
-        let lived = async { tokio::join!(self.die(&mut alive, death), self.driver.load()).0 };
+        // The clients end by themselves when the service is gone, unless something else takes connections in its place.
+        let load = async {
+            self.driver.load().await;
+            Ok(())
+        };
+        let lived = async { tokio::try_join!(self.die(&mut alive, number, death), load).map(|(instead, ())| instead) };
         let instead = tokio::select! {
             instead = lived => instead?,
             () = redrive => None,
@@ -214,31 +229,38 @@ impl Harness {
     }
 
     /// Lets it die as planned; gives how it ended otherwise.
-    async fn die(&self, alive: &mut ServiceProcess, death: Death) -> Result<Option<String>, ChaosError> {
-        let by_itself = |status: Option<ExitStatus>| match status {
-            Some(status) if was_killed(status) => None,
-            Some(status) => Some(format!("it ended by itself: {status}")),
-            None => Some("it is unknown how it ended".to_owned()),
-        };
-        match death {
+    async fn die(&self, alive: &mut ServiceProcess, life: usize, death: Death) -> Result<Option<String>, ChaosError> {
+        let mut instead = None;
+        let ended = match death {
             Death::At(..) => match timeout(REACHED_WITHIN, alive.wait()).await {
-                Ok(status) => Ok(by_itself(status.ok())),
+                Ok(ended) => ended,
                 Err(_) => {
-                    let _ = alive.kill().await;
-                    Ok(Some(format!("not reached within {} s", REACHED_WITHIN.as_secs())))
+                    instead = Some(format!("not reached within {} s", REACHED_WITHIN.as_secs()));
+                    alive.kill().await
                 }
             },
             Death::AfterVendorCommit => {
-                let committed = self.vendors.commit_without_an_answer(REACHED_WITHIN).await?;
-                let status = alive.kill().await.ok();
+                let committed = self.vendors.commit_without_an_answer(REACHED_WITHIN);
+                let ended = tokio::select! {
+                    committed = committed => {
+                        let nothing = || format!("no vendor carried anything out within {} s", REACHED_WITHIN.as_secs());
+                        instead = (!committed?).then(nothing);
+                        alive.kill().await
+                    }
+                    ended = alive.wait() => ended,
+                };
                 self.vendors.answer().await;
-                let nothing = || format!("no vendor carried anything out within {} s", REACHED_WITHIN.as_secs());
-                Ok(if committed { by_itself(status) } else { Some(nothing()) })
+                ended
             }
-            Death::After(time) => {
-                sleep(time).await;
-                Ok(by_itself(alive.kill().await.ok()))
-            }
+            Death::After(time) => match timeout(time, alive.wait()).await {
+                Ok(ended) => ended,
+                Err(_) => alive.kill().await,
+            },
+        };
+        match ended {
+            Ok(status) if was_killed(status) => Ok(instead),
+            Ok(status) => Err(self.launch.ended(alive, life, status).await),
+            Err(error) => Ok(Some(format!("it is unknown how it ended: {error}"))),
         }
     }
 
@@ -251,8 +273,15 @@ impl Harness {
     ) -> Result<(Vec<String>, u64, bool), ChaosError> {
         let mut problems = Vec::new();
         self.vendors.recover().await;
-        let alive = self.launch.start(&self.client, life, None).await?;
-        let moving = rest(self.api.as_ref(), &self.vendors, &self.driver, options.rest_within, options.quiet).await;
+        let mut alive = self.launch.start(&self.client, life, None).await?;
+        let moving = tokio::select! {
+            moving = rest(self.api.as_ref(), &self.vendors, &self.driver, options.rest_within, options.quiet) => Ok(moving),
+            Ok(status) = alive.wait() => Err(status),
+        };
+        let moving = match moving {
+            Ok(moving) => moving,
+            Err(status) => return Err(self.launch.ended(&mut alive, life, status).await),
+        };
         let at_rest = moving.is_none();
         if let Some(moving) = moving {
             problems.push(format!("it has not come to rest within {} s: {moving}", options.rest_within.as_secs()));

@@ -1,9 +1,10 @@
 //! The service that is killed: as a process of its own, started again and again on the same database.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::Uri;
@@ -11,7 +12,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use super::{ChaosError, Death};
-use crate::service::supervision::ServiceProcess;
+use crate::service::supervision::{ServiceProcess, last_words};
 use crate::transport::HttpClient;
 
 /// How long it may take to come up.
@@ -65,6 +66,8 @@ pub(super) struct Launch {
     pub(super) environment: Vec<(String, String)>,
     /// Where its messages go.
     pub(super) log: PathBuf,
+    /// Bytes of it that are of earlier lives.
+    pub(super) said_before: AtomicU64,
     /// Where leads are submitted.
     pub(super) leads: Uri,
 }
@@ -78,6 +81,8 @@ impl Launch {
         life: usize,
         death: Option<Death>,
     ) -> Result<ServiceProcess, ChaosError> {
+        self.wait_for_the_port(client, life).await?;
+        self.said_before.store(fs::metadata(&self.log).map_or(0, |log| log.len()), Ordering::Relaxed);
         let mut command = self.command(death);
         // Its name alone: the environment holds secrets.
         let program = command.as_std().get_program().to_string_lossy().into_owned();
@@ -92,11 +97,12 @@ impl Launch {
                 if matches!(death, Some(Death::At(..))) && was_killed(status) {
                     return Ok(alive);
                 }
-                return Err(self.not_up(life, status.to_string()));
+                return Err(self.ended(&mut alive, life, status).await);
             }
             if Instant::now() >= until {
                 let _ = alive.kill().await;
-                return Err(self.not_up(life, "it takes no connections".to_owned()));
+                let how = format!("the service takes no connections at {} within {} s", self.leads, UP_WITHIN.as_secs());
+                return Err(self.not_up(life, how));
             }
             sleep(LOOK_EVERY).await;
         }
@@ -110,8 +116,33 @@ impl Launch {
         }
     }
 
+    /// It ended, and nobody has killed it. What it has left behind is killed.
+    pub(super) async fn ended(&self, alive: &mut ServiceProcess, life: usize, status: ExitStatus) -> ChaosError {
+        let _ = alive.kill().await;
+        let foreground = if status.success() { " (it has to stay in the foreground)" } else { "" };
+        self.not_up(life, format!("the service ended by itself with {status}{foreground}"))
+    }
+
     fn not_up(&self, life: usize, how: String) -> ChaosError {
-        ChaosError::NotUp { life, seconds: UP_WITHIN.as_secs(), how, log: self.log.clone() }
+        let last_words = last_words(&self.log, self.said_before.load(Ordering::Relaxed));
+        ChaosError::NotUp { life, how, log: self.log.clone(), last_words }
+    }
+
+    /// Waits until nothing takes connections where it is to take leads: in its first life nothing may, and after that it takes
+    /// a moment until the processes of the one before are gone.
+    async fn wait_for_the_port(&self, client: &HttpClient, life: usize) -> Result<(), ChaosError> {
+        let (within, when) = match life {
+            1 => (Duration::ZERO, "already, before the service was started; end it, or choose another port"),
+            _ => (END_WITHIN, "still, after the start command and its process group were killed"),
+        };
+        let until = Instant::now() + within;
+        while client.reach(&self.leads).await.is_ok() {
+            if Instant::now() >= until {
+                return Err(ChaosError::Taken { leads: self.leads.clone(), when });
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     fn command(&self, death: Option<Death>) -> Command {

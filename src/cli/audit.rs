@@ -8,8 +8,9 @@ use clap::{Args, ValueEnum};
 use super::{Exit, output};
 use crate::audit::{Audit, AuditOptions, Journals, Verdict, audit};
 use crate::config::Secret;
-use crate::journal::{JournalError, PLACES};
+use crate::journal::{DRIVER, JournalError, PLACES};
 use crate::resilience::OperationKind;
+use crate::result::SUMMARY;
 use crate::service::supervision::{PlacesError, fetch_places};
 use crate::transport::{HttpClient, PoolSettings};
 
@@ -43,8 +44,8 @@ a lead that is acknowledged and not at the vendor is lost:
 An effect belongs to the operation whose key its request had in the header Idempotency-Key: the
 lead's own, the one in its place, or the SHA-256, in hex, of
     {"data":{},"operation":"enrich","user":"<the lead's key>"}
-Without such a key it belongs to the lead whose user is its subject; so give each lead a user of
-its own.
+Without such a key it belongs to the lead whose user is its subject or one of its names, or whom a
+customer of that identifier was identified as; so give each lead a user of its own.
 
 A line {"missed":3} says that so many are missing. Such journals prove nothing, and neither do empty
 ones.
@@ -56,7 +57,7 @@ sense (it is named by file:line:column); 1 the service does not tell its places"
 #[derive(Debug, Args)]
 #[command(after_help = HELP, override_usage = USAGE)]
 pub(super) struct AuditArgs {
-    /// A run's directory with submitted.ndjson, vendors.ndjson and places.ndjson
+    /// The directory of a run that kept journals (see plimsoll run --journals): submitted.ndjson, vendors.ndjson and places.ndjson
     #[arg(required_unless_present_all = ["submitted", "vendors"], conflicts_with_all = ["submitted", "vendors"])]
     dir: Option<PathBuf>,
     /// What was submitted and acknowledged
@@ -103,11 +104,8 @@ impl ValueEnum for OperationKind {
 
 impl AuditArgs {
     fn options(&self) -> AuditOptions {
-        let mut operations = self.operations.clone();
-        operations.sort_unstable();
-        operations.dedup();
         AuditOptions {
-            operations,
+            operations: kinds(&self.operations),
             clay_deduplicates: self.clay_dedupes,
             in_order: !self.any_order,
             charged_rows: self.charged_rows,
@@ -123,6 +121,14 @@ impl AuditArgs {
             (dir, _, _) => Journals::in_dir(dir.as_deref().unwrap_or(Path::new("."))),
         }
     }
+}
+
+/// Each kind once, in the order of the table.
+pub(super) fn kinds(given: &[OperationKind]) -> Vec<OperationKind> {
+    let mut kinds = given.to_vec();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
 }
 
 pub(super) fn run(args: &AuditArgs) -> Exit {
@@ -146,9 +152,18 @@ pub(super) fn run(args: &AuditArgs) -> Exit {
         Ok(audit) => show(&audit, args.json),
         Err(error) => {
             output::error(&error);
+            if let (JournalError::Read { .. }, Some(dir)) = (&error, args.dir.as_deref().filter(|dir| is_run(dir))) {
+                let dir = dir.display();
+                output::remark(format!("{dir} is of a run that kept no journals: run it again with --journals"));
+            }
             refused(&error)
         }
     }
+}
+
+/// Whether the directory is of a run, which keeps journals only where it has something to prove.
+fn is_run(dir: &Path) -> bool {
+    dir.join(SUMMARY).exists() && !dir.join(DRIVER).exists()
 }
 
 /// What it means that a book could not be read.

@@ -11,7 +11,9 @@ use super::threads::on_threads;
 use super::{Exit, audit, output};
 use crate::chaos::{ChaosError, KillOptions, KillReport, Life, OwnService, Target, kill};
 use crate::config::Secret;
+use crate::outcome::OperationKind;
 use crate::seed::Seed;
+use crate::text::shell_word;
 
 /// Arguments of `plimsoll chaos`.
 #[derive(Debug, Args)]
@@ -31,11 +33,17 @@ but before its answer, and at random times. Everything is on this machine, in a 
 removed when the audit has passed (see --keep).
 
 A service of your own is killed after vendors' commits and at random times:
-    plimsoll chaos kill --start './my-service --port 3000' --url http://127.0.0.1:3000/leads
-It must take POST {"user": "...", "data": {...}} with the header Idempotency-Key, answer 2xx only
-when the lead is durable, and send to the vendors that its environment names: CLAY_URL,
-CLAY_WEBHOOK_PATH, CUSTOMER_IO_URL, CUSTOMER_IO_SITE_ID and CUSTOMER_IO_API_KEY. With --places it
-is also audited whether it knows where its leads are; plimsoll audit --help has the form.
+    plimsoll chaos kill --start './my-service --port 3000' \
+        --url http://127.0.0.1:3000/leads
+It must take POST {"user": "...", "data": {"email": "...", ...}} with the header Idempotency-Key,
+answer 2xx only when the lead is durable, and send to the vendors that its environment names:
+CLAY_URL, CLAY_WEBHOOK_PATH, CUSTOMER_IO_URL, CUSTOMER_IO_SITE_ID and CUSTOMER_IO_API_KEY. Each lead
+has to come to a row at Clay, a customer and an event at Customer.io (--operations). What it sends
+is matched with the leads by the key that it forwards in Idempotency-Key, or else by the lead's user
+or e-mail address, in whatever field: each lead has its own. The vendors fail at times, and lose
+answers: it has to ask again. What it sends twice is done twice, unless the event has the same ULID
+as its `id`, and the row the same value in the field `idempotency_key`. With --places it is also
+audited whether it knows where its leads are; plimsoll audit --help has the form.
 
 Exit codes: 0 passed; 99 a lead was lost or something was done twice, or a failpoint was not
 reached; 1 there is no verdict; 105 interrupted"#;
@@ -68,13 +76,17 @@ struct KillArgs {
     /// Its rows carry a key of their own in the field `idempotency_key`, by which the simulated Clay knows a repetition
     #[arg(long, requires = "start")]
     clay_dedupes: bool,
+    /// What each lead has to come to
+    #[arg(long, requires = "start", value_name = "LIST", value_delimiter = ',', default_values = ["enrich", "identify", "track"])]
+    operations: Vec<OperationKind>,
     /// It may do the operations of one user in any order
     #[arg(long, requires = "start")]
     any_order: bool,
     /// How many seconds it may take in the end until nothing moves any more
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     rest: u64,
-    /// How many seconds the vendors must have heard nothing from your own service, for it to be at rest
+    /// How many seconds the vendors must have heard nothing from your own service, for it to be at rest: more than it waits
+    /// between two attempts, or what it would still have done counts as lost
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     quiet: u64,
     /// Print the report as JSON
@@ -105,7 +117,12 @@ async fn kill_and_show(args: &KillArgs) -> Exit {
     };
     super::serve_log::install();
     output::remark(format!("{} kills, seed {}, in {}", options.kills, options.seed.0, options.dir.display()));
-    let mut report_life = |life: &Life| output::remark(line(life, options.kills));
+    let mut report_life = |life: &Life| {
+        output::remark(line(life, options.kills));
+        if life.number == options.kills {
+            output::remark(last_wait(&options));
+        }
+    };
     let killed = tokio::select! {
         killed = kill(&options, &mut report_life) => killed,
         // The service goes with the future: nothing that was started is left behind.
@@ -151,6 +168,7 @@ fn options(args: &KillArgs, dir: &Path) -> Result<KillOptions, String> {
         rest_within: Duration::from_secs(args.rest),
         quiet: Duration::from_secs(args.quiet),
         in_order: !args.any_order,
+        operations: audit::kinds(&args.operations),
     })
 }
 
@@ -166,6 +184,15 @@ fn line(life: &Life, kills: usize) -> String {
     // "after 194 ms", but "at after-answer:2".
     let at = if life.death.starts_with("after ") { "" } else { "at " };
     format!("life {}/{kills}: killed {at}{}{instead}; {} acknowledged so far", life.number, life.death, life.acknowledged)
+}
+
+/// What is waited for behind the last death.
+fn last_wait(options: &KillOptions) -> String {
+    let rest = match options.target {
+        Target::Plimsoll { .. } => "nothing is queued or under way".to_owned(),
+        Target::Own(_) => format!("the vendors have heard nothing for {} s", options.quiet.as_secs()),
+    };
+    format!("it lives on until {rest}, for {} s at most, and is then audited", options.rest_within.as_secs())
 }
 
 fn show(report: &KillReport, args: &KillArgs, directory: Directory) -> Exit {
@@ -188,17 +215,20 @@ fn show(report: &KillReport, args: &KillArgs, directory: Directory) -> Exit {
 /// The command that does the same again.
 fn replay(args: &KillArgs, seed: Seed) -> String {
     let mut command = format!("plimsoll chaos kill --kills {} --seed {}", args.kills, seed.0);
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     if let (Some(start), Some(url)) = (&args.start, &args.url) {
-        command.push_str(&format!(" --start {} --url {}", quoted(start), quoted(&url.to_string())));
+        command.push_str(&format!(" --start {} --url {}", shell_word(start), shell_word(&url.to_string())));
     }
     for (option, value) in [("--places", &args.places), ("--token-env", &args.token_env)] {
         if let Some(value) = value {
-            command.push_str(&format!(" {option} {}", quoted(value)));
+            command.push_str(&format!(" {option} {}", shell_word(value)));
         }
     }
     if args.start.is_some() {
         command.push_str(&format!(" --rest {} --quiet {}", args.rest, args.quiet));
+    }
+    if audit::kinds(&args.operations) != OperationKind::OF_A_LEAD {
+        let names: Vec<&str> = args.operations.iter().map(|kind| kind.as_str()).collect();
+        command.push_str(&format!(" --operations {}", names.join(",")));
     }
     for (option, given) in [("--clay-dedupes", args.clay_dedupes), ("--any-order", args.any_order)] {
         if given {

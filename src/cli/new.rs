@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::{Exit, output};
 use crate::scenario::new_scenario;
+use crate::text::shell_word;
 
 /// Arguments of `plimsoll new`.
 #[derive(Debug, Args)]
@@ -33,7 +34,8 @@ pub(super) fn run(args: &NewArgs) -> Exit {
         .and_then(|mut file| file.write_all(text.as_bytes()));
     match written {
         Ok(()) => {
-            output::text(format!("Wrote {}. Run it with:\n\n  plimsoll run {}", path.display(), path.display()));
+            let run = shell_word(&path.to_string_lossy());
+            output::result(format!("Wrote {}. Run it with:\n\n  plimsoll run {run}", path.display()));
             Exit::Passed
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use mock_server::percentage::{PERCENT, SHARE, parse_percentage, percent_of};
+use mock_server::percentage::{PERCENT, SHARE, parse_percentage, percent_of, percentile_like_a_share};
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
@@ -187,8 +187,7 @@ impl<'a> Walk<'a, '_> {
         let is_file = place == &KeyPath::default();
         let mut sound = Map::new();
         let mut usable = true;
-        // What a key was meant to be is not missing, too.
-        let mut meant = Vec::new();
+        let mut misspelt = Vec::new();
         for (key, value) in table {
             let key_place = place.key(key.get_ref());
             if let Some(property) = property(schema, key.get_ref()) {
@@ -198,9 +197,9 @@ impl<'a> Walk<'a, '_> {
                 }
             } else {
                 self.document.leave_out(key_place);
-                let near = self.unknown_key(key, &keys(schema)).filter(|near| !table.contains_key(near.as_str()));
-                near.iter().for_each(|near| self.document.leave_out(place.key(near)));
-                meant.extend(near);
+                let meant = self.unknown_key(key, &keys(schema)).filter(|meant| !table.contains_key(*meant));
+                meant.iter().for_each(|meant| self.document.leave_out(place.key(meant)));
+                misspelt.extend(meant);
             }
         }
         let otherwise = schema.get("else").filter(|_| !holds(schema.get("if"), table));
@@ -209,7 +208,8 @@ impl<'a> Walk<'a, '_> {
                 Some(Value::String(text)) => format!("add `{key} = …`: {}", text.replace('\n', " ")),
                 _ => format!("add `{key} = …`"),
             };
-            if !meant.iter().any(|meant| meant == key) {
+            // Of a key that is there in other letters, that has been said.
+            if !misspelt.contains(&key) {
                 self.error(span.clone(), format!("`{key}` is missing"), help);
             }
             self.document.leave_out(place.key(key));
@@ -240,15 +240,15 @@ impl<'a> Walk<'a, '_> {
         Value::Object(sound)
     }
 
-    /// Gives the key that was meant, if one is near.
-    fn unknown_key(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, known: &[&str]) -> Option<String> {
+    /// Gives the key that was meant, where one is near.
+    fn unknown_key<'k>(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, known: &[&'k str]) -> Option<&'k str> {
         let meant = nearest(key.get_ref(), known);
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("the keys here are {}", all_of(known)),
         };
         self.error(key.span(), format!("there is no key `{}` here", key.get_ref().escape_debug()), help);
-        meant.map(str::to_owned)
+        meant
     }
 
     fn error(&mut self, span: Range<usize>, message: String, help: String) {
@@ -296,8 +296,7 @@ fn doubtful_unit(schema: &Value, size: f64) -> Option<(String, String)> {
         return Some((message, format!("write \"{size}%\" or \"{}%\"", percent_of(size))));
     }
     if is(schema, "percentile") && below_one {
-        let message = format!("a percentile is a number from 0 to 100, and {size} is next to the lowest");
-        return Some((message, format!("if the {0}th is meant, write {0}", percent_of(size))));
+        return Some((percentile_like_a_share(size), format!("if the {0}th is meant, write {0}", percent_of(size))));
     }
     None
 }

@@ -23,6 +23,18 @@ impl ScenarioLoad {
         self.start_time.saturating_add(self.executor.duration())
     }
 
+    /// Its iterations, where they are fixed in number.
+    pub fn planned_iterations(&self, segment: Segment) -> Option<u64> {
+        let Drive::Closed { plan, iterations, .. } = self.executor.drive();
+        iterations.planned(plan.max_users(), segment)
+    }
+
+    /// The time of all its users together, in seconds.
+    pub fn user_seconds(&self) -> f64 {
+        let Drive::Closed { plan, .. } = self.executor.drive();
+        plan.user_seconds()
+    }
+
     /// Its plan on the load's clock.
     pub(super) fn plan(&self) -> LoadPlan {
         let Drive::Closed { plan, .. } = self.executor.drive();
@@ -96,8 +108,7 @@ impl Load {
 
     /// This segment's iterations of a scenario that does a fixed number of them.
     pub(super) fn iterations_of(&self, scenario: &ScenarioLoad) -> Option<u64> {
-        let Drive::Closed { plan, iterations, .. } = scenario.executor.drive();
-        iterations.planned(plan.max_users(), self.segment)
+        scenario.planned_iterations(self.segment)
     }
 
     /// Users at the start of the whole load.

@@ -8,6 +8,7 @@ mod evaluate;
 mod evidence;
 mod expect;
 mod keeping_up;
+mod left_undone;
 mod observed;
 mod verdict;
 
@@ -19,6 +20,7 @@ pub use expect::{
     judge_expectations,
 };
 pub use keeping_up::STANDSTILL;
+pub use left_undone::left_undone;
 pub(crate) use observed::without_zeros;
 pub use observed::{Observed, ThresholdJudgement, Unit};
 pub use verdict::{Judged, Outcome, Verdict, judge};

@@ -294,7 +294,10 @@ fn the_verdict_on_each_way_to_end() {
     assert_eq!(outcome(&run, &held), Outcome::Passed);
     assert_eq!(outcome(&run, &missed), Outcome::Failed);
     assert_eq!(outcome(&run, &[]), Outcome::NotJudged);
-    assert_eq!(judge(&run, &[], Vec::new()).reasons, ["The scenario has no thresholds: nothing was judged."]);
+    assert_eq!(
+        judge(&run, &[], Vec::new()).reasons,
+        ["The scenario has no thresholds: nothing was judged.", "Left undone: 2 lost."]
+    );
     run.result.end = RunEnd::Aborted { threshold: "http_req_failed: rate<0.01".to_owned() };
     assert_eq!(outcome(&run, &held), Outcome::Failed);
     run.result.end = RunEnd::Failed { reason: "the simulator was lost".to_owned() };
@@ -313,4 +316,27 @@ fn a_verdict_is_read_back_as_it_was_written() {
     let verdict = judge(&run(), &missed, Vec::new());
     let text = serde_json::to_string(&verdict).unwrap();
     assert_eq!(serde_json::from_str::<Verdict>(&text).unwrap(), verdict);
+}
+
+#[test]
+fn what_is_left_undone_is_said_whatever_was_asked_for() {
+    let mut run = run();
+    let verdict = |run: &Run| judge(run, &[], Vec::new()).reasons.join(" ");
+    assert_eq!(left_undone(&run.result).as_deref(), Some("2 of 100 operations left undone"));
+    assert!(verdict(&run).contains("Left undone: 2 lost."), "{}", verdict(&run));
+    run.result.operations =
+        OperationCounts { submitted: 2_000, delivered: 400, queued: 1_595, rejected: 5, ..Default::default() };
+    run.result.leads = crate::outcome::LeadCounts { submitted: 334, accepted: 224, refused: 110 };
+    let line = "1,600 of 2,000 operations left undone, 110 of 334 leads refused";
+    assert_eq!(left_undone(&run.result).as_deref(), Some(line));
+    let kind = EventKind::CreditsExhausted { used: 498, limit: 500 };
+    run.result.events.push(Event { at_us: 1, vendor: Some(Vendor::Clay), kind });
+    let reason = "Left undone: 1,595 queued, 5 rejected. The budget of credits was used up, 498 of 500: `daily_limit` of `credits` raises it.";
+    assert!(verdict(&run).contains(reason), "{}", verdict(&run));
+    // Under way when the run ended, or a duplicate: no work is left.
+    run.result.operations =
+        OperationCounts { submitted: 100, delivered: 90, duplicate: 5, unacknowledged: 5, ..Default::default() };
+    run.result.leads = crate::outcome::LeadCounts::default();
+    assert_eq!(left_undone(&run.result), None);
+    assert!(!verdict(&run).contains("Left undone"));
 }

@@ -12,6 +12,7 @@ use super::evaluate::evaluate;
 use super::evidence::Evidence;
 use super::expect::ExpectationJudgement;
 use super::keeping_up::shortfalls;
+use super::left_undone;
 use super::observed::{Observed, ThresholdJudgement, Unit};
 
 /// How a run came out.
@@ -117,6 +118,7 @@ pub fn judge(run: &Run, thresholds: &[Threshold], expectations: Vec<ExpectationJ
     }
     reasons.extend(counted("threshold", thresholds.len(), failed));
     reasons.extend(counted("expectation", expectations.len(), missed));
+    reasons.extend(left_undone::reason(&run.result));
     reasons.extend(estimated(run));
     Verdict { outcome, thresholds, expectations, reasons }
 }

@@ -203,7 +203,8 @@ mod tests {
         use mock_server::fault::SimulatedVendor;
         use mock_server::ledger::{Entry, Sent};
         use mock_server::simulated::Effect;
-        let effect = Effect { what: "row.added".into(), subject: "ada@acme.test".to_owned(), id: None, credits: 6 };
+        let effect =
+            Effect { what: "row.added".into(), subject: "ada@acme.test".to_owned(), names: Vec::new(), id: None, credits: 6 };
         let entry = Entry {
             entry: 1,
             request: 1,

@@ -39,6 +39,9 @@ pub struct VendorEffect {
     pub what: String,
     /// Whose: the customer's identifier, the lead's e-mail address.
     pub subject: String,
+    /// What else the request names it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// The identity by which the vendor knows a repetition, where the request gave one: an event's ULID.
     #[serde(default)]
     pub id: Option<String>,

@@ -33,6 +33,24 @@ fn lognormal(p50: Duration, p99: Duration, rng: &mut ChaCha8Rng) -> Duration {
     }
 }
 
+impl ThinkTime {
+    /// Its mean.
+    pub fn mean(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Fixed(time) => time,
+            Self::Uniform { min, max } => (min + max) / 2,
+            Self::Exponential { mean } => mean,
+            Self::Lognormal { p50, p99 } => {
+                // The 99th percentile of a lognormal is median × exp(Z99 σ); its mean is median × exp(σ² / 2).
+                let median = p50.as_secs_f64();
+                let sigma = if median > 0.0 { (p99.as_secs_f64() / median).ln() / Z99 } else { 0.0 };
+                Duration::try_from_secs_f64(median * (sigma * sigma / 2.0).exp()).unwrap_or(Duration::MAX)
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -69,7 +69,7 @@ impl Collector {
         self.totals.interrupted_requests = self.totals.count(SampleKind::Interrupted, |_| true);
 
         let mut interval = Interval::new(micros(start), micros(self.last_cut) - micros(start), series);
-        interval.second.phase = shared.timetable.phase(start);
+        interval.second.phase = shared.timetable.phase(micros(start));
         interval.second.planned = observed.planned;
         interval.second.gauges = Gauges { users: shared.active_users(), peak_users: shared.take_peak_users(), ..observed.gauges };
         interval.second.processes = observed.processes;
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn phase_is_of_when_it_was_due_and_fault_of_all_the_time_until_it_was_done() {
         let clay =
-            FaultWindow { vendor: Some(Vendor::Clay), routes: Vec::new(), from: 12 * SECOND, end: FaultEnd::at(14 * SECOND) };
+            FaultWindow { vendor: Some(Vendor::Clay), routes: Vec::new(), from_us: 12_000_000, end: FaultEnd::at(14 * SECOND) };
         let mut builder = builder(vec![10 * SECOND, 20 * SECOND], vec![clay]);
         let route = builder.route("clay.webhook", Vendor::Clay);
         let other = builder.route("customer_io.track", Vendor::CustomerIo);

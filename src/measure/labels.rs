@@ -6,13 +6,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{FailureKind, Peer};
-use crate::units::micros;
 
 use super::sample::{AttemptSample, IterationSample};
 use super::timetable::{FaultWindow, Timetable};
@@ -321,9 +319,8 @@ impl Source {
     }
 
     /// Whether a fault was in force for it at any time from when it was sent until it was done.
-    fn under_fault(&self, sent: Duration, done: Duration) -> bool {
-        let sent_us = micros(sent);
-        self.faults.iter().any(|fault| fault.overlaps(sent_us, done))
+    fn under_fault(&self, sent_us: u64, done_us: u64) -> bool {
+        self.faults.iter().any(|fault| fault.overlaps(sent_us, done_us))
     }
 }
 
@@ -340,26 +337,28 @@ pub(super) struct SeriesKey {
 }
 
 impl SeriesKey {
-    /// Of a request of `source`.
-    pub(super) fn of_attempt(sample: &AttemptSample, source: &Source, timetable: &Timetable) -> Self {
+    /// Of a request of `source` that was due, sent and done at these microseconds.
+    pub(super) fn of_attempt(sample: &AttemptSample, times_us: [u64; 3], source: &Source, timetable: &Timetable) -> Self {
+        let [due, sent, done] = times_us;
         Self {
             source: sample.route.latency,
             status: sample.status,
             failure: sample.failure,
-            phase: timetable.phase(sample.due),
-            under_fault: source.under_fault(sample.sent, sample.done),
+            phase: timetable.phase(due),
+            under_fault: source.under_fault(sent, done),
             retry: sample.attempt > 1,
         }
     }
 
-    /// Of an iteration of `source`.
-    pub(super) fn of_iteration(sample: &IterationSample, source: &Source, timetable: &Timetable) -> Self {
+    /// Of an iteration of `source` that was due, sent and done at these microseconds.
+    pub(super) fn of_iteration(sample: &IterationSample, times_us: [u64; 3], source: &Source, timetable: &Timetable) -> Self {
+        let [due, sent, done] = times_us;
         Self {
             source: sample.journey.0,
             status: 0,
             failure: sample.failure,
-            phase: timetable.phase(sample.due),
-            under_fault: source.under_fault(sample.sent, sample.done),
+            phase: timetable.phase(due),
+            under_fault: source.under_fault(sent, done),
             retry: false,
         }
     }

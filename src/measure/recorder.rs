@@ -92,7 +92,7 @@ impl RecorderBuilder {
     }
 
     /// Builds both ends. `shards` is the number of threads that record, the runtime's workers as a rule; with
-    /// fewer shards some threads share one, which costs them time and loses nothing.
+    /// fewer shards some threads share one, which costs them time and loses nothing. It is rounded up to a power of two.
     pub fn build(self, shards: usize) -> (Recorder, Collector) {
         let checks = self.checks.len();
         let shared = Arc::new(Shared {
@@ -101,7 +101,7 @@ impl RecorderBuilder {
             sources: self.sources,
             checks: self.checks,
             receivers: self.receivers,
-            shards: (0..shards.max(1)).map(|_| Shard::new(Table::new(checks))).collect(),
+            shards: (0..shards.max(1).next_power_of_two()).map(|_| Shard::new(Table::new(checks))).collect(),
             panics: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             interrupted: AtomicU64::new(0),
@@ -134,13 +134,14 @@ impl Recorder {
 
     /// Records a request. It counts in the second in which it is recorded, that is, when it is done.
     pub fn attempt(&self, sample: AttemptSample) {
-        let AttemptSample { route, due, sent, done, steps, bytes, attempt, .. } = sample;
+        let AttemptSample { route, due, sent, done, ref steps, bytes, attempt, .. } = sample;
         let source = self.shared.source(route.latency);
-        let key = SeriesKey::of_attempt(&sample, source, &self.shared.timetable);
         // In whole microseconds from here on, as in `samples.csv`: that is a good deal cheaper than durations.
-        let [due_us, sent_us, done_us, handed_us] = [due, sent, done, steps.handed].map(micros);
+        let times_us = [due, sent, done].map(micros);
+        let key = SeriesKey::of_attempt(&sample, times_us, source, &self.shared.timetable);
+        let [due_us, sent_us, done_us] = times_us;
         let since_due = done_us.saturating_sub(due_us);
-        let since_handed = since_due.saturating_sub(sent_us.saturating_sub(due_us).saturating_add(handed_us));
+        let since_handed = since_due.saturating_sub(sent_us.saturating_sub(due_us).saturating_add(micros(steps.handed)));
         let answered = |answered| done_us.saturating_sub(sent_us.saturating_add(micros(answered)));
         let receiving = steps.answered.map_or(0, answered);
         let times = [since_due, since_handed, since_handed.saturating_sub(receiving)];
@@ -152,22 +153,24 @@ impl Recorder {
             }
         }
         drop(table);
-        self.hand_on(source, key, [due, sent, done], Some(steps), bytes, attempt);
+        self.hand_on(source, key, [due, sent, done], Some(steps), (bytes, attempt));
     }
 
     /// Records a journey, when it has ended.
     pub fn iteration(&self, sample: IterationSample) {
         let source = self.shared.source(sample.journey.0);
-        let key = SeriesKey::of_iteration(&sample, source, &self.shared.timetable);
         let IterationSample { due, sent, done, .. } = sample;
+        let key = SeriesKey::of_iteration(&sample, [due, sent, done].map(micros), source, &self.shared.timetable);
         // Where a result came back "before" it was due, it took no time; it must not wrap around.
         self.shared.shard().lock().record(key, done.saturating_sub(due), 0);
-        self.hand_on(source, key, [due, sent, done], None, 0, 1);
+        self.hand_on(source, key, [due, sent, done], None, (0, 1));
     }
 
-    fn hand_on(&self, source: &Source, key: SeriesKey, times: [Duration; 3], steps: Option<Steps>, bytes: u64, attempt: u32) {
+    #[inline]
+    fn hand_on(&self, source: &Source, key: SeriesKey, times: [Duration; 3], steps: Option<&Steps>, counts: (u64, u32)) {
+        let (bytes, attempt) = counts;
         for receiver in &self.shared.receivers {
-            receiver.sample(Sample { times, steps, attempt, bytes, key, source: source.clone() });
+            receiver.sample(Sample { times, steps: steps.copied(), attempt, bytes, key, source: source.clone() });
         }
     }
 
@@ -200,8 +203,9 @@ impl Recorder {
     /// Records a request that the end of the run cut off. It is in no other series, and in no sample.
     pub fn request_interrupted(&self, sample: AttemptSample) {
         let source = self.shared.source(sample.route.latency);
-        let key = SeriesKey::of_attempt(&sample, source, &self.shared.timetable).with_source(sample.route.interrupted);
-        self.shared.shard().lock().record(key, sample.done.saturating_sub(sample.sent), 0);
+        let AttemptSample { due, sent, done, .. } = sample;
+        let key = SeriesKey::of_attempt(&sample, [due, sent, done].map(micros), source, &self.shared.timetable);
+        self.shared.shard().lock().record(key.with_source(sample.route.interrupted), done.saturating_sub(sent), 0);
     }
 
     /// Counts users that start (positive) or end (negative).

@@ -86,6 +86,13 @@ pub struct OperationCounts {
     pub lost: u64,
 }
 
+impl OperationCounts {
+    /// Acknowledged or refused, and not delivered: there is still work to do, or someone who waits in vain.
+    pub fn left_undone(&self) -> u64 {
+        self.queued + self.dead_lettered + self.rejected + self.lost
+    }
+}
+
 impl AddAssign for OperationCounts {
     fn add_assign(&mut self, other: Self) {
         // Taken apart by name, so that a place that is added to the struct cannot be forgotten here.

@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn builder(kept: &Arc<Kept>) -> RecorderBuilder {
-        let fault = FaultWindow { vendor: None, routes: Vec::new(), from: us(0), end: FaultEnd::at(us(50)) };
+        let fault = FaultWindow { vendor: None, routes: Vec::new(), from_us: 0, end: FaultEnd::at(us(50)) };
         let mut builder = RecorderBuilder::new(LoadClock::starting_at(Instant::now()), vec![us(100), us(200)], vec![fault]);
         builder.receiver(Arc::clone(kept) as _);
         builder

@@ -58,6 +58,12 @@ impl LoadPlan {
         self.ramps().map(|ramp| ramp.from.max(ramp.to)).max().unwrap_or(0)
     }
 
+    /// The time of all users together, in seconds.
+    pub fn user_seconds(&self) -> f64 {
+        let each = |ramp: Ramp| (f64::from(ramp.from) + f64::from(ramp.to)) / 2.0 * (ramp.end - ramp.start).as_secs_f64();
+        self.ramps().map(each).sum()
+    }
+
     /// Users planned at `at`, from the start of the load; 0 from the plan's end on.
     pub fn users_at(&self, at: Duration) -> u32 {
         self.ramps().find(|ramp| ramp.contains(at)).map_or(0, |ramp| ramp.users_at(at))

@@ -176,7 +176,7 @@ pub(crate) fn latency(fault: usize, peer: impl Into<Peer>, before: &[(u64, u64)]
         samples.iter().for_each(|(us, count)| histogram.record_n(*us, *count).unwrap());
         histogram
     };
-    FaultLatency { fault, peer: peer.into(), before: histogram(before), under: histogram(under) }
+    FaultLatency { fault, peer: peer.into(), before: histogram(before), under: histogram(under), failed: 0 }
 }
 
 fn faulted(fault: &str, vendor: Vendor, requests: u64, failed: u64) -> FaultedRequests {

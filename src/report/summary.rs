@@ -111,6 +111,7 @@ mod tests {
         assert!(text.contains("Operations  7 of 10 delivered, 3 never acknowledged\n"), "{text}");
         run.result.leads = crate::outcome::LeadCounts { submitted: 334, accepted: 222, refused: 110 };
         let text = show(&run, false);
+        assert!(text.trim_start().starts_with("NOT JUDGED  quickstart, 110 of 334 leads refused\n"), "{text}");
         assert!(text.contains("Leads       334 sent, 222 accepted, 110 REFUSED, 2 without an answer\n"), "{text}");
     }
 

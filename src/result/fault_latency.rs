@@ -22,6 +22,8 @@ pub struct FaultLatency {
     pub before: Histogram<u64>,
     /// Those that it overlapped.
     pub under: Histogram<u64>,
+    /// How many of these failed: a refusal is quick, and says nothing about how fast work is done.
+    pub failed: u64,
 }
 
 /// Collects them from the lines of an interval log.
@@ -50,7 +52,9 @@ impl<'a> FaultLatencies<'a> {
         let began = |fault: &FaultRecord| fault.started_us.filter(|_| fault.hits(peer, &line.labels.name));
         if line.labels.under_fault {
             for index in self.causes(start_us, end_us, &began) {
-                self.latency(index, peer).under.add(&line.histogram).expect("a resizing histogram takes any value");
+                let latency = self.latency(index, peer);
+                latency.under.add(&line.histogram).expect("a resizing histogram takes any value");
+                latency.failed += if line.labels.failure.is_some() { line.histogram.len() } else { 0 };
             }
             return;
         }
@@ -80,7 +84,7 @@ impl<'a> FaultLatencies<'a> {
     fn latency(&mut self, fault: usize, peer: Peer) -> &mut FaultLatency {
         self.found.entry((fault, peer)).or_insert_with(|| {
             let [before, under] = [0; 2].map(|_| Histogram::new(DIGITS).expect("3 significant digits are valid"));
-            FaultLatency { fault, peer, before, under }
+            FaultLatency { fault, peer, before, under, failed: 0 }
         })
     }
 
@@ -94,7 +98,7 @@ impl<'a> FaultLatencies<'a> {
 mod tests {
     use super::*;
     use crate::measure::Labels;
-    use crate::outcome::Vendor;
+    use crate::outcome::{FailureKind, Vendor};
     use crate::result::samples::result;
 
     fn fault(name: &str, vendor: Vendor, start_s: u64, end_s: u64) -> FaultRecord {
@@ -120,6 +124,19 @@ mod tests {
     }
 
     #[test]
+    fn failures_under_a_fault_are_counted() {
+        let faults = [fault("slow", Vendor::Clay, 20, 23)];
+        let mut latencies = FaultLatencies::of(&faults);
+        for (second, failure) in [(15, Some(FailureKind::Timeout)), (20, None), (21, Some(FailureKind::ServerError))] {
+            let mut line = line(second, Vendor::Clay, "clay.webhook", second >= 20);
+            line.labels.failure = failure;
+            latencies.add(&line);
+        }
+        let found = latencies.finish();
+        assert_eq!((found[0].under.len(), found[0].failed), (2, 1));
+    }
+
+    #[test]
     fn requests_are_compared_with_those_of_the_same_vendor_right_before_the_fault() {
         let faults = [fault("slow", Vendor::Clay, 20, 23)];
         let mut latencies = FaultLatencies::of(&faults);
@@ -132,7 +149,7 @@ mod tests {
         assert_eq!((found[0].fault, found[0].peer), (0, Vendor::Clay.into()));
         assert_eq!(seconds(&found[0].before), (10..20).collect::<Vec<_>>());
         // Those that were sent under it are done later.
-        assert_eq!(seconds(&found[0].under), (20..25).collect::<Vec<_>>());
+        assert_eq!((seconds(&found[0].under), found[0].failed), ((20..25).collect::<Vec<_>>(), 0));
     }
 
     #[test]

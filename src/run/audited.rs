@@ -10,6 +10,7 @@ use crate::audit::{Audit, AuditOptions, FindingKind, Journals, Verdict, audit};
 use crate::gate::AuditFigures;
 use crate::outcome::OperationCounts;
 use crate::scenario::TestPlan;
+use crate::text::shell_word;
 use crate::vendor_api::IDEMPOTENCY_KEY_FIELD;
 
 /// What the journals of a run say.
@@ -32,8 +33,9 @@ pub(super) fn audited(ended: &Ended, test_plan: &TestPlan, dir: &Path) -> Option
         return None;
     }
     let journals = Journals::in_dir(dir);
-    Some(match audit(&journals, &options(test_plan)) {
-        Ok(audit) => findings(&audit, journals.places.is_some()),
+    let options = options(test_plan);
+    Some(match audit(&journals, &options) {
+        Ok(audit) => findings(&audit, journals.places.is_some(), &command(dir, &options)),
         Err(error) => {
             let (why, warning) =
                 (format!("the journals could not be audited: {error}"), format!("The journals could not be audited: {error}."));
@@ -52,15 +54,19 @@ fn options(test_plan: &TestPlan) -> AuditOptions {
     }
 }
 
-fn findings(audit: &Audit, places: bool) -> Audited {
+/// What shows each case.
+fn command(dir: &Path, options: &AuditOptions) -> String {
+    let any_order = if options.in_order { "" } else { " --any-order" };
+    let dedupes = if options.clay_deduplicates { " --clay-dedupes" } else { "" };
+    format!("plimsoll audit {}{any_order}{dedupes}", shell_word(&dir.to_string_lossy()))
+}
+
+fn findings(audit: &Audit, places: bool, command: &str) -> Audited {
     let found: Vec<String> =
         audit.findings.iter().map(|finding| format!("{}: {}", finding.kind.describe(), finding.count)).collect();
     let warning = match audit.verdict {
         Verdict::Passed => None,
-        Verdict::Failed => Some(format!(
-            "The audit of the journals failed ({}). `plimsoll audit` on this directory lists each case.",
-            found.join("; ")
-        )),
+        Verdict::Failed => Some(format!("The audit of the journals failed ({}). `{command}` lists each case.", found.join("; "))),
         Verdict::NotProven => Some(format!("The audit of the journals proves nothing: {}.", audit.missing.join("; "))),
     };
     if audit.verdict == Verdict::NotProven {
@@ -87,4 +93,18 @@ fn findings(audit: &Audit, places: bool) -> Audited {
         ..OperationCounts::default()
     };
     Audited { figures: Ok(figures), operations: Some(counts), warning }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_lists_each_case_judges_as_the_run_did() {
+        let command = |in_order, clay_deduplicates| {
+            command(Path::new("reports/my run"), &AuditOptions { in_order, clay_deduplicates, ..AuditOptions::default() })
+        };
+        assert_eq!(command(true, false), "plimsoll audit 'reports/my run'");
+        assert_eq!(command(false, true), "plimsoll audit 'reports/my run' --any-order --clay-dedupes");
+    }
 }

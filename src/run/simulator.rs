@@ -226,7 +226,7 @@ fn fault_windows(faults: &[Fault], behind: Duration, skew: Duration) -> BTreeMap
     let window = |fault: &Fault| FaultWindow {
         vendor: fault.vendor.or(fault.kind.only_of()).map(Vendor::from),
         routes: fault.routes.clone(),
-        from: (fault.at + behind).saturating_sub(skew),
+        from_us: micros((fault.at + behind).saturating_sub(skew)),
         end: FaultEnd::at(fault.ends().map_or(Duration::MAX, |end| end.saturating_add(behind + LATEST_END))),
     };
     // What happens to callbacks is not done to requests.
@@ -270,7 +270,7 @@ mod tests {
         let test_plan = TestPlan::parse(text, Path::new("x.toml")).expect("a valid scenario").scaled(0.1);
         let ms = Duration::from_millis;
         let window = &fault_windows(&test_plan.faults, ms(3), ms(1))["o"];
-        assert_eq!((window.vendor, window.from), (Some(Vendor::Clay), ms(2_002)));
+        assert_eq!((window.vendor, window.from_us), (Some(Vendor::Clay), 2_002_000));
     }
 
     #[tokio::test]

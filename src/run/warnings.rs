@@ -1,13 +1,17 @@
 //! What a reader of a result must know to trust its numbers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use mock_server::counts::Count;
+use mock_server::simulated::OwnLimit;
 
 use super::options::RunOptions;
 use super::running::Ended;
 use super::simulator::SimulatorOutcome;
 use crate::clock::NOTABLE_SKEW;
 use crate::measure::{Labels, SampleKind, Totals};
-use crate::outcome::Peer;
+use crate::outcome::{Peer, Vendor};
 use crate::result::RunEnd;
 use crate::scenario::{LeadUse, TestPlan};
 use crate::units::{format_count, format_duration};
@@ -52,6 +56,7 @@ pub(super) fn warnings(
     warnings.extend(ended.live.collector.warning());
     let unwritten = ended.simulator.as_ref().and_then(|simulator| simulator.unwritten.as_ref());
     warnings.extend(unwritten.map(|how| format!("The vendors' ledger may not be whole: the simulator ended with {how}.")));
+    warnings.extend(ended.simulator.iter().flat_map(|simulator| refused_by_limits(&simulator.counts)));
     warnings.extend(ended.simulator.as_ref().and_then(skew));
     warnings.extend(ended.journals.iter().cloned());
     match &ended.service {
@@ -99,6 +104,25 @@ fn disagreement(simulator: &SimulatorOutcome, totals: &Totals) -> Option<String>
     })
 }
 
+/// What the simulated vendors refused by limits of their own: no fault explains it, and it says nothing about the integration.
+fn refused_by_limits(counts: &[Count]) -> Vec<String> {
+    let mut refused = BTreeMap::new();
+    for Count { vendor, status, limit, count, .. } in counts {
+        if let Some(limit) = limit {
+            *refused.entry((Vendor::from(*vendor), *status, limit)).or_insert(0) += count;
+        }
+    }
+    let sentence = |((vendor, status, limit), count): ((Vendor, u16, &OwnLimit), u64)| {
+        let requests = if count == 1 { "one request".to_owned() } else { format!("{} requests", format_count(count)) };
+        let lifted = match &limit.setting {
+            Some(setting) => format!("`simulation.{setting}` lifts it"),
+            None => "the vendor documents it, and no setting lifts it".to_owned(),
+        };
+        format!("The simulated {} refused {requests} with {status} by {}: {lifted}.", vendor.display_name(), limit.what)
+    };
+    refused.into_iter().map(sentence).collect()
+}
+
 fn skew(simulator: &SimulatorOutcome) -> Option<String> {
     (simulator.skew > NOTABLE_SKEW).then(|| {
         format!(
@@ -106,4 +130,34 @@ fn skew(simulator: &SimulatorOutcome) -> Option<String> {
             format_duration(simulator.skew)
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use mock_server::fault::SimulatedVendor;
+
+    use super::*;
+
+    #[test]
+    fn what_the_simulator_refused_by_itself_names_the_limit_and_what_lifts_it() {
+        let limit = |what: &'static str, setting: Option<&'static str>| {
+            Some(OwnLimit { what: what.into(), setting: setting.map(Into::into) })
+        };
+        let count =
+            |vendor, status, limit, count| Count { vendor, route: "a.route".to_owned(), status, by_fault: false, limit, count };
+        let submissions = limit("the submissions of a source", Some("clay.webhook_submissions"));
+        let counts = [
+            count(SimulatedVendor::Clay, 200, None, 50_000),
+            count(SimulatedVendor::Clay, 403, submissions.clone(), 1_000),
+            count(SimulatedVendor::Clay, 403, submissions, 234),
+            count(SimulatedVendor::CustomerIo, 413, limit("its sizes", None), 1),
+            count(SimulatedVendor::Clay, 403, None, 9),
+        ];
+        let expected = [
+            "The simulated Clay refused 1,234 requests with 403 by the submissions of a source: \
+             `simulation.clay.webhook_submissions` lifts it.",
+            "The simulated Customer.io refused one request with 413 by its sizes: the vendor documents it, and no setting lifts it.",
+        ];
+        assert_eq!(refused_by_limits(&counts), expected);
+    }
 }

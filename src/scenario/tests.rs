@@ -48,7 +48,7 @@ expect_latency = "250ms"
 [resilience.clay]
 timeout = "4s"
 idempotency = { capacity = 10, ttl = "5m" }
-credits = { daily_limit = 60, per_lead = 4, failure_threshold = 2, cooldown = "1m", utc_offset_minutes = -60 }
+credits = { daily_limit = 600, per_lead = 4, failure_threshold = 2, cooldown = "1m", utc_offset_minutes = -60 }
 limiter = { rate = 10, burst = 20, max_wait = "500ms" }
 retry = { max_retries = 1, base_delay = "10ms", max_delay = "20ms", backoff = "full", budget_tokens = 10, budget_ratio = 0.2, deadline = "9s" }
 in_flight = { max = 3, max_wait = "2s" }
@@ -209,7 +209,7 @@ fn what_is_written_about_the_pipelines_arrives() {
     let idempotency = clay.idempotency.unwrap();
     assert_eq!((clay.timeout, idempotency.capacity, idempotency.ttl), (ms(4_000), 10, ms(300_000)));
     let credits = clay.credits.unwrap();
-    assert_eq!((credits.daily_limit, credits.per_lead, credits.failure_threshold), (60, 4, 2));
+    assert_eq!((credits.daily_limit, credits.per_lead, credits.failure_threshold), (600, 4, 2));
     assert_eq!((credits.cooldown, credits.utc_offset_minutes), (ms(60_000), -60));
     assert_eq!(clay.limiter, Some(LimiterSettings { rate: 10.0, burst: 20, max_wait: ms(500) }));
     let retry = RetrySettings {

@@ -24,7 +24,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use mock_server::percentage::{parse_percentage, percent_of};
+use mock_server::percentage::{parse_percentage, percent_of, percentile_like_a_share};
 
 use crate::measure::{Label, Values};
 use crate::units::parse_duration;
@@ -257,7 +257,7 @@ fn parse_percentile(name: &str, span: &Range<usize>, metric: Metric) -> Result<A
         return match parse_float(inner.trim()) {
             Some(share) if share > 0.0 && share < 1.0 => Err(in_expression(
                 span.start + 2..span.end - 1,
-                format!("a percentile is a number from 0 to 100, and {share} is next to the lowest"),
+                percentile_like_a_share(share),
                 format!("if the {0}th is meant, write p({0})", percent_of(share)),
             )),
             Some(percentile) if percentile <= 100.0 => Ok(Aggregation::Percentile(percentile)),

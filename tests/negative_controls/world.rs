@@ -46,7 +46,7 @@ impl Vendors {
         let refused = self.refused.contains(&operation.user);
         let is_new = !self.know_keys || !state.known.contains(&operation.key);
         let what = ["row.added", "customer.identified", "event.recorded"][operation.kind as usize].to_owned();
-        let effect = VendorEffect { what, subject: operation.user.clone(), id: None, credits: 0 };
+        let effect = VendorEffect { what, subject: operation.user.clone(), ..VendorEffect::default() };
         let effects = if refused || !is_new { Vec::new() } else { vec![effect] };
         if !refused {
             state.known.insert(operation.key.clone());

@@ -154,8 +154,9 @@ fn latencies(raw: &Raw) -> Vec<String> {
     for (fault, vendors, from, to) in faults(raw) {
         for peer in ["clay", "customer_io", "service"].into_iter().filter(|peer| peers.contains(peer)) {
             let concerns = peer == "service" || vendors.iter().any(|vendor| vendor == peer);
-            let under = raw.attempts.iter().filter(|sample| concerns && sample.peer == peer && sample.under_fault).map(latency);
-            let under: Vec<u64> = under.collect();
+            let under = raw.attempts.iter().filter(|sample| concerns && sample.peer == peer && sample.under_fault);
+            let failed = under.clone().filter(|sample| sample.failed).count();
+            let under: Vec<u64> = under.map(latency).collect();
             // The seconds that lie in the 10 s before the fault, from the histograms.
             let before = raw.log.iter().filter(|line| {
                 let is_before = line.start_us + line.length_us <= from && line.start_us + 10_000_000 >= from;
@@ -172,7 +173,12 @@ fn latencies(raw: &Raw) -> Vec<String> {
             }
             let (least, most) = (rank(&before) as f64, rank(&under) as f64);
             let (now, then) = (count(under.len(), "request"), count(before.len(), "request"));
-            let (now, then) = (format!("{} ({now})", p95(under)), format!("{} ({then} in the 10 s before)", p95(before)));
+            let failed = match failed {
+                0 => String::new(),
+                _ if failed == under.len() => ", all failed".to_owned(),
+                _ => format!(", {} failed", format_count(failed as u64)),
+            };
+            let (now, then) = (format!("{} ({now}{failed})", p95(under)), format!("{} ({then} in the 10 s before)", p95(before)));
             let change = match most / least {
                 ratio if ratio > 1.25 => format!("rose from {then} to {now}"),
                 ratio if ratio < 0.8 => format!("fell from {then} to {now}"),

@@ -18,7 +18,8 @@ Examples:
   Both vendors, and a page to break them with at http://127.0.0.1:8083/:
       mock-server
   With the vendors' documented limits, at once, and every request written down:
-      mock-server --limits documented --clay-latency 0ms --customer-io-latency 0ms --ledger ledger.ndjson
+      mock-server --limits documented --clay-latency 0ms \\
+        --customer-io-latency 0ms --ledger ledger.ndjson
   With faults on a timetable that starts now (without --start-timetable it waits for POST /clock):
       mock-server --config vendors.toml --start-timetable
   vendors.toml says how the vendors behave and what is broken, as scenarios do:
@@ -31,7 +32,8 @@ Examples:
       at = \"30s\"
       lasts = \"1m\"
   Break something by hand, see what it did, and repair it:
-      curl -X POST http://127.0.0.1:8083/faults -d '{\"name\":\"slow\",\"kind\":\"latency\",\"add\":\"2s\",\"lasts\":\"5m\"}'
+      curl -X POST http://127.0.0.1:8083/faults \\
+        -d '{\"name\":\"slow\",\"kind\":\"latency\",\"add\":\"2s\",\"lasts\":\"5m\"}'
       curl 'http://127.0.0.1:8083/ledger?fault=slow&follow=true'
       curl -X DELETE http://127.0.0.1:8083/faults/slow
 

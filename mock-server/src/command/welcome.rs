@@ -107,8 +107,14 @@ mod tests {
 
     #[test]
     fn the_summary_names_closed_connections_and_faults() {
-        let count =
-            Count { vendor: SimulatedVendor::Clay, route: "clay.webhook".to_owned(), status: 0, by_fault: true, count: 7 };
+        let count = Count {
+            vendor: SimulatedVendor::Clay,
+            route: "clay.webhook".to_owned(),
+            status: 0,
+            by_fault: true,
+            limit: None,
+            count: 7,
+        };
         assert!(summary(&[count]).contains("clay         clay.webhook closed          7  by a fault"));
         assert!(summary(&[]).contains("No requests"));
     }

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use wiremock::{Mock, Respond, ResponseTemplate};
 
-use crate::simulated::{Effect, Request, Vendor};
+use crate::simulated::{Effect, OwnLimit, Request, Vendor};
 
 /// The header by which a request that wiremock answers is known to be one that the edge waits for.
 pub(super) const NUMBER: HeaderName = HeaderName::from_static("x-simulated-request");
@@ -24,6 +24,7 @@ pub(super) const NUMBER: HeaderName = HeaderName::from_static("x-simulated-reque
 pub(super) struct Aside {
     pub(super) delay: Duration,
     pub(super) effects: Vec<Effect>,
+    pub(super) limit: Option<OwnLimit>,
 }
 
 /// The targets of the requests that are under way, and what has been said aside of them, by their numbers.
@@ -93,7 +94,7 @@ impl Respond for Adapter {
             Instant::now(),
         );
         if let Some(number) = number {
-            self.asides.put(number, Aside { delay: answer.delay, effects: answer.effects });
+            self.asides.put(number, Aside { delay: answer.delay, effects: answer.effects, limit: answer.limit });
         }
         let mut template = ResponseTemplate::new(answer.status.as_u16()).set_body_bytes(answer.body);
         for (name, value) in &answer.headers {

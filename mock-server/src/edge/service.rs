@@ -17,7 +17,7 @@ use super::shared::Shared;
 use super::stream_play::StreamPlay;
 use super::to_the_end::ToTheEnd;
 use crate::exchange::{Judged, LARGEST_BODY, Play, Record, Reply, without_body};
-use crate::simulated::{self, Answer};
+use crate::simulated::{self, Answer, OwnLimit};
 use crate::wire::{End, Step};
 
 /// How long a body may take from the end of its head: three times as long as the slowest of the known clients waits for an
@@ -64,7 +64,8 @@ pub(super) async fn answer(
     let body = match read(body).await {
         Ok(body) => body,
         Err(Unread::TooLarge) => {
-            return Ok(client.refuse(record, error(StatusCode::PAYLOAD_TOO_LARGE, "the payload is too large")));
+            return Ok(client
+                .refuse(record, error(StatusCode::PAYLOAD_TOO_LARGE, "the payload is too large").refused_by(OwnLimit::SIZE)));
         }
         Err(Unread::TooSlow) => {
             return Ok(client.refuse(record, error(StatusCode::REQUEST_TIMEOUT, "the request took too long")));
@@ -129,15 +130,15 @@ async fn forward(shared: Arc<Shared>, mut judged: Judged, parts: request::Parts,
     let error = |status, message: &str| shared.vendor.vendor().error(status, message);
     let answer = if parts.uri.path().starts_with('/') {
         let asked = shared.backend.answer(judged.record.number, parts, body).await;
-        let mut answer = match asked.response {
+        let answer = match asked.response {
             Ok(response) => {
                 let (head, body) = response.into_parts();
-                Answer { status: head.status, headers: head.headers, body, delay: asked.aside.delay, effects: Vec::new() }
+                let delay = asked.aside.delay;
+                Answer { status: head.status, headers: head.headers, body, delay, effects: Vec::new(), limit: None }
             }
             Err(failure) => error(StatusCode::BAD_GATEWAY, &failure.to_string()),
         };
-        answer.effects = asked.aside.effects;
-        answer
+        Answer { effects: asked.aside.effects, limit: asked.aside.limit, ..answer }
     } else {
         // "OPTIONS *" and CONNECT have targets that are not paths: no vendor has them, and wiremock panics on them.
         error(StatusCode::NOT_FOUND, "not found")

@@ -12,10 +12,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::time::Instant;
 
 use super::FaultyVendor;
-use crate::counts::CLOSED;
+use crate::counts::{CLOSED, Kind};
 use crate::duration::micros;
 use crate::ledger::{Entry, LONGEST_KEY, LONGEST_PATH, Sent};
-use crate::simulated::{Answer, Effect, NO_ROUTE};
+use crate::simulated::{Answer, Effect, NO_ROUTE, OwnLimit};
 use crate::text::cut;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -36,6 +36,8 @@ pub(crate) struct Record {
     sent: Sent,
     /// Whether a fault made the answer.
     by_fault: bool,
+    /// The limit of the vendor's own that made it.
+    limit: Option<OwnLimit>,
 }
 
 /// A fault that was meant to hit the request.
@@ -73,6 +75,7 @@ impl FaultyVendor {
             retry_after: None,
             sent: Sent::Nothing,
             by_fault: false,
+            limit: None,
             vendor: self.clone(),
         }
     }
@@ -105,6 +108,7 @@ impl Record {
         self.status = Some(answer.status.as_u16());
         self.retry_after = answer.headers.get(RETRY_AFTER).and_then(RetryAfter::read);
         self.by_fault = by_fault;
+        self.limit.clone_from(&answer.limit);
     }
 
     /// The answer got so far.
@@ -113,12 +117,12 @@ impl Record {
     }
 
     fn count(&self) {
-        let (status, by_fault) = match (self.sent, self.status) {
-            (Sent::Whole, Some(status)) => (status, self.by_fault),
+        let kind = match (self.sent, self.status) {
+            (Sent::Whole, Some(status)) => Kind { route: self.route, status, by_fault: self.by_fault, limit: self.limit.clone() },
             // Otherwise the client went away.
-            _ => (CLOSED, self.was_cut_off()),
+            _ => Kind { route: self.route, status: CLOSED, by_fault: self.was_cut_off(), limit: None },
         };
-        self.vendor.counts.add(self.route, status, by_fault);
+        self.vendor.counts.add(kind);
     }
 
     /// A request that is over before it was answered, while a fault closes every connection, was hit by that fault, although

@@ -98,7 +98,8 @@ impl Entry {
     /// Bytes of memory that it takes, about.
     pub(crate) fn bytes(&self) -> usize {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let effect = |effect: &Effect| size_of::<Effect>() + effect.subject.len() + text(&effect.id);
+        let names = |names: &[String]| names.iter().map(|name| size_of::<String>() + name.len()).sum::<usize>();
+        let effect = |effect: &Effect| size_of::<Effect>() + effect.subject.len() + text(&effect.id) + names(&effect.names);
         let faults = (self.intended.len() + self.actual.len()) * size_of::<Arc<str>>();
         let effects: usize = self.effects.iter().map(effect).sum();
         size_of::<Self>() + self.path.len() + self.method.len() + text(&self.idempotency_key) + faults + effects

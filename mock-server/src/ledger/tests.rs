@@ -105,7 +105,7 @@ fn a_lost_answer_is_an_effect_that_the_client_does_not_know_of() {
     let mut lost = entry(1);
     lost.sent = Sent::Nothing;
     assert!(!lost.answer_was_lost(), "there is no effect");
-    lost.effects.push(Effect { what: "row.added".into(), subject: String::new(), id: None, credits: 0 });
+    lost.effects.push(Effect { what: "row.added".into(), subject: String::new(), names: Vec::new(), id: None, credits: 0 });
     assert!(lost.committed() && lost.answer_was_lost());
     lost.actual.push("cut".into());
     assert!(lost.was_hit_by("cut") && !lost.was_hit_by("cu"));
@@ -115,7 +115,7 @@ fn a_lost_answer_is_an_effect_that_the_client_does_not_know_of() {
 
 /// An entry with an effect of so many bytes.
 fn large(request: u64, bytes: usize) -> Entry {
-    let effect = Effect { what: "row.added".into(), subject: "x".repeat(bytes), id: None, credits: 0 };
+    let effect = Effect { what: "row.added".into(), subject: "x".repeat(bytes), names: Vec::new(), id: None, credits: 0 };
     Entry { effects: vec![effect], ..entry(request) }
 }
 

@@ -5,6 +5,7 @@
 pub mod clay;
 pub mod customer_io;
 pub(crate) mod json;
+mod own_limit;
 mod problem;
 mod seen;
 mod table;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 
 use crate::json::Json;
 
+pub use own_limit::OwnLimit;
 pub use problem::SettingsProblem;
 pub(crate) use table::VendorSettings;
 pub use table::{PerVendor, SimulatedVendor, per_vendor, routes};
@@ -67,6 +69,8 @@ pub struct Answer {
     pub delay: Duration,
     /// What the request has changed; empty where it changed nothing.
     pub effects: Vec<Effect>,
+    /// The limit of the vendor's own that refused the request, if one did.
+    pub limit: Option<OwnLimit>,
 }
 
 /// Something that a request changed at a vendor, for the ledger.
@@ -76,10 +80,24 @@ pub struct Effect {
     pub what: Cow<'static, str>,
     /// Whose it is: a customer's identifier, a lead's e-mail address or whatever else names it; empty where nothing does.
     pub subject: String,
+    /// What else the request names it by: another identifier, the e-mail addresses that it holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// The identity that makes a duplicate of it known, where the request gave one: an event's ULID.
     pub id: Option<String>,
     /// Credits that it costs; a row's are charged once it is enriched, if there are enough then.
     pub credits: u32,
+}
+
+/// Names of an effect that are kept: a person has few, and a request may hold a thousand addresses.
+const MOST_NAMES: usize = 4;
+
+impl Effect {
+    /// With these names besides its subject.
+    pub(crate) fn named(mut self, names: impl Iterator<Item = String>) -> Self {
+        self.names.extend(names.filter(|name| *name != self.subject).take(MOST_NAMES));
+        self
+    }
 }
 
 /// A simulated vendor.
@@ -135,7 +153,7 @@ impl Answer {
 
     fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
-        Self { status, headers, body, delay: Duration::ZERO, effects: Vec::new() }
+        Self { status, headers, body, delay: Duration::ZERO, effects: Vec::new(), limit: None }
     }
 
     /// The same with a hint when to come back, where there is one.
@@ -143,6 +161,12 @@ impl Answer {
     pub(crate) fn with_retry_after(mut self, value: Option<HeaderValue>) -> Self {
         self.headers.extend(value.map(|value| (RETRY_AFTER, value)));
         self
+    }
+
+    /// The same, refused by this limit of the vendor's own.
+    #[must_use]
+    pub(crate) fn refused_by(self, limit: OwnLimit) -> Self {
+        Self { limit: Some(limit), ..self }
     }
 
     /// The same with the methods that the path does take (RFC 9110, 15.5.6: a 405 must name them).

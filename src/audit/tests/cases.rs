@@ -48,6 +48,57 @@ fn a_service_with_keys_of_its_own_is_joined_by_its_places() {
 }
 
 #[test]
+fn whom_a_request_names_otherwise_is_found() {
+    let mut history = foreign_service();
+    for entry in &mut history.vendors {
+        let effect = &mut entry.effects[0];
+        let address = std::mem::replace(&mut effect.subject, "acme.test".to_owned()).to_uppercase();
+        if effect.what != "row.added" {
+            effect.subject = format!("c-{address}");
+        }
+        // The event has the customer's id alone, which only the identification has with the address.
+        if effect.what != "event.recorded" {
+            effect.names = vec!["sales@acme.test".to_owned(), address];
+        }
+    }
+    let audit = history.audit_as(false, &AuditOptions::default());
+    assert!(audit.passed() && audit.operations.delivered == 24, "{audit}");
+    // A customer whom no identification names is nobody's.
+    history
+        .vendors
+        .retain(|entry| entry.effects[0].what != "customer.identified" || !entry.effects[0].subject.contains("USER-3"));
+    let audit = history.audit_as(false, &AuditOptions::default());
+    assert_eq!((audit.count(FindingKind::Lost), audit.count(FindingKind::Phantom)), (2, 1), "{audit}");
+}
+
+/// Leads of one user at a service without keys: the first without an answer, each of the others acknowledged.
+fn leads_of_one_user(ends: &[bool]) -> Audit {
+    let mut history = History::default();
+    for (number, &done) in ends.iter().enumerate() {
+        let fate = if number == 0 { Fate::UncertainAndKept } else { Fate::Acknowledged };
+        history.lead(number, "ada@acme.test", if done { fate } else { Fate::UncertainAndGone }, [End::Delivered; 3]);
+        if !done && number > 0 {
+            history.answer(&format!("{number:064x}"), Answered::Acknowledged);
+        }
+    }
+    history.audit_as(false, &AuditOptions::default())
+}
+
+#[test]
+fn without_keys_no_lead_of_a_user_with_several_is_called_lost_for_what_was_done() {
+    // What was done may be of any of them.
+    for ends in [[true, true, true], [false, true, true], [true, false, true]] {
+        let audit = leads_of_one_user(&ends);
+        assert_eq!((audit.verdict, audit.findings.len()), (Verdict::NotProven, 0), "{ends:?}: {audit}");
+        assert!(audit.missing[0].contains("users with several leads: which lead's they are is not known"), "{audit}");
+    }
+    // Fewer than were acknowledged: one is lost, and the evidence has what there is of its user.
+    let audit = leads_of_one_user(&[false, true, false]);
+    assert_eq!((audit.verdict, audit.count(FindingKind::Lost)), (Verdict::Failed, 3), "{audit}");
+    assert!(audit.to_string().contains("row.added for ada@acme.test") && !audit.to_string().contains("places.ndjson"), "{audit}");
+}
+
+#[test]
 fn operations_submitted_by_themselves_are_audited_one_by_one() {
     let mut history = History { keyed: true, ..History::default() };
     let key = "ab".repeat(32);

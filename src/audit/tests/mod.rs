@@ -56,7 +56,7 @@ fn effect(kind: OperationKind, user: &str, id: &str) -> VendorEffect {
     let what = ["row.added", "customer.identified", "event.recorded"][kind as usize];
     let id = (kind == OperationKind::Track).then(|| id.to_owned());
     let credits = if kind == OperationKind::Enrich { 6 } else { 0 };
-    VendorEffect { what: what.to_owned(), subject: user.to_owned(), id, credits }
+    VendorEffect { what: what.to_owned(), subject: user.to_owned(), names: Vec::new(), id, credits }
 }
 
 impl History {

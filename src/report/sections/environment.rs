@@ -3,6 +3,7 @@
 use crate::report::document::{Block, Row, Section, Text};
 use crate::report::view::View;
 use crate::report::words::plural;
+use crate::text::shell_word;
 use crate::units::format_bytes;
 
 pub(super) fn section(view: &View<'_>) -> Option<Section> {
@@ -32,5 +33,5 @@ pub(super) fn section(view: &View<'_>) -> Option<Section> {
 fn command(view: &View<'_>) -> String {
     let result = &view.run.result;
     let scale = if result.time_scale == 1.0 { String::new() } else { format!(" --time-scale {}", result.time_scale) };
-    format!("plimsoll run {} --seed {}{scale}", result.scenario.path, result.seed.0)
+    format!("plimsoll run {} --seed {}{scale}", shell_word(&result.scenario.path), result.seed.0)
 }

@@ -1,6 +1,6 @@
 //! How the run came out and why, before any figure.
 
-use crate::gate::Outcome;
+use crate::gate::{Outcome, left_undone};
 use crate::report::document::{Block, Callout, Section, Text, Tone};
 use crate::report::view::View;
 
@@ -17,7 +17,9 @@ pub(super) fn report(view: &View<'_>) -> Option<Section> {
 
 pub(super) fn summary(view: &View<'_>) -> Option<Section> {
     let result = &view.run.result;
-    let mut paragraphs = vec![Text::from(result.scenario.name.as_str())];
+    let name = result.scenario.name.as_str();
+    let line = left_undone(result).map_or_else(|| name.to_owned(), |undone| format!("{name}, {undone}"));
+    let mut paragraphs = vec![Text::from(line)];
     paragraphs.extend(view.judged.verdict.reasons.iter().map(|reason| reason.as_str().into()));
     paragraphs
         .extend(scale(view).map(|scale| format!("Time was scaled by {scale}: not the load that the scenario describes.").into()));

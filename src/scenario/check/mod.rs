@@ -7,6 +7,7 @@
 mod expect;
 mod faults;
 mod journeys;
+mod limits;
 mod scenarios;
 mod service_target;
 mod simulation;
@@ -57,7 +58,7 @@ impl Checker<'_> {
         let expectations = self.expectations(raw, &tested);
         let slo = self.slo(raw);
         let labels = labels(raw, &target, journeys.as_deref().unwrap_or_default());
-        Some(TestPlan {
+        let test_plan = TestPlan {
             name: name?,
             question: question?,
             path: path.to_owned(),
@@ -76,7 +77,11 @@ impl Checker<'_> {
             capacity: raw.capacity.unwrap_or_default(),
             labels,
             warnings: Diagnostics::new(path, ""),
-        })
+        };
+        if !self.diagnostics.has_errors() {
+            self.warn_of_limits(&test_plan);
+        }
+        Some(test_plan)
     }
 
     fn name(&mut self, raw: &RawTestPlan) -> Option<String> {

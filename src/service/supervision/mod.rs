@@ -31,7 +31,7 @@ use crate::vendor_api::{EndpointError, bearer};
 pub use api::{Api, ApiError};
 pub use config::{CALLBACKS, ConfigSource, ResilienceError, WrittenConfig, write_config};
 pub use fetched_places::{PlacesError, fetch_places};
-pub use process::{ProcessError, ReservedPort, ServiceProcess};
+pub use process::{ProcessError, ReservedPort, ServiceProcess, last_words};
 pub use rest::come_to_rest;
 pub use watched::{ServiceOutcome, WatchedService};
 

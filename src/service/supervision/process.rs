@@ -16,7 +16,7 @@ use tokio::process::{Child, ChildStdin, Command};
 
 /// How long it may take until it listens.
 const LISTENS_WITHIN: Duration = Duration::from_secs(30);
-/// Lines of its log that are shown when it does not start.
+/// Lines of its log that are shown when it does not start, or ends by itself.
 const LAST_WORDS: usize = 10;
 
 /// The service could not be started.
@@ -81,6 +81,7 @@ impl ReservedPort {
 /// is being ended properly, and a signal reaches whatever the service has started. It is killed with this value.
 pub struct ServiceProcess {
     child: Child,
+    group: Option<Pid>,
     /// Kept apart and open, for a service that ends when it is closed: waiting for a child closes what is left of it.
     _stdin: Option<ChildStdin>,
 }
@@ -93,7 +94,8 @@ impl ServiceProcess {
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let stdin = child.stdin.take();
-        Ok(Self { child, _stdin: stdin })
+        let group = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        Ok(Self { child, group, _stdin: stdin })
     }
 
     /// Starts `command` with standard error to the file `log`, and waits until it says where it listens. Gives that URL, too.
@@ -140,12 +142,12 @@ impl ServiceProcess {
         self.child.wait().await
     }
 
-    /// SIGKILL to it and whatever it has started.
+    /// SIGKILL to it and whatever it has started and left behind, where it has just ended by itself.
     ///
     /// # Errors
     /// When the system does not say how it ended.
     pub async fn kill(&mut self) -> io::Result<ExitStatus> {
-        self.signal(Signal::KILL);
+        self.signal_group(Signal::KILL);
         self.wait().await
     }
 
@@ -165,7 +167,13 @@ impl ServiceProcess {
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(group) = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
+        if self.child.id().is_some() {
+            self.signal_group(signal);
+        }
+    }
+
+    fn signal_group(&self, signal: Signal) {
+        if let Some(group) = self.group {
             // It may have ended just now.
             let _ = kill_process_group(group, signal);
         }
@@ -184,10 +192,15 @@ struct Listening {
 }
 
 fn not_started(how: String, log: &Path) -> ProcessError {
-    let log = std::fs::read_to_string(log).unwrap_or_default();
+    ProcessError::NotStarted { how, last_words: last_words(log, 0) }
+}
+
+/// The last lines of a log, of those behind its first `skip` bytes.
+pub fn last_words(log: &Path, skip: u64) -> String {
+    let log = std::fs::read(log).unwrap_or_default();
+    let log = String::from_utf8_lossy(log.get(skip as usize..).unwrap_or_default());
     let lines: Vec<&str> = log.lines().collect();
-    let last_words = lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n");
-    ProcessError::NotStarted { how, last_words }
+    lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n")
 }
 
 #[cfg(test)]

@@ -171,8 +171,8 @@ impl Vendor for Clay {
 }
 
 /// What a request has done.
-fn one_effect(what: &'static str, subject: String, id: Option<String>, credits: u32) -> Vec<Effect> {
-    vec![Effect { what: Cow::Borrowed(what), subject, id, credits }]
+fn one_effect(what: &'static str, subject: String, id: Option<String>, credits: u32) -> Effect {
+    Effect { what: Cow::Borrowed(what), subject, names: Vec::new(), id, credits }
 }
 
 #[cfg(test)]

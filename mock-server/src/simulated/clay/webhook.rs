@@ -12,7 +12,8 @@ use super::setup::key;
 use super::workspace::Workspace;
 use super::{Clay, LARGEST_PAYLOAD, one_effect};
 use crate::simulated::clay::settings::WhenExhausted;
-use crate::simulated::{Answer, Request, Vendor};
+use crate::simulated::json::addresses;
+use crate::simulated::{Answer, OwnLimit, Request, Vendor};
 
 /// What Clay's own webhook URLs may carry before the UUID.
 const PREFIX: &str = "pull-in-data-from-a-webhook-";
@@ -36,7 +37,7 @@ impl Clay {
             return self.error(StatusCode::UNAUTHORIZED, "invalid webhook token");
         }
         if request.body.len() > LARGEST_PAYLOAD {
-            return self.error(StatusCode::PAYLOAD_TOO_LARGE, "payload is over 100 KB");
+            return self.error(StatusCode::PAYLOAD_TOO_LARGE, "payload is over 100 KB").refused_by(OwnLimit::SIZE);
         }
         let Some(lead) = self.setup.lead(request.body) else {
             return self.error(StatusCode::UNPROCESSABLE_ENTITY, "the body must be a JSON object");
@@ -57,7 +58,9 @@ impl Clay {
         }
         let subject = lead.subject().map(|subject| subject.to_string()).unwrap_or_default();
         let id = lead.id.map(|id| id.into_owned());
-        Answer { effects: one_effect("row.added", subject, id, credits), ..Answer::json(StatusCode::OK, ACCEPTED) }
+        let names = id.clone().into_iter().chain(addresses(std::str::from_utf8(request.body).unwrap_or_default()));
+        let row = one_effect("row.added", subject, id, credits).named(names);
+        Answer { effects: vec![row], ..Answer::json(StatusCode::OK, ACCEPTED) }
     }
 
     /// Adds the row, or returns why not. `dedupe` is its value in the column that must be unique in the table.
@@ -65,11 +68,13 @@ impl Clay {
         if workspace.used.get(source).is_none_or(|used| *used >= self.setup.settings.webhook_submissions) {
             // Reported by one party; another saw submissions vanish silently. The loud one was chosen because a simulator
             // that loses leads in silence proves nothing.
-            return Taken::Refused(self.error(StatusCode::FORBIDDEN, "the webhook source has reached its submission limit"));
+            let refusal = self.error(StatusCode::FORBIDDEN, "the webhook source has reached its submission limit");
+            return Taken::Refused(refusal.refused_by(OwnLimit::SUBMISSIONS));
         }
         let refuses = self.setup.settings.credits.when_exhausted == WhenExhausted::Refuse;
         if refuses && !workspace.account.covers(self.setup.waterfall.cheapest(), now) {
-            return Taken::Refused(self.error(StatusCode::PAYMENT_REQUIRED, "credits exhausted"));
+            let refusal = self.error(StatusCode::PAYMENT_REQUIRED, "credits exhausted");
+            return Taken::Refused(refusal.refused_by(OwnLimit::CREDITS));
         }
         let since = now.saturating_duration_since(workspace.start);
         if let Some(Err(wait)) = workspace.limit.as_mut().map(|limit| limit.take(since)) {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::route::Api;
 use crate::json::Json;
 use crate::retry_after::RetryAfterStyle;
-use crate::simulated::Answer;
+use crate::simulated::{Answer, OwnLimit};
 
 /// The body of a success, as recorded from production.
 const DONE: &[u8] = b"{}\n";
@@ -40,6 +40,9 @@ pub(super) fn app(status: StatusCode, detail: &str) -> Answer {
     Answer::json(status, json!({ "errors": [error] }).to_string())
 }
 
+/// The reason of what exceeds a limit.
+const TOO_LARGE: &str = "too_large";
+
 /// An error of version 2 of the Track API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Invalid {
@@ -61,7 +64,7 @@ impl Invalid {
     }
 
     pub(super) fn too_large(field: &'static str, message: impl Into<String>) -> Self {
-        Self { reason: "too_large", field, message: message.into() }
+        Self { reason: TOO_LARGE, field, message: message.into() }
     }
 
     /// As JSON, with its place in the batch if there is one.
@@ -75,7 +78,16 @@ impl Invalid {
 
     /// A whole request that is wrong.
     pub(super) fn answer(&self) -> Answer {
-        track_v2(StatusCode::BAD_REQUEST, &[self.to_json(None)])
+        self.refuses(track_v2(StatusCode::BAD_REQUEST, &[self.to_json(None)]))
+    }
+
+    /// The answer in an API's own form, with the limit that it is about.
+    pub(super) fn refuses(&self, answer: Answer) -> Answer {
+        if self.is_too_large() { answer.refused_by(OwnLimit::SIZE) } else { answer }
+    }
+
+    pub(super) fn is_too_large(&self) -> bool {
+        self.reason == TOO_LARGE
     }
 }
 

@@ -18,8 +18,8 @@ use crate::simulated::Answer;
 
 /// The answer to a message that is wrong (documented: 400, 403 and 413 in this form).
 pub(super) fn message_refusal(problem: &Invalid) -> Answer {
-    let status = if problem.reason == "too_large" { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
-    answers::meta_error(status, &problem.message)
+    let status = if problem.is_too_large() { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+    problem.refuses(answers::meta_error(status, &problem.message))
 }
 
 /// A transactional message. Documented: it needs `identifiers` with exactly one identifier and a

@@ -183,7 +183,7 @@ impl CustomerIo {
         let strict = pipelines::is_strict(request.headers);
         match pipelines::operations(endpoint, request.body, strict, self.settings.pipelines_deduplication) {
             Ok(operations) => self.carry_out(operations, now, answers::done()),
-            Err(problem) => pipelines::refusal(request.headers, StatusCode::BAD_REQUEST, &problem.message),
+            Err(problem) => problem.refuses(pipelines::refusal(request.headers, StatusCode::BAD_REQUEST, &problem.message)),
         }
     }
 

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::attributes::Attributes;
 use super::dedup::EventKey;
 use crate::simulated::Effect;
+use crate::simulated::json::addresses;
 
 /// What names a person.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -204,7 +205,18 @@ impl Operation {
             Self::Report(metric) => ("metric.recorded", metric.delivery.to_string(), None),
             Self::Unsubscribe(delivery) => ("customer.unsubscribed", delivery.clone(), None),
         };
-        Effect { what: Cow::Borrowed(what), subject, id, credits: 0 }
+        let effect = Effect { what: Cow::Borrowed(what), subject, names: Vec::new(), id, credits: 0 };
+        match self {
+            Self::Identify(_, profile) => {
+                let given = [&profile.id, &profile.email].into_iter().flatten().cloned();
+                let values = profile.attributes.iter().flat_map(|(_, value)| addresses(value.get()));
+                effect.named(given.chain(values))
+            }
+            Self::Record(_, NewEvent { data: Some(data), .. }) | Self::RecordAnonymous(_, NewEvent { data: Some(data), .. }) => {
+                effect.named(addresses(data.get()))
+            }
+            _ => effect,
+        }
     }
 }
 

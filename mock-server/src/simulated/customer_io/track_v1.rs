@@ -72,10 +72,10 @@ pub(super) fn region(settings: &CustomerIoSettings) -> Answer {
 
 /// The answer to a request that is wrong: a merge's errors have a form of their own (documented).
 pub(super) fn refusal(endpoint: Endpoint, problem: &Invalid) -> Answer {
-    match endpoint {
+    problem.refuses(match endpoint {
         Endpoint::Merge => answers::meta_error(StatusCode::BAD_REQUEST, &problem.message),
         _ => answers::track_v1(StatusCode::BAD_REQUEST, &problem.message),
-    }
+    })
 }
 
 /// A person with attributes, and what they are to be related to.

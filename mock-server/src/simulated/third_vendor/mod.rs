@@ -33,5 +33,5 @@ impl Vendor for Acme {
 }
 
 fn pushed() -> Effect {
-    Effect { what: Cow::Borrowed("thing.pushed"), subject: String::new(), id: None, credits: 0 }
+    Effect { what: Cow::Borrowed("thing.pushed"), subject: String::new(), names: Vec::new(), id: None, credits: 0 }
 }

@@ -2,7 +2,7 @@
 
 use crate::outcome::Peer;
 use crate::result::{BEFORE_US, FaultLatency};
-use crate::units::format_latency;
+use crate::units::{format_count, format_latency};
 
 use crate::report::document::Text;
 use crate::report::series::{Route, routes};
@@ -19,13 +19,18 @@ pub(super) fn under_faults(view: &View<'_>) -> Vec<Text> {
 }
 
 fn under_fault(band: &Band, latency: &FaultLatency) -> Option<Text> {
-    let FaultLatency { before, under, .. } = latency;
+    let FaultLatency { before, under, failed, .. } = latency;
     if before.is_empty() || under.is_empty() {
         return None;
     }
     let [from_us, to_us] = [before, under].map(|histogram| histogram.value_at_percentile(95.0));
     let from = format!("{} ({} in the {} before)", format_latency(from_us), plural(before.len(), "request"), clock(BEFORE_US));
-    let to = format!("{} ({})", format_latency(to_us), plural(under.len(), "request"));
+    let failed = match *failed {
+        0 => String::new(),
+        all if all == under.len() => ", all failed".to_owned(),
+        some => format!(", {} failed", format_count(some)),
+    };
+    let to = format!("{} ({}{failed})", format_latency(to_us), plural(under.len(), "request"));
     let change = match to_us as f64 / from_us.max(1) as f64 {
         ratio if ratio > 1.25 => format!("rose from {from} to {to}"),
         ratio if ratio < 0.8 => format!("fell from {from} to {to}"),

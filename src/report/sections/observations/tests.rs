@@ -9,7 +9,7 @@ use crate::outcome::{LeadCounts, OperationCounts};
 use crate::report::document::Document;
 use crate::report::sections::recommendations::recommendations;
 use crate::report::{Judged, fixture, render};
-use crate::result::Run;
+use crate::result::{FaultLatency, Run};
 
 fn judged(run: &Run) -> Judged {
     Judged { verdict: judge(run, &[], Vec::new()), capacity: assess(run, &Basis::default()) }
@@ -56,6 +56,11 @@ fn latency_under_a_fault_is_compared_with_before() {
         &observed(&run),
         "The service's p95 fell from 99.5 ms (1 request in the 10 s before) to 3.00 ms (1 request) under `clay-outage`",
     );
+    for (failed, said) in [(1, "3.00 ms (2 requests, 1 failed) under"), (2, "3.00 ms (2 requests, all failed) under")] {
+        let latency = fixture::latency(1, Vendor::Clay, &[(99_500, 1)], &[(3_000, 2)]);
+        run.fault_latencies = vec![FaultLatency { failed, ..latency }];
+        assert_says(&observed(&run), said);
+    }
     run.fault_latencies = vec![fixture::latency(1, Vendor::Clay, &[], &[(3_000, 1)])];
     assert!(!observed(&run).contains("p95 fell"), "no requests, no statement");
 }

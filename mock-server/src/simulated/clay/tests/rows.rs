@@ -23,6 +23,18 @@ fn submit_lead(clay: &Clay, email: &str) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_row_s_effect_has_the_other_names_of_its_lead() {
+    let clay = clay(finds_all);
+    let row = json!({ "domain": "acme.test", "id": 7, "contact": { "mail": "ada@acme.test" } });
+    let answer = send(&clay, Method::POST, WEBHOOK_PATH, None, row.to_string().as_bytes());
+    assert_eq!(
+        (answer.effects[0].subject.as_str(), &answer.effects[0].names[..]),
+        ("acme.test", &["7".to_owned(), "ada@acme.test".to_owned()][..])
+    );
+    assert!(submit_lead(&clay, "ada@acme.test").effects[0].names.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_row_waits_is_looked_up_and_is_enriched() {
     let clay = clay(finds_all);
     let answer = submit_lead(&clay, "ada.l@acme.test");

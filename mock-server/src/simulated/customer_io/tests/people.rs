@@ -23,6 +23,17 @@ fn identifying_patches_attributes() {
 }
 
 #[test]
+fn an_effect_has_the_other_names_of_its_person() {
+    let vendor = vendor(|_| {});
+    let named = |path, body| done(&vendor, path, body).effects[0].names.clone();
+    let attributes = json!({"id": "7", "email": "ada@example.com", "manager": {"mail": "bob@example.com"}, "note": "@ noon"});
+    assert_eq!(named("PUT /api/v1/customers/7", attributes), ["ada@example.com", "bob@example.com"]);
+    assert!(named("PUT /api/v1/customers/ada@example.com", json!({"email": "ada@example.com"})).is_empty());
+    let event = json!({"name": "bought", "data": {"by": ["ada@example.com"]}});
+    assert_eq!(named("POST /api/v1/customers/7/events", event), ["ada@example.com"]);
+}
+
+#[test]
 fn numbers_are_read_back_digit_by_digit() {
     let vendor = vendor(|_| {});
     let body = r#"{"iccid":89014103211118510721,"n":1.50}"#;
