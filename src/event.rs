@@ -56,6 +56,16 @@ pub enum Guard {
     CreditBudget,
 }
 
+impl Guard {
+    /// What it is called in a log.
+    pub fn display_name(self) -> &'static str {
+        match self {
+            Self::CircuitBreaker => "circuit breaker",
+            Self::CreditBudget => "credit budget",
+        }
+    }
+}
+
 /// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -134,6 +144,11 @@ pub enum EventKind {
         process: String,
         /// How it ended.
         how: String,
+    },
+    /// The load is over, and the run waits until what is under way is done.
+    Waiting {
+        /// What for, and how long at most.
+        what: String,
     },
     /// The load was ended before its plan was.
     Stopped {

@@ -2,6 +2,58 @@
 
 pub(crate) use mock_server::text::{cut, did_you_mean, hex, nearest, without_mark};
 
+use unicode_width::UnicodeWidthStr;
+
+/// Columns that a text takes on a terminal: two for each wide character.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// A text in lines of at most this many columns, broken at spaces where there are any.
+pub(crate) fn lines(text: &str, columns: usize) -> Vec<String> {
+    hung(text, columns, 0)
+}
+
+/// The same text with no line longer than this many columns; what is broken goes on a little behind the start of its line.
+pub(crate) fn fitted(text: &str, columns: usize) -> String {
+    let fit = |line: &str| {
+        let start = line.len() - line.trim_start_matches(' ').len();
+        let indent = if start + 2 < columns / 2 { start + 2 } else { 0 };
+        hung(line, columns, indent).join(&format!("\n{}", " ".repeat(indent)))
+    };
+    text.split('\n').map(fit).collect::<Vec<_>>().join("\n")
+}
+
+/// Lines of which all but the first have `indent` columns less.
+fn hung(text: &str, columns: usize, indent: usize) -> Vec<String> {
+    let (first, mut rest) = broken(text, columns);
+    let mut lines = vec![first.to_owned()];
+    while let Some(text) = rest {
+        let (line, behind) = broken(text, columns - indent);
+        lines.push(line.to_owned());
+        rest = behind;
+    }
+    lines
+}
+
+/// As much of a text as fits into so many columns, at least one character, and the rest, behind the space where it is broken.
+fn broken(text: &str, columns: usize) -> (&str, Option<&str>) {
+    let starts = text.len() - text.trim_start_matches(' ').len();
+    let (mut end, mut space) = (0, None);
+    for (at, c) in text.char_indices() {
+        if c == ' ' && at > starts {
+            space = Some(at);
+        }
+        let next = at + c.len_utf8();
+        if width(&text[..next]) > columns && at > 0 {
+            let (line, rest) = space.map_or_else(|| text.split_at(end), |space| (&text[..space], &text[space + 1..]));
+            return (line, Some(rest));
+        }
+        end = next;
+    }
+    (text, None)
+}
+
 /// "`a`, `b` or `c`".
 pub(crate) fn any_of(names: &[&str]) -> String {
     listed(names, "or")
@@ -45,6 +97,28 @@ pub(crate) fn unhex<const N: usize>(digits: &str) -> Option<[u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_break_at_spaces_where_there_are_any() {
+        assert_eq!(lines("  ab cd", 5), ["  ab", "cd"]);
+        assert_eq!(lines("abcdefg", 3), ["abc", "def", "g"]);
+        assert_eq!(lines("ab cd", 2), ["ab", "cd"]);
+        assert_eq!(lines("", 3), [""]);
+        assert_eq!(lines("漢字漢字", 5), ["漢字", "漢字"], "a wide character takes two columns");
+        assert_eq!(lines("漢字", 1), ["漢", "字"], "and one at least is in each line");
+        assert_eq!(lines("🚀🚀 ok", 4), ["🚀🚀", "ok"]);
+        assert_eq!((width("ご注文"), width("🚀"), width("e\u{301}")), (6, 2, 1));
+    }
+
+    #[test]
+    fn what_is_broken_goes_on_behind_the_start_of_its_line() {
+        assert_eq!(fitted("short\n  label  one two three", 16), "short\n  label  one two\n    three");
+        assert_eq!(fitted("                a b", 17), "                a\nb", "there is no room for more");
+        let wide = format!("  fault  {}", "漢字の障害 ".repeat(20));
+        for columns in [20, 60, 80] {
+            assert!(fitted(&wide, columns).lines().all(|line| width(line) <= columns), "{columns}");
+        }
+    }
 
     #[test]
     fn a_shell_takes_a_quoted_word_for_one() {

@@ -121,7 +121,11 @@ fn a_scaled_run_says_so_before_any_figure() {
 #[test]
 fn the_summary_of_the_quickstart_is_as_written_down() {
     let run = fixture::quickstart();
-    let options = SummaryOptions { report: Some(Path::new("reports/runs/20260314-092653-quickstart/report.md")), color: false };
+    let options = SummaryOptions {
+        report: Some(Path::new("reports/runs/20260314-092653-quickstart/report.md")),
+        columns: None,
+        color: false,
+    };
     compare("quickstart.txt", &summary(&run, &judged(&run), &options));
 }
 
@@ -130,7 +134,7 @@ fn no_peak_is_below_the_average() {
     // The load was over after 0.4 s; the service came to rest in the other 0.6.
     let mut run = fixture::flat(1, 150, 0);
     run.result.rest_us = 600_000;
-    let text = summary(&run, &judged(&run), &SummaryOptions { report: None, color: false });
+    let text = summary(&run, &judged(&run), &SummaryOptions { report: None, columns: None, color: false });
     assert!(text.contains("375/s on average, 375/s at the peak; 150 requests in 0.4 s"), "{text}");
 }
 

@@ -517,8 +517,8 @@ fn values_that_contradict_each_other_are_refused() {
         "below the median",
         "at least `p50`",
     );
-    assert_error(&with("\"1s\"", "{ uniform = [\"2s\", \"1s\"] }"), (5, 26), "below the shortest", "[shortest, longest]");
-    assert_error(&with("\"1s\"", "{ normal = \"2s\" }"), (5, 16), "no key `normal`", "did you mean `lognormal`?");
+    assert_error(&with("\"3s\"", "{ uniform = [\"2s\", \"1s\"] }"), (5, 26), "below the shortest", "[shortest, longest]");
+    assert_error(&with("\"3s\"", "{ normal = \"2s\" }"), (5, 16), "no key `normal`", "did you mean `lognormal`?");
     let twice = with("[{ journey = \"lead\" }]", "[{ journey = \"lead\" }, { journey = \"lead\" }]");
     assert_error(&twice, (6, 47), "two journeys `lead`", "sum of the weights");
     let shared = with("executor = \"ramping-vus\"", "executor = \"shared-iterations\"\nvus = 10\niterations = 3")

@@ -69,7 +69,11 @@ fn what_a_fault_keeps_in_the_queue_is_known_to_be_there() {
                 [[faults]]\nname = \"away\"\nkind = \"outage\"\nvendor = \"customer_io\"\nat = \"0s\"\nlasts = \"3s\"\n\
                 [simulation.clay]\nlatency = \"5ms\"\n[thresholds]\nleads_lost = [\"count==0\"]\n";
     let file = scenario(dir.path(), text);
-    run(&["run", &file, "--quiet", "--out", &out.display().to_string()]).says(0, &["PASSED"]);
+    let ended = run(&["run", &file, "--out", &out.display().to_string()]);
+    ended.says(0, &["PASSED"]);
+    // What it waits for, how long at most, and where it is.
+    let waits = ended.stderr.lines().find(|line| line.starts_with("waiting for the service to come to rest, 1s at most: "));
+    assert!(waits.is_some_and(|line| line.contains("operations for ") || line.contains(" for Customer.io")), "{ended:#?}");
     let summary = summary(&out);
     let operations = &summary["operations"];
     assert!(operations["queued"].as_u64().is_some_and(|queued| queued > 0), "{operations}");

@@ -149,7 +149,7 @@ async fn ten_minutes(seed: Seed, dir: &Path) -> (Vec<Event>, Vec<String>, String
             _ = ticks.tick() => second(&workload),
         }
     }
-    workload.come_to_rest().await;
+    workload.come_to_rest(|_| {}).await;
     drain.abort();
     assert!(vendors.shutdown().await.is_empty());
     second(&workload);

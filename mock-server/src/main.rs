@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mock_server::command::{MockArgs, raise_descriptor_limit, run};
+use mock_server::command::{MockArgs, raise_descriptor_limit, run, show};
 
 /// Simulated Clay and Customer.io for load and failure tests, on 127.0.0.1.
 #[derive(Parser)]
@@ -14,6 +14,10 @@ struct Program {
 }
 
 fn main() -> ExitCode {
+    let program = match Program::try_parse() {
+        Ok(program) => program,
+        Err(help) => return show(&help),
+    };
     raise_descriptor_limit();
-    run(&Program::parse().args)
+    run(&program.args)
 }

@@ -228,3 +228,14 @@ fn by_hand_a_taken_port_is_an_error() {
     );
     assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
 }
+
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    for option in ["--help", "-h", "--version"] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device of Linux");
+        let ended = Command::new(PROGRAM).arg(option).stdout(full).output().expect("it starts");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), said.matches("error: ").count()), (Some(1), 1), "{option}: {said}");
+        assert!(said.starts_with("error: standard output cannot be written: "), "{said}");
+    }
+}

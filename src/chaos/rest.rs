@@ -8,7 +8,10 @@ use super::driver::Driver;
 use super::vendors::Vendors;
 use crate::service::Stats;
 use crate::service::supervision::{Api, come_to_rest};
+use crate::units::format_duration;
 
+/// How often it is told what is still waited for.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// So many looks in a row must find it at rest: a callback may be on its way between two of them.
 const LOOKS: u32 = 8;
 
@@ -28,6 +31,7 @@ pub(super) async fn rest(
         let _ = api.redrive().await;
     }
     let mut heard = (requests(vendors), Instant::now());
+    let (begun, mut told) = (Instant::now(), Instant::now());
     let moving = come_to_rest(
         LOOKS,
         within,
@@ -37,10 +41,18 @@ pub(super) async fn rest(
             if now != heard.0 {
                 heard = (now, Instant::now());
             }
-            match api {
+            let moving = match api {
                 Some(api) => moving(api.stats().await.ok(), vendors),
                 None => (heard.1.elapsed() < quiet).then(|| "the vendors still hear from it".to_owned()),
+            };
+            if let Some(moving) = &moving
+                && told.elapsed() >= TELL_EVERY
+            {
+                told = Instant::now();
+                let left = format_duration(Duration::from_secs_f64(within.saturating_sub(begun.elapsed()).as_secs_f64().ceil()));
+                log::info!("waiting for the service to come to rest, {left} more at most: {moving}");
             }
+            moving
         },
     );
     moving.await
@@ -52,11 +64,5 @@ fn requests(vendors: &Vendors) -> u64 {
 
 fn moving(stats: Option<Stats>, vendors: &Vendors) -> Option<String> {
     let Some(stats) = stats else { return Some("the service does not answer".to_owned()) };
-    for (vendor, stats) in stats.vendors.iter() {
-        if stats.queue_depth > 0 || stats.in_flight > 0 {
-            let vendor = vendor.display_name();
-            return Some(format!("{} operations are queued for {vendor}, {} under way", stats.queue_depth, stats.in_flight));
-        }
-    }
-    (!vendors.are_done()).then(|| "Clay still enriches rows".to_owned())
+    stats.open().or_else(|| (!vendors.are_done()).then(|| "Clay still enriches rows".to_owned()))
 }

@@ -115,6 +115,7 @@ async fn kill_and_show(args: &KillArgs) -> Exit {
         Ok(signals) => signals,
         Err(error) => return output::failed(format!("cannot take over SIGTERM: {error}")),
     };
+    super::serve_log::install();
     output::remark(format!("{} kills, seed {}, in {}", options.kills, options.seed.0, options.dir.display()));
     let mut report_life = |life: &Life| {
         output::remark(line(life, options.kills));
@@ -206,7 +207,7 @@ fn show(report: &KillReport, args: &KillArgs, directory: Directory) -> Exit {
     for problem in &report.problems {
         output::error(problem);
     }
-    output::remark(format!("to see it again: {}", replay(args, report.seed)));
+    output::whole_remark(format!("to see it again: {}", replay(args, report.seed)));
     directory.keep();
     Exit::ThresholdsFailed
 }

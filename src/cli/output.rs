@@ -2,21 +2,60 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use indicatif::ProgressBar;
+use parking_lot::Mutex;
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
 use super::Exit;
 use crate::scenario::TestPlan;
+use crate::text::fitted;
 
 /// Whether a result could not be printed.
 static INCOMPLETE: AtomicBool = AtomicBool::new(false);
+
+/// The bar that is shown below the messages.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Prints a result. Where it cannot be written, on a full disk or into a closed pipe, the command does the rest of its
 /// work, and [`ended`] knows.
 pub(super) fn result(text: impl Display) {
     let mut stdout = io::stdout().lock();
     written(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
+}
+
+/// Prints a result for people: on a terminal, no line is wider than it.
+pub(super) fn text(text: impl Display) {
+    result(fitting(columns(), text));
+}
+
+/// Columns of the terminal that results go to, where they do.
+pub(super) fn columns() -> Option<usize> {
+    columns_of(io::stdout())
+}
+
+/// Columns of the terminal that messages go to, where they do.
+pub(super) fn message_columns() -> Option<usize> {
+    columns_of(io::stderr())
+}
+
+fn columns_of(stream: impl AsFd) -> Option<usize> {
+    // What is narrower, or says that it has no columns, is left as it is.
+    tcgetwinsize(stream).ok().map(|size| size.ws_col.into()).filter(|columns| *columns >= 20)
+}
+
+fn fitting(columns: Option<usize>, text: impl Display) -> String {
+    let Some(columns) = columns else { return text.to_string() };
+    // Diagnostics cut what they show of a file to this width, and other texts are filled up to it.
+    fitted(format!("{text:columns$}").trim_end(), columns)
+}
+
+/// From now on messages stand above this bar, and leave nothing of it behind.
+pub(super) fn above(bar: ProgressBar) {
+    *BAR.lock() = Some(bar);
 }
 
 /// Takes note of what became of a write to standard output.
@@ -35,7 +74,16 @@ pub(super) fn ended(exit: Exit) -> Exit {
 
 /// Prints a remark.
 pub(super) fn remark(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    whole_remark(fitting(message_columns(), text));
+}
+
+/// Prints a remark to be copied: its lines stay whole.
+pub(super) fn whole_remark(text: impl Display) {
+    let write = || drop(writeln!(io::stderr().lock(), "{text}"));
+    match &*BAR.lock() {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
 }
 
 /// Prints what a scenario's author should know though it is valid.
@@ -47,7 +95,7 @@ pub(super) fn warnings(test_plan: &TestPlan) {
 
 /// Prints an error.
 pub(super) fn error(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "error: {text}");
+    remark(format_args!("error: {text}"));
 }
 
 /// Prints an error that keeps a command from doing its work.
@@ -66,7 +114,7 @@ pub(super) fn json(value: &impl Serialize) {
 
 /// Prints a result as JSON or as text.
 pub(super) fn json_or_text<T: Display>(as_json: bool, value: &impl Serialize, text: impl FnOnce() -> T) {
-    if as_json { json(value) } else { result(text()) }
+    if as_json { json(value) } else { self::text(text()) }
 }
 
 /// Whether results may be coloured: on a terminal whose user did not say no (`NO_COLOR`).

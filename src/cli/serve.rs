@@ -19,6 +19,7 @@ use crate::service::{ServiceConfig, StoreConfig};
 use crate::store::redis::{RedisSettings, RedisStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Bounds, LeadStore};
+use crate::units::format_duration;
 
 /// The example that `--example` prints.
 const EXAMPLE: &str = include_str!("serve.example.toml");
@@ -87,7 +88,7 @@ pub(super) fn run(args: &ServeArgs) -> Exit {
         return failed(error);
     }
     if args.check {
-        output::result(format!("{} is valid.", path.display()));
+        output::text(format!("{} is valid.", path.display()));
         return Exit::Passed;
     }
     super::serve_log::install();
@@ -149,14 +150,17 @@ async fn serve<S: LeadStore>(config: &ServiceConfig, store: S, seed: Seed) -> Ex
         Err(error) => return failed(error),
     };
     let url = format!("http://{}", running.address());
-    output::remark(format!("serving on {url}; SIGTERM ends it within {:?}", config.shutdown));
+    output::remark(format!("serving on {url}; SIGTERM ends it within {}", format_duration(config.shutdown)));
     output::result(serde_json::json!({ "listening": url }));
     signals.next().await;
     // Before it is said, so that what is said is so.
     running.close_intake();
-    output::remark(
-        "ending: no more leads are taken, what is under way is finished or stays in the queue (once more: cut it off)",
-    );
+    let in_flight: u64 = running.stats().vendors.values().map(|vendor| vendor.in_flight).sum();
+    output::remark(format!(
+        "ending within {}: no more leads are taken, {in_flight} operations under way are finished or stay in the queue (once more: \
+         cut it off)",
+        format_duration(config.shutdown)
+    ));
     tokio::select! {
         stopped = running.stop(config.shutdown) => match stopped {
             Ok(stopped) => {
@@ -187,8 +191,12 @@ impl EventSink for Remarks {
     fn emit(&self, event: Event) {
         let whose = event.vendor.map_or("the service", crate::outcome::Vendor::display_name);
         match event.kind {
-            EventKind::Transition { from, to, cause, .. } => {
-                output::remark(format!("{whose}: {} → {}: {cause}", from.as_str(), to.as_str()));
+            EventKind::Transition { guard, from, to, cause, .. } => {
+                output::remark(format!("{whose}: {}: {} → {}: {cause}", guard.display_name(), from.as_str(), to.as_str()));
+            }
+            EventKind::Throttling { active, requests, accepts } => {
+                let what = if active { "requests are throttled" } else { "requests are no longer throttled" };
+                output::remark(format!("{whose}: {what}: {accepts} of {requests} were accepted"));
             }
             EventKind::CreditsExhausted { used, limit } => {
                 output::remark(format!("{whose}: {used} of {limit} credits are used up"));

@@ -1,9 +1,9 @@
-//! What a service has to tell its operator while it runs, on standard error.
+//! What a command that runs for long has to tell its operator, on standard error.
 //!
-//! A disk that is full fails every request, and a thousand equal lines a second hide the one that matters: a message that is
-//! a message that repeats the last one is written once a second.
+//! A disk that is full fails every request, and a thousand equal lines a second hide the one that matters: a message that repeats the
+//! last one is written once a second.
 
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 use parking_lot::Mutex;
 use tokio::time::{Duration, Instant};
 
@@ -12,16 +12,16 @@ use super::output;
 /// How soon the same message is written again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Prints warnings and errors of this program.
+/// Prints what this program says: warnings and errors as such.
 struct ToStderr {
     last: Mutex<Option<(String, Instant)>>,
 }
 
-/// From now on, warnings and errors are written.
+/// From now on it is written.
 pub(super) fn install() {
     // A logger that is there already, as in a test, stays.
     if log::set_boxed_logger(Box::new(ToStderr { last: Mutex::new(None) })).is_ok() {
-        log::set_max_level(LevelFilter::Warn);
+        log::set_max_level(LevelFilter::Info);
     }
 }
 
@@ -43,7 +43,11 @@ impl Log for ToStderr {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let message = format!("{}: {}", record.level().as_str().to_lowercase(), record.args());
+            let message = match record.level() {
+                Level::Error => format!("error: {}", record.args()),
+                Level::Warn => format!("warning: {}", record.args()),
+                _ => record.args().to_string(),
+            };
             if self.is_news(&message) {
                 output::remark(message);
             }

@@ -19,7 +19,7 @@ pub(super) fn run(args: &ValidateArgs) -> Exit {
     match TestPlan::validate(&args.file) {
         Ok(test_plan) => {
             output::warnings(&test_plan);
-            output::result(format!("{} is valid.\n{}", args.file.display(), plan_text::plan(&test_plan, 1.0)));
+            output::text(format!("{} is valid.\n{}", args.file.display(), plan_text::plan(&test_plan, 1.0)));
             Exit::Passed
         }
         Err(errors) => {

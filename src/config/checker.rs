@@ -47,12 +47,11 @@ impl Checker<'_> {
         let flaw = flaw(&value)
             .map(|flaw| if value.is_empty() { (self.missing_variable, "is not set") } else { (Severity::Error, flaw) });
         if let Some((severity, flaw)) = flaw {
-            self.report(
-                severity,
-                place,
-                format!("the environment variable {env} {flaw}"),
-                format!("set it first: export {env}=…"),
-            );
+            let message = format!("the environment variable {env} {flaw}");
+            // Wherever else it is named: it is set once.
+            if self.diagnostics.problems().iter().all(|problem| problem.message != message) {
+                self.report(severity, place, message, format!("set it first: export {env}=…"));
+            }
             value.clear();
         }
         Secret::new(format!("{prefix}{value}"))

@@ -77,7 +77,13 @@ impl Diagnostics {
 
     /// The list as a person reads it; `colour` for a terminal.
     pub fn render(&self, colour: bool) -> String {
+        self.render_within(colour, None)
+    }
+
+    /// As [`Diagnostics::render`], where lines of the file are cut to so many columns.
+    fn render_within(&self, colour: bool, columns: Option<usize>) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let renderer = columns.map_or(renderer.clone(), |columns| renderer.term_width(columns));
         let blocks: Vec<String> = self.problems.iter().map(|problem| renderer.render(&[self.report(problem)])).collect();
         blocks.join("\n\n")
     }
@@ -134,8 +140,9 @@ impl Diagnostics {
     }
 }
 
+/// The formatter's width is that of the page.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(false))
+        f.write_str(&self.render_within(false, f.width()))
     }
 }

@@ -22,4 +22,4 @@ pub(crate) use read::{read_as, text_of};
 pub use schema::schema_of;
 pub(crate) use schema::{table_schema, vendors_schema, without_defaults};
 pub use secret::Secret;
-pub(crate) use values::{EnvVar, Percentiles, Period, Switch, period, some_period};
+pub(crate) use values::{EnvVar, Percentiles, Period, Switch, VendorSecret, period, some_period};

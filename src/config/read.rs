@@ -12,15 +12,15 @@ use super::document::Document;
 use super::structure::sound_part;
 use crate::text::nearest;
 
-/// The text of the file at `path`, which is to hold a `what`, as `example` does.
-pub(crate) fn text_of(path: &Path, what: &str, example: &str) -> Result<String, ConfigErrors> {
+/// The text of the file at `path`, which is to hold a `what`; the command `writes` one.
+pub(crate) fn text_of(path: &Path, what: &str, writes: &str) -> Result<String, ConfigErrors> {
     let refuse = |text: &str, at: usize, message: String, help: &str| {
         let mut diagnostics = Diagnostics::new(path, text);
         diagnostics.add(Severity::Error, at..at, message, help.to_owned());
         ConfigErrors(diagnostics)
     };
     let bytes = std::fs::read(path)
-        .map_err(|error| refuse("", 0, format!("the {what} cannot be read: {error}"), &advice(path, &error, example)))?;
+        .map_err(|error| refuse("", 0, format!("the {what} cannot be read: {error}"), &advice(path, &error, writes)))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let readable = String::from_utf8_lossy(error.as_bytes());
@@ -29,11 +29,11 @@ pub(crate) fn text_of(path: &Path, what: &str, example: &str) -> Result<String, 
 }
 
 /// What to do about a file that cannot be read.
-fn advice(path: &Path, error: &std::io::Error, example: &str) -> String {
+fn advice(path: &Path, error: &std::io::Error, writes: &str) -> String {
     match error.kind() {
         ErrorKind::NotFound => match neighbour(path) {
             Some(meant) => format!("did you mean {}?", meant.display()),
-            None => format!("there is no file of this name; an example is {example}"),
+            None => format!("there is no file of this name; `{writes}` writes one"),
         },
         ErrorKind::PermissionDenied => "its permissions keep you from reading it".to_owned(),
         ErrorKind::IsADirectory => "it is a directory: name a file in it".to_owned(),
@@ -44,9 +44,9 @@ fn advice(path: &Path, error: &std::io::Error, example: &str) -> String {
 /// The TOML file beside it whose name is the nearest.
 fn neighbour(path: &Path) -> Option<PathBuf> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let names = std::fs::read_dir(directory).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let names: Vec<String> = names.filter(|name| name.ends_with(".toml")).collect();
     let wanted = path.file_name()?.to_str()?;
+    let names = std::fs::read_dir(directory).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names: Vec<String> = names.filter(|name| name.ends_with(".toml") && name != wanted).collect();
     let whole = format!("{wanted}.toml");
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
     let meant = known.iter().copied().find(|name| *name == whole).or_else(|| nearest(wanted, &known))?;

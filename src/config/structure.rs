@@ -15,6 +15,7 @@ use crate::units::{DurationError, parse_duration};
 
 use super::diagnostics::{Diagnostics, Severity};
 use super::document::{Document, KeyPath, type_of};
+use super::values::SIMULATED;
 
 /// The parts of the file that have the right structure. Everything else is reported in `diagnostics`, and noted in
 /// `document` as left out.
@@ -67,9 +68,7 @@ impl<'a> Walk<'a, '_> {
         self.document.leave_out(place.clone());
         let found = type_of(value.get_ref());
         if all.iter().any(|schema| is(schema, "credential")) {
-            self.diagnostics.redact(value.span());
-            let help = "name the environment variable that holds it: { env = \"NAME\" }";
-            self.error(value.span(), "a credential does not belong in this file".to_owned(), help.to_owned());
+            self.written_credential(value.span());
             return None;
         }
         let expected: Vec<String> = all.iter().map(|schema| describe(schema)).collect();
@@ -84,7 +83,17 @@ impl<'a> Walk<'a, '_> {
         None
     }
 
+    fn written_credential(&mut self, span: Range<usize>) {
+        self.diagnostics.redact(span.clone());
+        let help = "name the environment variable that holds it: { env = \"NAME\" }";
+        self.error(span, "a credential does not belong in this file".to_owned(), help.to_owned());
+    }
+
     fn text(&mut self, fitting: &[&Value], text: &str, span: Range<usize>, place: &KeyPath) -> Option<Value> {
+        if fitting.iter().all(|schema| is(schema, "simulated")) && !text.starts_with(SIMULATED) {
+            self.written_credential(span);
+            return None;
+        }
         let allowed: Vec<&str> = fitting.iter().flat_map(|schema| constants(schema)).collect();
         if !allowed.is_empty() && !allowed.contains(&text) {
             let help = match nearest(text, &allowed) {
@@ -188,7 +197,9 @@ impl<'a> Walk<'a, '_> {
                 }
             } else {
                 self.document.leave_out(key_place);
-                misspelt.extend(self.unknown_key(key, &keys(schema)));
+                let meant = self.unknown_key(key, &keys(schema)).filter(|meant| !table.contains_key(*meant));
+                meant.iter().for_each(|meant| self.document.leave_out(place.key(meant)));
+                misspelt.extend(meant);
             }
         }
         let otherwise = schema.get("else").filter(|_| !holds(schema.get("if"), table));

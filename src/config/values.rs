@@ -30,6 +30,20 @@ pub(crate) struct EnvVar {
     pub(crate) prefix: String,
 }
 
+/// How the credentials of the simulated vendors begin: they are no secrets.
+pub(crate) const SIMULATED: &str = "simulated-";
+
+/// A credential of a vendor: the environment variable that holds it, or one of the simulated vendors' own.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code, reason = "it is read as a text or a table, and only described here")]
+pub(crate) enum VendorSecret {
+    /// The environment variable that holds it.
+    Variable(EnvVar),
+    /// What a simulated vendor takes; it begins with "simulated-".
+    Simulated(#[schemars(regex(pattern = r"^simulated-"), extend("x-is" = "simulated"))] String),
+}
+
 /// A pattern with its settings; `false` leaves it out, `true` takes its defaults.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]

@@ -27,6 +27,7 @@ use crate::outcome::{FailureKind, LeadCounts, Peer};
 use crate::resilience::DayClock;
 use crate::seed::Seed;
 use crate::transport::Transport;
+use crate::units::format_duration;
 use crate::vendor_api::{EndpointError, Endpoints};
 
 /// Most different panics that are remembered.
@@ -206,9 +207,14 @@ impl Workload {
     }
 
     /// Ends the delivery of what the queues hold: what is under way has as long as an answer may take. Then the journals record
-    /// where everything is.
-    pub async fn come_to_rest(&self) {
+    /// where everything is. What it waits for goes to `tell`.
+    pub async fn come_to_rest(&self, tell: impl Fn(String)) {
         if let Some(integration) = &self.integration {
+            let in_flight = integration.gauges().in_flight;
+            if in_flight > 0 {
+                let longest = format_duration(self.longest_answer);
+                tell(format!("waiting for the answers to {in_flight} requests of the queues, {longest} at most"));
+            }
             integration.stop(self.longest_answer).await;
             integration.report_rest();
         }

@@ -12,6 +12,8 @@ use super::{Judged, render, sections};
 pub struct SummaryOptions<'a> {
     /// Where the report is; `None` when none was written.
     pub report: Option<&'a Path>,
+    /// Columns of the terminal, where it is one; 100 are used at most.
+    pub columns: Option<usize>,
     /// With ANSI colours. Only for terminals.
     pub color: bool,
 }
@@ -19,7 +21,7 @@ pub struct SummaryOptions<'a> {
 /// The summary of a run, at most 100 columns wide, ending with a line break.
 pub fn summary(run: &Run, judged: &Judged, options: &SummaryOptions<'_>) -> String {
     let document = sections::summary(&View::new(run, judged), options.report);
-    render::terminal(&document, render::COLUMNS, options.color)
+    render::terminal(&document, options.columns.unwrap_or(render::COLUMNS).min(render::COLUMNS), options.color)
 }
 
 #[cfg(test)]
@@ -33,7 +35,11 @@ mod tests {
 
     fn show(run: &Run, color: bool) -> String {
         let judged = Judged { verdict: judge(run, &[], Vec::new()), capacity: assess(run, &Basis::default()) };
-        summary(run, &judged, &SummaryOptions { report: Some(Path::new("reports/runs/x/report.md")), color })
+        summary(
+            run,
+            &judged,
+            &SummaryOptions { report: Some(Path::new("reports/runs/x/report.md")), color, ..Default::default() },
+        )
     }
 
     #[test]
@@ -116,6 +122,20 @@ mod tests {
         run.result.events.insert(0, crate::event::Event { at_us: 4_200_000, vendor: Some(crate::outcome::Vendor::Clay), kind });
         let text = show(&run, false);
         assert!(text.contains("     4.2 s  Clay         credits used up: 498 of 500\n"), "{text}");
+    }
+
+    #[test]
+    fn wide_characters_fit_narrow_terminals() {
+        let mut run = fixture::quickstart();
+        run.result.scenario.name = "漢字の負荷試験🚀".repeat(12);
+        run.result.warnings.push("ご注文の配信が遅れています。 ".repeat(20));
+        let judged = Judged { verdict: judge(&run, &[], Vec::new()), capacity: assess(&run, &Basis::default()) };
+        for columns in [60, 80, COLUMNS] {
+            let text = summary(&run, &judged, &SummaryOptions { columns: Some(columns), ..Default::default() });
+            let widest = text.lines().map(crate::text::width).max();
+            assert!(widest.is_some_and(|widest| widest <= columns), "{widest:?} of {columns}: {text}");
+            assert_eq!(text.matches('🚀').count(), 12, "{text}");
+        }
     }
 
     #[test]

@@ -25,9 +25,10 @@ use crate::event::{BreakerState, EventKind, Guard};
 
 use super::breaker::{CallResult, Machine, Notice, Rejected};
 use super::emitter::Emitter;
+use super::held::HeldBy;
 use super::limiter::LONGEST_PAUSE;
 use super::queue::backlog::{Charge, CreditState};
-use super::settings::{BreakerSettings, CreditSettings};
+use super::settings::{BreakerMode, BreakerSettings, CreditSettings};
 use super::unsettled::Unsettled;
 use super::wall::DayClock;
 
@@ -199,6 +200,27 @@ impl CreditBudget {
         let account = self.account.lock();
         let exhausted = self.exhausted(&account, now).map(|(refusal, _)| refusal);
         exhausted.or_else(|| account.breaker.would_reject(now).map(CreditRefusal::from))
+    }
+
+    /// What keeps it from giving out credits for long, with when that ends.
+    pub fn held(&self, now: Instant) -> impl Iterator<Item = (HeldBy, Option<Instant>)> {
+        let account = self.account.lock();
+        let exhausted = self.exhausted(&account, now).and_then(|(refusal, spent)| match spent {
+            true if account.today.refused_by_vendor => Some((HeldBy::CreditsRefused, refusal.retry_at())),
+            true => Some((HeldBy::CreditsUsedUp, refusal.retry_at())),
+            // Else it may be free in a moment.
+            false => self.settings.by_callback.then_some((HeldBy::CreditsSetAside, None)),
+        });
+        let open = account.breaker.would_reject(now).filter(|rejected| rejected.retry_at.is_some());
+        exhausted.into_iter().chain(open.map(|rejected| (HeldBy::CreditBudget, rejected.retry_at)))
+    }
+
+    /// Closes its breaker, and forgets that the vendor refused more for today.
+    pub fn reset(&self, now: Instant) {
+        self.change(now, |account, events| {
+            account.today.refused_by_vendor = false;
+            account.breaker(events, |breaker, notices| breaker.set_mode(BreakerMode::InForce, notices));
+        });
     }
 
     /// The refusal of one more attempt, and whether it lasts until the next day, where so much is not left.

@@ -26,6 +26,7 @@ use super::breaker::{Breaker, Permit};
 use super::credits::{CreditBudget, CreditRefusal, Ending, Hold, Reservation};
 use super::durable_credits::DurableCredits;
 use super::health::HealthMonitor;
+use super::held::{Held, HeldBy};
 use super::in_flight::InFlight;
 use super::limiter::{LONGEST_PAUSE, Limiter, LimiterFull};
 use super::policy::{Blame, did_nothing, policy};
@@ -167,22 +168,44 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
         Some(Block { failure, lasts: until > now + self.limiter.longest_wait() })
     }
 
+    /// What lets nothing through for long, each with when that ends. A probe in flight does not last.
+    pub(super) fn held(&self, now: Instant) -> Vec<Held> {
+        let rejected = self.breaker.as_ref().and_then(|breaker| breaker.would_reject(now));
+        let breaker = rejected.and_then(|rejected| match rejected.state {
+            BreakerState::HalfOpen => None,
+            BreakerState::ForcedOpen => Some((HeldBy::ForcedOpen, None)),
+            _ => Some((HeldBy::CircuitBreaker, rejected.retry_at)),
+        });
+        let credits = self.budget().into_iter().flat_map(|budget| budget.held(now));
+        let pause = self.limiter.paused_until(now).map(|until| (HeldBy::Pause, Some(until)));
+        let full = self.limiter.full_until(now).filter(|_| pause.is_none()).map(|until| (HeldBy::RateLimiter, Some(until)));
+        breaker.into_iter().chain(credits).chain(pause).chain(full).map(|(by, until)| by.until(until, &self.wall)).collect()
+    }
+
     /// Tries an operation as often as the retry settings allow, without the queue.
     pub(super) async fn deliver(&self, operation: &Operation) -> Result<Accepted, Failure> {
-        self.charged(self.with_retries(operation)).await
+        self.charged(self.with_retries(operation), true).await
     }
 
-    /// Tries an operation once, before `ends` or not at all; it is its `number`th attempt.
-    pub(super) async fn deliver_once(&self, operation: &Operation, number: u32, ends: Instant) -> Result<Accepted, Failure> {
-        self.charged(self.try_once(operation, number, Some(ends))).await
+    /// Tries an operation once, before `ends` or not at all; it is its `number`th attempt, and the `last` for now unless a quick
+    /// retry follows.
+    pub(super) async fn deliver_once(
+        &self,
+        operation: &Operation,
+        number: u32,
+        last: bool,
+        ends: Instant,
+    ) -> Result<Accepted, Failure> {
+        self.charged(self.try_once(operation, number, Some(ends)), last).await
     }
 
-    /// Reserves credits, and charges them when the operation is accepted.
-    async fn charged(&self, delivery: impl Future<Output = Result<Accepted, Failure>>) -> Result<Accepted, Failure> {
+    /// Reserves credits, and charges them when the operation is accepted. To the budget's breaker a failed operation is one failure,
+    /// however often it was tried: the `last` attempt counts.
+    async fn charged(&self, delivery: impl Future<Output = Result<Accepted, Failure>>, last: bool) -> Result<Accepted, Failure> {
         let reservation = self.budget().map(|budget| budget.reserve(Instant::now())).transpose()?;
         let result = delivery.await;
         if let Some(reservation) = reservation {
-            close_reservation(reservation, &result);
+            close_reservation(reservation, &result, last);
             if matches!(&result, Err(failure) if failure.cause == FailureKind::CreditsExhausted) {
                 // So that a restarted process does not ask the vendor again today. If the store cannot keep it, the vendor
                 // refuses once more.
@@ -347,11 +370,13 @@ fn settle_permit(permit: Permit<'_>, failure: Option<FailureKind>, now: Instant,
     }
 }
 
-fn close_reservation(reservation: Reservation<'_>, result: &Result<Accepted, Failure>) {
+fn close_reservation(reservation: Reservation<'_>, result: &Result<Accepted, Failure>, last: bool) {
     let (ending, at) = match result {
         Ok(accepted) => (Ending::Charged, accepted.at),
         Err(failure) if failure.cause == FailureKind::CreditsExhausted => (Ending::RefusedByVendor, Instant::now()),
-        Err(failure) if policy(failure.cause).blame == Blame::Vendor => (Ending::Failed, Instant::now()),
+        Err(Failure { cause, .. }) if policy(*cause).blame == Blame::Vendor && (last || !policy(*cause).retried) => {
+            (Ending::Failed, Instant::now())
+        }
         Err(_) => (Ending::Released, Instant::now()),
     };
     reservation.close(ending, at);

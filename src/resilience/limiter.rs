@@ -108,6 +108,13 @@ impl Limiter {
         (until > now).then_some(until)
     }
 
+    /// When one may wait for a turn again, if all turns within the longest wait are taken.
+    pub(super) fn full_until(&self, now: Instant) -> Option<Instant> {
+        let next = self.turns.lock().theoretical_arrival.checked_sub(self.tolerance)?;
+        let until = next.checked_sub(self.longest_wait)?;
+        (!self.interval.is_zero() && until > now).then_some(until)
+    }
+
     /// The longest that one waits for a turn.
     pub(super) fn longest_wait(&self) -> Duration {
         self.longest_wait

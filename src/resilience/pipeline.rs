@@ -26,6 +26,7 @@ use super::breaker::Breaker;
 use super::credits::CreditBudget;
 use super::delivery::{Accepted, Delivery, Failure};
 use super::fallback::{Degraded, Fallback};
+use super::held::{Held, HeldBy};
 use super::idempotency::{Claim, FirstClaim, Idempotency};
 use super::policy::{Afterwards, policy};
 use super::queue::redrive::Redrive;
@@ -84,6 +85,13 @@ pub struct PipelineGauges {
     /// Operations by what became of them since the start; queued and dead letters as they are.
     #[serde(rename = "leads")]
     pub counts: OperationCounts,
+}
+
+impl PipelineGauges {
+    /// Operations that are not at rest: one in flight may be in the queue, too.
+    pub fn under_way(&self) -> u64 {
+        self.queue_depth.max(self.in_flight)
+    }
 }
 
 impl<S: Sender, B: Backlog> Pipeline<S, B> {
@@ -329,6 +337,23 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     pub fn health(&self) -> HealthStatus {
         let delivery = &self.shared.delivery;
         delivery.health.status(Instant::now(), delivery.breaker.as_ref().map(Breaker::state), self.shared.backlog.depth())
+    }
+
+    /// What holds the operations of the queue, and until when: the guards that let nothing through, or else the wait until one is due.
+    pub async fn held(&self) -> Vec<Held> {
+        let shared = &self.shared;
+        let now = Instant::now();
+        let mut held = shared.delivery.held(now);
+        if held.is_empty() && shared.backlog.depth() > 0 {
+            let due = shared.backlog.next_due().await.ok().flatten().filter(|due| *due > shared.millis(now));
+            held.extend(due.map(|due| Held { by: HeldBy::RetryWait, until: Some(due) }));
+        }
+        held
+    }
+
+    /// The credit budget, to reset it.
+    pub fn credit_budget(&self) -> Option<&CreditBudget> {
+        self.shared.delivery.budget()
     }
 
     /// The circuit breaker, to read and switch it.

@@ -6,13 +6,21 @@
 
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::time::Instant;
 
 /// Milliseconds since the Unix epoch: how entries of the queue and the dead letters are dated.
 pub type UnixMillis = u64;
 
 const DAY_S: i64 = 86_400;
+
+/// A time as a date in UTC.
+pub fn date(at: UnixMillis) -> String {
+    i64::try_from(at)
+        .ok()
+        .and_then(DateTime::<Utc>::from_timestamp_millis)
+        .map_or_else(|| format!("{at} ms after 1970"), |date| date.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
 
 /// A wall clock anchored at one instant.
 #[derive(Debug, Clone, Copy)]

@@ -22,7 +22,7 @@ use super::{LATENCY_LOG, SUMMARY, TIMELINE};
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// The directory does not exist.
-    #[error("{path} is not a directory: give the directory of a run, like reports/runs/2026-11-20T18-30-05Z-quickstart")]
+    #[error("{path} is not a directory: give that of a run, which the last line of its summary names")]
     NoDirectory {
         /// What was given.
         path: PathBuf,

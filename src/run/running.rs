@@ -17,13 +17,14 @@ use super::options::RunOptions;
 use super::prepare::Prepared;
 use super::simulator::{RunningSimulator, SimulatorOutcome};
 use crate::clock::LoadClock;
-use crate::event::EventSink;
+use crate::event::{Event, EventKind, EventSink};
 use crate::executor::{ExecutorError, Stop};
 use crate::journal::{PLACES, VENDORS};
 use crate::journey::Workload;
 use crate::measure::{GeneratorWatch, ProcessWatch, RecorderBuilder};
 use crate::scenario::TestPlan;
 use crate::service::supervision::{ServiceOutcome, WatchedService};
+use crate::units::micros;
 
 /// A load under way.
 pub(super) struct Running {
@@ -31,6 +32,7 @@ pub(super) struct Running {
     began: DateTime<Utc>,
     pub(super) workload: Arc<Workload>,
     live: JoinHandle<Live>,
+    events: Arc<EventLog>,
     over: oneshot::Sender<()>,
     drain: JoinHandle<()>,
     simulator: Option<RunningSimulator>,
@@ -101,7 +103,7 @@ impl Prepared {
             generator: GeneratorWatch::start(),
             directory,
             sinks,
-            events,
+            events: Arc::clone(&events),
             stop: stop.clone(),
             load: test_plan.total_load(),
             thresholds: test_plan.thresholds,
@@ -112,7 +114,7 @@ impl Prepared {
         let live = tokio::spawn(live.follow(is_over));
         let draining = Arc::clone(&workload);
         let drain = tokio::spawn(async move { draining.drain().await });
-        Running { clock, began, workload, live, over, drain, simulator, service, rest, resting, journals }
+        Running { clock, began, workload, live, events, over, drain, simulator, service, rest, resting, journals }
     }
 }
 
@@ -127,12 +129,14 @@ impl Running {
         stop: &Stop,
     ) -> Ended {
         let over_at = work_ended.unwrap_or_else(|| self.clock.now());
+        let (clock, events) = (self.clock, Arc::clone(&self.events));
+        let tell = |what| events.emit(Event { at_us: micros(clock.now()), vendor: None, kind: EventKind::Waiting { what } });
         if let Some(service) = &mut self.service {
             self.resting.store(true, Ordering::Release);
-            service.rest(self.rest, || !stop.running()).await;
+            service.rest(self.rest, || !stop.running(), tell).await;
         }
         // Nothing is sent any more before the last cut: what it reads is at rest.
-        self.workload.come_to_rest().await;
+        self.workload.come_to_rest(tell).await;
         if let Some(simulator) = &self.simulator {
             simulator.read_credits().await;
         }

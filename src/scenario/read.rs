@@ -10,7 +10,7 @@ use crate::config::{Checker, ConfigErrors, Severity, read_as, text_of};
 /// What the file is to be, for those who name another.
 const SCENARIO: &str = "scenario";
 /// One that is.
-const EXAMPLE: &str = "scenarios/quickstart.toml";
+const WRITES: &str = "plimsoll new NAME";
 
 impl TestPlan {
     /// Reads the scenario at `path`, to run it: environment variables that it names must be set.
@@ -18,7 +18,7 @@ impl TestPlan {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        Self::parse(&text_of(path, SCENARIO, EXAMPLE)?, path)
+        Self::parse(&text_of(path, SCENARIO, WRITES)?, path)
     }
 
     /// As [`TestPlan::load`], from a text. Files that it names are looked for beside `path`.
@@ -35,7 +35,7 @@ impl TestPlan {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn validate(path: &Path) -> Result<Self, ConfigErrors> {
-        read(&text_of(path, SCENARIO, EXAMPLE)?, path, &|name| std::env::var(name).ok(), Severity::Warning)
+        read(&text_of(path, SCENARIO, WRITES)?, path, &|name| std::env::var(name).ok(), Severity::Warning)
     }
 }
 

@@ -8,12 +8,16 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::held::Shown;
 use super::metrics;
 use super::refusal::json as in_json;
 use super::state::{Service, VendorPipeline};
+use super::stats::Stats;
+use crate::outcome::PerVendor;
 use crate::store::LeadStore;
 
 pub(super) async fn live() -> Response {
@@ -39,14 +43,18 @@ pub(super) async fn ready<S: LeadStore>(State(service): State<Arc<Service<S>>>) 
 }
 
 pub(super) async fn health<S: LeadStore>(State(service): State<Arc<Service<S>>>) -> Response {
-    let vendors: serde_json::Map<String, Value> =
-        service.pipelines.iter().map(|(vendor, pipeline)| (vendor.as_str().to_owned(), row(&service, pipeline))).collect();
+    let held = service.held().await;
+    let vendors: serde_json::Map<String, Value> = service
+        .pipelines
+        .iter()
+        .map(|(vendor, pipeline)| (vendor.as_str().to_owned(), row(&service, pipeline, &held[vendor])))
+        .collect();
     let healthy = vendors.values().all(|row| row["healthy"] == true);
     in_json(StatusCode::OK, &json!({ "healthy": healthy, "ready": !service.is_closing(), "vendors": vendors }))
 }
 
 /// The health check's row of one vendor.
-fn row<S: LeadStore>(service: &Service<S>, pipeline: &VendorPipeline<S>) -> Value {
+fn row<S: LeadStore>(service: &Service<S>, pipeline: &VendorPipeline<S>, held: &[Shown]) -> Value {
     let status = pipeline.health();
     let gauges = pipeline.gauges();
     let date = |at: Option<Instant>| at.map(|at| service.date(at));
@@ -59,13 +67,20 @@ fn row<S: LeadStore>(service: &Service<S>, pipeline: &VendorPipeline<S>) -> Valu
         "queue_depth": status.queue_depth,
         "queue_capacity": service.capacity,
         "dead_letters": gauges.dead_letters,
+        "held": held,
         "last_success": date(status.last_success),
         "last_failure": date(status.last_failure),
     })
 }
 
 pub(super) async fn stats<S: LeadStore>(State(service): State<Arc<Service<S>>>) -> Response {
-    in_json(StatusCode::OK, &service.stats())
+    #[derive(Serialize)]
+    struct Page {
+        #[serde(flatten)]
+        stats: Stats,
+        held: PerVendor<Vec<Shown>>,
+    }
+    in_json(StatusCode::OK, &Page { stats: service.stats(), held: service.held().await })
 }
 
 pub(super) async fn clock<S: LeadStore>(State(service): State<Arc<Service<S>>>) -> Response {

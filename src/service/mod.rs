@@ -9,15 +9,16 @@
 //! GET  /leads?after=&limit=   leads in the order of their keys, NDJSON
 //! GET  /places?after=&limit=  where each operation is, NDJSON of `journal::RestingEntry`; `after` is a lead's key
 //! POST /callbacks/clay        an enriched row, signed
-//! GET  /health                each vendor: healthy, latency, circuit, queue depth, last success, last failure
+//! GET  /health                each vendor: healthy, latency, circuit, queue depth, last success, last failure, what holds its queue
 //! GET  /health/live           200 while the process answers
 //! GET  /health/ready          200 while leads are taken, else 503 with the reasons
 //! GET  /metrics               for Prometheus
-//! GET  /stats                 the gauges as JSON
+//! GET  /stats                 the gauges as JSON, and what holds each vendor's queue
 //! GET  /events?follow=1       NDJSON of `event::Event` from the start of the service; `at_us` on its clock
 //! GET  /clock                 {"elapsed_us": …} on that clock
 //! POST /admin/redrive         dead letters back into the queues
-//! POST /admin/breakers/{vendor}   {"mode": "forced_open" | "reset" | "disabled" | "metrics_only"}
+//! POST /admin/breakers/{vendor}   {"mode": "forced_open" | "reset" | "disabled" | "metrics_only"}, and for the credit budget's own
+//!                             breaker {"guard": "credit_budget", "mode": "reset"}
 //! ```
 //!
 //! `plimsoll serve --config FILE [--listen ADDR] [--check] [--time-scale X] [--seed N]`, and hidden `--die-at FAILPOINT:N`,
@@ -31,6 +32,7 @@ mod config;
 mod event_log;
 mod guard;
 mod health;
+mod held;
 mod intake;
 mod lead_form;
 mod leads;
@@ -47,6 +49,7 @@ pub mod supervision;
 mod vendor_sender;
 
 pub use config::{Limits, ServiceConfig, StoreConfig, service_json_schema};
+pub(crate) use held::to_end;
 pub(crate) use lead_form::submitted_key;
 pub use leads::resting_entries;
 pub use running::{Running, StartError, Stopped, check_listen_address, start};

@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::event_log::EventLog;
 use super::guard::guard;
+use super::held;
 use super::metrics::Metrics;
 use super::routes::router;
 use super::server::Server;
@@ -44,7 +45,7 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The port is taken, or the address is none of this machine's.
-    #[error("cannot listen on {address}: {error}")]
+    #[error("cannot listen on {address}: {error}; `listen` in the configuration, or --listen, chooses another address")]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -153,6 +154,7 @@ pub async fn start<S: LeadStore>(
     let workers = config.workers as usize;
     let mut tasks: JoinSet<()> = service.pipelines.values().map(|pipeline| Arc::clone(pipeline).work(workers)).collect();
     tasks.spawn(wake_workers(Arc::clone(&service)));
+    tasks.spawn(held::watch(Arc::clone(&service)));
     tasks.spawn(forget_settled(Arc::clone(&service), config.retention));
     let server = Server::serve(listener, router(Arc::clone(&service)), config.limits).map_err(refused)?;
     Ok(Running { service, server, tasks })

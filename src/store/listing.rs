@@ -9,7 +9,7 @@ use mock_server::json::Json;
 use serde::Serialize;
 
 use crate::outcome::{FailureKind, RestingState, Vendor};
-use crate::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
+use crate::resilience::{Attempt, Entry, Held, HeldNote, Operation, OperationKind, Settled, UnixMillis};
 
 use super::LeadRecord;
 
@@ -37,13 +37,38 @@ pub struct VendorSummary {
     pub next_due: Option<UnixMillis>,
     /// Dead letters by the name of their last failure.
     pub dead_letters: BTreeMap<String, u64>,
+    /// What holds those that are queued, as the service that works on them has written.
+    pub held: Vec<HeldIn>,
+}
+
+/// A service that has written nothing for so many milliseconds is taken to be gone: it writes three times as often.
+const FRESH_MS: u64 = 60_000;
+
+/// What holds operations, in a process of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldIn {
+    /// What the process is called, where it has a name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub replica: String,
+    /// What holds them.
+    #[serde(flatten)]
+    pub held: Held,
+}
+
+impl HeldIn {
+    /// What is still true of a process's note.
+    pub(super) fn of(replica: &str, note: &HeldNote) -> Vec<Self> {
+        let now = crate::clock::wall_clock().timestamp_millis().max(0) as u64;
+        let is_so = |held: &&Held| note.at.saturating_add(FRESH_MS) > now && held.until.is_none_or(|until| until > now);
+        note.held.iter().filter(is_so).map(|held| Self { replica: replica.to_owned(), held: *held }).collect()
+    }
 }
 
 impl VendorSummary {
     /// Of a vendor without operations.
     pub(super) fn empty(vendor: Vendor) -> Self {
         let (places, dead_letters) = (BTreeMap::new(), BTreeMap::new());
-        Self { vendor, places, oldest_queued: None, next_due: None, dead_letters }
+        Self { vendor, places, oldest_queued: None, next_due: None, dead_letters, held: Vec::new() }
     }
 }
 

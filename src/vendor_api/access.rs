@@ -9,7 +9,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::config::{Checker, EnvVar, KeyPath, Secret, table_schema};
+use crate::config::{Checker, EnvVar, KeyPath, Secret, VendorSecret, table_schema};
 use crate::outcome::{AccessKey, PerVendor, Vendor};
 
 /// Where the vendors are, and what they are called with. What it leaves out cannot be called.
@@ -60,7 +60,7 @@ pub(crate) type RawAccess = BTreeMap<String, RawAccessValue>;
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum RawAccessValue {
-    /// A base URL, or a path.
+    /// A base URL, a path, or a credential of the simulated vendors.
     Text(String),
     /// The environment variable that holds a credential.
     Credential(EnvVar),
@@ -74,7 +74,7 @@ pub(crate) fn access_schema(generator: &mut SchemaGenerator, wanted: impl Fn(&st
         keys.push((vendor.as_str(), url, generator.subschema_for::<Option<String>>()));
         for AccessKey { name, about, is_secret, .. } in vendor.access_keys() {
             let schema = match is_secret {
-                true => generator.subschema_for::<Option<EnvVar>>(),
+                true => generator.subschema_for::<VendorSecret>(),
                 false => generator.subschema_for::<Option<String>>(),
             };
             keys.push((name, (*about).to_owned(), schema));
@@ -96,6 +96,8 @@ impl Checker<'_> {
                 let place = place.key(key.name);
                 let value = match raw.get(key.name) {
                     None => continue,
+                    // One of the simulated vendors' own.
+                    Some(RawAccessValue::Text(secret)) if key.is_secret => Secret::new(secret),
                     Some(RawAccessValue::Text(path)) => {
                         self.webhook_path(path, &place);
                         Secret::new(path)

@@ -67,14 +67,14 @@ impl Running {
         Self { child, stderr, said: String::new() }
     }
 
-    /// Reads its messages until one holds `word`.
+    /// Reads its messages until one holds `word`; gives it.
     #[track_caller]
-    pub(crate) fn wait_for(&mut self, word: &str) {
+    pub(crate) fn wait_for(&mut self, word: &str) -> String {
         let mut line = String::new();
         while self.stderr.read_line(&mut line).expect("UTF-8") > 0 {
             self.said.push_str(&line);
             if line.contains(word) {
-                return;
+                return line;
             }
             line.clear();
         }

@@ -261,9 +261,51 @@ fn every_mistake_of_a_configuration_is_named_with_its_place() {
     let ended = Ended::of(serve(&hasty).arg("--check").output().unwrap());
     ended.says(104, &["the timeout must be greater than"]);
     assert_eq!(ended.stderr.matches("the timeout must be greater than").count(), 2, "{}", ended.stderr);
-    Ended::of(plimsoll().args(["serve", "--config", "nowhere.toml"]).output().unwrap())
-        .says(104, &["the configuration cannot be read", "plimsoll serve --example"]);
+    // A file that is missing is not told to be named like itself, even where a link of that name leads nowhere.
+    std::os::unix::fs::symlink("nowhere", dir.path().join("missing.toml")).unwrap();
+    let missing = Ended::of(plimsoll().args(["serve", "--config", text(&dir.path().join("missing.toml"))]).output().unwrap());
+    missing.says(104, &["the configuration cannot be read", "`plimsoll serve --example > service.toml` writes one"]);
+    assert!(!missing.stderr.contains("did you mean"), "{}", missing.stderr);
     Ended::of(plimsoll().arg("serve").output().unwrap()).says(2, &["--config"]);
+}
+
+#[test]
+fn one_mistake_gives_one_message() {
+    let dir = TempDir::new().unwrap();
+    let file = config(dir.path(), "http://127.0.0.1:9", "");
+    let right = fs::read_to_string(&file).unwrap();
+    for (from, to, says) in [
+        ("clay_webhook_path", "clay_webhok_path", "did you mean `clay_webhook_path`?"),
+        ("[store]", "[stroe]", "did you mean `store`?"),
+        ("[vendors]", "[vendor]", "did you mean `vendors`?"),
+        ("{ env = \"KEY\" }", "{ env = \"UNSET\" }", "the environment variable UNSET is not set"),
+        ("path = \"leads.sqlite\"", "pth = \"leads.sqlite\"", "did you mean `path`?"),
+        ("clay = \"http://127.0.0.1:9\"", "clay = \"127.0.0.1:9\"", "URL"),
+        ("listen = \"127.0.0.1:0\"", "listen = \"0.0.0.0:0\"\ntokn = { env = \"KEY\" }", "did you mean `token`?"),
+        ("listen = \"127.0.0.1:0\"", "listen = \"localhost\"", "is not an address with a port"),
+    ] {
+        assert!(right.contains(from), "{from}");
+        fs::write(&file, right.replace(from, to)).unwrap();
+        let ended = Ended::of(serve(&file).arg("--check").output().unwrap());
+        ended.says(104, &[says]);
+        assert_eq!(ended.stderr.matches("error: ").count(), 1, "{to}: {}", ended.stderr);
+    }
+    // A variable that two keys name is set once.
+    fs::write(&file, right.replace("SITE", "UNSET").replace("KEY", "UNSET")).unwrap();
+    let ended = Ended::of(serve(&file).arg("--check").output().unwrap());
+    assert_eq!(ended.stderr.matches("error: ").count(), 1, "{}", ended.stderr);
+}
+
+#[test]
+fn a_port_that_is_taken_names_the_key_that_changes_it() {
+    let dir = TempDir::new().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let file = config(dir.path(), "http://127.0.0.1:9", "");
+    let address = taken.local_addr().unwrap().to_string();
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("127.0.0.1:0", &address)).unwrap();
+    let ended = Ended::of(serve(&file).output().unwrap());
+    ended.says(1, &[&address, "`listen` in the configuration, or --listen"]);
+    assert_eq!(ended.stderr.matches("error: ").count(), 1, "{}", ended.stderr);
 }
 
 #[test]
@@ -282,7 +324,12 @@ fn the_example_is_a_configuration() {
             _ => format!("{line}\n"),
         })
         .collect();
-    for text_of in [example.stdout.clone(), whole] {
+    // In front of the real vendors.
+    let lines = example.stdout.lines();
+    let simulated = |line: &&str| line.contains("127.0.0.1:808") || line.contains("simulated-") || line.contains("webhook/7f2c");
+    let real: String = lines.filter(|line| !simulated(line)).map(|line| line.replacen("## ", "", 1) + "\n").collect();
+    assert!(real.contains("\nclay = \"https://api.clay.com\"\n"), "{real}");
+    for text_of in [example.stdout.clone(), whole, real] {
         fs::write(&file, &text_of).unwrap();
         let mut command = plimsoll();
         command.args(["serve", "--check", "--config", text(&file)]);
@@ -291,6 +338,73 @@ fn the_example_is_a_configuration() {
             command.env(name, "x");
         }
         Ended::of(command.output().unwrap()).says(0, &["is valid"]);
+    }
+}
+
+#[test]
+fn a_credential_in_the_file_is_one_of_the_simulated_vendors_or_refused_unseen() {
+    let dir = TempDir::new().unwrap();
+    let file = config(dir.path(), "http://127.0.0.1:9", "");
+    let written = |key: &str| fs::read_to_string(&file).unwrap().replace("{ env = \"KEY\" }", &format!("\"{key}\""));
+    let check = |key: &str| {
+        let other = dir.path().join("other.toml");
+        fs::write(&other, written(key)).unwrap();
+        Ended::of(serve(&other).arg("--check").output().unwrap())
+    };
+    check("simulated-customer-io-key").says(0, &["is valid"]);
+    let refused = check("hush-hush");
+    refused.says(104, &["a credential does not belong in this file", "{ env = \"NAME\" }"]);
+    assert!(!refused.stderr.contains("hush"), "{}", refused.stderr);
+    assert_eq!(refused.stderr.matches("error").count(), 1, "{}", refused.stderr);
+}
+
+/// A run of `plimsoll mock` and `plimsoll serve` as the README has it. Where a port is taken, another takes its place.
+#[test]
+fn the_example_works_as_it_stands_in_front_of_the_simulated_vendors() {
+    let dir = TempDir::new().unwrap();
+    let example = Ended::of(plimsoll().args(["serve", "--example"]).output().unwrap()).stdout;
+    let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let ports = if [8081, 8082, 8083].into_iter().all(free) { [8081, 8082, 8083] } else { [0; 3] };
+    let mut mock = plimsoll();
+    mock.arg("mock").stdout(Stdio::piped()).stderr(Stdio::null());
+    for (option, port) in ["--clay-port", "--customer-io-port", "--admin-port"].into_iter().zip(ports) {
+        mock.args([option, &port.to_string()]);
+    }
+    let mut mock = Killed(mock.spawn().unwrap());
+    let mut said = BufReader::new(mock.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let address = |line: String| {
+        let url = line.split("http://").nth(1).unwrap_or_else(|| panic!("no address in {line}"));
+        url.split(|c: char| c == '/' || c.is_whitespace()).next().unwrap().to_owned()
+    };
+    let [clay, customer_io, admin] = said.by_ref().take(3).map(address).collect::<Vec<_>>().try_into().unwrap();
+
+    let file = dir.path().join("service.toml");
+    fs::write(&file, example.replace("127.0.0.1:8081", &clay).replace("127.0.0.1:8082", &customer_io)).unwrap();
+    let mut command = plimsoll();
+    let service = Serving::start(command.args(["serve", "--config", text(&file)]).args(
+        // Only its port is another, where it is taken.
+        if free(8090) { &[][..] } else { &["--listen", "127.0.0.1:0"] },
+    ));
+    let lead = service.ask("POST", "/leads", r#"{"user":"ada@acme.test","data":{"email":"ada@acme.test"}}"#);
+    assert!(lead.starts_with("HTTP/1.1 202"), "{lead}");
+    service.until("/stats", |stats| stats["clay"]["leads"]["delivered"] == 1 && stats["customer_io"]["leads"]["delivered"] == 2);
+    // What the vendors wrote down themselves.
+    let vendors = Serving { address: admin, ..service };
+    let ledger = vendors.ask("GET", "/ledger", "");
+    for effect in ["row.added", "customer.identified", "event.recorded"] {
+        assert!(ledger.contains(&format!("\"what\":\"{effect}\",\"subject\":\"ada@acme.test\"")), "{ledger}");
+    }
+    vendors.signal(Signal::SIGTERM);
+    vendors.end().says(0, &["ended"]);
+}
+
+/// A process that ends with its value.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -50,9 +50,24 @@ async fn serve_by_hand(args: &MockArgs) -> Result<(), String> {
     let counts = vendors.counts();
     let mut problems = vendors.shutdown().await;
     let said = said.and(print(&summary(&counts)));
-    problems.extend(said.err().map(|error| format!("standard output cannot be written: {error}")));
+    problems.extend(said.err().map(|error| unwritten(&error)));
     // The requests were served, but the ledger is not complete.
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\nerror: ")) }
+}
+
+/// Shows what the command line asked for, or what is wrong with it.
+pub fn show(help: &clap::Error) -> ExitCode {
+    if help.use_stderr() {
+        help.exit();
+    }
+    match help.print().and_then(|()| io::stdout().flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&unwritten(&error)),
+    }
+}
+
+fn unwritten(error: &io::Error) -> String {
+    format!("standard output cannot be written: {error}")
 }
 
 fn print(text: &str) -> io::Result<()> {

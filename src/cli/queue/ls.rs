@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use crate::resilience::UnixMillis;
-use crate::store::listing::{StoreSummary, VendorSummary};
+use crate::service;
+use crate::store::listing::{HeldIn, StoreSummary, VendorSummary};
 
 use super::error::QueueError;
 use super::names::{from_now, now};
@@ -29,39 +30,54 @@ pub(super) fn run(args: &LsArgs) -> Result<Exit, QueueError> {
     Ok(Exit::Passed)
 }
 
+/// One column for each vendor, so that the table fits a narrow terminal.
 fn text(summary: &StoreSummary, now: UnixMillis) -> String {
     let mut text = format!("{} leads, {} of them with operations still open\n", summary.leads, summary.open_leads);
     if summary.vendors.is_empty() {
         return text;
     }
-    let _ = write!(text, "\n{:<12}", "operations");
+    let mut row = |name: &str, cell: &dyn Fn(&VendorSummary) -> String| {
+        let _ = write!(text, "{name:<14}");
+        summary.vendors.iter().for_each(|vendor| _ = write!(text, " {:>14}", cell(vendor)));
+        text.push('\n');
+    };
+    row("\noperations", &|vendor| vendor.vendor.to_string());
     for place in RestingState::ALL {
-        let _ = write!(text, " {:>13}", place.as_str());
+        row(place.as_str(), &|vendor| vendor.places.get(&place).copied().unwrap_or(0).to_string());
     }
-    let _ = writeln!(text, "  {:>14}  {:>14}", "oldest queued", "next due");
-    for vendor in &summary.vendors {
-        row(&mut text, vendor, now);
-    }
+    let when = |at: Option<UnixMillis>| at.map_or_else(|| "-".to_owned(), |at| from_now(at, now));
+    row("oldest queued", &|vendor| when(vendor.oldest_queued));
+    row("next due", &|vendor| next_due(vendor, now));
+    holding(&mut text, summary);
     if summary.vendors.iter().any(|vendor| !vendor.dead_letters.is_empty()) {
         let _ = writeln!(text, "\ndead letters by cause");
         for vendor in &summary.vendors {
             for (cause, count) in &vendor.dead_letters {
-                let _ = writeln!(text, "{:<12} {count:>13}  {cause}", vendor.vendor.as_str());
+                let _ = writeln!(text, "{:<14} {count:>14}  {cause}", vendor.vendor.as_str());
             }
         }
     }
     text
 }
 
-fn row(text: &mut String, vendor: &VendorSummary, now: UnixMillis) {
-    let _ = write!(text, "{:<12}", vendor.vendor.as_str());
-    for place in RestingState::ALL {
-        let _ = write!(text, " {:>13}", vendor.places.get(&place).copied().unwrap_or(0));
+/// When an operation is tried next: not while something holds it.
+fn next_due(vendor: &VendorSummary, now: UnixMillis) -> String {
+    let Some(due) = vendor.next_due else { return "-".to_owned() };
+    let held = vendor.held.iter().map(|held| held.held.until.unwrap_or(UnixMillis::MAX)).max();
+    match held.unwrap_or(0).max(due) {
+        UnixMillis::MAX => "held".to_owned(),
+        due if due <= now => "now".to_owned(),
+        due => from_now(due, now),
     }
-    let when = |at: Option<UnixMillis>| at.map_or_else(|| "-".to_owned(), |at| from_now(at, now));
-    let due = match vendor.next_due {
-        Some(due) if due <= now => "now".to_owned(),
-        due => when(due),
-    };
-    let _ = writeln!(text, "  {:>14}  {due:>14}", when(vendor.oldest_queued));
+}
+
+/// What holds operations that are due, and how to end it.
+fn holding(text: &mut String, summary: &StoreSummary) {
+    for vendor in summary.vendors.iter().filter(|vendor| vendor.next_due.is_some()) {
+        for HeldIn { replica, held } in &vendor.held {
+            let replica = if replica.is_empty() { String::new() } else { format!(", in replica {replica}") };
+            let _ = writeln!(text, "\n{} is sent nothing{replica}", vendor.vendor.display_name());
+            let _ = writeln!(text, "  {held}\n  {}", service::to_end(vendor.vendor, held.by));
+        }
+    }
 }

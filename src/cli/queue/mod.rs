@@ -52,8 +52,10 @@ pub(super) fn run(args: &QueueArgs) -> Exit {
     };
     match done {
         Ok(exit) => exit,
-        // Whoever read the output has enough of it.
-        Err(QueueError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Passed,
+        Err(QueueError::Output(error)) => {
+            output::written(Err(error));
+            Exit::CouldNotRun
+        }
         Err(error) => {
             output::error(&error);
             if matches!(error, QueueError::Open(OpenError::InUse { .. })) {

@@ -1,11 +1,11 @@
 //! Vendors, places, causes and times as a person writes and reads them.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use crate::outcome::{FailureKind, RestingState, Vendor};
 use crate::resilience::UnixMillis;
+pub(super) use crate::resilience::wall::date;
 
 impl ValueEnum for Vendor {
     fn value_variants<'a>() -> &'a [Self] {
@@ -44,14 +44,6 @@ pub(super) fn cause(text: &str) -> Result<FailureKind, String> {
 /// What the machine's clock shows.
 pub(super) fn now() -> UnixMillis {
     crate::clock::wall_clock().timestamp_millis().max(0) as u64
-}
-
-/// A time as a date in UTC.
-pub(super) fn date(at: UnixMillis) -> String {
-    i64::try_from(at)
-        .ok()
-        .and_then(DateTime::<Utc>::from_timestamp_millis)
-        .map_or_else(|| format!("{at} ms after 1970"), |date| date.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
 /// How long ago, or how soon.

@@ -79,7 +79,7 @@ pub(super) fn run(args: &PurgeArgs) -> Result<Exit, QueueError> {
     if args.json {
         output::result(json!({ "removed": removed }));
     } else {
-        output::result(format_args!("{removed} {what} were removed; their room is used again"));
+        output::text(format_args!("{removed} {what} were removed; their room is used again"));
     }
     Ok(Exit::Passed)
 }

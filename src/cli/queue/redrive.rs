@@ -42,7 +42,7 @@ pub(super) fn run(args: &RedriveArgs) -> Result<Exit, QueueError> {
         output::result(json!({ "redriven": serde_json::Value::Object(by_vendor) }));
     } else {
         for (vendor, count) in &moved {
-            output::result(format_args!("{vendor}: {count} dead letters are queued again, due at once"));
+            output::text(format_args!("{vendor}: {count} dead letters are queued again, due at once"));
         }
     }
     Ok(Exit::Passed)

@@ -16,7 +16,7 @@ pub(in crate::cli) fn show(run: &Run, judged: &Judged, dir: &Path, json: bool) -
             Err(error) => output::error(error),
         }
     } else {
-        let options = SummaryOptions { report: report.as_deref().ok(), color: output::color() };
+        let options = SummaryOptions { report: report.as_deref().ok(), columns: output::columns(), color: output::color() };
         output::result(summary(run, judged, &options).trim_end());
     }
     report.map_or_else(output::failed, |_| exit(run, judged))

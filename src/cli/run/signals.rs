@@ -11,7 +11,7 @@ pub(super) fn install(stop: &Stop) -> Result<(), ctrlc::Error> {
     let (count, stop) = (AtomicU32::new(0), stop.clone());
     ctrlc::set_handler(move || match count.fetch_add(1, Ordering::AcqRel) {
         0 => {
-            output::remark("\ninterrupted: ending the load, then writing what was measured (once more: cut it off)");
+            output::remark("interrupted: ending the load, then writing what was measured (once more: cut it off)");
             stop.raise(Level::Finish);
         }
         1 => {

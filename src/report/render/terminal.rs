@@ -1,5 +1,7 @@
 //! The document as plain text for a terminal: no line is wider than the page, and nothing in it drives the terminal.
 
+use crate::text::{lines, width};
+
 use crate::report::document::{Block, Callout, Column, Document, Row, Section, Span, Status, Table, Text, Tone};
 
 /// Columns of a page.
@@ -114,7 +116,7 @@ impl Page {
         let width = |(index, column): (usize, &Column)| {
             let rows = table.rows.iter().filter(|row| index + 1 < row.cells.len() || row.cells.len() == table.columns.len());
             let cells = rows.map(|row| length(&row.cells[index].0));
-            let widest = cells.chain([column.title.chars().count(), column.at_least]).max().unwrap_or(0);
+            let widest = cells.chain([width(column.title), column.at_least]).max().unwrap_or(0);
             if column.figures { widest } else { widest.min(self.columns / 2 - 2) }
         };
         table.columns.iter().enumerate().map(width).collect()
@@ -149,7 +151,7 @@ fn blank(length: usize) -> Span {
 }
 
 fn length(spans: &[Span]) -> usize {
-    painted(spans, false).chars().count()
+    width(&painted(spans, false))
 }
 
 /// Text in one line, with its colours; what would drive the terminal is taken out.
@@ -166,30 +168,4 @@ fn painted(spans: &[Span], color: bool) -> String {
         if color && !code.is_empty() && !flat.is_empty() { format!("{code}{flat}\u{1b}[0m") } else { flat }
     };
     spans.iter().map(one).collect()
-}
-
-/// A text in lines of at most `width` characters, broken at spaces where there are any.
-fn lines(text: &str, width: usize) -> Vec<String> {
-    let mut rest: Vec<char> = text.chars().collect();
-    let mut lines = Vec::new();
-    while rest.len() > width {
-        let starts = rest.iter().position(|c| *c != ' ').unwrap_or(0);
-        let space = rest[..=width].iter().rposition(|c| *c == ' ').filter(|at| *at > starts);
-        let tail = rest.split_off(space.unwrap_or(width));
-        lines.push(rest.iter().collect());
-        rest = tail.into_iter().skip(usize::from(space.is_some())).collect();
-    }
-    lines.push(rest.iter().collect());
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_break_at_spaces_where_there_are_any() {
-        assert_eq!(lines("  ab cd", 5), ["  ab", "cd"]);
-        assert_eq!(lines("abcdefg", 3), ["abc", "def", "g"]);
-    }
 }

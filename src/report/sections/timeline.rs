@@ -128,7 +128,10 @@ fn paused(events: &[&Event]) -> Option<Entry> {
 fn entry(event: &Event) -> Option<Entry> {
     let (what, why) = match &event.kind {
         // Faults come from their records, which also know what was planned; pauses are gathered; stale results counted.
-        EventKind::Fault { .. } | EventKind::Paused { .. } | EventKind::StaleResult { .. } => return None,
+        // That a run waits for its end is no news when it has ended.
+        EventKind::Fault { .. } | EventKind::Paused { .. } | EventKind::StaleResult { .. } | EventKind::Waiting { .. } => {
+            return None;
+        }
         EventKind::Transition { guard, from, to, cause, .. } => {
             let guard = match guard {
                 Guard::CircuitBreaker => "breaker",

@@ -168,7 +168,7 @@ impl Machine {
 
     /// What was counted in another mode says nothing in the new one, so the window is emptied; held open, it is kept to be
     /// read.
-    pub(super) fn set_mode(&mut self, mode: BreakerMode, notices: &mut Vec<Notice>) {
+    pub(in crate::resilience) fn set_mode(&mut self, mode: BreakerMode, notices: &mut Vec<Notice>) {
         if mode != BreakerMode::ForcedOpen {
             self.window.clear();
         }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::dead_letters::DeadLetters;
 use super::entry::{Attempt, StoreError};
 use super::fallback_queue::FallbackQueue;
+use crate::resilience::held::HeldNote;
 use crate::resilience::wall::UnixMillis;
 
 /// A queue and dead letters with atomic moves between them.
@@ -34,6 +35,11 @@ pub trait Backlog: FallbackQueue + DeadLetters {
 
     /// Keeps what may have been spent. Durable, as far as the store is, when its future resolves.
     fn keep_credits(&self, state: CreditState) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps what holds the operations, for those who list the store. A store that is not listed keeps nothing.
+    fn keep_held(&self, _note: &HeldNote) -> impl Future<Output = Result<(), StoreError>> + Send {
+        ready(Ok(()))
+    }
 
     /// Passes a charge on to the other processes that spend from a budget here, one of which made the attempt. A store of one process
     /// has no others.

@@ -15,7 +15,7 @@ use crate::failpoint::{self, Failpoint};
 use crate::outcome::FailureKind;
 
 use super::pacing::{Pacer, Turn};
-use super::schedule::in_quick_retries;
+use super::schedule::{has_quick_retry, in_quick_retries};
 use super::settle::Settler;
 use super::worker_pool::WorkerPool;
 use super::{Backlog, Drained, Entry, Leased, StoreError};
@@ -95,8 +95,9 @@ impl<S: Sender, B: Backlog> Drain<S, B> {
             return Ok(Drained::PutOff);
         }
         let number = leased.entry.retry_count.saturating_add(1);
+        let last = !has_quick_retry(&leased.entry, &self.shared.settings);
         // A sender that panics costs its entry, and not the worker.
-        let attempt = AssertUnwindSafe(self.shared.delivery.deliver_once(operation, number, lease_end));
+        let attempt = AssertUnwindSafe(self.shared.delivery.deliver_once(operation, number, last, lease_end));
         match attempt.catch_unwind().await {
             Ok(Ok(accepted)) => self.settler.delivered(leased, lease_end, accepted).await,
             Ok(Err(failure)) if nothing_was_sent(failure.cause) => {

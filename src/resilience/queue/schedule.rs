@@ -33,6 +33,11 @@ pub(super) fn in_quick_retries(entry: &Entry, settings: &PipelineSettings) -> bo
     came_untried(entry) && entry.retry_count <= settings.retry.max_retries
 }
 
+/// Whether a quick retry follows if this attempt of the entry fails too, as far as their number goes.
+pub(super) fn has_quick_retry(entry: &Entry, settings: &PipelineSettings) -> bool {
+    matches!(after_failure(entry, settings), NextStep::QuickRetry { .. })
+}
+
 /// What follows when this attempt of the entry has failed too.
 pub(super) fn after_failure(entry: &Entry, settings: &PipelineSettings) -> NextStep {
     let failed = entry.retry_count.saturating_add(1);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mock_server::json::Json;
 
 use crate::outcome::RestingState;
+use crate::resilience::held::{Held, HeldBy};
 use crate::resilience::operation::Source;
 use crate::resilience::queue::Drained;
 use crate::resilience::queue::{Attempt, Entry, FallbackQueue, Leased, Settled, StoreError};
@@ -457,4 +458,89 @@ async fn after_an_outage_with_a_full_queue_the_vendor_gets_no_more_than_its_limi
     assert!(probes <= 3, "{probes} at once while the vendor was not known to be back");
     assert!(most_in_flight <= 8, "{most_in_flight} in flight");
     assert_eq!((service.ends().len(), service.store.counts()), (5_000, (0, 0)));
+}
+
+/// What a service does with its defaults, but for the retries' jitter.
+fn defaults() -> PipelineSettings {
+    PipelineSettings { retry: plain().retry, ..PipelineSettings::of(Vendor::Clay) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_error_of_8_s_all_is_delivered_when_the_circuit_breaker_lets_it_through() {
+    let service = service(defaults());
+    service.vendor.then(status(503));
+    let work = service.work(20);
+    for number in 0..6 {
+        service.accept(lead(number)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    service.vendor.then(status(200));
+    let until = service.start + Duration::from_secs(46);
+    tokio::time::sleep_until(until).await;
+    work.abort();
+    let gauges = service.pipeline.gauges();
+    assert_eq!((gauges.counts.delivered, gauges.counts.queued), (6, 0), "{gauges:?}");
+    assert_eq!(gauges.credit_breaker, Some(BreakerState::Closed), "no lead had used up its attempts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_the_credit_budget_a_lead_fails_once_however_often_it_is_tried() {
+    let service = service(PipelineSettings { breaker: None, ..defaults() });
+    service.vendor.then(status(503));
+    let work = service.work(1);
+    service.accept_leads(5).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!((service.vendor.count(), service.pipeline.gauges().credit_breaker), (15, Some(BreakerState::Closed)));
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    work.abort();
+    assert_eq!((service.vendor.count(), service.pipeline.gauges().credit_breaker), (20, Some(BreakerState::Open)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_holds_the_queue_says_until_when() {
+    let credits = CreditSettings { failure_threshold: 1, ..CreditSettings::default() };
+    let breaker = BreakerSettings { failures: 1, ..BreakerSettings::default() };
+    let settings = PipelineSettings { credits: Some(credits), breaker: Some(breaker), ..no_retries() };
+    let service = service(settings);
+    let after = |seconds: u64| service.wall.unix_millis(service.start + Duration::from_secs(seconds));
+    let held = async || service.pipeline.held().await;
+    let [breaker, budget, retry] = [(HeldBy::CircuitBreaker, 30), (HeldBy::CreditBudget, 900), (HeldBy::RetryWait, 60)]
+        .map(|(by, seconds)| Held { by, until: Some(after(seconds)) });
+    assert_eq!(held().await, []);
+    service.vendor.next([status(503)]);
+    service.accept(lead(1)).await;
+    service.pipeline.drain_once().await;
+    assert_eq!(held().await, [breaker, budget]);
+    service.pipeline.credit_budget().expect("a budget").reset(Instant::now());
+    assert_eq!(held().await, [breaker], "it is closed by hand");
+    service.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::ForcedOpen, Instant::now());
+    assert_eq!(held().await, [Held { by: HeldBy::ForcedOpen, until: None }]);
+    service.pipeline.breaker().expect("a breaker").set_mode(BreakerMode::InForce, Instant::now());
+    assert_eq!(held().await, [retry], "no guard");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(held().await, []);
+
+    service.vendor.next([too_many(40)]);
+    service.pipeline.drain_once().await;
+    assert_eq!(held().await, [Held { by: HeldBy::Pause, until: Some(after(100)) }]);
+    tokio::time::sleep(Duration::from_secs(400)).await;
+    service.vendor.next([status(402)]);
+    service.pipeline.drain_once().await;
+    let midnight = service.wall.unix_millis(service.wall.next_day(Instant::now(), 0));
+    assert_eq!(held().await, [Held { by: HeldBy::CreditsRefused, until: Some(midnight) }]);
+    service.pipeline.credit_budget().expect("a budget").reset(Instant::now());
+    assert!(held().await.iter().all(|held| held.by == HeldBy::RetryWait), "whoever bought credits may go on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_is_used_up_for_longer_than_one_waits_holds_the_queue() {
+    let limiter = LimiterSettings { rate: 0.1, burst: 1, max_wait: Duration::from_secs(1) };
+    let service = service(PipelineSettings { limiter: Some(limiter), ..no_retries() });
+    service.accept_leads(2).await;
+    service.pipeline.drain_once().await;
+    let until = service.wall.unix_millis(service.start + Duration::from_secs(9));
+    assert_eq!(service.pipeline.held().await, [Held { by: HeldBy::RateLimiter, until: Some(until) }]);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(service.pipeline.held().await, []);
 }

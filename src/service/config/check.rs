@@ -61,7 +61,7 @@ impl Checker<'_> {
             self.error(&place, message, "write one like \"127.0.0.1:8090\", or \"[::1]:8090\"");
             return None;
         };
-        if !address.ip().is_loopback() && raw.token.is_none() {
+        if !address.ip().is_loopback() && raw.token.is_none() && !self.document.is_damaged(&KeyPath::of("token")) {
             let message = format!("{} is reachable from other machines and has no token", address.ip());
             self.error(&place, message, "add `token = { env = \"PLIMSOLL_TOKEN\" }`, or listen on 127.0.0.1");
         }
@@ -98,6 +98,8 @@ impl Checker<'_> {
                 self.error(&place, "a service has one store", "leave out either `path` or `redis`");
                 None
             }
+            // What was meant for one of them has been reported.
+            (None, None) if self.document.is_damaged(&place) => None,
             (None, None) => {
                 self.error(&place, "the store has neither `path` nor `redis`", "add `path = \"leads.sqlite\"`");
                 None

@@ -70,7 +70,7 @@ impl ServiceConfig {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        let text = text_of(path, "configuration", "service.toml, written by plimsoll serve --example")?;
+        let text = text_of(path, "configuration", "plimsoll serve --example > service.toml")?;
         Self::read(&text, path, &|name| std::env::var(name).ok())
     }
 

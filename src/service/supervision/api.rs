@@ -15,8 +15,10 @@ use tokio::time::Instant;
 
 use crate::journey::summed;
 use crate::measure::Gauges;
+use crate::resilience::PipelineGauges;
 use crate::service::Stats;
 use crate::transport::{Body, HttpClient};
+use crate::units::format_count;
 
 /// Longest wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -91,7 +93,16 @@ impl Stats {
 
     /// Operations that are not at rest.
     pub(super) fn under_way(&self) -> u64 {
-        self.vendors.values().map(|vendor| vendor.queue_depth.max(vendor.in_flight)).sum()
+        self.vendors.values().map(PipelineGauges::under_way).sum()
+    }
+
+    /// "12 operations for Clay, 1 for Customer.io", of those that are not at rest; `None` where all are.
+    pub fn open(&self) -> Option<String> {
+        let open = self.vendors.iter().map(|(vendor, gauges)| (gauges.under_way(), vendor.display_name()));
+        let open: Vec<_> = open.filter(|(count, _)| *count > 0).map(|(count, vendor)| (format_count(count), vendor)).collect();
+        let (first, vendor) = open.first()?;
+        let others: String = open[1..].iter().map(|(count, vendor)| format!(", {count} for {vendor}")).collect();
+        Some(format!("{first} {} for {vendor}{others}", if first == "1" { "operation" } else { "operations" }))
     }
 }
 
@@ -187,6 +198,8 @@ mod tests {
         assert_eq!((gauges.queue_depth, gauges.dead_letters, gauges.credits_reserved), (6, 1, 12));
         assert_eq!(gauges.breakers, [(Vendor::Clay, BreakerState::Open)].into());
         assert_eq!(stats.under_way(), 7, "an operation in flight is in its queue too");
+        assert_eq!(stats.open().as_deref(), Some("3 operations for Clay, 4 for Customer.io"));
+        assert_eq!(Stats::default().open(), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -127,10 +127,14 @@ impl WatchedService {
         self.gauges.subscribe()
     }
 
-    /// Waits until nothing is under way in the service, for `longest` at most, or until `give_up`.
-    pub async fn rest(&mut self, longest: Duration, give_up: impl Fn() -> bool) {
+    /// Waits until nothing is under way in the service, for `longest` at most, or until `give_up`. What it waits for goes to `tell`.
+    pub async fn rest(&mut self, longest: Duration, give_up: impl Fn() -> bool, tell: impl Fn(String)) {
         if !self.reports {
             return;
+        }
+        if let Some(open) = self.api.stats().await.ok().and_then(|stats| stats.open()) {
+            let longest = crate::units::format_duration(longest);
+            tell(format!("waiting for the service to come to rest, {longest} at most: {open}"));
         }
         let under_way = come_to_rest(
             QUIET,

@@ -7,8 +7,11 @@ use redis::{FromRedisValue, ScriptInvocation};
 use crate::failpoint::{Failpoint, reach};
 use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::{
-    Attempt, Backlog, Charge, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, Settled, StoreError, UnixMillis,
+    Attempt, Backlog, Charge, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, HeldNote, Leased, Settled, StoreError,
+    UnixMillis,
 };
+
+use crate::store::listing::HeldIn;
 
 use super::reply::{self, Items};
 use super::scripts;
@@ -66,6 +69,13 @@ impl RedisBacklog {
         Ok(())
     }
 
+    /// What holds the operations, by replica.
+    pub(super) async fn held(&self) -> Result<Vec<HeldIn>, StoreError> {
+        let notes: BTreeMap<String, String> = self.read(redis::cmd("HGETALL").arg(self.key("held"))).await?;
+        let held = notes.iter().map(|(replica, note)| Ok(HeldIn::of(replica, &reply::json(note)?)));
+        held.collect::<Result<Vec<_>, _>>().map(|held| held.concat())
+    }
+
     async fn read<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StoreError> {
         let value = self.store.command(command).await?;
         T::from_redis_value(value).map_err(|error| failed(error.into()))
@@ -111,6 +121,12 @@ impl Backlog for RedisBacklog {
     async fn keep_credits(&self, state: CreditState) -> Result<(), StoreError> {
         let mut command = redis::cmd("HSET");
         command.arg(self.key("credits")).arg(&self.store.shared.replica).arg(json(&state)?);
+        self.store.command(&command).await.map(drop)
+    }
+
+    async fn keep_held(&self, note: &HeldNote) -> Result<(), StoreError> {
+        let mut command = redis::cmd("HSET");
+        command.arg(self.key("held")).arg(&self.store.shared.replica).arg(json(note)?);
         self.store.command(&command).await.map(drop)
     }
 

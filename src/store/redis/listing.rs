@@ -40,6 +40,7 @@ impl RedisStore {
             let backlog = self.backlog(vendor);
             of.next_due = backlog.next_due().await?;
             of.dead_letters = backlog.by_cause().await?;
+            of.held = backlog.held().await?;
         }
         Ok(StoreSummary { leads, open_leads: leads.saturating_sub(settled), vendors: vendors.into_values().collect() })
     }

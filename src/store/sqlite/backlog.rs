@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::outcome::{FailureKind, Vendor};
 use crate::resilience::{
-    Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, Leased, Settled, StoreError, UnixMillis,
+    Attempt, Backlog, CreditState, DeadLetter, DeadLetters, Entry, FallbackQueue, HeldNote, Leased, Settled, StoreError,
+    UnixMillis,
 };
 
 use super::leads::follow_up;
@@ -74,6 +75,11 @@ impl Backlog for SqliteBacklog {
                 transaction.connection.prepare_cached(sql)?.execute((vendor, state)).map(drop)
             })
             .await
+    }
+
+    async fn keep_held(&self, note: &HeldNote) -> Result<(), StoreError> {
+        let kept = self.store.threads.with(|running| running.lock.keep_held(self.vendor, note))?;
+        kept.map_err(|error| StoreError(error.to_string()))
     }
 }
 

@@ -10,8 +10,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::outcome::{RestingState, Vendor};
 use crate::resilience::UnixMillis;
-use crate::store::listing::{Shown, StoreSummary, StoredOperation, VendorSummary};
+use crate::store::listing::{HeldIn, Shown, StoreSummary, StoredOperation, VendorSummary};
 
+use super::lock;
 use super::open::{self, Found};
 use super::open_error::OpenError;
 use super::read;
@@ -45,7 +46,12 @@ impl SqliteFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn summary(&mut self) -> Result<StoreSummary, OpenError> {
-        self.ask(summary)
+        let mut summary = self.ask(summary)?;
+        let notes = lock::held(&open::resolved(&self.path)?);
+        for of in &mut summary.vendors {
+            of.held = notes.get(&row::vendor_number(of.vendor)).map_or_else(Vec::new, |note| HeldIn::of("", note));
+        }
+        Ok(summary)
     }
 
     /// The lead of a key, the operation of a key, or the operation of a number.

@@ -1,12 +1,22 @@
 //! One process owns a file: a second that leased from the same queue would send everything twice.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+
+use crate::resilience::HeldNote;
 
 use super::open_error::OpenError;
 
-/// The lock on a file: a file beside it, locked for as long as this lives, with the number of the process in it.
+/// What holds the operations of each vendor, by its number.
+type Notes = BTreeMap<usize, HeldNote>;
+
+/// The lock on a file: a file beside it, locked for as long as this lives, with the number of the process in it, and what holds the
+/// operations: that is true of a process, so it is not part of the store.
 ///
 /// It is not the file itself that is opened for this: closing it would end the locks that SQLite holds on it in this process.
 #[derive(Debug)]
@@ -14,7 +24,8 @@ pub(super) struct Lock {
     path: PathBuf,
     /// The lock file did not exist before.
     made: bool,
-    _file: File,
+    file: File,
+    notes: Mutex<Notes>,
 }
 
 impl Lock {
@@ -22,20 +33,31 @@ impl Lock {
         let lock = beside(path, ".lock");
         let io = |error| OpenError::Io { path: lock.clone(), error };
         let made = !lock.exists();
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock).map_err(io)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = file.take(32).read_to_string(&mut text);
-                return Err(OpenError::InUse { path: path.to_owned(), pid: text.trim().parse().ok() });
+                let pid = BufReader::new(file).lines().next().and_then(|line| line.ok()?.parse().ok());
+                return Err(OpenError::InUse { path: path.to_owned(), pid });
             }
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
-        file.set_len(0).map_err(io)?;
-        file.rewind().map_err(io)?;
-        writeln!(file, "{}", std::process::id()).map_err(io)?;
-        Ok(Self { path: lock, made, _file: file })
+        let taken = Self { path: lock.clone(), made, file, notes: Mutex::default() };
+        taken.write(&Notes::new()).map_err(io)?;
+        Ok(taken)
+    }
+
+    /// Writes what holds the operations of a vendor.
+    pub(super) fn keep_held(&self, vendor: usize, note: &HeldNote) -> io::Result<()> {
+        let mut notes = self.notes.lock();
+        notes.insert(vendor, note.clone());
+        self.write(&notes)
+    }
+
+    fn write(&self, notes: &Notes) -> io::Result<()> {
+        let text = format!("{}\n{}\n", std::process::id(), serde_json::to_string(notes)?);
+        self.file.write_all_at(text.as_bytes(), 0)?;
+        self.file.set_len(text.len() as u64)
     }
 
     /// Removes a lock file that was made for nothing, so that nothing stays beside a foreign file.
@@ -45,6 +67,12 @@ impl Lock {
             let _ = std::fs::remove_file(&self.path);
         }
     }
+}
+
+/// What holds the operations, as the process that has or had the lock of a file has written; nothing where that is just being written.
+pub(super) fn held(path: &Path) -> Notes {
+    let text = std::fs::read_to_string(beside(path, ".lock")).unwrap_or_default();
+    text.split_once('\n').and_then(|(_, notes)| serde_json::from_str(notes).ok()).unwrap_or_default()
 }
 
 /// The path of a file beside `path`.

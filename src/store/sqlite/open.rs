@@ -65,7 +65,7 @@ pub(super) fn missing(path: &Path) -> OpenError {
 }
 
 /// A path without links: two names of one file must meet at one lock.
-fn resolved(path: &Path) -> Result<PathBuf, OpenError> {
+pub(super) fn resolved(path: &Path) -> Result<PathBuf, OpenError> {
     let io = |error| OpenError::Io { path: path.to_owned(), error };
     match std::fs::canonicalize(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -25,7 +25,7 @@ pub enum OpenError {
         pid: Option<u32>,
     },
     /// It is a file of something else.
-    #[error("{} is not a store of leads: {what}; name another file, which is then created", path.display())]
+    #[error("{} is not a store of leads: {what}; name another file", path.display())]
     Foreign {
         /// Which file.
         path: PathBuf,
