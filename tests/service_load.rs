@@ -186,7 +186,7 @@ fn a_service_that_gets_callbacks_reserves_for_each_attempt_and_settles_by_what_i
     let text = "executor = \"shared-iterations\"\nvus = 4\niterations = 80\nmaxDuration = \"60s\"\ngracefulStop = \"2s\"\n\
                 journeys = [{ journey = \"lead\" }]\n[target]\nservice = \"start\"\n\
                 [simulation.clay.enrichment]\ntime_scale = 0.01\n\
-                [resilience.clay]\ncredits = { daily_limit = 120, failure_threshold = 1_000 }\nqueue = { drain_pacing = \"5ms\" }\n\
+                [resilience.clay]\nbreaker = false\ncredits = { daily_limit = 120, failure_threshold = 1_000 }\nqueue = { drain_pacing = \"5ms\" }\n\
                 [[faults]]\nname = \"lost\"\nkind = \"lost_answer\"\nhow = \"close\"\nvendor = \"clay\"\nshare = 0.3\nat = \"0s\"\n\
                 lasts = \"20s\"\n[thresholds]\ncredits_used = [\"count>24\", \"count<=120\"]\ncredits_reserved = [\"count>60\"]\n";
     let file = scenario(dir.path(), text);
