@@ -222,7 +222,7 @@ fn a_key_in_other_letters_is_one_mistake() {
 /// The warning of a load and the limit that ends it; none where the limit is as high as its help says.
 #[track_caller]
 fn assert_limited(text: &str, (line, column): (usize, usize), message: &str, lifted: &str) {
-    let warnings = read(text).unwrap().warnings;
+    let warnings = read(text).expect("a valid scenario").warnings;
     let [warning] = warnings.problems() else { panic!("not one warning:\n{warnings}") };
     assert_eq!((warning.line, warning.column), (line, column), "{warnings}");
     assert!(warning.message.contains(message), "{warnings}");

@@ -40,7 +40,7 @@ pub(crate) struct Kind {
     pub(crate) route: &'static str,
     pub(crate) status: u16,
     pub(crate) by_fault: bool,
-    pub(crate) limit: Option<OwnLimit>,
+    pub(crate) limit: Option<&'static OwnLimit>,
 }
 
 impl Counts {
@@ -62,7 +62,7 @@ impl Counts {
             route: route.to_owned(),
             status,
             by_fault,
-            limit,
+            limit: limit.cloned(),
             count,
         };
         counters.into_iter().map(of).collect()

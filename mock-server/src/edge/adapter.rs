@@ -24,7 +24,7 @@ pub(super) const NUMBER: HeaderName = HeaderName::from_static("x-simulated-reque
 pub(super) struct Aside {
     pub(super) delay: Duration,
     pub(super) effects: Vec<Effect>,
-    pub(super) limit: Option<OwnLimit>,
+    pub(super) limit: Option<&'static OwnLimit>,
 }
 
 /// The targets of the requests that are under way, and what has been said aside of them, by their numbers.

@@ -17,7 +17,7 @@ use super::shared::Shared;
 use super::stream_play::StreamPlay;
 use super::to_the_end::ToTheEnd;
 use crate::exchange::{Judged, LARGEST_BODY, Play, Record, Reply, without_body};
-use crate::simulated::{self, Answer, OwnLimit};
+use crate::simulated::{self, Answer, own_limit};
 use crate::wire::{End, Step};
 
 /// How long a body may take from the end of its head: three times as long as the slowest of the known clients waits for an
@@ -65,7 +65,7 @@ pub(super) async fn answer(
         Ok(body) => body,
         Err(Unread::TooLarge) => {
             return Ok(client
-                .refuse(record, error(StatusCode::PAYLOAD_TOO_LARGE, "the payload is too large").refused_by(OwnLimit::SIZE)));
+                .refuse(record, error(StatusCode::PAYLOAD_TOO_LARGE, "the payload is too large").refused_by(&own_limit::SIZE)));
         }
         Err(Unread::TooSlow) => {
             return Ok(client.refuse(record, error(StatusCode::REQUEST_TIMEOUT, "the request took too long")));

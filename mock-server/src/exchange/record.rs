@@ -37,7 +37,7 @@ pub(crate) struct Record {
     /// Whether a fault made the answer.
     by_fault: bool,
     /// The limit of the vendor's own that made it.
-    limit: Option<OwnLimit>,
+    limit: Option<&'static OwnLimit>,
 }
 
 /// A fault that was meant to hit the request.
@@ -108,7 +108,7 @@ impl Record {
         self.status = Some(answer.status.as_u16());
         self.retry_after = answer.headers.get(RETRY_AFTER).and_then(RetryAfter::read);
         self.by_fault = by_fault;
-        self.limit.clone_from(&answer.limit);
+        self.limit = answer.limit;
     }
 
     /// The answer got so far.
@@ -118,7 +118,7 @@ impl Record {
 
     fn count(&self) {
         let kind = match (self.sent, self.status) {
-            (Sent::Whole, Some(status)) => Kind { route: self.route, status, by_fault: self.by_fault, limit: self.limit.clone() },
+            (Sent::Whole, Some(status)) => Kind { route: self.route, status, by_fault: self.by_fault, limit: self.limit },
             // Otherwise the client went away.
             _ => Kind { route: self.route, status: CLOSED, by_fault: self.was_cut_off(), limit: None },
         };

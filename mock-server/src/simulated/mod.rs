@@ -5,7 +5,7 @@
 pub mod clay;
 pub mod customer_io;
 pub(crate) mod json;
-mod own_limit;
+pub(crate) mod own_limit;
 mod problem;
 mod seen;
 mod table;
@@ -70,7 +70,7 @@ pub struct Answer {
     /// What the request has changed; empty where it changed nothing.
     pub effects: Vec<Effect>,
     /// The limit of the vendor's own that refused the request, if one did.
-    pub limit: Option<OwnLimit>,
+    pub limit: Option<&'static OwnLimit>,
 }
 
 /// Something that a request changed at a vendor, for the ledger.
@@ -165,7 +165,7 @@ impl Answer {
 
     /// The same, refused by this limit of the vendor's own.
     #[must_use]
-    pub(crate) fn refused_by(self, limit: OwnLimit) -> Self {
+    pub(crate) fn refused_by(self, limit: &'static OwnLimit) -> Self {
         Self { limit: Some(limit), ..self }
     }
 

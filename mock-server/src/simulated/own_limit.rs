@@ -15,13 +15,11 @@ pub struct OwnLimit {
     pub setting: Option<Cow<'static, str>>,
 }
 
-impl OwnLimit {
-    pub(crate) const SUBMISSIONS: Self =
-        Self::lifted_by("the submissions that a webhook source takes in its life", "clay.webhook_submissions");
-    pub(crate) const CREDITS: Self = Self::lifted_by("the credits of its plan", "clay.credits.plan");
-    pub(crate) const SIZE: Self = Self { what: Cow::Borrowed("its documented limits of sizes"), setting: None };
+pub(crate) static SUBMISSIONS: OwnLimit =
+    lifted_by("the submissions that a webhook source takes in its life", "clay.webhook_submissions");
+pub(crate) static CREDITS: OwnLimit = lifted_by("the credits of its plan", "clay.credits.plan");
+pub(crate) static SIZE: OwnLimit = OwnLimit { what: Cow::Borrowed("its documented limits of sizes"), setting: None };
 
-    const fn lifted_by(what: &'static str, setting: &'static str) -> Self {
-        Self { what: Cow::Borrowed(what), setting: Some(Cow::Borrowed(setting)) }
-    }
+const fn lifted_by(what: &'static str, setting: &'static str) -> OwnLimit {
+    OwnLimit { what: Cow::Borrowed(what), setting: Some(Cow::Borrowed(setting)) }
 }

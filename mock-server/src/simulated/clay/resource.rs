@@ -6,7 +6,7 @@
 use http::StatusCode;
 
 use super::{Clay, LARGEST_PAYLOAD};
-use crate::simulated::{Answer, OwnLimit, Request, Vendor, json};
+use crate::simulated::{Answer, Request, Vendor, json, own_limit};
 
 /// The body of a success; not publicly documented, chosen because it is the shortest JSON that says so.
 const DONE: &[u8] = br#"{"status":"ok"}"#;
@@ -16,7 +16,7 @@ impl Clay {
         if !self.bearer_is_right(request.headers) {
             self.error(StatusCode::UNAUTHORIZED, "invalid API key")
         } else if request.body.len() > LARGEST_PAYLOAD {
-            self.error(StatusCode::PAYLOAD_TOO_LARGE, "payload is over 100 KB").refused_by(OwnLimit::SIZE)
+            self.error(StatusCode::PAYLOAD_TOO_LARGE, "payload is over 100 KB").refused_by(&own_limit::SIZE)
         } else if !json::is_object(request.body) {
             self.error(StatusCode::UNPROCESSABLE_ENTITY, "the body must be a JSON object")
         } else {

@@ -13,7 +13,7 @@ use super::workspace::Workspace;
 use super::{Clay, LARGEST_PAYLOAD, one_effect};
 use crate::simulated::clay::settings::WhenExhausted;
 use crate::simulated::json::addresses;
-use crate::simulated::{Answer, OwnLimit, Request, Vendor};
+use crate::simulated::{Answer, Request, Vendor, own_limit};
 
 /// What Clay's own webhook URLs may carry before the UUID.
 const PREFIX: &str = "pull-in-data-from-a-webhook-";
@@ -37,7 +37,7 @@ impl Clay {
             return self.error(StatusCode::UNAUTHORIZED, "invalid webhook token");
         }
         if request.body.len() > LARGEST_PAYLOAD {
-            return self.error(StatusCode::PAYLOAD_TOO_LARGE, "payload is over 100 KB").refused_by(OwnLimit::SIZE);
+            return self.error(StatusCode::PAYLOAD_TOO_LARGE, "payload is over 100 KB").refused_by(&own_limit::SIZE);
         }
         let Some(lead) = self.setup.lead(request.body) else {
             return self.error(StatusCode::UNPROCESSABLE_ENTITY, "the body must be a JSON object");
@@ -69,12 +69,12 @@ impl Clay {
             // Reported by one party; another saw submissions vanish silently. The loud one was chosen because a simulator
             // that loses leads in silence proves nothing.
             let refusal = self.error(StatusCode::FORBIDDEN, "the webhook source has reached its submission limit");
-            return Taken::Refused(refusal.refused_by(OwnLimit::SUBMISSIONS));
+            return Taken::Refused(refusal.refused_by(&own_limit::SUBMISSIONS));
         }
         let refuses = self.setup.settings.credits.when_exhausted == WhenExhausted::Refuse;
         if refuses && !workspace.account.covers(self.setup.waterfall.cheapest(), now) {
             let refusal = self.error(StatusCode::PAYMENT_REQUIRED, "credits exhausted");
-            return Taken::Refused(refusal.refused_by(OwnLimit::CREDITS));
+            return Taken::Refused(refusal.refused_by(&own_limit::CREDITS));
         }
         let since = now.saturating_duration_since(workspace.start);
         if let Some(Err(wait)) = workspace.limit.as_mut().map(|limit| limit.take(since)) {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::route::Api;
 use crate::json::Json;
 use crate::retry_after::RetryAfterStyle;
-use crate::simulated::{Answer, OwnLimit};
+use crate::simulated::{Answer, own_limit};
 
 /// The body of a success, as recorded from production.
 const DONE: &[u8] = b"{}\n";
@@ -83,7 +83,7 @@ impl Invalid {
 
     /// The answer in an API's own form, with the limit that it is about.
     pub(super) fn refuses(&self, answer: Answer) -> Answer {
-        if self.is_too_large() { answer.refused_by(OwnLimit::SIZE) } else { answer }
+        if self.is_too_large() { answer.refused_by(&own_limit::SIZE) } else { answer }
     }
 
     pub(super) fn is_too_large(&self) -> bool {

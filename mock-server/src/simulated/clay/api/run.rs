@@ -15,7 +15,7 @@ use super::super::setup::key;
 use super::super::{Clay, one_effect};
 use super::run_request::{Item, read};
 use crate::json::Json;
-use crate::simulated::{Answer, OwnLimit, Request, Vendor};
+use crate::simulated::{Answer, Request, Vendor, own_limit};
 
 /// The largest body, in bytes. That there is a 413 is documented, the size is not: 1 MiB lets 100 items have 10 KB each.
 pub(in super::super) const LARGEST_RUN: usize = 1024 * 1024;
@@ -31,7 +31,7 @@ impl Clay {
             return self.error(StatusCode::FORBIDDEN, "You do not have access to this routine");
         }
         if request.body.len() > LARGEST_RUN {
-            return self.error(StatusCode::PAYLOAD_TOO_LARGE, "Request body is over 1 MiB").refused_by(OwnLimit::SIZE);
+            return self.error(StatusCode::PAYLOAD_TOO_LARGE, "Request body is over 1 MiB").refused_by(&own_limit::SIZE);
         }
         let run = match read(request.body) {
             Ok(run) => run,
@@ -54,7 +54,7 @@ impl Clay {
                     ..Answer::json(StatusCode::ACCEPTED, body.to_string())
                 }
             }
-            None => self.error(StatusCode::PAYMENT_REQUIRED, "Credits exhausted").refused_by(OwnLimit::CREDITS),
+            None => self.error(StatusCode::PAYMENT_REQUIRED, "Credits exhausted").refused_by(&own_limit::CREDITS),
         }
     }
 
