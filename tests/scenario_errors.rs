@@ -250,6 +250,10 @@ fn a_load_that_a_limit_ends_before_its_plan() {
         let warnings = read(&none).unwrap().warnings;
         assert!(warnings.is_empty(), "{warnings}");
     }
+    for (threshold, warned) in [("credits_reserved = [\"count>=490\"]", 0), ("credits_reserved = [\"count<=500\"]", 1)] {
+        let asked = timed.replace("[thresholds]", &format!("[thresholds]\n{threshold}"));
+        assert_eq!(read(&asked).unwrap().warnings.problems().len(), warned, "{threshold}");
+    }
     // A third of the journeys enrich a lead.
     let drawn = "journeys = [{ journey = \"lead\" }, { journey = \"customer_io.track\", weight = 2 }]";
     let drawn = timed.replace("journeys = [{ journey = \"lead\" }]", drawn);
@@ -260,6 +264,12 @@ fn a_load_that_a_limit_ends_before_its_plan() {
     assert_limited(&fixed, (7, 12), message, "webhook_submissions = 60000` or more in `[simulation.clay]`");
     let lifted = format!("{fixed}\n[simulation.clay]\nwebhook_submissions = 60_000\n");
     assert!(read(&lifted).unwrap().warnings.is_empty());
+    // The real one has no setting.
+    let real = "name = \"x\"\nquestion = \"?\"\nexecutor = \"shared-iterations\"\nvus = 1\niterations = 50_001\n\
+                journeys = [{ journey = \"clay.enrich\" }]\n[target]\nclay = \"https://clay.example\"\n\
+                clay_webhook_path = \"/v3/sources/webhook/1\"\n[resilience.clay]\ncredits = { daily_limit = 300_006 }\n";
+    assert_limited(real, (9, 21), "takes 50,000 submissions in its life", "play the load in parts");
+    assert!(read(&real.replace("50_001", "50_000")).unwrap().warnings.is_empty());
 }
 
 #[test]

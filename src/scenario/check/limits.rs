@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use mock_server::settings::ClaySettings;
+
 use crate::config::{Checker, KeyPath};
 use crate::outcome::{OperationKind, Vendor};
 use crate::plan::Segment;
 use crate::scenario::model::{LeadUse, Scenario, ServiceAt, Target, TestPlan};
+use crate::threshold::{Metric, Operator, Threshold};
 use crate::units::format_count;
 
 /// How long an iteration is taken to be, its think time aside, where the plan does not fix their number: longer than one of a
@@ -17,7 +20,9 @@ impl Checker<'_> {
     pub(super) fn warn_of_limits(&mut self, test_plan: &TestPlan) {
         let expected = Expected::of(test_plan);
         let own_service = matches!(&test_plan.target, Target::Service(service) if service.at != ServiceAt::Started);
-        let credits = test_plan.resilience[Vendor::Clay].credits.filter(|_| !own_service);
+        // Who asks that so many credits be spent means to use them up.
+        let means_to = test_plan.thresholds.iter().any(asks_for_credits);
+        let credits = test_plan.resilience[Vendor::Clay].credits.filter(|_| !own_service && !means_to);
         if let Some(enough) = credits.and_then(|credits| credits.daily_limit.checked_div(credits.per_lead))
             && expected.leads > enough
         {
@@ -35,14 +40,24 @@ impl Checker<'_> {
             );
             self.warning(&place, message, help);
         }
-        let life = test_plan.simulation.clay.webhook_submissions;
-        if test_plan.simulates_vendors() && expected.leads > life {
-            let place = self.where_written("simulation", &["clay", "webhook_submissions"]);
+        let simulated = test_plan.simulates_vendors().then_some(&test_plan.simulation.clay);
+        let real = matches!(test_plan.target, Target::BaseUrls(_)).then(ClaySettings::default);
+        let life = simulated.or(real.as_ref()).map(|clay| clay.webhook_submissions);
+        if let Some(life) = life.filter(|life| expected.leads > *life) {
+            let (place, help) = match simulated {
+                Some(_) => (
+                    self.where_written("simulation", &["clay", "webhook_submissions"]),
+                    format!("give `webhook_submissions = {}` or more in `[simulation.clay]`", expected.leads),
+                ),
+                None => (
+                    self.where_written("target", &["clay_webhook_path"]),
+                    "give a source that has taken nothing yet, and play the load in parts".to_owned(),
+                ),
+            };
             let message = format!(
                 "a webhook source takes {} submissions in its life and refuses the rest with 403, and this load sends {expected}",
                 format_count(life)
             );
-            let help = format!("give `webhook_submissions = {}` or more in `[simulation.clay]`", expected.leads);
             self.warning(&place, message, help);
         }
     }
@@ -56,6 +71,11 @@ impl Checker<'_> {
             _ => setting.iter().fold(place, |place, key| place.key(key)),
         }
     }
+}
+
+fn asks_for_credits(threshold: &Threshold) -> bool {
+    let counts_credits = matches!(threshold.metric, Metric::CreditsUsed | Metric::CreditsReserved);
+    counts_credits && matches!(threshold.operator, Operator::Greater | Operator::GreaterOrEqual)
 }
 
 /// The leads that a load sends to Clay.
