@@ -10,8 +10,8 @@ use crate::service::Stats;
 use crate::service::supervision::{Api, come_to_rest};
 use crate::units::format_duration;
 
-/// How often it is told what is still waited for.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+/// How often what is still open is reported.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// So many looks in a row must find it at rest: a callback may be on its way between two of them.
 const LOOKS: u32 = 8;
 
@@ -31,7 +31,7 @@ pub(super) async fn rest(
         let _ = api.redrive().await;
     }
     let mut heard = (requests(vendors), Instant::now());
-    let (begun, mut told) = (Instant::now(), Instant::now());
+    let (begun, mut reported) = (Instant::now(), Instant::now());
     let moving = come_to_rest(
         LOOKS,
         within,
@@ -46,9 +46,9 @@ pub(super) async fn rest(
                 None => (heard.1.elapsed() < quiet).then(|| "the vendors still hear from it".to_owned()),
             };
             if let Some(moving) = &moving
-                && told.elapsed() >= TELL_EVERY
+                && reported.elapsed() >= REPORT_EVERY
             {
-                told = Instant::now();
+                reported = Instant::now();
                 let left = format_duration(Duration::from_secs_f64(within.saturating_sub(begun.elapsed()).as_secs_f64().ceil()));
                 log::info!("waiting for the service to come to rest, {left} more at most: {moving}");
             }

@@ -116,7 +116,7 @@ impl Launch {
         }
     }
 
-    /// It ended, and nobody has killed it. What it has left behind is killed.
+    /// It ended by itself. What it left behind is killed.
     pub(super) async fn ended(&self, alive: &mut ServiceProcess, life: usize, status: ExitStatus) -> ChaosError {
         let _ = alive.kill().await;
         let foreground = if status.success() { " (it has to stay in the foreground)" } else { "" };

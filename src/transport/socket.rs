@@ -32,7 +32,7 @@ impl Socket {
 }
 
 impl Lookout {
-    /// Whether an idle connection cannot take a request: it has ended, or something came that nobody asked for.
+    /// Whether an idle connection cannot take a request: it has ended, or something came unasked.
     pub(super) fn has_ended(&self) -> bool {
         let Some(stream) = self.0.upgrade() else { return true };
         let waiting = recv(&*stream, &mut [0_u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);

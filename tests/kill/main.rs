@@ -117,7 +117,7 @@ fn a_service_that_forgets_with_its_process_is_found_out() {
 }
 
 #[test]
-fn what_cannot_be_killed_is_told() {
+fn what_cannot_be_killed_is_an_error() {
     common::run(&["chaos", "kill", "--start", "true"]).says(2, &["--url"]);
     common::run(&["chaos", "kill", "--kills", "0"]).says(2, &["a service that is never killed shows nothing"]);
     let dir = tempfile::tempdir().expect("a writable directory");

@@ -82,7 +82,7 @@ impl Service {
     /// Leads in the journal, each without the operations that are done.
     fn unfinished(&self) -> Vec<(Lead, Vec<&'static str>)> {
         let text = std::fs::read_to_string(variable(JOURNAL)).expect("UTF-8");
-        // The last line may have been cut off by a kill: it was acknowledged to nobody.
+        // The last line may have been cut off by a kill: it was never acknowledged.
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let (mut leads, mut done) = (HashMap::new(), HashSet::new());
         for line in lines {

@@ -43,7 +43,7 @@ const KNOWN: [(&str, How); 8] = [
     ("curl ", How::ToItsEnd("--fail --silent --show-error", &[0])),
 ];
 
-/// How this is run, and as what; `None` for a command that nobody has said how to run.
+/// How this is run, and as what; `None` for a command that this test does not know.
 pub(crate) fn how(command: &str) -> Option<(How, String)> {
     if BUILDS.contains(&command) {
         return Some((How::Build, command.to_owned()));
@@ -54,7 +54,7 @@ pub(crate) fn how(command: &str) -> Option<(How, String)> {
     Some((*how, command))
 }
 
-/// A service of the reader's own: the program's, told by the environment where the vendors are.
+/// A service of the reader's own: `plimsoll serve`, with the vendors' addresses from its environment.
 const MY_SERVICE: &str = r#"#!/bin/sh
 cat > mine.toml <<END
 listen = "127.0.0.1:$2"

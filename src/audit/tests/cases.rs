@@ -63,7 +63,7 @@ fn whom_a_request_names_otherwise_is_found() {
     }
     let audit = history.audit_as(false, &AuditOptions::default());
     assert!(audit.passed() && audit.operations.delivered == 24, "{audit}");
-    // A customer whom no identification names is nobody's.
+    // A customer whom no identification names belongs to no lead.
     history
         .vendors
         .retain(|entry| entry.effects[0].what != "customer.identified" || !entry.effects[0].subject.contains("USER-3"));
