@@ -20,6 +20,12 @@ pub fn format_latency(us: u64) -> String {
     }
 }
 
+/// As [`format_latency`], for a difference of times in seconds, which may be below zero.
+pub fn format_seconds(seconds: f64) -> String {
+    let sign = if seconds <= -5e-7 { "−" } else { "" };
+    format!("{sign}{}", format_latency((seconds.abs() * 1e6).round() as u64))
+}
+
 /// Three significant figures: `1.25`, `12.3`, `123`, `1234`.
 pub fn three_figures(value: f64) -> String {
     match value.abs() {
@@ -62,6 +68,7 @@ mod tests {
         assert_eq!(format_latency(850), "850 µs");
         assert_eq!(format_latency(12_340), "12.3 ms");
         assert_eq!(format_latency(999_700), "1.00 s");
+        assert_eq!([0.0042, 1.5, -0.25, 0.0].map(format_seconds), ["4.20 ms", "1.50 s", "−250 ms", "0 µs"]);
         assert_eq!(format_count(50_000), "50,000");
         assert_eq!(format_count(999), "999");
         assert_eq!(format_duration(Duration::from_secs(150)), "2m30s");

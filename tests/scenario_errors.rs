@@ -6,6 +6,7 @@ use std::path::Path;
 use plimsoll::config::{ConfigErrors, Severity};
 use plimsoll::outcome::Vendor;
 use plimsoll::scenario::{Journey, TestPlan};
+use plimsoll::service::ServiceConfig;
 use proptest::prelude::*;
 
 /// A valid scenario, one thing a line, so that a test can break one.
@@ -729,6 +730,33 @@ error: string values must be quoted
   |
   = help: expected literal string; everything else is judged once the file is TOML"#,
     );
+}
+
+#[test]
+fn a_file_of_another_kind_is_one_mistake() {
+    let service = "[store]\npath = \"leads.sqlite\"\n[resilience.clay]\ncredits = false\n";
+    let cargo = "[package]\nname = \"shop\"\n[dependencies]\nserde = \"1\"\n";
+    let as_scenario = |text: &str| TestPlan::parse(text, Path::new("a.toml")).err();
+    let as_service = |text: &str| ServiceConfig::read(text, Path::new("a.toml"), &|_| None).err();
+    let one = |errors: Option<ConfigErrors>, message: &str, help: &str| {
+        let errors = errors.expect("a file of another kind");
+        let [problem] = errors.problems() else { panic!("not one problem:\n{errors}") };
+        assert!(problem.message.contains(message) && problem.help.contains(help), "{errors}");
+    };
+    one(
+        as_scenario(service),
+        "this is a configuration of the service, not a scenario",
+        "`plimsoll serve --config FILE` takes it",
+    );
+    one(as_service(VALID), "this is a scenario, not a configuration of the service", "`plimsoll run FILE` takes it");
+    one(as_scenario(cargo), "this is not a scenario: it has none of its keys", "`plimsoll new NAME` writes a scenario");
+    one(as_service(cargo), "this is not a configuration of the service", "`plimsoll serve --example");
+    for not_toml in [
+        "{\n  \"name\": \"a\",\n  \"stages\": [{ \"target\": 3 }]\n}\n",
+        "import http from 'k6/http';\nexport default () => {};\n",
+    ] {
+        one(as_scenario(not_toml), "this is not TOML", "`plimsoll new NAME` writes a scenario");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::alerts::{self, Alert};
 use super::estimate::{Estimate, utilisation_estimate};
 use super::little::{self, Little};
 use super::over;
-use super::window::{INTEGRATION, Window, busiest, role, sustained, windows};
+use super::window::{INTEGRATION, Window, busiest, plateaus, role, sustained, windows};
 
 /// What must be known of the scenario.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,7 +62,8 @@ pub fn assess(run: &Run, basis: &Basis) -> Assessment {
     let cpu_scale = basis.cores.filter(|own| *own > 0.0).map_or(1.0, |own| cores / own);
     let windows = windows(&run.seconds, &run.result.faults);
     let window = busiest(&windows).cloned();
-    let over_capacity = over::reasons(&run.seconds, window.as_ref(), &windows, &basis.missed);
+    let plateaus = plateaus(&run.seconds, &run.result.faults);
+    let over_capacity = over::reasons(&run.seconds, window.as_ref(), &plateaus, &basis.missed);
     let estimate = match over_capacity.is_empty() {
         true => estimate(run, window.as_ref(), cpu_scale),
         false => Err("the run was over its capacity".to_owned()),

@@ -1,9 +1,9 @@
 //! Signs that a run was at its limit or over it, whatever its CPU says: a process that waits is idle.
 
 use crate::measure::Second;
-use crate::units::{format_count, three_figures};
+use crate::units::{format_count, format_seconds, three_figures};
 
-use super::window::Window;
+use super::window::{Window, busiest};
 
 /// How many more users make a difference.
 const MORE_USERS: f64 = 1.25;
@@ -16,14 +16,12 @@ const GROWTH: f64 = 0.005;
 /// The least number of operations by which it does.
 const LEAST_GROWTH: u64 = 5;
 
-/// Why a run was over its capacity; nothing where no sign of it was seen. `busiest` is the busiest of `windows`, and `missed` are the
+/// Why a run was over its capacity; nothing where no sign of it was seen. `window` is its busiest sustained one, and `missed` are the
 /// thresholds that failed under load alone.
-pub(super) fn reasons(seconds: &[Second], busiest: Option<&Window>, windows: &[Window], missed: &[String]) -> Vec<String> {
+pub(super) fn reasons(seconds: &[Second], window: Option<&Window>, plateaus: &[Window], missed: &[String]) -> Vec<String> {
     let mut reasons = Vec::new();
-    if let Some(busiest) = busiest {
-        reasons.extend(queue_grew(seconds, busiest));
-        reasons.extend(saturated(busiest, windows));
-    }
+    reasons.extend(window.and_then(|window| queue_grew(seconds, window)));
+    reasons.extend(busiest(plateaus).and_then(|busiest| saturated(busiest, plateaus)));
     reasons.extend(missed.iter().map(|threshold| format!("the threshold {threshold} failed with no fault to explain it")));
     reasons
 }
@@ -42,26 +40,26 @@ fn queue_grew(seconds: &[Second], window: &Window) -> Option<String> {
 }
 
 /// More users who get no more done only wait for longer.
-fn saturated(busiest: &Window, windows: &[Window]) -> Option<String> {
+fn saturated(busiest: &Window, plateaus: &[Window]) -> Option<String> {
     let gained_nothing = |fewer: &Window, more: &Window| {
         f64::from(more.planned.users) >= f64::from(fewer.planned.users) * MORE_USERS
             && more.rate <= fewer.rate * FLAT
             && more.iteration_seconds >= fewer.iteration_seconds * SLOWER
     };
-    windows.iter().find_map(|other| {
+    plateaus.iter().find_map(|other| {
         let (fewer, more) = match (gained_nothing(busiest, other), gained_nothing(other, busiest)) {
             (true, _) => (busiest, other),
             (_, true) => (other, busiest),
             _ => return None,
         };
         Some(format!(
-            "{} users got {}/s done and {} users {}/s, while an iteration took {} s and then {} s",
+            "{} users got {}/s done and {} users {}/s, while an iteration took {} and then {}",
             format_count(fewer.planned.users.into()),
             three_figures(fewer.rate),
             format_count(more.planned.users.into()),
             three_figures(more.rate),
-            three_figures(fewer.iteration_seconds),
-            three_figures(more.iteration_seconds),
+            format_seconds(fewer.iteration_seconds),
+            format_seconds(more.iteration_seconds),
         ))
     })
 }

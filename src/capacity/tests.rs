@@ -156,19 +156,21 @@ fn a_queue_that_grows_means_over_capacity_whatever_cpu_says() {
 
 #[test]
 fn more_users_who_get_no_more_done_mean_over_capacity() {
-    let stages = |rate: u64, iteration_us: u64| {
+    let after = |from: usize, rate: u64, iteration_us: u64| {
         let mut run = run(30.0);
-        for second in &mut run.seconds[15..] {
+        for second in &mut run.seconds[from..] {
             (second.planned.users, second.phase, second.requests, second.iteration_us) = (40, 1, rate, iteration_us);
         }
         assess(&run, &think(1.5)).over_capacity
     };
+    let stages = |rate, iteration_us| after(15, rate, iteration_us);
     let flat = stages(41, 15_000_000);
     assert!(
-        flat[0].starts_with("20 users got 40.0/s done and 40 users 41.0/s, while an iteration took 0.50 s and then 1.50 s"),
+        flat[0].starts_with("20 users got 40.0/s done and 40 users 41.0/s, while an iteration took 500 ms and then 1.50 s"),
         "{flat:?}"
     );
     assert!(!stages(22, 15_000_000).is_empty(), "throughput that falls");
+    assert!(!after(25, 22, 15_000_000).is_empty(), "the higher plateau is shorter than the window");
     assert_eq!(stages(80, 5_000_000), [""; 0]);
 }
 

@@ -68,6 +68,15 @@ pub(super) fn windows(seconds: &[Second], faults: &[FaultRecord]) -> Vec<Window>
     (shortest..=longest).rev().map(of_length).find(|windows| !windows.is_empty()).unwrap_or_default()
 }
 
+/// The times in which the plan asks for the same, without a fault and with every breaker closed, each as long as it lasts. The ones
+/// that are too short to mean anything are left out.
+pub(super) fn plateaus(seconds: &[Second], faults: &[FaultRecord]) -> Vec<Window> {
+    let shortest = LENGTH.min(seconds.len() / 3).clamp(SHORTEST, SHORTEST_OF_LONG);
+    let alike = |a: &Second, b: &Second| a.planned == b.planned && is_quiet(a, faults) && is_quiet(b, faults);
+    let long = seconds.chunk_by(alike).filter(|plateau| plateau.len() >= shortest && is_steady(plateau, faults));
+    long.filter_map(measure).collect()
+}
+
 /// The busiest of some windows, by what succeeded; of equals, that whose rate varies least.
 pub(super) fn busiest(windows: &[Window]) -> Option<&Window> {
     // The first of equals.

@@ -9,6 +9,7 @@
 mod checker;
 mod diagnostics;
 mod document;
+mod file_kind;
 mod read;
 mod schema;
 mod secret;
@@ -18,6 +19,7 @@ mod values;
 pub(crate) use checker::Checker;
 pub use diagnostics::{ConfigErrors, Diagnostics, Problem, Severity};
 pub(crate) use document::KeyPath;
+pub(crate) use file_kind::{SCENARIO, SERVICE};
 pub(crate) use read::{read_as, text_of};
 pub use schema::schema_of;
 pub(crate) use schema::{table_schema, vendors_schema, without_defaults};

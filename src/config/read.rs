@@ -9,18 +9,20 @@ use serde_json::Value;
 use super::checker::Checker;
 use super::diagnostics::{ConfigErrors, Diagnostics, Severity};
 use super::document::Document;
-use super::structure::sound_part;
+use super::file_kind::FileKind;
+use super::structure::{keys, sound_part};
 use crate::text::nearest;
 
-/// The text of the file at `path`, which is to hold a `what`; the command `writes` one.
-pub(crate) fn text_of(path: &Path, what: &str, writes: &str) -> Result<String, ConfigErrors> {
+/// The text of the file at `path`, which is to be of this kind.
+pub(crate) fn text_of(path: &Path, kind: &FileKind) -> Result<String, ConfigErrors> {
+    let what = kind.what;
     let refuse = |text: &str, at: usize, message: String, help: &str| {
         let mut diagnostics = Diagnostics::new(path, text);
         diagnostics.add(Severity::Error, at..at, message, help.to_owned());
         ConfigErrors(diagnostics)
     };
     let bytes = std::fs::read(path)
-        .map_err(|error| refuse("", 0, format!("the {what} cannot be read: {error}"), &advice(path, &error, writes)))?;
+        .map_err(|error| refuse("", 0, format!("the {what} cannot be read: {error}"), &advice(path, &error, kind.writes)))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let readable = String::from_utf8_lossy(error.as_bytes());
@@ -53,8 +55,10 @@ fn neighbour(path: &Path) -> Option<PathBuf> {
     Some(path.with_file_name(meant))
 }
 
-/// Reads a file of the structure that `schema` describes, and judges it by `check`. Gives its warnings with what it says.
+/// Reads a file of a kind, of the structure that `schema` describes, and judges it by `check`. Gives its warnings with what it
+/// says.
 pub(crate) fn read_as<R: DeserializeOwned, T>(
+    kind: &FileKind,
     text: &str,
     path: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -66,11 +70,20 @@ pub(crate) fn read_as<R: DeserializeOwned, T>(
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut diagnostics = Diagnostics::new(path, text);
     let (mut document, syntax_errors) = Document::parse(text);
-    if !syntax_errors.is_empty() {
+    if let Some(first) = syntax_errors.first() {
+        if kind.is_unlike(document.table.get_ref(), &keys(schema)) {
+            let (message, help) = (format!("this is not TOML: {}", first.message()), kind.how_to_begin());
+            diagnostics.add(Severity::Error, first.span().unwrap_or(0..0), message, help);
+            return Err(ConfigErrors(diagnostics.finish()));
+        }
         for error in syntax_errors {
             let (message, help) = syntax_advice(error.message());
             diagnostics.add(Severity::Error, error.span().unwrap_or(0..0), message, help);
         }
+        return Err(ConfigErrors(diagnostics.finish()));
+    }
+    if let Some((at, message, help)) = kind.mistaken(document.table.get_ref(), &keys(schema)) {
+        diagnostics.add(Severity::Error, at, message, help);
         return Err(ConfigErrors(diagnostics.finish()));
     }
     let sound = sound_part(&mut document, schema, &mut diagnostics);

@@ -317,7 +317,7 @@ fn property<'a>(schema: &'a Value, key: &str) -> Option<&'a Value> {
     schema.get("properties").and_then(|properties| properties.get(key))
 }
 
-fn keys(schema: &Value) -> Vec<&str> {
+pub(super) fn keys(schema: &Value) -> Vec<&str> {
     let properties = schema.get("properties").and_then(Value::as_object);
     properties.into_iter().flatten().map(|(key, _)| key.as_str()).collect()
 }

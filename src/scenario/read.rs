@@ -5,12 +5,7 @@ use std::path::Path;
 use super::model::TestPlan;
 use super::raw::RawTestPlan;
 use super::schema::json_schema;
-use crate::config::{Checker, ConfigErrors, Severity, read_as, text_of};
-
-/// What the file is to be, for those who name another.
-const SCENARIO: &str = "scenario";
-/// One that is.
-const WRITES: &str = "plimsoll new NAME";
+use crate::config::{Checker, ConfigErrors, SCENARIO, Severity, read_as, text_of};
 
 impl TestPlan {
     /// Reads the scenario at `path`, to run it: environment variables that it names must be set.
@@ -18,7 +13,7 @@ impl TestPlan {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        Self::parse(&text_of(path, SCENARIO, WRITES)?, path)
+        Self::parse(&text_of(path, &SCENARIO)?, path)
     }
 
     /// As [`TestPlan::load`], from a text. Files that it names are looked for beside `path`.
@@ -35,7 +30,7 @@ impl TestPlan {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn validate(path: &Path) -> Result<Self, ConfigErrors> {
-        read(&text_of(path, SCENARIO, WRITES)?, path, &|name| std::env::var(name).ok(), Severity::Warning)
+        read(&text_of(path, &SCENARIO)?, path, &|name| std::env::var(name).ok(), Severity::Warning)
     }
 }
 
@@ -47,6 +42,6 @@ pub(super) fn read(
     missing_variable: Severity,
 ) -> Result<TestPlan, ConfigErrors> {
     let check = |checker: &mut Checker<'_>, raw: &RawTestPlan| checker.test_plan(raw, path);
-    let (test_plan, warnings) = read_as(text, path, environment, missing_variable, &json_schema(), check)?;
+    let (test_plan, warnings) = read_as(&SCENARIO, text, path, environment, missing_variable, &json_schema(), check)?;
     Ok(TestPlan { warnings, ..test_plan })
 }

@@ -17,6 +17,31 @@ pub(crate) fn plimsoll() -> Command {
     command
 }
 
+/// The configuration of `plimsoll serve` as a user's own service, which a shell writes: the vendors' addresses come from its
+/// environment, and no guard keeps a lead.
+pub(crate) fn own_service_config(port: &str) -> String {
+    const CONFIG: &str = r#"listen = "127.0.0.1:PORT"
+[store]
+path = "leads.sqlite"
+[vendors]
+clay = "$CLAY_URL"
+clay_webhook_path = "$CLAY_WEBHOOK_PATH"
+customer_io = "$CUSTOMER_IO_URL"
+customer_io_site_id = { env = "CUSTOMER_IO_SITE_ID" }
+customer_io_api_key = { env = "CUSTOMER_IO_API_KEY" }
+[resilience.clay]
+credits = false
+breaker = false
+retry = { base_delay = "20ms" }
+queue = { base_delay = "100ms", drain_pacing = "1ms" }
+[resilience.customer_io]
+breaker = false
+retry = { base_delay = "20ms" }
+queue = { base_delay = "100ms", drain_pacing = "1ms" }
+"#;
+    CONFIG.replace("PORT", port)
+}
+
 /// Runs the program to its end.
 pub(crate) fn run(arguments: &[&str]) -> Ended {
     Ended::of(plimsoll().args(arguments).output().expect("the program starts"))

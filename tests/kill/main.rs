@@ -57,28 +57,9 @@ fn free_port() -> u16 {
 
 /// `plimsoll serve`, started as a user's own service is: by a shell, with the vendors' addresses in its environment.
 fn own_service(dir: &std::path::Path, before: &str) -> (String, String) {
-    let config = r#"listen = "127.0.0.1:PORT"
-[store]
-path = "leads.sqlite"
-[vendors]
-clay = "$CLAY_URL"
-clay_webhook_path = "$CLAY_WEBHOOK_PATH"
-customer_io = "$CUSTOMER_IO_URL"
-customer_io_site_id = { env = "CUSTOMER_IO_SITE_ID" }
-customer_io_api_key = { env = "CUSTOMER_IO_API_KEY" }
-[resilience.clay]
-credits = false
-breaker = false
-retry = { base_delay = "20ms" }
-queue = { base_delay = "100ms", drain_pacing = "1ms" }
-[resilience.customer_io]
-breaker = false
-retry = { base_delay = "20ms" }
-queue = { base_delay = "100ms", drain_pacing = "1ms" }
-"#;
     let port = free_port();
     let dir = dir.display();
-    let config = config.replace("PORT", &port.to_string());
+    let config = common::own_service_config(&port.to_string());
     let program = plimsoll().get_program().to_string_lossy().into_owned();
     let start = format!("{before}\ncat > {dir}/own.toml <<END\n{config}END\nexec {program} serve --config {dir}/own.toml");
     (start, format!("http://127.0.0.1:{port}"))

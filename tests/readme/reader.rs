@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::blocks::CommandLine;
+use crate::common;
 
 /// What the reader builds and tests by, which is what runs this test: not run again.
 const BUILDS: [&str; 2] = ["cargo test --workspace", "cargo install --path ."];
@@ -55,29 +56,10 @@ pub(crate) fn how(command: &str) -> Option<(How, String)> {
 }
 
 /// A service of the reader's own: `plimsoll serve`, with the vendors' addresses from its environment.
-const MY_SERVICE: &str = r#"#!/bin/sh
-cat > mine.toml <<END
-listen = "127.0.0.1:$2"
-[store]
-path = "mine.sqlite"
-[vendors]
-clay = "$CLAY_URL"
-clay_webhook_path = "$CLAY_WEBHOOK_PATH"
-customer_io = "$CUSTOMER_IO_URL"
-customer_io_site_id = { env = "CUSTOMER_IO_SITE_ID" }
-customer_io_api_key = { env = "CUSTOMER_IO_API_KEY" }
-[resilience.clay]
-credits = false
-breaker = false
-retry = { base_delay = "20ms" }
-queue = { base_delay = "100ms", drain_pacing = "1ms" }
-[resilience.customer_io]
-breaker = false
-retry = { base_delay = "20ms" }
-queue = { base_delay = "100ms", drain_pacing = "1ms" }
-END
-exec plimsoll serve --config mine.toml
-"#;
+fn my_service() -> String {
+    let config = common::own_service_config("$2");
+    format!("#!/bin/sh\ncat > mine.toml <<END\n{config}END\nexec plimsoll serve --config mine.toml\n")
+}
 
 /// The reader.
 pub(crate) struct Reader {
@@ -98,7 +80,7 @@ impl Reader {
         }
         symlink(env!("CARGO_BIN_EXE_plimsoll"), reader.path("bin/plimsoll")).expect("a writable directory");
         let service = reader.path("my-service");
-        fs::write(&service, MY_SERVICE).expect("a writable directory");
+        fs::write(&service, my_service()).expect("a writable directory");
         fs::set_permissions(&service, fs::Permissions::from_mode(0o755)).expect("a file of this test");
         reader
     }

@@ -5,7 +5,7 @@ use crate::gate::without_zeros;
 use crate::report::document::{Block, Column, Row, Section, Table, Text, Tone};
 use crate::report::view::View;
 use crate::report::words::{clock, rate};
-use crate::units::three_figures;
+use crate::units::{format_seconds, three_figures};
 
 pub(super) fn section(view: &View<'_>) -> Option<Section> {
     let capacity = &view.judged.capacity;
@@ -100,18 +100,18 @@ fn estimate(view: &View<'_>) -> Text {
 
 fn little(little: &Little) -> Text {
     let measured = format!(
-        "Little's law, N = X × (R + Z): {} users, {} iterations, {} s each; think time by difference {} s",
+        "Little's law, N = X × (R + Z): {} users, {} iterations, {} each; think time by difference {}",
         three_figures(little.users),
         rate(little.iteration_rate),
-        three_figures(little.iteration_seconds),
-        three_figures(little.think_seconds),
+        format_seconds(little.iteration_seconds),
+        format_seconds(little.think_seconds),
     );
     let (Some(planned), Some(expected), Some(agrees)) = (little.planned_think_seconds, little.expected_users, little.agrees)
     else {
         return format!("{measured}. The scenario's think time is not known, so nothing is checked.").into();
     };
-    let (planned, expected) = (three_figures(planned), three_figures(expected));
-    let text = Text::from(format!("{measured}, planned {planned} s. The law asks for {expected} users: "));
+    let (planned, expected) = (format_seconds(planned), three_figures(expected));
+    let text = Text::from(format!("{measured}, planned {planned}. The law asks for {expected} users: "));
     let text = if agrees { text.plain("they agree") } else { text.strong("they do not agree") };
     text.plain(" within 10 %.")
 }

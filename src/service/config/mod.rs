@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{Checker, ConfigErrors, Diagnostics, Secret, Severity, read_as, schema_of, text_of};
+use crate::config::{Checker, ConfigErrors, Diagnostics, SERVICE, Secret, Severity, read_as, schema_of, text_of};
 use crate::resilience::Resilience;
 use crate::store::Durability;
 use crate::vendor_api::VendorAccess;
@@ -70,7 +70,7 @@ impl ServiceConfig {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        let text = text_of(path, "configuration", "plimsoll serve --example > service.toml")?;
+        let text = text_of(path, &SERVICE)?;
         Self::read(&text, path, &|name| std::env::var(name).ok())
     }
 
@@ -81,7 +81,7 @@ impl ServiceConfig {
     /// Everything that is wrong with it, at once.
     pub fn read(text: &str, path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
         let check = |checker: &mut Checker<'_>, raw: &RawService| checker.service(raw);
-        let (config, warnings) = read_as(text, path, environment, Severity::Error, &service_json_schema(), check)?;
+        let (config, warnings) = read_as(&SERVICE, text, path, environment, Severity::Error, &service_json_schema(), check)?;
         Ok(Self { warnings, ..config })
     }
 }
@@ -89,4 +89,22 @@ impl ServiceConfig {
 /// The JSON Schema of the service's configuration files.
 pub fn service_json_schema() -> Value {
     schema_of::<RawService>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SCENARIO;
+    use crate::scenario::json_schema;
+
+    #[test]
+    fn the_keys_that_tell_kinds_of_files_apart_are_of_one_kind() {
+        let has = |schema: &Value, key: &str| schema["properties"].get(key).is_some();
+        let (scenario, service) = (json_schema(), service_json_schema());
+        for (kind, own, other) in [(&SCENARIO, &scenario, &service), (&SERVICE, &service, &scenario)] {
+            for key in kind.own_keys {
+                assert!(has(own, key) && !has(other, key), "{}: {key}", kind.what);
+            }
+        }
+    }
 }
