@@ -1,5 +1,6 @@
 //! Ten minutes of load with an outage in the middle, in paused time: no lead is lost, and the same seed gives the same run.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use mock_server::latency::LatencyModel;
+use mock_server::ledger::Entry;
 use mock_server::settings::SimulationSettings;
 use mock_server::simulation::SimulatedVendors;
 use plimsoll::audit::{Audit, AuditOptions, Journals, audit};
@@ -90,10 +92,38 @@ impl EventSink for Events {
     }
 }
 
+/// The same load, while something else answers for both vendors: proxies and portals that know nothing of leads.
+fn answered_by_others() -> String {
+    let (load, _) = TEST_PLAN.split_once("[[faults]]").expect("faults");
+    let answers = [
+        (103, ""),
+        (200, "<html><title>Sign in to the network</title></html>"),
+        (200, "{\\\"ok\\\": tr"),
+        (204, ""),
+        (226, "{}"),
+        (302, ""),
+        (304, ""),
+        (418, "teapot"),
+    ];
+    let fault = |(index, (status, body)): (usize, (u16, &str))| {
+        let body = if body.is_empty() { String::new() } else { format!("body = \"{body}\"\n") };
+        format!(
+            "[[faults]]\nname = \"{index}\"\nkind = \"error\"\nstatus = {status}\n{body}at = \"{}s\"\nlasts = \"20s\"\n",
+            60 * (index + 1)
+        )
+    };
+    let breakers = "[resilience.customer_io]\nqueue = { drain_pacing = \"20ms\" }\n";
+    load.to_owned() + breakers + &answers.into_iter().enumerate().map(fault).collect::<String>()
+}
+
 fn run(seed: Seed) -> Run {
+    run_of(TEST_PLAN, seed)
+}
+
+fn run_of(test_plan: &str, seed: Seed) -> Run {
     let dir = tempfile::tempdir().expect("a directory");
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
-    let (events, seconds, totals) = runtime.block_on(ten_minutes(seed, dir.path()));
+    let (events, seconds, totals) = runtime.block_on(ten_minutes(test_plan, seed, dir.path()));
     let journals = [DRIVER, VENDORS, PLACES].map(|name| fs::read_to_string(dir.path().join(name)).expect("a journal"));
     let options = AuditOptions { clay_deduplicates: true, ..AuditOptions::default() };
     let audit = audit(&Journals::in_dir(dir.path()), &options).expect("journals that can be read");
@@ -101,8 +131,8 @@ fn run(seed: Seed) -> Run {
 }
 
 /// Events, gauges, and what was measured. The journals are written into `dir`.
-async fn ten_minutes(seed: Seed, dir: &Path) -> (Vec<Event>, Vec<String>, String) {
-    let test_plan = TestPlan::parse(TEST_PLAN, Path::new("virtual-time.toml")).expect("a valid test plan");
+async fn ten_minutes(text: &str, seed: Seed, dir: &Path) -> (Vec<Event>, Vec<String>, String) {
+    let test_plan = TestPlan::parse(text, Path::new("virtual-time.toml")).expect("a valid test plan");
     let settings = SimulationSettings { seed: seed.0, faults: test_plan.faults.clone(), ..test_plan.simulation.clone() };
     let date: DateTime<Utc> = STARTED.parse().expect("a date");
     let vendors_clock = mock_server::clock::DayClock::starting_at(date.into());
@@ -198,4 +228,18 @@ fn ten_minutes_with_an_outage_lose_no_lead_and_repeat_to_the_letter() {
     assert!(other.audit.passed(), "{:#?}", other.audit.findings);
     assert_ne!(first.events, other.events);
     assert_ne!(first.journals, other.journals);
+}
+
+#[test]
+fn what_others_answer_for_a_vendor_delivers_nothing() {
+    let run = run_of(&answered_by_others(), Seed(44));
+    // Had one of these answers been taken for the vendor's, its operation would have rested as delivered and be found nowhere.
+    assert!(run.audit.passed(), "{:#?}", run.audit);
+    assert!(run.audit.leads.acknowledged > 3_000, "{:?}", run.audit.leads);
+    let [_, vendors, _] = &run.journals;
+    let entries = vendors.lines().map(|line| serde_json::from_str::<Entry>(line).expect("an entry"));
+    let faulted: Vec<Entry> = entries.filter(|entry| !entry.actual.is_empty()).collect();
+    let statuses: BTreeSet<u16> = faulted.iter().filter_map(|entry| entry.status).collect();
+    assert_eq!(statuses, [103, 200, 204, 226, 302, 304, 418].into());
+    assert!(faulted.iter().all(|entry| entry.effects.is_empty()));
 }

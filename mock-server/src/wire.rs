@@ -6,6 +6,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
+
+/// Whether an answer with this status has a body and says how long it is (RFC 9110, 6.4.1 and 8.6).
+pub(crate) fn has_body(status: StatusCode) -> bool {
+    !(status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED)
+}
 
 /// What is played. Without a fault it is the head, the body in one piece, and an orderly close.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -44,6 +44,11 @@ fn submission() -> Vec<u8> {
     format!("POST {WEBHOOK} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{{}}").into_bytes()
 }
 
+/// One after which the server closes the connection.
+fn closing_submission() -> Vec<u8> {
+    format!("POST {WEBHOOK} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}").into_bytes()
+}
+
 fn http2_submission() -> Request<Full<Bytes>> {
     Request::post(format!("https://localhost{WEBHOOK}")).body(Full::new(Bytes::from_static(b"{}"))).unwrap()
 }
@@ -322,6 +327,38 @@ async fn faults_compose_on_one_answer() {
     }
     let entry = entry(&vendors, 1).await;
     assert!(entry.was_hit_by("reset") && entry.was_hit_by("slow") && entry.sent == Sent::Partly, "{entry:?}");
+}
+
+#[tokio::test]
+async fn a_fault_answers_with_any_status_and_any_body() {
+    const PAGE: &str = "<html>Sign in to the network</html>";
+    for (status, body, expected, kind) in [
+        (100, None, "", None),
+        (199, None, "", None),
+        (200, Some(PAGE), PAGE, Some("text/html; charset=utf-8")),
+        (200, None, "", Some("text/plain; charset=utf-8")),
+        (202, Some("{}"), "{}", Some("application/json; charset=utf-8")),
+        (204, None, "", None),
+        (302, None, "", None),
+        (304, None, "", None),
+        (599, Some("gone"), "gone", Some("text/plain; charset=utf-8")),
+    ] {
+        let vendors = failing(FaultKind::Error { status, body: body.map(str::to_owned) }).await;
+        let mut stream = plain(&vendors.clay_url()).await;
+        stream.write_all(&closing_submission()).await.unwrap();
+        let (text, end) = read_to_end(&mut stream).await;
+        let text = String::from_utf8(text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")) && end.is_ok(), "{head} {end:?}");
+        assert_eq!(body, expected, "{status}");
+        assert!(kind.is_none_or(|kind| head.contains(&format!("content-type: {kind}"))), "{head}");
+        let entry = entry(&vendors, 1).await;
+        assert_eq!((entry.status, entry.sent, entry.effects.len()), (Some(status), Sent::Whole, 0), "{entry:?}");
+        // Over HTTP/2 an answer that is none cannot be given; all others are.
+        let (mut sender, _connection) = http2_to(&vendors).await;
+        let answer = in_time(sender.send_request(http2_submission())).await;
+        assert_eq!(answer.map(|answer| answer.status().as_u16()).ok(), (status >= 200).then_some(status));
+    }
 }
 
 #[tokio::test]

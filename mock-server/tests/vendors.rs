@@ -148,10 +148,14 @@ async fn a_taken_port_is_named_with_the_option_that_changes_it() {
 #[tokio::test]
 async fn what_makes_no_sense_does_not_start() {
     let start = async |settings| SimulatedVendors::start(settings).await.err().map(|error: StartError| error.to_string());
-    let mut fault = clay_fault(FOR_EVER, FaultKind::Error { status: 200, body: None });
-    fault.name = "storm".to_owned();
-    let error = start(settings(vec![fault])).await.unwrap();
-    assert!(error.contains("fault `storm`, status: 200 is not an error status"), "{error}");
+    for (status, body, refused) in
+        [(600, None, "status: 600 is not an HTTP status"), (204, Some("x"), "body: an answer with status 204 has no body")]
+    {
+        let mut fault = clay_fault(FOR_EVER, FaultKind::Error { status, body: body.map(str::to_owned) });
+        fault.name = "storm".to_owned();
+        let error = start(settings(vec![fault])).await.unwrap();
+        assert!(error.contains(&format!("fault `storm`, {refused}")), "{error}");
+    }
     let mut limited = settings(Vec::new());
     limited.clay.rate_limit = Some(RateLimit { rate: 0.0, burst: 1 });
     assert!(start(limited).await.unwrap().contains("clay.rate_limit: 0 is not a rate"));

@@ -18,9 +18,11 @@ use tokio::time::sleep;
 
 use crate::clock::LoadClock;
 use crate::journal::{Answered, DriverEntry, JournalSender};
+use crate::journey::{not_taken, of_answer};
 use crate::seed::Seed;
 use crate::transport::{Body, HttpClient, SendError};
 use crate::units::micros;
+use crate::vendor_api::LONGEST_ANSWER_KEPT;
 
 /// Longest wait for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -118,13 +120,12 @@ impl Driver {
         let (key, user) = (self.key(number), self.user(number));
         let Some(request) = self.request(number, &key, &user) else { return false };
         self.journal.write(DriverEntry::Submitted { key: key.clone(), user, what: "lead".to_owned(), at_us: self.now_us() });
-        let answer = self.client.send(request, ANSWER_WITHIN, Body::Count).await;
-        let said = match &answer {
-            Ok(answer) if answer.status == 200 => Answered::Duplicate,
-            Ok(answer) if answer.status < 300 => Answered::Acknowledged,
-            Ok(answer) => Answered::Refused { status: Some(answer.status), cause: None },
-            Err(_) => Answered::Unknown,
+        let answer = self.client.send(request, ANSWER_WITHIN, Body::Keep(LONGEST_ANSWER_KEPT)).await;
+        let failure = match &answer {
+            Ok(answer) => not_taken(answer),
+            Err(error) => Some(error.kind()),
         };
+        let said = of_answer(answer.as_ref().ok().map(|answer| answer.status), failure);
         self.journal.write(DriverEntry::Answered { key, at_us: self.now_us(), answer: said });
         match said {
             Answered::Acknowledged | Answered::Duplicate => drop(self.acknowledged.fetch_add(1, Ordering::Relaxed)),

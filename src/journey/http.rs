@@ -10,6 +10,7 @@ use super::measured::{Call, Meter, Sent};
 use super::settings::HttpJourney;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Peer};
+use crate::transport::Answer;
 use crate::vendor_api::{EndpointError, IDEMPOTENCY_KEY, secret_header};
 
 /// A request that can be sent: everything that is the same for each, made once.
@@ -70,9 +71,9 @@ pub(super) struct Http {
 impl Http {
     pub(super) async fn run(&self, due: Duration, meter: &Meter, recorder: &Recorder) -> Option<FailureKind> {
         let Prepared { request, timeout, status: (expected, _), .. } = &self.prepared;
-        let failure_of = |status| match expected {
-            Some(expected) => (status != *expected).then(|| FailureKind::of_unexpected(status)),
-            None => FailureKind::of_status(status),
+        let failure_of = |answer: &Answer| match expected {
+            Some(expected) => (answer.status != *expected).then(|| FailureKind::of_unexpected(answer.status)),
+            None => FailureKind::of_status(answer.status),
         };
         let call = Call::only(self.route, due, *timeout, self.repeats);
         let Sent { failure, took, .. } = meter.send(call, request.clone(), failure_of).await;
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
     use crate::clock::LoadClock;
     use crate::measure::{CheckCount, Observed, SampleKind};
-    use crate::transport::{Answer, Body, SendError, Trace, Transport};
+    use crate::transport::{Body, SendError, Trace, Transport};
 
     /// Answers with this status.
     #[derive(Debug)]

@@ -33,19 +33,19 @@ impl Meter {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Sends the request; `failure_of` says why an answer with a status is no success. A future that is dropped while it waits counts as timed out from `deadline` on. Before that the end of
+    /// Sends the request; `failure_of` says why an answer is no success. A future that is dropped while it waits counts as timed out from `deadline` on. Before that the end of
     /// the run has cut it off: then it is counted as that, and is no sample.
     pub(super) async fn send(
         &self,
         call: Call,
         request: Request<Full<Bytes>>,
-        failure_of: impl Fn(u16) -> Option<FailureKind>,
+        failure_of: impl Fn(&Answer) -> Option<FailureKind>,
     ) -> Sent {
         let mut sample = Unfinished::new(self, call);
         let Call { deadline, body, .. } = call;
         let result = self.transport.send(request, deadline.saturating_duration_since(Instant::now()), body, &sample.trace).await;
         let (failure, answer) = match result {
-            Ok(answer) => (failure_of(answer.status), Some(answer)),
+            Ok(answer) => (failure_of(&answer), Some(answer)),
             Err(error) => (Some(error.kind()), None),
         };
         sample.status = answer.as_ref().map_or(0, |answer| answer.status);
@@ -167,7 +167,7 @@ mod tests {
         let meter = Meter::new(Arc::new(Silent), recorder, clock);
         for dropped_after in [1, 5] {
             let call = Call::only(route, clock.now(), Duration::from_secs(5), false);
-            let sending = meter.send(call, Request::default(), FailureKind::of_status);
+            let sending = meter.send(call, Request::default(), |answer| FailureKind::of_status(answer.status));
             let dropped = tokio::time::timeout(Duration::from_secs(dropped_after), sending).await;
             assert!(dropped.is_err());
         }

@@ -27,5 +27,6 @@ pub use kind::{JourneyKind, Submission};
 pub use service_lead::LeadService;
 pub use settings::{HttpJourney, Journey, LeadData, LeadUse, ScenarioWork, ThinkTime, WeightedJourney, WorkloadSettings};
 pub use submissions::JournalSenders;
+pub(crate) use submissions::{not_taken, of_answer};
 pub use table::{HTTP, SERVICE_LEADS, journey_named, journeys};
 pub use workload::{Workload, WorkloadPlan};

@@ -17,13 +17,14 @@ use tokio::time::Instant;
 use super::kind::Submission;
 use super::leads::Lead;
 use super::measured::{Call, Meter, Sent};
-use super::submissions::{DriverJournal, of_answer};
+use super::submissions::{DriverJournal, not_taken, of_answer};
 use crate::journal::Answered;
 use crate::measure::{CheckId, Recorder, RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, Peer};
 use crate::resilience::{DayClock, RetryAfter};
 use crate::text::hex;
-use crate::vendor_api::{EndpointError, IDEMPOTENCY_KEY, bearer, reply};
+use crate::transport::Body;
+use crate::vendor_api::{EndpointError, IDEMPOTENCY_KEY, LONGEST_ANSWER_KEPT, bearer, reply};
 
 /// Longest wait that a service may ask a user for: a load that waits for longer measures nothing.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -101,8 +102,9 @@ impl ServiceLead {
         journal.submitted(&key, &lead.user, "lead");
         let request = self.service.request(&key, body);
         // Its key lets the service know a repetition.
-        let call = Call::only(self.route, due, self.service.timeout, true);
-        let Sent { failure, answer, .. } = meter.send(call, request, failure_of).await;
+        let kept = Body::Keep(LONGEST_ANSWER_KEPT);
+        let call = Call { body: kept, ..Call::only(self.route, due, self.service.timeout, true) };
+        let Sent { failure, answer, .. } = meter.send(call, request, not_taken).await;
         let answered = of_answer(answer.as_ref().map(|answer| answer.status), failure);
         journal.answered(&key, answered);
         let accepted = matches!(answered, Answered::Acknowledged | Answered::Duplicate);
@@ -111,11 +113,6 @@ impl ServiceLead {
         let wait = wait(asked, &self.wall, Instant::now());
         (answered, failure, wait)
     }
-}
-
-/// Why an answer with this status does not say that the lead was taken: a redirect does not.
-fn failure_of(status: u16) -> Option<FailureKind> {
-    (!(200..=299).contains(&status)).then(|| FailureKind::of_unexpected(status))
 }
 
 /// How long a user waits whom the service has asked for it. What is not understood was a wish to wait.

@@ -8,7 +8,9 @@ use crate::clock::LoadClock;
 use crate::journal::{Answered, DriverEntry, JournalSender, RestingEntry};
 use crate::outcome::{FailureKind, RestingState};
 use crate::resilience::{Disposition, Operation, Source};
+use crate::transport::Answer;
 use crate::units::micros;
+use crate::vendor_api::is_page;
 
 /// What a run writes down for its audit.
 #[derive(Debug, Clone)]
@@ -85,9 +87,20 @@ pub(super) fn of_disposition(disposition: &Disposition) -> Answered {
     }
 }
 
+/// Why an answer does not say that the lead was taken: a redirect does not, nor does a page that something in front of the service
+/// has answered with.
+pub(crate) fn not_taken(answer: &Answer) -> Option<FailureKind> {
+    match answer.status {
+        200..=299 => is_page(answer).then_some(FailureKind::BadAnswer),
+        status => Some(FailureKind::of_unexpected(status)),
+    }
+}
+
 /// What a service's answer says about a lead. A server's error other than 503 may come after the commit as well as before.
-pub(super) fn of_answer(status: Option<u16>, failure: Option<FailureKind>) -> Answered {
+pub(crate) fn of_answer(status: Option<u16>, failure: Option<FailureKind>) -> Answered {
     match status {
+        // Something else than the service has answered for it, perhaps after it.
+        Some(200..=299) if failure.is_some() => Answered::Unknown,
         Some(200) => Answered::Duplicate,
         Some(201..=299) => Answered::Acknowledged,
         Some(500..=502 | 504..=599) => Answered::Unknown,
@@ -110,6 +123,7 @@ mod tests {
             let refused = Answered::Refused { status: Some(status), cause: failure(status) };
             assert_eq!(of_answer(Some(status), failure(status)), refused);
         }
+        assert_eq!(of_answer(Some(200), Some(FailureKind::BadAnswer)), Answered::Unknown);
         for status in [500, 502, 504] {
             assert_eq!(of_answer(Some(status), failure(status)), Answered::Unknown, "{status}");
         }

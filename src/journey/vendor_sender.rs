@@ -9,7 +9,7 @@ use crate::measure::{RecorderBuilder, RouteId};
 use crate::outcome::{FailureKind, OperationKind};
 use crate::resilience::{Operation, Reply, Sender};
 use crate::transport::Body;
-use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, reply, request};
+use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, failure_of, reply, request};
 
 /// The routes of the operations, by the numbers of their kinds.
 pub(super) type OperationRoutes = [RouteId; OperationKind::COUNT];
@@ -40,7 +40,7 @@ impl Sender for VendorSender {
         let route = self.routes[usize::from(operation.caller)][operation.kind as usize];
         // The pipeline repeats, and counts it.
         let call = Call { route, attempt, due, deadline, body, repeats: false };
-        let sent = self.meter.send(call, request, |status| operation.kind.route().failure_of(status)).await;
+        let sent = self.meter.send(call, request, |answer| failure_of(operation.kind.route(), answer)).await;
         reply(sent.failure, sent.answer.as_ref())
     }
 }

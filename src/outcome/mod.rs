@@ -15,7 +15,7 @@ pub use failure::FailureKind;
 pub use peer::Peer;
 pub use per_vendor::PerVendor;
 pub use steps::Steps;
-pub use vendor::{AccessKey, CLAY_RESOURCE, Credential, OperationKind, Payload, Route, RoutePath, Vendor};
+pub use vendor::{AccessKey, CLAY_RESOURCE, Credential, OperationKind, Payload, Route, RoutePath, Says, Vendor};
 pub(crate) use words::words;
 
 /// Where an operation is when everything has come to rest. Each acknowledged one is in exactly one place.

@@ -160,6 +160,17 @@ pub struct Route {
     pub credential: Credential,
     /// The statuses that the vendor's API defines as success.
     pub success: &'static [u16],
+    /// What it defines as the body of a success.
+    pub says: Says,
+}
+
+/// What an answer that is a success says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    /// JSON.
+    Json,
+    /// The vendor does not document it: anything, but not a page for people, nor broken JSON.
+    Undocumented,
 }
 
 /// Where a route is under its vendor's base URL.
@@ -195,6 +206,7 @@ pub const CLAY_RESOURCE: &Route = &Route {
     credential: Credential::Bearer("clay_api_key"),
     // The load-scale document's script checks it.
     success: &[200],
+    says: Says::Undocumented,
 };
 
 impl Route {
@@ -278,6 +290,7 @@ static OPERATIONS: [OperationRow; OperationKind::COUNT] = [
             credential: Credential::Optional("x-clay-webhook-auth", "clay_webhook_token", "Clay's webhook"),
             // Clay does not document it: done, or accepted to be done.
             success: &[200, 202],
+            says: Says::Undocumented,
         },
     },
     OperationRow {
@@ -291,6 +304,7 @@ static OPERATIONS: [OperationRow; OperationKind::COUNT] = [
             path: RoutePath::Fixed("/api/v1/customers/{user}"),
             credential: CUSTOMER_IO,
             success: &[200],
+            says: Says::Json,
         },
     },
     OperationRow {
@@ -304,6 +318,7 @@ static OPERATIONS: [OperationRow; OperationKind::COUNT] = [
             path: RoutePath::Fixed("/api/v1/customers/{user}/events"),
             credential: CUSTOMER_IO,
             success: &[200],
+            says: Says::Json,
         },
     },
     #[cfg(feature = "third-vendor")]
@@ -318,6 +333,7 @@ static OPERATIONS: [OperationRow; OperationKind::COUNT] = [
             path: RoutePath::Fixed("/v1/things"),
             credential: Credential::None,
             success: &[200],
+            says: Says::Json,
         },
     },
 ];

@@ -8,7 +8,7 @@ use super::metrics::Metrics;
 use crate::outcome::FailureKind;
 use crate::resilience::{Operation, Reply, Sender};
 use crate::transport::{Body, Trace, Transport};
-use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, reply, request};
+use crate::vendor_api::{Endpoints, LONGEST_ANSWER_KEPT, failure_of, reply, request};
 
 /// Sends over a transport.
 pub(super) struct VendorSender {
@@ -29,7 +29,7 @@ impl Sender for VendorSender {
         let trace = Trace::new(sent);
         let result = self.transport.send(request, timeout, Body::Keep(LONGEST_ANSWER_KEPT), &trace).await;
         let (failure, answer) = match result {
-            Ok(answer) => (operation.kind.route().failure_of(answer.status), Some(answer)),
+            Ok(answer) => (failure_of(operation.kind.route(), &answer), Some(answer)),
             Err(error) => (Some(error.kind()), None),
         };
         attempt.ended = Some((answer.as_ref().map_or(0, |answer| answer.status), failure));

@@ -16,6 +16,6 @@ pub use endpoints::Endpoints;
 pub(crate) use endpoints::{bearer, secret_header};
 pub(crate) use lead::lead_access_keys;
 pub use lead::{ENRICHED_BY, finding, lead_operations, operation_data};
-pub use reply::{LONGEST_ANSWER_KEPT, reply};
+pub use reply::{LONGEST_ANSWER_KEPT, failure_of, is_page, reply};
 pub(crate) use request::IDEMPOTENCY_KEY;
 pub use request::{IDEMPOTENCY_KEY_FIELD, LEAD_FIELD, RESERVED_FIELDS, request};

@@ -202,6 +202,9 @@ async fn respond(mut play: Play, serving: Serving, connection: Arc<Connection>) 
             Step::Head => {
                 let head = play.head();
                 play.played(&step);
+                if head.status.is_informational() {
+                    return leave(play, &connection, Fate::Close).await;
+                }
                 let rest = StreamPlay::new(play, serving, connection);
                 return Ok(Response::from_parts(head, AnswerBody::Script(Box::pin(rest))));
             }

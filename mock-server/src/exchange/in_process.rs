@@ -128,7 +128,8 @@ async fn read(mut play: Play) -> Result<Answered, NoAnswer> {
             return Err(NoAnswer::Malformed);
         }
     }
-    let head_at = head_at.filter(|_| play.is_complete());
+    // After an answer that is none a client waits for the one that is.
+    let head_at = head_at.filter(|_| play.is_complete() && !play.head().status.is_informational());
     match (head_at, play.end) {
         // A client that has read all that the head promises waits for no more.
         (Some(head_at), _) => {

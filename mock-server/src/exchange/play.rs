@@ -1,11 +1,11 @@
 //! A script on its way to the client, and what it makes of the ledger's entry.
 
 use http::header::CONTENT_LENGTH;
-use http::{StatusCode, response};
+use http::response;
 
 use super::record::Record;
 use crate::ledger::Sent;
-use crate::wire::{End, Position, Script, Step};
+use crate::wire::{End, Position, Script, Step, has_body};
 
 /// The longest piece of a body that is handed to the connection at once, in bytes, so that "whole" is not said of an answer of
 /// which most still waits for a client that does not read.
@@ -98,7 +98,7 @@ impl Play {
     /// The status and the headers.
     pub(crate) fn head(&self) -> response::Parts {
         let mut head = self.head.clone();
-        if has_length(head.status) {
+        if has_body(head.status) {
             head.headers.insert(CONTENT_LENGTH, self.content_length.into());
         }
         head
@@ -134,9 +134,4 @@ fn in_pieces(steps: Vec<Step>) -> Vec<Step> {
         pieces.push(Step::Body(bytes));
     }
     pieces
-}
-
-/// Answers with these statuses have no body and do not say how long it is (RFC 9110, 8.6).
-fn has_length(status: StatusCode) -> bool {
-    !(status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED)
 }

@@ -48,7 +48,9 @@ impl Judged {
         let answer = self.answer.take();
         let is_given = answer.is_some();
         let mut answer = answer.unwrap_or_else(|| Answer::text(StatusCode::NO_CONTENT, Bytes::new()));
-        if self.alterers.is_empty() {
+        // No server library gives an answer that is none: it is played.
+        let is_final = !answer.status.is_informational();
+        if self.alterers.is_empty() && is_final {
             self.record.all_happened(What::End);
             return Reply::Answer(answer, self.record);
         }
@@ -58,7 +60,7 @@ impl Judged {
         let mut script = Script::answer(answer.body.clone());
         let alterations = self.alter(&mut script, now);
         self.record.all_happened(What::End);
-        if alterations.is_empty() {
+        if alterations.is_empty() && is_final {
             return Reply::Answer(answer, self.record);
         }
         if (is_given || script.steps.contains(&Step::Head)) && !script.is_faithful_to(&answer.body) {

@@ -1,10 +1,13 @@
-//! Error: a chosen status instead of the vendor's answer. The vendor does not see the request.
+//! Error: a chosen answer instead of the vendor's. The vendor does not see the request.
+//!
+//! Any status and any body: gateways and captive portals answer for a vendor with redirects, with pages in HTML, with 200.
 
 use bytes::Bytes;
 use http::StatusCode;
 
 use super::{Begun, Effect, Facts, FaultProblem, Moment, Verdict};
 use crate::simulated::{Answer, Request, Vendor};
+use crate::wire::has_body;
 
 pub(super) const FACTS: Facts = Facts { keys: &["status", "body"], needs: &[("status", "status = 503")], ..Facts::NONE };
 
@@ -20,8 +23,12 @@ pub(super) fn describe(status: &u16, body: &Option<String>) -> String {
 const LONGEST_BODY: usize = 1024 * 1024;
 
 pub(super) fn check(status: &u16, body: &Option<String>, problems: &mut Vec<FaultProblem>) {
-    if !(400..=599).contains(status) {
-        problems.push(FaultProblem::value("status", format!("{status} is not an error status"), "it must be from 400 to 599"));
+    let known = StatusCode::from_u16(*status).ok().filter(|status| status.as_u16() <= 599);
+    if known.is_none() {
+        problems.push(FaultProblem::value("status", format!("{status} is not an HTTP status"), "it must be from 100 to 599"));
+    }
+    if known.is_some_and(|status| !has_body(status)) && body.as_ref().is_some_and(|body| !body.is_empty()) {
+        problems.push(FaultProblem::value("body", format!("an answer with status {status} has no body"), "leave it out"));
     }
     if body.as_ref().is_some_and(|body| body.len() > LONGEST_BODY) {
         problems.push(FaultProblem::value("body", "the body is over 1 MiB", "give a shorter one"));
@@ -41,13 +48,11 @@ struct ErrorAnswer {
 
 impl Effect for ErrorAnswer {
     fn judge(&self, vendor: &dyn Vendor, _request: &Request<'_>, _moment: Moment) -> Verdict {
+        let is_error = self.status.is_client_error() || self.status.is_server_error();
         Verdict::Answer(match &self.body {
-            // A body that is not JSON must not claim to be.
-            Some(body) if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() => {
-                Answer::text(self.status, body.clone())
-            }
-            Some(body) => Answer::json(self.status, body.clone()),
-            None => vendor.error(self.status, self.status.canonical_reason().unwrap_or("error")),
+            Some(body) => Answer::of_look(self.status, body.clone()),
+            None if is_error => vendor.error(self.status, self.status.canonical_reason().unwrap_or("error")),
+            None => Answer::text(self.status, Bytes::new()),
         })
     }
 }

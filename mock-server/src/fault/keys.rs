@@ -49,9 +49,9 @@ pub struct FaultForm {
     /// left out. `malformed`: what is wrong; `json` when left out. `webhook`: what happens to callbacks.
     pub how: Option<HowName>,
     /// `error`: the status. `auth`: 401 or 403; 401 when left out.
-    #[schemars(range(min = 400, max = 599))]
+    #[schemars(range(min = 100, max = 599))]
     pub status: Option<u16>,
-    /// `error`: the body; the vendor's own for that status when left out.
+    /// `error`: the body; when left out, the vendor's own for that status, and none below 400.
     pub body: Option<String>,
     /// `rate_limit`: requests a second that are let through.
     #[schemars(range(min = 0.001, max = 1_000_000))]

@@ -32,7 +32,7 @@ macro_rules! every_kind {
             Credits credits,
             /// A status instead of the answer.
             Error error {
-                /// The status, 400 to 599.
+                /// The status, 100 to 599.
                 status: u16,
                 /// The body; `None` for the vendor's own error body for that status.
                 #[serde(skip_serializing_if = "Option::is_none")]

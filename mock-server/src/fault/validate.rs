@@ -207,9 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_errors() {
-        for (status, good) in [(399, false), (400, true), (599, true), (600, false), (0, false)] {
+    fn statuses_are_those_of_http_and_some_have_no_body() {
+        for (status, good) in [(99, false), (100, true), (302, true), (599, true), (600, false), (0, false)] {
             assert_eq!(fault(FaultKind::Error { status, body: None }).validate().is_ok(), good, "{status}");
+        }
+        for (status, good) in [(199, false), (200, true), (204, false), (304, false), (404, true)] {
+            assert_eq!(fault(FaultKind::Error { status, body: Some("x".to_owned()) }).validate().is_ok(), good, "{status}");
         }
     }
 

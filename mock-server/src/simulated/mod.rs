@@ -151,6 +151,17 @@ impl Answer {
         Self::with_type(status, "text/plain; charset=utf-8", body.into())
     }
 
+    /// An answer without delay, of the type that its body looks like: JSON, HTML or plain text.
+    pub(crate) fn of_look(status: StatusCode, body: Bytes) -> Self {
+        if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok() {
+            return Self::json(status, body);
+        }
+        if body.trim_ascii_start().starts_with(b"<") {
+            return Self::with_type(status, "text/html; charset=utf-8", body);
+        }
+        Self::text(status, body)
+    }
+
     fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
         Self { status, headers, body, delay: Duration::ZERO, effects: Vec::new(), limit: None }

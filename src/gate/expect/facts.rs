@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::no_call_before::Bars;
 use crate::journal::{JournalError, JournalReader, Line};
-use crate::outcome::{FailureKind, Vendor};
+use crate::outcome::{FailureKind, Route, Vendor};
 use crate::units::micros;
 
 /// What may be repeated without a second effect: a customer's attributes are set, not added.
@@ -166,8 +166,7 @@ impl VendorFacts {
         for fault in &line.actual {
             let faulted = self.faulted.entry((fault.to_string(), vendor)).or_default();
             faulted.requests += 1;
-            faulted.failed +=
-                u64::from(line.sent != Sent::Whole || line.status.is_none_or(|status| FailureKind::of_status(status).is_some()));
+            faulted.failed += u64::from(line.sent != Sent::Whole || line.status.is_none_or(|status| is_failure(line, status)));
         }
         self.vendors.entry(vendor).or_default().take(line, seen.entry(vendor).or_default(), self.clock);
     }
@@ -243,6 +242,12 @@ impl OneVendor {
             }
         }
     }
+}
+
+/// Whether the status is no success of the request's route.
+fn is_failure(line: &Entry, status: u16) -> bool {
+    let route = Route::all().find(|route| route.name == line.route);
+    route.map_or_else(|| FailureKind::of_status(status), |route| route.failure_of(status)).is_some()
 }
 
 fn hash(key: &impl Hash) -> u64 {

@@ -139,8 +139,12 @@ fn an_error_has_the_vendors_body_or_one_of_its_own() {
         (&br#"{"a":1}"#[..], &"application/json; charset=utf-8".parse().unwrap())
     );
     // A body that is no JSON does not claim to be.
-    let html = failing(Some("<html>"));
-    assert_eq!((&html.body[..], &html.headers[CONTENT_TYPE]), (&b"<html>"[..], &"text/plain; charset=utf-8".parse().unwrap()));
+    for (body, kind) in [("<html>", "text/html; charset=utf-8"), ("gone", "text/plain; charset=utf-8")] {
+        let other = failing(Some(body));
+        assert_eq!((&other.body[..], &other.headers[CONTENT_TYPE]), (body.as_bytes(), &kind.parse().unwrap()));
+    }
+    let redirect = answer(judge(FaultKind::Error { status: 302, body: None }, &clay()));
+    assert_eq!((redirect.status.as_u16(), &redirect.body[..]), (302, &b""[..]), "an error of the vendor's is not what it says");
 }
 
 #[test]
