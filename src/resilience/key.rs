@@ -16,9 +16,18 @@ pub fn idempotency_key(kind: OperationKind, user: &str, data: &Json) -> String {
     digest(&format!(r#"{{"data":{},"operation":"{}","user":{}}}"#, data.canonical(), kind.as_str(), Json::of(user)))
 }
 
-/// SHA-256, in hex, of `{data, user}` as canonical JSON: what a lead is known by when its submitter gave it no key.
+/// What the keys of leads begin with that are made of their content. A key that a submitter gave never begins so: otherwise, whoever
+/// gives a lead the key of another one's content would make that one vanish as a copy.
+const OF_CONTENT: &str = "content-";
+
+/// `content-` and the SHA-256, in hex, of `{data, user}` as canonical JSON: what a lead is known by when its submitter gave it no key.
 pub fn lead_key(user: &str, data: &Json) -> String {
-    digest(&format!(r#"{{"data":{},"user":{}}}"#, data.canonical(), Json::of(user)))
+    format!("{OF_CONTENT}{}", digest(&format!(r#"{{"data":{},"user":{}}}"#, data.canonical(), Json::of(user))))
+}
+
+/// Whether a key has the form of those that [`lead_key`] makes.
+pub(crate) fn is_of_content(key: &str) -> bool {
+    key.strip_prefix(OF_CONTENT).is_some_and(|hex| packed(hex).is_some())
 }
 
 /// The 32 bytes that a key of 64 lower-case hex digits stands for; `None` for a key of any other form.
@@ -58,6 +67,15 @@ mod tests {
         let canonical = r#"{"data":{"email":"ada@acme.test"},"operation":"enrich","user":"ada"}"#;
         let expected: String = Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(idempotency_key(OperationKind::Enrich, "ada", &json!({"email": "ada@acme.test"}).into()), expected);
+    }
+
+    #[test]
+    fn a_key_of_content_is_told_from_any_other() {
+        let key = lead_key("ada", &json!({}).into());
+        assert!(is_of_content(&key) && packed(&key).is_none(), "{key}");
+        for other in [&key["content-".len()..], "content-", "content-cafe", &key.to_uppercase(), &format!("{key}0")] {
+            assert!(!is_of_content(other), "{other}");
+        }
     }
 
     #[test]

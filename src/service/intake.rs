@@ -23,6 +23,7 @@ use super::lead_form;
 use super::metrics::Intake;
 use super::refusal::{self, Problem, Refusal};
 use super::state::Service;
+use crate::resilience::key::is_of_content;
 use crate::resilience::{StoreError, lead_key};
 use crate::store::{Acceptance, LeadStore, NewLead};
 
@@ -72,37 +73,42 @@ async fn submit<S: LeadStore>(service: &Service<S>, request: Request) -> Result<
 async fn one<S: LeadStore>(service: &Service<S>, body: &[u8], key: Option<&str>) -> Result<Response, Refusal> {
     let lead = lead_form::read(body, key).inspect_err(|_| service.metrics.leads(Intake::Refused, 1))?;
     let id = lead.key.clone();
-    // A lead without a key is identified by its content, so it cannot differ from the stored one.
-    let content = key.map(|_| lead_key(&lead.user, &lead.data));
-    let accepted = accept(service, vec![lead]).await.inspect_err(|_| service.metrics.leads(Intake::Unavailable, 1))?;
-    match accepted.first() {
-        Some(Acceptance::New) => {
+    let content = lead_key(&lead.user, &lead.data);
+    let mut accepted = Acceptance::Known;
+    // A lead that was forgotten before it could be compared is settled, and unknown when it is submitted once more.
+    for _ in 0..2 {
+        let leads = vec![lead.clone()];
+        let answers = accept(service, leads).await.inspect_err(|_| service.metrics.leads(Intake::Unavailable, 1))?;
+        accepted = answers.first().copied().unwrap_or(Acceptance::Full);
+        if accepted != Acceptance::Known || is_kept(service, &id, &content).await? {
+            break;
+        }
+    }
+    match accepted {
+        Acceptance::New => {
             service.metrics.leads(Intake::Accepted, 1);
             Ok(answer(StatusCode::ACCEPTED, &id, "accepted"))
         }
-        Some(Acceptance::Known) => {
-            if let Some(content) = content {
-                same_content(service, &id, &content).await?;
-            }
+        Acceptance::Known => {
             service.metrics.leads(Intake::Duplicate, 1);
             Ok(answer(StatusCode::OK, &id, "duplicate"))
         }
-        Some(Acceptance::Full) | None => {
+        Acceptance::Full => {
             service.metrics.leads(Intake::Unavailable, 1);
             Err(Refusal::unavailable(full(), FULL_RETRY_AFTER))
         }
     }
 }
 
-/// Refuses another lead under a key in use: as a duplicate, its submitter would believe that it was kept.
-async fn same_content<S: LeadStore>(service: &Service<S>, id: &str, content: &str) -> Result<(), Refusal> {
+/// Whether the lead of this key is kept with this content. Another lead under the key is refused: as a duplicate, its submitter
+/// would believe that it was kept.
+async fn is_kept<S: LeadStore>(service: &Service<S>, id: &str, content: &str) -> Result<bool, Refusal> {
     let kept = service.store.lead(id).await.map_err(|error| {
         service.metrics.leads(Intake::Unavailable, 1);
         store_failed(&error)
     })?;
-    // It may have been forgotten since; then it was settled.
-    if kept.is_none_or(|kept| lead_key(&kept.user, &kept.data) == content) {
-        return Ok(());
+    if kept.as_ref().is_none_or(|kept| lead_key(&kept.user, &kept.data) == content) {
+        return Ok(kept.is_some());
     }
     service.metrics.leads(Intake::Refused, 1);
     let problem = Problem::of("Idempotency-Key", "another lead was accepted under this key; this one was not taken");
@@ -262,6 +268,7 @@ fn given_key(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
         return refuse("there are several keys");
     }
     match key.to_str() {
+        Ok(key) if is_of_content(key) => refuse("keys of this form are made by the service, of a lead's content"),
         Ok(key) if !key.is_empty() && key.len() <= LONGEST_KEY => Ok(Some(key)),
         _ => refuse("this is not a key"),
     }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::refusal::{Problem, Refusal, nearest};
 use super::strict_json;
+use crate::resilience::key::{is_of_content, packed};
 use crate::resilience::lead_key;
 use crate::store::NewLead;
 use crate::text::hex;
@@ -40,12 +41,14 @@ pub(super) fn read(body: &[u8], key: Option<&str>) -> Result<NewLead, Refusal> {
     }
 }
 
-/// The key of a lead from its submitter's name for it: 64 hex digits as they are, anything else hashed.
-pub(crate) fn submitted_key(text: &str) -> String {
-    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return text.to_ascii_lowercase();
-    }
-    hex(&Sha256::digest(text))
+/// The key of a lead from its submitter's key for it: 64 lower-case hex digits as they are, anything else hashed.
+fn submitted_key(text: &str) -> String {
+    if packed(text).is_some() { text.to_owned() } else { hex(&Sha256::digest(text)) }
+}
+
+/// The key of the lead that is asked for by its id, or by its submitter's key.
+pub(crate) fn key_of(name: &str) -> String {
+    if is_of_content(name) { name.to_owned() } else { submitted_key(name) }
 }
 
 fn unknown(fields: &Fields<'_>) -> Vec<Problem> {

@@ -12,7 +12,7 @@ use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::intake::store_failed;
-use super::lead_form::submitted_key;
+use super::lead_form::key_of;
 use super::refusal::{Problem, Refusal, json as in_json};
 use super::state::Service;
 use crate::journal::RestingEntry;
@@ -36,7 +36,7 @@ pub(super) async fn one<S: LeadStore>(
     State(service): State<Arc<Service<S>>>,
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
-    match service.store.lead(&submitted_key(&id)).await.map_err(|error| store_failed(&error))? {
+    match service.store.lead(&key_of(&id)).await.map_err(|error| store_failed(&error))? {
         Some(record) => Ok(in_json(StatusCode::OK, &view(&record))),
         None => Err(no_such_lead()),
     }

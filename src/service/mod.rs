@@ -50,7 +50,7 @@ mod vendor_sender;
 
 pub use config::{Limits, ServiceConfig, StoreConfig, service_json_schema};
 pub(crate) use held::to_end;
-pub(crate) use lead_form::submitted_key;
+pub(crate) use lead_form::key_of;
 pub use leads::resting_entries;
 pub use running::{Running, StartError, Stopped, check_listen_address, start};
 pub use stats::Stats;

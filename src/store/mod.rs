@@ -31,7 +31,7 @@ pub use redis::RedisStore;
 /// A lead that is to be made durable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewLead {
-    /// What it is known by: 64 hex digits, of its content or of the key that its submitter gave.
+    /// What it is known by: 64 hex digits of the key that its submitter gave, or `content-` and as many of its content.
     pub key: String,
     /// Whom it is about.
     pub user: String,

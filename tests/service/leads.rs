@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mock_server::simulation::SimulatedVendors;
 use plimsoll::outcome::Vendor;
-use plimsoll::resilience::{Operation, StoreError, UnixMillis};
+use plimsoll::resilience::{Operation, StoreError, UnixMillis, lead_key};
 use plimsoll::store::{Acceptance, Bounds, Enrichment, LeadRecord, LeadStore, NewLead, Recorded};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -85,6 +85,27 @@ async fn a_key_that_another_lead_has_is_refused_for_what_is_called_known_would_b
     assert_eq!(service.get("/places").await.lines().len(), 3);
     let stats = service.get("/stats").await.json();
     assert_eq!((&stats["accepted"], &stats["duplicate"], &stats["refused"]), (&json!(1), &json!(1), &json!(2)));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_that_is_given_is_that_of_another_lead_s_content() {
+    let service = held("").await;
+    // What anybody can compute who knows what another lead will say: with it, that lead would be answered as a copy of this one.
+    let id = lead_key("ada@acme.test", &ada()["data"].clone().into());
+    let send = async |key: &str| {
+        let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+        service.send("POST", "/leads", &headers, json!({"user": "bob", "data": {}}).to_string()).await
+    };
+    assert_eq!(send(id.trim_start_matches("content-")).await.status, 202, "a key as any other");
+    let refused = send(&id).await;
+    assert_eq!((refused.status, &refused.problem()["field"]), (400, &json!("Idempotency-Key")));
+    let ada = service.lead(&ada()).await;
+    assert_eq!((ada.status, &ada.json()["id"]), (202, &json!(id)));
+    assert_eq!(service.get(&format!("/leads/{id}")).await.json()["user"], "ada@acme.test");
+    // Two keys that differ in case are two keys.
+    let hex = "ab".repeat(32);
+    assert_eq!((send(&hex).await.status, send(&hex.to_uppercase()).await.status), (202, 202));
     service.stop().await;
 }
 

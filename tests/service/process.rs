@@ -460,6 +460,11 @@ fn a_failpoint_that_is_armed_kills_it_between_the_commit_and_the_answer() {
     Ended::of(serve(&file).args(["--die-at", "noon"]).output().unwrap()).says(2, &["there is no failpoint `noon`"]);
 }
 
+/// The id in the answer to a lead.
+fn id_of(answer: &str) -> String {
+    answer.split('"').skip_while(|text| *text != "id").nth(2).unwrap().to_owned()
+}
+
 #[test]
 fn a_clock_that_was_set_back_while_it_was_down_delays_nothing() {
     let library = ["x86_64", "aarch64"].map(|arch| format!("/usr/lib/{arch}-linux-gnu/faketime/libfaketime.so.1"));
@@ -479,7 +484,7 @@ fn a_clock_that_was_set_back_while_it_was_down_delays_nothing() {
     let first = Serving::start(&mut at("+0"));
     let accepted = first.lead("ada");
     assert!(accepted.starts_with("HTTP/1.1 202"), "{accepted}");
-    let id = accepted.split("\"id\":\"").nth(1).unwrap()[..64].to_owned();
+    let id = id_of(&accepted);
     let path = format!("/leads/{id}");
     // It has failed once, and waits for its next attempt: due by a clock that is an hour ahead of the next life's.
     let failed = first.until(&path, |lead| !lead["operations"][0]["attempts"].as_array().unwrap().is_empty());
@@ -491,7 +496,7 @@ fn a_clock_that_was_set_back_while_it_was_down_delays_nothing() {
     let lead = second.read(&path);
     let due = lead["operations"][0]["due"].as_u64().unwrap();
     second.lead("bob");
-    let id = second.lead("bob").split("\"id\":\"").nth(1).unwrap()[..64].to_owned();
+    let id = id_of(&second.lead("bob"));
     let now = second.read(&format!("/leads/{id}"))["accepted_at"].as_u64().unwrap();
     assert!(due.saturating_sub(now) <= LONGEST_BACK_OFF_MS, "due {due}, and now is {now}");
     second.until(&path, |lead| lead["operations"][0]["attempts"].as_array().unwrap().len() > attempts);

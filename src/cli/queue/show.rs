@@ -32,13 +32,13 @@ pub(super) fn run(args: &ShowArgs) -> Result<Exit, QueueError> {
     let mut file = args.store.read()?;
     let name = &args.name;
     let shown = match file.find(name)? {
-        None => file.find(&service::submitted_key(name))?,
+        None => file.find(&service::key_of(name))?,
         found => found,
     };
     let Some(shown) = shown else {
         return Err(QueueError::NotFound(format!(
-            "no lead and no operation is known by {name:?} in {}: give a whole key (64 hex digits), the Idempotency-Key of \
-             a lead, or an operation's number",
+            "no lead and no operation is known by {name:?} in {}: give a whole key (64 hex digits, or `content-` and as many), the \
+             Idempotency-Key of a lead, or an operation's number",
             args.store
         )));
     };
