@@ -71,9 +71,10 @@ pub(super) struct Joined {
     /// Operations at rest of leads that are not in the driver's journal.
     pub(super) foreign_places: u64,
     pub(super) requests: u64,
-    /// Gaps in the numbers of the ledger's entries.
-    pub(super) gaps: u64,
-    last_entry: u64,
+    /// The driver's journal is whole.
+    pub(super) knows_every_lead: bool,
+    /// Effects of leads that are not in it.
+    pub(super) foreign_effects: u64,
     lead_kinds: Vec<OperationKind>,
     /// A place had a key that follows from its lead's: the service makes its keys as documented.
     keys_as_documented: bool,
@@ -182,7 +183,6 @@ impl Joined {
 
     pub(super) fn vendor(&mut self, line: u64, entry: &VendorEntry) {
         self.requests += 1;
-        self.number(entry.entry);
         let key = entry.idempotency_key.as_deref().map(Id::of);
         for effect in &entry.effects {
             self.charges.credits += effect.credits;
@@ -212,13 +212,6 @@ impl Joined {
         }
     }
 
-    /// Numbers go on one by one, or begin anew with a simulator that does. Between others, somebody took lines out.
-    fn number(&mut self, number: Option<u64>) {
-        let Some(number) = number else { return };
-        self.gaps += u64::from(number != self.last_entry + 1 && number != 1);
-        self.last_entry = number;
-    }
-
     /// The operation that a key is of: its own, or its lead's.
     fn by_key(&self, key: Id, kind: OperationKind) -> Option<u32> {
         let own = self.state.op_of(key).filter(|&op| self.state.ops[op as usize].kind == kind);
@@ -227,6 +220,7 @@ impl Joined {
 
     fn happened(&mut self, op: u32, effect: &Stray) {
         let known = &mut self.state.ops[op as usize];
+        self.foreign_effects += u64::from(known.lead == NO_LEAD);
         known.effects = known.effects.saturating_add(1);
         known.identified |= effect.identified;
         if known.effects == 1 {
@@ -250,6 +244,12 @@ impl Joined {
             let of = (self.user_of(&stray), stray.kind);
             let of = waiting.entry(of).or_insert_with(|| Waiting::new(&self.state, of));
             let Some(op) = of.next() else {
+                if !self.knows_every_lead {
+                    // Perhaps it is of a lead that was in the rest of the journal.
+                    self.foreign_effects += 1;
+                    self.charges.credits -= stray.credits;
+                    continue;
+                }
                 self.cases.add(FindingKind::Phantom, Case { vendor_lines: vec![stray.line], ..Case::default() });
                 continue;
             };

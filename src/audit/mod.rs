@@ -15,8 +15,12 @@
 //!
 //! # The journals
 //!
-//! Each is a file of JSON objects, one per line; unknown fields are ignored, a field in brackets may be absent. A line
-//! `{"missed":3}` means that three entries are missing there: such a journal proves nothing.
+//! Each is a file of JSON objects, one per line; unknown fields are ignored, a field in brackets may be absent. The last line is the
+//! count of the entries, `{"entries":1656}`; a journal without it was cut, and proves nothing. Entries may be numbered (`"line":1`, in the
+//! ledger `"entry":1`); where they are, a gap or a repetition proves nothing either. A line `{"missed":3}` means that three entries are
+//! missing there, which is no proof again; it counts as three. Several files of one kind, one behind the other, are a journal too.
+//!
+//! What this cannot find: lines that were taken out or altered by someone who numbers and counts the rest anew, in all of the journals.
 //!
 //! The driver's journal ([`crate::journal::DriverEntry`]), with a line before each submission and at each answer:
 //!
@@ -36,8 +40,7 @@
 //! ```
 //!
 //! (one line, here in two). `what` is `row.added` for an enrich, `customer.identified` or `event.recorded`; others are not
-//! judged. [`entry`, `took_us`, `idempotency_key`, `status`, `names`, `id`, `credits`.] Where `entry` numbers the lines from 1, a gap in the
-//! numbers proves that lines are missing.
+//! judged. [`took_us`, `idempotency_key`, `status`, `names`, `id`, `credits`.]
 //!
 //! The resting states ([`crate::journal::RestingEntry`]; `GET /places` of the service gives them), optional:
 //!
@@ -77,7 +80,7 @@ pub use options::{AuditOptions, Journals};
 pub fn audit(journals: &Journals, options: &AuditOptions) -> Result<Audit, JournalError> {
     let mut joined = Joined::new(&options.operations, options.examples);
     let mut missing = Vec::new();
-    each(&journals.submitted, JournalName::Driver, &mut missing, |_, entry: &DriverEntry| {
+    joined.knows_every_lead = each(&journals.submitted, JournalName::Driver, &mut missing, |_, entry: &DriverEntry| {
         joined.driver(entry);
         Ok(())
     })?;
@@ -93,15 +96,16 @@ pub fn audit(journals: &Journals, options: &AuditOptions) -> Result<Audit, Journ
     conclude(joined, missing, journals, options)
 }
 
-/// Reads a journal to its end.
+/// Reads a journal to its end. Gives whether it is whole.
 fn each<T: DeserializeOwned>(
     path: &Path,
     name: JournalName,
     missing: &mut Vec<String>,
     mut take: impl FnMut(u64, &T) -> Result<(), String>,
-) -> Result<(), JournalError> {
+) -> Result<bool, JournalError> {
     let mut missed = 0;
-    for line in JournalReader::<T, _>::open(path)? {
+    let mut lines = JournalReader::<T, _>::open(path)?;
+    for line in lines.by_ref() {
         match line? {
             (_, Line::Missed(more)) => missed += more,
             (line, Line::Entry(entry)) => take(line, &entry).map_err(|problem| {
@@ -113,7 +117,9 @@ fn each<T: DeserializeOwned>(
     if missed > 0 {
         missing.push(format!("{missed} entries are missing from {}", name.describe()));
     }
-    Ok(())
+    let flaws = lines.flaws();
+    missing.extend(flaws.iter().map(|flaw| format!("{} {flaw}", name.describe())));
+    Ok(flaws.is_empty())
 }
 
 fn conclude(
@@ -177,9 +183,10 @@ fn no_data(joined: &Joined, judged: &judge::Judged) -> Vec<String> {
         let have = if reused == 1 { "submission has" } else { "submissions have" };
         missing.push(format!("{reused} {have} the key of another lead, so their fate is unknown"));
     }
-    if joined.gaps > 0 {
-        let gaps = joined.gaps;
-        missing.push(format!("{gaps} {} in the numbers of the vendors' entries", if gaps == 1 { "gap" } else { "gaps" }));
+    if joined.foreign_effects > 0 {
+        let foreign = joined.foreign_effects;
+        let are = if foreign == 1 { "effect at the vendors is" } else { "effects at the vendors are" };
+        missing.push(format!("{foreign} {are} of leads that are not in the driver's journal"));
     }
     if joined.guessed > 0 {
         let guessed = joined.guessed;

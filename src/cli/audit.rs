@@ -34,7 +34,7 @@ was acknowledged before), refused, or unknown:
 event.recorded (of a track):
     {"at_us":2000,"took_us":500,"idempotency_key":"k1",
      "effects":[{"what":"row.added","subject":"ada@acme.test","credits":6}]}
-(one line, here in two). Where `entry` numbers the lines from 1, a gap in the numbers is found.
+(one line, here in two).
 
 --places: a line an operation: queued, delivered, degraded, dead_lettered or rejected. Without it,
 a lead that is acknowledged and not at the vendor is lost:
@@ -47,8 +47,10 @@ lead's own, the one in its place, or the SHA-256, in hex, of
 Without such a key it belongs to the lead whose user is its subject or one of its names, or whom a
 customer of that identifier was identified as; so give each lead a user of its own.
 
-A line {"missed":3} says that so many are missing. Such journals prove nothing, and neither do empty
-ones.
+The last line of each is the count of its entries: {"entries":1656}. A journal without it was cut, and
+proves nothing. Where entries are numbered ("line":1; the vendors' "entry":1), a gap or a repetition
+is found. A line {"missed":3} says that so many are missing. Such journals prove nothing, and neither
+do empty ones. With --places URL the count is written for you.
 
 Exit codes: 0 passed; 99 failed, or not proven; 2 a journal is missing; 104 a line makes no
 sense (it is named by file:line:column); 1 the service does not tell its places"#;

@@ -7,14 +7,17 @@
 //! The three are joined by the operation's key, which travels in the header `Idempotency-Key`, or, for services that send none,
 //! by the lead's user, which must then be its own for each lead.
 //!
-//! A journal that lacks entries has a line `{"missed":3}` where they are missing.
+//! Lines are numbered (`"line":1`; `entry` in the ledger), and the last one is their count, `{"entries":1656}`: a journal that was cut shows
+//! it. One that lacks entries has a line `{"missed":3}` where they are missing.
 
 mod read;
 mod vendors;
+mod whole;
 mod write;
 
 pub use read::{JournalError, JournalReader, Line};
 pub use vendors::{VendorEffect, VendorEntry};
+pub use whole::JournalLines;
 pub use write::{Journal, JournalSender, JournalWritten};
 
 use serde::{Deserialize, Serialize};

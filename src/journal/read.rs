@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::whole::{End, Whole};
 use crate::text::without_mark;
 
 /// Longest line, in bytes: that of a vendor's batch with an effect for each of its items is the longest there is.
@@ -57,7 +58,8 @@ struct Missed {
     missed: u64,
 }
 
-/// The entries of a journal, oldest first, each with its line number. Ends at the first error; skips empty lines.
+/// The entries of a journal, oldest first, each with its line number. Ends at the first error; skips empty lines and counts. When it has
+/// ended, [`JournalReader::flaws`] says whether the journal is whole.
 #[derive(Debug)]
 pub struct JournalReader<T, R> {
     path: PathBuf,
@@ -65,6 +67,7 @@ pub struct JournalReader<T, R> {
     line: u64,
     text: Vec<u8>,
     ended: bool,
+    whole: Whole,
     of: PhantomData<fn() -> T>,
 }
 
@@ -82,7 +85,12 @@ impl<T: DeserializeOwned> JournalReader<T, BufReader<File>> {
 impl<T: DeserializeOwned, R: BufRead> JournalReader<T, R> {
     /// Reads a journal from `input`; errors name it by `path`.
     pub fn new(path: impl Into<PathBuf>, input: R) -> Self {
-        Self { path: path.into(), input, line: 0, text: Vec::new(), ended: false, of: PhantomData }
+        Self { path: path.into(), input, line: 0, text: Vec::new(), ended: false, whole: Whole::default(), of: PhantomData }
+    }
+
+    /// Why a journal that has been read to its end is not whole, if so: predicates, of which it is the subject.
+    pub fn flaws(&self) -> Vec<String> {
+        self.whole.flaws()
     }
 
     fn next_line(&mut self) -> Result<Option<(u64, Line<T>)>, JournalError> {
@@ -100,20 +108,31 @@ impl<T: DeserializeOwned, R: BufRead> JournalReader<T, R> {
             if read as u64 == LONGEST_LINE {
                 return Err(self.error(1, format!("the line is longer than {} MiB: one entry a line", LONGEST_LINE >> 20)));
             }
-            if !self.text.trim_ascii().is_empty() {
-                return self.parse().map(|line| Some((self.line, line)));
+            if self.text.trim_ascii().is_empty() {
+                continue;
+            }
+            if let Some(line) = self.parse()? {
+                return Ok(Some((self.line, line)));
             }
         }
     }
 
-    fn parse(&self) -> Result<Line<T>, JournalError> {
-        // Most lines are entries, and need one parse.
+    /// What the line says; nothing for a count.
+    fn parse(&mut self) -> Result<Option<Line<T>>, JournalError> {
         let error = match serde_json::from_slice(&self.text) {
-            Ok(entry) => return Ok(Line::Entry(entry)),
+            Ok(entry) => {
+                self.whole.entry(&serde_json::from_slice(&self.text).unwrap_or_default());
+                return Ok(Some(Line::Entry(entry)));
+            }
             Err(error) => error,
         };
         if let Ok(Missed { missed }) = serde_json::from_slice(&self.text) {
-            return Ok(Line::Missed(missed));
+            self.whole.missed(missed);
+            return Ok(Some(Line::Missed(missed)));
+        }
+        if let Ok(End { entries }) = serde_json::from_slice(&self.text) {
+            self.whole.end(entries);
+            return Ok(None);
         }
         let hint = if error.is_eof() && !self.text.ends_with(b"\n") {
             "; the line is cut off: its writer ended before it was complete"
@@ -222,8 +241,13 @@ mod tests {
             status: Some(200),
             sent: Sent::Nothing,
         };
-        let text = serde_json::to_string(&entry).unwrap();
-        let (_, line) = JournalReader::<VendorEntry, _>::new("vendors.ndjson", text.as_bytes()).next().unwrap().unwrap();
+        let text = serde_json::to_string(&entry).unwrap() + "\n{\"entries\":1}\n";
+        let mut lines = JournalReader::<VendorEntry, _>::new("vendors.ndjson", text.as_bytes());
+        let (_, line) = lines.next().unwrap().unwrap();
+        assert!(lines.next().is_none() && lines.flaws().is_empty(), "{:?}", lines.flaws());
+        let second = text.replace("\"entry\":1", "\"entry\":2");
+        let mut lines = JournalReader::<VendorEntry, _>::new("vendors.ndjson", second.as_bytes());
+        assert!(lines.by_ref().all(|line| line.is_ok()) && lines.flaws().len() == 1, "{:?}", lines.flaws());
         let Line::Entry(read) = line else { panic!("no gap") };
         assert_eq!((read.at_us, read.took_us, read.idempotency_key.as_deref(), read.status), (100, 20, Some("k"), Some(200)));
         assert_eq!((read.effects[0].what.as_str(), read.effects[0].credits), ("row.added", 6));

@@ -8,9 +8,6 @@ use serde::{Deserialize, Serialize};
 /// One request at a vendor.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct VendorEntry {
-    /// Its number, from 1 without a gap, where the ledger numbers its entries, so that a removed line is noticed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entry: Option<u64>,
     /// Microseconds from the vendors' start to the request's arrival.
     pub at_us: u64,
     /// Microseconds from its arrival to its end.

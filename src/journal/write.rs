@@ -17,6 +17,8 @@ use std::thread::{self, JoinHandle};
 
 use serde::Serialize;
 
+use super::whole::JournalLines;
+
 /// Entries that may wait for the disk: more than a second's at 20,000 submissions a second, each with its answer.
 const WAITING: usize = 65_536;
 
@@ -91,7 +93,7 @@ impl<T: Serialize + Send + 'static> Journal<T> {
     pub fn start<W: Write + Send + 'static>(out: W, waiting: usize) -> io::Result<Self> {
         let (entries, received) = sync_channel(waiting);
         let missed = Arc::new(AtomicU64::new(0));
-        let writer = Writer { out, missed: Arc::clone(&missed), reported: 0, written: 0, error: None };
+        let writer = Writer { lines: JournalLines::new(out), missed: Arc::clone(&missed), reported: 0, written: 0, error: None };
         let writer = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&received))?;
         Ok(Self { sender: JournalSender { entries, missed }, writer })
     }
@@ -112,7 +114,7 @@ impl<T: Serialize + Send + 'static> Journal<T> {
 
 /// The thread's part.
 struct Writer<W> {
-    out: W,
+    lines: JournalLines<W>,
     missed: Arc<AtomicU64>,
     /// Of the missed entries, those that the journal reports.
     reported: u64,
@@ -124,15 +126,15 @@ impl<W: Write> Writer<W> {
     fn run<T: Serialize>(mut self, entries: &Receiver<Option<T>>) -> JournalWritten {
         while let Some(entry) = self.next(entries) {
             self.report_missed();
-            match write_line(&mut self.out, &entry) {
+            match self.lines.entry(&entry) {
                 Ok(()) if self.error.is_none() => self.written += 1,
                 Ok(()) => drop(self.missed.fetch_add(1, Ordering::Relaxed)),
                 Err(error) => self.failed(&error),
             }
         }
         self.report_missed();
-        if let Err(error) = self.out.flush() {
-            self.failed(&error);
+        if let Err(error) = self.lines.end() {
+            self.error.get_or_insert_with(|| error.to_string());
         }
         JournalWritten { written: self.written, missed: self.missed.load(Ordering::Relaxed), error: self.error }
     }
@@ -141,7 +143,7 @@ impl<W: Write> Writer<W> {
     fn next<T>(&mut self, entries: &Receiver<Option<T>>) -> Option<T> {
         let entry = match entries.try_recv() {
             Err(TryRecvError::Empty) => {
-                if let Err(error) = self.out.flush() {
+                if let Err(error) = self.lines.flush() {
                     self.failed(&error);
                 }
                 entries.recv().ok()
@@ -154,7 +156,7 @@ impl<W: Write> Writer<W> {
     fn report_missed(&mut self) {
         let missed = self.missed.load(Ordering::Relaxed);
         if missed > self.reported {
-            match writeln!(self.out, "{{\"missed\":{}}}", missed - self.reported) {
+            match self.lines.missed(missed - self.reported) {
                 Ok(()) => self.reported = missed,
                 Err(error) => drop(self.error.get_or_insert_with(|| error.to_string())),
             }
@@ -165,11 +167,6 @@ impl<W: Write> Writer<W> {
         self.missed.fetch_add(1, Ordering::Relaxed);
         self.error.get_or_insert_with(|| error.to_string());
     }
-}
-
-fn write_line(out: &mut impl Write, entry: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, entry)?;
-    out.write_all(b"\n")
 }
 
 #[cfg(test)]
@@ -198,6 +195,8 @@ mod tests {
         assert_eq!(read[7], (8, Line::Entry(submitted(7))));
         let last = Line::Entry(DriverEntry::Answered { key: "k".to_owned(), at_us: 5, answer });
         assert_eq!(read[1_000], (1_001, last));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("{\"line\":1,\"book\":\"submitted\"") && text.ends_with("\n{\"entries\":1001}\n"), "{text}");
     }
 
     /// A disk that takes nothing until it is reported to.
@@ -235,9 +234,10 @@ mod tests {
         assert!(end.missed > 90, "{end:?}");
         assert!(end.problem().unwrap().contains(&end.missed.to_string()));
         let bytes = bytes.lock().unwrap().clone();
-        let lines = JournalReader::<DriverEntry, _>::new("journal", io::Cursor::new(bytes)).map(|line| line.unwrap().1);
-        let reported: u64 = lines.map(|line| if let Line::Missed(missed) = line { missed } else { 0 }).sum();
-        assert_eq!(reported, end.missed);
+        let mut lines = JournalReader::<DriverEntry, _>::new("journal", io::Cursor::new(bytes));
+        let missed = |line: Result<(u64, Line<_>), _>| if let (_, Line::Missed(missed)) = line.unwrap() { missed } else { 0 };
+        let reported: u64 = lines.by_ref().map(missed).sum();
+        assert_eq!((reported, lines.flaws()), (end.missed, Vec::new()));
     }
 
     /// A disk with room for so many bytes.

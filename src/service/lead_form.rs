@@ -130,8 +130,9 @@ mod tests {
         assert_eq!(by_content.key, read(reordered, None).unwrap().key);
         assert_eq!(by_content.operations.len(), 3);
         assert_ne!(by_content.key, read(br#"{"user":"ada","data":{"a":1,"b":3}}"#, None).unwrap().key);
-        let hex = "AB".repeat(32);
-        assert_eq!(read(body, Some(&hex)).unwrap().key, "ab".repeat(32));
+        let hex = "ab".repeat(32);
+        assert_eq!(read(body, Some(&hex)).unwrap().key, hex);
+        assert_ne!(read(body, Some(&hex.to_uppercase())).unwrap().key, hex, "another key");
         let hashed = read(body, Some("order 17")).unwrap().key;
         assert_eq!((hashed.len(), &hashed), (64, &read(reordered, Some("order 17")).unwrap().key));
     }

@@ -19,10 +19,10 @@ pub(crate) fn plimsoll() -> Command {
 
 /// The configuration of `plimsoll serve` as a user's own service, which a shell writes: the vendors' addresses come from its
 /// environment, and no guard keeps a lead.
-pub(crate) fn own_service_config(port: &str) -> String {
+pub(crate) fn own_service_config(port: &str, database: &str) -> String {
     const CONFIG: &str = r#"listen = "127.0.0.1:PORT"
 [store]
-path = "leads.sqlite"
+path = "DATABASE"
 [vendors]
 clay = "$CLAY_URL"
 clay_webhook_path = "$CLAY_WEBHOOK_PATH"
@@ -39,7 +39,7 @@ breaker = false
 retry = { base_delay = "20ms" }
 queue = { base_delay = "100ms", drain_pacing = "1ms" }
 "#;
-    CONFIG.replace("PORT", port)
+    CONFIG.replace("PORT", port).replace("DATABASE", database)
 }
 
 /// Runs the program to its end.

@@ -59,7 +59,7 @@ fn free_port() -> u16 {
 fn own_service(dir: &std::path::Path, before: &str) -> (String, String) {
     let port = free_port();
     let dir = dir.display();
-    let config = common::own_service_config(&port.to_string());
+    let config = common::own_service_config(&port.to_string(), "leads.sqlite");
     let program = plimsoll().get_program().to_string_lossy().into_owned();
     let start = format!("{before}\ncat > {dir}/own.toml <<END\n{config}END\nexec {program} serve --config {dir}/own.toml");
     (start, format!("http://127.0.0.1:{port}"))

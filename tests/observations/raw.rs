@@ -105,10 +105,13 @@ impl Raw {
         rows.filter_map(|effect| effect["credits"].as_u64()).sum()
     }
 
-    /// The lines of a journal or of the ledger.
+    /// The lines of a journal or of the ledger, without the count at its end.
     pub(crate) fn lines(&self, file: &str) -> Vec<Value> {
         let text = fs::read_to_string(self.dir.join(file)).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let count = lines.pop().unwrap();
+        assert_eq!(count["entries"], lines.len(), "{file} ends with its count");
+        lines
     }
 
     /// What the report says.

@@ -57,7 +57,7 @@ pub(crate) fn how(command: &str) -> Option<(How, String)> {
 
 /// A service of the reader's own: `plimsoll serve`, with the vendors' addresses from its environment.
 fn my_service() -> String {
-    let config = common::own_service_config("$2");
+    let config = common::own_service_config("$2", "mine.sqlite");
     format!("#!/bin/sh\ncat > mine.toml <<END\n{config}END\nexec plimsoll serve --config mine.toml\n")
 }
 

@@ -2,11 +2,12 @@
 
 mod cases;
 mod mutations;
+mod tampering;
 
 use std::path::Path;
 
 use super::*;
-use crate::journal::{Answered, DRIVER, PLACES, VENDORS, VendorEffect};
+use crate::journal::{Answered, DRIVER, JournalLines, PLACES, VENDORS, VendorEffect};
 use crate::outcome::RestingState;
 use crate::resilience::{OperationKind, idempotency_key};
 
@@ -137,8 +138,12 @@ impl History {
     }
 
     fn write(&self, dir: &Path, with_places: bool) -> Journals {
-        fn lines<T: serde::Serialize>(entries: &[T]) -> String {
-            entries.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n").collect()
+        fn lines<T: serde::Serialize>(entries: &[T]) -> Vec<u8> {
+            let mut text = Vec::new();
+            let mut lines = JournalLines::new(&mut text);
+            entries.iter().for_each(|entry| lines.entry(entry).unwrap());
+            lines.end().unwrap();
+            text
         }
         std::fs::write(dir.join(DRIVER), lines(&self.driver)).unwrap();
         std::fs::write(dir.join(VENDORS), lines(&self.vendors)).unwrap();

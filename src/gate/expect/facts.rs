@@ -69,9 +69,8 @@ pub struct VendorFacts {
     pub entries: u64,
     /// Entries that the ledger says are missing from it.
     pub missed: u64,
-    /// Places at which the entries' numbers do not go on.
-    pub gaps: u64,
-    last_entry: u64,
+    /// Why it is not whole, if so.
+    pub flaw: Option<String>,
     /// By vendor.
     pub vendors: BTreeMap<Vendor, OneVendor>,
     /// What it attributes to each fault, by the fault's name and the vendor.
@@ -144,12 +143,14 @@ impl VendorFacts {
     pub fn read(path: &Path, clock: LedgerClock) -> Result<Self, FactsError> {
         let mut facts = Self { clock, ..Self::default() };
         let mut seen = BTreeMap::<Vendor, Seen>::new();
-        for line in JournalReader::<Entry, _>::open(path)? {
+        let mut lines = JournalReader::<Entry, _>::open(path)?;
+        for line in lines.by_ref() {
             match line? {
                 (_, Line::Missed(missed)) => facts.missed += missed,
                 (_, Line::Entry(entry)) => facts.take(&entry, &mut seen),
             }
         }
+        facts.flaw = lines.flaws().into_iter().next();
         for one in facts.vendors.values_mut() {
             // Entries are in the order in which requests ended.
             one.arrivals.sort_unstable();
@@ -159,9 +160,6 @@ impl VendorFacts {
 
     fn take(&mut self, line: &Entry, seen: &mut BTreeMap<Vendor, Seen>) {
         self.entries += 1;
-        // They also jump where the ledger reports missing entries; `gap` says so.
-        self.gaps += u64::from(line.entry != self.last_entry + 1 && line.entry != 1);
-        self.last_entry = line.entry;
         let vendor = Vendor::from(line.vendor);
         for fault in &line.actual {
             let faulted = self.faulted.entry((fault.to_string(), vendor)).or_default();
@@ -179,12 +177,9 @@ impl VendorFacts {
     /// Why it cannot be relied on, if so.
     pub(super) fn gap(&self) -> Option<String> {
         match (self.entries, self.missed) {
-            (_, 0) if self.gaps > 0 => {
-                Some("lines are missing from the vendors' ledger: its entries' numbers have gaps".to_owned())
-            }
             (_, missed) if missed > 0 => Some(format!("{missed} entries are missing from the vendors' ledger")),
             (0, _) => Some("the vendors' ledger has no entry".to_owned()),
-            _ => None,
+            _ => self.flaw.as_ref().map(|flaw| format!("the vendors' ledger {flaw}")),
         }
     }
 }

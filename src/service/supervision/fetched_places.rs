@@ -1,7 +1,7 @@
 //! Fetching the resting states from a service, page by page, into a file, so that the audit can be repeated.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use http::header::{AUTHORIZATION, HeaderValue};
 use http::{Request, Uri};
 use http_body_util::Full;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
+use crate::journal::JournalLines;
 use crate::transport::{Body, HttpClient, SendError};
 
 /// Longest wait for a page.
@@ -65,9 +67,8 @@ fn hint(status: u16) -> &'static str {
 /// # Errors
 /// When the service does not answer with resting states, or the file cannot be written.
 pub async fn fetch_places(client: &HttpClient, url: &str, token: Option<&str>, file: &Path) -> Result<u64, PlacesError> {
-    let mut out = BufWriter::new(File::create(file)?);
+    let mut out = JournalLines::new(BufWriter::new(File::create(file)?));
     let mut after = String::new();
-    let mut places = 0;
     loop {
         let page = fetch_page(client, url, token, &after).await?;
         let lines = || page.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
@@ -77,24 +78,19 @@ pub async fn fetch_places(client: &HttpClient, url: &str, token: Option<&str>, f
             serde_json::from_slice(last).map_err(|error| wrong(format!("a line is not a resting state: {error}")))?;
         if last.lead <= after {
             // A service without paging gives all of them each time.
-            return if after.is_empty() {
-                Err(wrong("a resting state names no lead".to_owned()))
-            } else {
-                Ok(finish(out, places)?)
-            };
+            return if after.is_empty() { Err(wrong("a resting state names no lead".to_owned())) } else { Ok(out.end()?) };
         }
         for line in lines() {
-            out.write_all(line)?;
-            out.write_all(b"\n")?;
-            places += 1;
+            // Whatever else it says, it is an object: the audit reads it, and says where it is wrong.
+            let mut object: Map<String, Value> =
+                serde_json::from_slice(line).map_err(|error| wrong(format!("a line is not a resting state: {error}")))?;
+            // Its number in the service's list is not that in this file.
+            object.remove("line");
+            out.entry(&object)?;
         }
         after = last.lead;
     }
-    Ok(finish(out, places)?)
-}
-
-fn finish(mut out: BufWriter<File>, places: u64) -> io::Result<u64> {
-    out.flush().map(|()| places)
+    Ok(out.end()?)
 }
 
 #[derive(Deserialize)]

@@ -4,11 +4,12 @@
 //! and is what a restart would find, also after a crash.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::Path;
 
 use thiserror::Error;
 
+use crate::journal::JournalLines;
 use crate::outcome::RestingState;
 use crate::resilience::StoreError;
 use crate::service::resting_entries;
@@ -32,7 +33,7 @@ pub(super) enum StoredPlacesError {
 /// Writes the place of each operation in `database` to `file`; gives how many are in the queue or among the dead letters.
 pub(super) async fn of_database(database: &Path, file: &Path) -> Result<u64, StoredPlacesError> {
     let store = SqliteStore::open(database, Bounds::default().into())?;
-    let mut out = BufWriter::new(File::create(file)?);
+    let mut lines = JournalLines::new(BufWriter::new(File::create(file)?));
     let mut left = 0;
     let mut after: Option<String> = None;
     loop {
@@ -41,11 +42,10 @@ pub(super) async fn of_database(database: &Path, file: &Path) -> Result<u64, Sto
         after = Some(last.key.clone());
         for place in page.iter().flat_map(resting_entries) {
             left += u64::from(matches!(place.place, RestingState::Queued | RestingState::DeadLettered));
-            serde_json::to_writer(&mut out, &place).map_err(io::Error::from)?;
-            out.write_all(b"\n")?;
+            lines.entry(&place)?;
         }
     }
-    out.flush()?;
+    lines.end()?;
     store.close().await?;
     Ok(left)
 }

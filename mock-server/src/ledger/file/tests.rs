@@ -77,6 +77,21 @@ fn a_full_disk_is_reported_and_written_to_again_when_it_has_room() {
     }
 }
 
+#[test]
+fn the_count_at_the_end_is_of_all_entries_also_of_those_that_are_missing() {
+    for room in [usize::MAX, 700] {
+        let mut writer = writer(room);
+        writer.write(&batch(2, 3..6));
+        writer.out.room = usize::MAX;
+        writer.end();
+        let text = String::from_utf8(writer.out.bytes.clone()).unwrap();
+        assert!(text.ends_with("\n{\"entries\":5}\n"), "{text}");
+        let gaps = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()?["missed"].as_u64()).sum::<u64>();
+        let entries = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok_and(|line| line["request"].is_u64()));
+        assert_eq!(entries.count() as u64 + gaps, 5, "{text}");
+    }
+}
+
 #[tokio::test]
 async fn what_was_written_before_the_end_is_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -87,6 +102,7 @@ async fn what_was_written_before_the_end_is_in_the_file() {
     ledger.clear();
     file.finish().await;
     let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.strip_suffix("{\"entries\":2500}\n").unwrap();
     let requests: Vec<u64> =
         text.lines().map(|line| serde_json::from_str::<crate::ledger::Entry>(line).unwrap().request).collect();
     assert_eq!(requests, (1..=2_500).collect::<Vec<_>>());
