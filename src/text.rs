@@ -2,11 +2,53 @@
 
 pub(crate) use mock_server::text::{cut, did_you_mean, hex, nearest, without_mark};
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthStr;
 
 /// Columns that a text takes on a terminal: two for each wide character.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
+}
+
+/// A text from outside as it may be printed within a line: what controls a terminal, ends a line or turns the direction of writing is
+/// an escape. A name could otherwise draw over what was printed before it, or a verdict of its own below it.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_control) {
+        return text.into();
+    }
+    text.chars().map(|c| if is_control(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+/// The same for a text of several lines of ours, which colours may have been given.
+pub(crate) fn printable(text: &str, coloured: bool) -> Cow<'_, str> {
+    if !text.chars().any(|c| c != '\n' && is_control(c)) {
+        return text.into();
+    }
+    let mut printable = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = colour(rest).filter(|_| coloured).unwrap_or(0);
+        let (taken, behind) = rest.split_at(length.max(c.len_utf8()));
+        if length > 0 || matches!(c, '\n' | '\t') {
+            printable.push_str(taken)
+        } else {
+            printable.push_str(&shown(taken))
+        }
+        rest = behind;
+    }
+    printable.into()
+}
+
+/// The length of the colour that a text begins with: `ESC [ 31 m`.
+fn colour(text: &str) -> Option<usize> {
+    let parameters = text.strip_prefix("\u{1b}[")?;
+    let end = parameters.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
+    parameters[end..].starts_with('m').then_some(end + 3)
+}
+
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A text in lines of at most this many columns, broken at spaces where there are any.
@@ -97,6 +139,16 @@ pub(crate) fn unhex<const N: usize>(digits: &str) -> Option<[u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_controls_a_terminal_is_printed_as_an_escape() {
+        assert_eq!(shown("ada\u{1b}[2J\r\nPASSED\u{202e}"), "ada\\u{1b}[2J\\r\\nPASSED\\u{202e}");
+        assert_eq!(shown("Zoë 漢字"), "Zoë 漢字");
+        let coloured = "\u{1b}[1;31merror\u{1b}[0m: a\u{1b}[2J\u{9b}31m\tb\nc\u{7}";
+        assert_eq!(printable(coloured, true), "\u{1b}[1;31merror\u{1b}[0m: a\\u{1b}[2J\\u{9b}31m\tb\nc\\u{7}");
+        assert_eq!(printable(coloured, false), "\\u{1b}[1;31merror\\u{1b}[0m: a\\u{1b}[2J\\u{9b}31m\tb\nc\\u{7}");
+        assert_eq!(printable("\u{1b}[", true), "\\u{1b}[");
+    }
 
     #[test]
     fn lines_break_at_spaces_where_there_are_any() {

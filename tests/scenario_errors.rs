@@ -404,6 +404,14 @@ fn a_file_of_leads_names_row_and_column() {
 }
 
 #[test]
+fn a_question_is_one_line_that_can_be_printed() {
+    let question = |text: &str| with("\"Does every lead survive?\"", text);
+    let plan = read(&question("\"\"\"\nDoes every\n  lead survive?\"\"\"")).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(plan.question, "Does every lead survive?");
+    assert_error(&question(r#""Well?\u001b[2J""#), (2, 12), "control characters", "plain words");
+}
+
+#[test]
 fn what_is_missing_is_named() {
     assert_error(
         &with("question = \"Does every lead survive?\"\n", ""),
@@ -850,6 +858,23 @@ fn a_service_takes_leads_and_nothing_else() {
     assert_error(&text, (10, 19), "the timeout must be longer than zero", "above");
     let text = to_target("service_timeout = \"1s\"\n").replace("lead\"", "http\", url = \"http://127.0.0.1:1\"");
     assert!(errors_of(&text).to_string().contains("does not belong to a target without `service`"));
+}
+
+#[test]
+fn a_vendor_beyond_this_machine_is_called_over_tls_unless_it_is_said_otherwise() {
+    let to = |url: &str, more: &str| {
+        with("journeys = [{ journey = \"lead\" }]\n", "journeys = [{ journey = \"clay.resource\" }]\n")
+            + &format!("[target]\nclay = \"{url}\"\nclay_api_key = {{ env = \"PATH\" }}\n{more}")
+    };
+    let said = |text: &str| read(text).err().map(|errors| errors.to_string()).unwrap_or_default();
+    let crosses = "leads and credentials for Clay would cross the network unencrypted";
+    for away in ["http://mock.internal:8081", "http://10.0.0.5", "http://127.0.0.1.evil.test", "http://[2001:db8::1]:80"] {
+        assert!(said(&to(away, "")).contains(crosses), "{away}");
+        assert!(!said(&to(away, "plain_http = true\n")).contains(crosses), "{away}");
+    }
+    for fine in ["http://127.0.0.1:8081", "http://LOCALHOST:1", "http://[::1]:8081", "http://127.9.9.9", "https://api.clay.com"] {
+        assert!(!said(&to(fine, "")).contains(crosses), "{fine}: {}", said(&to(fine, "")));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -21,6 +21,8 @@ use crate::refusal::{Problem, Refusal};
 pub struct Rules {
     /// Paths that need no token.
     pub open: &'static [&'static str],
+    /// Paths at which simulated callbacks may arrive.
+    pub callbacks: &'static [&'static str],
     /// A host that is not this machine.
     pub foreign_host: &'static str,
     /// What to do about such a host.
@@ -32,6 +34,9 @@ pub struct Rules {
     /// Another token.
     pub wrong_token: &'static str,
 }
+
+/// The header that every simulated callback has.
+pub(crate) const CALLBACK: HeaderName = HeaderName::from_static("x-simulated-callback");
 
 /// Decides.
 #[derive(Debug)]
@@ -57,9 +62,10 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// 401 for a token that is missing or wrong, 403 for another site's page.
+    /// 401 for a token that is missing or wrong, 403 for another site's page, and for a simulated callback where there are none.
     pub fn check<T>(&self, request: &Request<T>) -> Result<(), Refusal> {
         let headers = request.headers();
+        self.check_callback(request.uri().path(), headers)?;
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             self.check_origin(headers)?;
         }
@@ -95,6 +101,14 @@ impl Guard {
         Err(Refusal::new(StatusCode::UNAUTHORIZED, problem))
     }
 
+    /// Where a simulated vendor posts to, a row of it may say, and so may a page that submits one. It is no way round the rest.
+    fn check_callback(&self, path: &str, headers: &HeaderMap) -> Result<(), Refusal> {
+        if !headers.contains_key(CALLBACK) || self.rules.callbacks.contains(&path) {
+            return Ok(());
+        }
+        Err(Refusal::new(StatusCode::FORBIDDEN, Problem::of(CALLBACK.as_str(), "a simulated callback changes nothing here")))
+    }
+
     /// A browser names the origin of every request that changes something; other clients send none.
     fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
@@ -119,6 +133,7 @@ mod tests {
 
     const RULES: Rules = Rules {
         open: &["/health", "/"],
+        callbacks: &["/callbacks"],
         foreign_host: "is foreign",
         foreign_host_help: "use this machine's",
         foreign_origin: "is foreign",
@@ -166,6 +181,16 @@ mod tests {
             assert_eq!(checked(&guard, method, "/faults", &headers), status, "{method} {origin}");
         }
         assert_eq!(checked(&guard, "POST", "/faults", &[("host", "127.0.0.1:8083")]), 200);
+    }
+
+    #[test]
+    fn a_simulated_callback_arrives_where_it_may_and_nowhere_else() {
+        let guard = Guard::new(&RULES, Ipv4Addr::LOCALHOST.into(), None);
+        let callback = [("host", "127.0.0.1:8083"), ("x-simulated-callback", "1")];
+        for (path, status) in [("/callbacks", 200), ("/admin/redrive", 403), ("/faults", 403), ("/callbacks/", 403)] {
+            assert_eq!(checked(&guard, "POST", path, &callback), status, "{path}");
+            assert_eq!(checked(&guard, "POST", path, &callback[..1]), 200, "{path}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod latency;
 pub mod ledger;
 mod limit;
 pub mod percentage;
+pub mod private_file;
 pub mod process;
 pub mod refusal;
 mod retry_after;

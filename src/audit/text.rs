@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::text::shown;
+
 use super::finding::{Audit, Example, Finding, FindingKind, JournalName, Verdict};
 
 impl JournalName {
@@ -96,15 +98,15 @@ impl Display for Finding {
 impl Display for Example {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let operation = self.operation.as_deref().unwrap_or("something");
-        write!(f, "  {operation}")?;
+        write!(f, "  {}", shown(operation))?;
         if let Some(user) = &self.user {
-            write!(f, " for {user}")?;
+            write!(f, " for {}", shown(user))?;
         }
         if let Some(lead) = &self.lead {
-            write!(f, ", lead {lead}")?;
+            write!(f, ", lead {}", shown(lead))?;
         }
         for evidence in &self.story {
-            write!(f, "\n    {}:{}: {}", evidence.journal.file_name(), evidence.line, evidence.says)?;
+            write!(f, "\n    {}:{}: {}", evidence.journal.file_name(), evidence.line, shown(&evidence.says))?;
         }
         self.absent.iter().try_for_each(|journal| {
             let says = match journal {

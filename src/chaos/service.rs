@@ -1,13 +1,13 @@
 //! The service that is killed: as a process of its own, started again and again on the same database.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::Uri;
+use mock_server::private_file;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
@@ -163,14 +163,10 @@ impl Launch {
         };
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
-        let log = |path: &Path| append(path).map_or_else(|_| Stdio::null(), Stdio::from);
+        let log = |path: &Path| private_file::append(path).map_or_else(|_| Stdio::null(), Stdio::from);
         command.stdout(log(&self.log)).stderr(log(&self.log));
         command
     }
-}
-
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
 }
 
 /// Whether it died by SIGKILL.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Exit;
 use crate::scenario::TestPlan;
-use crate::text::fitted;
+use crate::text::{fitted, printable};
 
 /// Whether a result could not be printed.
 static INCOMPLETE: AtomicBool = AtomicBool::new(false);
@@ -23,8 +23,9 @@ static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 /// Prints a result. Where it cannot be written, on a full disk or into a closed pipe, the command does the rest of its
 /// work, and [`ended`] knows.
 pub(super) fn result(text: impl Display) {
+    let text = text.to_string();
     let mut stdout = io::stdout().lock();
-    written(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
+    written(writeln!(stdout, "{}", printable(&text, color())).and_then(|()| stdout.flush()));
 }
 
 /// Prints a result for people: on a terminal, no line is wider than it.
@@ -79,6 +80,8 @@ pub(super) fn remark(text: impl Display) {
 
 /// Prints a remark to be copied: its lines stay whole.
 pub(super) fn whole_remark(text: impl Display) {
+    let text = text.to_string();
+    let text = printable(&text, io::stderr().is_terminal());
     let write = || drop(writeln!(io::stderr().lock(), "{text}"));
     match &*BAR.lock() {
         Some(bar) => bar.suspend(write),

@@ -7,7 +7,6 @@
 //! Nothing here is synced. A journal records what happened when *another* process dies. What this process has written to the
 //! operating system survives its own end too, but not a power cut.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use mock_server::private_file;
 use serde::Serialize;
 
 use super::whole::JournalLines;
@@ -83,7 +83,7 @@ impl<T: Serialize + Send + 'static> Journal<T> {
     /// # Errors
     /// When the file cannot be created, or the thread cannot be spawned.
     pub fn create(path: &Path) -> io::Result<Self> {
-        Self::start(BufWriter::new(File::create(path)?), WAITING)
+        Self::start(BufWriter::new(private_file::create(path)?), WAITING)
     }
 
     /// Writes a journal to `out`, with room for `waiting` entries in the channel.

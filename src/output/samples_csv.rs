@@ -10,6 +10,7 @@ use crate::gate::Judged;
 use crate::measure::{Column, LABELS, Label, Labels, Sample};
 use crate::result::{RunDir, RunResult, SAMPLES};
 use crate::units::micros;
+use mock_server::private_file;
 
 /// Writes `samples.csv` in a run's directory.
 pub struct SamplesCsv {
@@ -24,7 +25,7 @@ impl SamplesCsv {
     /// # Errors
     /// When it cannot be written.
     pub fn create(dir: &RunDir, tagged: bool) -> io::Result<Self> {
-        let mut csv = csv::Writer::from_writer(BufWriter::new(File::create(dir.partial(SAMPLES))?));
+        let mut csv = csv::Writer::from_writer(BufWriter::new(private_file::create(&dir.partial(SAMPLES))?));
         let columns = columns(tagged);
         csv.write_record(columns.iter().map(|(name, _)| name))?;
         Ok(Self { dir: dir.clone(), csv, columns })

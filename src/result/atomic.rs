@@ -10,15 +10,8 @@ use std::path::Path;
 /// When the directory cannot be written to or is full; the old file is then untouched.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = directory_of(path);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".plimsoll-").suffix(".partial");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As any other new file: the umask takes away from this. The default of a temporary file is for its owner alone.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(directory)?;
+    // A temporary file is for its owner alone, and so is what becomes of it.
+    let mut file = tempfile::Builder::new().prefix(".plimsoll-").suffix(".partial").tempfile_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -76,12 +69,11 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn others_may_read_it_as_any_new_file() {
+    fn it_is_its_owner_s_alone() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
-        let mode = |name: &str| fs::metadata(directory.path().join(name)).unwrap().permissions().mode();
-        fs::write(directory.path().join("plain"), b"").unwrap();
-        write_atomically(&directory.path().join("atomic"), b"").unwrap();
-        assert_eq!(mode("atomic"), mode("plain"));
+        let path = directory.path().join("summary.json");
+        write_atomically(&path, b"").unwrap();
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -9,6 +9,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use mock_server::private_file;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -141,7 +142,7 @@ struct AppendFile {
 
 impl AppendFile {
     fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::create(path)?, length: 0, whole: 0 })
+        Ok(Self { file: private_file::create(path)?, length: 0, whole: 0 })
     }
 
     /// What has been written up to now is whole.

@@ -6,10 +6,10 @@
 //! warns when they lack anything. Other runs keep none: three lines for each operation cost CPU, and the load's process is
 //! measured by its CPU.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use mock_server::private_file;
 use serde::Serialize;
 
 use crate::journal::{DRIVER, DriverEntry, Journal, JournalWritten, PLACES, RestingEntry};
@@ -59,7 +59,7 @@ impl RunJournals {
 }
 
 fn journal<T: Serialize + Send + 'static>(path: &Path) -> io::Result<Journal<T>> {
-    Journal::start(BufWriter::with_capacity(1 << 18, Bounded { out: File::create(path)?, left: LONGEST }), WAITING)
+    Journal::start(BufWriter::with_capacity(1 << 18, Bounded { out: private_file::create(path)?, left: LONGEST }), WAITING)
 }
 
 fn publish(dir: &RunDir, name: &str, written: &JournalWritten) -> Option<String> {

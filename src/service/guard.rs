@@ -7,10 +7,14 @@ use mock_server::guard::Rules;
 
 use crate::config::Secret;
 
+/// Where Clay's callbacks arrive.
+const CALLBACKS: &str = "/callbacks/clay";
+
 /// Whether the process lives and whether it is ready may be requested without a token, because an orchestrator probes before
 /// there is a secret; a callback has its signature instead.
 const RULES: Rules = Rules {
-    open: &["/health/live", "/health/ready", "/callbacks/clay"],
+    open: &["/health/live", "/health/ready", CALLBACKS],
+    callbacks: &[CALLBACKS],
     foreign_host: "the header Host is neither this machine's loopback address nor localhost",
     foreign_host_help: "use the address that the service has printed, or give it a token to use it by another name",
     foreign_origin: "another site's page must not change anything here",

@@ -1,6 +1,7 @@
 //! Where the vendors are and what they are called with, as a file says it or as simulated vendors take it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use http::Uri;
 use mock_server::fault::SimulatedVendor;
@@ -84,13 +85,20 @@ pub(crate) fn access_schema(generator: &mut SchemaGenerator, wanted: impl Fn(&st
 }
 
 impl Checker<'_> {
-    /// The access that the table at `place` gives.
-    pub(crate) fn access(&mut self, raw: &RawAccess, place: &KeyPath) -> VendorAccess {
+    /// The access that the table at `place` gives. Without `plain_http`, vendors beyond this machine are called over TLS only: what a
+    /// lead holds, and the credentials, are for nobody on the way.
+    pub(crate) fn access(&mut self, raw: &RawAccess, plain_http: bool, place: &KeyPath) -> VendorAccess {
         let mut access = VendorAccess::default();
         for vendor in Vendor::ALL {
             let name = vendor.as_str();
             if let Some(RawAccessValue::Text(url)) = raw.get(name) {
-                access.base_urls[vendor] = self.base_url(url, &place.key(name));
+                let url = self.base_url(url, &place.key(name));
+                if !plain_http && url.as_ref().is_some_and(is_plain_and_away) {
+                    let message =
+                        format!("leads and credentials for {} would cross the network unencrypted", vendor.display_name());
+                    self.error(&place.key(name), message, "write https://, or `plain_http = true` beside it to accept that");
+                }
+                access.base_urls[vendor] = url;
             }
             for key in vendor.access_keys() {
                 let place = place.key(key.name);
@@ -109,4 +117,11 @@ impl Checker<'_> {
         }
         access
     }
+}
+
+/// Whether a URL is plain http to another machine than this one.
+fn is_plain_and_away(url: &Uri) -> bool {
+    let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let is_here = host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    url.scheme_str() == Some("http") && !is_here
 }

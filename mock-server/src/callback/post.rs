@@ -9,6 +9,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::signature::SIGNATURE;
+use crate::guard::CALLBACK;
 
 /// Posts callbacks.
 pub(crate) trait Post: Clone + Send + Sync + 'static {
@@ -37,6 +38,7 @@ pub(super) fn request(uri: Uri, body: Bytes, signature: Option<HeaderValue>) -> 
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CALLBACK, HeaderValue::from_static("1"));
     headers.extend(signature.map(|signature| (SIGNATURE, signature)));
     request
 }

@@ -95,9 +95,15 @@ impl Checker<'_> {
     }
 
     fn question(&mut self, raw: &RawTestPlan) -> Option<String> {
-        let question = raw.question.as_ref()?.trim();
+        // A question is one line, wherever it is printed.
+        let question = raw.question.as_ref()?.split_whitespace().collect::<Vec<_>>().join(" ");
+        if question.chars().any(char::is_control) {
+            let help = "write what the run is to find out in plain words";
+            self.error(&KeyPath::of("question"), "the question has control characters", help);
+            return None;
+        }
         if !question.is_empty() {
-            return Some(question.to_owned());
+            return Some(question);
         }
         self.error(
             &KeyPath::of("question"),

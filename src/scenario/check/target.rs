@@ -22,6 +22,6 @@ impl Checker<'_> {
                 }
             }
         }
-        Target::BaseUrls(self.access(&target.access, &place))
+        Target::BaseUrls(self.access(&target.access, target.plain_http == Some(true), &place))
     }
 }

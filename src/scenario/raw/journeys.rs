@@ -85,6 +85,9 @@ pub(crate) struct RawTarget {
     #[serde(flatten)]
     #[schemars(schema_with = "access")]
     pub(crate) access: RawAccess,
+    /// Whether vendors beyond this machine may be called without TLS: leads and credentials then cross the network unencrypted.
+    #[serde(default)]
+    pub(crate) plain_http: Option<bool>,
     /// A service that takes leads at `POST /leads`: "start" to start `plimsoll serve` in front of the simulated vendors, or the
     /// base URL of your own.
     pub(crate) service: Option<String>,

@@ -27,7 +27,8 @@ impl Checker<'_> {
         let listen = self.listen(raw);
         let token = raw.token.as_ref().map(|variable| self.secret(variable, &KeyPath::of("token")));
         let store = raw.store.as_ref().and_then(|store| self.store(store));
-        let vendors = raw.vendors.as_ref().map(|vendors| self.access(&vendors.access, &KeyPath::of("vendors")));
+        let place = KeyPath::of("vendors");
+        let vendors = raw.vendors.as_ref().map(|vendors| self.access(&vendors.access, vendors.plain_http == Some(true), &place));
         let signed = raw.vendors.as_ref().and_then(|vendors| vendors.clay_callback_secret.as_ref());
         let place = KeyPath::of("vendors").key("clay_callback_secret");
         let clay_callback_secret = signed.map(|variable| self.secret(variable, &place));

@@ -65,6 +65,9 @@ pub(crate) struct RawVendors {
     #[serde(flatten)]
     #[schemars(schema_with = "lead_vendors")]
     pub(crate) access: RawAccess,
+    /// Whether vendors beyond this machine may be called without TLS: leads and credentials then cross the network unencrypted.
+    #[serde(default)]
+    pub(crate) plain_http: Option<bool>,
     /// The secret that Clay signs its callbacks with. Without it, none is accepted.
     pub(crate) clay_callback_secret: Option<EnvVar>,
 }

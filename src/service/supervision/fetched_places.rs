@@ -1,6 +1,5 @@
 //! Fetching the resting states from a service, page by page, into a file, so that the audit can be repeated.
 
-use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::{Request, Uri};
 use http_body_util::Full;
+use mock_server::private_file;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -67,7 +67,7 @@ fn hint(status: u16) -> &'static str {
 /// # Errors
 /// When the service does not answer with resting states, or the file cannot be written.
 pub async fn fetch_places(client: &HttpClient, url: &str, token: Option<&str>, file: &Path) -> Result<u64, PlacesError> {
-    let mut out = JournalLines::new(BufWriter::new(File::create(file)?));
+    let mut out = JournalLines::new(BufWriter::new(private_file::create(file)?));
     let mut after = String::new();
     loop {
         let page = fetch_page(client, url, token, &after).await?;

@@ -1,18 +1,20 @@
 //! A service as a process: started with everything that it needs, and ended as an operator would, by SIGTERM, or by SIGKILL.
 
-use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use mock_server::private_file;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpSocket;
 use tokio::process::{Child, ChildStdin, Command};
+
+use crate::text::shown;
 
 /// How long it may take until it listens.
 const LISTENS_WITHIN: Duration = Duration::from_secs(30);
@@ -100,7 +102,7 @@ impl ServiceProcess {
 
     /// Starts `command` with standard error to the file `log`, and waits until it says where it listens. Gives that URL, too.
     pub(super) async fn listening(mut command: Command, log: &Path) -> Result<(Self, String), ProcessError> {
-        let file = File::create(log).map_err(|source| ProcessError::Write { path: log.to_owned(), source })?;
+        let file = private_file::create(log).map_err(|source| ProcessError::Write { path: log.to_owned(), source })?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
         let mut process = Self::spawn(&mut command).map_err(ProcessError::Spawn)?;
         let Some(stdout) = process.child.stdout.take() else { unreachable!("it is piped") };
@@ -195,12 +197,13 @@ fn not_started(how: String, log: &Path) -> ProcessError {
     ProcessError::NotStarted { how, last_words: last_words(log, 0) }
 }
 
-/// The last lines of a log, of those behind its first `skip` bytes.
+/// The last lines of a log, of those behind its first `skip` bytes, indented: they are another program's words.
 pub fn last_words(log: &Path, skip: u64) -> String {
     let log = std::fs::read(log).unwrap_or_default();
     let log = String::from_utf8_lossy(log.get(skip as usize..).unwrap_or_default());
     let lines: Vec<&str> = log.lines().collect();
-    lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n")
+    let last = lines[lines.len().saturating_sub(LAST_WORDS)..].iter();
+    last.map(|line| format!("  {}", shown(line))).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 //! What a service reports of itself while it ends can change a moment later. What its file says when its process is gone stays,
 //! and is what a restart would find, also after a crash.
 
-use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::Path;
 
+use mock_server::private_file;
 use thiserror::Error;
 
 use crate::journal::JournalLines;
@@ -33,7 +33,7 @@ pub(super) enum StoredPlacesError {
 /// Writes the place of each operation in `database` to `file`; gives how many are in the queue or among the dead letters.
 pub(super) async fn of_database(database: &Path, file: &Path) -> Result<u64, StoredPlacesError> {
     let store = SqliteStore::open(database, Bounds::default().into())?;
-    let mut lines = JournalLines::new(BufWriter::new(File::create(file)?));
+    let mut lines = JournalLines::new(BufWriter::new(private_file::create(file)?));
     let mut left = 0;
     let mut after: Option<String> = None;
     loop {

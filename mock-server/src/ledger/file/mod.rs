@@ -5,7 +5,6 @@
 //! gap, which the file marks with a line of its own, `{"missed":3}`. So does a full disk; writing goes on as soon as it has
 //! room again. The last line of a simulation that ends in order is the count of its entries, `{"entries":1656}`.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{Batch, Follower, Ledger, lines};
+use crate::private_file;
 
 /// Batches of up to 1,000 entries or 1 MiB between the task and the thread: 64 MiB at most.
 const QUEUE: usize = 64;
@@ -82,7 +82,7 @@ impl LedgerFile {
     ///
     /// The file cannot be created, or no thread be had.
     pub(crate) fn create(path: &Path, ledger: &Arc<Ledger>) -> io::Result<Self> {
-        let file = File::create(path)?;
+        let file = private_file::create(path)?;
         let status = Arc::new(FileStatus::default());
         let (sender, queue) = mpsc::channel(QUEUE);
         let (done, written) = oneshot::channel();
