@@ -30,11 +30,8 @@ pub(crate) fn printable(text: &str, coloured: bool) -> Cow<'_, str> {
     while let Some(c) = rest.chars().next() {
         let length = colour(rest).filter(|_| coloured).unwrap_or(0);
         let (taken, behind) = rest.split_at(length.max(c.len_utf8()));
-        if length > 0 || matches!(c, '\n' | '\t') {
-            printable.push_str(taken)
-        } else {
-            printable.push_str(&shown(taken))
-        }
+        let is_plain = length > 0 || matches!(c, '\n' | '\t');
+        printable.push_str(&if is_plain { Cow::Borrowed(taken) } else { shown(taken) });
         rest = behind;
     }
     printable.into()
