@@ -31,6 +31,7 @@ use super::in_flight::InFlight;
 use super::limiter::{LONGEST_PAUSE, Limiter, LimiterFull};
 use super::policy::{Blame, did_nothing, policy};
 use super::retry::{Next, RetryBudget, next_attempt};
+use super::store_faults::StoreFaults;
 use super::throttle::Throttle;
 use super::{Backlog, DayClock, Emitter, Operation, PipelineSettings, Reply, RetrySettings, Sender, StoreError};
 
@@ -98,6 +99,8 @@ pub(super) struct Delivery<S, B> {
     pub(super) throttle: Option<Throttle>,
     pub(super) breaker: Option<Breaker>,
     pub(super) health: HealthMonitor,
+    /// Errors of the store that nobody waits for.
+    pub(super) faults: StoreFaults,
     emitter: Emitter,
     wall: DayClock,
 }
@@ -131,6 +134,7 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
             throttle: settings.throttle.map(|throttle| Throttle::new(throttle, throttle_rng, emitter.clone(), now)),
             breaker: settings.breaker.map(|breaker| Breaker::new(breaker, breaker_rng, emitter.clone(), now)),
             health: HealthMonitor::new(settings.health, emitter.clone(), now),
+            faults: StoreFaults::default(),
             emitter,
             wall,
         }
@@ -209,7 +213,7 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
             if matches!(&result, Err(failure) if failure.cause == FailureKind::CreditsExhausted) {
                 // So that a restarted process does not ask the vendor again today. If the store cannot keep it, the vendor
                 // refuses once more.
-                let _ = self.cover_credits().await;
+                self.cover_credits().await.ok();
             }
         }
         result
@@ -217,7 +221,10 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
 
     async fn cover_credits(&self) -> Result<(), Failure> {
         let Some(credits) = &self.credits else { return Ok(()) };
-        credits.cover().await.map_err(|_| Failure::unsent(FailureKind::BudgetExhausted, None))
+        credits.cover().await.map_err(|error| {
+            self.faults.note("the credits that were spent are not written", &error);
+            Failure::unsent(FailureKind::BudgetExhausted, None)
+        })
     }
 
     async fn with_retries(&self, operation: &Operation) -> Result<Accepted, Failure> {

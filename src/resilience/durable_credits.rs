@@ -34,15 +34,15 @@ impl<B: Backlog> DurableCredits<B> {
     }
 
     /// A callback says what an attempt did cost.
-    pub(super) async fn charged(&self, charge: &Charge) {
+    pub(super) async fn charged(&self, charge: &Charge) -> Result<(), StoreError> {
         if !self.budget.is_by_callback() {
-            return;
+            return Ok(());
         }
-        let _ = match self.budget.charged(charge, Instant::now()) {
+        match self.budget.charged(charge, Instant::now()) {
             // What the store does not learn of stays set aside after a restart.
             true => self.cover().await,
             false => self.backlog.pass_on(charge).await,
-        };
+        }
     }
 
     /// Settles what callbacks told others that share the store. True when they did.

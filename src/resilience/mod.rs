@@ -28,6 +28,7 @@ pub mod sender;
 pub mod settings;
 mod shared;
 mod sliding;
+pub mod store_faults;
 mod tally;
 mod throttle;
 mod unsettled;

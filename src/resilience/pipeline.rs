@@ -29,12 +29,14 @@ use super::fallback::{Degraded, Fallback};
 use super::held::{Held, HeldBy};
 use super::idempotency::{Claim, FirstClaim, Idempotency};
 use super::policy::{Afterwards, policy};
+use super::queue::progress::Progress;
 use super::queue::redrive::Redrive;
 use super::queue::workers::{Workers, keep_running};
 use super::queue::{Backlog, Charge, Drained, Entry, MemoryBacklog, Notifier, Redriven, StoreError};
 use super::shared::Shared;
 use super::tally::{End, Submission, Tally};
 use super::unsettled::callback_id;
+use super::wall::UnixMillis;
 use super::{DayClock, Disposition, Emitter, HealthStatus, InFlightWaits, Operation, PipelineSettings};
 use super::{Sender, Source, ThrottleGauges};
 
@@ -113,6 +115,7 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
             tally: Tally::default(),
             wall,
             arrived: Notifier::default(),
+            progress: Progress::new(Instant::now()),
             settings,
         });
         Self { workers: Workers::new(&shared), redrive: Redrive::new(&shared), shared }
@@ -314,7 +317,10 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
     /// A callback says what an attempt for the operation of `key` did cost. `callback` is its body: one that comes again changes nothing.
     pub async fn charged(&self, key: &str, callback: &[u8], credits: u64) {
         if let Some(budget) = &self.shared.delivery.credits {
-            budget.charged(&Charge { key: key.to_owned(), callback: callback_id(callback), credits }).await;
+            let charge = Charge { key: key.to_owned(), callback: callback_id(callback), credits };
+            if let Err(error) = budget.charged(&charge).await {
+                self.shared.delivery.faults.note("what a callback did cost is not written", &error);
+            }
             // What was set aside and did not cost so much may be enough for an entry of the queue.
             self.wake();
         }
@@ -345,10 +351,43 @@ impl<S: Sender, B: Backlog> Pipeline<S, B> {
         let now = Instant::now();
         let mut held = shared.delivery.held(now);
         if held.is_empty() && shared.backlog.depth() > 0 {
-            let due = shared.backlog.next_due().await.ok().flatten().filter(|due| *due > shared.millis(now));
+            let due = self.next_due().await.filter(|due| *due > shared.millis(now));
             held.extend(due.map(|due| Held { by: HeldBy::RetryWait, until: Some(due) }));
         }
         held
+    }
+
+    /// When the next entry can be leased, as far as the store says.
+    async fn next_due(&self) -> Option<UnixMillis> {
+        let due = self.shared.backlog.next_due().await;
+        due.inspect_err(|error| self.shared.delivery.faults.note("when the next entry is due is not known", error)).ok().flatten()
+    }
+
+    /// For how long nothing has been leased although something is queued, due, and held by no guard; `None` for as long as that
+    /// is within [`Pipeline::longest_standstill`]. To be asked often: it looks for itself whether there was a reason.
+    pub async fn standstill(&self) -> Option<Duration> {
+        let shared = &self.shared;
+        let now = Instant::now();
+        let waits = shared.backlog.depth() > 0
+            && shared.delivery.held(now).is_empty()
+            // Where the store does not say what is due, although something is queued, that itself is the trouble.
+            && self.next_due().await.is_none_or(|due| due <= shared.millis(now));
+        if !waits {
+            shared.progress.moved(now);
+        }
+        let still = shared.progress.still_for(now);
+        (still > self.longest_standstill()).then_some(still)
+    }
+
+    /// For how long nothing may be leased, with a reason to: as long as the workers may be busy with the longest attempts, and a
+    /// minute.
+    pub fn longest_standstill(&self) -> Duration {
+        self.workers.drain.longest_lease()
+    }
+
+    /// Errors of the store that the workers met, since the start.
+    pub fn store_faults(&self) -> u64 {
+        self.shared.delivery.faults.count()
     }
 
     /// The credit budget, to reset it.

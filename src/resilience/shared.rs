@@ -9,6 +9,7 @@ use super::fallback::Fallback;
 use super::idempotency::Idempotency;
 use super::queue::entry::Attempt;
 use super::queue::notifier::Notifier;
+use super::queue::progress::Progress;
 use super::settings::PipelineSettings;
 use super::tally::Tally;
 use super::wall::{DayClock, UnixMillis};
@@ -24,6 +25,8 @@ pub(super) struct Shared<S, B> {
     pub(super) wall: DayClock,
     /// Wakes a worker when an entry came into the queue.
     pub(super) arrived: Notifier,
+    /// Whether entries are leased.
+    pub(super) progress: Progress,
 }
 
 impl<S, B> Shared<S, B> {

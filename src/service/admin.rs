@@ -33,7 +33,7 @@ const FIELDS: [&str; 2] = ["guard", "mode"];
 pub(super) async fn redrive<S: LeadStore>(State(service): State<Arc<Service<S>>>) -> Result<Response, Refusal> {
     let mut redriven = serde_json::Map::new();
     for (vendor, pipeline) in service.pipelines.iter() {
-        let done = pipeline.redrive().await.map_err(|error| store_failed(&error))?;
+        let done = pipeline.redrive().await.map_err(|error| store_failed(&service, &error))?;
         redriven.insert(vendor.as_str().to_owned(), json!(done));
     }
     service.wake();

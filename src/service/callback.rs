@@ -67,7 +67,7 @@ async fn take<S: LeadStore>(service: &Service<S>, request: Request) -> Result<Ca
         )
     })?;
     let unknown = || (Callback::UnknownLead, no_such_lead());
-    let unavailable = |error| (Callback::Unavailable, store_failed(&error));
+    let unavailable = |error| (Callback::Unavailable, store_failed(service, &error));
     let record = service.store.lead(lead).await.map_err(unavailable)?.ok_or_else(unknown)?;
     let enrich = lead_operations(lead, &record.user, &record.data).into_iter().find(|made| made.kind == OperationKind::Enrich);
     if let Some(enrich) = enrich {

@@ -35,6 +35,7 @@ pub(super) async fn ready<S: LeadStore>(State(service): State<Arc<Service<S>>>) 
             reasons.push(format!("the queue of {} is full: {depth} of {most}", vendor.display_name()));
         }
     }
+    reasons.extend(service.standstill.lock().values().flatten().cloned());
     reasons.extend(service.store_check.now(&service.store).await.err());
     if reasons.is_empty() {
         return in_json(StatusCode::OK, &json!({ "status": "ready" }));

@@ -8,6 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::state::{Service, VendorPipeline};
 use crate::outcome::{PerVendor, Vendor};
+use crate::resilience::store_faults::StoreFaults;
 use crate::resilience::{Backlog, Held, HeldBy, HeldNote, UnixMillis};
 use crate::store::LeadStore;
 
@@ -61,15 +62,41 @@ pub(super) async fn watch<S: LeadStore>(service: Arc<Service<S>>) {
     loop {
         ticks.tick().await;
         for (vendor, pipeline) in service.pipelines.iter() {
-            note::<S>(vendor, pipeline, service.now(), &mut written[vendor]).await;
+            note::<S>(vendor, pipeline, service.now(), &mut written[vendor], &service.store_faults).await;
+            service.note_standstill(vendor, pipeline).await;
         }
+    }
+}
+
+impl<S: LeadStore> Service<S> {
+    /// Looks whether a queue moves; what it finds is a reason not to be ready, and a line in the log when it begins and ends.
+    async fn note_standstill(&self, vendor: Vendor, pipeline: &VendorPipeline<S>) {
+        let still = pipeline.standstill().await;
+        let name = vendor.display_name();
+        let most = pipeline.longest_standstill().as_secs();
+        let found = still.map(|_| {
+            format!("nothing has been taken from the queue of {name} for more than {most} s, although operations are due and nothing holds them")
+        });
+        let mut known = self.standstill.lock();
+        match (&known[vendor], &found) {
+            (None, Some(found)) => log::error!("{found}: look into the log for errors of the store, and restart the service"),
+            (Some(_), None) => log::warn!("the queue of {name} moves again"),
+            _ => {}
+        }
+        known[vendor] = found;
     }
 }
 
 /// What was written last, and when.
 type Written = Option<(Vec<Held>, Instant)>;
 
-async fn note<S: LeadStore>(vendor: Vendor, pipeline: &VendorPipeline<S>, now: UnixMillis, written: &mut Written) {
+async fn note<S: LeadStore>(
+    vendor: Vendor,
+    pipeline: &VendorPipeline<S>,
+    now: UnixMillis,
+    written: &mut Written,
+    faults: &StoreFaults,
+) {
     let mut held = pipeline.held().await;
     // What waits for its next attempt is in the store anyway.
     held.retain(|held| held.by != HeldBy::RetryWait && held.until.is_none_or(|until| until > now + SHORT_MS));
@@ -80,8 +107,9 @@ async fn note<S: LeadStore>(vendor: Vendor, pipeline: &VendorPipeline<S>, now: U
     }
     let is_due = if held.is_empty() { age == Duration::MAX } else { age >= WRITE_EVERY };
     if is_due || !news.is_empty() || before.len() != held.len() {
-        // A store that cannot write it says so by what it does not take.
-        let _ = pipeline.backlog().keep_held(&HeldNote { at: now, held: held.clone() }).await;
+        if let Err(error) = pipeline.backlog().keep_held(&HeldNote { at: now, held: held.clone() }).await {
+            faults.note("what holds the operations is not written", &error);
+        }
         *written = Some((held, Instant::now()));
     }
 }

@@ -105,7 +105,7 @@ async fn one<S: LeadStore>(service: &Service<S>, body: &[u8], key: Option<&str>)
 async fn is_kept<S: LeadStore>(service: &Service<S>, id: &str, content: &str) -> Result<bool, Refusal> {
     let kept = service.store.lead(id).await.map_err(|error| {
         service.metrics.leads(Intake::Unavailable, 1);
-        store_failed(&error)
+        store_failed(service, &error)
     })?;
     if kept.as_ref().is_none_or(|kept| lead_key(&kept.user, &kept.data) == content) {
         return Ok(kept.is_some());
@@ -213,7 +213,7 @@ fn refused(number: usize, mut refusal: Refusal) -> Value {
 
 /// Makes leads durable, and wakes the workers.
 async fn accept<S: LeadStore>(service: &Service<S>, leads: Vec<NewLead>) -> Result<Vec<Acceptance>, Refusal> {
-    let accepted = service.store.accept(leads, service.now()).await.map_err(|error| store_failed(&error))?;
+    let accepted = service.store.accept(leads, service.now()).await.map_err(|error| store_failed(service, &error))?;
     if accepted.contains(&Acceptance::New) {
         service.wake();
     }
@@ -225,8 +225,8 @@ fn full() -> Problem {
 }
 
 /// 503 for a store that failed. The cause is for the operator, in the log and in `/health/ready`.
-pub(super) fn store_failed(error: &StoreError) -> Refusal {
-    log::error!("{error}");
+pub(super) fn store_failed<S: LeadStore>(service: &Service<S>, error: &StoreError) -> Refusal {
+    service.store_faults.note("a request was refused", error);
     let problem = Problem::new("the store failed; it was not acknowledged").help("send it again with the same key");
     Refusal::unavailable(problem, STORE_RETRY_AFTER)
 }

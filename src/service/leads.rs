@@ -36,7 +36,7 @@ pub(super) async fn one<S: LeadStore>(
     State(service): State<Arc<Service<S>>>,
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
-    match service.store.lead(&key_of(&id)).await.map_err(|error| store_failed(&error))? {
+    match service.store.lead(&key_of(&id)).await.map_err(|error| store_failed(&service, &error))? {
         Some(record) => Ok(in_json(StatusCode::OK, &view(&record))),
         None => Err(no_such_lead()),
     }
@@ -68,8 +68,11 @@ fn view(record: &LeadRecord) -> View<'_> {
     View { id: &record.key, status: status(record), record }
 }
 
-/// The state of the operation that is furthest from its end.
+/// The state of the operation that is furthest from its end; `None` where one cannot be read.
 fn status(record: &LeadRecord) -> Option<RestingState> {
+    if record.unreadable > 0 {
+        return None;
+    }
     let worst = [
         RestingState::Queued,
         RestingState::DeadLettered,
@@ -108,7 +111,11 @@ fn lines<S: LeadStore>(service: Arc<Service<S>>, which: PageQuery, write: fn(&Le
     let pages = stream::try_unfold(start, move |state| async move {
         let Some((service, after, left)) = state else { return Ok(None) };
         let asked = left.min(PAGE);
-        let page = service.store.leads(after.as_deref(), asked).await.inspect_err(|error| log::error!("{error}"))?;
+        let page = service
+            .store
+            .leads(after.as_deref(), asked)
+            .await
+            .inspect_err(|error| service.store_faults.note("leads are not listed to their end", error))?;
         let mut text = Vec::new();
         page.iter().for_each(|record| write(record, &mut text));
         let next = page.last().map(|last| last.key.clone());

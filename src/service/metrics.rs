@@ -86,6 +86,8 @@ struct Page {
     breakers: Family<Labels<3>, IntGauge>,
     credits_reserved: IntGauge,
     credits_left: IntGauge,
+    quarantined: IntGauge,
+    store_faults: IntGauge,
     ready: IntGauge,
     uptime: Gauge<f64, AtomicU64>,
 }
@@ -187,6 +189,13 @@ impl Page {
                 "Credits that the budget has left today",
                 Gauge::default(),
             ),
+            quarantined: registered(
+                it,
+                "plimsoll_quarantined_records",
+                "Records of the store that cannot be read and were set aside",
+                Gauge::default(),
+            ),
+            store_faults: registered(it, "plimsoll_store_faults", "Errors of the store since the start", Gauge::default()),
             ready: registered(it, "plimsoll_ready", "1 while leads are taken", Gauge::default()),
             uptime: in_seconds(it, "plimsoll_uptime", "Time since the start", Gauge::default()),
             registry,
@@ -196,6 +205,8 @@ impl Page {
     fn set(&self, stats: &Stats) {
         self.credits_reserved.set(signed(stats.vendors[Vendor::Clay].credits_reserved));
         self.credits_left.set(stats.vendors[Vendor::Clay].credits_left.map_or(-1, signed));
+        self.quarantined.set(signed(stats.quarantined));
+        self.store_faults.set(signed(stats.store_faults));
         self.ready.set(i64::from(stats.ready));
         self.uptime.set(stats.elapsed_us as f64 / 1e6);
         for (vendor, seen) in stats.vendors.iter() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use mock_server::json::Json;
-
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -24,8 +24,9 @@ use super::store_check::StoreCheck;
 use super::vendor_sender::VendorSender;
 use crate::clock::LoadClock;
 use crate::event::{Event, EventSink};
-use crate::outcome::Vendor;
+use crate::outcome::{PerVendor, Vendor};
 use crate::resilience::emitter::Emitter;
+use crate::resilience::store_faults::StoreFaults;
 use crate::resilience::{DayClock, Operation, Pipeline, PipelineSettings, Source, StoreError};
 use crate::seed::Seed;
 use crate::service::ServiceConfig;
@@ -149,6 +150,8 @@ pub async fn start<S: LeadStore>(
         clock,
         wall,
         store_check: StoreCheck::default(),
+        store_faults: StoreFaults::default(),
+        standstill: Mutex::new(PerVendor::from_fn(|_| None)),
         closing: AtomicBool::new(false),
     });
     let workers = config.workers as usize;
@@ -183,7 +186,7 @@ async fn wake_workers<S: LeadStore>(service: Arc<Service<S>>) {
                 pipeline.wake();
             }
             if let Err(error) = pipeline.hear_of_charges().await {
-                log::debug!("what other replicas' callbacks said was not read: {error}");
+                service.store_faults.note("what other replicas' callbacks said was not read", &error);
             }
         }
     }
@@ -196,7 +199,7 @@ async fn forget_settled<S: LeadStore>(service: Arc<Service<S>>, retention: Durat
         ticks.tick().await;
         let retention = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
         if let Err(error) = service.store.forget_settled(service.now().saturating_sub(retention)).await {
-            log::warn!("settled leads were not forgotten: {error}");
+            service.store_faults.note("settled leads were not forgotten", &error);
         }
     }
 }

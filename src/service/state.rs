@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::config::Limits;
@@ -16,6 +17,7 @@ use super::vendor_sender::VendorSender;
 use crate::clock::LoadClock;
 use crate::config::Secret;
 use crate::outcome::PerVendor;
+use crate::resilience::store_faults::StoreFaults;
 use crate::resilience::{DayClock, Pipeline, UnixMillis};
 use crate::store::LeadStore;
 use crate::units::micros;
@@ -36,6 +38,10 @@ pub(super) struct Service<S: LeadStore> {
     pub(super) clock: LoadClock,
     pub(super) wall: DayClock,
     pub(super) store_check: StoreCheck,
+    /// Errors of the store outside the pipelines.
+    pub(super) store_faults: StoreFaults,
+    /// What of the queues does not move.
+    pub(super) standstill: Mutex<PerVendor<Option<String>>>,
     pub(super) closing: AtomicBool,
 }
 
@@ -72,6 +78,9 @@ impl<S: LeadStore> Service<S> {
             refused: self.metrics.lead_count(Intake::Refused),
             unavailable: self.metrics.lead_count(Intake::Unavailable),
             callbacks: self.metrics.callbacks(Callback::Recorded),
+            quarantined: self.store.quarantined(),
+            store_faults: self.store_faults.count()
+                + self.pipelines.values().map(|pipeline| pipeline.store_faults()).sum::<u64>(),
             vendors: self.pipelines.map(|_, pipeline| pipeline.gauges()),
         }
     }

@@ -23,6 +23,10 @@ pub struct Stats {
     pub unavailable: u64,
     /// Callbacks with new data.
     pub callbacks: u64,
+    /// Records of the store that cannot be read and were set aside; `plimsoll queue ls` names them.
+    pub quarantined: u64,
+    /// Errors of the store since the start.
+    pub store_faults: u64,
     /// Towards each vendor.
     #[serde(flatten)]
     pub vendors: PerVendor<PipelineGauges>,

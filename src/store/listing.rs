@@ -4,6 +4,7 @@
 //! give these types, and the code that prints or exports them does not depend on the store.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use mock_server::json::Json;
 use serde::Serialize;
@@ -20,8 +21,43 @@ pub struct StoreSummary {
     pub leads: u64,
     /// Those of them with an operation that is queued or among the dead letters.
     pub open_leads: u64,
+    /// Records that cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<Quarantined>,
     /// Vendor by vendor, those with operations.
     pub vendors: Vec<VendorSummary>,
+}
+
+/// A record that cannot be read. It is set aside as it is, and nothing else waits for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Quarantined {
+    /// What it is: `lead`, `operation` or `enrichment`.
+    pub record: &'static str,
+    /// What it is known by in its store: the number of its row, or its key.
+    pub id: String,
+    /// Whose backlog it is of, where that is known.
+    pub vendor: Option<Vendor>,
+    /// The lead that it is of, where that is known.
+    pub lead: Option<String>,
+    /// Why it cannot be read.
+    pub reason: String,
+    /// When it was found.
+    pub found_at: Option<UnixMillis>,
+    /// What is there, field by field. What is not text is in hexadecimal.
+    pub fields: BTreeMap<String, String>,
+}
+
+impl fmt::Display for Quarantined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.record, self.id.escape_debug())?;
+        if let Some(vendor) = self.vendor {
+            write!(f, " for {}", vendor.display_name())?;
+        }
+        if let Some(lead) = &self.lead {
+            write!(f, " of lead {}", lead.escape_debug())?;
+        }
+        write!(f, " cannot be read: {}", self.reason.escape_debug())
+    }
 }
 
 /// What is in the backlog of a vendor.

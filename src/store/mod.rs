@@ -89,6 +89,14 @@ pub struct LeadRecord {
     pub operations: Vec<OperationRecord>,
     /// What was found out, oldest first.
     pub enrichments: Vec<Enrichment>,
+    /// Of both, those that cannot be read and are left out; see [`listing::Quarantined`].
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub unreadable: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde passes it")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One operation of a lead.
@@ -150,7 +158,13 @@ pub trait LeadStore: Clone + Send + Sync + 'static {
         ready(Ok(None))
     }
 
-    /// Whether a commit works now: for readiness.
+    /// Records that cannot be read and were set aside, so that the others go on; see [`listing::Quarantined`]. Cheap: it is
+    /// read often.
+    fn quarantined(&self) -> u64 {
+        0
+    }
+
+    /// Whether a commit works now, and what was acknowledged is where it was: for readiness.
     fn check(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Ends the store in order: everything that was handed in is durable, and files are closed.

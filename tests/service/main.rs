@@ -7,6 +7,7 @@ mod common;
 
 mod bad_input;
 mod callbacks;
+mod damaged;
 mod fixture;
 mod leads;
 #[path = "../common/memory_store/mod.rs"]

@@ -409,6 +409,32 @@ impl Drop for Killed {
 }
 
 #[test]
+fn an_orderly_end_leaves_one_whole_file_and_says_so() {
+    let dir = TempDir::new().unwrap();
+    let file = config(dir.path(), "http://127.0.0.1:9", "");
+    let serving = Serving::start(&mut serve(&file));
+    for number in 0..50 {
+        assert!(serving.lead(&number.to_string()).starts_with("HTTP/1.1 202"));
+    }
+    let store = dir.path().join("leads.sqlite");
+    // By another name it is the same file.
+    let other = TempDir::new().unwrap();
+    fs::hard_link(&store, other.path().join("leads.sqlite")).unwrap();
+    let refused = serve(&config(other.path(), "http://127.0.0.1:9", "")).output().unwrap();
+    Ended::of(refused).says(1, &["is in use by another process"]);
+    assert!(serving.lead("more").starts_with("HTTP/1.1 202"), "the first goes on");
+    serving.signal(Signal::SIGTERM);
+    serving.end().says(0, &["leads.sqlite is whole by itself: its log was written back"]);
+    assert!(!dir.path().join("leads.sqlite-wal").exists());
+    let alone = TempDir::new().unwrap();
+    fs::copy(&store, alone.path().join("leads.sqlite")).unwrap();
+    let again = Serving::start(&mut serve(&config(alone.path(), "http://127.0.0.1:9", "")));
+    assert!((0..50).all(|number| again.lead(&number.to_string()).starts_with("HTTP/1.1 200")), "each is known");
+    again.signal(Signal::SIGTERM);
+    again.end().says(0, &[]);
+}
+
+#[test]
 fn a_full_disk_is_answered_503_and_loses_nothing() {
     let dir = TempDir::new().unwrap();
     let file = config(dir.path(), "http://127.0.0.1:9", "");

@@ -4,10 +4,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::outcome::{RestingState, Vendor};
-use crate::store::listing::StoredOperation;
+use crate::store::listing::{Quarantined, StoredOperation};
 
 use super::error::QueueError;
 use super::names::date;
@@ -30,6 +31,9 @@ pub(super) struct ExportArgs {
     /// Only operations of this vendor
     #[arg(long)]
     vendor: Option<Vendor>,
+    /// Only the records that cannot be read and were set aside, field by field as they are in the store
+    #[arg(long, conflicts_with_all = ["place", "vendor"])]
+    quarantined: bool,
     /// Write into this file, which must not be there yet; without it, to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -56,7 +60,8 @@ pub(super) fn run(args: &ExportArgs) -> Result<Exit, QueueError> {
     let count = write(&mut reader, args, &mut writer, failed)?;
     let aside = writer.into_inner().map_err(|error| failed(error.into_error()))?;
     aside.persist_noclobber(out).map_err(|error| failed(error.error))?;
-    output::remark(format_args!("{count} operations are in {}", out.display()));
+    let what = if args.quarantined { "records" } else { "operations" };
+    output::remark(format_args!("{count} {what} are in {}", out.display()));
     Ok(Exit::Passed)
 }
 
@@ -69,11 +74,18 @@ fn write(
 ) -> Result<u64, QueueError> {
     let places: Vec<RestingState> = if args.place.is_empty() { RestingState::ALL.to_vec() } else { args.place.clone() };
     let mut rows = Rows::new(args.format, out);
-    rows.header().map_err(&failed)?;
+    if args.quarantined {
+        let records = reader.summary()?.quarantined;
+        rows.header(&QUARANTINED).map_err(&failed)?;
+        records.iter().try_for_each(|record| rows.row(&QUARANTINED, record)).map_err(&failed)?;
+        rows.end().map_err(&failed)?;
+        return Ok(records.len() as u64);
+    }
+    rows.header(&COLUMNS).map_err(&failed)?;
     let mut count = 0;
     reader.each(args.vendor, &places, |entry| {
         count += 1;
-        rows.row(entry).map_err(&failed)
+        rows.row(&COLUMNS, entry).map_err(&failed)
     })?;
     rows.end().map_err(&failed)?;
     Ok(count)
@@ -84,10 +96,20 @@ enum Rows<W: Write> {
     Json(W),
 }
 
-/// A column's name, and its cell of an operation.
-type Column = (&'static str, fn(&StoredOperation) -> String);
+/// A column's name, and its cell of a record.
+type Column<T> = (&'static str, fn(&T) -> String);
 
-const COLUMNS: [Column; 17] = [
+const QUARANTINED: [Column<Quarantined>; 7] = [
+    ("record", |record| record.record.to_owned()),
+    ("id", |record| record.id.clone()),
+    ("vendor", |record| record.vendor.map(|vendor| vendor.as_str().to_owned()).unwrap_or_default()),
+    ("lead", |record| record.lead.clone().unwrap_or_default()),
+    ("reason", |record| record.reason.clone()),
+    ("found_at", |record| record.found_at.map(date).unwrap_or_default()),
+    ("fields", |record| json!(record.fields).to_string()),
+];
+
+const COLUMNS: [Column<StoredOperation>; 17] = [
     ("id", |entry| entry.id.to_string()),
     ("vendor", |entry| entry.vendor.as_str().to_owned()),
     ("operation", |entry| entry.operation.as_str().to_owned()),
@@ -115,16 +137,16 @@ impl<W: Write> Rows<W> {
         }
     }
 
-    fn header(&mut self) -> io::Result<()> {
+    fn header<T>(&mut self, columns: &[Column<T>]) -> io::Result<()> {
         match self {
-            Self::Csv(csv) => csv.write_record(COLUMNS.map(|(name, _)| name)).map_err(io::Error::from),
+            Self::Csv(csv) => csv.write_record(columns.iter().map(|(name, _)| name)).map_err(io::Error::from),
             Self::Json(_) => Ok(()),
         }
     }
 
-    fn row(&mut self, entry: &StoredOperation) -> io::Result<()> {
+    fn row<T: Serialize>(&mut self, columns: &[Column<T>], entry: &T) -> io::Result<()> {
         match self {
-            Self::Csv(csv) => csv.write_record(COLUMNS.map(|(_, cell)| guarded(cell(entry)))).map_err(io::Error::from),
+            Self::Csv(csv) => csv.write_record(columns.iter().map(|(_, cell)| guarded(cell(entry)))).map_err(io::Error::from),
             Self::Json(out) => {
                 serde_json::to_writer(&mut *out, entry)?;
                 out.write_all(b"\n")

@@ -34,6 +34,7 @@ pub(super) fn run(args: &LsArgs) -> Result<Exit, QueueError> {
 fn text(summary: &StoreSummary, now: UnixMillis) -> String {
     let mut text = format!("{} leads, {} of them with operations still open\n", summary.leads, summary.open_leads);
     if summary.vendors.is_empty() {
+        unreadable(&mut text, summary);
         return text;
     }
     let mut row = |name: &str, cell: &dyn Fn(&VendorSummary) -> String| {
@@ -49,6 +50,7 @@ fn text(summary: &StoreSummary, now: UnixMillis) -> String {
     row("oldest queued", &|vendor| when(vendor.oldest_queued));
     row("next due", &|vendor| next_due(vendor, now));
     holding(&mut text, summary);
+    unreadable(&mut text, summary);
     if summary.vendors.iter().any(|vendor| !vendor.dead_letters.is_empty()) {
         let _ = writeln!(text, "\ndead letters by cause");
         for vendor in &summary.vendors {
@@ -58,6 +60,22 @@ fn text(summary: &StoreSummary, now: UnixMillis) -> String {
         }
     }
     text
+}
+
+/// Most records that are named here; the export has all.
+const NAMED: usize = 20;
+
+/// Records that were set aside.
+fn unreadable(text: &mut String, summary: &StoreSummary) {
+    let all = &summary.quarantined;
+    if all.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nquarantined    {:>14}  (`plimsoll queue export --quarantined` writes them as they are)", all.len());
+    all.iter().take(NAMED).for_each(|record| _ = writeln!(text, "  {record}"));
+    if all.len() > NAMED {
+        let _ = writeln!(text, "  and {} more", all.len() - NAMED);
+    }
 }
 
 /// When an operation is tried next: not while something holds it.

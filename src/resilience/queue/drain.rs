@@ -58,6 +58,7 @@ impl<S: Sender, B: Backlog> Drain<S, B> {
             // Nothing is due, or another worker was quicker: then look again at once.
             return Ok(self.nothing_due(now).await?.unwrap_or(Drained::NotDue { until: now }));
         };
+        shared.progress.moved(now);
         // There may be more: this wakes the next worker, which wakes the one after.
         shared.arrived.notify();
         failpoint::reach(Failpoint::DrainLeased);
@@ -144,7 +145,7 @@ impl<S: Sender, B: Backlog> Drain<S, B> {
         Ok(Drained::PutOff)
     }
 
-    fn longest_lease(&self) -> Duration {
+    pub(in crate::resilience) fn longest_lease(&self) -> Duration {
         [self.shared.delivery.longest_attempt(), self.shared.settings.fallback.drain_pacing, LEASE_SLACK]
             .into_iter()
             .fold(Duration::ZERO, Duration::saturating_add)

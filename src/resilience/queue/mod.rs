@@ -10,6 +10,7 @@ mod lines;
 mod memory;
 pub(super) mod notifier;
 mod pacing;
+pub(super) mod progress;
 pub(super) mod redrive;
 mod retention;
 mod schedule;

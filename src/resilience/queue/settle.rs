@@ -59,6 +59,7 @@ impl<S: Sender, B: Backlog> Settler<S, B> {
         // A store that can't write now may in a while. A worker that went on would send more of what a crash forgets, and
         // only this worker has the answer that the follow-up was made from.
         while let Err(error) = self.ack(leased, settled.clone()).await {
+            self.shared.delivery.faults.note("what was delivered is not written", &error);
             if Instant::now() + STORE_AGAIN >= lease_end {
                 return Err(error);
             }

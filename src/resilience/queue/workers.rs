@@ -37,7 +37,10 @@ impl<S: Sender, B: Backlog> Workers<S, B> {
     }
 
     pub(in crate::resilience) async fn drain_once(&self) -> Drained {
-        self.drain.step(&self.pool).await.unwrap_or_else(Drained::StoreFailed)
+        self.drain.step(&self.pool).await.unwrap_or_else(|error| {
+            self.shared.delivery.faults.note("the queue's workers", &error);
+            Drained::StoreFailed(error)
+        })
     }
 
     /// True when no entry was cut off.

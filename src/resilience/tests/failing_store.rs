@@ -27,7 +27,16 @@ fn room_for(entries: usize) -> MemoryBacklog {
 struct Store {
     kept: MemoryBacklog,
     broken: AtomicBool,
+    /// It gives nothing out, whatever is due.
+    stuck: AtomicBool,
     letters: MemoryBacklog,
+}
+
+impl Store {
+    fn new(broken: bool, stuck: bool) -> Self {
+        let [kept, letters] = [room_for(10), room_for(10)];
+        Self { kept, broken: AtomicBool::new(broken), stuck: AtomicBool::new(stuck), letters }
+    }
 }
 
 impl FallbackQueue for Store {
@@ -35,8 +44,8 @@ impl FallbackQueue for Store {
         self.kept.push(entry, due)
     }
 
-    fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> impl Future<Output = Result<Option<Leased>, StoreError>> + Send {
-        self.kept.lease(now, lease_end)
+    async fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> Result<Option<Leased>, StoreError> {
+        if self.stuck.load(Ordering::Relaxed) { Ok(None) } else { self.kept.lease(now, lease_end).await }
     }
 
     fn next_due(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send {
@@ -90,7 +99,7 @@ impl Backlog for Store {
 #[tokio::test(start_paused = true)]
 async fn what_was_delivered_and_could_not_be_taken_out_is_neither_sent_nor_counted_again() {
     let Rig { vendor, log, start, .. } = rig(no_retries());
-    let store = Store { kept: room_for(10), broken: AtomicBool::new(true), letters: room_for(10) };
+    let store = Store::new(true, false);
     let rng = Seed(1).stream("store");
     let pipeline = Pipeline::with_backlog(no_retries(), vendor.clone(), store, emitter(start, &log), DayClock::start(), rng);
     vendor.next([status(503)]);
@@ -111,7 +120,7 @@ async fn what_was_delivered_and_could_not_be_taken_out_is_neither_sent_nor_count
 async fn while_the_store_cannot_write_what_was_delivered_each_worker_stays_with_its_entry() {
     const MINUTE: Duration = Duration::from_secs(60);
     let Rig { vendor, log, start, .. } = rig(no_retries());
-    let store = Store { kept: room_for(100), broken: AtomicBool::new(true), letters: room_for(10) };
+    let store = Store { kept: room_for(100), ..Store::new(true, false) };
     let (wall, rng) = (DayClock::start(), Seed(1).stream("store"));
     let followed = Arc::new(Mutex::new(Vec::new()));
     let hear = Arc::clone(&followed);
@@ -135,4 +144,55 @@ async fn while_the_store_cannot_write_what_was_delivered_each_worker_stays_with_
     work.abort();
     assert_eq!((vendor.count(), pipeline.backlog().depth()), (50, 0), "each once");
     assert_eq!(*followed.lock().expect("no panic"), [true; 50], "what follows is made of the vendor's answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_gives_nothing_out_without_a_reason_is_found_whatever_stops_it() {
+    let Rig { vendor, log, start, .. } = rig(no_retries());
+    let rng = Seed(1).stream("store");
+    let store = Store::new(false, true);
+    let pipeline = Pipeline::with_backlog(no_retries(), vendor.clone(), store, emitter(start, &log), DayClock::start(), rng);
+    let long = pipeline.longest_standstill();
+    assert!(long >= Duration::from_secs(60), "{long:?}");
+    tokio::time::advance(10 * long).await;
+    assert_eq!(pipeline.standstill().await, None, "an empty queue need not move");
+
+    let due = pipeline.shared.now() + 5_000;
+    let entry = Entry { operation: lead(1), timestamp: 0, retry_count: 0, redrives: 0, attempts: Vec::new() };
+    assert_eq!(pipeline.backlog().push(entry, due).await, Ok(true));
+    tokio::time::advance(Duration::from_millis(4_999)).await;
+    assert_eq!(pipeline.standstill().await, None, "nothing is due");
+    tokio::time::advance(long).await;
+    assert_eq!(pipeline.standstill().await, None, "no longer than it may be");
+    tokio::time::advance(Duration::from_millis(2)).await;
+    assert!(pipeline.standstill().await.is_some_and(|still| still > long));
+
+    pipeline.backlog().stuck.store(false, Ordering::Relaxed);
+    assert_eq!(pipeline.drain_once().await, Drained::Delivered);
+    assert_eq!(pipeline.standstill().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_guard_holds_does_not_stand_still() {
+    let Rig { vendor, log, start, .. } = rig(no_retries());
+    let rng = Seed(1).stream("store");
+    let store = Store::new(false, true);
+    let pipeline = Pipeline::with_backlog(no_retries(), vendor.clone(), store, emitter(start, &log), DayClock::start(), rng);
+    vendor.next([status(503)]);
+    pipeline.call(lead(1)).await;
+    pipeline.breaker().expect("a breaker").set_mode(crate::resilience::settings::BreakerMode::ForcedOpen, Instant::now());
+    tokio::time::advance(10 * pipeline.longest_standstill()).await;
+    assert_eq!(pipeline.standstill().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_a_worker_meets_is_counted() {
+    let Rig { vendor, log, start, .. } = rig(no_retries());
+    let rng = Seed(1).stream("store");
+    let store = Store::new(true, false);
+    let pipeline = Pipeline::with_backlog(no_retries(), vendor.clone(), store, emitter(start, &log), DayClock::start(), rng);
+    vendor.next([status(503)]);
+    pipeline.call(lead(1)).await;
+    assert!(matches!(pipeline.drain_once().await, Drained::StoreFailed(_)));
+    assert!(pipeline.store_faults() > 100, "{} of a worker that tries until its lease is over", pipeline.store_faults());
 }

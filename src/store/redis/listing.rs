@@ -42,7 +42,12 @@ impl RedisStore {
             of.dead_letters = backlog.by_cause().await?;
             of.held = backlog.held().await?;
         }
-        Ok(StoreSummary { leads, open_leads: leads.saturating_sub(settled), vendors: vendors.into_values().collect() })
+        Ok(StoreSummary {
+            leads,
+            open_leads: leads.saturating_sub(settled),
+            quarantined: Vec::new(),
+            vendors: vendors.into_values().collect(),
+        })
     }
 
     /// The lead of a key, the operation of a key, or the operation of a number. For the key of an operation it may read every

@@ -109,7 +109,7 @@ impl Items {
             operations.push(described.operation()?);
         }
         let enrichments = fields.jsons()?;
-        Ok(LeadRecord { key: fields.text()?, user, data, accepted_at, operations, enrichments })
+        Ok(LeadRecord { key: fields.text()?, user, data, accepted_at, operations, enrichments, unreadable: 0 })
     }
 
     pub(super) fn letter(&mut self) -> Result<DeadLetter, StoreError> {

@@ -8,6 +8,7 @@ use crate::resilience::{
     UnixMillis,
 };
 
+use super::checksum::set;
 use super::leads::follow_up;
 use super::read;
 use super::row::{NewEntry, json, line, vendor_number};
@@ -29,6 +30,11 @@ impl SqliteBacklog {
 
     /// Asks the window, reading ahead where it does not know.
     async fn ask<T>(&self, mut question: impl FnMut(&mut Window) -> Known<T>) -> Result<T, StoreError> {
+        // What is sent cannot be written down in a file that is not there.
+        if self.store.shared.presence.check().is_err() {
+            // The writer may be able to mend it; otherwise it says what is wrong.
+            self.store.write(Change::Other, |_| Ok(())).await?;
+        }
         loop {
             let (known, low) = {
                 let mut window = self.store.shared.windows[self.vendor].lock();
@@ -71,7 +77,7 @@ impl Backlog for SqliteBacklog {
         let (vendor, state) = (self.vendor as i64, json(&state));
         self.store
             .write(Change::Other, move |transaction| {
-                let sql = "UPDATE backlogs SET credits = ?2 WHERE vendor = ?1";
+                let sql = concat!("UPDATE backlogs SET ", set!("credits" = "?2"), " WHERE vendor = ?1");
                 transaction.connection.prepare_cached(sql)?.execute((vendor, state)).map(drop)
             })
             .await
@@ -126,7 +132,9 @@ impl DeadLetters for SqliteBacklog {
 
     async fn page(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         let vendor = self.vendor;
-        self.store.read(move |connection| read::letters(connection, vendor, after, limit)).await
+        let (letters, unreadable) = self.store.read(move |connection| read::letters(connection, vendor, after, limit)).await?;
+        self.store.set_aside(unreadable).await;
+        Ok(letters)
     }
 
     async fn by_cause(&self) -> Result<BTreeMap<String, u64>, StoreError> {

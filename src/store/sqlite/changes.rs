@@ -6,8 +6,9 @@ use crate::outcome::{FailureKind, RestingState};
 use crate::resilience::queue::ATTEMPTS_REMEMBERED;
 use crate::resilience::{Attempt, Settled, UnixMillis};
 
+use super::checksum::{entry_sum, set};
 use super::read::line_is_taken;
-use super::row::{Key, NewEntry, attempts, attempts_json, int, json, uint, word};
+use super::row::{Key, NO_FIT, NewEntry, attempts, attempts_json, fits, int, json, readable, uint, word};
 use super::transaction::{LeadRow, Transaction};
 
 /// What of a row a change needs.
@@ -18,6 +19,7 @@ struct Found {
     lead: Option<u64>,
     cause: Option<String>,
     dead_at: Option<i64>,
+    attempts: Vec<Attempt>,
 }
 
 /// An entry of an operation that comes again.
@@ -28,12 +30,20 @@ struct Known {
 }
 
 impl Transaction<'_> {
-    fn find(&self, id: u64, place: &str) -> Result<Option<Found>> {
-        let sql = "SELECT vendor, line, head, lead, cause, dead_at FROM entries WHERE id = ?1 AND place = ?2";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        statement
+    /// An entry in this place; one that does not fit its checksum is set aside.
+    fn find(&mut self, id: u64, place: &str) -> Result<Option<Found>> {
+        let sql = concat!(
+            "SELECT vendor, line, head, lead, cause, dead_at, attempts, checksum = ",
+            entry_sum!(""),
+            " AS fits FROM entries WHERE id = ?1 AND place = ?2"
+        );
+        let connection = self.connection;
+        let mut statement = connection.prepare_cached(sql)?;
+        let found = statement
             .query_row((int(id), place), |row| {
+                fits(row, "fits", NO_FIT)?;
                 Ok(Found {
+                    attempts: attempts(row)?,
                     vendor: uint(row, "vendor")? as usize,
                     line: row.get("line")?,
                     head: row.get("head")?,
@@ -42,7 +52,14 @@ impl Transaction<'_> {
                     dead_at: row.get("dead_at")?,
                 })
             })
-            .optional()
+            .optional();
+        match readable(found)? {
+            Ok(found) => Ok(found),
+            Err(reason) => {
+                self.quarantine(id, &reason)?;
+                Ok(None)
+            }
+        }
     }
 
     /// Adds an entry; false when the queue is full. An operation that is queued already stays where it is.
@@ -131,19 +148,11 @@ impl Transaction<'_> {
             self.connection.prepare_cached("DELETE FROM entries WHERE id = ?1")?.execute([int(id)])?;
             return Ok(());
         };
-        let sql = "UPDATE entries SET place = ?2, head = 0, settled = ?3 WHERE id = ?1";
+        let sql = concat!("UPDATE entries SET ", set!("place" = "?2", "head" = "0", "settled" = "?3"), " WHERE id = ?1");
         self.connection.prepare_cached(sql)?.execute((int(id), settled.place.as_str(), json(settled)))?;
-        let sql = "UPDATE leads SET open = open - 1, settled_at = max(settled_at, ?2) WHERE id = ?1";
+        let sql = concat!("UPDATE leads SET ", set!("open" = "open - 1", "settled_at" = "max(settled_at, ?2)"), " WHERE id = ?1");
         self.connection.prepare_cached(sql)?.execute((int(lead), int(settled.at)))?;
         Ok(())
-    }
-
-    fn attempts_of(&self, id: u64) -> Result<Vec<Attempt>> {
-        self.connection.prepare_cached("SELECT attempts FROM entries WHERE id = ?1")?.query_row([int(id)], attempts)
-    }
-
-    fn last_status(&self, id: u64) -> Result<Option<u16>> {
-        Ok(self.attempts_of(id)?.last().and_then(|attempt| attempt.status))
     }
 
     /// Counts and remembers a failed attempt.
@@ -151,7 +160,7 @@ impl Transaction<'_> {
         let spare = (all.len() + 1).saturating_sub(ATTEMPTS_REMEMBERED);
         all.drain(..spare);
         all.push(attempt);
-        let sql = "UPDATE entries SET retry_count = retry_count + 1, attempts = ?2 WHERE id = ?1";
+        let sql = concat!("UPDATE entries SET ", set!("retry_count" = "retry_count + 1", "attempts" = "?2"), " WHERE id = ?1");
         self.connection.prepare_cached(sql)?.execute((int(id), attempts_json(&all)))?;
         Ok(())
     }
@@ -160,13 +169,13 @@ impl Transaction<'_> {
     pub(super) fn end_lease(&mut self, id: u64, attempt: Option<(Attempt, bool)>, due: UnixMillis) -> Result<()> {
         let Some(found) = self.find(id, "queued")? else { return Ok(()) };
         if let Some((attempt, again)) = attempt {
-            let known = self.attempts_of(id)?;
-            if again && known.last() == Some(&attempt) {
+            if again && found.attempts.last() == Some(&attempt) {
                 return Ok(());
             }
-            self.remember(id, known, attempt)?;
+            self.remember(id, found.attempts, attempt)?;
         }
-        self.connection.prepare_cached("UPDATE entries SET due = ?2 WHERE id = ?1")?.execute((int(id), int(due)))?;
+        let sql = concat!("UPDATE entries SET ", set!("due" = "?2"), " WHERE id = ?1");
+        self.connection.prepare_cached(sql)?.execute((int(id), int(due)))?;
         if found.head { self.enter(found.vendor, id) } else { Ok(()) }
     }
 
@@ -176,7 +185,7 @@ impl Transaction<'_> {
         if !self.letter_fits(found.vendor) {
             return Ok(false);
         }
-        self.remember(id, self.attempts_of(id)?, attempt)?;
+        self.remember(id, found.attempts, attempt)?;
         let letter = self.renumber(id)?;
         self.letter(letter, found.vendor, attempt.cause, attempt.at)?;
         self.left(found.vendor, id, found.line)?;
@@ -186,12 +195,17 @@ impl Transaction<'_> {
     /// Gives an entry the last id of all: its turn is after every other's, and its old id is no longer valid.
     fn renumber(&mut self, id: u64) -> Result<u64> {
         let anew = self.next_id();
-        self.connection.prepare_cached("UPDATE entries SET id = ?2 WHERE id = ?1")?.execute((int(id), int(anew)))?;
+        let sql = concat!("UPDATE entries SET ", set!("id" = "?2"), " WHERE id = ?1");
+        self.connection.prepare_cached(sql)?.execute((int(id), int(anew)))?;
         Ok(anew)
     }
 
     fn letter(&mut self, id: u64, vendor: usize, cause: FailureKind, at: UnixMillis) -> Result<()> {
-        let sql = "UPDATE entries SET place = 'dead_lettered', head = 0, cause = ?2, dead_at = ?3 WHERE id = ?1";
+        let sql = concat!(
+            "UPDATE entries SET ",
+            set!("place" = "'dead_lettered'", "head" = "0", "cause" = "?2", "dead_at" = "?3"),
+            " WHERE id = ?1"
+        );
         self.connection.prepare_cached(sql)?.execute((int(id), cause.as_str(), int(at)))?;
         self.numbers.counts[vendor].dead += 1;
         Ok(())
@@ -228,8 +242,19 @@ impl Transaction<'_> {
         }
         let first = !line_is_taken(self.connection, found.line)?;
         let id = self.renumber(id)?;
-        let sql = "UPDATE entries SET place = 'queued', head = ?2, due = ?3, retry_count = 0, redrives = redrives + 1,
-            cause = NULL, dead_at = NULL WHERE id = ?1";
+        let sql = concat!(
+            "UPDATE entries SET ",
+            set!(
+                "place" = "'queued'",
+                "head" = "?2",
+                "due" = "?3",
+                "retry_count" = "0",
+                "redrives" = "redrives + 1",
+                "cause" = "NULL",
+                "dead_at" = "NULL"
+            ),
+            " WHERE id = ?1"
+        );
         self.connection.prepare_cached(sql)?.execute((int(id), first, int(due)))?;
         self.numbers.counts[vendor].queued += 1;
         if first { self.enter(vendor, id) } else { Ok(()) }?;
@@ -251,7 +276,7 @@ impl Transaction<'_> {
             place: RestingState::Rejected,
             source: None,
             cause: found.cause.map(word).transpose()?,
-            status: self.last_status(id)?,
+            status: found.attempts.last().and_then(|attempt| attempt.status),
             follow_up: Vec::new(),
         };
         self.settle(id, found.lead, &settled)?;

@@ -6,17 +6,22 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::outcome::{RestingState, Vendor};
 use crate::resilience::UnixMillis;
-use crate::store::listing::{HeldIn, Shown, StoreSummary, StoredOperation, VendorSummary};
+use crate::store::listing::{HeldIn, Quarantined, Shown, StoreSummary, StoredOperation, VendorSummary};
+use crate::text::hex;
 
+use super::checksum::lead_sum;
 use super::lock;
 use super::open::{self, Found};
 use super::open_error::OpenError;
 use super::read;
-use super::row::{self, ENTRY, Key, int, uint};
+use super::row::{self, ENTRY, Key, NO_FIT, int, uint};
+use super::schema::{SUMS, VERSION};
+use super::unreadable::{Record, Unreadable};
 
 /// A file that is only read.
 #[derive(Debug)]
@@ -33,7 +38,8 @@ impl SqliteFile {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         match open::look(path)? {
             Found::Nothing => Err(open::missing(path)),
-            Found::Store(_) => Ok(Self { path: path.to_owned(), connection: open::connect(path, false)? }),
+            Found::Store { version, .. } if version < VERSION => Err(OpenError::Older { path: path.to_owned(), found: version }),
+            Found::Store { .. } => Ok(Self { path: path.to_owned(), connection: open::connect(path, false)? }),
         }
     }
 
@@ -67,7 +73,8 @@ impl SqliteFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn settled_before(&mut self, before: UnixMillis) -> Result<u64, OpenError> {
-        let sql = "SELECT count(*) AS leads FROM leads WHERE open = 0 AND settled_at < ?1";
+        let sql =
+            concat!("SELECT count(*) AS leads FROM leads WHERE open = 0 AND settled_at < ?1 AND checksum = ", lead_sum!(""));
         self.ask(|connection| connection.query_row(sql, [int(before)], |row| uint(row, "leads")))
     }
 
@@ -84,9 +91,19 @@ impl SqliteFile {
     ) -> Result<Vec<StoredOperation>, OpenError> {
         let names: Vec<String> = places.iter().map(|place| format!("'{}'", place.as_str())).collect();
         let vendor = vendor.map_or_else(String::new, |vendor| format!(" AND e.vendor = {}", row::vendor_number(vendor)));
-        let sql = format!("SELECT {ENTRY} WHERE e.id > ?1 AND e.place IN ({}){vendor} ORDER BY e.id LIMIT ?2", names.join(", "));
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.ask(|connection| connection.prepare_cached(&sql)?.query_map((int(after), limit), file_entry)?.collect())
+        let sql = format!("SELECT {ENTRY} WHERE e.id > ?1 AND e.place IN ({}){vendor} ORDER BY e.id", names.join(", "));
+        self.ask(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = statement.query([int(after)])?;
+            let mut page = Vec::new();
+            // What cannot be read is not here, and a page without it is full all the same.
+            while page.len() < limit
+                && let Some(row) = rows.next()?
+            {
+                page.extend(row::readable(file_entry(row))?.ok());
+            }
+            Ok(page)
+        })
     }
 }
 
@@ -101,7 +118,8 @@ fn summary(connection: &mut Connection) -> rusqlite::Result<StoreSummary> {
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {
         let number = uint(row, "vendor")? as usize;
-        let place = row::place(row)?;
+        // What is in no place that is known is among what cannot be read.
+        let Ok(place) = row::readable(row::place(row))? else { continue };
         let of = vendors.entry(number).or_insert_with(|| VendorSummary::empty(vendor(number)));
         of.places.insert(place, uint(row, "count")?);
         if place == RestingState::Queued {
@@ -113,12 +131,84 @@ fn summary(connection: &mut Connection) -> rusqlite::Result<StoreSummary> {
         of.next_due = snapshot.query_row(sql, [number as i64], |row| row.get::<_, Option<i64>>(0))?.map(|due| due.max(0) as u64);
         of.dead_letters = read::by_cause(&snapshot, number)?;
     }
-    Ok(StoreSummary { leads, open_leads, vendors: vendors.into_values().collect() })
+    let quarantined = unreadable(&snapshot)?;
+    Ok(StoreSummary { leads, open_leads, quarantined, vendors: vendors.into_values().collect() })
+}
+
+/// Every record that cannot be read, whether it was set aside or not, as it is.
+fn unreadable(connection: &Connection) -> rusqlite::Result<Vec<Quarantined>> {
+    let mut found = Vec::new();
+    for (record, (table, _, sum)) in Record::ALL.into_iter().zip(SUMS) {
+        let id = match record {
+            Record::Backlog => "vendor",
+            Record::Numbers => "only",
+            _ => "id",
+        };
+        let lead = match record {
+            Record::Lead => "t.key",
+            Record::Operation | Record::Enrichment => "(SELECT l.key FROM leads l WHERE l.id = t.lead)",
+            Record::Backlog | Record::Numbers => "NULL",
+        };
+        let sql = format!(
+            "SELECT q.reason, q.found_at, {lead} AS lead_of, t.number, t.fits, t.* FROM
+             (SELECT {id} AS number, checksum = {sum} AS fits, * FROM {table}) t
+             LEFT JOIN quarantine q ON q.record = '{}' AND q.id = t.number WHERE q.id IS NOT NULL OR NOT t.fits",
+            record.as_str()
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            found.push(as_it_is(record, row, &names)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Columns before those of the table itself: five that the query asks for, and the two that its inner query adds to the table's.
+const BEFORE: usize = 7;
+
+fn as_it_is(record: Record, row: &Row<'_>, names: &[String]) -> rusqlite::Result<Quarantined> {
+    let mut fields = BTreeMap::new();
+    for (index, name) in names.iter().enumerate().skip(BEFORE) {
+        fields.insert(name.clone(), text_of(row.get_ref(index)?));
+    }
+    let number = uint(row, "number")?;
+    let vendor = fields.get("vendor").and_then(|vendor| vendor.parse::<usize>().ok());
+    let lead: Option<Vec<u8>> = row.get("lead_of")?;
+    let found_at: Option<i64> = row.get("found_at")?;
+    Ok(Quarantined {
+        record: record.as_str(),
+        id: number.to_string(),
+        vendor: vendor.and_then(|vendor| Vendor::ALL.get(vendor).copied()),
+        lead: lead.as_deref().map(Key::text),
+        reason: row.get::<_, Option<String>>("reason")?.unwrap_or_else(|| NO_FIT.to_owned()),
+        found_at: found_at.map(|at| at.max(0) as u64),
+        fields,
+    })
+}
+
+fn text_of(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap_or_else(|_| hex(text)),
+        ValueRef::Blob(bytes) => hex(bytes),
+    }
 }
 
 fn find(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<Shown>> {
-    if let Some((lead, _)) = read::lead(connection, name)? {
+    let (found, unreadable) = read::lead(connection, name)?;
+    if let Some((lead, _)) = found {
         return Ok(Some(Shown::Lead(Box::new(lead))));
+    }
+    if let Some(Unreadable { reason, .. }) = unreadable.into_iter().next() {
+        return Err(rusqlite::Error::FromSqlConversionFailure(
+            0,
+            Type::Blob,
+            format!("the lead cannot be read: {reason}").into(),
+        ));
     }
     let by = |condition: &str, parameter: &dyn rusqlite::ToSql| {
         connection.query_row(&format!("SELECT {ENTRY} WHERE {condition}"), [parameter], file_entry).optional()

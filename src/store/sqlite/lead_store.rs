@@ -10,9 +10,10 @@ use super::backlog::SqliteBacklog;
 use super::leads::{ReadyLead, follow_up};
 use super::read;
 use super::row::Key;
+use super::shared::closed;
 use super::store::SqliteStore;
-use super::threads::closed;
 use super::transaction::Transaction;
+use super::unreadable::Record;
 use super::writer::{Change, Request};
 
 impl LeadStore for SqliteStore {
@@ -33,13 +34,17 @@ impl LeadStore for SqliteStore {
 
     async fn lead(&self, key: &str) -> Result<Option<LeadRecord>, StoreError> {
         let key = key.to_owned();
-        let found = self.read(move |connection| read::lead(connection, &key)).await?;
-        Ok(found.map(|found| self.with_leases(found)))
+        let (found, unreadable) = self.read(move |connection| read::lead(connection, &key)).await?;
+        let lead = unreadable.iter().find(|found| found.record == Record::Lead);
+        let failed = lead.map(|found| StoreError(format!("the lead is quarantined: {}", found.reason)));
+        self.set_aside(unreadable).await;
+        failed.map_or_else(|| Ok(found.map(|found| self.with_leases(found))), Err)
     }
 
     async fn leads(&self, after: Option<&str>, limit: usize) -> Result<Vec<LeadRecord>, StoreError> {
         let after = after.map(str::to_owned);
-        let found = self.read(move |connection| read::leads(connection, after.as_deref(), limit)).await?;
+        let (found, unreadable) = self.read(move |connection| read::leads(connection, after.as_deref(), limit)).await?;
+        self.set_aside(unreadable).await;
         Ok(found.into_iter().map(|found| self.with_leases(found)).collect())
     }
 
@@ -68,7 +73,14 @@ impl LeadStore for SqliteStore {
         }
     }
 
+    fn quarantined(&self) -> u64 {
+        self.shared.quarantine.count()
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
+        if let Some(damage) = self.shared.damage.lock().clone() {
+            return Err(StoreError(damage));
+        }
         let sql = "UPDATE numbers SET checked_at = ?1";
         let now = crate::clock::wall_clock().timestamp_millis().max(0);
         self.write(Change::Other, move |transaction| transaction.connection.prepare_cached(sql)?.execute([now]).map(drop)).await
@@ -76,12 +88,14 @@ impl LeadStore for SqliteStore {
 
     async fn close(&self) -> Result<(), StoreError> {
         let Some(running) = self.threads.take() else { return Ok(()) };
+        // They answer what they were asked, which takes milliseconds.
+        let running = running.end_readers();
         let (answer, answered) = oneshot::channel();
         let result = match running.requests.send(Request::Close(answer)) {
             Ok(()) => answered.await.unwrap_or_else(|_| Err(closed())),
             Err(_) => Err(closed()),
         };
-        // What is left is to join threads that have nothing to do any more.
+        // What is left is to join a thread that has nothing to do any more.
         running.end();
         result
     }

@@ -4,14 +4,19 @@
 //! `synchronous = FULL`, and its caller is answered after the commit; group commit (`writer`) makes that affordable.
 //! One process owns the file (`open`); leases and the window of what is sent next live in its memory (`window`).
 
+mod background;
 mod backlog;
 mod changes;
+mod checksum;
 mod file;
+mod identity;
 mod lead_store;
 mod leads;
 mod lock;
 mod open;
 mod open_error;
+mod presence;
+mod quarantine;
 mod read;
 mod row;
 mod schema;
@@ -22,6 +27,9 @@ mod store;
 mod tests;
 mod threads;
 mod transaction;
+mod unreadable;
+mod wal;
+mod whole;
 mod window;
 mod write_backlog;
 mod writer;

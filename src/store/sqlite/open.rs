@@ -13,14 +13,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
 use super::lock::{Lock, beside};
-use super::open_error::OpenError;
-use super::schema::{APPLICATION_ID, CREATE, VERSION};
+pub(super) use super::open_error::OpenError;
+use super::schema::{self, APPLICATION_ID, VERSION};
+use super::{checksum, wal, whole};
 
 /// How a file of SQLite begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 /// A file up to this many bytes is checked whole when it is opened. A longer one takes longer than a restart may: of it the
-/// header, the tables and both ends of each are looked at, and a damaged page is refused when it is read.
-const CHECKED_WHOLE: u64 = 64 << 20;
+/// header, the tables and both ends of each are looked at; the rest is checked while it is used.
+pub(super) const CHECKED_WHOLE: u64 = 64 << 20;
 /// What a damaged or planted file must not do is forbidden beforehand.
 const GUARDED: &str = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";
 /// What the URI of a file writes in another form.
@@ -31,26 +32,48 @@ const OUTSIDE_URI: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remov
 pub(super) enum Found {
     /// Nothing, or an empty file.
     Nothing,
-    /// A store of leads, as far as its header says, of this many bytes.
-    Store(u64),
+    /// A store of leads, as far as its header says.
+    Store {
+        /// Its bytes.
+        length: u64,
+        version: u32,
+    },
 }
 
-/// Takes the lock of a file, and looks at it; `make`s it if there is none. Gives its path without links, by which it is
-/// locked.
-pub(super) fn prepare(path: &Path, make: bool) -> Result<(PathBuf, Lock), OpenError> {
+/// A file that is locked and looked at.
+pub(super) struct Prepared {
+    /// Without links.
+    pub(super) path: PathBuf,
+    pub(super) lock: Lock,
+    /// Of its tables.
+    pub(super) version: u32,
+    /// It was checked whole; a longer one is not yet.
+    pub(super) whole: bool,
+}
+
+/// Takes the lock of a file, and looks at it; `make`s it if there is none. One up to `checked_whole` bytes is checked whole.
+pub(super) fn prepare(path: &Path, make: bool, checked_whole: u64) -> Result<Prepared, OpenError> {
     let path = resolved(path)?;
     if !make && !path.exists() {
         return Err(missing(&path));
     }
-    let lock = Lock::take(&path)?;
-    let ready = match look(&path) {
-        Ok(Found::Nothing) if make => create(&path),
-        Ok(Found::Nothing) => Err(missing(&path)),
-        Ok(Found::Store(length)) => inspect(&path, length),
-        Err(error) => Err(error),
+    let mut lock = Lock::take(&path)?;
+    let mut ready = || match look(&path)? {
+        Found::Nothing if make => {
+            create(&path)?;
+            lock.take_file(&path)?;
+            Ok((VERSION, true))
+        }
+        Found::Nothing => Err(missing(&path)),
+        Found::Store { length, version } => {
+            // Before it is looked into: what another process is changing looks damaged.
+            lock.take_file(&path)?;
+            inspect(&path, version, length <= checked_whole)?;
+            Ok((version, length <= checked_whole))
+        }
     };
-    match ready {
-        Ok(()) => Ok((path, lock)),
+    match ready() {
+        Ok((version, whole)) => Ok(Prepared { path, lock, version, whole }),
         Err(error) => {
             lock.give_up();
             Err(error)
@@ -93,10 +116,10 @@ fn create(path: &Path) -> Result<(), OpenError> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(io)?;
     let make = || -> rusqlite::Result<()> {
         let connection = Connection::open(&aside)?;
-        connection.execute_batch(&format!(
-            "PRAGMA synchronous = FULL; BEGIN; {CREATE}
-             PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
-        ))?;
+        checksum::register(&connection)?;
+        connection.execute_batch("PRAGMA synchronous = FULL; BEGIN;")?;
+        schema::create(&connection)?;
+        connection.execute_batch("COMMIT")?;
         connection.close().map_err(|(_, error)| error)
     };
     make().map_err(|error| sqlite(path, &error))?;
@@ -110,7 +133,7 @@ pub(super) fn look(path: &Path) -> Result<Found, OpenError> {
     let io = |error| OpenError::Io { path: path.to_owned(), error };
     let foreign = |what: String| OpenError::Foreign { path: path.to_owned(), what };
     let mut file = match File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return nothing(path),
         file => file.map_err(io)?,
     };
     let meta = file.metadata().map_err(io)?;
@@ -118,7 +141,7 @@ pub(super) fn look(path: &Path) -> Result<Found, OpenError> {
         return Err(foreign("it is not a file".to_owned()));
     }
     if meta.len() == 0 {
-        return Ok(Found::Nothing);
+        return nothing(path);
     }
     let mut header = [0; 100];
     if file.read_exact(&mut header).is_err() || !header.starts_with(MAGIC) {
@@ -129,6 +152,9 @@ pub(super) fn look(path: &Path) -> Result<Found, OpenError> {
     if application != APPLICATION_ID {
         return Err(foreign(format!("it is the database of another application (id {application:#x})")));
     }
+    if version == 0 {
+        return Err(foreign("it has no version".to_owned()));
+    }
     if version > VERSION {
         return Err(OpenError::Newer { path: path.to_owned(), found: version });
     }
@@ -138,7 +164,12 @@ pub(super) fn look(path: &Path) -> Result<Found, OpenError> {
         let what = format!("it is cut off: {} of {expected} bytes", meta.len());
         return Err(OpenError::Damaged { path: path.to_owned(), what });
     }
-    Ok(Found::Store(meta.len()))
+    Ok(Found::Store { length: meta.len(), version })
+}
+
+/// There is no file: then there must not be a log either, which SQLite would remove with what is in it.
+fn nothing(path: &Path) -> Result<Found, OpenError> {
+    if has_log(path) { Err(OpenError::LogAlone { path: path.to_owned() }) } else { Ok(Found::Nothing) }
 }
 
 fn has_log(path: &Path) -> bool {
@@ -146,26 +177,24 @@ fn has_log(path: &Path) -> bool {
 }
 
 /// Looks into a store without the means to change it.
-fn inspect(path: &Path, length: u64) -> Result<(), OpenError> {
-    let found = check(path, has_log(path), length <= CHECKED_WHOLE).map_err(|error| sqlite(path, &error))?;
+fn inspect(path: &Path, version: u32, whole: bool) -> Result<(), OpenError> {
+    let log = beside(path, "-wal");
+    let broken = wal::damage(&log).map_err(|error| OpenError::Io { path: log.clone(), error })?;
+    if let Some(what) = broken {
+        return Err(OpenError::DamagedLog { path: path.to_owned(), what });
+    }
+    let found = check(path, version, has_log(path), whole).map_err(|error| sqlite(path, &error))?;
     found.map_or(Ok(()), |what| Err(OpenError::Damaged { path: path.to_owned(), what }))
 }
 
 /// What is wrong with a file, if anything.
-fn check(path: &Path, logged: bool, whole: bool) -> rusqlite::Result<Option<String>> {
+fn check(path: &Path, version: u32, logged: bool, whole: bool) -> rusqlite::Result<Option<String>> {
     let connection = read_only(path, !logged)?;
-    let schema = |connection: &Connection| -> rusqlite::Result<Vec<String>> {
-        let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")?;
-        statement.query_map((), |row| row.get(0))?.collect()
-    };
-    let fresh = Connection::open_in_memory()?;
-    fresh.execute_batch(CREATE)?;
-    if schema(&connection)? != schema(&fresh)? {
-        return Ok(Some("its tables are not those of its version".to_owned()));
+    if let Some(what) = whole::other_tables(&connection, version)? {
+        return Ok(Some(what));
     }
     if whole {
-        let found: String = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0))?;
-        return Ok((found != "ok").then_some(found));
+        return whole::damage(&connection);
     }
     // Both ends of every tree: the way to them leads through its root, and a page that is not one is seen.
     for (table, column) in [("leads", "id"), ("leads", "key"), ("entries", "id"), ("enrichments", "id"), ("backlogs", "vendor")] {
@@ -196,6 +225,7 @@ pub(super) fn connect(path: &Path, writes: bool) -> Result<Connection, OpenError
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(64);
         connection.execute_batch(GUARDED)?;
+        checksum::register(&connection)?;
         Ok(connection)
     };
     open().map_err(|error| sqlite(path, &error))

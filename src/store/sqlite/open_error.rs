@@ -41,6 +41,31 @@ pub enum OpenError {
         /// Its version.
         found: u32,
     },
+    /// An earlier build wrote it, and only a service that starts on it may change it.
+    #[error("{} is of version {found}, and this build reads version {VERSION}: start the service of this build on it once, which \
+        brings it to that version", path.display())]
+    Older {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// Its log is there without it.
+    #[error("{} is not there, but its log is ({}-wal), with leads that are nowhere else: nothing was touched; put the file back \
+        beside its log, or move the log away if what is in it may be lost", path.display(), path.display())]
+    LogAlone {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Its log is damaged in the middle.
+    #[error("{}-wal, the log of {}, is damaged: {what}; what follows would be lost in silence, so nothing was touched: restore \
+        a copy of both files, or move the log away to go on without all that is in it", path.display(), path.display())]
+    DamagedLog {
+        /// Which file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
     /// It is damaged.
     #[error("{} is damaged: {what}; it was not touched: restore a copy, or recover it with `sqlite3 {} .recover`",
         path.display(), path.display())]

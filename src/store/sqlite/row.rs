@@ -1,5 +1,6 @@
 //! Entries and leads as rows: what is the lead's is not written again for each of its operations.
 
+use mock_server::json::Json;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Result, Row};
 use serde::Serialize;
@@ -12,6 +13,7 @@ use crate::resilience::key::packed;
 use crate::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
 use crate::text::hex;
 
+use super::checksum::{entry_sum, lead_sum};
 use super::window::Head;
 
 /// The number of a vendor in the file: its place in the table of vendors.
@@ -123,13 +125,59 @@ pub(super) fn attempts_json(attempts: &[Attempt]) -> Option<String> {
     (!attempts.is_empty()).then(|| json(&attempts))
 }
 
+/// Whether an entry fits its checksum, and its lead its own.
+macro_rules! row_fits {
+    () => {
+        concat!("e.checksum = ", entry_sum!("e."), " AS fits, l.id IS NULL OR l.checksum = ", lead_sum!("l."), " AS lead_fits")
+    };
+}
+
+/// What a row holds, or why it cannot be read; an error of SQLite itself is none of the row's.
+pub(super) fn readable<T>(read: Result<T>) -> Result<std::result::Result<T, String>> {
+    match read {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) if error.sqlite_error().is_none() => Ok(Err(reason(error))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Why a row cannot be read. What it holds is personal, and not repeated.
+fn reason(error: rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(_, _, error) => match error.downcast::<serde_json::Error>() {
+            Ok(json) => {
+                format!("not what is written here: {:?} at line {} column {}", json.classify(), json.line(), json.column())
+            }
+            Err(error) => error.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// Why most rows cannot be read.
+pub(super) const NO_FIT: &str = "it does not fit its checksum";
+
+/// Refuses a row that does not fit its checksum.
+pub(super) fn fits(row: &Row<'_>, column: &str, otherwise: &str) -> Result<()> {
+    if row.get::<_, Option<bool>>(column)? == Some(true) {
+        return Ok(());
+    }
+    Err(rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Integer, otherwise.into()))
+}
+
 /// The columns of a whole entry, with its lead's where its own are empty.
-pub(super) const ENTRY: &str = "e.id, e.vendor, e.place, e.due, e.kind, e.key, coalesce(e.lead_key, l.key) AS lead_key,
+pub(super) const ENTRY: &str = concat!(
+    "e.id, e.vendor, e.place, e.due, e.kind, e.key, coalesce(e.lead_key, l.key) AS lead_key,
     coalesce(e.user, l.user) AS user, coalesce(e.data, l.data) AS data, e.first, e.retry_count, e.redrives, e.attempts,
-    e.cause, e.dead_at, e.settled FROM entries e LEFT JOIN leads l ON l.id = e.lead";
+    e.cause, e.dead_at, e.settled, ",
+    row_fits!(),
+    " FROM entries e LEFT JOIN leads l ON l.id = e.lead"
+);
 
 /// The entry of a row of [`ENTRY`].
 pub(super) fn entry(row: &Row<'_>) -> Result<Entry> {
+    fits(row, "fits", NO_FIT)?;
+    fits(row, "lead_fits", "its lead does not fit its checksum")?;
     let data: String = row.get("data")?;
     let key: Vec<u8> = row.get("key")?;
     let lead: Option<Vec<u8>> = row.get("lead_key")?;
@@ -178,4 +226,9 @@ pub(super) fn settled(row: &Row<'_>) -> Result<Option<Settled>> {
 /// The cause of a dead letter from a column.
 pub(super) fn cause(row: &Row<'_>) -> Result<FailureKind> {
     word(row.get("cause")?)
+}
+
+/// The data of a row.
+pub(super) fn data(row: &Row<'_>) -> Result<Json> {
+    from_json(row.get_ref("data")?.as_str()?)
 }

@@ -4,15 +4,20 @@
 //! among the dead letters, or has left. The counts of each backlog change in the commit that changes the entries, so that
 //! opening a file of a million leads counts nothing.
 
+use rusqlite::{Connection, Result, TransactionBehavior};
+
+use super::checksum::{backlog_sum, enrichment_sum, entry_sum, lead_sum, numbers_sum};
+
 /// `PRAGMA application_id`: "Plim" in ASCII.
 pub(super) const APPLICATION_ID: u32 = 0x506c_696d;
 /// `PRAGMA user_version`: what this build reads and writes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
-/// Version 1.
-pub(super) const CREATE: &str = "
+/// The tables.
+const TABLES: &str = "
 CREATE TABLE leads (
     id INTEGER PRIMARY KEY,
+    checksum INTEGER NOT NULL,       -- see `checksum.rs`, as every one here
     key BLOB NOT NULL UNIQUE,        -- 32 bytes where it is 64 hex digits
     user TEXT NOT NULL,
     data TEXT NOT NULL,              -- JSON
@@ -24,6 +29,7 @@ CREATE INDEX leads_settled ON leads(settled_at) WHERE open = 0;
 
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY,          -- its turn in its line; anew with each move to or from the dead letters
+    checksum INTEGER NOT NULL,
     came INTEGER NOT NULL,           -- its first id: its place among the operations of its lead
     vendor INTEGER NOT NULL,         -- 0 Clay, 1 Customer.io, 2 the service
     place TEXT NOT NULL,             -- queued, delivered, degraded, dead_lettered, rejected
@@ -53,6 +59,7 @@ CREATE INDEX entries_causes ON entries(vendor, cause) WHERE place = 'dead_letter
 
 CREATE TABLE enrichments (
     id INTEGER PRIMARY KEY,
+    checksum INTEGER NOT NULL,
     lead INTEGER NOT NULL,
     at INTEGER NOT NULL,
     source TEXT NOT NULL,
@@ -62,16 +69,91 @@ CREATE INDEX enrichments_of_lead ON enrichments(lead);
 
 CREATE TABLE backlogs (
     vendor INTEGER PRIMARY KEY,
+    checksum INTEGER NOT NULL,
     queued INTEGER NOT NULL,
     dead INTEGER NOT NULL,
     credits TEXT                     -- JSON
 ) STRICT;
-INSERT INTO backlogs VALUES (0, 0, 0, NULL), (1, 0, 0, NULL), (2, 0, 0, NULL);
 
 CREATE TABLE numbers (
     only INTEGER PRIMARY KEY CHECK (only = 1),
+    checksum INTEGER NOT NULL,
     last_id INTEGER NOT NULL,        -- of a lead, an entry or an enrichment; none is given twice
     checked_at INTEGER NOT NULL      -- written to learn whether a commit works
 ) STRICT;
-INSERT INTO numbers VALUES (1, 0, 0);
 ";
+
+/// What cannot be read and was set aside. The rows stay as they are; that of an operation is in the place `quarantined`.
+const QUARANTINE: &str = "
+CREATE TABLE quarantine (
+    record TEXT NOT NULL,            -- lead, operation, enrichment
+    id INTEGER NOT NULL,             -- of its row
+    reason TEXT NOT NULL,
+    found_at INTEGER NOT NULL,
+    PRIMARY KEY (record, id)
+) STRICT;
+";
+
+/// The tables of a version, or `None` when it is not known.
+pub(super) fn tables(version: u32) -> Option<String> {
+    match version {
+        // Before there were checksums.
+        1 => Some(TABLES.lines().filter(|line| !line.contains("    checksum ")).map(|line| format!("{line}\n")).collect()),
+        2 => Some(format!("{TABLES}{QUARANTINE}")),
+        _ => None,
+    }
+}
+
+/// Makes the tables of this version, with what is in them from the start.
+pub(super) fn create(connection: &Connection) -> Result<()> {
+    connection.execute_batch(&format!("{TABLES}{QUARANTINE}"))?;
+    for vendor in 0..3 {
+        let sql = "INSERT INTO backlogs (vendor, checksum, queued, dead)
+            VALUES (?1, row_sum(0, 'vendor', ?1, 'queued', 0, 'dead', 0, 'credits', NULL), 0, 0)";
+        connection.execute(sql, [vendor])?;
+    }
+    let sql = "INSERT INTO numbers (only, checksum, last_id, checked_at) VALUES (1, row_sum(0, 'only', 1, 'last_id', 0), 0, 0)";
+    connection.execute(sql, ())?;
+    mark(connection)
+}
+
+fn mark(connection: &Connection) -> Result<()> {
+    connection.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"))
+}
+
+/// Brings a file of version 1 to this one: the same rows, each with its checksum. All of it is one transaction.
+pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let indexes: Vec<String> = {
+        let mut statement = transaction.prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")?;
+        statement.query_map((), |row| row.get(0))?.collect::<Result<_>>()?
+    };
+    for index in indexes {
+        transaction.execute_batch(&format!("DROP INDEX {index}"))?;
+    }
+    for (table, ..) in SUMS {
+        transaction.execute_batch(&format!("ALTER TABLE {table} RENAME TO old_{table}"))?;
+    }
+    transaction.execute_batch(&format!("{TABLES}{QUARANTINE}"))?;
+    for (table, columns, sum) in SUMS {
+        transaction.execute_batch(&format!(
+            "INSERT INTO {table} (checksum, {columns}) SELECT {sum}, {columns} FROM old_{table}; DROP TABLE old_{table};"
+        ))?;
+    }
+    mark(&transaction)?;
+    transaction.commit()
+}
+
+/// The tables with checksums: all other columns, and the checksum of a row.
+pub(super) const SUMS: [(&str, &str, &str); 5] = [
+    ("leads", "id, key, user, data, accepted_at, open, settled_at", lead_sum!("")),
+    (
+        "entries",
+        "id, came, vendor, place, head, due, line, lead, kind, key, lead_key, user, data, first, retry_count, redrives, attempts,
+            cause, dead_at, settled",
+        entry_sum!(""),
+    ),
+    ("enrichments", "id, lead, at, source, data", enrichment_sum!("")),
+    ("backlogs", "vendor, queued, dead, credits", backlog_sum!("")),
+    ("numbers", "only, last_id, checked_at", numbers_sum!("")),
+];

@@ -7,8 +7,10 @@ use rusqlite::Connection;
 
 use crate::store::Bounds;
 
+use super::open::CHECKED_WHOLE;
 use super::row::uint;
-use super::transaction::{Counts, Numbers};
+use super::transaction::{Counts, Effect, Numbers, Transaction};
+use super::whole;
 
 /// How a store is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,6 +18,7 @@ pub struct SqliteSettings {
     /// How much it may hold.
     pub bounds: Bounds,
     unsynced: bool,
+    checked_whole: Option<u64>,
 }
 
 impl SqliteSettings {
@@ -26,11 +29,22 @@ impl SqliteSettings {
     pub fn unsynced(self) -> Self {
         Self { unsynced: true, ..self }
     }
+
+    /// Files up to this many bytes are checked whole before they are used; a longer one while it is. Only for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn checked_whole(self, bytes: u64) -> Self {
+        Self { checked_whole: Some(bytes), ..self }
+    }
+
+    pub(super) fn checks_whole(&self) -> u64 {
+        self.checked_whole.unwrap_or(CHECKED_WHOLE)
+    }
 }
 
 impl From<Bounds> for SqliteSettings {
     fn from(bounds: Bounds) -> Self {
-        Self { bounds, unsynced: false }
+        Self { bounds, ..Self::default() }
     }
 }
 
@@ -39,8 +53,8 @@ const WAL_BYTES: u64 = 64 << 20;
 /// Memory for pages of the connection that writes. It bounds what a large file costs.
 const CACHE_KIB: u64 = 64 << 10;
 
-/// Makes the connection that writes a durable one, and reads the numbers.
-pub(super) fn begin(connection: &Connection, settings: SqliteSettings) -> rusqlite::Result<Numbers> {
+/// Makes the connection that writes a durable one.
+pub(super) fn make_durable(connection: &Connection, settings: SqliteSettings) -> rusqlite::Result<()> {
     let refused = |what: &str| {
         rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISUSE), Some(what.to_owned()))
     };
@@ -54,6 +68,18 @@ pub(super) fn begin(connection: &Connection, settings: SqliteSettings) -> rusqli
     if connection.query_row("PRAGMA synchronous", (), |row| row.get::<_, i64>(0))? != number {
         return Err(refused(&format!("synchronous = {name} did not take effect")));
     }
+    Ok(())
+}
+
+/// Makes the connection that writes a durable one, and reads the numbers.
+/// `whole`: the numbers are compared with the rows, and each row with its checksum. Gives what had to be mended, too.
+pub(super) fn begin(connection: &Connection, settings: SqliteSettings, whole: bool) -> rusqlite::Result<(Numbers, Vec<Effect>)> {
+    make_durable(connection, settings)?;
+    let mut transaction = Transaction::new(connection, settings.bounds, Numbers::default());
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    whole::mend(&mut transaction, whole)?;
+    connection.execute_batch("COMMIT")?;
+    let (_, mended) = transaction.finish();
     let last_id = connection.query_row("SELECT last_id FROM numbers", (), |row| uint(row, "last_id"))?;
     let mut numbers = Numbers { last_id, ..Numbers::default() };
     for (vendor, counts) in numbers.counts.iter_mut().enumerate() {
@@ -61,5 +87,14 @@ pub(super) fn begin(connection: &Connection, settings: SqliteSettings) -> rusqli
         let read = |row: &rusqlite::Row<'_>| Ok(Counts { queued: uint(row, "queued")?, dead: uint(row, "dead")? });
         *counts = connection.query_row(sql, [vendor as i64], read)?;
     }
-    Ok(numbers)
+    if !whole {
+        return Ok((numbers, mended));
+    }
+    let mut transaction = Transaction::new(connection, settings.bounds, numbers);
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    whole::set_damaged_aside(&mut transaction)?;
+    transaction.write_numbers()?;
+    connection.execute_batch("COMMIT")?;
+    let (numbers, more) = transaction.finish();
+    Ok((numbers, mended.into_iter().chain(more).collect()))
 }

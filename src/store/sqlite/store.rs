@@ -12,16 +12,22 @@ use tokio::sync::oneshot;
 use crate::resilience::StoreError;
 use crate::store::LeadRecord;
 
+use super::background::Background;
+use super::open::Prepared;
 use super::open_error::OpenError;
+use super::presence::Presence;
+use super::quarantine::Quarantine;
 use super::read::{Found, Question};
+use super::schema::VERSION;
 use super::settings::SqliteSettings;
-use super::shared::Shared;
-use super::threads::{Running, Threads, closed};
-use super::transaction::Transaction;
+use super::shared::{Shared, closed};
+use super::threads::{Running, Threads};
+use super::transaction::{Effect, Transaction};
+use super::unreadable::Unreadable;
 use super::window::{self, Window};
 use super::write_backlog::WriteBacklog;
 use super::writer::{Change, Request, Task, Writer, store_error};
-use super::{open, read, settings};
+use super::{open, read, schema, settings};
 
 /// A store of leads in one file. Clones share it; the file is closed with the last of them, or by
 /// [`LeadStore::close`](crate::store::LeadStore::close).
@@ -50,26 +56,58 @@ impl SqliteStore {
     }
 
     fn start(path: &Path, settings: SqliteSettings, make: bool) -> Result<Self, OpenError> {
-        let (path, lock) = open::prepare(path, make)?;
+        let Prepared { path, lock, version, whole } = open::prepare(path, make, settings.checks_whole())?;
         let path = path.as_path();
-        let writing = open::connect(path, true)?;
-        let numbers = settings::begin(&writing, settings).map_err(|error| open::sqlite(path, &error))?;
+        let sqlite = |error| open::sqlite(path, &error);
+        let io = |error| OpenError::Io { path: path.to_owned(), error };
+        let mut writing = open::connect(path, true)?;
+        if version < VERSION {
+            schema::migrate(&mut writing).map_err(sqlite)?;
+            log::warn!("{} was of version {version} and is of version {VERSION} now", path.display());
+        }
+        let (numbers, mended) = settings::begin(&writing, settings, whole).map_err(sqlite)?;
+        let quarantine = Quarantine::read(&writing).map_err(sqlite)?;
+        for effect in mended {
+            if let Effect::SetAside(found) = effect {
+                quarantine.add(found);
+            }
+        }
+        let presence = Presence::of(path).map_err(io)?;
         let reading = open::connect(path, false)?;
         let windows = numbers.counts.map(|counts| Mutex::new(Window::new(counts.queued, counts.dead, window::PAGE)));
-        let shared = Arc::new(Shared { settings, commits: AtomicU64::new(0), write_backlog: WriteBacklog::default(), windows });
+        let shared = Arc::new(Shared {
+            settings,
+            commits: AtomicU64::new(0),
+            write_backlog: WriteBacklog::default(),
+            quarantine,
+            presence,
+            damage: Mutex::default(),
+            windows,
+        });
+        let check = if whole { None } else { Some(Background::start(path.to_owned(), Arc::clone(&shared))?) };
         let (requests, asked) = channel();
         let (questions, questioned) = channel();
-        let writer = Writer { connection: writing, shared: Arc::clone(&shared), numbers };
-        let io = |error| OpenError::Io { path: path.to_owned(), error };
+        let writer = Writer { connection: writing, shared: Arc::clone(&shared), numbers, questions: questions.clone() };
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(io)
         };
-        let threads = vec![
-            spawn("store-reader", Box::new(move || read::serve(reading, &questioned)))?,
-            spawn("store-writer", Box::new(move || writer.run(&asked)))?,
-        ];
-        let running = Some(Running { requests, questions, threads, lock });
+        let reader = spawn("store-reader", Box::new(move || read::serve(reading, &questioned)))?;
+        let writer = spawn("store-writer", Box::new(move || writer.run(&asked)))?;
+        let running = Some(Running { requests, questions, reader, writer, check, lock });
         Ok(Self { shared, threads: Arc::new(Threads { running: Mutex::new(running) }) })
+    }
+
+    /// Sets records aside that were found not to be readable. What is known already costs nothing.
+    pub(super) async fn set_aside(&self, mut found: Vec<Unreadable>) {
+        found.retain(|found| !self.shared.quarantine.has(found));
+        if found.is_empty() {
+            return;
+        }
+        let set_aside =
+            move |transaction: &mut Transaction<'_>| found.into_iter().try_for_each(|found| transaction.put_aside(found));
+        if let Err(error) = self.write(Change::Other, set_aside).await {
+            log::error!("what cannot be read could not be set aside: {error}");
+        }
     }
 
     /// Commits since it was opened: fewer than changes, for one commit takes all that wait.
@@ -131,7 +169,7 @@ impl SqliteStore {
                 let _ = answer.send(question(connection).map_err(|error| store_error(&error)));
             }
         });
-        self.threads.with(|running| running.questions.clone())?.send(question).map_err(|_| closed())?;
+        self.threads.with(|running| running.questions.clone())?.send(Some(question)).map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
 }

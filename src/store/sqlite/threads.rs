@@ -7,8 +7,10 @@ use parking_lot::Mutex;
 
 use crate::resilience::StoreError;
 
+use super::background::Background;
 use super::lock::Lock;
 use super::read::Question;
+use super::shared::closed;
 use super::writer::Request;
 
 #[derive(Debug)]
@@ -20,8 +22,10 @@ pub(super) struct Threads {
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) requests: Sender<Request>,
-    pub(super) questions: Sender<Question>,
-    pub(super) threads: Vec<JoinHandle<()>>,
+    pub(super) questions: Sender<Option<Question>>,
+    pub(super) reader: JoinHandle<()>,
+    pub(super) writer: JoinHandle<()>,
+    pub(super) check: Option<Background>,
     pub(super) lock: Lock,
 }
 
@@ -37,14 +41,34 @@ impl Threads {
 }
 
 impl Running {
-    /// Lets both threads finish their requests and waits for them to end; then the file is free.
-    pub(super) fn end(self) {
-        let Self { requests, questions, threads, lock } = self;
-        drop((requests, questions));
-        for thread in threads {
-            // A thread that panicked has said so; its connection is closed like the other's.
-            let _ = thread.join();
+    /// Lets those who read finish and end, so that the writer is the last: only then is the log written back and removed.
+    pub(super) fn end_readers(self) -> Closing {
+        let Self { requests, questions, reader, writer, check, lock } = self;
+        // The writer may ask something too: so they end at a word, and not when nobody asks any more.
+        let _ = questions.send(None);
+        if let Some(check) = check {
+            check.end();
         }
+        // A thread that panicked has said so; its connection is closed like the other's.
+        let _ = reader.join();
+        Closing { requests, writer, lock }
+    }
+}
+
+/// A store that only its writer has open.
+pub(super) struct Closing {
+    pub(super) requests: Sender<Request>,
+    writer: JoinHandle<()>,
+    lock: Lock,
+}
+
+impl Closing {
+    /// Lets the writer finish its requests and waits for it to end; then the file is free.
+    pub(super) fn end(self) {
+        let Self { requests, writer, lock } = self;
+        drop(requests);
+        // A thread that panicked has said so.
+        let _ = writer.join();
         drop(lock);
     }
 }
@@ -52,11 +76,7 @@ impl Running {
 impl Drop for Threads {
     fn drop(&mut self) {
         if let Some(running) = self.take() {
-            running.end();
+            running.end_readers().end();
         }
     }
-}
-
-pub(super) fn closed() -> StoreError {
-    StoreError("the store is closed".to_owned())
 }

@@ -7,8 +7,10 @@ use rusqlite::{Connection, OptionalExtension, Result};
 
 use crate::store::Bounds;
 
+use super::checksum::{row_sum, set};
 use super::read::line_is_taken;
-use super::row::{ENTRY, Key, NewEntry, head, int, uint};
+use super::row::{ENTRY, Key, NewEntry, head, int, readable, uint};
+use super::unreadable::Unreadable;
 use super::window::Head;
 
 /// Entries of one vendor's backlog.
@@ -39,6 +41,8 @@ pub(super) enum Effect {
     Enter(usize, Head),
     /// An entry of this vendor may be leased no more.
     Leave(usize, u64),
+    /// A record cannot be read and is set aside.
+    SetAside(Unreadable),
 }
 
 /// See the module's text.
@@ -47,7 +51,7 @@ pub(super) struct Transaction<'a> {
     bounds: Bounds,
     pub(super) numbers: Numbers,
     before: Numbers,
-    effects: Vec<Effect>,
+    pub(super) effects: Vec<Effect>,
 }
 
 impl<'a> Transaction<'a> {
@@ -70,15 +74,13 @@ impl<'a> Transaction<'a> {
     pub(super) fn write_numbers(&self) -> Result<()> {
         for (vendor, (now, before)) in self.numbers.counts.iter().zip(&self.before.counts).enumerate() {
             if now != before {
-                self.connection.prepare_cached("UPDATE backlogs SET queued = ?2, dead = ?3 WHERE vendor = ?1")?.execute((
-                    vendor as i64,
-                    int(now.queued),
-                    int(now.dead),
-                ))?;
+                let sql = concat!("UPDATE backlogs SET ", set!("queued" = "?2", "dead" = "?3"), " WHERE vendor = ?1");
+                self.connection.prepare_cached(sql)?.execute((vendor as i64, int(now.queued), int(now.dead)))?;
             }
         }
         if self.numbers.last_id != self.before.last_id {
-            self.connection.prepare_cached("UPDATE numbers SET last_id = ?1")?.execute([int(self.numbers.last_id)])?;
+            let sql = concat!("UPDATE numbers SET ", set!("last_id" = "?1"));
+            self.connection.prepare_cached(sql)?.execute([int(self.numbers.last_id)])?;
         }
         Ok(())
     }
@@ -112,7 +114,8 @@ impl<'a> Transaction<'a> {
 
     /// Adds to the operations of a lead that are not settled.
     pub(super) fn open_more(&self, lead: u64, more: i64) -> Result<()> {
-        self.connection.prepare_cached("UPDATE leads SET open = open + ?2 WHERE id = ?1")?.execute((int(lead), more))?;
+        let sql = concat!("UPDATE leads SET ", set!("open" = "open + ?2"), " WHERE id = ?1");
+        self.connection.prepare_cached(sql)?.execute((int(lead), more))?;
         Ok(())
     }
 
@@ -145,14 +148,23 @@ impl<'a> Transaction<'a> {
         let user = lead.is_none_or(|lead| lead.user != operation.user).then_some(operation.user.as_str());
         let data = lead.is_none_or(|lead| lead.data != new.data).then_some(new.data.as_str());
         let lead_key = new.lead_key.as_ref().filter(|_| lead.is_none());
-        let sql = "INSERT INTO entries (id, vendor, place, head, due, came, line, lead, kind, key, lead_key, user, data, first,
-            retry_count, redrives, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?17, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+        let sql = concat!(
+            "INSERT INTO entries (id, vendor, place, head, due, came, line, lead, kind, key, lead_key, user, data, first,
+            retry_count, redrives, attempts, checksum) VALUES (:id, :vendor, :place, :head, :due, :came, :line, :lead, :kind, :key,
+            :lead_key, :user, :data, :first, :retry_count, :redrives, :attempts, ",
+            row_sum!(
+                ":"; "id" "vendor" "place" "head" "due" "came" "line" "lead" "kind" "key" "lead_key" "user" "data" "first"
+                "retry_count" "redrives" "attempts"
+            ),
+            " + part('cause', NULL) + part('dead_at', NULL) + part('settled', NULL))"
+        );
         self.connection.prepare_cached(sql)?.execute(rusqlite::params![
             int(id),
             new.vendor as i64,
             place,
             head,
             int(due),
+            int(came.unwrap_or(id)),
             new.line,
             lead.map(|lead| int(lead.id)),
             operation.kind.as_str(),
@@ -164,7 +176,6 @@ impl<'a> Transaction<'a> {
             new.entry.retry_count,
             new.entry.redrives,
             new.attempts,
-            int(came.unwrap_or(id)),
         ])?;
         Ok(id)
     }
@@ -173,23 +184,46 @@ impl<'a> Transaction<'a> {
     pub(super) fn left(&mut self, vendor: usize, id: u64, line: i64) -> Result<()> {
         self.numbers.counts[vendor].queued = self.numbers.counts[vendor].queued.saturating_sub(1);
         self.effects.push(Effect::Leave(vendor, id));
+        self.next_of(vendor, line)
+    }
+
+    /// Makes the next of a line its first, unless it is that already. Those that cannot be read are set aside, so that no other
+    /// waits for them.
+    pub(super) fn next_of(&mut self, vendor: usize, line: i64) -> Result<()> {
         let sql = "SELECT id, head FROM entries WHERE line = ?1 AND place = 'queued' ORDER BY id LIMIT 1";
-        let next = self
-            .connection
-            .prepare_cached(sql)?
-            .query_row([line], |row| Ok((uint(row, "id")?, row.get::<_, bool>("head")?)))
-            .optional()?;
-        let Some((next, false)) = next else { return Ok(()) };
-        self.connection.prepare_cached("UPDATE entries SET head = 1 WHERE id = ?1")?.execute([int(next)])?;
-        self.enter(vendor, next)
+        loop {
+            let next = self
+                .connection
+                .prepare_cached(sql)?
+                .query_row([line], |row| Ok((uint(row, "id")?, row.get::<_, i64>("head")? == 1)))
+                .optional()?;
+            let Some((next, false)) = next else { return Ok(()) };
+            let sql = concat!("UPDATE entries SET ", set!("head" = "1"), " WHERE id = ?1");
+            self.connection.prepare_cached(sql)?.execute([int(next)])?;
+            match self.head(next)? {
+                Ok(head) => {
+                    self.effects.push(Effect::Enter(vendor, head));
+                    return Ok(());
+                }
+                Err(reason) => drop(self.set_aside(next, &reason)?),
+            }
+        }
+    }
+
+    fn head(&self, id: u64) -> Result<std::result::Result<Head, String>> {
+        let sql = format!("SELECT {ENTRY} WHERE e.id = ?1");
+        readable(self.connection.prepare_cached(&sql)?.query_row([int(id)], head))
     }
 
     /// An entry is the first of its line: it may be leased in its turn, once this is durable.
     pub(super) fn enter(&mut self, vendor: usize, id: u64) -> Result<()> {
-        let sql = format!("SELECT {ENTRY} WHERE e.id = ?1");
-        let head = self.connection.prepare_cached(&sql)?.query_row([int(id)], head)?;
-        self.effects.push(Effect::Enter(vendor, head));
-        Ok(())
+        match self.head(id)? {
+            Ok(head) => {
+                self.effects.push(Effect::Enter(vendor, head));
+                Ok(())
+            }
+            Err(reason) => self.quarantine(id, &reason),
+        }
     }
 }
 

@@ -14,9 +14,13 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::failpoint::{Failpoint, reach};
 use crate::resilience::StoreError;
 
-use super::row::{ENTRY, head, int};
-use super::shared::Shared;
+use super::open;
+use super::read::Question;
+use super::row::{ENTRY, head, int, readable, uint};
+use super::settings::make_durable;
+use super::shared::{Shared, closed};
 use super::transaction::{Effect, Numbers, Transaction};
+use super::unreadable::{Record, Unreadable};
 use super::window::MOST_BYTES;
 
 /// Most requests in one commit. One request may hold many leads.
@@ -111,6 +115,8 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) shared: Arc<Shared>,
     pub(super) numbers: Numbers,
+    /// To the thread that reads.
+    pub(super) questions: std::sync::mpsc::Sender<Option<Question>>,
 }
 
 impl Writer {
@@ -123,9 +129,11 @@ impl Writer {
                 match request {
                     Request::Write(work) => batch.push(work),
                     Request::ReadAhead { vendor, answer } => {
-                        let result = self.read_ahead(vendor).map_err(|error| store_error(&error));
-                        if let Some(answer) = answer {
-                            let _ = answer.send(result);
+                        let result = self.read_ahead(vendor).map_err(|error| store_error(&error)).map(|bad| self.set_aside(bad));
+                        match answer {
+                            // A caller that has gone needs no answer.
+                            Some(answer) => drop(answer.send(result)),
+                            None => drop(result.inspect_err(|error| log::error!("the queue is not read ahead: {error}"))),
                         }
                     }
                     Request::Close(answer) => {
@@ -140,11 +148,38 @@ impl Writer {
             }
             self.commit(&mut batch);
         }
-        let _ = self.close();
+        if let Err(error) = self.close() {
+            log::error!("the store was not closed in order: {error}");
+        }
     }
 
+    /// Writes the log back, so that the file by itself is whole, and says what became of it.
     fn close(self) -> Result<(), StoreError> {
-        self.connection.close().map_err(|(_, error)| store_error(&error))
+        let path = self.connection.path().unwrap_or("the file").to_owned();
+        let result = |row: &rusqlite::Row<'_>| Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let away = self.shared.presence.check();
+        match self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), result) {
+            Ok((false, ..)) if away.is_err() => {
+                log::warn!("what was acknowledged is whole in the file that was {path}, wherever it is now");
+            }
+            Ok((false, ..)) => log::info!("{path} is whole by itself: its log was written back"),
+            Ok((true, frames, written)) => log::warn!(
+                "{path} is whole only together with {path}-wal, of which {written} of {frames} pages were written back, because \
+                 another program reads the file: keep both together"
+            ),
+            Err(error) => log::warn!(
+                "{path} is whole only together with {path}-wal, which was not written back ({error}): keep both together"
+            ),
+        }
+        self.connection.close().map_err(|(_, error)| store_error(&error))?;
+        away
+    }
+
+    /// Sets operations aside that cannot be read; what waits behind them goes on.
+    fn set_aside(&mut self, found: Vec<Unreadable>) {
+        if !found.is_empty() {
+            self.commit(&mut vec![Box::new(SetAside(found))]);
+        }
     }
 
     /// Makes a batch durable in one commit, and answers it.
@@ -172,8 +207,51 @@ impl Writer {
         results
     }
 
+    /// Refuses while the file is not where it was. A log that is gone is begun anew, with what was in it in the file.
+    fn is_where_it_was(&mut self) -> Result<(), StoreError> {
+        let presence = &self.shared.presence;
+        let Err(error) = presence.check() else { return Ok(()) };
+        if !presence.only_log_is_gone() {
+            return Err(error);
+        }
+        self.renew_log().map_err(|why| StoreError(format!("{error} ({why})")))?;
+        log::warn!("all that the log held is written back, and a new log is begun");
+        self.shared.presence.check()
+    }
+
+    /// Writes back the log, which is still open although its name is gone, and opens the file anew with both connections. The
+    /// reader follows before anything is written: it would look for it in the old log.
+    fn renew_log(&mut self) -> Result<(), StoreError> {
+        let failed = |error: &dyn std::fmt::Display| StoreError(error.to_string());
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let is_busy = self.connection.query_row(checkpoint, (), |row| row.get::<_, bool>(0)).map_err(|error| failed(&error))?;
+        if is_busy {
+            return Err(failed(&"another program reads the file, so that its log is not written back"));
+        }
+        let path = self.shared.presence.path().to_owned();
+        let fresh = open::connect(&path, true).map_err(|error| failed(&error))?;
+        make_durable(&fresh, self.shared.settings).map_err(|error| failed(&error))?;
+        look_into(&fresh).map_err(|error| failed(&error))?;
+        let (opened, is_open) = std::sync::mpsc::channel();
+        let follow: Question = Box::new(move |reading| {
+            let new = open::connect(&path, false).map_err(|error| error.to_string());
+            let done = new.and_then(|new| {
+                look_into(&new).map_err(|error| error.to_string())?;
+                *reading = new;
+                Ok(())
+            });
+            // The writer waits for it.
+            let _ = opened.send(done);
+        });
+        self.questions.send(Some(follow)).map_err(|_| closed())?;
+        is_open.recv().map_err(|_| closed())?.map_err(StoreError)?;
+        self.connection = fresh;
+        self.shared.presence.has_new_log().map_err(|error| failed(&error))
+    }
+
     /// `Err`: how many changes are undone, and why.
     fn commit_once(&mut self, batch: &mut [Box<dyn Work>]) -> Result<Vec<Result<(), StoreError>>, (usize, StoreError)> {
+        self.is_where_it_was().map_err(|error| (batch.len(), error))?;
         let mut transaction = Transaction::new(&self.connection, self.shared.settings.bounds, self.numbers);
         let mut results = Vec::with_capacity(batch.len());
         match run_all(&mut transaction, batch, &mut results) {
@@ -183,12 +261,15 @@ impl Writer {
                 self.numbers = numbers;
                 self.apply(effects);
                 done(batch, &results).filter_map(|change| change.failpoints()[1]).for_each(reach);
+                // It is committed, but in a file that may not be there after a restart: that is no acknowledgement.
+                self.shared.presence.check().map_err(|error| (batch.len(), error))?;
                 Ok(results)
             }
             Err(error) => {
-                if !self.connection.is_autocommit() {
-                    // Where this fails too, the next BEGIN says so.
-                    let _ = self.connection.execute_batch("ROLLBACK");
+                if !self.connection.is_autocommit()
+                    && let Err(error) = self.connection.execute_batch("ROLLBACK")
+                {
+                    log::error!("what failed was not undone: {error}");
                 }
                 // The one that failed is the last that was run. Where none was run, none can be.
                 let undone = if results.is_empty() { batch.len() } else { results.len() };
@@ -204,6 +285,7 @@ impl Writer {
             match effect {
                 Effect::Enter(vendor, head) => windows[vendor].enter(head),
                 Effect::Leave(vendor, id) => windows[vendor].leave(id),
+                Effect::SetAside(found) => self.shared.quarantine.add(found),
             }
         }
         for (window, counts) in windows.iter_mut().zip(self.numbers.counts) {
@@ -211,33 +293,63 @@ impl Writer {
         }
     }
 
-    /// Reads the next page of what may be leased into the window.
-    fn read_ahead(&self, vendor: usize) -> rusqlite::Result<()> {
+    /// Reads the next page of what may be leased into the window; gives what of it cannot be read.
+    fn read_ahead(&self, vendor: usize) -> rusqlite::Result<Vec<Unreadable>> {
         let window = &self.shared.windows[vendor];
         let wanted = {
             let mut window = window.lock();
             window.reading = false;
             window.wanted()
         };
-        let Some((after, most)) = wanted else { return Ok(()) };
+        let Some((after, most)) = wanted else { return Ok(Vec::new()) };
         let (mut heads, mut bytes) = (Vec::new(), 0);
+        let (mut unreadable, mut last) = (Vec::new(), None);
         let mut all = true;
         // Many may be due at once: with both conditions in one, each page would pass over all of those again.
         for condition in [SAME_DUE, LATER_DUE] {
             let sql = format!("SELECT {ENTRY} WHERE e.vendor = ?1 AND e.head = 1 AND {condition} LIMIT ?4");
             let mut statement = self.connection.prepare_cached(&sql)?;
-            let left = most - heads.len();
+            let left = most - heads.len() - unreadable.len();
             let mut rows = statement.query((vendor as i64, int(after.0), int(after.1), left as i64))?;
             while all && let Some(row) = rows.next()? {
-                let head = head(row)?;
-                bytes += head.bytes;
-                heads.push(head);
-                all = heads.len() < most && bytes <= MOST_BYTES;
+                let id = uint(row, "id")?;
+                last = Some((uint(row, "due")?, id));
+                match readable(head(row))? {
+                    Ok(head) => {
+                        bytes += head.bytes;
+                        heads.push(head);
+                    }
+                    Err(reason) => unreadable.push(Unreadable { record: Record::Operation, id, reason }),
+                }
+                all = heads.len() + unreadable.len() < most && bytes <= MOST_BYTES;
             }
         }
-        let horizon = heads.last().filter(|_| !all).map(|head| head.turn);
-        window.lock().extend(heads, horizon);
-        Ok(())
+        window.lock().extend(heads, last.filter(|_| !all));
+        Ok(unreadable)
+    }
+}
+
+/// Reads something, so that the log is open.
+fn look_into(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("SELECT last_id FROM numbers", (), |_| Ok(()))
+}
+
+/// Sets operations aside. Nobody waits for it.
+struct SetAside(Vec<Unreadable>);
+
+impl Work for SetAside {
+    fn change(&self) -> Change {
+        Change::Other
+    }
+
+    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
+        std::mem::take(&mut self.0).into_iter().try_for_each(|found| transaction.put_aside(found))
+    }
+
+    fn answer(self: Box<Self>, result: Result<(), StoreError>) {
+        if let Err(error) = result {
+            log::error!("what cannot be read could not be set aside: {error}");
+        }
     }
 }
 

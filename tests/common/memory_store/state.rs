@@ -217,6 +217,7 @@ impl State {
             accepted_at: lead.accepted_at,
             operations: lead.operations.iter().map(|tracked| self.operation(tracked)).collect(),
             enrichments: lead.enrichments.clone(),
+            unreadable: 0,
         }
     }
 

@@ -1,8 +1,13 @@
 //! What is this store's own. What every store promises is asked of it in `tests/stores`.
 
 mod files;
+mod flips;
 mod full_disk;
+mod gone;
 mod grouping;
+mod names;
+mod poison;
+mod versions;
 mod windows;
 
 use std::path::{Path, PathBuf};

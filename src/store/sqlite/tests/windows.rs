@@ -159,7 +159,7 @@ async fn the_next_page_and_the_next_of_a_line_are_found_by_an_index() {
             "INDEX entries_causes (vendor=?)",
         ),
         (
-            "SELECT id FROM leads WHERE open = 0 AND settled_at < 5 ORDER BY settled_at LIMIT 5".to_owned(),
+            "SELECT id FROM leads WHERE open = 0 AND settled_at < 5 AND checksum = 7 ORDER BY settled_at LIMIT 5".to_owned(),
             "INDEX leads_settled (settled_at<?)",
         ),
         (LEADS_BEHIND.to_owned(), "INDEX sqlite_autoindex_leads_1 (key>?)"),
