@@ -262,7 +262,7 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
             }
             return Ok(Accepted { attempts: 1, data: reply.data, status: reply.status, at: now });
         };
-        let asked = reply.retry_after.and_then(|after| after.wait(&self.wall, now));
+        let asked = reply.retry_after.and_then(|after| after.wait(&self.wall, now)).map(|asked| self.believed(asked, operation));
         if cause == FailureKind::RateLimited {
             // What is not understood was a wish to wait.
             self.pause(now, asked.or(reply.retry_after.map(|_| self.retry.base_delay)));
@@ -326,6 +326,20 @@ impl<S: Sender, B: Backlog> Delivery<S, B> {
             self.health.record(now, failure.is_none(), elapsed);
         }
         Ok((reply, now))
+    }
+
+    /// A Retry-After, cut to the longest that is believed.
+    fn believed(&self, asked: Duration, operation: &Operation) -> Duration {
+        let longest = self.retry.max_retry_after.min(LONGEST_PAUSE);
+        if asked > longest {
+            log::warn!(
+                "{} asked for a pause of {} s (Retry-After): it is cut to {} s, see `retry.max_retry_after`",
+                operation.kind.vendor().display_name(),
+                asked.as_secs(),
+                longest.as_secs()
+            );
+        }
+        asked.min(longest)
     }
 
     fn pause(&self, now: Instant, asked: Option<Duration>) {

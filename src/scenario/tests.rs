@@ -216,6 +216,7 @@ fn what_is_written_about_the_pipelines_arrives() {
         max_retries: 1,
         base_delay: ms(10),
         max_delay: ms(20),
+        max_retry_after: RetrySettings::default().max_retry_after,
         backoff: Backoff::Full,
         jitter: 0.3,
         budget_tokens: Some(10),

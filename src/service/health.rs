@@ -37,10 +37,21 @@ pub(super) async fn ready<S: LeadStore>(State(service): State<Arc<Service<S>>>) 
     }
     reasons.extend(service.standstill.lock().values().flatten().cloned());
     reasons.extend(service.store_check.now(&service.store).await.err());
-    if reasons.is_empty() {
-        return in_json(StatusCode::OK, &json!({ "status": "ready" }));
+    let mut page = json!({ "status": "ready" });
+    if !reasons.is_empty() {
+        page = json!({ "status": "not ready", "reasons": reasons });
     }
-    in_json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "not ready", "reasons": reasons }))
+    // Leads are taken although a vendor is held, but they wait.
+    let held = service.held().await;
+    let held: serde_json::Map<String, Value> = held
+        .iter()
+        .filter(|(_, held)| !held.is_empty())
+        .map(|(vendor, held)| (vendor.as_str().to_owned(), json!(held)))
+        .collect();
+    if !held.is_empty() {
+        page["held"] = held.into();
+    }
+    in_json(if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &page)
 }
 
 pub(super) async fn health<S: LeadStore>(State(service): State<Arc<Service<S>>>) -> Response {
@@ -51,7 +62,7 @@ pub(super) async fn health<S: LeadStore>(State(service): State<Arc<Service<S>>>)
         .map(|(vendor, pipeline)| (vendor.as_str().to_owned(), row(&service, pipeline, &held[vendor])))
         .collect();
     let healthy = vendors.values().all(|row| row["healthy"] == true);
-    in_json(StatusCode::OK, &json!({ "healthy": healthy, "ready": !service.is_closing(), "vendors": vendors }))
+    in_json(StatusCode::OK, &json!({ "healthy": healthy, "ready": service.is_ready(), "vendors": vendors }))
 }
 
 /// The health check's row of one vendor.

@@ -224,10 +224,13 @@ fn full() -> Problem {
     Problem::new("the queue is full; the lead was not taken").help("send it again when the vendors have caught up")
 }
 
-/// 503 for a store that failed. The cause is for the operator, in the log and in `/health/ready`.
+/// 503 for a store that failed. The cause is for the operator, in the log and in `/health/ready`; only what must be mended
+/// before anything is acknowledged again is said to everybody.
 pub(super) fn store_failed<S: LeadStore>(service: &Service<S>, error: &StoreError) -> Refusal {
     service.store_faults.note("a request was refused", error);
-    let problem = Problem::new("the store failed; it was not acknowledged").help("send it again with the same key");
+    service.store_check.doubt();
+    let why = service.store.refusal().unwrap_or_else(|| "the store failed".to_owned());
+    let problem = Problem::new(format!("{why}; it was not acknowledged")).help("send it again with the same key");
     Refusal::unavailable(problem, STORE_RETRY_AFTER)
 }
 

@@ -88,6 +88,7 @@ struct Page {
     credits_left: IntGauge,
     quarantined: IntGauge,
     store_faults: IntGauge,
+    store_clock_skew: Gauge<f64, AtomicU64>,
     ready: IntGauge,
     uptime: Gauge<f64, AtomicU64>,
 }
@@ -196,6 +197,12 @@ impl Page {
                 Gauge::default(),
             ),
             store_faults: registered(it, "plimsoll_store_faults", "Errors of the store since the start", Gauge::default()),
+            store_clock_skew: in_seconds(
+                it,
+                "plimsoll_store_clock_skew",
+                "How far this machine's clock is ahead of the store's; 0 where that has none",
+                Gauge::default(),
+            ),
             ready: registered(it, "plimsoll_ready", "1 while leads are taken", Gauge::default()),
             uptime: in_seconds(it, "plimsoll_uptime", "Time since the start", Gauge::default()),
             registry,
@@ -207,6 +214,7 @@ impl Page {
         self.credits_left.set(stats.vendors[Vendor::Clay].credits_left.map_or(-1, signed));
         self.quarantined.set(signed(stats.quarantined));
         self.store_faults.set(signed(stats.store_faults));
+        self.store_clock_skew.set(stats.store_clock_skew_ms.unwrap_or(0) as f64 / 1e3);
         self.ready.set(i64::from(stats.ready));
         self.uptime.set(stats.elapsed_us as f64 / 1e6);
         for (vendor, seen) in stats.vendors.iter() {

@@ -37,7 +37,10 @@ use crate::vendor_api::{ENRICHED_BY, EndpointError, Endpoints, finding};
 
 /// How often workers are woken for entries that another process added.
 const WAKE_EVERY: Duration = Duration::from_millis(250);
-/// How often settled leads are forgotten.
+/// How often the store is checked although nobody asks.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
+/// How often settled leads are forgotten, and it is noted that the service runs: more often than a gap in
+/// [`Runs`](crate::store::Runs) is long.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 /// The load-scale document's client pool: how long an idle connection to a vendor is kept.
 const POOL_IDLE: Duration = Duration::from_secs(30);
@@ -111,10 +114,11 @@ pub async fn start<S: LeadStore>(
     let address = listener.local_addr().map_err(refused)?;
 
     let clock = LoadClock::start();
-    let wall = DayClock::start_behind(store.latest().await?);
-    let ahead = wall.start_wall - crate::clock::wall_clock();
-    if ahead > chrono::TimeDelta::seconds(1) {
-        log::warn!("the clock was set back by {} s: the service goes on from where it was", ahead.num_seconds());
+    let known = store.latest().await?.max(store.time().await?);
+    let wall = DayClock::start_behind(known);
+    let ahead = (wall.start_wall - crate::clock::wall_clock()).num_seconds();
+    if ahead > 1 {
+        log::warn!("the clock was set back by {ahead} s: the service goes on from where it was");
     }
     let metrics = Arc::new(Metrics::new());
     let events = Arc::new(EventLog::default());
@@ -158,6 +162,7 @@ pub async fn start<S: LeadStore>(
     let mut tasks: JoinSet<()> = service.pipelines.values().map(|pipeline| Arc::clone(pipeline).work(workers)).collect();
     tasks.spawn(wake_workers(Arc::clone(&service)));
     tasks.spawn(held::watch(Arc::clone(&service)));
+    tasks.spawn(watch_store(Arc::clone(&service)));
     tasks.spawn(forget_settled(Arc::clone(&service), config.retention));
     let server = Server::serve(listener, router(Arc::clone(&service)), config.limits).map_err(refused)?;
     Ok(Running { service, server, tasks })
@@ -192,13 +197,28 @@ async fn wake_workers<S: LeadStore>(service: Arc<Service<S>>) {
     }
 }
 
+/// Checks the store although nobody asks, so that what is wrong is in the log.
+async fn watch_store<S: LeadStore>(service: Arc<Service<S>>) {
+    let mut ticks = interval(WATCH_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        // It has been logged.
+        let _ = service.store_check.now(&service.store).await;
+    }
+}
+
 async fn forget_settled<S: LeadStore>(service: Arc<Service<S>>, retention: Duration) {
     let mut ticks = interval(FORGET_EVERY.min(retention));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let retention = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
-        if let Err(error) = service.store.forget_settled(service.now().saturating_sub(retention)).await {
+        let forgotten = match service.store.ran(service.now(), retention).await {
+            Ok(since) => service.store.forget_settled(since).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = forgotten {
             service.store_faults.note("settled leads were not forgotten", &error);
         }
     }

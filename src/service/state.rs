@@ -55,6 +55,11 @@ impl<S: LeadStore> Service<S> {
         self.closing.load(Ordering::Acquire)
     }
 
+    /// Whether leads are taken, as far as is known.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.is_closing() && !self.store_check.has_failed()
+    }
+
     pub(super) fn now(&self) -> UnixMillis {
         self.wall.unix_millis(Instant::now())
     }
@@ -72,13 +77,14 @@ impl<S: LeadStore> Service<S> {
     pub(super) fn stats(&self) -> Stats {
         Stats {
             elapsed_us: self.elapsed_us(),
-            ready: !self.is_closing(),
+            ready: self.is_ready(),
             accepted: self.metrics.lead_count(Intake::Accepted),
             duplicate: self.metrics.lead_count(Intake::Duplicate),
             refused: self.metrics.lead_count(Intake::Refused),
             unavailable: self.metrics.lead_count(Intake::Unavailable),
             callbacks: self.metrics.callbacks(Callback::Recorded),
             quarantined: self.store.quarantined(),
+            store_clock_skew_ms: self.store.clock_skew_ms(),
             store_faults: self.store_faults.count()
                 + self.pipelines.values().map(|pipeline| pipeline.store_faults()).sum::<u64>(),
             vendors: self.pipelines.map(|_, pipeline| pipeline.gauges()),

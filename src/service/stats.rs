@@ -25,6 +25,9 @@ pub struct Stats {
     pub callbacks: u64,
     /// Records of the store that cannot be read and were set aside; `plimsoll queue ls` names them.
     pub quarantined: u64,
+    /// Milliseconds that this machine's clock is ahead of the store's, where it has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_clock_skew_ms: Option<i64>,
     /// Errors of the store since the start.
     pub store_faults: u64,
     /// Towards each vendor.

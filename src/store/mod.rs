@@ -13,6 +13,7 @@ mod durability;
 pub mod listing;
 #[cfg(feature = "redis")]
 pub mod redis;
+mod runs;
 pub mod sqlite;
 
 use std::future::{Future, ready};
@@ -27,6 +28,7 @@ pub use bounds::Bounds;
 pub use durability::Durability;
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
+pub use runs::Runs;
 
 /// A lead that is to be made durable.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,10 +160,31 @@ pub trait LeadStore: Clone + Send + Sync + 'static {
         ready(Ok(None))
     }
 
+    /// What the store's own clock shows, where it has one that several processes share. A service that starts goes on from it.
+    fn time(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send {
+        ready(Ok(None))
+    }
+
+    /// Milliseconds that this machine's clock was ahead of the store's when they were compared last, where it has its own.
+    fn clock_skew_ms(&self) -> Option<i64> {
+        None
+    }
+
+    /// Notes that a service runs at `now`; gives the time since when services have run on this store for `age` milliseconds in
+    /// all, see [`Runs`]. A store that ends with its process needs none: its clock cannot have jumped.
+    fn ran(&self, now: UnixMillis, age: u64) -> impl Future<Output = Result<UnixMillis, StoreError>> + Send {
+        ready(Ok(now.saturating_sub(age)))
+    }
+
     /// Records that cannot be read and were set aside, so that the others go on; see [`listing::Quarantined`]. Cheap: it is
     /// read often.
     fn quarantined(&self) -> u64 {
         0
+    }
+
+    /// Why nothing is acknowledged at present, where something that a promise rests on does not hold any more.
+    fn refusal(&self) -> Option<String> {
+        None
     }
 
     /// Whether a commit works now, and what was acknowledged is where it was: for readiness.

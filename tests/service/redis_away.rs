@@ -12,6 +12,40 @@ fn lead(number: u32) -> Value {
     json!({ "user": format!("user-{number}@acme.test"), "data": { "email": format!("user-{number}@acme.test") } })
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_wiped_is_said_everywhere_and_begun_anew_by_a_restart_only() {
+    let Some(server) = Server::start() else { return };
+    let dir = TempDir::new().unwrap();
+    let config = config(&dir, None, "", "");
+    let store = RedisStore::open(&server.live_settings()).await.unwrap();
+    let service = start_on(store, dir, &config).await;
+    assert_eq!(service.lead(&lead(1)).await.status, 202);
+    server.by_hand(&[&["FLUSHALL"]]).await;
+    let says_why = |text: &str| {
+        for words in ["wiped", "restart the service", "leads that are not settled: 1"] {
+            assert!(text.contains(words), "no {words:?} in {text}");
+        }
+    };
+    let refused = service.lead(&lead(2)).await;
+    assert_eq!(refused.status, 503);
+    says_why(refused.problem()["message"].as_str().unwrap());
+    let ready = service.get("/health/ready").await;
+    assert_eq!(ready.status, 503);
+    says_why(ready.json()["reasons"][0].as_str().unwrap());
+    assert_eq!(service.get("/stats").await.json()["ready"], false);
+    assert_eq!(service.get("/health").await.json()["ready"], false);
+    let metrics = service.get("/metrics").await.text;
+    assert!(metrics.contains("plimsoll_ready 0") && metrics.contains("plimsoll_store_clock_skew_seconds"), "{metrics}");
+    assert_eq!(service.get("/health/live").await.status, 200, "a restart is for a person to decide");
+    // It has one store, and another service another: the first goes on refusing.
+    let store = RedisStore::open(&server.live_settings()).await.unwrap();
+    let anew = start_on(store, TempDir::new().unwrap(), &config).await;
+    assert_eq!(anew.lead(&lead(2)).await.status, 202);
+    assert_eq!(service.lead(&lead(3)).await.status, 503);
+    anew.stop().await;
+    service.stop().await;
+}
+
 /// Submits a lead until it is taken.
 async fn taken(service: &Fixture<RedisStore>, lead: &Value) -> String {
     let submitting = async {
@@ -33,7 +67,7 @@ async fn while_redis_is_away_leads_are_refused_and_nothing_is_lost() {
     let vendors = SimulatedVendors::start(vendor_settings()).await.unwrap();
     let dir = TempDir::new().unwrap();
     let config = config(&dir, Some(&vendors), "", "");
-    let store = RedisStore::open(&server.settings()).await.unwrap();
+    let store = RedisStore::open(&server.live_settings()).await.unwrap();
     let service = start_on(store, dir, &config).await;
     let mut ids = Vec::new();
     for number in 0..20 {

@@ -16,7 +16,7 @@ const HOUR_MS: u64 = 3_600_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_queued_by_a_clock_an_hour_ahead_is_sent_at_once() {
     let Some(server) = Server::start() else { return };
-    let store = RedisStore::open(&server.settings()).await.unwrap();
+    let store = RedisStore::open(&server.live_settings()).await.unwrap();
     let (key, user) = ("a".repeat(64), "ada@acme.test");
     let data = json!({ "email": user }).into();
     let operations = lead_operations(&key, user, &data);

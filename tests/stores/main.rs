@@ -56,6 +56,7 @@ macro_rules! passes {
                 leads_are_read_page_by_page
                 only_what_is_settled_is_forgotten
                 credits_are_kept_for_each_vendor
+                a_jump_of_the_clock_makes_nothing_older
                 all_of_it_is_there_when_the_store_is_opened_again
             }
             model {

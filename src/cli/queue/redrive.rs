@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::outcome::{FailureKind, Vendor};
-use crate::resilience::{Backlog, DeadLetters, StoreError};
+use crate::resilience::{Backlog, DeadLetters, StoreError, UnixMillis};
 use crate::store::LeadStore;
 
 use super::error::QueueError;
@@ -63,6 +63,7 @@ impl Change for RedriveArgs {
 /// Moves the letters that are there now, oldest first: one that dies again meanwhile has a higher number, and stays.
 async fn redrive<S: LeadStore>(store: &S, vendor: Vendor, cause: Option<FailureKind>) -> Result<u64, StoreError> {
     let backlog = store.backlog(vendor);
+    let due = at_once(store).await?;
     let (mut after, mut moved) = (0, 0);
     loop {
         let page = backlog.page(after, PAGE).await?;
@@ -73,16 +74,24 @@ async fn redrive<S: LeadStore>(store: &S, vendor: Vendor, cause: Option<FailureK
         for letter in page.iter().filter(|letter| cause.is_none_or(|cause| letter.cause == cause)) {
             by_user.entry(&letter.entry.operation.user).or_default().push(letter.id);
         }
-        for result in join_all(by_user.into_values().map(|letters| redrive_in_order(&backlog, letters))).await {
+        for result in join_all(by_user.into_values().map(|letters| redrive_in_order(&backlog, letters, due))).await {
             moved += result?;
         }
     }
 }
 
-async fn redrive_in_order<B: Backlog>(backlog: &B, letters: Vec<u64>) -> Result<u64, StoreError> {
+/// Now, whatever this machine's clock shows: by a clock that is ahead the letters would wait.
+async fn at_once<S: LeadStore>(store: &S) -> Result<UnixMillis, StoreError> {
+    Ok(match (store.time().await?, store.latest().await?) {
+        (Some(time), _) => time,
+        (None, latest) => latest.map_or(now(), |latest| latest.min(now())),
+    })
+}
+
+async fn redrive_in_order<B: Backlog>(backlog: &B, letters: Vec<u64>, due: UnixMillis) -> Result<u64, StoreError> {
     let mut moved = 0;
     for letter in letters {
-        moved += u64::from(backlog.redrive(letter, now()).await?);
+        moved += u64::from(backlog.redrive(letter, due).await?);
     }
     Ok(moved)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::path::PathBuf;
+#[cfg(feature = "redis")]
+use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
@@ -100,7 +102,9 @@ impl StoreArgs {
             .map_err(|flaw| QueueError::Url(format!("{flaw}: set it to the URL of the service's Redis server")))?;
         // What the server must promise is between it and the service: no lead is acknowledged here.
         let durability = Durability::AsConfigured;
-        Ok(Source::Redis(RedisSettings { bounds: UNBOUNDED, durability, ..RedisSettings::new(url.expose(), &self.name) }))
+        let longest_skew = Duration::MAX;
+        let settings = RedisSettings::new(url.expose(), &self.name);
+        Ok(Source::Redis(RedisSettings { bounds: UNBOUNDED, durability, longest_skew, ..settings }))
     }
 
     #[cfg(not(feature = "redis"))]

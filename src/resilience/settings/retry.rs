@@ -24,6 +24,11 @@ pub struct RetrySettings {
     #[serde(deserialize_with = "period")]
     #[schemars(with = "Period")]
     pub max_delay: Duration,
+    // A vendor that asks for a year, by mistake or by a date of a wrong clock, must not stop its queue for a day.
+    /// Longest Retry-After that is believed: a longer one is cut to it, and logged; 1h when left out, at most a day.
+    #[serde(deserialize_with = "period")]
+    #[schemars(with = "Period")]
+    pub max_retry_after: Duration,
     /// How the wait d is spread; `proportional` when left out.
     pub backoff: Backoff,
     /// `proportional`: the largest addition, as a fraction of the wait; 0.3 when left out.
@@ -49,6 +54,7 @@ impl Default for RetrySettings {
             max_retries: 3,
             base_delay: Duration::from_secs(1),
             max_delay: Duration::from_secs(30),
+            max_retry_after: Duration::from_secs(3_600),
             backoff: Backoff::Proportional,
             jitter: 0.3,
             budget_tokens: None,

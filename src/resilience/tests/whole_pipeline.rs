@@ -1,5 +1,6 @@
 //! One call through everything.
 
+use crate::resilience::held::HeldBy;
 use crate::resilience::operation::{Disposition, Source};
 use crate::resilience::queue::dead_letters::DeadLetters;
 use crate::resilience::settings::{BreakerSettings, FallbackSettings, FallbackStep, LimiterSettings, Window};
@@ -215,6 +216,27 @@ async fn a_sender_that_panics_is_a_failure_of_the_breaker_and_costs_only_its_cal
     assert_eq!((gauges.breaker, gauges.in_flight), (Some(BreakerState::Open), 0));
     assert_eq!(gauges.counts.unacknowledged, 1);
     rig.assert_balanced();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_of_a_year_is_cut_to_the_longest_that_is_believed() {
+    for (longest_s, expected_s) in [(3_600, 3_600), (7 * 86_400, 86_400)] {
+        let mut settings = plain();
+        settings.retry.max_retry_after = Duration::from_secs(longest_s);
+        let rig = rig(settings);
+        rig.vendor.next([too_many(365 * 86_400)]);
+        rig.pipeline.call(lead(1)).await;
+        let paused = rig.log.all().into_iter().any(|event| event.kind == EventKind::Paused { for_ms: expected_s * 1_000 });
+        assert!(paused, "{:?}", rig.log.all());
+        let held = rig.pipeline.held().await;
+        assert_eq!((held.len(), held[0].by), (1, HeldBy::Pause), "{held:?}");
+        let drain = tokio::spawn(Arc::clone(&rig.pipeline).work(1));
+        tokio::time::sleep(Duration::from_secs(expected_s - 1)).await;
+        assert_eq!(rig.vendor.count(), 1, "nothing before it is over");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        drain.abort();
+        assert_eq!(rig.vendor.count(), 2, "and what waited in the queue does not wait for a year either");
+    }
 }
 
 #[tokio::test(start_paused = true)]

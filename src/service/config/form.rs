@@ -33,8 +33,8 @@ pub(crate) struct RawService {
     /// Operations in flight at a vendor at most; 20 when left out.
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) workers: Option<u32>,
-    /// How long a lead is remembered after its last operation was settled; 7d when left out. A copy of it is known for as
-    /// long, so it must be longer than the longest time that retries may take.
+    /// How long a lead is remembered after its last operation was settled, in time in which a service runs; 7d when left out.
+    /// A copy of it is known for as long, so it must be longer than the longest time that retries may take.
     pub(crate) retention: Option<Period>,
     /// How long the end may take after SIGTERM; 10s when left out.
     pub(crate) shutdown: Option<Period>,

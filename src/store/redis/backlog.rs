@@ -13,9 +13,12 @@ use crate::resilience::{
 
 use crate::store::listing::HeldIn;
 
-use super::reply::{self, Items};
+use super::quarantine::Waits;
+use super::reply::{self, Items, written};
 use super::scripts;
+use super::settings::LeaseClock;
 use super::store::{RedisStore, add_operation, failed, json, operations};
+use super::unreadable::Unreadable;
 
 /// Charges that are kept for a replica until it takes them.
 const CHARGES_KEPT: isize = 10_000;
@@ -25,11 +28,6 @@ const CHARGES_KEPT: isize = 10_000;
 pub struct RedisBacklog {
     store: RedisStore,
     vendor: Vendor,
-}
-
-/// An entry's id as the scripts write it.
-pub(super) fn written(id: u64) -> String {
-    format!("{id:020}")
 }
 
 /// An entry with its history, as the scripts read it.
@@ -72,8 +70,9 @@ impl RedisBacklog {
     /// What holds the operations, by replica.
     pub(super) async fn held(&self) -> Result<Vec<HeldIn>, StoreError> {
         let notes: BTreeMap<String, String> = self.read(redis::cmd("HGETALL").arg(self.key("held"))).await?;
-        let held = notes.iter().map(|(replica, note)| Ok(HeldIn::of(replica, &reply::json(note)?)));
-        held.collect::<Result<Vec<_>, _>>().map(|held| held.concat())
+        // One that cannot be read is written anew within seconds.
+        let held = notes.iter().filter_map(|(replica, note)| Some(HeldIn::of(replica, &reply::json(note).ok()?)));
+        Ok(held.flatten().collect())
     }
 
     async fn read<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StoreError> {
@@ -148,7 +147,12 @@ impl Backlog for RedisBacklog {
         let list = self.key(&format!("charges:{}", self.store.shared.replica));
         let mut command = redis::cmd("LPOP");
         let taken: Option<Vec<String>> = self.read(command.arg(list).arg(CHARGES_KEPT)).await?;
-        taken.unwrap_or_default().iter().map(|charge| reply::json(charge)).collect()
+        let read = |charge: String| {
+            reply::json(&charge)
+                .inspect_err(|error| log::error!("a charge is left out, its credits stay set aside: {error}"))
+                .ok()
+        };
+        Ok(taken.unwrap_or_default().into_iter().filter_map(read).collect())
     }
 }
 
@@ -161,15 +165,28 @@ impl FallbackQueue for RedisBacklog {
     }
 
     async fn lease(&self, now: UnixMillis, lease_end: UnixMillis) -> Result<Option<Leased>, StoreError> {
+        let by_server = self.store.shared.lease_clock == LeaseClock::Server;
         let mut call = self.call(&scripts::LEASE);
-        call.arg(now).arg(lease_end);
-        let mut taken = Items::of(self.store.change(&call).await?)?;
-        if taken.is_empty() {
-            return Ok(None);
+        call.arg(now).arg(lease_end.saturating_sub(now)).arg(u8::from(by_server));
+        loop {
+            let mut taken = Items::of(self.store.change(&call).await?)?;
+            self.store.compared(taken.number()?, now);
+            if taken.is_empty() {
+                return Ok(None);
+            }
+            let (id, lease) = (taken.number()?, taken.text()?);
+            match taken.entry() {
+                Ok(entry) => {
+                    self.store.shared.leases.begin(id, lease, now, lease_end);
+                    return Ok(Some(Leased { id, entry }));
+                }
+                // It would hold up its user's others, and come back with every lease.
+                Err(error) => {
+                    let found = Unreadable::operation(written(id), Some(self.vendor), None, error);
+                    self.store.set_aside(found, Waits::Queued(id, &lease)).await?;
+                }
+            }
         }
-        let (id, lease) = (taken.number()?, taken.text()?);
-        self.store.shared.leases.begin(id, lease, now, lease_end);
-        Ok(Some(Leased { id, entry: taken.entry()? }))
     }
 
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
@@ -212,14 +229,26 @@ impl DeadLetters for RedisBacklog {
     }
 
     async fn page(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        let mut call = self.call(&scripts::LETTERS);
-        call.arg(after).arg(limit);
-        let mut page = Items::of(self.store.ask(&call).await?)?;
-        let mut letters = Vec::new();
-        while !page.is_empty() {
-            letters.push(page.letter()?);
+        loop {
+            let mut call = self.call(&scripts::LETTERS);
+            call.arg(after).arg(limit);
+            let mut page = Items::of(self.store.ask(&call).await?)?;
+            let mut letters = Vec::new();
+            let is_last = page.is_empty();
+            while !page.is_empty() {
+                match page.letter()? {
+                    Ok(letter) => letters.push(letter),
+                    Err((entry, error)) => {
+                        let found = Unreadable::operation(written(entry), Some(self.vendor), None, error);
+                        self.store.set_aside(found, Waits::Letters(entry)).await?;
+                    }
+                }
+            }
+            // Only behind the last letter is there nothing: those that were set aside are not there any more.
+            if is_last || !letters.is_empty() {
+                return Ok(letters);
+            }
         }
-        Ok(letters)
     }
 
     async fn by_cause(&self) -> Result<BTreeMap<String, u64>, StoreError> {

@@ -12,10 +12,10 @@ use crate::resilience::{DeadLetters, FallbackQueue, StoreError, UnixMillis};
 use crate::store::LeadStore;
 use crate::store::listing::{Shown, StoreSummary, StoredOperation, VendorSummary};
 
-use super::backlog::written;
-use super::reply::Items;
+use super::reply::{Items, written};
 use super::scripts;
 use super::store::{RedisStore, failed};
+use super::unreadable::Unreadable;
 
 /// Leads whose operations are read by one script.
 const LEADS_AT_ONCE: usize = 100;
@@ -29,8 +29,8 @@ impl RedisStore {
         let leads = self.count(redis::cmd("ZCARD").arg(self.key("leads"))).await?;
         let settled = self.count(redis::cmd("ZCARD").arg(self.key("settled"))).await?;
         let mut vendors: BTreeMap<Vendor, VendorSummary> = BTreeMap::new();
-        let mut after = None;
-        while let Some((last, page)) = self.operations(after.as_deref()).await? {
+        let (mut after, mut found) = (None, Vec::new());
+        while let Some((last, page)) = self.page(after.as_deref(), &mut found).await? {
             after = Some(last);
             for operation in &page {
                 count(vendors.entry(operation.vendor).or_insert_with(|| VendorSummary::empty(operation.vendor)), operation);
@@ -45,7 +45,7 @@ impl RedisStore {
         Ok(StoreSummary {
             leads,
             open_leads: leads.saturating_sub(settled),
-            quarantined: Vec::new(),
+            quarantined: self.quarantine(found).await?,
             vendors: vendors.into_values().collect(),
         })
     }
@@ -64,7 +64,12 @@ impl RedisStore {
             let mut call = self.call(&scripts::OPERATION);
             call.arg(written(id));
             let mut found = Items::of(self.ask(&call).await?)?;
-            return if found.is_empty() { Ok(None) } else { found.stored_operation().map(operation).map(Some) };
+            let mut unreadable = Vec::new();
+            let read = if found.is_empty() { None } else { found.stored_operation(&mut unreadable)? };
+            return match unreadable.first() {
+                Some(unreadable) => Err(StoreError(unreadable.to_string())),
+                None => Ok(read.map(operation)),
+            };
         }
         let mut after = None;
         while let Some((last, page)) = self.operations(after.as_deref()).await? {
@@ -85,11 +90,20 @@ impl RedisStore {
     }
 
     /// The operations of some leads behind the one of key `after`, in the order of the leads' keys, with the key of the last
-    /// of them; `None` behind the last lead.
+    /// of them; `None` behind the last lead. One that cannot be read is left out: [`RedisStore::summary`] names it.
     ///
     /// # Errors
     /// When the server can't be asked, or holds what is not the store's.
     pub async fn operations(&self, after: Option<&str>) -> Result<Option<(String, Vec<StoredOperation>)>, StoreError> {
+        self.page(after, &mut Vec::new()).await
+    }
+
+    /// As there; those that cannot be read are in `found`.
+    async fn page(
+        &self,
+        after: Option<&str>,
+        found: &mut Vec<Unreadable>,
+    ) -> Result<Option<(String, Vec<StoredOperation>)>, StoreError> {
         let mut call = self.call(&scripts::OPERATIONS);
         call.arg(after.map_or_else(|| "-".to_owned(), |after| format!("({after}"))).arg(LEADS_AT_ONCE);
         let mut page = Items::of(self.ask(&call).await?)?;
@@ -99,7 +113,7 @@ impl RedisStore {
         let (last, mut page_items) = (page.text()?, page.items()?);
         let mut operations = Vec::new();
         while !page_items.is_empty() {
-            operations.push(page_items.stored_operation()?);
+            operations.extend(page_items.stored_operation(found)?);
         }
         Ok(Some((last, operations)))
     }

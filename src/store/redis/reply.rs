@@ -1,5 +1,5 @@
-//! What scripts answer, as the store's own types. An answer of another shape was written by another program: it is an error that
-//! names what was found, never a panic and never a lead that is left out.
+//! What scripts answer, as the store's own types. A record of another shape was written by another program: it is named with what
+//! was found, never a panic, and never a lead that is left out unnoticed.
 
 use redis::Value;
 use serde::de::DeserializeOwned;
@@ -9,8 +9,15 @@ use crate::resilience::{DeadLetter, Entry, Operation, StoreError, UnixMillis};
 use crate::store::listing::StoredOperation;
 use crate::store::{LeadRecord, OperationRecord};
 
+use super::unreadable::Unreadable;
+
 fn unexpected(what: &str, found: &str) -> StoreError {
     StoreError(format!("Redis holds {found} where {what} belongs: did another program write there?"))
+}
+
+/// An entry's id as the scripts write it.
+pub(super) fn written(id: u64) -> String {
+    format!("{id:020}")
 }
 
 /// The items of an answer, taken one by one.
@@ -75,49 +82,88 @@ impl Items {
         })
     }
 
+    /// What the next item is called.
+    pub(super) fn next_name(&self) -> Result<String, StoreError> {
+        self.0.as_slice().first().cloned().map_or_else(|| Err(unexpected("a name", "nothing")), Self::of)?.name()
+    }
+
+    /// The last item, which names what the others say.
+    fn name(&self) -> Result<String, StoreError> {
+        self.0.as_slice().last().cloned().map_or_else(|| Err(unexpected("a name", "nothing")), text)
+    }
+
     fn operation(&mut self) -> Result<OperationRecord, StoreError> {
-        let mut fields = self.items()?;
-        let entry = fields.entry()?;
-        let place = word(&fields.text()?)?;
-        let due = fields.maybe_text()?.map(|due| date(&due)).transpose()?;
-        let settled = fields.maybe_text()?.map(|settled| json(&settled)).transpose()?;
+        let entry = self.entry()?;
+        let place = word(&self.text()?)?;
+        let due = self.maybe_text()?.map(|due| date(&due)).transpose()?;
+        let settled = self.maybe_text()?.map(|settled| json(&settled)).transpose()?;
         let Operation { kind, key, .. } = entry.operation;
         Ok(OperationRecord { kind, key, place, due, attempts: entry.attempts, redrives: entry.redrives, settled })
     }
 
-    /// The answer of `describe_operation`.
-    pub(super) fn stored_operation(&mut self) -> Result<StoredOperation, StoreError> {
+    /// The answer of `describe_operation`; `None` for one that cannot be read, which is then in `found`.
+    pub(super) fn stored_operation(&mut self, found: &mut Vec<Unreadable>) -> Result<Option<StoredOperation>, StoreError> {
         let mut fields = self.items()?;
-        let (vendor, place) = (word(&fields.text()?)?, word(&fields.text()?)?);
-        let due_at = fields.maybe_text()?.map(|due| date(&due)).transpose()?;
-        let settled = fields.maybe_text()?.map(|settled| json(&settled)).transpose()?;
+        let id = fields.name()?;
+        let vendor = fields.0.as_slice().first().cloned().and_then(|vendor| word(&text(vendor).ok()?).ok());
+        let read = fields.described();
+        Ok(read.map_err(|error| found.push(Unreadable::operation(id, vendor, None, error))).ok())
+    }
+
+    fn described(&mut self) -> Result<StoredOperation, StoreError> {
+        let (vendor, place) = (word(&self.text()?)?, word(&self.text()?)?);
+        let due_at = self.maybe_text()?.map(|due| date(&due)).transpose()?;
+        let settled = self.maybe_text()?.map(|settled| json(&settled)).transpose()?;
         // They stay with an operation whose letter was removed.
         let died = |text: &String| place == RestingState::DeadLettered && !text.is_empty();
-        let cause = fields.maybe_text()?.filter(died).map(|cause| word(&cause)).transpose()?;
-        let dead_at = fields.maybe_text()?.filter(died).map(|at| date(&at)).transpose()?;
-        let (id, entry) = (fields.number()?, fields.entry()?);
+        let cause = self.maybe_text()?.filter(died).map(|cause| word(&cause)).transpose()?;
+        let dead_at = self.maybe_text()?.filter(died).map(|at| date(&at)).transpose()?;
+        let (entry, id) = (self.entry()?, self.number()?);
         Ok(StoredOperation { due_at, cause, dead_at, settled, ..StoredOperation::new(id, vendor, place, entry) })
     }
 
-    /// The answer of `describe_lead`.
-    pub(super) fn lead(&mut self) -> Result<LeadRecord, StoreError> {
+    /// The answer of `describe_lead`; `None` for one that cannot be read. What cannot be read is then in `found`.
+    pub(super) fn lead(&mut self, found: &mut Vec<Unreadable>) -> Result<Option<LeadRecord>, StoreError> {
         let mut fields = self.items()?;
-        let (user, data, accepted_at) = (fields.text()?, fields.json()?, fields.number()?);
-        let mut described = fields.items()?;
-        let mut operations = Vec::new();
-        while !described.is_empty() {
-            operations.push(described.operation()?);
-        }
-        let enrichments = fields.jsons()?;
-        Ok(LeadRecord { key: fields.text()?, user, data, accepted_at, operations, enrichments, unreadable: 0 })
+        let key = fields.name()?;
+        let read = fields.described_lead(&key, found);
+        Ok(read.map_err(|error| found.push(Unreadable::lead(&key, error))).ok())
     }
 
-    pub(super) fn letter(&mut self) -> Result<DeadLetter, StoreError> {
+    fn described_lead(&mut self, key: &str, found: &mut Vec<Unreadable>) -> Result<LeadRecord, StoreError> {
+        let (user, data, accepted_at) = (self.text()?, self.json()?, self.number()?);
+        let known = found.len();
+        let mut operations = Vec::new();
+        for described in self.items()? {
+            let mut fields = Self::of(described)?;
+            let id = fields.name()?;
+            match fields.operation() {
+                Ok(operation) => operations.push(operation),
+                Err(error) => found.push(Unreadable::operation(id, None, Some(key.to_owned()), error)),
+            }
+        }
+        let mut enrichments = Vec::new();
+        for (number, value) in self.items()?.enumerate() {
+            match text(value).and_then(|text| json(&text)) {
+                Ok(enrichment) => enrichments.push(enrichment),
+                Err(error) => found.push(Unreadable::enrichment(key, number, error)),
+            }
+        }
+        let unreadable = (found.len() - known) as u64;
+        Ok(LeadRecord { key: key.to_owned(), user, data, accepted_at, operations, enrichments, unreadable })
+    }
+
+    /// A letter, or the number of its entry, and why it cannot be read.
+    pub(super) fn letter(&mut self) -> Result<Result<DeadLetter, (u64, StoreError)>, StoreError> {
         let mut fields = self.items()?;
+        let entry = fields.name()?.parse().map_err(|_| unexpected("a number", "something else"))?;
         let id = date(&fields.text()?)?;
-        let entry = fields.entry()?;
-        let cause: FailureKind = word(&fields.text()?)?;
-        Ok(DeadLetter { id, entry, cause, at: fields.number()? })
+        let mut read = || -> Result<DeadLetter, StoreError> {
+            let entry = fields.entry()?;
+            let cause: FailureKind = word(&fields.text()?)?;
+            Ok(DeadLetter { id, entry, cause, at: fields.number()? })
+        };
+        Ok(read().map_err(|error| (entry, error)))
     }
 }
 

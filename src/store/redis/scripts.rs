@@ -27,6 +27,8 @@ macro_rules! script {
 script!(ACCEPT, "accept");
 script!(ACK, "ack");
 script!(BURY, "bury");
+script!(CLOCK, "clock");
+script!(COMMAND, "command");
 script!(ENRICH, "enrich");
 script!(FAIL, "fail");
 script!(FORGET, "forget");
@@ -41,6 +43,7 @@ script!(PUSH, "push");
 script!(PUT_LETTER, "put_letter");
 script!(REDRIVE, "redrive");
 script!(REMOVE_LETTER, "remove_letter");
+script!(SET_ASIDE, "set_aside");
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,16 @@
 //! Which Redis, and what it must promise.
 
+use std::time::Duration;
+
 use crate::config::Secret;
+use crate::resilience::UnixMillis;
 use crate::store::{Bounds, Durability};
 
+/// The layout of the keys that this build reads and writes.
+pub(super) const LAYOUT: &str = "1";
+
 /// A Redis server as the store of several replicas of a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct RedisSettings {
     /// Where it is: `redis://[user:password@]host[:port][/database]` or `redis+unix:///path`.
     pub url: Secret,
@@ -18,6 +24,30 @@ pub struct RedisSettings {
     pub bounds: Bounds,
     /// What the server must promise.
     pub durability: Durability,
+    /// How far this machine's clock may be from the server's.
+    pub longest_skew: Duration,
+    /// This machine's clock.
+    pub clock: fn() -> UnixMillis,
+    /// Whose clock ends leases.
+    pub lease_clock: LeaseClock,
+}
+
+/// Whose clock ends leases.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LeaseClock {
+    /// The server's: all replicas have it in common.
+    #[default]
+    Server,
+    /// That of the one who takes the lease, for tests in virtual time.
+    Callers,
+}
+
+/// How far a replica's clock may be from the server's: a quarter of the minute by which a lease is longer than its longest
+/// attempt.
+const LONGEST_SKEW: Duration = Duration::from_secs(15);
+
+fn machine_clock() -> UnixMillis {
+    crate::clock::wall_clock().timestamp_millis().max(0) as u64
 }
 
 impl RedisSettings {
@@ -29,6 +59,9 @@ impl RedisSettings {
             replica: String::new(),
             bounds: Bounds::default(),
             durability: Durability::default(),
+            longest_skew: LONGEST_SKEW,
+            clock: machine_clock,
+            lease_clock: LeaseClock::default(),
         }
     }
 

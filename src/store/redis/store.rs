@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use redis::aio::ConnectionManager;
-use redis::{RedisError, ScriptInvocation, Value};
+use redis::{Arg, RedisError, ScriptInvocation, Value};
 
 use crate::outcome::Vendor;
 use crate::resilience::{Operation, StoreError, UnixMillis};
@@ -12,10 +12,15 @@ use crate::store::Bounds;
 
 use super::counts::Counts;
 use super::leases::Leases;
-use super::open::{self, OpenError};
+use super::link::Link;
+use super::open;
+use super::open_error::OpenError;
 use super::reply::{self, Items};
 use super::scripts::{self, Lazy};
-use super::settings::RedisSettings;
+use super::settings::{LeaseClock, RedisSettings};
+
+/// Two comparisons of the same clocks differ by less.
+const JITTER_MS: i64 = 1_000;
 
 /// Leads on a Redis server. Clones share the connection.
 #[derive(Clone)]
@@ -24,12 +29,15 @@ pub struct RedisStore {
 }
 
 pub(super) struct Shared {
-    connection: ConnectionManager,
+    pub(super) link: Link,
     pub(super) prefix: String,
     pub(super) replica: String,
     pub(super) bounds: Bounds,
     pub(super) counts: Counts,
     pub(super) leases: Leases,
+    pub(super) lease_clock: LeaseClock,
+    /// Milliseconds that the store's clock is ahead of the caller's.
+    offset_ms: AtomicI64,
 }
 
 impl fmt::Debug for RedisStore {
@@ -58,15 +66,17 @@ impl RedisStore {
     }
 
     async fn start(settings: &RedisSettings, make: bool) -> Result<Self, OpenError> {
-        let connection = open::connect(settings, make).await?;
+        let link = open::connect(settings, make).await?;
         let store = Self {
             shared: Arc::new(Shared {
-                connection,
+                link,
                 prefix: settings.prefix(),
                 replica: settings.replica.clone(),
                 bounds: settings.bounds,
                 counts: Counts::default(),
                 leases: Leases::default(),
+                lease_clock: settings.lease_clock,
+                offset_ms: AtomicI64::default(),
             }),
         };
         let counted = store.next_due(Vendor::Clay).await;
@@ -77,12 +87,18 @@ impl RedisStore {
     /// A call of a script, to which arguments are added.
     pub(super) fn call(&self, script: &'static Lazy) -> ScriptInvocation<'static> {
         let mut call = script.prepare_invoke();
-        call.key(&self.shared.prefix);
+        call.key(&self.shared.prefix).arg(self.shared.link.generation());
+        call.arg(self.shared.offset_ms.load(Ordering::Relaxed));
         call
     }
 
     pub(super) async fn ask(&self, call: &ScriptInvocation<'_>) -> Result<Value, StoreError> {
-        call.invoke_async(&mut self.shared.connection.clone()).await.map_err(failed)
+        let Shared { link, counts, .. } = &*self.shared;
+        let mut checked = link.checked(counts).await?;
+        match call.invoke_async(&mut checked.connection).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(link.failed(checked.number, error, counts).await),
+        }
     }
 
     /// Makes a change; gives the script's answer without the counts.
@@ -98,8 +114,27 @@ impl RedisStore {
         Ok(matches!(self.change(call).await?, Value::Int(1)))
     }
 
+    /// Carries out one command on the store that was opened.
     pub(super) async fn command(&self, command: &redis::Cmd) -> Result<Value, StoreError> {
-        command.query_async(&mut self.shared.connection.clone()).await.map_err(failed)
+        let mut call = self.call(&scripts::COMMAND);
+        for word in command.args_iter() {
+            if let Arg::Simple(word) = word {
+                call.arg(word);
+            }
+        }
+        self.ask(&call).await
+    }
+
+    /// The store's clock shows `there` while the caller's shows `now`. The way of an answer makes the difference look larger than
+    /// it is, so a smaller one is nearer.
+    pub(super) fn compared(&self, there: UnixMillis, now: UnixMillis) {
+        if self.shared.lease_clock == LeaseClock::Callers {
+            return;
+        }
+        let (offset, known) = (there as i64 - now as i64, self.shared.offset_ms.load(Ordering::Relaxed));
+        if offset < known || offset > known + JITTER_MS {
+            self.shared.offset_ms.store(offset, Ordering::Relaxed);
+        }
     }
 
     pub(super) async fn next_due(&self, vendor: Vendor) -> Result<Option<UnixMillis>, StoreError> {

@@ -54,11 +54,16 @@ impl LeadStore for SqliteStore {
     }
 
     async fn latest(&self) -> Result<Option<UnixMillis>, StoreError> {
-        // Both are one step of an index.
-        let sql = "SELECT max((SELECT coalesce(max(settled_at), 0) FROM leads WHERE open = 0),
-                              (SELECT accepted_at FROM leads ORDER BY id DESC LIMIT 1))";
+        // Each is one step of an index. What failed or was redriven is dated in a span in which a service ran.
+        let sql = "SELECT max(coalesce((SELECT max(settled_at) FROM leads WHERE open = 0), 0),
+                              coalesce((SELECT accepted_at FROM leads ORDER BY id DESC LIMIT 1), 0),
+                              coalesce((SELECT max(last) FROM runs WHERE checksum = row_sum(0, 'began', began, 'last', last)), 0))";
         let latest = self.read(|connection| connection.query_row(sql, (), |row| row.get::<_, Option<i64>>(0))).await?;
-        Ok(latest.and_then(|latest| UnixMillis::try_from(latest).ok()))
+        Ok(latest.and_then(|latest| UnixMillis::try_from(latest).ok()).filter(|latest| *latest > 0))
+    }
+
+    async fn ran(&self, now: UnixMillis, age: u64) -> Result<UnixMillis, StoreError> {
+        self.write(Change::Other, move |transaction| transaction.ran(now, age)).await
     }
 
     async fn forget_settled(&self, before: UnixMillis) -> Result<u64, StoreError> {

@@ -3,11 +3,14 @@
 use rusqlite::{Result, params};
 
 use crate::resilience::{Operation, UnixMillis};
-use crate::store::{Acceptance, Enrichment, NewLead, Recorded};
+use crate::store::{Acceptance, Enrichment, NewLead, Recorded, Runs};
 
 use super::checksum::{enrichment_sum, lead_sum, row_sum};
 use super::row::{Key, NewEntry, data, int, json, readable, uint};
 use super::transaction::{LeadRow, Transaction};
+
+/// When services ran. Without a span that is damaged things look younger, and are kept for longer.
+const RUNS: &str = "SELECT began, last FROM runs WHERE checksum = row_sum(0, 'began', began, 'last', last) ORDER BY began";
 
 /// A lead that is ready to be written: everything that can be computed beforehand, off the writer's thread.
 #[derive(Debug)]
@@ -122,5 +125,23 @@ impl Transaction<'_> {
             }
         }
         Ok(ids.len() as u64)
+    }
+
+    /// Notes that a service runs; gives the time since when services have run for `age`.
+    pub(super) fn ran(&mut self, now: UnixMillis, age: u64) -> Result<UnixMillis> {
+        let spans = {
+            let mut statement = self.connection.prepare_cached(RUNS)?;
+            let rows = statement.query_map((), |row| Ok((uint(row, "began")?, uint(row, "last")?)))?;
+            rows.collect::<Result<Vec<_>>>()?
+        };
+        let mut runs = Runs::of(spans);
+        runs.note(now);
+        let since = runs.since(age);
+        self.connection.execute("DELETE FROM runs", ())?;
+        for &(began, last) in runs.spans() {
+            let sql = "INSERT INTO runs (began, checksum, last) VALUES (?1, row_sum(0, 'began', ?1, 'last', ?2), ?2)";
+            self.connection.prepare_cached(sql)?.execute((int(began), int(last)))?;
+        }
+        Ok(since)
     }
 }

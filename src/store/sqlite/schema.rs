@@ -83,14 +83,21 @@ CREATE TABLE numbers (
 ) STRICT;
 ";
 
-/// What cannot be read and was set aside. The rows stay as they are; that of an operation is in the place `quarantined`.
-const QUARANTINE: &str = "
+/// What came with version 2: what cannot be read and was set aside (the rows stay as they are; that of an operation is in the place
+/// `quarantined`), and when services ran (see [`crate::store::Runs`]).
+const SINCE_2: &str = "
 CREATE TABLE quarantine (
     record TEXT NOT NULL,            -- lead, operation, enrichment
     id INTEGER NOT NULL,             -- of its row
     reason TEXT NOT NULL,
     found_at INTEGER NOT NULL,
     PRIMARY KEY (record, id)
+) STRICT;
+
+CREATE TABLE runs (
+    began INTEGER PRIMARY KEY,
+    checksum INTEGER NOT NULL,
+    last INTEGER NOT NULL            -- when it was noted last that one runs
 ) STRICT;
 ";
 
@@ -99,14 +106,14 @@ pub(super) fn tables(version: u32) -> Option<String> {
     match version {
         // Before there were checksums.
         1 => Some(TABLES.lines().filter(|line| !line.contains("    checksum ")).map(|line| format!("{line}\n")).collect()),
-        2 => Some(format!("{TABLES}{QUARANTINE}")),
+        2 => Some(format!("{TABLES}{SINCE_2}")),
         _ => None,
     }
 }
 
 /// Makes the tables of this version, with what is in them from the start.
 pub(super) fn create(connection: &Connection) -> Result<()> {
-    connection.execute_batch(&format!("{TABLES}{QUARANTINE}"))?;
+    connection.execute_batch(&format!("{TABLES}{SINCE_2}"))?;
     for vendor in 0..3 {
         let sql = "INSERT INTO backlogs (vendor, checksum, queued, dead)
             VALUES (?1, row_sum(0, 'vendor', ?1, 'queued', 0, 'dead', 0, 'credits', NULL), 0, 0)";
@@ -134,7 +141,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     for (table, ..) in SUMS {
         transaction.execute_batch(&format!("ALTER TABLE {table} RENAME TO old_{table}"))?;
     }
-    transaction.execute_batch(&format!("{TABLES}{QUARANTINE}"))?;
+    transaction.execute_batch(&format!("{TABLES}{SINCE_2}"))?;
     for (table, columns, sum) in SUMS {
         transaction.execute_batch(&format!(
             "INSERT INTO {table} (checksum, {columns}) SELECT {sum}, {columns} FROM old_{table}; DROP TABLE old_{table};"

@@ -73,6 +73,10 @@ impl LeadStore for MemoryStore {
         ready(Ok(self.lock().enrich(lead, enrichment, follow_up)))
     }
 
+    fn ran(&self, now: UnixMillis, age: u64) -> impl Future<Output = Result<UnixMillis, StoreError>> + Send {
+        ready(Ok(self.lock().ran(now, age)))
+    }
+
     fn forget_settled(&self, before: UnixMillis) -> impl Future<Output = Result<u64, StoreError>> + Send {
         ready(Ok(self.lock().forget_settled(before)))
     }

@@ -6,7 +6,7 @@ use mock_server::json::Json;
 
 use plimsoll::outcome::{FailureKind, PerVendor, RestingState, Vendor};
 use plimsoll::resilience::{Attempt, Entry, Operation, OperationKind, Settled, UnixMillis};
-use plimsoll::store::{Acceptance, Bounds, Enrichment, LeadRecord, NewLead, OperationRecord, Recorded};
+use plimsoll::store::{Acceptance, Bounds, Enrichment, LeadRecord, NewLead, OperationRecord, Recorded, Runs};
 
 use super::vendor_backlog::VendorBacklog;
 
@@ -15,6 +15,7 @@ pub(super) struct State {
     bounds: Bounds,
     leads: BTreeMap<String, Lead>,
     backlogs: PerVendor<VendorBacklog>,
+    runs: Runs,
 }
 
 #[derive(Debug)]
@@ -49,7 +50,7 @@ fn untried(operation: Operation, timestamp: UnixMillis) -> Entry {
 
 impl State {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, leads: BTreeMap::new(), backlogs: PerVendor::default() }
+        Self { bounds, leads: BTreeMap::new(), backlogs: PerVendor::default(), runs: Runs::default() }
     }
 
     pub(super) fn backlog(&self, vendor: Vendor) -> &VendorBacklog {
@@ -238,6 +239,11 @@ impl State {
             }
         };
         OperationRecord { kind: tracked.kind, key: tracked.key.clone(), place, due, attempts, redrives, settled }
+    }
+
+    pub(super) fn ran(&mut self, now: UnixMillis, age: u64) -> UnixMillis {
+        self.runs.note(now);
+        self.runs.since(age)
     }
 
     pub(super) fn forget_settled(&mut self, before: UnixMillis) -> u64 {

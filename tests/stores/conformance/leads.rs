@@ -127,6 +127,23 @@ pub(crate) async fn credits_are_kept_for_each_vendor<S: Stand>() {
     assert_eq!(stand.store().backlog(Vendor::Clay).credits().await, Ok(Some(spent)));
 }
 
+pub(crate) async fn a_jump_of_the_clock_makes_nothing_older<S: Stand>() {
+    const MINUTE: u64 = 60_000;
+    const MONTH: u64 = 30 * 24 * 60 * MINUTE;
+    let stand = stand!(S, ROOMY);
+    for tick in 0..=6 {
+        let since = stand.store().ran(MONTH + tick * 10 * MINUTE, 30 * MINUTE).await.expect("a working store");
+        assert_eq!(since, if tick < 3 { 0 } else { MONTH + (tick - 3) * 10 * MINUTE }, "{tick}");
+    }
+    // One start a month ahead, and the next with the clock mended.
+    let stand = stand.reopen().await;
+    assert_eq!(stand.store().ran(2 * MONTH, 30 * MINUTE).await, Ok(MONTH + 30 * MINUTE));
+    let stand = stand.reopen().await;
+    assert_eq!(stand.store().ran(MONTH + 70 * MINUTE, 30 * MINUTE).await, Ok(MONTH + 30 * MINUTE));
+    // Running is what counts.
+    assert_eq!(stand.store().ran(2 * MONTH + 20 * MINUTE, 30 * MINUTE).await, Ok(MONTH + 50 * MINUTE));
+}
+
 /// Leases all that is due; gives whose it is.
 async fn leased_users<B: Backlog>(backlog: &B, now: u64) -> Vec<String> {
     let mut users = Vec::new();

@@ -3,6 +3,8 @@
 mod away;
 mod clock;
 mod opening;
+mod poison;
+mod promises;
 mod proxy;
 mod replicas;
 mod server;

@@ -25,6 +25,7 @@ async fn a_server_that_may_lose_what_it_acknowledged_is_refused_by_name() {
     for (arguments, words) in [
         (["--appendfsync", "everysec"], ["appendfsync is everysec", "appendfsync always", "as_configured"]),
         (["--appendonly", "no"], ["appendonly is no", "appendonly yes", "as_configured"]),
+        (["--no-appendfsync-on-rewrite", "yes"], ["no-appendfsync-on-rewrite is yes", "on-rewrite no", "as_configured"]),
         (["--maxmemory-policy", "allkeys-lru"], ["maxmemory-policy is allkeys-lru", "noeviction", "as_configured"]),
     ] {
         let Some(server) = Server::start_with(&arguments) else { return };

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use plimsoll::store::redis::RedisSettings;
+use plimsoll::store::redis::{LeaseClock, RedisSettings};
 use tempfile::TempDir;
 
 /// A server that syncs every write, unless told otherwise. It ends with its value.
@@ -41,7 +41,13 @@ impl Server {
         self.dir.path().join("redis.sock")
     }
 
+    /// A store on it, in the virtual time of its callers.
     pub(crate) fn settings(&self) -> RedisSettings {
+        RedisSettings { lease_clock: LeaseClock::Callers, ..self.live_settings() }
+    }
+
+    /// A store on it, as a service has it.
+    pub(crate) fn live_settings(&self) -> RedisSettings {
         RedisSettings::new(format!("redis+unix://{}", self.socket().display()), "test")
     }
 
@@ -55,6 +61,19 @@ impl Server {
     pub(crate) fn restart(&mut self) {
         self.child = spawn(&self.dir, &self.arguments);
         self.wait_until_it_answers();
+    }
+
+    /// Starts one in its place whose configuration differs by `arguments`, on what it left.
+    pub(crate) fn restart_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self.restart();
+    }
+
+    /// Ends it, and starts one in its place that differs by `arguments` and has nothing of what it held.
+    pub(crate) fn replace_by_an_empty_one(&mut self, arguments: &[&str]) {
+        self.kill();
+        std::fs::remove_dir_all(self.dir.path().join("appendonlydir")).expect("what it wrote");
+        self.restart_with(arguments);
     }
 
     /// Carries out commands by hand, one after the other, as an operator does; gives the last answer.

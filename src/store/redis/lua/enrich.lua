@@ -4,4 +4,5 @@ if call('EXISTS', of_lead(lead, '')) == 0 then return with_counts('unknown', fal
 if call('SADD', of_lead(lead, ':said'), digest) == 0 then return with_counts('repeated', false) end
 call('RPUSH', of_lead(lead, ':enriched'), enrichment)
 for _ = 1, operations do enter(read_operation(), at) end
+dated(at)
 return with_counts('new', true)

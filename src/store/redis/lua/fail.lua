@@ -6,5 +6,5 @@ if attempt ~= '' then
   call('HINCRBY', entry_key(id), 'retry_count', 1)
   remember(id, attempt)
 end
-reschedule(vendor, id, due)
+reschedule(vendor, id, due + OFFSET)
 return with_counts(1, true)

@@ -7,6 +7,10 @@
 --   lead:<lead>:enriched     list of enrichments as JSON;  :said  set of their digests
 --   settled                  sorted set of leads without an open operation, by when the last of them was settled
 --   entry:<entry>            hash of one operation in its place;  :attempts  list of its failed attempts as JSON
+--   generation               given when the store was made: no other has it
+--   changes                  how many changes were made
+--   ahead                    milliseconds that the store's clock is ahead of the server's
+--   quarantined              hash: record that cannot be read -> JSON; it stays as it is, and its place is 'quarantined'
 --   latest                   the latest date at which something came, was taken, or was settled
 --   <vendor>:queued          hash: operation's key -> entry
 --   <vendor>:line:<user>     list of a user's entries, in their order
@@ -29,6 +33,26 @@ local function argument()
   return ARGV[next_argument]
 end
 
+-- A store that was wiped or replaced is not the caller's, whatever it holds by now: the first argument of every script is the
+-- generation that the caller began with.
+if call('GET', PREFIX .. 'generation') ~= argument() then return redis.error_reply('GONE another generation') end
+
+-- What another program wrote harms its own record alone: a key of another kind is no error here, and a number that is none is 0.
+local function is(kind, key) return call('TYPE', key).ok == kind end
+local function list(key)
+  if is('list', key) then return call('LRANGE', key, 0, -1) end
+  return is('none', key) and {} or { 'another kind of key' }
+end
+local function number(text) return tonumber(text or 0) or 0 end
+
+-- Leases and what waits follow the server's clock, which all replicas share. A caller's date is as much earlier or later as its
+-- clock is; every other date stays as the caller wrote it.
+local OFFSET = tonumber(argument())
+local function server_now()
+  local time = call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000) + number(call('GET', PREFIX .. 'ahead'))
+end
+
 local function of_vendor(vendor, what) return PREFIX .. vendor .. ':' .. what end
 local function of_lead(lead, what) return PREFIX .. 'lead:' .. lead .. what end
 local function entry_key(id) return PREFIX .. 'entry:' .. id end
@@ -37,7 +61,8 @@ local function attempts_key(id) return PREFIX .. 'entry:' .. id .. ':attempts' e
 -- Ids have one length, so that their order as texts is that of the numbers.
 local function new_id() return string.format('%020d', call('INCR', PREFIX .. 'ids')) end
 
--- What a change answers: its result, and the counts of all vendors (`VENDORS` stands in front of this file) as of a number that grows with each change.
+-- What a change answers: its result, the counts of all vendors (`VENDORS` stands in front of this file) as of a number that
+-- grows with each change, and how many leads they are of.
 local function with_counts(result, changed)
   local version = PREFIX .. 'changes'
   local answer = { result, changed and call('INCR', version) or tonumber(call('GET', version) or 0) }
@@ -45,13 +70,15 @@ local function with_counts(result, changed)
     answer[#answer + 1] = call('HLEN', of_vendor(vendor, 'queued'))
     answer[#answer + 1] = call('ZCARD', of_vendor(vendor, 'letters'))
   end
+  answer[#answer + 1] = call('ZCARD', PREFIX .. 'leads') - call('ZCARD', PREFIX .. 'settled')
+  answer[#answer + 1] = call('HLEN', PREFIX .. 'quarantined')
   return answer
 end
 
 -- A date of a caller's clock. A service that starts does not go back behind the latest.
 local function dated(at)
   local latest = PREFIX .. 'latest'
-  if tonumber(at) > tonumber(call('GET', latest) or 0) then call('SET', latest, at) end
+  if tonumber(at) > number(call('GET', latest)) then call('SET', latest, at) end
 end
 
 local function is_queued(id) return call('HGET', entry_key(id), 'place') == 'queued' end
@@ -94,6 +121,16 @@ local function enqueue(id, due)
   call('HSET', entry_key(id), 'place', 'queued', 'due', due)
 end
 
+-- The first of a line has left it: the next may go. One that does not say when it is due is looked at now.
+local function advance(vendor, line)
+  call('LPOP', line)
+  local following = call('LINDEX', line, 0)
+  if following then
+    local key = entry_key(following)
+    call('ZADD', of_vendor(vendor, 'due'), is('hash', key) and number(call('HGET', key, 'due')) or 0, following)
+  end
+end
+
 -- Out of the queue; the next of the line may go.
 local function dequeue(id)
   local vendor, user, key = unpack(call('HMGET', entry_key(id), 'vendor', 'user', 'key'))
@@ -101,11 +138,7 @@ local function dequeue(id)
   call('HDEL', of_vendor(vendor, 'queued'), key)
   call('HDEL', entry_key(id), 'due', 'lease')
   if call('ZREM', of_vendor(vendor, 'due'), id) == 1 then
-    call('LPOP', line)
-    local following = call('LINDEX', line, 0)
-    if following then
-      call('ZADD', of_vendor(vendor, 'due'), call('HGET', entry_key(following), 'due'), following)
-    end
+    advance(vendor, line)
   else
     call('LREM', line, 1, id)
   end
@@ -125,8 +158,9 @@ end
 
 -- One operation fewer.
 local function closed(lead, at)
+  if not is('hash', of_lead(lead, '')) then return end
   local latest = call('HGET', of_lead(lead, ''), 'settled_at')
-  if tonumber(at) > tonumber(latest) then
+  if tonumber(at) > number(latest) then
     latest = at
     call('HSET', of_lead(lead, ''), 'settled_at', at)
   end
@@ -136,7 +170,8 @@ local function closed(lead, at)
 end
 
 local function entry_of(lead, key)
-  return lead ~= '' and call('HGET', of_lead(lead, ':operations'), key)
+  local operations = of_lead(lead, ':operations')
+  return lead ~= '' and is('hash', operations) and call('HGET', operations, key)
 end
 
 -- The operation of this key of the lead is now this entry.
@@ -174,7 +209,7 @@ local function enter(operation, now)
   local id = call('HGET', of_vendor(operation.vendor, 'queued'), operation.key)
   if not id then
     id = new_entry(operation, now)
-    enqueue(id, now)
+    enqueue(id, now + OFFSET)
   end
   track(operation.lead, operation.key, id)
 end
@@ -191,8 +226,8 @@ local function take_letter(vendor, letter)
   local id = call('ZRANGEBYSCORE', of_vendor(vendor, 'letters'), letter, letter)[1]
   if id then
     call('ZREM', of_vendor(vendor, 'letters'), id)
-    local cause = call('HGET', entry_key(id), 'cause')
-    if call('HINCRBY', of_vendor(vendor, 'causes'), cause, -1) == 0 then
+    local cause = is('hash', entry_key(id)) and call('HGET', entry_key(id), 'cause')
+    if cause and call('HEXISTS', of_vendor(vendor, 'causes'), cause) == 1 and call('HINCRBY', of_vendor(vendor, 'causes'), cause, -1) == 0 then
       call('HDEL', of_vendor(vendor, 'causes'), cause)
     end
   end
@@ -200,29 +235,39 @@ local function take_letter(vendor, letter)
 end
 
 local function describe_entry(id)
+  if not is('hash', entry_key(id)) then return {} end
   local fields = call('HMGET', entry_key(id), 'operation', 'timestamp', 'retry_count', 'redrives')
-  fields[5] = call('LRANGE', attempts_key(id), 0, -1)
+  fields[5] = list(attempts_key(id))
   return fields
+end
+
+-- A date of the server's clock as the caller's clock shows it.
+local function shown(due) return due and string.format('%.0f', number(due) - OFFSET) end
+
+local function fields_of(key, ...)
+  if is('hash', key) then return call('HMGET', key, ...) end
+  return { false, false, false, false, false, false }
 end
 
 -- With all that is known of it, as an operator sees it.
 local function describe_operation(id)
-  local told = call('HMGET', entry_key(id), 'vendor', 'place', 'due', 'settled', 'cause', 'dead_at')
-  told[7] = id
-  told[8] = describe_entry(id)
+  local told = fields_of(entry_key(id), 'vendor', 'place', 'due', 'settled', 'cause', 'dead_at')
+  told[3] = shown(told[3])
+  told[7] = describe_entry(id)
+  told[8] = id
   return told
 end
 
 local function describe_lead(lead)
-  local told = call('HMGET', of_lead(lead, ''), 'user', 'data', 'accepted_at')
+  local told = fields_of(of_lead(lead, ''), 'user', 'data', 'accepted_at')
   local operations = {}
-  for _, key in ipairs(call('LRANGE', of_lead(lead, ':order'), 0, -1)) do
-    local id = entry_of(lead, key)
-    local place, due, settled = unpack(call('HMGET', entry_key(id), 'place', 'due', 'settled'))
-    operations[#operations + 1] = { describe_entry(id), place, due, settled }
+  for _, key in ipairs(list(of_lead(lead, ':order'))) do
+    local id = entry_of(lead, key) or ''
+    local place, due, settled = unpack(fields_of(entry_key(id), 'place', 'due', 'settled'))
+    operations[#operations + 1] = { describe_entry(id), place, shown(due), settled, id }
   end
   told[4] = operations
-  told[5] = call('LRANGE', of_lead(lead, ':enriched'), 0, -1)
+  told[5] = list(of_lead(lead, ':enriched'))
   told[6] = lead
   return told
 end

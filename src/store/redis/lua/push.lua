@@ -7,7 +7,7 @@ if not id then
   id = new_entry(operation, timestamp)
   call('HSET', entry_key(id), 'retry_count', retry_count, 'redrives', redrives)
   for _ = 1, tonumber(argument()) do remember(id, argument()) end
-  enqueue(id, due)
+  enqueue(id, due + OFFSET)
 end
 track(operation.lead, operation.key, id)
 return with_counts(1, true)

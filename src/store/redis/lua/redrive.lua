@@ -13,7 +13,7 @@ else
   call('HDEL', entry_key(id), 'cause', 'dead_at')
   call('HSET', entry_key(id), 'retry_count', 0)
   call('HINCRBY', entry_key(id), 'redrives', 1)
-  enqueue(id, due)
+  enqueue(id, due + OFFSET)
   track(lead, key, id)
 end
 return with_counts(1, true)

@@ -29,7 +29,7 @@ fn to_version_1(path: &Path) {
         let copy = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}; DROP TABLE old_{table}");
         file.execute_batch(&copy).expect("rows");
     }
-    file.execute_batch("DROP TABLE quarantine; PRAGMA user_version = 1").expect("a version");
+    file.execute_batch("DROP TABLE quarantine; DROP TABLE runs; PRAGMA user_version = 1").expect("a version");
 }
 
 #[tokio::test]
