@@ -28,7 +28,7 @@ const HARNESS: Levels = &[
 
 /// The rooms of the simulated vendors.
 const SIMULATOR: Levels = &[
-    &["bucket", "clock", "content_encoding", "decimal", "duration", "keys", "limit", "percentage"],
+    &["bucket", "clock", "content_encoding", "decimal", "duration", "keys", "limit", "percentage", "private_file"],
     &["refusal", "retry_after", "secret", "seed", "text", "tls", "wire"],
     &["guard", "json", "latency"],
     &["simulated"],

@@ -160,7 +160,7 @@ fn a_start_command_that_ends_is_told_with_what_it_printed() {
     let url = "http://127.0.0.1:9/leads";
     for (start, how, printed) in [
         ("false", "ended by itself with exit status: 1, in life 1", "it printed nothing to"),
-        ("echo out; echo boom >&2; exit 3", "ended by itself with exit status: 3, in life 1", "service.log:\nout\nboom\n"),
+        ("echo out; echo boom >&2; exit 3", "ended by itself with exit status: 3, in life 1", "service.log:\n  out\n  boom\n"),
         ("no-such-command", "ended by itself with exit status: 127, in life 1", "no-such-command: not found"),
         ("true", "exit status: 0 (it has to stay in the foreground)", "it printed nothing to"),
     ] {
