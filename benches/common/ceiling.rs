@@ -39,19 +39,19 @@ fn insert(connection: &Connection, number: u64) -> rusqlite::Result<()> {
     let key = |text: &str| -> Vec<u8> {
         (0..32).map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).expect("hex digits")).collect()
     };
-    connection.prepare_cached("INSERT INTO leads VALUES (?1, ?2, ?3, ?4, 1, 3, 1)")?.execute(params![
-        id,
-        key(&lead.key),
-        lead.user,
-        lead.data.to_string()
-    ])?;
+    // The column of the checksum is written, and not computed: that is the store's work.
+    connection
+        .prepare_cached(
+            "INSERT INTO leads (id, key, user, data, accepted_at, open, settled_at, checksum) VALUES (?1, ?2, ?3, ?4, 1, 3, 1, 4294967295)",
+        )?
+        .execute(params![id, key(&lead.key), lead.user, lead.data.to_string()])?;
     for (operation, offset) in lead.operations.iter().zip(1_i64..) {
         let vendor = i64::from(offset > 1);
         let line = (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) << 2) as i64 | vendor;
         connection
             .prepare_cached(
-                "INSERT INTO entries (id, came, vendor, place, head, due, line, lead, kind, key, first, retry_count, redrives)
-                 VALUES (?1, ?1, ?2, 'queued', ?3, 1, ?4, ?5, ?6, ?7, 1, 0, 0)",
+                "INSERT INTO entries (id, came, vendor, place, head, due, line, lead, kind, key, first, retry_count, redrives,
+                 checksum) VALUES (?1, ?1, ?2, 'queued', ?3, 1, ?4, ?5, ?6, ?7, 1, 0, 0, 4294967295)",
             )?
             .execute(params![id + offset, vendor, offset < 3, line, id, operation.kind.as_str(), key(&operation.key)])?;
     }
