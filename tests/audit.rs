@@ -82,8 +82,13 @@ fn invalid_journals_are_named_by_file_line_and_column() {
     common::run(&["audit", path]).says(104, &["places.ndjson:2:1: `fax` is not an operation: use enrich, identify or track"]);
     fs::write(&submitted, &SUBMITTED[..40]).expect("a writable directory");
     common::run(&["audit", path]).says(104, &["submitted.ndjson:1:40", "cut off"]);
+    // Of a writer that neither numbers nor counts, and of one that numbers.
     journals(dir.path(), SUBMITTED, VENDORS, None);
     fs::write(&submitted, SUBMITTED).expect("a writable directory");
+    let uncounted = common::run(&["audit", path]);
+    uncounted.says(0, &["PASSED", "the driver's journal has neither numbers nor a count, so nothing shows whether it was cut"]);
+    let numbered = SUBMITTED.lines().zip(1..).map(|(line, number)| format!("{{\"line\":{number},{}\n", &line[1..]));
+    fs::write(&submitted, numbered.collect::<String>()).expect("a writable directory");
     let without_count = common::run(&["audit", path]);
     without_count.says(99, &["NOT PROVEN: the driver's journal does not end with the count of its entries: it was cut"]);
 }

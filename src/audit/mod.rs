@@ -15,9 +15,9 @@
 //!
 //! # The journals
 //!
-//! Each is a file of JSON objects, one per line; unknown fields are ignored, a field in brackets may be absent. The last line is the
-//! count of the entries, `{"entries":1656}`; a journal without it was cut, and proves nothing. Entries may be numbered (`"line":1`, in the
-//! ledger `"entry":1`); where they are, a gap or a repetition proves nothing either. A line `{"missed":3}` means that three entries are
+//! Each is a file of JSON objects, one per line; unknown fields are ignored, a field in brackets may be absent. Entries
+//! are numbered (`"line":1`, in the ledger `"entry":1`), and the last line is their count, `{"entries":1656}`: a gap, a repetition, or no
+//! count proves nothing. A journal of another writer may have neither, and a remark says that it may have been cut. A line `{"missed":3}` means that three entries are
 //! missing there, which is no proof again; it counts as three. Several files of one kind, one behind the other, are a journal too.
 //!
 //! What this cannot find: lines that were taken out or altered by someone who numbers and counts the rest anew, in all of the journals.
@@ -79,28 +79,36 @@ pub use options::{AuditOptions, Journals};
 /// When a journal cannot be read, or a line of it is invalid.
 pub fn audit(journals: &Journals, options: &AuditOptions) -> Result<Audit, JournalError> {
     let mut joined = Joined::new(&options.operations, options.examples);
-    let mut missing = Vec::new();
-    joined.knows_every_lead = each(&journals.submitted, JournalName::Driver, &mut missing, |_, entry: &DriverEntry| {
+    let mut found = Found::default();
+    joined.knows_every_lead = each(&journals.submitted, JournalName::Driver, &mut found, |_, entry: &DriverEntry| {
         joined.driver(entry);
         Ok(())
     })?;
     if let Some(places) = &journals.places {
-        each(places, JournalName::Places, &mut missing, |line, entry: &RestingEntry| joined.place(line, entry))?;
+        each(places, JournalName::Places, &mut found, |line, entry: &RestingEntry| joined.place(line, entry))?;
         joined.places_end();
     }
-    each(&journals.vendors, JournalName::Vendors, &mut missing, |line, entry: &VendorEntry| {
+    each(&journals.vendors, JournalName::Vendors, &mut found, |line, entry: &VendorEntry| {
         joined.vendor(line, entry);
         Ok(())
     })?;
     joined.vendors_end();
-    conclude(joined, missing, journals, options)
+    conclude(joined, found, journals, options)
+}
+
+/// What the journals themselves say of what they hold.
+#[derive(Debug, Default)]
+struct Found {
+    /// Why they prove nothing.
+    missing: Vec<String>,
+    remarks: Vec<String>,
 }
 
 /// Reads a journal to its end. Gives whether it is whole.
 fn each<T: DeserializeOwned>(
     path: &Path,
     name: JournalName,
-    missing: &mut Vec<String>,
+    Found { missing, remarks }: &mut Found,
     mut take: impl FnMut(u64, &T) -> Result<(), String>,
 ) -> Result<bool, JournalError> {
     let mut missed = 0;
@@ -117,6 +125,9 @@ fn each<T: DeserializeOwned>(
     if missed > 0 {
         missing.push(format!("{missed} entries are missing from {}", name.describe()));
     }
+    if lines.is_uncounted() {
+        remarks.push(format!("{} has neither numbers nor a count, so nothing shows whether it was cut", name.describe()));
+    }
     let flaws = lines.flaws();
     missing.extend(flaws.iter().map(|flaw| format!("{} {flaw}", name.describe())));
     Ok(flaws.is_empty())
@@ -124,7 +135,7 @@ fn each<T: DeserializeOwned>(
 
 fn conclude(
     mut joined: Joined,
-    mut missing: Vec<String>,
+    Found { mut missing, remarks: mut said }: Found,
     journals: &Journals,
     options: &AuditOptions,
 ) -> Result<Audit, JournalError> {
@@ -157,7 +168,10 @@ fn conclude(
         effects: joined.effects,
         charges: joined.charges,
         findings,
-        remarks: remarks(&joined, &judged, journals),
+        remarks: {
+            said.extend(remarks(&joined, &judged, journals));
+            said
+        },
     })
 }
 

@@ -47,9 +47,9 @@ lead's own, the one in its place, or the SHA-256, in hex, of
 Without such a key it belongs to the lead whose user is its subject or one of its names, or whom a
 customer of that identifier was identified as; so give each lead a user of its own.
 
-The last line of each is the count of its entries: {"entries":1656}. A journal without it was cut, and
-proves nothing. Where entries are numbered ("line":1; the vendors' "entry":1), a gap or a repetition
-is found. A line {"missed":3} says that so many are missing. Such journals prove nothing, and neither
+Entries are numbered ("line":1; the vendors' "entry":1), and the last line of each is their count:
+{"entries":1656}. A gap, a repetition, or no count proves nothing. A journal of your own may have
+neither; then nothing shows whether it was cut, and a remark says so. A line {"missed":3} says that so many are missing. Such journals prove nothing, and neither
 do empty ones. With --places URL the count is written for you.
 
 Exit codes: 0 passed; 99 failed, or not proven; 2 a journal is missing; 104 a line makes no

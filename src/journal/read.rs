@@ -93,6 +93,11 @@ impl<T: DeserializeOwned, R: BufRead> JournalReader<T, R> {
         self.whole.flaws()
     }
 
+    /// Whether its entries have neither numbers nor a count, so that nothing shows whether it was cut.
+    pub fn is_uncounted(&self) -> bool {
+        self.whole.is_uncounted()
+    }
+
     fn next_line(&mut self) -> Result<Option<(u64, Line<T>)>, JournalError> {
         loop {
             self.text.clear();

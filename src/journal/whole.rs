@@ -130,6 +130,11 @@ impl Whole {
         self.parts += 1;
     }
 
+    /// Whether it is of a writer that neither numbers nor counts: then nothing shows whether it was cut.
+    pub(super) fn is_uncounted(&self) -> bool {
+        self.parts == 0 && self.part.numbered == Some(false)
+    }
+
     /// What is wrong, once all of it has been read: predicates, of which the journal is the subject.
     pub(super) fn flaws(&self) -> Vec<String> {
         let mut flaws = Vec::new();
@@ -141,7 +146,7 @@ impl Whole {
         if let Some((said, found)) = self.miscounted {
             flaws.push(format!("says that it has {said} entries, and has {found}"));
         }
-        if self.cut > 0 || self.part.entries > 0 || self.parts == 0 {
+        if !self.is_uncounted() && (self.cut > 0 || self.part.entries > 0 || self.parts == 0) {
             flaws.push("does not end with the count of its entries: it was cut, or its writer did not end in order".to_owned());
         }
         flaws
