@@ -1,4 +1,4 @@
-//! Files that nobody but their owner may read: ledgers, journals and results hold the names and data of persons.
+//! Files that only their owner may read: ledgers, journals and results hold the names and data of persons.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
@@ -26,7 +26,7 @@ pub fn append(path: &Path) -> io::Result<File> {
 
 fn own(file: File) -> io::Result<File> {
     let metadata = file.metadata()?;
-    // A device is nobody's.
+    // The permissions of a device are not ours to change.
     if metadata.is_file() && metadata.permissions().mode() & 0o777 != OWNER {
         file.set_permissions(Permissions::from_mode(OWNER))?;
     }

@@ -99,7 +99,7 @@ pub(super) struct Delivery<S, B> {
     pub(super) throttle: Option<Throttle>,
     pub(super) breaker: Option<Breaker>,
     pub(super) health: HealthMonitor,
-    /// Errors of the store that nobody waits for.
+    /// Errors of the store that no caller waits for.
     pub(super) faults: StoreFaults,
     emitter: Emitter,
     wall: DayClock,

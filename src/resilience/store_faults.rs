@@ -1,4 +1,4 @@
-//! Errors of the store that nobody waits for: counted, and logged without a flood.
+//! Errors of the store that no caller waits for: counted, and logged without a flood.
 //!
 //! A worker that meets an error of its store tries again 20 times a second. If each were dropped, nothing would say why no
 //! lead is delivered; if each were logged, the log would hold nothing else.

@@ -37,7 +37,7 @@ use crate::vendor_api::{ENRICHED_BY, EndpointError, Endpoints, finding};
 
 /// How often workers are woken for entries that another process added.
 const WAKE_EVERY: Duration = Duration::from_millis(250);
-/// How often the store is checked although nobody asks.
+/// How often the store is checked when no request does.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
 /// How often settled leads are forgotten, and it is noted that the service runs: more often than a gap in
 /// [`Runs`](crate::store::Runs) is long.
@@ -197,7 +197,7 @@ async fn wake_workers<S: LeadStore>(service: Arc<Service<S>>) {
     }
 }
 
-/// Checks the store although nobody asks, so that what is wrong is in the log.
+/// Checks the store when no request does, so that what is wrong is in the log.
 async fn watch_store<S: LeadStore>(service: Arc<Service<S>>) {
     let mut ticks = interval(WATCH_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

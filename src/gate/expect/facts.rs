@@ -239,7 +239,7 @@ impl OneVendor {
     }
 }
 
-/// Whether the status is no success of the request's route.
+/// Whether the status is a failure by the route of the request.
 fn is_failure(line: &Entry, status: u16) -> bool {
     let route = Route::all().find(|route| route.name == line.route);
     route.map_or_else(|| FailureKind::of_status(status), |route| route.failure_of(status)).is_some()

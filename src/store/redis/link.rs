@@ -247,7 +247,7 @@ impl Link {
         if is_spoiled(&error) { self.refused(&self.route.unreachable(error), counts) } else { StoreError(error.to_string()) }
     }
 
-    /// What a caller is told; what does not hold is remembered.
+    /// The error for the caller; the reason is kept for readiness.
     fn refused(&self, error: &OpenError, counts: &Counts) -> StoreError {
         let said = error.while_running(&counts.open());
         let comes_back_by_itself = matches!(error, OpenError::Unreachable { error, .. } if !is_spoiled(error));

@@ -1,4 +1,4 @@
-//! Records that cannot be read: set aside by the one that finds them, so that they harm nobody but themselves.
+//! Records that cannot be read: set aside by the replica that finds them, so that they hold up no other record.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -180,7 +180,7 @@ async fn rows_that_nothing_would_read_are_found_when_the_file_is_opened() {
     let store = open(&path);
     store.accept(vec![lead(1), of_user(2, 1), lead(3)], 1).await.expect("a working store");
     drop(store);
-    // The first of its line is not marked as that any more: nobody would ever ask for it, or for what is behind it.
+    // The first of its line is no longer marked as such: without the scan, neither it nor what is behind it would ever be leased.
     by_hand(&path, "UPDATE entries SET head = 0 WHERE id = (SELECT min(id) FROM entries WHERE vendor = 0)");
     let store = open(&path);
     assert_eq!(store.quarantined(), 1);
